@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens around every exported call: injected faults, latency, the call count and the trace.
+#ifndef MIGCTL_SIM_MACHINE_CALL_H_
+#define MIGCTL_SIM_MACHINE_CALL_H_
+
+#include <cstdint>
+
+#include "sim/machine/machine.h"
+
+namespace migsim {
+
+// Begins a call of `function` on `gpu` (kNone: not about one GPU): counts it, waits its latency
+// (outside the lock), and carries out an injected fault: hangs, marks the GPU lost, raises an Xid,
+// kills the calling process, or returns the injected code. 0 = go on.
+// Reads that nobody injected anything into cost no lock (a flag in the mapping says so).
+int begin_call(Machine& machine, const char* function, std::uint32_t gpu);
+
+// Ends it: kill-after faults, and one line in the file named by $MIGSIM_TRACE if set:
+// <ns> <pid> <function> <gpu> <code>.
+void end_call(Machine& machine, const char* function, std::uint32_t gpu, int code);
+
+// True when the calling process may change the machine: effective uid 0 or the machine's owner.
+bool is_admin(const Machine& machine);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_MACHINE_CALL_H_

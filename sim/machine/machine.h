@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// One simulated machine shared by all processes: a mapped state file, a robust process-shared lock,
+// and transactions. A client killed at any instruction neither corrupts the state (a change becomes
+// visible only by its commit) nor blocks the next client (the lock is robust, and a lock left over
+// from before a reboot of the host is made anew).
+//
+// Threading: a Machine may be used by any number of threads; View and Change hold the lock, so keep
+// them short and never nest them. fork: the child may go on using the Machine.
+#ifndef MIGCTL_SIM_MACHINE_MACHINE_H_
+#define MIGCTL_SIM_MACHINE_MACHINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sim/machine/state.h"
+
+namespace migsim {
+
+// Why a machine could not be made or opened, in words for the user; empty means it worked.
+struct Status {
+  std::string error;
+  bool ok() const { return error.empty(); }
+};
+
+class Machine {
+ public:
+  // Makes <dir>/machine.state (mode 0600, or 0666 when options.shared) with every GPU in the state
+  // after power-on. Fails if it exists. `dir` must exist and be owned by the caller.
+  static Status create(const std::string& dir, const Hardware& hardware, const State& initial);
+
+  // Maps an existing machine. Errors name the file and what to do: missing, not ours, written by
+  // another format version (with both numbers), truncated.
+  static std::unique_ptr<Machine> open(const std::string& dir, Status& status);
+
+  // The machine a process without further instruction uses: $MIGSIM_MACHINE (a folder), else the
+  // only folder with a machine.state under the default root (default_root()), else an error.
+  static std::string find(Status& status);
+
+  // Where machines live: $MIGSIM_ROOT, else /var/lib/migctl/sim for root, else
+  // $XDG_STATE_HOME/migctl/sim (~/.local/state/migctl/sim).
+  static std::string default_root();
+
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  const Hardware& hardware() const;
+  const std::string& dir() const;
+
+  // Consistent read access; holds the lock while it lives.
+  class View {
+   public:
+    explicit View(Machine& machine);
+    ~View();
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+    const State& operator*() const { return *state_; }
+    const State* operator->() const { return state_; }
+
+   private:
+    Machine& machine_;
+    const State* state_;
+  };
+
+  // A change: works on a private image, becomes the machine's state by commit() in one atomic step;
+  // without commit() nothing happened. Dead processes are detached when a Change begins.
+  class Change {
+   public:
+    explicit Change(Machine& machine);
+    ~Change();
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    State& operator*() { return *state_; }
+    State* operator->() { return state_; }
+    void commit();
+
+   private:
+    Machine& machine_;
+    State* state_;
+    bool committed_ = false;
+  };
+
+ private:
+  struct Impl;
+  explicit Machine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Nanoseconds of CLOCK_BOOTTIME: the clock of every time in State.
+std::uint64_t now_ns();
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_MACHINE_MACHINE_H_

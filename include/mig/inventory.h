@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inventory: an immutable snapshot of a machine's GPUs, profiles, instances and processes, read
+// through one driver session. Unknown readings are nullopt. Plain values; copy freely.
+#ifndef MIG_INVENTORY_H_
+#define MIG_INVENTORY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/ids.h"
+#include "mig/profile.h"
+
+namespace mig {
+
+struct Process {
+  std::uint32_t pid = 0;
+  std::string name;  // "" = not visible to us
+  std::optional<std::uint64_t> memory_mib;
+  std::optional<GpuInstanceId> gpu_instance;  // nullopt: on the whole GPU
+  std::optional<ComputeInstanceId> compute_instance;
+};
+
+struct ComputeInstance {
+  ComputeInstanceId id;
+  std::uint32_t nvml_profile = 0;
+  ProfileName name;
+  std::optional<Placement> placement;  // inside the GPU instance
+  std::optional<std::uint32_t> sm;
+  std::string uuid;                           // "MIG-..."; "" = the driver did not tell
+  std::optional<std::uint32_t> device_index;  // MIG device index on its GPU
+  std::optional<std::uint64_t> memory_used_mib;
+};
+
+struct GpuInstance {
+  GpuInstanceId id;
+  ProfileId profile_id;
+  std::uint32_t nvml_profile = 0;
+  ProfileName name;
+  Placement placement;  // memory slices
+  std::uint64_t memory_mib = 0;
+  std::uint32_t sm = 0;
+  std::vector<ComputeInstance> compute_instances;  // ascending id
+};
+
+enum class MigMode { kUnsupported, kDisabled, kEnabled };
+enum class Architecture { kUnknown, kOlder, kAmpere, kAda, kHopper, kBlackwell, kNewer };
+
+struct Gpu {
+  GpuIndex index;
+  std::string uuid;
+  std::string name;
+  std::string pci_bus_id;           // "00000000:00:06.0"
+  std::uint32_t pci_device_id = 0;  // device << 16 | vendor: what device-filter matches
+  std::uint32_t pci_subsystem_id = 0;
+  std::optional<std::uint32_t> minor;
+  Architecture architecture = Architecture::kUnknown;
+  std::uint64_t memory_total_mib = 0;
+  MigMode mig_current = MigMode::kUnsupported;
+  MigMode mig_pending = MigMode::kUnsupported;
+  std::uint32_t max_mig_devices = 0;
+  std::uint32_t memory_slices = 0;   // slots: the largest end of any legal placement (0 = no MIG)
+  std::uint32_t compute_slices = 0;  // slices of the largest profile
+  std::vector<GpuInstanceProfile> profiles;  // in nvidia-smi's order
+  std::vector<GpuInstance> instances;        // ascending id
+  // False when the driver refused to list instances (needs root): `instances` then comes from MIG
+  // device handles and lacks placements of instances without compute instances.
+  bool instances_complete = true;
+  std::vector<Process> processes;
+
+  const GpuInstanceProfile* find_profile(const ProfileName& name) const;  // GPU-instance part only
+  const GpuInstanceProfile* find_profile(ProfileId id) const;
+  const GpuInstance* find_instance(GpuInstanceId id) const;
+  // Processes on an instance (any of its compute instances), or on the whole GPU.
+  std::vector<Process> processes_on(GpuInstanceId id) const;
+};
+
+struct Inventory {
+  bool simulated = false;
+  std::string simulated_machine;  // name, when simulated
+  std::string driver_version, nvml_version;
+  // Equal generations mean equal layout and modes: a hash over GPUs (by uuid), modes, instances.
+  std::uint64_t generation = 0;
+  std::vector<Gpu> gpus;  // ascending index
+
+  const Gpu* find_gpu(GpuIndex index) const;
+  const Gpu* find_gpu(std::string_view uuid) const;
+};
+
+// Hash of what a plan depends on: GPU uuids, modes, instances with placements. Processes excluded.
+std::uint64_t layout_generation(const Inventory& inventory);
+
+}  // namespace mig
+
+#endif  // MIG_INVENTORY_H_

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user wants. A Spec is the text of a layout file (mig-parted's v1 format) as values; a
+// DesiredLayout is one selected config resolved against an Inventory: one entry per GPU it names.
+#ifndef MIG_LAYOUT_H_
+#define MIG_LAYOUT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/ids.h"
+#include "mig/profile.h"
+
+namespace mig {
+
+struct SourcePosition {
+  std::string file;         // "-" = standard input
+  int line = 0;             // 1-based
+  int column = 0;           // 1-based
+  std::string str() const;  // "layouts.yaml:7:11"
+};
+
+// "0xDDDDVVVV" or "0xDDDDVVVV:0xSDSDSVSV".
+struct DeviceFilter {
+  std::uint32_t device_id = 0;
+  std::optional<std::uint32_t> subsystem_id;
+  SourcePosition position;
+};
+
+struct SpecDevices {
+  ProfileName profile;
+  std::uint32_t count = 0;
+  SourcePosition position;
+};
+
+struct SpecEntry {
+  std::vector<DeviceFilter> filters;                  // empty = any GPU
+  std::optional<std::vector<std::uint32_t>> devices;  // nullopt = "all"; else NVML indices
+  bool mig_enabled = false;
+  std::vector<SpecDevices> mig_devices;  // in file order
+  SourcePosition position;
+};
+
+struct SpecConfig {
+  std::string label;
+  std::vector<SpecEntry> entries;
+  SourcePosition position;
+};
+
+struct Spec {
+  std::vector<SpecConfig> configs;  // in file order
+};
+
+// One instance wanted on a GPU: a GPU instance and the compute instances inside it.
+struct DesiredInstance {
+  ProfileName profile;                         // of the GPU instance (full size)
+  std::vector<ProfileName> compute_instances;  // empty = none; usually one, equal to profile
+  std::optional<Placement> placement;          // nullopt = the planner's choice
+  SourcePosition position;
+};
+
+struct DesiredGpu {
+  GpuIndex gpu;
+  bool mig_enabled = false;
+  std::vector<DesiredInstance> instances;
+  SourcePosition position;
+};
+
+struct DesiredLayout {
+  std::string label;
+  std::vector<DesiredGpu> gpus;  // ascending index; GPUs that are not named stay as they are
+  std::vector<std::string> warnings;
+};
+
+}  // namespace mig
+
+#endif  // MIG_LAYOUT_H_

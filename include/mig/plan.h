@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Plan is a value: ordered steps that lead from one Inventory to a DesiredLayout, each with its
+// undo, its cost, and who stands in the way. It is printed, compared, saved as JSON and applied.
+#ifndef MIG_PLAN_H_
+#define MIG_PLAN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+
+namespace mig {
+
+enum class StepKind {
+  kDestroyComputeInstance,
+  kDestroyGpuInstance,
+  kDisableMig,
+  kEnableMig,
+  kResetGpu,
+  kCreateGpuInstance,
+  kCreateComputeInstance,
+};
+
+// Everything needed to do a step and, with `kind` reversed, to undo it at the same place.
+// For kDestroy*: the ids that exist now. For kCreate*: gpu_instance/compute_instance are the ids
+// the driver gave, known only after the step ran (nullopt in a plan); a compute instance is created
+// in the GPU instance at `gpu_placement`, whatever id that has by then.
+struct Step {
+  StepKind kind = StepKind::kCreateGpuInstance;
+  GpuIndex gpu;
+  std::string gpu_uuid;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+  ProfileName profile;                    // of the instance created or destroyed
+  ProfileId profile_id;                   // GPU instance profile id (kCreate/DestroyGpuInstance)
+  std::uint32_t nvml_profile = 0;         // of the instance created or destroyed
+  Placement gpu_placement;                // of the GPU instance
+  std::optional<Placement> ci_placement;  // of the compute instance inside it, when known
+  std::uint32_t estimated_ms = 0;
+
+  // What undoes it, in words and as a step (kCreate* undoes kDestroy* at the same placement).
+  Step undo() const;
+  std::string str() const;  // "create 3g.20gb on GPU 1 at 4:4"
+};
+
+// Someone a step would hurt or that stops it.
+struct Blocker {
+  GpuIndex gpu;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<Process> process;
+  std::string what;  // "pid 4121 (python) runs on 2g.10gb gi=3"
+  enum class Stops { kDestroy, kReset, kModeChange } stops = Stops::kDestroy;
+};
+
+// One instance as a picture needs it.
+struct LayoutCell {
+  ProfileName profile;
+  Placement placement;
+  bool busy = false;
+};
+
+struct GpuLayout {
+  MigMode mode = MigMode::kDisabled;
+  std::uint32_t memory_slices = 0;
+  std::vector<LayoutCell> cells;  // ascending start
+};
+
+struct GpuPlan {
+  GpuIndex gpu;
+  std::string uuid;
+  std::string name;
+  GpuLayout before, after;
+  std::vector<LayoutCell> kept, destroyed, created;
+  std::vector<Blocker> blockers;  // non-empty: the plan cannot run as it is
+
+  bool changes() const {
+    return !destroyed.empty() || !created.empty() || before.mode != after.mode;
+  }
+};
+
+struct Plan {
+  std::string label;
+  std::uint64_t generation = 0;  // Inventory::generation it was made for
+  std::vector<GpuPlan> gpus;     // every GPU of the desired layout, changed or not
+  std::vector<Step> steps;       // in order
+  std::vector<std::string> warnings;
+  std::uint32_t estimated_ms = 0;
+
+  bool empty() const { return steps.empty(); }
+
+  bool blocked() const;
+};
+
+}  // namespace mig
+
+#endif  // MIG_PLAN_H_

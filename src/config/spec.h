@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layout files: mig-parted's v1 format (YAML or JSON) read strictly. Text -> Spec (positions kept)
+// -> DesiredLayout against an Inventory; and an Inventory back to text. Every error names
+// file:line:column. Limits: 1 MiB of text, 32 levels of nesting, 1,000 configs, 10,000 entries.
+#ifndef MIGCTL_CONFIG_SPEC_H_
+#define MIGCTL_CONFIG_SPEC_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/result.h"
+
+namespace mig::config {
+
+// `file` is only for messages ("-" = standard input).
+Result<Spec> parse_spec(std::string_view text, std::string_view file);
+
+// Picks `label` (nullopt: the only one) and resolves it. Strict where mig-parted is silent: a
+// selector or filter that matches no GPU (kNothingMatched), a profile the GPU does not have (with
+// the nearest names), more instances than any layout of the board can hold is the planner's word.
+Result<DesiredLayout> resolve(const Spec& spec,
+                              const std::optional<std::string>& label,
+                              const Inventory& inventory);
+
+enum class Format { kYaml, kJson };
+
+// The machine's layout as a layout file: valid input again, and equal to mig-parted's export.
+std::string export_spec(const Inventory& inventory, std::string_view label, Format format);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_SPEC_H_

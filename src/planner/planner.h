@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what is and what is wanted to a Plan. Exact for each GPU: among all ways to place the wanted
+// instances, one that keeps every busy instance where it is (or a proof that none exists), then the
+// fewest instances destroyed, then the least disturbance of placements. Pure: no I/O, no clock.
+#ifndef MIGCTL_PLANNER_PLANNER_H_
+#define MIGCTL_PLANNER_PLANNER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/plan.h"
+#include "mig/result.h"
+
+namespace mig::planner {
+
+struct Policy {
+  // Busy instances (with processes) stay where they are; false only lets idle ones be kept too.
+  bool keep_busy = true;
+  // Estimated cost of steps, milliseconds (measured figures of the field; facts/placement.md).
+  std::uint32_t create_ms = 120, destroy_ms = 110, compute_ms = 20, mode_ms = 3000, reset_ms = 8000;
+};
+
+// kNoCapacity: does not fit, with the proof in words and what would fit as the hint;
+// kInUse: fits an empty GPU but not around the busy instances, which are named;
+// kNotSupported: the GPU cannot do MIG or lacks a profile. The Plan carries blockers for what
+// a mode change or reset would need.
+Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy);
+
+// What of `desired` the machine does not have, one line each; empty = applied.
+std::vector<std::string> differences(const Inventory& inventory, const DesiredLayout& desired);
+
+}  // namespace mig::planner
+
+#endif  // MIGCTL_PLANNER_PLANNER_H_

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The use cases that the command line and the daemon share. A Service owns one driver session (real
+// or simulated) and reads Inventories, plans, applies, and does single steps with the same
+// preflight and verification as apply. Results are values; nothing is printed here.
+//
+// Threading: one Service from one thread at a time. Errors: Result everywhere.
+#ifndef MIGCTL_SERVICE_SERVICE_H_
+#define MIGCTL_SERVICE_SERVICE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/plan.h"
+#include "mig/result.h"
+
+namespace mig::service {
+
+// Which driver: the library named; else the simulated machine named; else the real driver if it
+// loads and initialises; else the one simulated machine that exists; else kNoDriver with the
+// command that makes one.
+struct DriverChoice {
+  std::string nvml_library;     // --nvml-library PATH
+  std::string simulated;        // --sim NAME
+  std::string sim_library_dir;  // folder of the simulator's libnvidia-ml.so.1
+};
+
+enum class Outcome { kUnchanged, kApplied, kRolledBack, kStuck };
+
+struct StepReport {
+  Step step;
+  bool done = false;
+  bool undone = false;
+  double milliseconds = 0;
+};
+
+struct ApplyResult {
+  Outcome outcome = Outcome::kUnchanged;
+  std::vector<StepReport> steps;
+  std::optional<Error> failure;  // why it was rolled back or is stuck
+  Inventory after;
+};
+
+// Called before (done = false) and after each step, for progress on stderr.
+using Progress = std::function<void(const Step&, std::size_t index, std::size_t count, bool done)>;
+
+struct ApplyOptions {
+  bool allow_reset = true;  // false: --skip-reset
+  bool mode_only = false;
+  Progress progress;
+};
+
+class Service {
+ public:
+  static Result<std::unique_ptr<Service>> open(const DriverChoice& choice);
+  virtual ~Service() = default;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  virtual bool simulated() const = 0;
+  virtual Result<Inventory> inventory() = 0;
+
+  virtual Result<Plan> plan(const DesiredLayout& desired) = 0;
+  // Refused with kConflict when the machine's layout is not the one the plan was made for, with
+  // kInUse when the plan is blocked. Another writer at work: kConflict, naming its pid.
+  virtual Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) = 0;
+
+  // Single steps, planned and applied like a layout.
+  struct CreateRequest {
+    GpuIndex gpu;
+    std::vector<DesiredInstance> instances;  // added to what is there
+  };
+
+  virtual Result<Plan> plan_create(const CreateRequest& request) = 0;
+
+  struct DestroyRequest {
+    std::optional<GpuIndex> gpu;                // nullopt = every GPU
+    std::optional<GpuInstanceId> gpu_instance;  // nullopt = every instance
+    std::optional<ComputeInstanceId> compute_instance;
+    bool compute_only = false;  // leave the GPU instances
+  };
+
+  virtual Result<Plan> plan_destroy(const DestroyRequest& request) = 0;
+  virtual Result<Plan> plan_mode(const std::vector<GpuIndex>& gpus, bool enable) = 0;
+
+ protected:
+  Service() = default;
+};
+
+}  // namespace mig::service
+
+#endif  // MIGCTL_SERVICE_SERVICE_H_

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes sim/gpus/<key>.json for every board whose MIG table is complete.
+
+    import_profiles.py PROFILES.json [OUTPUT_FOLDER]
+
+PROFILES.json ("mig_profiles/1") holds what was read from `nvidia-smi mig -lgip -lgipp -lcip` and
+NVML on each model. What the table does not hold (sensors, clocks, power, data-sheet rates) stands
+below, each figure with its source. A figure that nobody has seen is null: the simulator answers
+NOT_SUPPORTED for it. Run once per change of the table; the JSON files are what is kept.
+"""
+import json
+import os
+import sys
+
+DATE = "2026-11-23"
+H200 = ("measured", "NVML and nvidia-smi -q on an H200, virtual machine", "580.159.04")
+SHEET = "documented"
+
+
+def sheet(name):
+    return (SHEET, name, None)
+
+
+A100_SHEET = sheet("NVIDIA A100 Tensor Core GPU data sheet (2021); NVIDIA A100 architecture white paper")
+A30_SHEET = sheet("NVIDIA A30 data sheet (2021)")
+H100_SHEET = sheet("NVIDIA H100 data sheet and H100 architecture white paper; tensor rates without sparsity")
+NVL_SHEET = sheet("NVIDIA H100 NVL product brief; tensor rates without sparsity")
+H200_SHEET = sheet("NVIDIA H200 data sheet; tensor rates without sparsity")
+PRO_SHEET = sheet("NVIDIA RTX PRO 6000 Blackwell data sheets")
+A100_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-40GB in NVIDIA/nvidia-docker issue 1648", "515")
+A100_80_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-80GB in NVIDIA/DCGM issue 152", "535.104.05")
+H100_SMI = ("documented", "nvidia-smi -q of an H100 80GB HBM3 in NVIDIA/DCGM issue 120", None)
+MIG_CAPTURE = "published capture of an H200 with MIG, driver 590.48.01: 78 W at 28 C, 295 W at 36 C"
+INFERRED_HEAT = ("inferred", "slope of the " + MIG_CAPTURE + ", continued to the power limit", None)
+
+# Every block: list of (source, {figure: value}); figures not named are null.
+BLOCKS = {
+    "identity": ["brand", "pci_subsystem_id", "pci_class", "vbios", "part_number", "cores"],
+    "memory": ["reserved_bytes", "bus_bits", "bar1_bytes"],
+    "power": ["idle_mw", "limit_mw", "min_limit_mw"],
+    "temperature": ["idle_c", "full_c", "slowdown_c", "shutdown_c"],
+    "clocks": ["sm_idle_mhz", "sm_max_mhz", "mem_idle_mhz", "mem_max_mhz"],
+    "links": ["pcie_gen", "pcie_width", "nvlink_count", "nvlink_version"],
+    "roofline": ["fp32_gflops", "tf32_gflops", "bf16_gflops", "dram_mb_per_s", "pcie_mb_per_s"],
+}
+
+
+def a100(sheet_power_w, memory_clock, dram, smi=None):
+    facts = {
+        "identity": [(A100_SHEET, {"pci_class": "0x030200", "cores": 6912})],
+        "memory": [(A100_SHEET, {"bus_bits": 5120})],
+        "power": [(A100_SHEET, {"limit_mw": sheet_power_w * 1000})],
+        "clocks": [(A100_SHEET, {"sm_max_mhz": 1410, "mem_max_mhz": memory_clock})],
+        "links": [(A100_SHEET, {"pcie_gen": 4, "pcie_width": 16, "nvlink_count": 12, "nvlink_version": 3})],
+        "roofline": [(A100_SHEET, {"fp32_gflops": 19500, "tf32_gflops": 156000, "bf16_gflops": 312000,
+                                   "dram_mb_per_s": dram, "pcie_mb_per_s": 31500})],
+    }
+    if smi:
+        facts["power"].append((smi, {"min_limit_mw": 100000}))
+    return facts
+
+
+def h100(source, power_w, sm_clock, memory_clock, bus, cores, nvlink, rates, dram):
+    return {
+        "identity": [(source, {"pci_class": "0x030200", "cores": cores})],
+        "memory": [(source, {"bus_bits": bus})],
+        "power": [(source, {"limit_mw": power_w * 1000})],
+        "clocks": [(source, {"sm_max_mhz": sm_clock, "mem_max_mhz": memory_clock})],
+        "links": [(source, {"pcie_gen": 5, "pcie_width": 16, "nvlink_count": nvlink, "nvlink_version": 4})],
+        "roofline": [(source, {"fp32_gflops": rates[0], "tf32_gflops": rates[1], "bf16_gflops": rates[2],
+                               "dram_mb_per_s": dram, "pcie_mb_per_s": 63000})],
+    }
+
+
+def rtx_pro(power_w, fp32, dram, pci_class):
+    return {
+        "identity": [(PRO_SHEET, {"cores": 24064}), (("documented", "PCI class of boards with (VGA) or without display outputs", None), {"pci_class": pci_class})],
+        "memory": [(PRO_SHEET, {"bus_bits": 512})],
+        "power": [(PRO_SHEET, {"limit_mw": power_w * 1000})],
+        "links": [(PRO_SHEET, {"pcie_gen": 5, "pcie_width": 16, "nvlink_count": 0})],
+        "roofline": [(PRO_SHEET, {"fp32_gflops": fp32, "dram_mb_per_s": dram, "pcie_mb_per_s": 63000})],
+    }
+
+
+def h200():
+    return {
+        "identity": [(H200, {"brand": 14, "pci_subsystem_id": "0x18bf10de", "pci_class": "0x030200", "cores": 16896,
+                             "vbios": "96.00.A5.00.1A", "part_number": "692-2G520-0282-001"})],
+        "memory": [(H200, {"reserved_bytes": 644939776, "bus_bits": 6016, "bar1_bytes": 262144 << 20})],
+        "power": [(H200, {"idle_mw": 124629, "limit_mw": 700000, "min_limit_mw": 200000})],
+        "temperature": [(H200, {"idle_c": 38}),
+                        (("inferred", "38 C with 49 C to the T.Limit, slowdown -2 C and shutdown -8 C from it", "580.159.04"),
+                         {"slowdown_c": 89, "shutdown_c": 95}),
+                        (INFERRED_HEAT, {"full_c": 59})],
+        "clocks": [(H200, {"sm_idle_mhz": 465, "sm_max_mhz": 1980, "mem_idle_mhz": 3201, "mem_max_mhz": 3201})],
+        "links": [(H200, {"pcie_gen": 5, "pcie_width": 16}), (H200_SHEET, {"nvlink_count": 18, "nvlink_version": 4})],
+        "roofline": [(H200_SHEET, {"fp32_gflops": 67000, "tf32_gflops": 494500, "bf16_gflops": 989500,
+                                   "dram_mb_per_s": 4800000, "pcie_mb_per_s": 63000})],
+    }
+
+
+def a30():
+    return {
+        "identity": [(A30_SHEET, {"pci_class": "0x030200", "cores": 3584})],
+        "memory": [(A30_SHEET, {"bus_bits": 3072})],
+        "power": [(A30_SHEET, {"limit_mw": 165000})],
+        "clocks": [(A30_SHEET, {"sm_max_mhz": 1440, "mem_max_mhz": 1215})],
+        "links": [(A30_SHEET, {"pcie_gen": 4, "pcie_width": 16, "nvlink_count": 4, "nvlink_version": 3})],
+        "roofline": [(A30_SHEET, {"fp32_gflops": 10300, "tf32_gflops": 82000, "bf16_gflops": 165000,
+                                  "dram_mb_per_s": 933000, "pcie_mb_per_s": 31500})],
+    }
+
+
+def h100_sxm():
+    facts = h100(H100_SHEET, 700, 1980, 2619, 5120, 16896, 18, (67000, 494500, 989500), 3350000)
+    facts["clocks"] = [(H100_SMI, {"sm_idle_mhz": 345, "sm_max_mhz": 1980, "mem_idle_mhz": 2619, "mem_max_mhz": 2619})]
+    return facts
+
+
+def a100_sxm_40():
+    facts = a100(400, 1215, 1555000, A100_SMI)
+    facts["clocks"] = [(A100_SMI, {"sm_idle_mhz": 1080, "sm_max_mhz": 1410, "mem_idle_mhz": 1215, "mem_max_mhz": 1215})]
+    return facts
+
+
+# key -> (model in PROFILES.json, NVML name, PCI device id, facts)
+BOARDS = {
+    "a30-24gb": ("A30-24GB", "NVIDIA A30", "0x20b710de", a30()),
+    "a100-sxm4-40gb": ("A100-40GB", "NVIDIA A100-SXM4-40GB", "0x20b010de", a100_sxm_40()),
+    "a100-pcie-40gb": ("A100-40GB", "NVIDIA A100-PCIE-40GB", "0x20f110de", a100(250, 1215, 1555000)),
+    "a100-sxm4-80gb": ("A100-80GB", "NVIDIA A100-SXM4-80GB", "0x20b210de", a100(400, 1593, 2039000, A100_80_SMI)),
+    "a100-pcie-80gb": ("A100-80GB", "NVIDIA A100 80GB PCIe", "0x20b510de", a100(300, 1512, 1935000)),
+    "h100-sxm5-80gb": ("H100-SXM5-80GB", "NVIDIA H100 80GB HBM3", "0x233010de", h100_sxm()),
+    "h100-pcie-80gb": ("H100-PCIE-80GB", "NVIDIA H100 PCIe", "0x233110de",
+                       h100(H100_SHEET, 350, 1755, 1593, 5120, 14592, 18, (51000, 378000, 756000), 2000000)),
+    "h100-nvl-94gb": ("H100-NVL-94GB", "NVIDIA H100 NVL", "0x232110de",
+                      h100(NVL_SHEET, 400, 1785, 2619, 6016, 16896, 18, (60000, 417500, 835500), 3900000)),
+    "h200-141gb": ("H200-SXM-141GB", "NVIDIA H200", "0x233510de", h200()),
+    "rtx-pro-6000-server": ("RTX-PRO-6000-BLACKWELL-SERVER", None, "0x2bb510de", rtx_pro(600, 120000, 1597000, "0x030200")),
+    "rtx-pro-6000-workstation": ("RTX-PRO-6000-BLACKWELL-WS", None, "0x2bb110de", rtx_pro(600, 125000, 1792000, "0x030000")),
+    "rtx-pro-6000-maxq": ("RTX-PRO-6000-BLACKWELL-MAXQ", None, "0x2bb410de", rtx_pro(300, 110000, 1792000, "0x030000")),
+}
+
+
+def provenance(of, source):
+    kind, name, driver = source
+    entry = {"kind": kind, "source": name, "driver": driver, "date": DATE}
+    return {"of": of, **entry}
+
+
+def block(name, facts, fixed=None, fixed_source=None):
+    values = dict(fixed or {})
+    sources = [provenance(sorted(values), fixed_source)] if fixed else []
+    for figure in BLOCKS[name]:
+        values[figure] = None
+    for source, figures in facts.get(name, []):
+        for figure in figures:
+            if figure not in BLOCKS[name]:
+                sys.exit(f"{name}: unknown figure {figure}")
+        values.update(figures)
+        sources.append(provenance(sorted(figures), source))
+    return {"provenance": sources, **values}
+
+
+def starts_of(placements, where):
+    sizes = {p["size"] for p in placements}
+    if len(sizes) != 1:
+        sys.exit(f"{where}: placements of different sizes")
+    return [p["start"] for p in placements], sizes.pop()
+
+
+def compute_profile(gi, ci):
+    starts, size = starts_of(ci["placements"], ci["name"])
+    shared = {engine: gi[engine] for engine in ("ce", "dec", "enc", "jpeg", "ofa")}
+    if size != ci["slices"] or ci["shared"] != shared or ci["id"] != ci["nvml_profile"]:
+        sys.exit(f"{ci['name']}: not of the form this importer knows")
+    return {"name": ci["name"], "enum": ci["nvml_profile"], "slices": ci["slices"], "max_count": ci["instance_count"],
+            "default": ci["default"], "sm": ci["sm"], "starts": starts,
+            "starts_from": "exact" if ci["placements_source"] == "exact" else "inferred"}
+
+
+def gpu_profile(profile):
+    starts, size = starts_of(profile["placements"], profile["name"])
+    attributes = profile["attributes"]
+    return {"name": profile["name"], "enum": profile["nvml_profile"], "id": profile["id"],
+            "slices": profile["slice_count"], "max_count": profile["instance_count"], "sm": profile["sm"],
+            "memory_mib": profile["memory_mb"], "p2p": bool(profile["p2p"]), "gfx": "+gfx" in attributes,
+            "media_extension": "+me" in attributes or "+me.all" in attributes,
+            "engines": {engine: profile[engine] for engine in ("ce", "dec", "enc", "jpeg", "ofa")},
+            "starts": starts, "size": size,
+            "compute_profiles": [compute_profile(profile, ci) for ci in profile["ci_profiles"]]}
+
+
+def complete(model):
+    if model["total_memory_mib"] is None or model["sm_count"] is None:
+        return False
+    return all(v is not None for p in model["profiles"] for v in p.values())
+
+
+def board(key, models):
+    model_key, name, device, facts = BOARDS[key]
+    model = models[model_key]
+    if not complete(model):
+        sys.exit(f"{key}: the table of {model_key} is not complete")
+    if device[2:].upper() not in {d[2:].upper() for d in model["pci_device_ids"]}:
+        sys.exit(f"{key}: {device} is not a device id of {model_key}")
+    measured = model_key.startswith("H200")
+    table = ("measured" if measured else "documented", model["source"].replace("../", ""), "580.159.04" if measured else None)
+    fixed = {"name": name or model["names"][0], "architecture": model["architecture"],
+             "compute_capability": model["compute_capability"], "pci_device_id": device, "sm_count": model["sm_count"]}
+    total = 150754820096 if key == "h200-141gb" else model["total_memory_mib"] << 20
+    mig = {"provenance": [provenance(["profiles"], table),
+                          provenance(["placements"], (table[0], model["placements_source"].replace("../", ""), table[2]))],
+           "notes": model["notes"], "memory_slices": model["memory_slices"], "compute_slices": model["max_gpu_instances"],
+           "mode_needs_reset": model["mig_mode_needs_gpu_reset"],
+           "profiles": [gpu_profile(p) for p in model["profiles"]]}
+    return {"schema": "migsim-board/1", "key": key, "identity": block("identity", facts, fixed, table),
+            "memory": block("memory", facts, {"total_bytes": total}, table), "power": block("power", facts),
+            "temperature": block("temperature", facts), "clocks": block("clocks", facts), "links": block("links", facts),
+            "roofline": block("roofline", facts), "mig": mig}
+
+
+def compact(value, indent=0):
+    """JSON with one line per leaf list or small object: readable and short."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or len(flat) + indent <= 110:
+        return flat
+    pad = " " * (indent + 2)
+    if isinstance(value, list):
+        body = ",\n".join(pad + compact(v, indent + 2) for v in value)
+        return "[\n" + body + "\n" + " " * indent + "]"
+    body = ",\n".join(pad + json.dumps(k) + ": " + compact(v, indent + 2) for k, v in value.items())
+    return "{\n" + body + "\n" + " " * indent + "}"
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    with open(sys.argv[1], encoding="utf-8") as file:
+        models = {m["key"]: m for m in json.load(file)["models"]}
+    folder = sys.argv[2] if len(sys.argv) == 3 else os.path.dirname(os.path.abspath(__file__))
+    used = {BOARDS[key][0] for key in BOARDS}
+    for key, model in models.items():
+        if complete(model) and key not in used:
+            sys.exit(f"{key}: complete in the table, but no board here uses it")
+    for key in BOARDS:
+        path = os.path.join(folder, key.replace("-", "_") + ".json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(compact(board(key, models)) + "\n")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// nvidia-smi's dialect on NVML: same texts, same exit codes, for the real driver and the simulated
+// one. A client of NVML like the manager; it plans nothing and knows nothing of layouts (ADR 0002).
+//
+//   mig::smi::SmiContext context;
+//   context.out = stdout;
+//   context.err = stderr;
+//   return mig::smi::smi_main({"mig", "-lgip"}, context);
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace mig::smi {
+
+struct SmiContext {
+  // NVML to load; empty means the driver's own libnvidia-ml.so.1 by the loader's search order.
+  std::string library_path;
+  // Not owned. Results and, as nvidia-smi does it, almost all errors go to `out`.
+  std::FILE* out = stdout;
+  std::FILE* err = stderr;
+  // How the user called us; appears in usage texts only.
+  std::string program_name = "nvidia-smi";
+};
+
+// `args` are the words after `smi` (or after argv[0] when called as nvidia-smi). Returns the exit
+// code: 0, 2 for an unusable command line, NVML's return code, or 255. Opens and closes NVML itself;
+// not for use by two threads at once with the same streams.
+int smi_main(const std::vector<std::string>& args, const SmiContext& context);
+
+}  // namespace mig::smi

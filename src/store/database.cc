@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/database.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace mig::store {
+
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+ErrorCode code_of(int sqlite_code) {
+  switch (sqlite_code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorCode::kConflict;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+      return ErrorCode::kPermission;
+    default:
+      return ErrorCode::kIo;
+  }
+}
+
+std::string hint_of(int sqlite_code, const std::string& path) {
+  switch (sqlite_code & 0xFF) {
+    case SQLITE_FULL:
+      return "the disk is full: free some space and run the command again; nothing was changed";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return fmt::format(
+          "the folder of {} must be writable by the user who changes the GPU; "
+          "nothing was changed, because a change without a journal cannot be undone",
+          path);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return fmt::format(
+          "move {} away (it is kept as evidence) and run `migctl list` to see the "
+          "machine's real layout; history starts anew",
+          path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "another migctl is writing; run the command again when it is done";
+    default:
+      return {};
+  }
+}
+
+Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_view doing) {
+  const char* words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+  return Error{code_of(code),
+               fmt::format("cannot {} {}: {}", doing, path, words),
+               hint_of(code, path),
+               {},
+               {}};
+}
+
+Result<void> make_folder(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (folder.empty() || std::filesystem::is_directory(folder, error))
+    return {};
+  const mode_t before = umask(0077);
+  std::filesystem::create_directories(folder, error);
+  umask(before);
+  if (error)
+    return Error{
+        ErrorCode::kPermission,
+        fmt::format("cannot create the state folder {}: {}", folder.string(), error.message()),
+        "run as root, or set MIGCTL_STATE_DIR to a folder you may write",
+        {},
+        {}};
+  return {};
+}
+
+}  // namespace
+
+Statement::Statement(Statement&& other) noexcept
+    : db_(other.db_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      path_(std::move(other.path_)),
+      next_parameter_(other.next_parameter_),
+      bind_error_(other.bind_error_) {}
+
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
+
+Statement& Statement::bind(std::int64_t value) {
+  if (int code = sqlite3_bind_int64(statement_, next_parameter_++, value); code != SQLITE_OK)
+    bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::bind(std::string_view value) {
+  int code = sqlite3_bind_text64(
+      statement_, next_parameter_++, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK)
+    bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::bind(std::optional<std::int64_t> value) {
+  if (value)
+    return bind(*value);
+  if (int code = sqlite3_bind_null(statement_, next_parameter_++); code != SQLITE_OK)
+    bind_error_ = code;
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  if (bind_error_ != SQLITE_OK)
+    return sqlite_error(nullptr, bind_error_, path_, "bind a value for");
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW)
+    return true;
+  if (code == SQLITE_DONE)
+    return false;
+  return sqlite_error(db_, code, path_, "write to");
+}
+
+Result<void> Statement::run() {
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, step());
+    if (!more)
+      return {};
+  }
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string Statement::text(int column) const {
+  const auto* bytes = sqlite3_column_text(statement_, column);
+  if (bytes == nullptr)
+    return {};
+  return {reinterpret_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::optional<std::int64_t> Statement::maybe_integer(int column) const {
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL)
+    return std::nullopt;
+  return integer(column);
+}
+
+Database::Database(Database&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)), path_(std::move(other.path_)) {}
+
+Database::~Database() {
+  sqlite3_close_v2(db_);
+}
+
+Result<Database> Database::open(const std::string& path, const Migrations& migrations) {
+  MIG_TRY(make_folder(path));
+  sqlite3* raw = nullptr;
+  const mode_t before = umask(0077);
+  const int code =
+      sqlite3_open_v2(path.c_str(),
+                      &raw,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW,
+                      nullptr);
+  umask(before);
+  Database database(raw, path);
+  if (code != SQLITE_OK)
+    return sqlite_error(raw, code, path, "open the journal");
+  sqlite3_extended_result_codes(raw, 1);
+  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  MIG_TRY(
+      database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                       "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"));
+  MIG_TRY(database.migrate(migrations));
+  return database;
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  if (code != SQLITE_OK)
+    return sqlite_error(db_, code, path_, "read");
+  return Statement(db_, statement, path_);
+}
+
+Result<void> Database::execute(const std::string& sql) {
+  if (int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK)
+    return sqlite_error(db_, code, path_, "write to");
+  return {};
+}
+
+std::int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(db_);
+}
+
+Result<void> Database::migrate(const Migrations& migrations) {
+  const auto version = [this]() -> Result<std::int64_t> {
+    MIG_ASSIGN_OR_RETURN(Statement query, prepare("PRAGMA user_version"));
+    MIG_TRY(query.step());
+    return query.integer(0);
+  };
+  const auto newest = static_cast<std::int64_t>(migrations.size());
+  MIG_ASSIGN_OR_RETURN(std::int64_t now, version());
+  if (now > newest)
+    return Error{
+        ErrorCode::kConflict,
+        fmt::format(
+            "{} was written by a newer migctl (format {}, this one knows {})", path_, now, newest),
+        "use the newer migctl, or move the file away to start a new history",
+        {},
+        {}};
+  if (now == newest)
+    return {};
+  // Another process may migrate at the same moment: look again once the write lock is ours.
+  return transaction([&]() -> Result<void> {
+    MIG_ASSIGN_OR_RETURN(now, version());
+    for (std::int64_t i = now; i < newest; ++i)
+      MIG_TRY(execute(std::string(migrations[static_cast<std::size_t>(i)])));
+    return execute(fmt::format("PRAGMA user_version={}", newest));
+  });
+}
+
+}  // namespace mig::store

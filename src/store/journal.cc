@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/journal.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace mig::store {
+
+namespace {
+
+constexpr std::string_view kSchema1 = R"sql(
+CREATE TABLE change (
+  id INTEGER PRIMARY KEY, started_ms INTEGER NOT NULL, finished_ms INTEGER, boot_id TEXT NOT NULL,
+  uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL,
+  reason TEXT NOT NULL, before_layout TEXT NOT NULL, after_layout TEXT NOT NULL,
+  generation INTEGER NOT NULL, message TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open','applied','rolled_back','stuck','recovered')));
+CREATE UNIQUE INDEX one_open_change ON change(state) WHERE state = 'open';
+CREATE TABLE step (
+  change INTEGER NOT NULL REFERENCES change(id), sequence INTEGER NOT NULL, kind TEXT NOT NULL,
+  gpu_index INTEGER NOT NULL, gpu_uuid TEXT NOT NULL, profile TEXT NOT NULL,
+  profile_id INTEGER NOT NULL, nvml_profile INTEGER NOT NULL, gpu_start INTEGER NOT NULL,
+  gpu_size INTEGER NOT NULL, ci_start INTEGER, ci_size INTEGER, gpu_instance INTEGER,
+  compute_instance INTEGER, PRIMARY KEY (change, sequence)) WITHOUT ROWID;
+CREATE TABLE attempt (
+  id INTEGER PRIMARY KEY, change INTEGER NOT NULL REFERENCES change(id), sequence INTEGER NOT NULL,
+  direction TEXT NOT NULL CHECK (direction IN ('do','undo')), finished INTEGER NOT NULL DEFAULT 0,
+  succeeded INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', gpu_instance INTEGER,
+  compute_instance INTEGER);
+CREATE INDEX attempt_of_change ON attempt(change);
+)sql";
+
+constexpr std::string_view kChangeColumns =
+    "id, started_ms, finished_ms, boot_id, uid, pid, user, command, reason, before_layout, "
+    "after_layout, generation, state, message";
+
+std::int64_t unix_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+ChangeState state_of(std::string_view name) {
+  for (auto state :
+       {ChangeState::kOpen, ChangeState::kApplied, ChangeState::kRolledBack, ChangeState::kStuck})
+    if (name == name_of(state))
+      return state;
+  return ChangeState::kRecovered;
+}
+
+ChangeRow read_change(const Statement& row) {
+  ChangeRow change;
+  change.id = row.integer(0);
+  change.started_ms = row.integer(1);
+  change.finished_ms = row.maybe_integer(2);
+  change.boot_id = row.text(3);
+  change.uid = row.integer(4);
+  change.pid = row.integer(5);
+  change.user = row.text(6);
+  change.command = row.text(7);
+  change.reason = row.text(8);
+  change.before = row.text(9);
+  change.after = row.text(10);
+  change.generation = row.integer(11);
+  change.state = state_of(row.text(12));
+  change.message = row.text(13);
+  return change;
+}
+
+Result<std::vector<ChangeRow>> read_changes(Statement query) {
+  std::vector<ChangeRow> rows;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more)
+      return rows;
+    rows.push_back(read_change(query));
+  }
+}
+
+Result<std::optional<ChangeRow>> first_of(Statement query) {
+  MIG_ASSIGN_OR_RETURN(std::vector<ChangeRow> rows, read_changes(std::move(query)));
+  if (rows.empty())
+    return std::optional<ChangeRow>();
+  return std::optional<ChangeRow>(std::move(rows.front()));
+}
+
+}  // namespace
+
+const char* name_of(ChangeState state) {
+  switch (state) {
+    case ChangeState::kOpen:
+      return "open";
+    case ChangeState::kApplied:
+      return "applied";
+    case ChangeState::kRolledBack:
+      return "rolled_back";
+    case ChangeState::kStuck:
+      return "stuck";
+    case ChangeState::kRecovered:
+      break;
+  }
+  return "recovered";
+}
+
+Result<Journal> Journal::open(const std::string& path) {
+  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1}));
+  return Journal(std::move(database));
+}
+
+Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<StepRow>& steps) {
+  MIG_ASSIGN_OR_RETURN(const std::optional<ChangeRow> open, open_change());
+  if (open)
+    return Error{
+        ErrorCode::kConflict,
+        fmt::format("change {} ({}) by {} was not finished", open->id, open->command, open->user),
+        "`migctl recover` finishes or undoes it",
+        {},
+        {}};
+  std::int64_t id = 0;
+  MIG_TRY(database_.transaction([&]() -> Result<void> {
+    // A clock that went back must not make history run backwards.
+    MIG_ASSIGN_OR_RETURN(Statement last, database_.prepare("SELECT max(started_ms) FROM change"));
+    MIG_TRY(last.step());
+    const std::int64_t started = std::max(unix_ms(), last.integer(0));
+    MIG_ASSIGN_OR_RETURN(
+        Statement insert,
+        database_.prepare(
+            "INSERT INTO change (started_ms, boot_id, uid, pid, user, command, reason, "
+            "before_layout, after_layout, generation, state, message) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,'open','')"));
+    insert.bind(started).bind(change.boot_id).bind(change.uid).bind(change.pid).bind(change.user);
+    insert.bind(change.command).bind(change.reason).bind(change.before).bind(change.after);
+    insert.bind(change.generation);
+    MIG_TRY(insert.run());
+    id = database_.last_insert_id();
+    for (const StepRow& step : steps) {
+      MIG_ASSIGN_OR_RETURN(
+          Statement row,
+          database_.prepare("INSERT INTO step VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      row.bind(id).bind(step.sequence).bind(step.kind).bind(step.gpu_index).bind(step.gpu_uuid);
+      row.bind(step.profile).bind(step.profile_id).bind(step.nvml_profile).bind(step.gpu_start);
+      row.bind(step.gpu_size).bind(step.ci_start).bind(step.ci_size).bind(step.gpu_instance);
+      row.bind(step.compute_instance);
+      MIG_TRY(row.run());
+    }
+    return {};
+  }));
+  return id;
+}
+
+Result<std::int64_t> Journal::intend(std::int64_t change,
+                                     std::int64_t sequence,
+                                     Direction direction) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement insert,
+      database_.prepare("INSERT INTO attempt (change, sequence, direction) VALUES (?,?,?)"));
+  insert.bind(change).bind(sequence).bind(direction == Direction::kDo ? "do" : "undo");
+  MIG_TRY(insert.run());
+  return database_.last_insert_id();
+}
+
+Result<void> Journal::record(std::int64_t attempt,
+                             bool succeeded,
+                             const std::string& message,
+                             std::optional<std::int64_t> gpu_instance,
+                             std::optional<std::int64_t> compute_instance) {
+  MIG_ASSIGN_OR_RETURN(Statement update,
+                       database_.prepare("UPDATE attempt SET finished=1, succeeded=?, message=?, "
+                                         "gpu_instance=?, compute_instance=? WHERE id=?"));
+  update.bind(static_cast<std::int64_t>(succeeded)).bind(message).bind(gpu_instance);
+  update.bind(compute_instance).bind(attempt);
+  return update.run();
+}
+
+Result<void> Journal::finish(std::int64_t change,
+                             ChangeState state,
+                             const std::string& message,
+                             const std::string& after) {
+  MIG_ASSIGN_OR_RETURN(Statement update,
+                       database_.prepare("UPDATE change SET state=?, message=?, after_layout=?, "
+                                         "finished_ms=max(started_ms, ?) WHERE id=?"));
+  update.bind(name_of(state)).bind(message).bind(after).bind(unix_ms()).bind(change);
+  return update.run();
+}
+
+Result<std::optional<ChangeRow>> Journal::open_change() {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(fmt::format("SELECT {} FROM change WHERE state='open'", kChangeColumns)));
+  return first_of(std::move(query));
+}
+
+Result<std::optional<ChangeRow>> Journal::find(std::int64_t change) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(fmt::format("SELECT {} FROM change WHERE id=?", kChangeColumns)));
+  query.bind(change);
+  return first_of(std::move(query));
+}
+
+Result<std::vector<ChangeRow>> Journal::history(std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(Statement query,
+                       database_.prepare(fmt::format(
+                           "SELECT {} FROM change ORDER BY id DESC LIMIT ?", kChangeColumns)));
+  query.bind(limit);
+  return read_changes(std::move(query));
+}
+
+Result<std::vector<StepRow>> Journal::steps(std::int64_t change) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare("SELECT sequence, kind, gpu_index, gpu_uuid, profile, profile_id, "
+                        "nvml_profile, gpu_start, gpu_size, ci_start, ci_size, gpu_instance, "
+                        "compute_instance FROM step WHERE change=? ORDER BY sequence"));
+  query.bind(change);
+  std::vector<StepRow> rows;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more)
+      return rows;
+    StepRow row;
+    row.sequence = query.integer(0);
+    row.kind = query.text(1);
+    row.gpu_index = query.integer(2);
+    row.gpu_uuid = query.text(3);
+    row.profile = query.text(4);
+    row.profile_id = query.integer(5);
+    row.nvml_profile = query.integer(6);
+    row.gpu_start = query.integer(7);
+    row.gpu_size = query.integer(8);
+    row.ci_start = query.maybe_integer(9);
+    row.ci_size = query.maybe_integer(10);
+    row.gpu_instance = query.maybe_integer(11);
+    row.compute_instance = query.maybe_integer(12);
+    rows.push_back(std::move(row));
+  }
+}
+
+Result<std::vector<AttemptRow>> Journal::attempts(std::int64_t change) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare("SELECT sequence, direction, finished, succeeded, message, "
+                        "gpu_instance, compute_instance FROM attempt "
+                        "WHERE change=? ORDER BY id"));
+  query.bind(change);
+  std::vector<AttemptRow> rows;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more)
+      return rows;
+    AttemptRow row;
+    row.sequence = query.integer(0);
+    row.direction = query.text(1) == "do" ? Direction::kDo : Direction::kUndo;
+    row.finished = query.integer(2) != 0;
+    row.succeeded = query.integer(3) != 0;
+    row.message = query.text(4);
+    row.gpu_instance = query.maybe_integer(5);
+    row.compute_instance = query.maybe_integer(6);
+    rows.push_back(std::move(row));
+  }
+}
+
+}  // namespace mig::store

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The journal of layout changes: intent before and result after every driver call, on disk before
+// the call is made. What is open in it after a crash is what recovery has to finish or undo.
+// Rows are plain values: this room knows nothing of GPUs.
+//
+// Threading: one Journal from one thread at a time; the per-machine writer lock (apply/) keeps
+// other writers out, readers may come at any time.
+#ifndef MIGCTL_STORE_JOURNAL_H_
+#define MIGCTL_STORE_JOURNAL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/result.h"
+
+#include "store/database.h"
+
+namespace mig::store {
+
+enum class ChangeState { kOpen, kApplied, kRolledBack, kStuck, kRecovered };
+enum class Direction { kDo, kUndo };
+
+struct ChangeRow {
+  std::int64_t id = 0;
+  std::int64_t started_ms = 0;  // Unix time; never before the change recorded before it
+  std::optional<std::int64_t> finished_ms;
+  std::string boot_id;  // of the host when it started
+  std::int64_t uid = 0;
+  std::int64_t pid = 0;
+  std::string user, command, reason;
+  std::string before, after;  // layouts, in words of the caller (JSON)
+  std::int64_t generation = 0;
+  ChangeState state = ChangeState::kOpen;
+  std::string message;
+};
+
+// A planned step as columns; `kind` and the numbers mean what the caller means by them.
+struct StepRow {
+  std::int64_t sequence = 0;  // 0-based position in the plan
+  std::string kind, gpu_uuid, profile;
+  std::int64_t gpu_index = 0, profile_id = 0, nvml_profile = 0;
+  std::int64_t gpu_start = 0, gpu_size = 0;
+  std::optional<std::int64_t> ci_start, ci_size;
+  std::optional<std::int64_t> gpu_instance, compute_instance;
+};
+
+// One attempt at a step: an intent, and its result once known.
+struct AttemptRow {
+  std::int64_t sequence = 0;
+  Direction direction = Direction::kDo;
+  bool finished = false;
+  bool succeeded = false;
+  std::string message;
+  std::optional<std::int64_t> gpu_instance, compute_instance;  // ids the driver gave
+};
+
+class Journal {
+ public:
+  static Result<Journal> open(const std::string& path);
+
+  // Records a change and all its steps; returns its id. kConflict when one is still open.
+  Result<std::int64_t> begin(const ChangeRow& change, const std::vector<StepRow>& steps);
+  // Before the driver call; returns the attempt's id.
+  Result<std::int64_t> intend(std::int64_t change, std::int64_t sequence, Direction direction);
+  // After it.
+  Result<void> record(std::int64_t attempt,
+                      bool succeeded,
+                      const std::string& message,
+                      std::optional<std::int64_t> gpu_instance,
+                      std::optional<std::int64_t> compute_instance);
+  Result<void> finish(std::int64_t change,
+                      ChangeState state,
+                      const std::string& message,
+                      const std::string& after);
+
+  Result<std::optional<ChangeRow>> open_change();
+  Result<std::optional<ChangeRow>> find(std::int64_t change);
+  Result<std::vector<ChangeRow>> history(std::int64_t limit);  // newest first
+  Result<std::vector<StepRow>> steps(std::int64_t change);
+  Result<std::vector<AttemptRow>> attempts(std::int64_t change);  // in order
+
+ private:
+  explicit Journal(Database database) : database_(std::move(database)) {}
+
+  Database database_;
+};
+
+const char* name_of(ChangeState state);
+
+}  // namespace mig::store
+
+#endif  // MIGCTL_STORE_JOURNAL_H_

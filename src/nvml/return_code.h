@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a return code of the driver means to us: one table from nvmlReturn_t to ErrorCode, name,
+// text and advice. Threading: pure functions.
+//
+//   if (nvmlReturn_t code = nvml.nvmlGpuInstanceDestroy(gi); code != NVML_SUCCESS)
+//     return error_from(code, "cannot destroy GPU instance 3 on GPU 0");
+#ifndef MIGCTL_NVML_RETURN_CODE_H_
+#define MIGCTL_NVML_RETURN_CODE_H_
+
+#include <string>
+#include <string_view>
+
+#include "mig/error.h"
+
+#include "abi/nvml_constants.h"
+
+namespace mig::nvml {
+
+// "NVML_ERROR_IN_USE"; "NVML_ERROR_<number>" is never made up: an unknown code is
+// NVML_ERROR_UNKNOWN.
+std::string_view code_name(nvmlReturn_t code);
+// The text as the driver's nvmlErrorString gives it: "In use by another client".
+std::string_view code_text(nvmlReturn_t code);
+ErrorCode error_code(nvmlReturn_t code);
+
+// "<tried>: <text> (<name>)" with the table's hint and the code as the cause.
+Error error_from(nvmlReturn_t code, std::string tried);
+
+}  // namespace mig::nvml
+
+#endif  // MIGCTL_NVML_RETURN_CODE_H_

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// One initialised use of an NVML library: nvmlInit_v2 at open, nvmlShutdown at destruction.
+//
+//   MIG_ASSIGN_OR_RETURN(auto session, nvml::Session::open(""));      // the driver's library
+//   nvmlDevice_t device = nullptr;
+//   nvmlReturn_t code = session->nvml().nvmlDeviceGetHandleByIndex_v2(0, &device);
+//
+// Raw handles live until the object dies or the session is renewed. Code that keeps one across
+// calls keeps it as Handle<T>: use() refuses it with kDeviceLost after renew(), instead of handing
+// a dangling pointer to the driver.
+//
+// Threading: const members from any thread; renew() from one, with no other call running.
+#ifndef MIGCTL_NVML_SESSION_H_
+#define MIGCTL_NVML_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "mig/result.h"
+
+#include "abi/simulated.h"
+#include "nvml/functions.h"
+#include "nvml/library.h"
+
+namespace mig::nvml {
+
+template <class Raw>
+struct Handle {
+  Raw raw = nullptr;
+  std::uint64_t epoch = 0;  // of the session when it was got; 0 = never valid
+};
+
+class Session {
+ public:
+  // `library` "" = libnvidia-ml.so.1 by the loader's search path. A simulated machine is chosen by
+  // $MIGSIM_MACHINE, which its library reads here. kNoDriver when the library does not load or does
+  // not start; the driver's code is the Error's cause.
+  static Result<std::unique_ptr<Session>> open(const std::string& library);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  Session(Session&&) = delete;
+  Session& operator=(Session&&) = delete;
+
+  const Functions& nvml() const { return library_.functions(); }
+
+  const std::string& library_path() const { return library_.path(); }
+
+  // nullptr on a real driver.
+  const migsim_control* control() const { return control_; }
+
+  bool simulated() const { return control_ != nullptr; }
+
+  // "" = the driver does not say.
+  const std::string& driver_version() const { return driver_version_; }
+
+  const std::string& nvml_version() const { return nvml_version_; }
+
+  // Shutdown and init again, as is needed after a reset or when a GPU came back: every handle from
+  // before is refused from here on. On failure the session is unusable until renew() succeeds.
+  Result<void> renew();
+
+  std::uint64_t epoch() const { return epoch_; }
+
+  template <class Raw>
+  Handle<Raw> keep(Raw raw) const {
+    return {raw, epoch_};
+  }
+
+  template <class Raw>
+  Result<Raw> use(Handle<Raw> handle) const {
+    if (handle.raw == nullptr || handle.epoch != epoch_)
+      return stale_handle(handle.epoch);
+    return handle.raw;
+  }
+
+ private:
+  explicit Session(Library library) : library_(std::move(library)) {}
+
+  Result<void> start();
+  Error stale_handle(std::uint64_t epoch) const;
+
+  Library library_;
+  const migsim_control* control_ = nullptr;
+  std::string driver_version_, nvml_version_;
+  std::uint64_t epoch_ = 0;
+  bool running_ = false;
+};
+
+}  // namespace mig::nvml
+
+#endif  // MIGCTL_NVML_SESSION_H_

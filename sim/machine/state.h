@@ -26,7 +26,11 @@ inline constexpr std::uint32_t kMaxLatencies = 64;
 inline constexpr std::int64_t kUnknown = INT64_MIN;
 inline constexpr std::uint32_t kNone = 0xFFFFFFFFU;  // "not MIG" in process and event records
 
-enum class Architecture : std::uint32_t { kAmpere = 7, kHopper = 9, kBlackwell = 10 };  // NVML values
+enum class Architecture : std::uint32_t {
+  kAmpere = 7,
+  kHopper = 9,
+  kBlackwell = 10
+};  // NVML values
 
 struct Placement {
   std::uint32_t start = 0;
@@ -98,15 +102,29 @@ struct Board {
   std::int64_t fp32_gflops = kUnknown, tf32_gflops = kUnknown, bf16_gflops = kUnknown;
   std::int64_t dram_mb_per_s = kUnknown;
   std::int64_t pcie_mb_per_s = kUnknown;
-  char vbios[32] = {};        // "" = unknown
-  char part_number[32] = {};  // "" = unknown
+  char vbios[32] = {};                    // "" = unknown
+  char part_number[32] = {};              // "" = unknown
   GiProfile gi_profiles[kMaxGiProfiles];  // in lgip order
 };
 
 // Rates a process reports, 0..1 of what its instance has, except PCIe (bytes per second).
 enum Metric : std::uint32_t {
-  kGraphics, kSmActive, kSmOccupancy, kInteger, kTensor, kDfma, kHmma, kDmma, kImma, kDram,
-  kFp64, kFp32, kFp16, kPcieTx, kPcieRx, kMetricCount
+  kGraphics,
+  kSmActive,
+  kSmOccupancy,
+  kInteger,
+  kTensor,
+  kDfma,
+  kHmma,
+  kDmma,
+  kImma,
+  kDram,
+  kFp64,
+  kFp32,
+  kFp16,
+  kPcieTx,
+  kPcieRx,
+  kMetricCount
 };
 
 // Integral of every rate over time, in rate * nanoseconds; GPM metrics are differences of two.
@@ -120,7 +138,8 @@ struct CiState {
   std::uint32_t used = 0;
   std::uint32_t profile_index = 0;  // into GiProfile::ci_profiles
   Placement placement;
-  std::uint64_t serial = 0;  // unique over the machine's life: a handle with another serial is stale
+  std::uint64_t serial =
+      0;  // unique over the machine's life: a handle with another serial is stale
   char uuid[48] = {};
 };
 
@@ -140,22 +159,28 @@ struct GpuState {
   std::uint32_t module_id = 0;
   char uuid[48] = {};
   char serial_number[32] = {};
-  std::uint32_t swap_halves = 0;       // board whose missing GPC lies in the first half
+  std::uint32_t swap_halves = 0;  // board whose missing GPC lies in the first half
   std::uint32_t mig_current = 0, mig_pending = 0;
-  std::uint32_t lost = 0;              // fallen off the bus: GPU_IS_LOST until reboot
+  std::uint32_t lost = 0;  // fallen off the bus: GPU_IS_LOST until reboot
   std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1;
   std::uint32_t mig_unsupported_now = 0;  // workstation board not in compute display mode
   std::uint64_t ecc_corrected = 0, ecc_uncorrected = 0;
   std::uint64_t energy_since_ns = 0;
   double energy_mj = 0;  // millijoules up to energy_since_ns
+  double heat_c = 0;     // degrees above idle at energy_since_ns (telemetry.h)
   Counters counters;     // whole GPU
   GiState gis[kMaxGis];
 };
 
+// One per process and instance; process.h makes and removes them (contexts of one process on one
+// instance share a slot, as NVML lists a process once).
 struct ProcessState {
   std::uint32_t used = 0;
   std::int32_t pid = 0;
+  std::uint32_t contexts = 0;
+  std::uint64_t serial = 0;       // unique over the machine's life, like CiState::serial
   std::uint64_t start_ticks = 0;  // /proc/<pid>/stat field 22: a reused pid is another process
+  std::uint64_t pid_namespace = 0;  // inode of its pid namespace: pids mean nothing in another one
   std::uint32_t gpu = 0, gi = kNone, ci = kNone;
   std::uint32_t kind = 0;  // 0 compute, 1 graphics, 2 MPS client
   std::uint64_t memory_bytes = 0;
@@ -168,15 +193,16 @@ enum class FaultAction : std::uint32_t { kFail, kHang, kGpuLost, kKillBefore, kK
 
 struct Fault {
   std::uint32_t used = 0;
-  char function[64] = {};      // exported name, or "*"
-  std::uint32_t gpu = kNone;   // kNone = any
-  std::uint32_t nth = 1;       // fires on the nth matching call, then on `repeat` - 1 more (0 = for ever)
+  char function[64] = {};     // exported name, or "*"
+  std::uint32_t gpu = kNone;  // kNone = any
+  std::uint32_t nth =
+      1;  // fires on the nth matching call, then on `repeat` - 1 more (0 = for ever)
   std::uint32_t repeat = 1;
   FaultAction action = FaultAction::kFail;
-  std::int32_t code = 0;       // nvmlReturn_t for kFail, Xid number for kXid
-  std::uint32_t hang_ms = 0;   // 0 = for ever (kHang)
+  std::int32_t code = 0;      // nvmlReturn_t for kFail, Xid number for kXid
+  std::uint32_t hang_ms = 0;  // 0 = for ever (kHang)
   std::uint32_t gi = kNone, ci = kNone;
-  std::uint64_t seen = 0;      // matching calls so far
+  std::uint64_t seen = 0;  // matching calls so far
 };
 
 struct Latency {
@@ -192,13 +218,14 @@ struct Event {
 };
 
 struct Options {
-  std::uint32_t latency_permille = 10;   // 1000 = as on hardware, 0 = none
-  std::uint32_t fresh_uuids = 0;         // MIG UUIDs change at each creation
-  std::uint32_t vm_passthrough = 0;      // mode stays pending, reset unsupported
-  std::uint32_t disable_destroys_idle = 0;  // disabling MIG removes idle instances instead of IN_USE
-  std::uint32_t shared = 0;              // any local user may open the machine (like /dev/nvidia0)
-  char driver_version[32] = {};          // "580.159.04"
-  char nvml_version[32] = {};            // "13.580.159.04"
+  std::uint32_t latency_permille = 10;  // 1000 = as on hardware, 0 = none
+  std::uint32_t fresh_uuids = 0;        // MIG UUIDs change at each creation
+  std::uint32_t vm_passthrough = 0;     // mode stays pending, reset unsupported
+  std::uint32_t disable_destroys_idle =
+      0;                         // disabling MIG removes idle instances instead of IN_USE
+  std::uint32_t shared = 0;      // any local user may open the machine (like /dev/nvidia0)
+  char driver_version[32] = {};  // "580.159.04"
+  char nvml_version[32] = {};    // "13.580.159.04"
   std::uint32_t cuda_version = 13000;
 };
 
@@ -207,7 +234,7 @@ struct Hardware {
   std::uint32_t gpu_count = 0;
   std::uint32_t board_count = 0;
   char machine_name[64] = {};
-  std::uint64_t seed = 0;  // of UUIDs and serial numbers
+  std::uint64_t seed = 0;       // of UUIDs and serial numbers
   std::uint32_t owner_uid = 0;  // acts as root on the machine, beside root itself
   Board boards[kMaxGpus];
 };
@@ -221,6 +248,7 @@ struct State {
   std::uint64_t calls_total = 0;
   Options options;
   GpuState gpus[kMaxGpus];
+  std::uint32_t process_top = 0;  // slots from here on are unused and all zero (process.h keeps it)
   ProcessState processes[kMaxProcesses];
   Fault faults[kMaxFaults];
   Latency latencies[kMaxLatencies];

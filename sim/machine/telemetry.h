@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What sensors and counters of a GPU say at a moment, derived from what runs on it: pure functions
-// of State and time. All model numbers come from the Board; docs/simulator.md says which are true to
-// hardware and which are modelled.
+// of State and time. All model numbers come from the Board; docs/simulator.md says which are true
+// to hardware and which are modelled.
 #ifndef MIGCTL_SIM_MACHINE_TELEMETRY_H_
 #define MIGCTL_SIM_MACHINE_TELEMETRY_H_
 
@@ -17,14 +17,22 @@ namespace migsim {
 void settle(const Hardware& hardware, State& state, std::uint32_t gpu, std::uint64_t now);
 
 // Sensors; nullopt = the board file does not know (NOT_SUPPORTED).
-std::optional<std::uint32_t> power_mw(const Hardware& hardware, const State& state, std::uint32_t gpu);
-std::optional<double> energy_mj(const Hardware& hardware, const State& state, std::uint32_t gpu,
+std::optional<std::uint32_t> power_mw(const Hardware& hardware,
+                                      const State& state,
+                                      std::uint32_t gpu);
+std::optional<double> energy_mj(const Hardware& hardware,
+                                const State& state,
+                                std::uint32_t gpu,
                                 std::uint64_t now);
-std::optional<std::uint32_t> temperature_c(const Hardware& hardware, const State& state,
-                                           std::uint32_t gpu);
-std::optional<std::uint32_t> clock_sm_mhz(const Hardware& hardware, const State& state,
+std::optional<std::uint32_t> temperature_c(const Hardware& hardware,
+                                           const State& state,
+                                           std::uint32_t gpu,
+                                           std::uint64_t now);
+std::optional<std::uint32_t> clock_sm_mhz(const Hardware& hardware,
+                                          const State& state,
                                           std::uint32_t gpu);
-std::optional<std::uint32_t> clock_mem_mhz(const Hardware& hardware, const State& state,
+std::optional<std::uint32_t> clock_mem_mhz(const Hardware& hardware,
+                                           const State& state,
                                            std::uint32_t gpu);
 
 // Percent busy of the whole GPU (MIG off) from the current rates.
@@ -38,7 +46,10 @@ Counters counters_at(const State& state, std::uint32_t gpu, std::uint32_t gi, st
 struct MemoryUse {
   std::uint64_t total = 0, reserved = 0, used = 0;
 };
-std::optional<MemoryUse> memory_use(const Hardware& hardware, const State& state, std::uint32_t gpu,
+
+std::optional<MemoryUse> memory_use(const Hardware& hardware,
+                                    const State& state,
+                                    std::uint32_t gpu,
                                     std::uint32_t gi);
 
 }  // namespace migsim

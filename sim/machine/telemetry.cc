@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of these numbers are measured and which are a model is said at each constant; the page for
+// users is docs/simulator.md.
+#include "sim/machine/telemetry.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <iterator>
+
+namespace migsim {
+
+namespace {
+
+constexpr std::uint64_t kMib = UINT64_C(1) << 20;
+constexpr double kNsPerSecond = 1e9;
+
+// Model: share of the span between idle power and power limit that each activity takes.
+constexpr double kPowerOfSm = 0.45;
+constexpr double kPowerOfTensor = 0.25;
+constexpr double kPowerOfDram = 0.30;
+
+// Model: time constant of the heat sink.
+constexpr double kHeatSeconds = 15.0;
+
+// What an idle GPU instance holds, by compute slices, in half MiB. Measured on an H200 with MIG
+// (driver 590.48.01): 1g, 2g and 3g print 9, 17 and 22 MiB, and 3g+2g+1g+1g together 55 MiB, which
+// whole MiB would not give. Larger instances are a model: 5 MiB per further slice.
+constexpr std::uint64_t kIdleHalfMib[] = {0, 17, 33, 43, 53, 63, 73, 83, 93};
+
+bool known(std::int64_t figure) {
+  return figure != kUnknown;
+}
+
+const Board& board_of(const Hardware& hardware, const State& state, std::uint32_t gpu) {
+  return hardware.boards[state.gpus[gpu].board];
+}
+
+const GiProfile& profile_of(const Board& board, const GiState& gi) {
+  return board.gi_profiles[gi.profile_index];
+}
+
+// Metrics in bytes per second, which add up; all others are shares, which are weighted.
+bool is_absolute(std::uint32_t metric) {
+  return metric == kPcieTx || metric == kPcieRx;
+}
+
+// How much of its GPU instance a process on `ci` can use of a metric. Memory belongs to the GPU
+// instance as a whole; SMs belong to the compute instance.
+double weight_in_gi(const GiProfile& gi, const CiState& ci, std::uint32_t metric) {
+  if (is_absolute(metric) || metric == kDram) {
+    return 1.0;
+  }
+  const CiProfile& profile = gi.ci_profiles[ci.profile_index];
+  return known(profile.sm) && gi.sm > 0
+             ? static_cast<double>(profile.sm) / static_cast<double>(gi.sm)
+             : static_cast<double>(profile.slices) / static_cast<double>(std::max(gi.slices, 1U));
+}
+
+double weight_in_gpu(const Board& board, const GiState& gi, std::uint32_t metric) {
+  if (is_absolute(metric)) {
+    return 1.0;
+  }
+  if (metric == kDram) {
+    return static_cast<double>(gi.placement.size) /
+           static_cast<double>(std::max(board.memory_slices, 1U));
+  }
+  return known(board.sm_count) && board.sm_count > 0
+             ? static_cast<double>(profile_of(board, gi).sm) / static_cast<double>(board.sm_count)
+             : 0.0;
+}
+
+void clamp_shares(double (&rate)[kMetricCount]) {
+  for (std::uint32_t m = 0; m < kMetricCount; ++m) {
+    rate[m] = is_absolute(m) ? std::max(rate[m], 0.0) : std::clamp(rate[m], 0.0, 1.0);
+  }
+}
+
+void advance(Counters& counters, std::uint64_t now) {
+  if (counters.since_ns != 0 && now > counters.since_ns) {
+    const auto elapsed = static_cast<double>(now - counters.since_ns);
+    for (std::uint32_t m = 0; m < kMetricCount; ++m) {
+      counters.integral[m] += counters.rate[m] * elapsed;
+    }
+  }
+  counters.since_ns = std::max(counters.since_ns, now);
+}
+
+void reset_rates(GpuState& gpu) {
+  std::fill(std::begin(gpu.counters.rate), std::end(gpu.counters.rate), 0.0);
+  for (GiState& gi : gpu.gis) {
+    std::fill(std::begin(gi.counters.rate), std::end(gi.counters.rate), 0.0);
+  }
+}
+
+// Processes report relative to what they have; here that becomes relative to the GI or the GPU.
+void add_processes(const Board& board, State& state, std::uint32_t index) {
+  GpuState& gpu = state.gpus[index];
+  for (const ProcessState& process : state.processes) {
+    if (process.used == 0 || process.gpu != index) {
+      continue;
+    }
+    if (process.gi >= kMaxGis || process.ci >= kMaxCis) {
+      for (std::uint32_t m = 0; m < kMetricCount; ++m) {
+        gpu.counters.rate[m] += process.rate[m];
+      }
+      continue;
+    }
+    GiState& gi = gpu.gis[process.gi];
+    if (gi.used == 0 || gi.cis[process.ci].used == 0) {
+      continue;
+    }
+    for (std::uint32_t m = 0; m < kMetricCount; ++m) {
+      gi.counters.rate[m] +=
+          process.rate[m] * weight_in_gi(profile_of(board, gi), gi.cis[process.ci], m);
+    }
+  }
+}
+
+void set_rates(const Board& board, State& state, std::uint32_t index) {
+  GpuState& gpu = state.gpus[index];
+  reset_rates(gpu);
+  add_processes(board, state, index);
+  for (GiState& gi : gpu.gis) {
+    if (gi.used == 0) {
+      continue;
+    }
+    clamp_shares(gi.counters.rate);
+    for (std::uint32_t m = 0; m < kMetricCount; ++m) {
+      gpu.counters.rate[m] += gi.counters.rate[m] * weight_in_gpu(board, gi, m);
+    }
+  }
+  clamp_shares(gpu.counters.rate);
+}
+
+// 0 idle .. 1 at the power limit.
+double load(const GpuState& gpu) {
+  const double* rate = gpu.counters.rate;
+  return std::clamp(
+      kPowerOfSm * rate[kSmActive] + kPowerOfTensor * rate[kTensor] + kPowerOfDram * rate[kDram],
+      0.0,
+      1.0);
+}
+
+double seconds_since(std::uint64_t since, std::uint64_t now) {
+  return since != 0 && now > since ? static_cast<double>(now - since) / kNsPerSecond : 0.0;
+}
+
+double heat_at(const Board& board, const GpuState& gpu, std::uint64_t now) {
+  if (!known(board.temperature_idle_c) || !known(board.temperature_full_c)) {
+    return 0.0;
+  }
+  const double target =
+      static_cast<double>(board.temperature_full_c - board.temperature_idle_c) * load(gpu);
+  const double elapsed = seconds_since(gpu.energy_since_ns, now);
+  return target + (gpu.heat_c - target) * std::exp(-elapsed / kHeatSeconds);
+}
+
+bool has_any_process(const State& state, std::uint32_t gpu) {
+  return std::any_of(std::begin(state.processes),
+                     std::end(state.processes),
+                     [gpu](const ProcessState& p) { return p.used != 0 && p.gpu == gpu; });
+}
+
+std::optional<std::uint32_t> clock(std::int64_t idle, std::int64_t busy, bool is_busy) {
+  const std::int64_t mhz = is_busy ? busy : idle;
+  return known(mhz) ? std::optional(static_cast<std::uint32_t>(mhz)) : std::nullopt;
+}
+
+std::uint64_t idle_bytes(const GiProfile& profile) {
+  return kIdleHalfMib[std::min<std::size_t>(profile.slices, std::size(kIdleHalfMib) - 1)] *
+         (kMib / 2);
+}
+
+std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t gi) {
+  std::uint64_t bytes = 0;
+  for (const ProcessState& process : state.processes) {
+    if (process.used != 0 && process.gpu == gpu && (gi == kNone || process.gi == gi)) {
+      bytes += process.memory_bytes;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void settle(const Hardware& hardware, State& state, std::uint32_t gpu, std::uint64_t now) {
+  const Board& board = board_of(hardware, state, gpu);
+  GpuState& self = state.gpus[gpu];
+  if (const auto milliwatts = power_mw(hardware, state, gpu)) {
+    self.energy_mj += *milliwatts * seconds_since(self.energy_since_ns, now);
+  }
+  self.heat_c = heat_at(board, self, now);
+  self.energy_since_ns = std::max(self.energy_since_ns, now);
+  advance(self.counters, now);
+  for (GiState& gi : self.gis) {
+    if (gi.used != 0) {
+      advance(gi.counters, now);
+    }
+  }
+  set_rates(board, state, gpu);
+}
+
+std::optional<std::uint32_t> power_mw(const Hardware& hardware,
+                                      const State& state,
+                                      std::uint32_t gpu) {
+  const Board& board = board_of(hardware, state, gpu);
+  if (!known(board.power_idle_mw) || !known(board.power_limit_mw)) {
+    return std::nullopt;
+  }
+  const auto span = static_cast<double>(board.power_limit_mw - board.power_idle_mw);
+  return static_cast<std::uint32_t>(
+      std::lround(static_cast<double>(board.power_idle_mw) + span * load(state.gpus[gpu])));
+}
+
+std::optional<double> energy_mj(const Hardware& hardware,
+                                const State& state,
+                                std::uint32_t gpu,
+                                std::uint64_t now) {
+  const auto milliwatts = power_mw(hardware, state, gpu);
+  if (!milliwatts) {
+    return std::nullopt;
+  }
+  const GpuState& self = state.gpus[gpu];
+  return self.energy_mj + *milliwatts * seconds_since(self.energy_since_ns, now);
+}
+
+std::optional<std::uint32_t> temperature_c(const Hardware& hardware,
+                                           const State& state,
+                                           std::uint32_t gpu,
+                                           std::uint64_t now) {
+  const Board& board = board_of(hardware, state, gpu);
+  if (!known(board.temperature_idle_c)) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(board.temperature_idle_c +
+                                    std::lround(heat_at(board, state.gpus[gpu], now)));
+}
+
+std::optional<std::uint32_t> clock_sm_mhz(const Hardware& hardware,
+                                          const State& state,
+                                          std::uint32_t gpu) {
+  const Board& board = board_of(hardware, state, gpu);
+  return clock(board.clock_sm_idle_mhz, board.clock_sm_max_mhz, has_any_process(state, gpu));
+}
+
+std::optional<std::uint32_t> clock_mem_mhz(const Hardware& hardware,
+                                           const State& state,
+                                           std::uint32_t gpu) {
+  const Board& board = board_of(hardware, state, gpu);
+  return clock(board.clock_mem_idle_mhz, board.clock_mem_max_mhz, has_any_process(state, gpu));
+}
+
+std::uint32_t gpu_utilization(const State& state, std::uint32_t gpu) {
+  const double* rate = state.gpus[gpu].counters.rate;
+  return static_cast<std::uint32_t>(std::lround(100 * std::max(rate[kGraphics], rate[kSmActive])));
+}
+
+std::uint32_t memory_utilization(const State& state, std::uint32_t gpu) {
+  return static_cast<std::uint32_t>(std::lround(100 * state.gpus[gpu].counters.rate[kDram]));
+}
+
+Counters counters_at(const State& state, std::uint32_t gpu, std::uint32_t gi, std::uint64_t now) {
+  const GpuState& self = state.gpus[gpu];
+  Counters counters = gi < kMaxGis ? self.gis[gi].counters : self.counters;
+  advance(counters, now);
+  return counters;
+}
+
+std::optional<MemoryUse> memory_use(const Hardware& hardware,
+                                    const State& state,
+                                    std::uint32_t gpu,
+                                    std::uint32_t gi) {
+  const Board& board = board_of(hardware, state, gpu);
+  const GpuState& self = state.gpus[gpu];
+  MemoryUse use;
+  use.used = process_bytes(state, gpu, gi);
+  if (gi != kNone) {
+    if (gi >= kMaxGis || self.gis[gi].used == 0) {
+      return std::nullopt;
+    }
+    const GiProfile& profile = profile_of(board, self.gis[gi]);
+    use.total = profile.memory_mib * kMib;  // H200: exactly memorySizeMB, nothing reserved
+    use.used += idle_bytes(profile);
+    return use;
+  }
+  if (!known(board.memory_total_bytes)) {
+    return std::nullopt;
+  }
+  use.total = static_cast<std::uint64_t>(board.memory_total_bytes);
+  use.reserved = known(board.memory_reserved_bytes)
+                     ? static_cast<std::uint64_t>(board.memory_reserved_bytes)
+                     : 0;
+  for (const GiState& instance : self.gis) {
+    if (instance.used != 0) {
+      use.used += idle_bytes(profile_of(board, instance));
+    }
+  }
+  return use;
+}
+
+}  // namespace migsim

@@ -60,18 +60,22 @@ def once(stamp, wanted, make):
     stamp.write_text(wanted)
 
 
+def pip_environment():
+    """pip carries its own certificates; the machine's own store also knows a company's proxy."""
+    environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    if os.path.exists(bundle):
+        environment.setdefault("PIP_CERT", bundle)
+    return environment
+
+
 def install_venv(folder, requirements):
     def make():
         shutil.rmtree(folder, ignore_errors=True)
         run("python3 -m venv", [sys.executable, "-m", "venv", str(folder)])
-        environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
-        # pip carries its own certificates; the machine's own store also knows a company's proxy.
-        bundle = "/etc/ssl/certs/ca-certificates.crt"
-        if os.path.exists(bundle):
-            environment.setdefault("PIP_CERT", bundle)
         run(f"pip install -r {requirements.name}",
             [str(folder / "bin" / "python3"), "-m", "pip", "install", "--quiet", "--retries", "2",
-             "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)], env=environment)
+             "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)], env=pip_environment())
     once(folder.with_suffix(".stamp"), fingerprint(requirements), make)
 
 
@@ -94,6 +98,12 @@ def get_python_clients():
     install_venv(VENV, HERE / "requirements.txt")
 
 
+def get_vendor_header():
+    """NVIDIA's nvml.h for abi_vendor_test; the venv brings the pip that Debian's python3 lacks."""
+    environment = dict(pip_environment(), PATH=f"{VENV / 'bin'}:{os.environ['PATH']}")
+    run("fetch_vendor_header.sh", ["sh", str(ROOT / "tests" / "abi" / "fetch_vendor_header.sh")], env=environment)
+
+
 def get_mig_parted():
     module = HERE / "mig_parted"
 
@@ -114,7 +124,7 @@ def get_mig_parted():
 def main():
     STORE.mkdir(parents=True, exist_ok=True)
     status = {}
-    for name, get in (("python", get_python_clients), ("mig-parted", get_mig_parted)):
+    for name, get in (("python", get_python_clients), ("nvml.h", get_vendor_header), ("mig-parted", get_mig_parted)):
         try:
             get()
             status[name] = {"ok": True}

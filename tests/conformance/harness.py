@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every conformance test needs: a simulated machine of its own, the pinned client, a skip with a reason.
+
+A test file calls main() with the machine it wants. The file then runs twice: first by the system's
+python3, which makes the machine and cleans it up, and inside that by the interpreter that has the
+client, with the environment `migctl sim env` prints and nothing else that knows of the simulator.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+THIRD_PARTY = ROOT / "build" / "third_party"
+SKIPPED = 77
+INSIDE = "MIG_CONFORMANCE_INSIDE"
+
+
+def binaries():
+    """Folder of migctl and mig-workload: ctest says which build is under test."""
+    return pathlib.Path(os.environ.get("MIG_BIN_DIR", ROOT / "build" / "bin")).resolve()
+
+
+def skip(why):
+    """Ends the test as skipped; scripts/test prints the reason above ctest's summary."""
+    line = f"SKIPPED: {pathlib.Path(sys.argv[0]).stem}: {why}"
+    print(line)
+    if os.environ.get("MIG_SKIP_LOG"):
+        with open(os.environ["MIG_SKIP_LOG"], "a", encoding="utf-8") as log:
+            log.write(line + "\n")
+    sys.exit(SKIPPED)
+
+
+def need(client):
+    """Skips unless get_clients.py could fetch `client` ("python" or "mig-parted")."""
+    status = THIRD_PARTY / "status.json"
+    if not status.is_file():
+        skip("no third-party clients yet; run tests/conformance/get_clients.py (scripts/test does)")
+    state = json.loads(status.read_text()).get(client, {"ok": False, "why": "never fetched"})
+    if not state["ok"]:
+        skip(f"{client} cannot be had: {state['why']}")
+
+
+def need_root(what):
+    if os.geteuid() != 0:
+        skip(f"{what} needs root")
+
+
+class Machine:
+    """A simulated machine for the length of a `with`."""
+
+    def __init__(self, gpus):
+        self.gpus = gpus
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="mig-conformance-")
+        os.environ["MIGSIM_ROOT"] = os.path.join(self.folder, "machines")
+        os.environ["NO_COLOR"] = "1"
+        migctl("sim", "create", "box", "--gpus", self.gpus, sim=False)
+        return self
+
+    def __exit__(self, *_):
+        migctl("sim", "destroy", "box", sim=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def environment():
+        """The variables `migctl sim env` prints, as a client's environment."""
+        variables = dict(os.environ)
+        for line in migctl("sim", "env", "box", sim=False).splitlines():
+            key, _, value = line.removeprefix("export ").partition("=")
+            variables[key] = value.strip().strip("'\"")
+        return variables
+
+
+def migctl(*arguments, sim=True, code=0, text=None):
+    """Runs migctl on the test's machine; any other exit code than `code` is a failure."""
+    command = [str(binaries() / "migctl"), *(["--sim", "box"] if sim else []), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, input=text or "")
+    if done.returncode != code:
+        raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}, not {code}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def migctl_json(*arguments, **options):
+    return json.loads(migctl(*arguments, "--json", **options))
+
+
+def board(key):
+    """The board file of `key`, the source of what the simulated machine should say."""
+    return json.loads((ROOT / "sim" / "gpus" / f"{key.replace('-', '_')}.json").read_text())
+
+
+class Workload:
+    """A mig-workload training for the length of a `with`, attached before the body runs."""
+
+    def __init__(self, visible, seconds=60):
+        self.visible, self.seconds = visible, seconds
+
+    def __enter__(self):
+        environment = dict(os.environ, CUDA_VISIBLE_DEVICES=self.visible)
+        self.process = subprocess.Popen(
+            [str(binaries() / "mig-workload"), "train", "--seconds", str(self.seconds)],
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+def eventually(condition, what, seconds=10):
+    """Waits for condition() to be truthy and returns what it gave."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s still not: {what}")
+        time.sleep(0.05)
+
+
+def main(gpus, client="python", root=False):
+    """Entry of a test file: `gpus` as for `migctl sim create --gpus`."""
+    if os.environ.get(INSIDE):
+        unittest.main()
+    need(client)
+    if root:
+        need_root("changing the machine's layout")
+    python = THIRD_PARTY / "venv" / "bin" / "python3" if client == "python" else sys.executable
+    with Machine(gpus) as machine:
+        variables = dict(machine.environment(), **{INSIDE: "1"})
+        code = subprocess.call([str(python), *sys.argv], env=variables, stdin=subprocess.DEVNULL)
+    sys.exit(code)

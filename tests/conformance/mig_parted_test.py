@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""NVIDIA's mig-parted applies, asserts and exports every typical layout on a simulated machine; migctl agrees.
+
+    mig_parted_test.py [board]      two GPUs of that board; default a100-sxm4-40gb
+
+mig-parted is a Go program that reads /proc, /sys and the library by their real names, so it runs inside
+`migctl sim shell`.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import harness
+
+BOARD = os.environ.setdefault("MIG_TEST_BOARD", sys.argv.pop(1) if len(sys.argv) > 1 else "a100-sxm4-40gb")
+
+
+def profiles():
+    """Profile name -> how many fit, from the board's file."""
+    return {p["name"].removeprefix("MIG "): p["max_count"] for p in harness.board(BOARD)["mig"]["profiles"]}
+
+
+def by_slices(slices):
+    """The plain profile of so many slices: `3` -> 3g.20gb."""
+    return next(name for name in profiles() if re.fullmatch(rf"{slices}g\.\d+gb", name))
+
+
+def entry(devices, mig_devices=None, enabled=True):
+    text = f"    - devices: {devices}\n      mig-enabled: {'true' if enabled else 'false'}\n"
+    if enabled:
+        text += "      mig-devices:" + ("".join(f"\n        \"{name}\": {count}" for name, count in mig_devices.items())
+                                        if mig_devices else " {}") + "\n"
+    return text
+
+
+def layouts():
+    """Label -> entries, in the spirit of the file that mig-parted ships."""
+    one, two, three = by_slices(1), by_slices(2), by_slices(3)
+    found = {"all-disabled": entry("all", enabled=False), "all-enabled": entry("all")}
+    for name, count in profiles().items():
+        found[f"all-{name.replace('+', '.')}"] = entry("all", {name: count})
+    found["all-balanced"] = entry("all", {one: 2, two: 1, three: 1})
+    found["mixed"] = entry("[0]", {one: 7}) + entry("[1]", {three: 1, two: 2})
+    found["half"] = entry("[0]", enabled=False) + entry("[1]", {three: 2})
+    return found
+
+
+def impossible():
+    """What no driver can do, or no file may say."""
+    one, three = by_slices(1), by_slices(3)
+    return {"too-many": entry("all", {one: 8}), "too-big": entry("all", {three: 3}),
+            "two-media-extensions": entry("all", {f"{one}+me": 2}), "unknown-profile": entry("all", {"9g.90gb": 1}),
+            "no-such-gpu": entry("[7]", {one: 1})}
+
+
+def document(entries):
+    return "version: v1\nmig-configs:\n" + "".join(f"  {label}:\n{text}" for label, text in entries.items())
+
+
+class MigParted(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.file = os.path.join(cls.folder.name, "layouts.yaml")
+        with open(cls.file, "w", encoding="utf-8") as out:
+            out.write(document({**layouts(), **impossible()}))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def mig_parted(self, *arguments):
+        """Runs it as on a node; returns (exit code, stdout, stderr)."""
+        done = subprocess.run([str(harness.binaries() / "migctl"), "sim", "shell", "box", "--",
+                               str(harness.THIRD_PARTY / "bin" / "nvidia-mig-parted"), *arguments],
+                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+        return done.returncode, done.stdout, done.stderr
+
+    def works(self, *arguments):
+        code, out, err = self.mig_parted(*arguments)
+        self.assertEqual(code, 0, f"mig-parted {' '.join(arguments)}:\n{out}{err}")
+        return out
+
+    def exports_agree(self):
+        theirs = json.loads(self.works("export", "-o", "json"))
+        ours = json.loads(harness.migctl("export", "-o", "json"))
+        self.assertEqual(ours["mig-configs"]["current"], theirs["mig-configs"]["current"])
+        return ours
+
+    def test_what_mig_parted_applies_both_assert_and_export_alike(self):
+        for label in layouts():
+            with self.subTest(layout=label):
+                self.works("apply", "-f", self.file, "-c", label)
+                self.works("assert", "-f", self.file, "-c", label)
+                harness.migctl("assert", "-f", self.file, "-c", label)
+                self.exports_agree()
+
+    def test_what_migctl_applies_mig_parted_asserts(self):
+        for label in layouts():
+            with self.subTest(layout=label):
+                harness.migctl("apply", "-f", self.file, "-c", label)
+                self.works("assert", "-f", self.file, "-c", label)
+
+    def test_an_export_is_an_input_again(self):
+        self.works("apply", "-f", self.file, "-c", "mixed")
+        saved = harness.migctl("export")
+        with open(os.path.join(self.folder.name, "saved.yaml"), "w", encoding="utf-8") as out:
+            out.write(saved)
+        self.works("apply", "-f", self.file, "-c", "all-disabled")
+        self.works("apply", "-f", os.path.join(self.folder.name, "saved.yaml"), "-c", "current")
+        harness.migctl("assert", "-f", self.file, "-c", "mixed")
+
+    def test_another_layout_is_not_asserted(self):
+        self.works("apply", "-f", self.file, "-c", "mixed")
+        code, _, err = self.mig_parted("assert", "-f", self.file, "-c", "all-balanced")
+        self.assertEqual(code, 1, err)
+        ours = subprocess.run([str(harness.binaries() / "migctl"), "--sim", "box", "assert", "-f", self.file, "-c",
+                               "all-balanced"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertNotIn(ours.returncode, (0, 1), ours.stdout + ours.stderr)  # 1 is a usage error
+
+    def test_what_cannot_be_is_refused(self):
+        self.works("apply", "-f", self.file, "-c", "all-enabled")
+        for label in impossible():
+            with self.subTest(layout=label):
+                code, out, err = self.mig_parted("apply", "-f", self.file, "-c", label)
+                self.assertNotEqual(code, 0, out + err)
+        self.exports_agree()
+
+
+if __name__ == "__main__":
+    harness.need_root("a private mount namespace")
+    harness.main(f"2x {BOARD}", client="mig-parted")

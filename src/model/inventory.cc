@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mig/inventory.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace mig {
+namespace {
+
+// FNV-1a, 64 bit: enough to tell two layouts apart, and the same on every build and machine.
+class Hash {
+ public:
+  Hash& add(std::string_view text) {
+    for (const char c : text) {
+      byte(static_cast<unsigned char>(c));
+    }
+    return add(text.size());
+  }
+
+  Hash& add(std::uint64_t value) {
+    for (int i = 0; i < 8; ++i) {
+      byte(static_cast<unsigned char>(value >> (8 * i)));
+    }
+    return *this;
+  }
+
+  Hash& add(const std::optional<Placement>& placement) {
+    return add(placement ? (std::uint64_t{placement->start} << 32 | placement->size)
+                         : ~std::uint64_t{0});
+  }
+
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void byte(unsigned char b) {
+    value_ ^= b;
+    value_ *= 0x100000001b3ULL;
+  }
+
+  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
+
+template <class Range, class Predicate>
+auto find_in(const Range& range, Predicate predicate) -> decltype(&*std::begin(range)) {
+  const auto it = std::find_if(std::begin(range), std::end(range), predicate);
+  return it == std::end(range) ? nullptr : &*it;
+}
+
+}  // namespace
+
+const GpuInstanceProfile* Gpu::find_profile(const ProfileName& wanted) const {
+  return find_in(profiles, [name = wanted.gpu_instance()](const GpuInstanceProfile& profile) {
+    return profile.name == name;
+  });
+}
+
+const GpuInstanceProfile* Gpu::find_profile(ProfileId id) const {
+  return find_in(profiles, [id](const GpuInstanceProfile& profile) { return profile.id == id; });
+}
+
+const GpuInstance* Gpu::find_instance(GpuInstanceId id) const {
+  return find_in(instances, [id](const GpuInstance& instance) { return instance.id == id; });
+}
+
+std::vector<Process> Gpu::processes_on(GpuInstanceId id) const {
+  std::vector<Process> found;
+  std::copy_if(
+      processes.begin(), processes.end(), std::back_inserter(found), [id](const Process& process) {
+        return process.gpu_instance.value_or(id) == id;
+      });
+  return found;
+}
+
+const Gpu* Inventory::find_gpu(GpuIndex index) const {
+  return find_in(gpus, [index](const Gpu& gpu) { return gpu.index == index; });
+}
+
+const Gpu* Inventory::find_gpu(std::string_view uuid) const {
+  return find_in(gpus, [uuid](const Gpu& gpu) { return gpu.uuid == uuid; });
+}
+
+std::uint64_t layout_generation(const Inventory& inventory) {
+  Hash hash;
+  for (const Gpu& gpu : inventory.gpus) {
+    hash.add(gpu.uuid).add(static_cast<std::uint64_t>(gpu.mig_current));
+    hash.add(static_cast<std::uint64_t>(gpu.mig_pending)).add(gpu.instances.size());
+    for (const GpuInstance& instance : gpu.instances) {
+      hash.add(instance.id.value).add(instance.profile_id.value).add(instance.placement);
+      hash.add(instance.compute_instances.size());
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        hash.add(compute.id.value).add(compute.nvml_profile).add(compute.placement);
+      }
+    }
+  }
+  return hash.value();
+}
+
+}  // namespace mig

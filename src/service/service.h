@@ -19,6 +19,8 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "launch/run.h"
+
 namespace mig::service {
 
 // Which driver: the library named; else the simulated machine named; else the real driver if it
@@ -86,7 +88,11 @@ class Service {
   };
 
   virtual Result<Plan> plan_destroy(const DestroyRequest& request) = 0;
+  // `gpus` empty = every GPU that can do MIG.
   virtual Result<Plan> plan_mode(const std::vector<GpuIndex>& gpus, bool enable) = 0;
+
+  // Runs a command on a free instance and returns when it has ended (launch/run.h).
+  virtual Result<launch::RunResult> run(const launch::RunRequest& request) = 0;
 
  protected:
   Service() = default;

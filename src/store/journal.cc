@@ -120,7 +120,7 @@ Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<S
         {},
         {}};
   std::int64_t id = 0;
-  MIG_TRY(database_.transaction([&]() -> Result<void> {
+  const auto insert_all = [&]() -> Result<void> {
     // A clock that went back must not make history run backwards.
     MIG_ASSIGN_OR_RETURN(Statement last, database_.prepare("SELECT max(started_ms) FROM change"));
     MIG_TRY(last.step());
@@ -147,7 +147,8 @@ Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<S
       MIG_TRY(row.run());
     }
     return {};
-  }));
+  };
+  MIG_TRY(database_.transaction(insert_all));
   return id;
 }
 

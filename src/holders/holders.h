@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everybody who stands in the way of a change of a GPU, and what they stand in the way of:
+// processes on instances (the driver's lists), processes that keep device or capability nodes open
+// (/proc/<pid>/fd), kernel modules, services of NVIDIA's that hold the GPU, a display.
+//
+// A destroy is stopped by whoever uses the instance; a reset or a mode change by whoever uses the
+// GPU in any way. Reads /proc and /sys below the given roots; never signals anybody.
+#ifndef MIGCTL_HOLDERS_HOLDERS_H_
+#define MIGCTL_HOLDERS_HOLDERS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "holders/owner.h"
+
+namespace mig::holders {
+
+enum class Kind {
+  kProcess,       // an ordinary process
+  kService,       // one of NVIDIA's own: persistence daemon, DCGM, fabric manager, nvsm
+  kDisplay,       // X server or compositor
+  kKernelModule,  // nvidia_drm with a user
+};
+
+enum class Stops { kDestroy, kReset };  // kReset: mode change and reset; kDestroy: those too
+
+struct Holder {
+  Kind kind = Kind::kProcess;
+  std::uint32_t pid = 0;          // 0 for a kernel module
+  std::uint64_t start_ticks = 0;  // with pid names one process for good; 0 = unknown
+  std::string name;               // comm, or the module
+  std::optional<std::uint32_t> uid;
+  Owner owner;
+  GpuIndex gpu;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+  Stops stops = Stops::kDestroy;
+  std::vector<std::string> evidence;  // "driver process list", "/dev/nvidia-caps/nvidia-cap21"
+  // "pid 4121 (python, uid 1000, Slurm job 17) on GPU 0 gi=3".
+  std::string str() const;
+};
+
+struct Roots {
+  std::string proc = "/proc";
+  std::string dev = "/dev";
+};
+
+struct Report {
+  std::vector<Holder> holders;  // by GPU, then instance, then pid
+  // Processes whose descriptors we may not read: absence of holders is not proved without root.
+  std::uint32_t unreadable_processes = 0;
+};
+
+Result<Report> find_holders(const Inventory& inventory, const Roots& roots = {});
+
+const char* name_of(Kind kind);
+const char* name_of(Stops stops);
+
+}  // namespace mig::holders
+
+#endif  // MIGCTL_HOLDERS_HOLDERS_H_

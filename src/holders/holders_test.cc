@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "holders/holders.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace mig::holders {
+namespace {
+
+TEST(OwnerTest, ReadsTheFieldsFormats) {
+  const std::string id(64, 'a');
+  EXPECT_EQ(parse_cgroup("0::/system.slice/docker-" + id + ".scope").container,
+            "docker aaaaaaaaaaaa");
+  EXPECT_EQ(parse_cgroup("12:devices:/docker/" + id).container, "docker aaaaaaaaaaaa");
+  const Owner pod = parse_cgroup(
+      "0::/kubepods.slice/kubepods-burstable.slice/"
+      "kubepods-burstable-pod1b2c3d4e_0000_1111_2222_333344445555.slice/cri-containerd-" +
+      id + ".scope");
+  EXPECT_EQ(pod.pod, "1b2c3d4e-0000-1111-2222-333344445555");
+  EXPECT_EQ(pod.container, "containerd aaaaaaaaaaaa");
+  EXPECT_EQ(parse_cgroup("0::/machine.slice/libpod-" + id + ".scope/container").container,
+            "podman aaaaaaaaaaaa");
+  const Owner job = parse_cgroup("0::/system.slice/slurmstepd.scope/job_17/step_0/user/task_0");
+  EXPECT_EQ(job.slurm_job, "17");
+  EXPECT_EQ(job.str(), "Slurm job 17");
+  EXPECT_EQ(parse_cgroup("0::/system.slice/jupyter.service").unit, "jupyter.service");
+  EXPECT_EQ(parse_cgroup("0::/user.slice/user-1000.slice/user@1000.service/app.slice").unit, "");
+  EXPECT_EQ(parse_cgroup("garbage\n\n::").str(), "");
+}
+
+class HoldersTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "holdersXXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    root_ = pattern;
+    std::filesystem::create_directories(root_ + "/proc/driver/nvidia-caps");
+    write("/proc/driver/nvidia-caps/mig-minors",
+          "config 1\nmonitor 2\ngpu0/gi3/access 30\ngpu0/gi3/ci0/access 31\n");
+    Gpu gpu;
+    gpu.index = GpuIndex{0};
+    gpu.minor = 0;
+    inventory_.gpus.push_back(gpu);
+  }
+
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& text) {
+    std::ofstream(root_ + path) << text;
+  }
+
+  void process(int pid,
+               const std::string& comm,
+               const std::vector<std::string>& nodes,
+               const std::string& cgroup = "0::/\n") {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    std::filesystem::create_directories(root_ + folder + "/fd");
+    write(folder + "/comm", comm + "\n");
+    write(folder + "/cgroup", cgroup);
+    write(folder + "/stat",
+          std::to_string(pid) + " (a) b) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 " +
+              std::to_string(pid * 10) + " 0 0");
+    int fd = 3;
+    for (const std::string& node : nodes)
+      std::filesystem::create_symlink(root_ + "/dev/" + node,
+                                      root_ + folder + "/fd/" + std::to_string(fd++));
+  }
+
+  Report find() {
+    auto report = find_holders(inventory_, {root_ + "/proc", root_ + "/dev"});
+    EXPECT_TRUE(report) << report.error().text();
+    return report ? *report : Report{};
+  }
+
+  std::string root_;
+  Inventory inventory_;
+};
+
+TEST_F(HoldersTest, CapabilityNodeNamesTheInstance) {
+  process(4121,
+          "python",
+          {"nvidia0", "nvidiactl", "nvidia-caps/nvidia-cap31"},
+          "0::/system.slice/slurmstepd.scope/job_17/step_0\n");
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 2U);  // the GPU node, and the instance
+  const Holder& on_gpu = report.holders[0];
+  EXPECT_FALSE(on_gpu.gpu_instance.has_value());
+  EXPECT_EQ(on_gpu.stops, Stops::kReset);
+  const Holder& on_instance = report.holders[1];
+  EXPECT_EQ(on_instance.gpu_instance, GpuInstanceId{3});
+  EXPECT_EQ(on_instance.compute_instance, ComputeInstanceId{0});
+  EXPECT_EQ(on_instance.stops, Stops::kDestroy);
+  EXPECT_EQ(on_instance.start_ticks, 41210U);
+  EXPECT_NE(on_instance.str().find("pid 4121 (python"), std::string::npos);
+  EXPECT_NE(on_instance.str().find("Slurm job 17) on GPU 0 gi=3 ci=0"), std::string::npos)
+      << on_instance.str();
+}
+
+TEST_F(HoldersTest, DriverListAndDescriptorsAreOneHolder) {
+  process(7, "train", {"nvidia-caps/nvidia-cap31"});
+  Process running;
+  running.pid = 7;
+  running.gpu_instance = GpuInstanceId{3};
+  running.compute_instance = ComputeInstanceId{0};
+  inventory_.gpus[0].processes.push_back(running);
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].evidence.size(), 2U);
+}
+
+TEST_F(HoldersTest, ServicesAndModulesStopAResetOnly) {
+  process(11, "nvidia-persiste", {"nvidia0"});
+  write("/proc/modules", "nvidia_drm 131072 4 - Live 0x0\nnvidia 1 2 nvidia_drm, Live 0x0\n");
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 2U);
+  for (const Holder& holder : report.holders)
+    EXPECT_EQ(holder.stops, Stops::kReset) << holder.str();
+  EXPECT_EQ(report.holders[0].kind, Kind::kKernelModule);
+  EXPECT_EQ(report.holders[1].kind, Kind::kService);
+}
+
+TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {
+  process(12, "bash", {"null", "nvidiactl", "nvidia-uvm"});
+  write("/proc/modules", "nvidia_drm 131072 0 - Live 0x0\n");
+  EXPECT_TRUE(find().holders.empty());
+}
+
+}  // namespace
+}  // namespace mig::holders

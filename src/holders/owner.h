@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who a process belongs to in the words of the people who run it: systemd unit, container, pod,
+// Slurm job. Read from the text of /proc/<pid>/cgroup (v1 and v2).
+#ifndef MIGCTL_HOLDERS_OWNER_H_
+#define MIGCTL_HOLDERS_OWNER_H_
+
+#include <string>
+#include <string_view>
+
+namespace mig::holders {
+
+// Empty strings: not in one.
+struct Owner {
+  std::string unit;       // "jupyter.service"
+  std::string container;  // "docker 3f2a9c10b7de": runtime and short id
+  std::string pod;        // Kubernetes pod uid
+  std::string slurm_job;  // "17"
+  // "pod 1b2c..., docker 3f2a9c10b7de" ... or "" when nothing is known.
+  std::string str() const;
+};
+
+Owner parse_cgroup(std::string_view cgroup_text);
+
+}  // namespace mig::holders
+
+#endif  // MIGCTL_HOLDERS_OWNER_H_

@@ -33,14 +33,6 @@ struct Target {
   std::optional<ComputeInstanceId> ci;
 };
 
-using TargetKey = std::tuple<std::uint32_t, std::int64_t, std::int64_t>;
-
-TargetKey key_of(const Target& target) {
-  return {target.minor,
-          target.gi ? static_cast<std::int64_t>(target.gi->value) : -1,
-          target.ci ? static_cast<std::int64_t>(target.ci->value) : -1};
-}
-
 std::optional<std::uint32_t> number_after(std::string_view text, std::string_view prefix) {
   if (!text.starts_with(prefix))
     return std::nullopt;

@@ -72,7 +72,8 @@ struct Gpu {
   const GpuInstanceProfile* find_profile(const ProfileName& name) const;  // GPU-instance part only
   const GpuInstanceProfile* find_profile(ProfileId id) const;
   const GpuInstance* find_instance(GpuInstanceId id) const;
-  // Processes on an instance (any of its compute instances), or on the whole GPU.
+  // Processes on an instance (any of its compute instances), and those that the driver places on
+  // the GPU without naming an instance: they may be on this one.
   std::vector<Process> processes_on(GpuInstanceId id) const;
 };
 

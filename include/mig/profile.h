@@ -4,6 +4,7 @@
 #ifndef MIG_PROFILE_H_
 #define MIG_PROFILE_H_
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -23,7 +24,8 @@ struct Placement {
 
   std::uint32_t end() const { return start + size; }
 
-  bool overlaps(Placement o) const { return start < o.end() && o.start < end(); }
+  // An empty run overlaps nothing.
+  bool overlaps(Placement o) const { return std::max(start, o.start) < std::min(end(), o.end()); }
 
   friend auto operator<=>(const Placement&, const Placement&) = default;
 };

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "base/file_lock.h"
+
+namespace mig::base {
+namespace {
+
+class Files : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "mig_base_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+
+  std::string folder_;
+};
+
+TEST_F(Files, AtomicWriteReplacesAndLeavesNothingBeside) {
+  ASSERT_TRUE(write_file_atomic(path("a"), "one", 0640));
+  ASSERT_TRUE(write_file_atomic(path("a"), "two", 0640));
+  EXPECT_EQ(read_file(path("a"), 10).value(), "two");
+  struct stat status = {};
+  ASSERT_EQ(::stat(path("a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0640U);
+  const auto entries = std::distance(std::filesystem::directory_iterator(folder_), {});
+  EXPECT_EQ(entries, 1);
+}
+
+TEST_F(Files, AtomicWriteThatFailsLeavesTheOldState) {
+  ASSERT_EQ(::mkdir(path("dir").c_str(), 0755), 0);
+  EXPECT_FALSE(write_file_atomic(path("dir"), "text"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  const auto missing = write_file_atomic(path("no/such/file"), "text");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Files, ReadStopsAtTheLimit) {
+  ASSERT_TRUE(write_file_atomic(path("a"), std::string(1000, 'x')));
+  EXPECT_EQ(read_file(path("a"), 1000).value().size(), 1000U);
+  const auto refused = read_file(path("a"), 999);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kTooLarge);
+  const auto endless = read_file("/dev/zero", 1 << 20);
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().code, ErrorCode::kTooLarge);
+}
+
+TEST_F(Files, ReadErrorsSayWhichFileAndWhy) {
+  const auto missing = read_file(path("none"), 10);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().message, "cannot open " + path("none") + ": No such file or directory");
+  const auto folder = read_file(folder_, 1 << 20);
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().code, ErrorCode::kIo);
+}
+
+TEST_F(Files, FdMovesAndClosesOnce) {
+  auto fd = open_file(path("a"), O_CREAT | O_RDWR);
+  ASSERT_TRUE(fd);
+  const int number = fd->get();
+  Fd other = std::move(*fd);
+  EXPECT_EQ(other.get(), number);
+  other = Fd();
+  EXPECT_EQ(::fcntl(number, F_GETFD), -1);
+}
+
+TEST_F(Files, LockNamesItsHolderAndDiesWithIt) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto lock = FileLock::acquire(path("lock"), {}, system_clock());
+    const char byte = lock ? 'y' : 'n';
+    (void)!::write(ready[1], &byte, 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(byte, 'y');
+
+  ManualClock clock;
+  const auto refused = FileLock::acquire(path("lock"), std::chrono::seconds(2), clock);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message.find("pid " + std::to_string(child)), std::string::npos)
+      << refused.error().message;
+  EXPECT_GE(clock.monotonic(), std::chrono::seconds(2)) << "it waited as long as it was told";
+  EXPECT_EQ(FileLock::holder(path("lock")), child);
+
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(FileLock::acquire(path("lock"), {}, clock));
+  EXPECT_TRUE(FileLock::acquire(path("lock"), {}, clock)) << "released when it went out of scope";
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+}  // namespace
+}  // namespace mig::base

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/strings.h"
+
+#include <gtest/gtest.h>
+
+namespace mig::base {
+namespace {
+
+TEST(ParseDecimal, OnlyPlainNumbers) {
+  EXPECT_EQ(parse_decimal("0", 10), 0U);
+  EXPECT_EQ(parse_decimal("10", 10), 10U);
+  EXPECT_EQ(parse_decimal("18446744073709551615", ~0ULL), ~0ULL);
+  for (const char* text : {"",
+                           "010",
+                           "00",
+                           "+1",
+                           "-1",
+                           " 1",
+                           "1 ",
+                           "1e3",
+                           "0x10",
+                           "1_000",
+                           "1.0",
+                           "11",
+                           "18446744073709551616"}) {
+    EXPECT_FALSE(parse_decimal(text, 10)) << text;
+  }
+}
+
+TEST(ParseHex32, PrefixAndOneToEightDigits) {
+  EXPECT_EQ(parse_hex32("0x20B010DE"), 0x20b010deU);
+  EXPECT_EQ(parse_hex32("0x20b010de"), 0x20b010deU);
+  EXPECT_EQ(parse_hex32("0x0"), 0U);
+  for (const char* text : {"", "0x", "20b010de", "0x20b010dee", "0xg", "0x-1", " 0x1", "0x1 "}) {
+    EXPECT_FALSE(parse_hex32(text)) << text;
+  }
+}
+
+TEST(Quoted, OneCleanLine) {
+  EXPECT_EQ(quoted("a b"), "\"a b\"");
+  EXPECT_EQ(quoted("a\nb\x1b[0m\"\\"), R"("a\x0ab\x1b[0m\"\\")");
+  EXPECT_EQ(quoted("\xff"
+                   "x"),
+            R"("\xffx")");
+  EXPECT_EQ(quoted("ééé", 4), "\"éé...\"");
+  EXPECT_EQ(quoted("ééé", 5), "\"éé...\"") << "never inside a character";
+}
+
+TEST(EditDistance, CountsSingleChanges) {
+  EXPECT_EQ(edit_distance("", "abc"), 3U);
+  EXPECT_EQ(edit_distance("1g.5gb", "1g.5gb"), 0U);
+  EXPECT_EQ(edit_distance("1g.5gb", "1g.10gb"), 2U);
+  EXPECT_EQ(edit_distance("devcies", "devices"), 1U) << "a swap is one slip";
+}
+
+TEST(Nearest, NearestFirstAndNothingFarOff) {
+  const std::vector<std::string> names = {"1g.5gb", "1g.5gb+me", "2g.10gb", "3g.20gb", "7g.40gb"};
+  EXPECT_EQ(nearest("3g.2gb", names, 1), std::vector<std::string>{"3g.20gb"});
+  EXPECT_EQ(nearest("1G.5GB", names, 1), std::vector<std::string>{"1g.5gb"});
+  EXPECT_TRUE(nearest("zzzzzzzz", names).empty());
+  EXPECT_TRUE(nearest(std::string(1 << 20, 'a'), names).empty());
+}
+
+TEST(InvalidUtf8, NamesTheFirstBadByte) {
+  EXPECT_FALSE(invalid_utf8("plain é € 😀"));
+  EXPECT_EQ(invalid_utf8("ab\x80"), 2U);
+  EXPECT_EQ(invalid_utf8("\xC0\xAF"), 0U) << "overlong";
+  EXPECT_EQ(invalid_utf8("\xED\xA0\x80"), 0U) << "surrogate";
+  EXPECT_EQ(invalid_utf8("x\xE2\x82"), 1U) << "cut short";
+  EXPECT_EQ(invalid_utf8("\xF5\x80\x80\x80"), 0U) << "beyond U+10FFFF";
+}
+
+TEST(Lists, SplitJoinCount) {
+  EXPECT_EQ(split("a,,b", ','), (std::vector<std::string>{"a", "", "b"}));
+  EXPECT_EQ(split("", ','), std::vector<std::string>{""});
+  EXPECT_EQ(join({"a", "b"}, ", "), "a, b");
+  EXPECT_EQ(counted(1, "GPU"), "1 GPU");
+  EXPECT_EQ(counted(0, "GPU"), "0 GPUs");
+}
+
+}  // namespace
+}  // namespace mig::base

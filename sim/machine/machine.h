@@ -20,6 +20,7 @@ namespace migsim {
 // Why a machine could not be made or opened, in words for the user; empty means it worked.
 struct Status {
   std::string error;
+
   bool ok() const { return error.empty(); }
 };
 
@@ -48,14 +49,21 @@ class Machine {
   const Hardware& hardware() const;
   const std::string& dir() const;
 
-  // Consistent read access; holds the lock while it lives.
+  // Read without the lock. generation: State::generation; calls: exported calls so far.
+  std::uint64_t generation() const;
+  std::uint64_t calls() const;
+
+  // Consistent read access; holds the lock while it lives. Detaches processes that died, so what it
+  // shows is what runs; one that its parent has not yet waited for may show for 10 ms more.
   class View {
    public:
     explicit View(Machine& machine);
     ~View();
     View(const View&) = delete;
     View& operator=(const View&) = delete;
+
     const State& operator*() const { return *state_; }
+
     const State* operator->() const { return state_; }
 
    private:
@@ -64,15 +72,19 @@ class Machine {
   };
 
   // A change: works on a private image, becomes the machine's state by commit() in one atomic step;
-  // without commit() nothing happened. Dead processes are detached when a Change begins.
+  // without commit() nothing happened. Dead processes are detached when a Change begins, and
+  // counters and energy (telemetry.h) are brought up to date at its begin and at its commit.
   class Change {
    public:
     explicit Change(Machine& machine);
     ~Change();
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
+
     State& operator*() { return *state_; }
+
     State* operator->() { return state_; }
+
     void commit();
 
    private:
@@ -81,10 +93,13 @@ class Machine {
     bool committed_ = false;
   };
 
+  struct Impl;  // mapping.h; for sim/machine only
+
  private:
-  struct Impl;
   explicit Machine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+
+  friend struct CallGate;  // call.cc reads the flags that need no lock
 };
 
 // Nanoseconds of CLOCK_BOOTTIME: the clock of every time in State.

@@ -138,8 +138,7 @@ struct CiState {
   std::uint32_t used = 0;
   std::uint32_t profile_index = 0;  // into GiProfile::ci_profiles
   Placement placement;
-  std::uint64_t serial =
-      0;  // unique over the machine's life: a handle with another serial is stale
+  std::uint64_t serial = 0;  // unique over the machine's life: tells a stale handle
   char uuid[48] = {};
 };
 
@@ -178,8 +177,8 @@ struct ProcessState {
   std::uint32_t used = 0;
   std::int32_t pid = 0;
   std::uint32_t contexts = 0;
-  std::uint64_t serial = 0;       // unique over the machine's life, like CiState::serial
-  std::uint64_t start_ticks = 0;  // /proc/<pid>/stat field 22: a reused pid is another process
+  std::uint64_t serial = 0;         // unique over the machine's life, like CiState::serial
+  std::uint64_t start_ticks = 0;    // /proc/<pid>/stat field 22: a reused pid is another process
   std::uint64_t pid_namespace = 0;  // inode of its pid namespace: pids mean nothing in another one
   std::uint32_t gpu = 0, gi = kNone, ci = kNone;
   std::uint32_t kind = 0;  // 0 compute, 1 graphics, 2 MPS client
@@ -195,9 +194,8 @@ struct Fault {
   std::uint32_t used = 0;
   char function[64] = {};     // exported name, or "*"
   std::uint32_t gpu = kNone;  // kNone = any
-  std::uint32_t nth =
-      1;  // fires on the nth matching call, then on `repeat` - 1 more (0 = for ever)
-  std::uint32_t repeat = 1;
+  std::uint32_t nth = 1;      // fires on the nth matching call,
+  std::uint32_t repeat = 1;   // then on `repeat` - 1 more; 0 = for ever
   FaultAction action = FaultAction::kFail;
   std::int32_t code = 0;      // nvmlReturn_t for kFail, Xid number for kXid
   std::uint32_t hang_ms = 0;  // 0 = for ever (kHang)
@@ -218,11 +216,10 @@ struct Event {
 };
 
 struct Options {
-  std::uint32_t latency_permille = 10;  // 1000 = as on hardware, 0 = none
-  std::uint32_t fresh_uuids = 0;        // MIG UUIDs change at each creation
-  std::uint32_t vm_passthrough = 0;     // mode stays pending, reset unsupported
-  std::uint32_t disable_destroys_idle =
-      0;                         // disabling MIG removes idle instances instead of IN_USE
+  std::uint32_t latency_permille = 10;      // 1000 = as on hardware, 0 = none
+  std::uint32_t fresh_uuids = 0;            // MIG UUIDs change at each creation
+  std::uint32_t vm_passthrough = 0;         // mode stays pending, reset unsupported
+  std::uint32_t disable_destroys_idle = 0;  // disabling MIG removes idle instances, not IN_USE
   std::uint32_t shared = 0;      // any local user may open the machine (like /dev/nvidia0)
   char driver_version[32] = {};  // "580.159.04"
   char nvml_version[32] = {};    // "13.580.159.04"
@@ -248,7 +245,7 @@ struct State {
   std::uint64_t calls_total = 0;
   Options options;
   GpuState gpus[kMaxGpus];
-  std::uint32_t process_top = 0;  // slots from here on are unused and all zero (process.h keeps it)
+  std::uint32_t process_top = 0;  // slots from here on are unused; only process.h changes it
   ProcessState processes[kMaxProcesses];
   Fault faults[kMaxFaults];
   Latency latencies[kMaxLatencies];

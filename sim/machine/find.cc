@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which machine a process uses when nobody says.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "sim/machine/machine.h"
+
+namespace migsim {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = ::secure_getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::string home() {
+  std::string home = environment("HOME");
+  if (home.empty()) {
+    passwd entry{};
+    passwd* found = nullptr;
+    char buffer[1024];
+    if (::getpwuid_r(::geteuid(), &entry, buffer, sizeof(buffer), &found) == 0 &&
+        found != nullptr) {
+      home = entry.pw_dir;
+    }
+  }
+  return home;
+}
+
+std::vector<std::string> machines_under(const std::string& root) {
+  std::vector<std::string> names;
+  DIR* folder = ::opendir(root.c_str());
+  if (folder == nullptr) {
+    return names;
+  }
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+  while (const dirent* entry = ::readdir(folder)) {
+    const std::string name = entry->d_name;
+
+    struct stat status {};
+
+    if (name[0] != '.' && ::stat((root + "/" + name + "/machine.state").c_str(), &status) == 0) {
+      names.push_back(name);
+    }
+  }
+  ::closedir(folder);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+std::string Machine::default_root() {
+  if (std::string root = environment("MIGSIM_ROOT"); !root.empty()) {
+    return root;
+  }
+  if (::geteuid() == 0) {
+    return "/var/lib/migctl/sim";
+  }
+  if (const std::string state = environment("XDG_STATE_HOME"); !state.empty()) {
+    return state + "/migctl/sim";
+  }
+  return home() + "/.local/state/migctl/sim";
+}
+
+std::string Machine::find(Status& status) {
+  status = {};
+  if (std::string dir = environment("MIGSIM_MACHINE"); !dir.empty()) {
+    return dir;
+  }
+  const std::string root = default_root();
+  const std::vector<std::string> names = machines_under(root);
+  if (names.size() == 1) {
+    return root + "/" + names.front();
+  }
+  if (names.empty()) {
+    status.error = "no simulated machine under " + root +
+                   "; 'migctl sim create lab --gpus \"2x a100-sxm4-40gb\"' makes one";
+    return "";
+  }
+  status.error = std::to_string(names.size()) + " simulated machines under " + root + ":";
+  for (const std::string& name : names) {
+    status.error += " " + name;
+  }
+  status.error += "; name one with --sim NAME or MIGSIM_MACHINE=" + root + "/NAME";
+  return "";
+}
+
+}  // namespace migsim

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// MIG mode, reset and reboot.
+#include "abi/nvml.h"
+#include "sim/machine/mig.h"
+#include "sim/machine/process.h"
+#include "sim/machine/rules.h"
+
+namespace migsim {
+namespace {
+
+void apply_mode(GpuState& gpu, std::uint32_t mode) {
+  gpu.mig_current = mode;
+  gpu.mig_pending = mode;
+  if (mode != 0) {
+    gpu.accounting = 0;  // the driver turns accounting off when it enables MIG
+  }
+}
+
+// What leaves the GPU with a reset, whoever asked for it.
+void power_cycle(GpuState& gpu) {
+  clear_instances(gpu);
+  gpu.ecc_corrected = 0;
+  gpu.ecc_uncorrected = 0;
+}
+
+}  // namespace
+
+int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation) {
+  GpuState& self = gpu.self();
+  const Board& board = gpu.board();
+  activation = NVML_SUCCESS;
+  if (mode != NVML_DEVICE_MIG_DISABLE && mode != NVML_DEVICE_MIG_ENABLE) {
+    return NVML_ERROR_INVALID_ARGUMENT;
+  }
+  if (self.lost != 0) {
+    return NVML_ERROR_GPU_IS_LOST;
+  }
+  if (board.gi_profile_count == 0 || self.mig_unsupported_now != 0) {
+    return NVML_ERROR_NOT_SUPPORTED;
+  }
+  if (mode == self.mig_current) {
+    if (self.mig_pending != mode) {
+      self.mig_pending = mode;
+      ++gpu.state.generation;
+    }
+    return NVML_SUCCESS;
+  }
+  const bool busy = has_process(gpu.state, gpu.gpu, kNone, kNone);
+  if (has_gi(self) && (gpu.state.options.disable_destroys_idle == 0 || busy)) {
+    activation = NVML_ERROR_IN_USE;
+    return NVML_ERROR_IN_USE;
+  }
+  const bool in_vm = gpu.state.options.vm_passthrough != 0;
+  if (board.mode_needs_reset != 0 && (in_vm || busy)) {
+    activation = in_vm ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_IN_USE;
+    if (self.mig_pending != mode) {
+      self.mig_pending = mode;
+      ++gpu.state.generation;
+    }
+    return NVML_SUCCESS;
+  }
+  if (busy) {
+    activation = NVML_ERROR_IN_USE;
+    return NVML_ERROR_IN_USE;
+  }
+  if (board.mode_needs_reset != 0) {
+    power_cycle(self);
+  }
+  clear_instances(self);
+  apply_mode(self, mode);
+  ++gpu.state.generation;
+  return NVML_SUCCESS;
+}
+
+int reset_gpu(GpuRef gpu) {
+  GpuState& self = gpu.self();
+  if (self.lost != 0) {
+    return NVML_ERROR_GPU_IS_LOST;
+  }
+  if (gpu.state.options.vm_passthrough != 0) {
+    return NVML_ERROR_NOT_SUPPORTED;
+  }
+  if (has_process(gpu.state, gpu.gpu, kNone, kNone)) {
+    return NVML_ERROR_IN_USE;
+  }
+  power_cycle(self);
+  apply_mode(self, self.mig_pending);
+  ++gpu.state.generation;
+  return NVML_SUCCESS;
+}
+
+void reboot(const Hardware& hardware, State& state) {
+  while (state.process_top > 0) {
+    remove_process(state, state.process_top - 1);
+  }
+  for (std::uint32_t i = 0; i < hardware.gpu_count; ++i) {
+    GpuState& gpu = state.gpus[i];
+    power_cycle(gpu);
+    const bool kept = hardware.boards[gpu.board].mode_needs_reset != 0;
+    apply_mode(gpu, kept ? gpu.mig_pending : 0);
+    gpu.lost = 0;
+    gpu.persistence = 0;
+    gpu.compute_mode = 0;
+    gpu.accounting = 0;
+    gpu.energy_mj = 0;  // counts since the driver was loaded
+  }
+  ++state.boot_count;
+  ++state.generation;
+}
+
+}  // namespace migsim

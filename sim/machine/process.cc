@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/machine/process.h"
+
+#include <cstring>
+
+namespace migsim {
+namespace {
+
+constexpr std::uint32_t kExclusiveThread = 1, kProhibited = 2, kExclusiveProcess = 3;
+
+bool same_process(const ProcessState& process, const ProcessIdentity& who) {
+  return process.used != 0 && process.pid == who.pid && process.start_ticks == who.start_ticks &&
+         process.pid_namespace == who.pid_namespace;
+}
+
+Attach check_instance(const Hardware& hardware, const State& state, const Instance& at) {
+  if (at.gpu >= hardware.gpu_count) {
+    return Attach::kNoInstance;
+  }
+  const GpuState& gpu = state.gpus[at.gpu];
+  if (gpu.lost != 0) {
+    return Attach::kLost;
+  }
+  if (gpu.mig_current == 0) {
+    return at.gi == kNone && at.ci == kNone ? Attach::kOk : Attach::kNoInstance;
+  }
+  const bool exists = at.gi < kMaxGis && at.ci < kMaxCis && gpu.gis[at.gi].used != 0 &&
+                      gpu.gis[at.gi].cis[at.ci].used != 0;
+  return exists ? Attach::kOk : Attach::kNoInstance;
+}
+
+}  // namespace
+
+Attach attach_process(const Hardware& hardware,
+                      State& state,
+                      const Instance& at,
+                      const ProcessIdentity& who,
+                      std::uint64_t now,
+                      std::uint32_t& slot) {
+  if (const Attach problem = check_instance(hardware, state, at); problem != Attach::kOk) {
+    return problem;
+  }
+  const std::uint32_t mode = state.gpus[at.gpu].compute_mode;
+  const bool exclusive = mode == kExclusiveThread || mode == kExclusiveProcess;
+  std::uint32_t free_slot = kMaxProcesses;
+  for (std::uint32_t i = 0; i < kMaxProcesses; ++i) {
+    ProcessState& process = state.processes[i];
+    if (i >= state.process_top || process.used == 0) {
+      free_slot = free_slot == kMaxProcesses ? i : free_slot;
+      if (i >= state.process_top) {
+        break;
+      }
+      continue;
+    }
+    if (process.gpu != at.gpu || process.gi != at.gi || process.ci != at.ci) {
+      continue;
+    }
+    if (same_process(process, who)) {
+      ++process.contexts;
+      slot = i;
+      return Attach::kOk;
+    }
+    if (exclusive) {
+      return Attach::kRefused;
+    }
+  }
+  if (mode == kProhibited) {
+    return Attach::kRefused;
+  }
+  if (free_slot == kMaxProcesses) {
+    return Attach::kFull;
+  }
+  ProcessState& process = state.processes[free_slot];
+  process = ProcessState{};
+  process.pid = who.pid;
+  process.start_ticks = who.start_ticks;
+  process.pid_namespace = who.pid_namespace;
+  process.contexts = 1;
+  process.serial = state.next_serial++;
+  process.gpu = at.gpu;
+  process.gi = at.gi;
+  process.ci = at.ci;
+  process.attached_ns = now;
+  std::memcpy(process.name, who.name, sizeof(process.name));
+  process.name[sizeof(process.name) - 1] = '\0';
+  process.used = 1;
+  if (state.process_top <= free_slot) {
+    state.process_top = free_slot + 1;
+  }
+  ++state.generation;
+  slot = free_slot;
+  return Attach::kOk;
+}
+
+void detach_context(State& state, std::uint32_t slot) {
+  ProcessState& process = state.processes[slot];
+  if (process.used != 0 && process.contexts > 1) {
+    --process.contexts;
+    return;
+  }
+  remove_process(state, slot);
+}
+
+void remove_process(State& state, std::uint32_t slot) {
+  state.generation += state.processes[slot].used != 0 ? 1 : 0;
+  state.processes[slot] = ProcessState{};
+  while (state.process_top > 0 && state.processes[state.process_top - 1].used == 0) {
+    --state.process_top;
+  }
+}
+
+std::uint32_t remove_dead_processes(State& state) {
+  std::uint32_t removed = 0;
+  for (std::uint32_t i = state.process_top; i-- > 0;) {
+    if (state.processes[i].used != 0 && !is_alive(state.processes[i], false)) {
+      remove_process(state, i);
+      ++removed;
+    }
+  }
+  return removed;
+}
+
+std::optional<std::uint64_t> memory_limit(const Hardware& hardware,
+                                          const State& state,
+                                          const Instance& at) {
+  const GpuState& gpu = state.gpus[at.gpu];
+  const Board& board = hardware.boards[gpu.board];
+  if (at.gi != kNone) {
+    if (at.gi >= kMaxGis || gpu.gis[at.gi].used == 0) {
+      return std::nullopt;
+    }
+    return board.gi_profiles[gpu.gis[at.gi].profile_index].memory_mib << 20U;
+  }
+  if (board.memory_total_bytes == kUnknown) {
+    return std::nullopt;
+  }
+  const std::int64_t reserved =
+      board.memory_reserved_bytes == kUnknown ? 0 : board.memory_reserved_bytes;
+  return static_cast<std::uint64_t>(board.memory_total_bytes - reserved);
+}
+
+std::uint64_t memory_held(const State& state, const Instance& at) {
+  std::uint64_t held = 0;
+  for (std::uint32_t i = 0; i < state.process_top; ++i) {
+    const ProcessState& process = state.processes[i];
+    if (process.used != 0 && process.gpu == at.gpu && (at.gi == kNone || process.gi == at.gi)) {
+      held += process.memory_bytes;
+    }
+  }
+  return held;
+}
+
+void raise_event(State& state, std::uint64_t type, std::uint64_t data, const Instance& at) {
+  const std::uint64_t sequence = ++state.event_sequence;
+  Event& event = state.events[sequence % kMaxEvents];
+  event = Event{};
+  event.sequence = sequence;
+  event.type = type;
+  event.data = data;
+  event.gpu = at.gpu;
+  event.gi = at.gi;
+  event.ci = at.ci;
+}
+
+}  // namespace migsim

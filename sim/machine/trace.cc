@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/machine/trace.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include <stdlib.h>
+
+#include "sim/machine/machine.h"
+
+namespace migsim {
+namespace {
+
+int open_trace() {
+  const char* path = ::secure_getenv("MIGSIM_TRACE");
+  if (path == nullptr || *path == '\0') {
+    return -1;
+  }
+  return ::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+}
+
+}  // namespace
+
+void trace_call(const char* function, std::uint32_t gpu, int code) {
+  static const int fd = open_trace();  // for the life of the process
+  if (fd < 0) {
+    return;
+  }
+  char gpu_text[16] = "-";
+  if (gpu != kNone) {
+    std::snprintf(gpu_text, sizeof(gpu_text), "%u", gpu);
+  }
+  char line[192];
+  const int size = std::snprintf(line,
+                                 sizeof(line),
+                                 "%llu %d %.96s %s %d\n",
+                                 static_cast<unsigned long long>(now_ns()),
+                                 static_cast<int>(::getpid()),
+                                 function,
+                                 gpu_text,
+                                 code);
+  if (size > 0) {
+    [[maybe_unused]] const ssize_t written =
+        ::write(fd, line, static_cast<std::size_t>(size));  // a lost trace line harms nobody
+  }
+}
+
+}  // namespace migsim

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lock, View and Change.
+#include <algorithm>
+#include <cstring>
+
+#include <errno.h>
+#include <time.h>
+
+#include "sim/machine/mapping.h"
+#include "sim/machine/process.h"
+#include "sim/machine/telemetry.h"
+
+namespace migsim {
+
+std::uint64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+namespace {
+
+// A process that died but was not yet waited for by its parent shows only in /proc; a View looks
+// there at most this often. One that is really gone it sees at once.
+constexpr std::uint64_t kFullCheckEveryNs = 10'000'000;
+
+bool any_dead(const State& state, bool quick) {
+  for (std::uint32_t i = 0; i < state.process_top; ++i) {
+    if (state.processes[i].used != 0 && !is_alive(state.processes[i], quick)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void settle_all(const Hardware& hardware, State& state, std::uint64_t now) {
+  for (std::uint32_t gpu = 0; gpu < hardware.gpu_count; ++gpu) {
+    settle(hardware, state, gpu, now);
+  }
+}
+
+void copy_bytes(State& to, const State& from, std::size_t begin, std::size_t end) {
+  std::memcpy(reinterpret_cast<std::byte*>(&to) + begin,
+              reinterpret_cast<const std::byte*>(&from) + begin,
+              end - begin);
+}
+
+// Only what can differ: GPUs and processes beyond those in use are equal in both images.
+void copy_used(State& to, const State& from, std::uint32_t gpus) {
+  const std::uint32_t processes = std::max(to.process_top, from.process_top);
+  copy_bytes(to, from, 0, offsetof(State, gpus) + gpus * sizeof(GpuState));
+  copy_bytes(to,
+             from,
+             offsetof(State, process_top),
+             offsetof(State, processes) + processes * sizeof(ProcessState));
+  copy_bytes(to, from, offsetof(State, faults), sizeof(State));
+}
+
+}  // namespace
+
+void Machine::Impl::lock() {
+  if (::pthread_mutex_lock(&header().lock) == EOWNERDEAD) {
+    // Its holder died. The active image is whole; the other one and the mirror may not be.
+    header().torn.store(1, std::memory_order_relaxed);
+    refresh_mirror();
+    ::pthread_mutex_consistent(&header().lock);
+  }
+}
+
+void Machine::Impl::unlock() {
+  ::pthread_mutex_unlock(&header().lock);
+}
+
+State& Machine::Impl::begin_change() {
+  const State& from = image(active());
+  State& to = image(active() ^ 1U);
+  if (header().torn.load(std::memory_order_relaxed) != 0 || to.process_top > kMaxProcesses) {
+    std::memcpy(static_cast<void*>(&to), &from, sizeof(State));
+    header().torn.store(0, std::memory_order_relaxed);
+  } else {
+    copy_used(to, from, std::min(hardware().gpu_count, kMaxGpus));
+  }
+  return to;
+}
+
+void Machine::Impl::flip() {
+  header().active.store(active() ^ 1U, std::memory_order_release);
+  refresh_mirror();
+}
+
+void Machine::Impl::refresh_mirror() {
+  const State& state = image(active());
+  Mirror& mirror = header().mirror;
+  const auto faults = std::any_of(
+      std::begin(state.faults), std::end(state.faults), [](auto& f) { return f.used != 0; });
+  const auto latencies = std::any_of(std::begin(state.latencies),
+                                     std::end(state.latencies),
+                                     [](auto& l) { return l.function[0] != '\0'; });
+  std::uint32_t lost = 0;
+  for (std::uint32_t gpu = 0; gpu < kMaxGpus; ++gpu) {
+    lost |= (state.gpus[gpu].lost != 0 ? 1U : 0U) << gpu;
+  }
+  mirror.faults_armed.store(faults ? 1 : 0, std::memory_order_relaxed);
+  mirror.latencies_armed.store(latencies ? 1 : 0, std::memory_order_relaxed);
+  mirror.latency_permille.store(state.options.latency_permille, std::memory_order_relaxed);
+  mirror.lost_gpus.store(lost, std::memory_order_relaxed);
+  mirror.generation.store(state.generation, std::memory_order_release);
+}
+
+Machine::View::View(Machine& machine) : machine_(machine), state_(nullptr) {
+  Impl& impl = *machine_.impl_;
+  impl.lock();
+  state_ = &impl.image(impl.active());
+  if (state_->process_top == 0) {
+    return;
+  }
+  const std::uint64_t now = now_ns();
+  const std::uint64_t checked = impl.header().checked_ns.load(std::memory_order_relaxed);
+  const bool full = now < checked || now - checked >= kFullCheckEveryNs;
+  if (full) {
+    impl.header().checked_ns.store(now, std::memory_order_relaxed);
+  }
+  if (any_dead(*state_, !full)) {
+    State& next = impl.begin_change();
+    settle_all(impl.hardware(), next, now);
+    remove_dead_processes(next);
+    settle_all(impl.hardware(), next, now);
+    impl.flip();
+    state_ = &impl.image(impl.active());
+  }
+}
+
+Machine::View::~View() {
+  machine_.impl_->unlock();
+}
+
+Machine::Change::Change(Machine& machine) : machine_(machine), state_(nullptr) {
+  Impl& impl = *machine_.impl_;
+  impl.lock();
+  state_ = &impl.begin_change();
+  state_->calls_total = impl.header().mirror.calls.load(std::memory_order_relaxed);
+  const std::uint64_t now = now_ns();
+  settle_all(impl.hardware(), *state_, now);
+  if (remove_dead_processes(*state_) > 0) {
+    settle_all(impl.hardware(), *state_, now);
+  }
+}
+
+Machine::Change::~Change() {
+  machine_.impl_->unlock();
+}
+
+void Machine::Change::commit() {
+  if (committed_) {
+    return;
+  }
+  Impl& impl = *machine_.impl_;
+  settle_all(impl.hardware(), *state_, now_ns());
+  impl.flip();
+  committed_ = true;
+}
+
+}  // namespace migsim

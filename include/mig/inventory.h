@@ -83,7 +83,9 @@ struct Inventory {
   std::string driver_version, nvml_version;
   // Equal generations mean equal layout and modes: a hash over GPUs (by uuid), modes, instances.
   std::uint64_t generation = 0;
-  std::vector<Gpu> gpus;  // ascending index
+  std::vector<Gpu> gpus;  // ascending index; may have gaps, see warnings
+  // What could not be read and why, one line each: a lost GPU is left out, not the whole machine.
+  std::vector<std::string> warnings;
 
   const Gpu* find_gpu(GpuIndex index) const;
   const Gpu* find_gpu(std::string_view uuid) const;

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/instances.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "device/profile_names.h"
+#include "device/profiles.h"
+#include "device/readings.h"
+
+namespace mig::device {
+namespace {
+
+// More than any board has slots. The list calls do not look at the room, and an A30's driver
+// reports fewer instances than its profile holds (facts: peers 2.5).
+constexpr unsigned kRoom = 64;
+
+Error changed() {
+  return Error{ErrorCode::kConflict,
+               "the layout changed while it was read",
+               "another program is changing it; try again",
+               {},
+               {}};
+}
+
+class InstanceReader {
+ public:
+  InstanceReader(const nvml::Functions& nvml,
+                 const std::vector<MigDevice>& devices,
+                 std::vector<GpuInstanceProfile>& profiles)
+      : nvml_(nvml), devices_(devices), profiles_(profiles) {}
+
+  Result<InstanceList> read(nvmlDevice_t device) {
+    InstanceList list;
+    for (GpuInstanceProfile& profile : profiles_) {
+      std::vector<nvmlGpuInstance_t> handles(std::max(kRoom, profile.max_count));
+      unsigned count = 0;
+      const nvmlReturn_t code =
+          nvml_.nvmlDeviceGetGpuInstances(device, profile.id.value, handles.data(), &count);
+      if (code == NVML_ERROR_NO_PERMISSION) {
+        list.complete = false;
+        return list;
+      }
+      MIG_ASSIGN_OR_RETURN(const bool known, told(code, "GPU instances"));
+      if (!known)
+        continue;
+      handles.resize(std::min<std::size_t>(count, handles.size()));
+      for (nvmlGpuInstance_t handle : handles) {
+        MIG_ASSIGN_OR_RETURN(GpuInstance instance, read_instance(handle, profile));
+        list.instances.push_back(std::move(instance));
+      }
+    }
+    std::sort(list.instances.begin(), list.instances.end(), [](const auto& a, const auto& b) {
+      return a.id < b.id;
+    });
+    return list;
+  }
+
+ private:
+  Result<GpuInstance> read_instance(nvmlGpuInstance_t handle, GpuInstanceProfile& profile) {
+    nvmlGpuInstanceInfo_t info{};
+    const nvmlReturn_t code = nvml_.nvmlGpuInstanceGetInfo(handle, &info);
+    if (vanished(code))
+      return changed();
+    if (code != NVML_SUCCESS)
+      return nvml::error_from(code, "cannot read a GPU instance of " + profile.name.str());
+    GpuInstance out;
+    out.id = GpuInstanceId{info.id};
+    out.profile_id = profile.id;
+    out.nvml_profile = profile.nvml_profile;
+    out.name = profile.name;
+    out.placement = {info.placement.start, info.placement.size};
+    out.memory_mib = profile.memory_mib;
+    out.sm = profile.sm;
+    MIG_ASSIGN_OR_RETURN(const auto* compute_profiles, compute_profiles_of(handle, profile));
+    for (const ComputeProfile& compute : *compute_profiles)
+      MIG_TRY(read_compute(handle, compute, out));
+    std::sort(out.compute_instances.begin(),
+              out.compute_instances.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+    return out;
+  }
+
+  // Asked once per profile of GPU instance, from the first instance of it.
+  Result<const std::vector<ComputeProfile>*> compute_profiles_of(nvmlGpuInstance_t handle,
+                                                                 GpuInstanceProfile& profile) {
+    auto found = compute_.find(profile.nvml_profile);
+    if (found == compute_.end()) {
+      MIG_ASSIGN_OR_RETURN(auto read, read_compute_profiles(nvml_, handle, profile.name));
+      found = compute_.emplace(profile.nvml_profile, std::move(read)).first;
+      if (!found->second.empty()) {
+        profile.compute_profiles.clear();
+        for (const ComputeProfile& compute : found->second)
+          profile.compute_profiles.push_back(compute.profile);
+        profile.compute_profiles_derived = false;
+      }
+    }
+    return &found->second;
+  }
+
+  Result<void> read_compute(nvmlGpuInstance_t handle,
+                            const ComputeProfile& compute,
+                            GpuInstance& out) {
+    std::vector<nvmlComputeInstance_t> handles(std::max(kRoom, compute.profile.max_count));
+    unsigned count = 0;
+    const nvmlReturn_t code =
+        nvml_.nvmlGpuInstanceGetComputeInstances(handle, compute.id, handles.data(), &count);
+    if (code == NVML_ERROR_NOT_SUPPORTED)
+      return {};
+    if (vanished(code))
+      return changed();
+    if (code != NVML_SUCCESS)
+      return nvml::error_from(code, "cannot read compute instances of " + out.name.str());
+    handles.resize(std::min<std::size_t>(count, handles.size()));
+    for (nvmlComputeInstance_t one : handles) {
+      ComputeInstance instance;
+      instance.nvml_profile = compute.profile.nvml_profile;
+      instance.name = compute.profile.name;
+      instance.sm = compute.profile.sm;
+      MIG_TRY(read_compute_info(one, instance));
+      add_device(out.id, instance);
+      out.compute_instances.push_back(std::move(instance));
+    }
+    return {};
+  }
+
+  Result<void> read_compute_info(nvmlComputeInstance_t handle, ComputeInstance& out) {
+    nvmlComputeInstanceInfo_t info{};
+    nvmlReturn_t code = nvml_.nvmlComputeInstanceGetInfo_v2(handle, &info);
+    if (code == NVML_SUCCESS)
+      out.placement = Placement{info.placement.start, info.placement.size};
+    if (code == NVML_ERROR_FUNCTION_NOT_FOUND) {
+      nvmlComputeInstanceInfo_v1_t old{};
+      code = nvml_.nvmlComputeInstanceGetInfo(handle, &old);
+      info.id = old.id;
+    }
+    if (vanished(code))
+      return changed();
+    if (code != NVML_SUCCESS)
+      return nvml::error_from(code, "cannot read a compute instance");
+    out.id = ComputeInstanceId{info.id};
+    return {};
+  }
+
+  void add_device(GpuInstanceId gpu_instance, ComputeInstance& out) const {
+    for (const MigDevice& device : devices_) {
+      if (device.gpu_instance != gpu_instance.value || device.compute_instance != out.id.value)
+        continue;
+      out.uuid = device.uuid;
+      out.device_index = device.index;
+      out.memory_used_mib = device.memory_used_mib;
+    }
+  }
+
+  const nvml::Functions& nvml_;
+  const std::vector<MigDevice>& devices_;
+  std::vector<GpuInstanceProfile>& profiles_;
+  std::map<std::uint32_t, std::vector<ComputeProfile>> compute_;
+};
+
+// "NVIDIA H200 MIG 1c.3g.71gb" names the compute instance.
+std::optional<ProfileName> name_in(const std::string& device_name) {
+  const std::size_t at = device_name.rfind("MIG ");
+  if (at == std::string::npos)
+    return std::nullopt;
+  auto name = ProfileName::parse(device_name.substr(at));
+  return name ? std::optional(*name) : std::nullopt;
+}
+
+const GpuInstanceProfile* profile_named(const std::vector<GpuInstanceProfile>& profiles,
+                                        const ProfileName& name) {
+  for (const GpuInstanceProfile& profile : profiles) {
+    if (profile.name == name.gpu_instance())
+      return &profile;
+  }
+  return nullptr;
+}
+
+GpuInstance instance_of(const MigDevice& device,
+                        const ProfileName& name,
+                        const GpuInstanceProfile* profile) {
+  GpuInstance out;
+  out.id = GpuInstanceId{device.gpu_instance};
+  out.name = name.gpu_instance();
+  out.memory_mib = device.memory_total_mib.value_or(0);
+  if (profile != nullptr) {
+    out.profile_id = profile->id;
+    out.nvml_profile = profile->nvml_profile;
+    out.memory_mib = profile->memory_mib;
+    out.sm = profile->sm;
+    // Where it lies is told to root only, except when there is one place to lie.
+    if (profile->placements.size() == 1)
+      out.placement = profile->placements.front();
+  }
+  return out;
+}
+
+// What an ordinary user sees: GPU instances that have compute instances, without their places.
+InstanceList from_devices(const std::vector<MigDevice>& devices,
+                          const std::vector<GpuInstanceProfile>& profiles) {
+  InstanceList list;
+  list.complete = false;
+  std::map<std::uint32_t, GpuInstance> by_id;
+  for (const MigDevice& device : devices) {
+    const ProfileName name = name_in(device.name).value_or(ProfileName{});
+    auto [found, fresh] = by_id.try_emplace(device.gpu_instance);
+    if (fresh)
+      found->second = instance_of(device, name, profile_named(profiles, name));
+    ComputeInstance compute;
+    compute.id = ComputeInstanceId{device.compute_instance};
+    compute.name = name;
+    compute.sm = device.sm;
+    compute.uuid = device.uuid;
+    compute.device_index = device.index;
+    compute.memory_used_mib = device.memory_used_mib;
+    found->second.compute_instances.push_back(std::move(compute));
+  }
+  for (auto& [id, instance] : by_id)
+    list.instances.push_back(std::move(instance));
+  return list;
+}
+
+}  // namespace
+
+Result<InstanceList> read_instances(const nvml::Functions& nvml,
+                                    nvmlDevice_t device,
+                                    const std::vector<MigDevice>& devices,
+                                    std::vector<GpuInstanceProfile>& profiles) {
+  MIG_ASSIGN_OR_RETURN(InstanceList list, InstanceReader(nvml, devices, profiles).read(device));
+  if (!list.complete)
+    return from_devices(devices, profiles);
+  return list;
+}
+
+}  // namespace mig::device

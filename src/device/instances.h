@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of device/: the instances of one GPU, from the driver's lists and from MIG device handles.
+#ifndef MIGCTL_DEVICE_INSTANCES_H_
+#define MIGCTL_DEVICE_INSTANCES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "nvml/functions.h"
+
+namespace mig::device {
+
+// A MIG device: a compute instance as programs see it.
+struct MigDevice {
+  nvmlDevice_t handle = nullptr;
+  std::uint32_t index = 0;
+  std::uint32_t gpu_instance = 0, compute_instance = 0;
+  std::string uuid, name;
+  std::optional<std::uint64_t> memory_total_mib, memory_used_mib;
+  std::optional<std::uint32_t> sm;
+};
+
+// Ascending index. Empty with MIG off.
+Result<std::vector<MigDevice>> read_mig_devices(const nvml::Functions& nvml, nvmlDevice_t device);
+
+struct InstanceList {
+  std::vector<GpuInstance> instances;  // ascending id
+  bool complete = true;
+};
+
+// `profiles` gains the compute profiles of the instances found. When the driver refuses the lists
+// (needs root), what `devices` show is used and `complete` is false. kConflict: the layout changed
+// while we read; read again.
+Result<InstanceList> read_instances(const nvml::Functions& nvml,
+                                    nvmlDevice_t device,
+                                    const std::vector<MigDevice>& devices,
+                                    std::vector<GpuInstanceProfile>& profiles);
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_INSTANCES_H_

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/inventory_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "device/instances.h"
+#include "device/processes.h"
+#include "device/profiles.h"
+#include "device/readings.h"
+
+namespace mig::device {
+namespace {
+
+constexpr int kReadsOfAMovingLayout = 5;
+
+Architecture architecture_of(unsigned raw) {
+  switch (raw) {
+    case NVML_DEVICE_ARCH_AMPERE:
+      return Architecture::kAmpere;
+    case NVML_DEVICE_ARCH_ADA:
+      return Architecture::kAda;
+    case NVML_DEVICE_ARCH_HOPPER:
+      return Architecture::kHopper;
+    case NVML_DEVICE_ARCH_BLACKWELL:
+      return Architecture::kBlackwell;
+    default:
+      break;
+  }
+  if (raw == NVML_DEVICE_ARCH_UNKNOWN)
+    return Architecture::kUnknown;
+  return raw < NVML_DEVICE_ARCH_AMPERE ? Architecture::kOlder : Architecture::kNewer;
+}
+
+MigMode mode_of(unsigned raw) {
+  return raw == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
+}
+
+Result<void> read_identity(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gpu) {
+  gpu.uuid = read_text([&](char* to, unsigned n) { return nvml.nvmlDeviceGetUUID(device, to, n); });
+  gpu.name = read_text([&](char* to, unsigned n) { return nvml.nvmlDeviceGetName(device, to, n); });
+  nvmlPciInfo_t pci{};
+  nvmlReturn_t code = nvml.nvmlDeviceGetPciInfo_v3(device, &pci);
+  if (code == NVML_ERROR_FUNCTION_NOT_FOUND)
+    code = nvml.nvmlDeviceGetPciInfo_v2(device, &pci);
+  MIG_ASSIGN_OR_RETURN(const bool known, told(code, fmt::format("GPU {}", gpu.index.value)));
+  if (known) {
+    gpu.pci_bus_id = pci.busId[0] != '\0' ? pci.busId : pci.busIdLegacy;
+    gpu.pci_device_id = pci.pciDeviceId;
+    gpu.pci_subsystem_id = pci.pciSubSystemId;
+  }
+  if (unsigned minor = 0; nvml.nvmlDeviceGetMinorNumber(device, &minor) == NVML_SUCCESS)
+    gpu.minor = minor;
+  nvmlDeviceArchitecture_t architecture = NVML_DEVICE_ARCH_UNKNOWN;
+  if (nvml.nvmlDeviceGetArchitecture(device, &architecture) == NVML_SUCCESS)
+    gpu.architecture = architecture_of(architecture);
+  // Plans and locks are about a GPU by its UUID; one without cannot be managed.
+  if (gpu.uuid.empty())
+    return fail(ErrorCode::kDriver,
+                fmt::format("GPU {} has no UUID that the driver would tell", gpu.index.value),
+                "see dmesg for what is wrong with the GPU");
+  return {};
+}
+
+Result<void> read_mode(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gpu) {
+  unsigned current = 0;
+  unsigned pending = 0;
+  MIG_ASSIGN_OR_RETURN(const bool known,
+                       told(nvml.nvmlDeviceGetMigMode(device, &current, &pending), "the MIG mode"));
+  if (known) {
+    gpu.mig_current = mode_of(current);
+    gpu.mig_pending = mode_of(pending);
+  }
+  return {};
+}
+
+void count_slices(Gpu& gpu) {
+  for (const GpuInstanceProfile& profile : gpu.profiles) {
+    gpu.compute_slices = std::max(gpu.compute_slices, profile.slices);
+    for (Placement placement : profile.placements)
+      gpu.memory_slices = std::max(gpu.memory_slices, placement.end());
+  }
+}
+
+Result<Gpu> read_gpu_once(const nvml::Session& session,
+                          GpuIndex index,
+                          const ReadOptions& options) {
+  const nvml::Functions& nvml = session.nvml();
+  Gpu gpu;
+  gpu.index = index;
+  nvmlDevice_t device = nullptr;
+  if (const nvmlReturn_t code = nvml.nvmlDeviceGetHandleByIndex_v2(index.value, &device);
+      code != NVML_SUCCESS)
+    return nvml::error_from(code, fmt::format("cannot open GPU {}", index.value));
+  MIG_TRY(read_identity(nvml, device, gpu));
+  MIG_TRY(read_mode(nvml, device, gpu));
+  std::uint64_t total_bytes = 0;
+  if (nvmlMemory_t memory{}; nvml.nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS)
+    total_bytes = memory.total;
+  gpu.memory_total_mib = total_bytes >> 20U;
+  std::vector<MigDevice> devices;
+  if (gpu.mig_current != MigMode::kUnsupported) {
+    MIG_ASSIGN_OR_RETURN(gpu.profiles, read_profiles(nvml, device, total_bytes));
+    count_slices(gpu);
+  }
+  if (gpu.mig_current == MigMode::kEnabled) {
+    MIG_ASSIGN_OR_RETURN(devices, read_mig_devices(nvml, device));
+    unsigned count = 0;
+    if (nvml.nvmlDeviceGetMaxMigDeviceCount(device, &count) == NVML_SUCCESS)
+      gpu.max_mig_devices = count;
+    MIG_ASSIGN_OR_RETURN(InstanceList list, read_instances(nvml, device, devices, gpu.profiles));
+    gpu.instances = std::move(list.instances);
+    gpu.instances_complete = list.complete;
+  }
+  MIG_ASSIGN_OR_RETURN(gpu.processes, read_processes(nvml, device, devices, options.proc_root));
+  return gpu;
+}
+
+}  // namespace
+
+Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOptions& options) {
+  for (int i = 1;; ++i) {
+    auto gpu = read_gpu_once(session, index, options);
+    if (gpu || gpu.error().code != ErrorCode::kConflict || i == kReadsOfAMovingLayout)
+      return gpu;
+  }
+}
+
+Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options) {
+  Inventory out;
+  out.simulated = session.simulated();
+  if (session.simulated())
+    out.simulated_machine = session.control()->machine_name;
+  out.driver_version = session.driver_version();
+  out.nvml_version = session.nvml_version();
+  unsigned count = 0;
+  if (const nvmlReturn_t code = session.nvml().nvmlDeviceGetCount_v2(&count); code != NVML_SUCCESS)
+    return nvml::error_from(code, "cannot count the GPUs");
+  for (unsigned index = 0; index < count; ++index) {
+    auto gpu = read_gpu(session, GpuIndex{index}, options);
+    if (!gpu && gpu.error().code == ErrorCode::kDeviceLost) {
+      // One dead GPU does not hide the others.
+      out.warnings.push_back(fmt::format("GPU {} is left out: {}", index, gpu.error().text()));
+      continue;
+    }
+    if (!gpu)
+      return std::move(gpu).error().in(fmt::format("GPU {}", index));
+    out.gpus.push_back(*std::move(gpu));
+  }
+  out.generation = layout_generation(out);
+  return out;
+}
+
+}  // namespace mig::device

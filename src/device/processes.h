@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of device/: who runs on a GPU and its instances.
+#ifndef MIGCTL_DEVICE_PROCESSES_H_
+#define MIGCTL_DEVICE_PROCESSES_H_
+
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "device/instances.h"
+#include "nvml/functions.h"
+
+namespace mig::device {
+
+// Compute, graphics and MPS clients, each once, by pid. Instances are told apart by the ids in the
+// list, or on drivers without them by asking each MIG device. Names come from <proc_root>/<pid>.
+Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
+                                            nvmlDevice_t device,
+                                            const std::vector<MigDevice>& devices,
+                                            const std::string& proc_root);
+
+// First line of <proc_root>/<pid>/comm; "" when it is not visible to us.
+std::string process_name(const std::string& proc_root, std::uint32_t pid);
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_PROCESSES_H_

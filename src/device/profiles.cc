@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/profiles.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "device/profile_names.h"
+#include "device/readings.h"
+
+namespace mig::device {
+namespace {
+
+// Newer indices than R580 knows are asked for too: a driver that does not know one refuses it.
+constexpr std::uint32_t kHighestProfile = 0x11;
+constexpr std::uint32_t kHighestComputeProfile = 0x8;
+
+// H200, 580.159.04: a version word that the driver does not take gives FUNCTION_NOT_FOUND, the
+// documented answer is ARGUMENT_VERSION_MISMATCH.
+bool version_refused(nvmlReturn_t code) {
+  return code == NVML_ERROR_FUNCTION_NOT_FOUND || code == NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+}
+
+template <class Info>
+void copy_common(const Info& info, GpuInstanceProfile& out) {
+  out.id = ProfileId{info.id};
+  out.slices = info.sliceCount;
+  out.max_count = info.instanceCount;
+  out.sm = info.multiprocessorCount;
+  out.memory_mib = info.memorySizeMB;
+  out.engines = {
+      info.copyEngineCount, info.decoderCount, info.encoderCount, info.jpegCount, info.ofaCount};
+}
+
+nvmlReturn_t ask_profile(const nvml::Functions& nvml,
+                         nvmlDevice_t device,
+                         std::uint32_t index,
+                         GpuInstanceProfile& out,
+                         std::string& name) {
+  nvmlGpuInstanceProfileInfo_v3_t v3{};
+  v3.version = nvmlGpuInstanceProfileInfo_v3;
+  nvmlReturn_t code = nvml.nvmlDeviceGetGpuInstanceProfileInfoV(
+      device, index, reinterpret_cast<nvmlGpuInstanceProfileInfo_v2_t*>(&v3));
+  if (!version_refused(code)) {
+    copy_common(v3, out);
+    out.p2p = (v3.capabilities & NVML_GPU_INSTANCE_PROFILE_CAPS_P2P) != 0;
+    out.graphics = (v3.capabilities & NVML_GPU_INSTANCE_PROFILE_CAPS_GFX) != 0;
+    name = v3.name;
+    return code;
+  }
+  nvmlGpuInstanceProfileInfo_v2_t v2{};
+  v2.version = nvmlGpuInstanceProfileInfo_v2;
+  code = nvml.nvmlDeviceGetGpuInstanceProfileInfoV(device, index, &v2);
+  if (!version_refused(code)) {
+    copy_common(v2, out);
+    out.p2p = v2.isP2pSupported != 0;
+    name = v2.name;
+    return code;
+  }
+  nvmlGpuInstanceProfileInfo_t v1{};
+  code = nvml.nvmlDeviceGetGpuInstanceProfileInfo(device, index, &v1);
+  copy_common(v1, out);
+  out.p2p = v1.isP2pSupported != 0;
+  return code;
+}
+
+// The driver does not look at the room in *count, so the number comes first (abi/nvml.h).
+template <class Raw, class Ask>
+Result<std::vector<Placement>> read_placements(std::string_view what, Ask&& ask) {
+  unsigned count = 0;
+  const nvmlReturn_t code = ask(nullptr, &count);
+  if (code != NVML_ERROR_INSUFFICIENT_SIZE) {
+    MIG_ASSIGN_OR_RETURN(const bool known, told(code, what));
+    if (!known)
+      return std::vector<Placement>();
+  }
+  std::vector<Raw> raw(count + 1);
+  MIG_ASSIGN_OR_RETURN(const bool known, told(ask(raw.data(), &count), what));
+  std::vector<Placement> out;
+  for (unsigned i = 0; known && i < count && i < raw.size(); ++i)
+    out.push_back({raw[i].start, raw[i].size});
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+nvmlReturn_t ask_compute_profile(const nvml::Functions& nvml,
+                                 nvmlGpuInstance_t instance,
+                                 std::uint32_t index,
+                                 const ProfileName& gpu_instance,
+                                 ComputeProfile& out) {
+  const auto copy = [&](const auto& info, std::string_view name) {
+    out.id = info.id;
+    out.profile.nvml_profile = index;
+    out.profile.slices = info.sliceCount;
+    out.profile.max_count = info.instanceCount;
+    out.profile.sm = info.multiprocessorCount;
+    out.profile.name = compute_instance_name(name, info.sliceCount, gpu_instance);
+  };
+  nvmlComputeInstanceProfileInfo_v2_t v2{};
+  v2.version = nvmlComputeInstanceProfileInfo_v2;
+  nvmlReturn_t code = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfoV(
+      instance, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &v2);
+  if (!version_refused(code)) {
+    if (code == NVML_SUCCESS)
+      copy(v2, v2.name);
+    return code;
+  }
+  nvmlComputeInstanceProfileInfo_t v1{};
+  code = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfo(
+      instance, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &v1);
+  if (code == NVML_SUCCESS)
+    copy(v1, "");
+  return code;
+}
+
+}  // namespace
+
+Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvml,
+                                                      nvmlDevice_t device,
+                                                      std::uint64_t total_bytes) {
+  std::vector<GpuInstanceProfile> out;
+  for (std::uint32_t index = 0; index <= kHighestProfile; ++index) {
+    GpuInstanceProfile profile;
+    std::string name;
+    const nvmlReturn_t code = ask_profile(nvml, device, index, profile, name);
+    MIG_ASSIGN_OR_RETURN(const bool known, told(code, "GPU instance profiles"));
+    if (!known)
+      continue;
+    profile.nvml_profile = index;
+    profile.name = gpu_instance_name(name, index, profile.slices, profile.memory_mib, total_bytes);
+    MIG_ASSIGN_OR_RETURN(
+        profile.placements,
+        read_placements<nvmlGpuInstancePlacement_t>(
+            "possible placements", [&](nvmlGpuInstancePlacement_t* to, unsigned* count) {
+              return nvml.nvmlDeviceGetGpuInstancePossiblePlacements_v2(
+                  device, profile.id.value, to, count);
+            }));
+    unsigned remaining = 0;
+    MIG_ASSIGN_OR_RETURN(
+        const bool counted,
+        told(nvml.nvmlDeviceGetGpuInstanceRemainingCapacity(device, profile.id.value, &remaining),
+             "remaining capacity"));
+    if (counted)
+      profile.remaining = remaining;
+    profile.compute_profiles = derive_compute_profiles(profile);
+    profile.compute_profiles_derived = true;
+    out.push_back(std::move(profile));
+  }
+  std::sort(out.begin(), out.end(), before_in_listing);
+  return out;
+}
+
+Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions& nvml,
+                                                          nvmlGpuInstance_t instance,
+                                                          const ProfileName& name) {
+  std::vector<ComputeProfile> out;
+  for (std::uint32_t index = 0; index <= kHighestComputeProfile; ++index) {
+    ComputeProfile profile;
+    const nvmlReturn_t code = ask_compute_profile(nvml, instance, index, name, profile);
+    MIG_ASSIGN_OR_RETURN(const bool known, told(code, "compute instance profiles"));
+    if (!known)
+      continue;
+    MIG_ASSIGN_OR_RETURN(
+        profile.profile.placements,
+        read_placements<nvmlComputeInstancePlacement_t>(
+            "compute placements", [&](nvmlComputeInstancePlacement_t* to, unsigned* count) {
+              return nvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements(
+                  instance, profile.id, to, count);
+            }));
+    out.push_back(std::move(profile));
+  }
+  return out;
+}
+
+}  // namespace mig::device

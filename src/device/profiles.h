@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of device/: the profiles that a GPU and its instances offer, as the driver tells them.
+#ifndef MIGCTL_DEVICE_PROFILES_H_
+#define MIGCTL_DEVICE_PROFILES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "mig/profile.h"
+#include "mig/result.h"
+
+#include "nvml/functions.h"
+
+namespace mig::device {
+
+// GPU-instance profiles in nvidia-smi's order, with placements and remaining capacity where the
+// driver tells them, and derived compute profiles. Empty on a board without MIG.
+Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvml,
+                                                      nvmlDevice_t device,
+                                                      std::uint64_t total_bytes);
+
+struct ComputeProfile {
+  ComputeInstanceProfile profile;
+  std::uint32_t id = 0;  // what create and list calls take; equal to the index on drivers seen
+};
+
+// Compute-instance profiles of an existing GPU instance, by index.
+Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions& nvml,
+                                                          nvmlGpuInstance_t instance,
+                                                          const ProfileName& name);
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_PROFILES_H_

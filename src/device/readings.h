@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of device/: how one answer of the driver becomes a value, an absence, or an error.
+#ifndef MIGCTL_DEVICE_READINGS_H_
+#define MIGCTL_DEVICE_READINGS_H_
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "mig/result.h"
+
+#include "nvml/functions.h"
+#include "nvml/return_code.h"
+
+namespace mig::device {
+
+// True: the value was read. False: this driver or board does not tell (nullopt for the reader).
+// Error: the GPU is lost, or something is wrong that no other reading would survive either.
+inline Result<bool> told(nvmlReturn_t code, std::string_view what) {
+  switch (code) {
+    case NVML_SUCCESS:
+      return true;
+    case NVML_ERROR_GPU_IS_LOST:
+    case NVML_ERROR_UNINITIALIZED:
+    case NVML_ERROR_RESET_REQUIRED:
+    case NVML_ERROR_DRIVER_NOT_LOADED:
+      return nvml::error_from(code, "cannot read " + std::string(what));
+    default:
+      return false;
+  }
+}
+
+// The object went away while we walked: somebody else changed the layout. Worth reading again.
+inline bool vanished(nvmlReturn_t code) {
+  return code == NVML_ERROR_INVALID_ARGUMENT || code == NVML_ERROR_NOT_FOUND;
+}
+
+// Text of a call that fills (buffer, size); "" = not told.
+template <class Call>
+std::string read_text(Call&& call) {
+  std::array<char, NVML_DEVICE_NAME_V2_BUFFER_SIZE> text{};
+  return std::forward<Call>(call)(text.data(), static_cast<unsigned>(text.size())) == NVML_SUCCESS
+             ? std::string(text.data())
+             : std::string();
+}
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_READINGS_H_

@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "sim/machine/mig.h"
-#include "sim/machine/process.h"
 #include "sim/machine/rules.h"
+#include "sim/machine/telemetry.h"
 
 namespace migsim {
 namespace {
@@ -154,9 +154,8 @@ const char* check_process(const Hardware& hardware, const State& state, std::uin
              gpu.gis[process.gi].cis[process.ci].used == 0) {
     return "process on an instance that does not exist";
   }
-  const Instance at{process.gpu, process.gi, process.ci};
-  const std::optional<std::uint64_t> limit = memory_limit(hardware, state, at);
-  if (limit && memory_held(state, at) > *limit) {
+  const std::optional<MemoryUse> use = memory_use(hardware, state, process.gpu, process.gi);
+  if (use && use->reserved + use->used > use->total) {
     return "processes hold more memory than their instance has";
   }
   return nullptr;

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "sim/machine/telemetry.h"
+
 namespace migsim {
 namespace {
 
@@ -120,34 +122,19 @@ std::uint32_t remove_dead_processes(State& state) {
   return removed;
 }
 
-std::optional<std::uint64_t> memory_limit(const Hardware& hardware,
-                                          const State& state,
-                                          const Instance& at) {
-  const GpuState& gpu = state.gpus[at.gpu];
-  const Board& board = hardware.boards[gpu.board];
-  if (at.gi != kNone) {
-    if (at.gi >= kMaxGis || gpu.gis[at.gi].used == 0) {
-      return std::nullopt;
-    }
-    return board.gi_profiles[gpu.gis[at.gi].profile_index].memory_mib << 20U;
-  }
-  if (board.memory_total_bytes == kUnknown) {
-    return std::nullopt;
-  }
-  const std::int64_t reserved =
-      board.memory_reserved_bytes == kUnknown ? 0 : board.memory_reserved_bytes;
-  return static_cast<std::uint64_t>(board.memory_total_bytes - reserved);
+std::uint64_t memory_free(const Hardware& hardware, const State& state, const Instance& at) {
+  const std::optional<MemoryUse> use = memory_use(hardware, state, at.gpu, at.gi);
+  const std::uint64_t taken = use ? use->reserved + use->used : 0;
+  return use && use->total > taken ? use->total - taken : 0;
 }
 
-std::uint64_t memory_held(const State& state, const Instance& at) {
-  std::uint64_t held = 0;
-  for (std::uint32_t i = 0; i < state.process_top; ++i) {
-    const ProcessState& process = state.processes[i];
-    if (process.used != 0 && process.gpu == at.gpu && (at.gi == kNone || process.gi == at.gi)) {
-      held += process.memory_bytes;
-    }
+bool allocate(const Hardware& hardware, State& state, std::uint32_t slot, std::uint64_t bytes) {
+  ProcessState& process = state.processes[slot];
+  if (bytes > memory_free(hardware, state, {process.gpu, process.gi, process.ci})) {
+    return false;
   }
-  return held;
+  process.memory_bytes += bytes;
+  return true;
 }
 
 void raise_event(State& state, std::uint64_t type, std::uint64_t data, const Instance& at) {

@@ -56,12 +56,11 @@ void remove_process(State& state, std::uint32_t slot);
 // Removes every process that is_alive() says is gone; how many.
 std::uint32_t remove_dead_processes(State& state);
 
-// Device memory in bytes that processes on the instance may have together (a GPU instance's memory
-// is shared by its compute instances), and that they have. nullopt: the board file does not say.
-std::optional<std::uint64_t> memory_limit(const Hardware& hardware,
-                                          const State& state,
-                                          const Instance& at);
-std::uint64_t memory_held(const State& state, const Instance& at);
+// Gives the process `bytes` more of its instance's memory; false, and nothing changed, when the
+// instance (a GPU instance's memory is shared by its compute instances; without MIG the GPU) has
+// not that much free, or the board file does not say how much there is.
+bool allocate(const Hardware& hardware, State& state, std::uint32_t slot, std::uint64_t bytes);
+std::uint64_t memory_free(const Hardware& hardware, const State& state, const Instance& at);
 
 // Appends to the ring of events; type is nvmlEventType*.
 void raise_event(State& state, std::uint64_t type, std::uint64_t data, const Instance& at);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a migsim_context holds, and what it asks of its machine.
+#ifndef MIGCTL_SIM_CLIENT_CONTEXT_H_
+#define MIGCTL_SIM_CLIENT_CONTEXT_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "sim/client/migsim.h"
+#include "sim/machine/machine.h"
+#include "sim/machine/process.h"
+
+struct migsim_context {
+  std::unique_ptr<migsim::Machine> machine;
+  migsim::Instance at;
+  std::int32_t pid = 0;      // a forked child does not inherit the context
+  std::uint32_t slot = 0;    // in the process table
+  std::uint64_t serial = 0;  // of the slot: another one there means that ours is gone
+  bool faulted = false;
+  std::uint64_t next_allocation = 1;
+  std::map<std::uint64_t, std::uint64_t> allocations;  // id -> bytes
+  double rate[migsim::kMetricCount] = {};              // as last reported by this context
+  std::string message;
+};
+
+namespace migsim {
+
+// Whether the context may still be used, with its message set when not.
+migsim_result check_usable(migsim_context& context, const State& state);
+
+void describe(const migsim_context& context, const State& state, migsim_device& device);
+
+// Replaces the context's share of its process's rates.
+void set_rates(migsim_context& context, State& state, const double (&rate)[kMetricCount]);
+
+// Gives back what the context holds and leaves the machine.
+void leave(migsim_context& context);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_CLIENT_CONTEXT_H_

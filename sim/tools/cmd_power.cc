@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done to a machine from outside: reset of a GPU, reboot; and how to point programs at it.
+#include <cstdio>
+#include <memory>
+
+#include "abi/nvml.h"
+#include "sim/machine/mig.h"
+#include "sim/machine/telemetry.h"
+#include "sim/tools/commands.h"
+#include "sim/tools/machines.h"
+#include "sim/tree/tree.h"
+
+namespace migsim {
+
+namespace {
+
+void settle_all(const Hardware& hardware, State& state) {
+  for (std::uint32_t gpu = 0; gpu < hardware.gpu_count; ++gpu) {
+    settle(hardware, state, gpu, now_ns());
+  }
+}
+
+Problem sync(Machine& machine) {
+  if (Status status = sync_tree(machine); !status.ok()) {
+    return {Exit::kIo, status.error, ""};
+  }
+  return {};
+}
+
+Problem reset_problem(int code, std::uint32_t gpu) {
+  const std::string what = "cannot reset GPU " + std::to_string(gpu) + ": ";
+  if (code == NVML_ERROR_IN_USE) {
+    return {Exit::kInUse, what + "a process is on it", "migctl list shows which"};
+  }
+  return {Exit::kNotSupported,
+          what + "the machine does not support it (NVML code " + std::to_string(code) + ")",
+          "migctl sim reboot restarts the whole machine"};
+}
+
+}  // namespace
+
+Problem cmd_reset(const std::string& name, std::uint32_t gpu) {
+  std::unique_ptr<Machine> machine;
+  if (Problem problem = open_machine(name, machine); !problem.ok()) {
+    return problem;
+  }
+  const Hardware& hardware = machine->hardware();
+  if (gpu >= hardware.gpu_count) {
+    return {Exit::kNotFound,
+            "simulated machine " + name + " has no GPU " + std::to_string(gpu),
+            "its GPUs are 0 to " + std::to_string(hardware.gpu_count - 1)};
+  }
+  {
+    Machine::Change change(*machine);
+    settle_all(hardware, *change);
+    if (const int code = reset_gpu({hardware, *change, gpu}); code != NVML_SUCCESS) {
+      return reset_problem(code, gpu);
+    }
+    settle_all(hardware, *change);
+    change.commit();
+  }
+  std::printf("reset GPU %u of simulated machine %s\n", gpu, name.c_str());
+  return sync(*machine);
+}
+
+Problem cmd_reboot(const std::string& name) {
+  std::unique_ptr<Machine> machine;
+  if (Problem problem = open_machine(name, machine); !problem.ok()) {
+    return problem;
+  }
+  {
+    Machine::Change change(*machine);
+    settle_all(machine->hardware(), *change);
+    reboot(machine->hardware(), *change);
+    settle_all(machine->hardware(), *change);
+    change.commit();
+  }
+  std::printf("rebooted simulated machine %s\n", name.c_str());
+  return sync(*machine);
+}
+
+std::string shell_quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
+  return out + "'";
+}
+
+Problem cmd_env(const std::string& name, const SimPaths& paths) {
+  std::string dir;
+  if (Problem problem = find_machine_dir(name, dir); !problem.ok()) {
+    return problem;
+  }
+  std::printf("export MIGSIM_MACHINE=%s\n", shell_quoted(dir).c_str());
+  std::printf("export LD_LIBRARY_PATH=%s\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"\n",
+              shell_quoted(paths.library_dir).c_str());
+  return {};
+}
+
+}  // namespace migsim

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per sub-command of `migctl sim`. They print their result to stdout and report what
+// went wrong as a value; sim_cli.cc parses, calls and turns that into an exit code.
+#ifndef MIGCTL_SIM_TOOLS_COMMANDS_H_
+#define MIGCTL_SIM_TOOLS_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/tools/machine_spec.h"
+#include "sim/tools/problem.h"
+#include "sim/tools/sim_cli.h"
+
+namespace migsim {
+
+Problem cmd_create(const MachineSpec& spec, bool json);
+Problem cmd_list(bool check, bool json);
+Problem cmd_boards(bool json);
+Problem cmd_destroy(const std::string& name, bool force);
+Problem cmd_env(const std::string& name, const SimPaths& paths);
+Problem cmd_reset(const std::string& name, std::uint32_t gpu);
+Problem cmd_reboot(const std::string& name);
+
+// `text` in single quotes for a POSIX shell.
+std::string shell_quoted(const std::string& text);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TOOLS_COMMANDS_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user asks `sim create` for, as values.
+#ifndef MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_
+#define MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/tools/problem.h"
+
+namespace migsim {
+
+struct MachineSpec {
+  std::string name;
+  std::string gpus;        // "2x a100-sxm4-40gb, 1x h200-141gb"
+  std::string board_file;  // one more board; "" = none
+  std::string driver = "580.159.04";
+  std::string latency = "scaled";
+  std::uint64_t seed = 0;
+  bool swap = false;
+  bool fresh_uuids = false;
+  bool vm = false;
+  bool shared = false;
+  bool disable_destroys_idle = false;
+};
+
+// One to 63 of a-z 0-9 . _ -, not starting with . or -.
+Problem check_machine_name(std::string_view name);
+
+// Board keys in GPU order. `known` are the boards there are.
+Problem parse_gpus(std::string_view text,
+                   const std::vector<std::string_view>& known,
+                   std::vector<std::string>& keys);
+
+// true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
+Problem parse_latency(std::string_view text, std::uint32_t& permille);
+
+// "580.159.04": two or three groups of digits, major 450 or later (the first with MIG).
+Problem check_driver_version(std::string_view text);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// "Did you mean": the known names that are closest to what was typed.
+#ifndef MIGCTL_SIM_TOOLS_NEAREST_H_
+#define MIGCTL_SIM_TOOLS_NEAREST_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace migsim {
+
+// At most `limit` names, nearest first; names that contain the typed text count as near.
+std::vector<std::string_view> nearest(std::string_view typed,
+                                      const std::vector<std::string_view>& known,
+                                      std::size_t limit = 3);
+
+// "a, b or c"; empty for none.
+std::string any_of_names(const std::vector<std::string_view>& names);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TOOLS_NEAREST_H_

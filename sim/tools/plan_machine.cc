@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
+#include "sim/gpus/board.h"
+#include "sim/tools/create.h"
+#include "sim/tools/identity.h"
+
+namespace migsim {
+
+namespace {
+
+constexpr std::size_t kMaxBoardFile = 1U << 20U;
+
+// What calls take on hardware. Creating and destroying: FAR (arXiv 2507.13601) measured 0.13-0.16 s
+// per GPU instance created and 0.10-0.11 s destroyed on an A30; compute instances have no published
+// figure and are given the lower one.
+struct TrueTime {
+  const char* function;
+  std::uint64_t microseconds;
+};
+
+constexpr TrueTime kChangeTimes[] = {
+    {"nvmlDeviceCreateGpuInstance", 145000},
+    {"nvmlDeviceCreateGpuInstanceWithPlacement", 145000},
+    {"nvmlGpuInstanceDestroy", 105000},
+    {"nvmlGpuInstanceCreateComputeInstance", 105000},
+    {"nvmlGpuInstanceCreateComputeInstanceWithPlacement", 105000},
+    {"nvmlComputeInstanceDestroy", 105000},
+};
+
+// Measured on an H200, 580.159.04 (p50). Only with --latency true: scaled down they are less than a
+// timer's grain.
+constexpr TrueTime kReadTimes[] = {
+    {"nvmlInit_v2", 12800},
+    {"nvmlInitWithFlags", 12800},
+    {"nvmlDeviceGetMigMode", 158},
+    {"nvmlDeviceGetGpuInstanceProfileInfo", 432},
+    {"nvmlDeviceGetGpuInstanceProfileInfoV", 432},
+    {"nvmlDeviceGetGpuInstanceRemainingCapacity", 183},
+    {"nvmlDeviceGetTotalEnergyConsumption", 3010},
+    {"nvmlDeviceGetPcieThroughput", 20870},
+    {"nvmlGpmSampleGet", 52},
+    {"nvmlGpmMigSampleGet", 52},
+    {"nvmlGpmMetricsGet", 1230},
+};
+
+template <std::size_t N>
+void store(char (&field)[N], std::string_view text) {
+  std::memset(field, 0, N);
+  std::memcpy(field, text.data(), std::min(text.size(), N - 1));
+}
+
+using Boards = std::map<std::string, Board, std::less<>>;
+
+Problem load_board_file(const std::string& path, Boards& boards, std::string& key) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return {Exit::kIo, "cannot read board file " + path + ": " + std::strerror(errno), ""};
+  }
+  std::string text(kMaxBoardFile + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxBoardFile) {
+    return {Exit::kTooLarge, "board file " + path + " is larger than 1 MiB", ""};
+  }
+  Board board;
+  std::string error;
+  if (!load_board(text, board, error)) {
+    return {Exit::kInvalidInput, "board file " + path + ": " + error, "see sim/gpus/README.md"};
+  }
+  key = board.key;
+  boards[key] = board;
+  return {};
+}
+
+Problem load_boards(const MachineSpec& spec, std::vector<std::string>& keys, Boards& boards) {
+  std::vector<std::string_view> known = builtin_board_keys();
+  std::string own;
+  if (!spec.board_file.empty()) {
+    if (Problem problem = load_board_file(spec.board_file, boards, own); !problem.ok()) {
+      return problem;
+    }
+    known.push_back(own);
+  }
+  if (Problem problem = parse_gpus(spec.gpus, known, keys); !problem.ok()) {
+    return problem;
+  }
+  for (const std::string& key : keys) {
+    std::string error;
+    if (!boards.contains(key) && !load_board(builtin_board(key), boards[key], error)) {
+      return {Exit::kInternal, "built-in board " + key + ": " + error, ""};
+    }
+  }
+  return {};
+}
+
+// Index of the board in the machine's table, added when new.
+std::uint32_t board_index(Hardware& hardware, const Board& board) {
+  for (std::uint32_t i = 0; i < hardware.board_count; ++i) {
+    if (std::strcmp(hardware.boards[i].key, board.key) == 0) {
+      return i;
+    }
+  }
+  hardware.boards[hardware.board_count] = board;
+  return hardware.board_count++;
+}
+
+// Boards of seven GPCs with one missing exist with the halves of the memory swapped; others do not.
+bool can_swap(const Board& board) {
+  return board.memory_slices == 8 && board.compute_slices == 7;
+}
+
+void power_on(const MachineSpec& spec, const Board& board, std::uint32_t index, GpuState& gpu) {
+  gpu.minor = index;
+  gpu.pci_bus = 0x10 + 8 * index;
+  gpu.module_id = index + 1;
+  gpu.swap_halves = spec.swap && can_swap(board) ? 1 : 0;
+  gpu.persistence = 1;  // as found on the H200
+  gpu.ecc_enabled = 1;
+  store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
+  store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
+}
+
+void add_latencies(std::uint32_t permille, State& state) {
+  std::size_t n = 0;
+  const auto add = [&](const TrueTime& time) {
+    store(state.latencies[n].function, time.function);
+    state.latencies[n++].ns = time.microseconds * 1000;
+  };
+  std::for_each(std::begin(kChangeTimes), std::end(kChangeTimes), add);
+  if (permille >= 1000) {
+    std::for_each(std::begin(kReadTimes), std::end(kReadTimes), add);
+  }
+}
+
+Problem set_options(const MachineSpec& spec, State& state) {
+  Options& options = state.options;
+  if (Problem problem = parse_latency(spec.latency, options.latency_permille); !problem.ok()) {
+    return problem;
+  }
+  if (Problem problem = check_driver_version(spec.driver); !problem.ok()) {
+    return problem;
+  }
+  options.fresh_uuids = spec.fresh_uuids ? 1 : 0;
+  options.vm_passthrough = spec.vm ? 1 : 0;
+  options.disable_destroys_idle = spec.disable_destroys_idle ? 1 : 0;
+  options.shared = spec.shared ? 1 : 0;
+  store(options.driver_version, spec.driver);
+  store(options.nvml_version, "13." + spec.driver);
+  add_latencies(options.latency_permille, state);
+  return {};
+}
+
+}  // namespace
+
+Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
+  if (Problem problem = check_machine_name(spec.name); !problem.ok()) {
+    return problem;
+  }
+  if (Problem problem = set_options(spec, *image.state); !problem.ok()) {
+    return problem;
+  }
+  std::vector<std::string> keys;
+  Boards boards;
+  if (Problem problem = load_boards(spec, keys, boards); !problem.ok()) {
+    return problem;
+  }
+  Hardware& hardware = *image.hardware;
+  store(hardware.machine_name, spec.name);
+  hardware.seed = spec.seed;
+  hardware.owner_uid = geteuid();
+  for (const std::string& key : keys) {
+    const std::uint32_t index = hardware.gpu_count++;
+    const Board& board = boards.find(key)->second;
+    image.state->gpus[index].board = board_index(hardware, board);
+    power_on(spec, board, index, image.state->gpus[index]);
+  }
+  return {};
+}
+
+}  // namespace migsim

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/tools/sim_cli.h"
+
+#include <cstdio>
+#include <functional>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "sim/tools/commands.h"
+#include "sim/tools/nearest.h"
+
+namespace migsim {
+
+namespace {
+
+using Action = std::function<Problem()>;
+
+// Options of all sub-commands; only those of the one that is called are set.
+struct Request {
+  MachineSpec spec;
+  std::string name;
+  std::uint32_t gpu = 0;
+  bool json = false;
+  bool check = false;
+  bool force = false;
+};
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* what, Request& request) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->add_flag("--json", request.json, "print one JSON document");
+  return command;
+}
+
+void add_name(CLI::App* command, Request& request) {
+  command->add_option("NAME", request.name, "the simulated machine")->required();
+}
+
+void add_create(CLI::App& app, Request& request, Action& action) {
+  MachineSpec& spec = request.spec;
+  CLI::App* create = add_command(app, "create", "make a simulated machine", request);
+  create->add_option("NAME", spec.name, "its name")->required();
+  create->add_option("--gpus", spec.gpus, "\"2x a100-sxm4-40gb, 1x h200-141gb\"")->required();
+  create->add_flag("--swap", spec.swap, "boards whose missing GPC lies in the first half");
+  create->add_flag("--fresh-uuids", spec.fresh_uuids, "MIG UUIDs change at each creation");
+  create->add_flag("--vm", spec.vm, "GPUs passed through to a VM: mode changes stay pending");
+  create->add_flag("--disable-destroys-idle",
+                   spec.disable_destroys_idle,
+                   "disabling MIG removes idle instances instead of refusing");
+  create->add_option("--latency", spec.latency, "true, scaled, none, or thousandths of the true");
+  create->add_option("--board-file", spec.board_file, "a board of your own (sim/gpus/README.md)");
+  create->add_option("--seed", spec.seed, "of UUIDs and serial numbers");
+  create->add_flag("--shared", spec.shared, "every local user may open it");
+  create->add_option("--driver", spec.driver, "driver version it reports");
+  create->callback([&] { action = [&] { return cmd_create(spec, request.json); }; });
+}
+
+void add_lists(CLI::App& app, Request& request, Action& action) {
+  CLI::App* list = add_command(app, "list", "show the simulated machines", request);
+  list->add_flag("--check", request.check, "check every machine's invariants");
+  list->callback([&] { action = [&] { return cmd_list(request.check, request.json); }; });
+  CLI::App* boards = add_command(app, "boards", "show the boards a machine can have", request);
+  boards->callback([&] { action = [&] { return cmd_boards(request.json); }; });
+}
+
+void add_machine_commands(CLI::App& app, Request& request, Action& action, const SimPaths& paths) {
+  CLI::App* destroy = add_command(app, "destroy", "remove a simulated machine", request);
+  add_name(destroy, request);
+  destroy->add_flag("--force", request.force, "even when simulated processes run");
+  destroy->callback([&] { action = [&] { return cmd_destroy(request.name, request.force); }; });
+
+  CLI::App* env = add_command(app, "env", "print what to export to use it", request);
+  add_name(env, request);
+  env->callback([&] { action = [&] { return cmd_env(request.name, paths); }; });
+
+  CLI::App* reset = add_command(app, "reset", "reset one GPU", request);
+  add_name(reset, request);
+  reset->add_option("--gpu", request.gpu, "its index")->required();
+  reset->callback([&] { action = [&] { return cmd_reset(request.name, request.gpu); }; });
+
+  CLI::App* again = add_command(app, "reboot", "restart the machine", request);
+  add_name(again, request);
+  again->callback([&] { action = [&] { return cmd_reboot(request.name); }; });
+}
+
+// CLI11 says only that a command is missing.
+Problem check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 1 || argv[0][0] == '-' || app.get_subcommand_no_throw(argv[0]) != nullptr) {
+    return {};
+  }
+  std::vector<std::string_view> known;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(command->get_name());
+  }
+  const std::string near = any_of_names(nearest(argv[0], known));
+  return {Exit::kUsage,
+          "there is no command \"migctl sim " + std::string(argv[0]) + "\"",
+          near.empty() ? "migctl sim --help lists them" : "did you mean " + near + "?"};
+}
+
+int report(const Problem& problem, bool json) {
+  if (problem.ok()) {
+    return 0;
+  }
+  if (json) {
+    const nlohmann::ordered_json document = {{"apiVersion", "migctl/v1"},
+                                             {"kind", "Error"},
+                                             {"simulated", true},
+                                             {"code", exit_name(problem.code)},
+                                             {"exitCode", static_cast<int>(problem.code)},
+                                             {"message", problem.message},
+                                             {"hint", problem.hint}};
+    using Handler = nlohmann::ordered_json::error_handler_t;
+    std::puts(document.dump(2, ' ', false, Handler::replace).c_str());
+  } else {
+    std::fprintf(stderr, "migctl sim: %s\n", problem.message.c_str());
+    if (!problem.hint.empty()) {
+      std::fprintf(stderr, "hint: %s\n", problem.hint.c_str());
+    }
+  }
+  return static_cast<int>(problem.code);
+}
+
+}  // namespace
+
+int sim_main(int argc, char** argv, const SimPaths& paths) {
+  Request request;
+  Action action;
+  CLI::App app("Simulated machines: GPUs that exist only in software, with the driver's interface",
+               "migctl sim");
+  app.require_subcommand(1);
+  app.set_help_flag("-h,--help", "this text");
+  add_create(app, request, action);
+  add_lists(app, request, action);
+  add_machine_commands(app, request, action, paths);
+  if (const Problem problem = check_command(app, argc, argv); !problem.ok()) {
+    return report(problem, false);
+  }
+  std::vector<std::string> arguments(argv, argv + argc);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::kUsage);
+  }
+  return report(action(), request.json);
+}
+
+}  // namespace migsim

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine's /proc, /sys and /dev as plain files under <machine>/tree: what the NVIDIA kernel
+// modules show, kept in step with the GPU instances. `sim shell` binds it over the real ones.
+//
+// Device nodes are plain files: a node with the numbers of a real driver would reach a real GPU
+// where there is one.
+#ifndef MIGCTL_SIM_TREE_TREE_H_
+#define MIGCTL_SIM_TREE_TREE_H_
+
+#include "sim/machine/machine.h"
+
+namespace migsim {
+
+// Brings <machine>/tree in step with the machine's state. Call after every committed change of
+// instances, and never while holding a View or Change (it takes one itself). Cheap when nothing
+// changed. Any number of processes and threads may call it at once; one that is killed halfway is
+// made good by the next. Follows no symbolic link and touches nothing outside the machine's folder.
+Status sync_tree(Machine& machine);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TREE_TREE_H_

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tools/sim_cli.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 
@@ -84,13 +85,17 @@ void add_machine_commands(CLI::App& app, Request& request, Action& action, const
 }
 
 // CLI11 says only that a command is missing.
-Problem check_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 1 || argv[0][0] == '-' || app.get_subcommand_no_throw(argv[0]) != nullptr) {
+Problem check_command(CLI::App& app, int argc, char** argv) {
+  if (argc < 1 || argv[0][0] == '-') {
     return {};
   }
-  std::vector<std::string_view> known;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    known.push_back(command->get_name());
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  if (std::find(known.begin(), known.end(), argv[0]) != known.end()) {
+    return {};
   }
   const std::string near = any_of_names(nearest(argv[0], known));
   return {Exit::kUsage,

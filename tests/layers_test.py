@@ -49,7 +49,7 @@ HEAVY = {
     "nlohmann/json.hpp": {"config", "wire", "cli", "sim/gpus", "sim/tools", "workload", "apply", "store"},
     "boost/": {"http", "daemon"},
     "sqlite3.h": {"store"},
-    "dlfcn.h": {"nvml"},
+    "dlfcn.h": {"nvml", "workload"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels of mig-workload. Compiled once to PTX by make_ptx.sh (any later GPU's driver compiles it on
+// load), embedded by CMake. extern "C" names are looked up by name.
+#include <cuda_bf16.h>
+#include <cstdint>
+
+namespace {
+
+// Counter-based generator (a 64-bit finaliser in three rounds): the value is a function of seed and position, so data need
+// no state and are the same for every precision.
+__device__ __forceinline__ uint64_t mix(uint64_t x) {
+  x ^= x >> 30; x *= 0xbf58476d1ce4e5b9ull;
+  x ^= x >> 27; x *= 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+__device__ __forceinline__ float unit(uint32_t bits) { return (bits + 0.5f) * 2.3283064e-10f; }
+
+}  // namespace
+
+// scalars[0] = lr / (1 - b1^t), scalars[1] = 1 / sqrt(1 - b2^t); step counts from 1.
+extern "C" __global__ void tick(unsigned long long* step, float* scalars, float lr, float b1, float b2) {
+  const unsigned long long t = ++*step;
+  scalars[0] = lr / (1.0 - pow((double)b1, (double)t));
+  scalars[1] = rsqrt(1.0 - pow((double)b2, (double)t));
+}
+
+extern "C" __global__ void fill_uniform(float* out, unsigned long long n, unsigned long long seed, float bound) {
+  for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < n;
+       i += (unsigned long long)gridDim.x * blockDim.x)
+    out[i] = (2.0f * unit((uint32_t)(mix(seed ^ mix(i + 1)) >> 32)) - 1.0f) * bound;
+}
+
+extern "C" __global__ void fill_constant(float* out, __nv_bfloat16* out16, unsigned long long n, float value) {
+  for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < n;
+       i += (unsigned long long)gridDim.x * blockDim.x) {
+    if (out16) out16[i] = __float2bfloat16(value); else out[i] = value;
+  }
+}
+
+// A new batch of normal samples each step (Box-Muller), as torch.randn would give the job.
+extern "C" __global__ void fill_normal(float* out, __nv_bfloat16* out16, unsigned long long n,
+                                       unsigned long long seed, const unsigned long long* step) {
+  const unsigned long long pairs = n / 2, key = mix(seed + *step * 0x9e3779b97f4a7c15ull);
+  for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < pairs;
+       i += (unsigned long long)gridDim.x * blockDim.x) {
+    const uint64_t bits = mix(key ^ mix(i + 1));
+    const float r = sqrtf(-2.0f * logf(unit((uint32_t)bits)));
+    float s, c;
+    sincospif(2.0f * unit((uint32_t)(bits >> 32)), &s, &c);
+    if (out16) {
+      out16[2 * i] = __float2bfloat16(r * c);
+      out16[2 * i + 1] = __float2bfloat16(r * s);
+    } else {
+      out[2 * i] = r * c;
+      out[2 * i + 1] = r * s;
+    }
+  }
+}
+
+// Adam over a run of parameters, four at a time; moments and weights are streamed past the L2 cache
+// so that the gradient the previous kernel wrote stays in it. w16 (may be null): bf16 copy for GEMMs.
+extern "C" __global__ void __launch_bounds__(256)
+adam(float4* w, const float4* g, float4* m, float4* v, uint2* w16, unsigned long long n4,
+     const float* scalars, float b1, float b2, float eps) {
+  const float lr = scalars[0], root = scalars[1];
+  for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < n4;
+       i += (unsigned long long)gridDim.x * blockDim.x) {
+    const float4 gi = g[i];
+    float4 mi = __ldcs(m + i), vi = __ldcs(v + i), wi = w16 ? __ldcs(w + i) : w[i];
+#define LANE(x)                                             \
+    mi.x = b1 * mi.x + (1.0f - b1) * gi.x;                  \
+    vi.x = b2 * vi.x + (1.0f - b2) * gi.x * gi.x;           \
+    wi.x -= lr * mi.x / (sqrtf(vi.x) * root + eps);
+    LANE(x) LANE(y) LANE(z) LANE(w)
+#undef LANE
+    __stcs(m + i, mi);
+    __stcs(v + i, vi);
+    if (w16) {
+      __stcs(w + i, wi);
+      union { __nv_bfloat162 h[2]; uint2 u; } pack;
+      pack.h[0] = __floats2bfloat162_rn(wi.x, wi.y);
+      pack.h[1] = __floats2bfloat162_rn(wi.z, wi.w);
+      w16[i] = pack.u;
+    } else {
+      w[i] = wi;
+    }
+  }
+}
+
+extern "C" __global__ void to_bf16(const float* in, __nv_bfloat16* out, unsigned long long n) {
+  for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < n;
+       i += (unsigned long long)gridDim.x * blockDim.x)
+    out[i] = __float2bfloat16(in[i]);
+}
+
+// out[c] = sum over rows of x[row][c]; x is rows x columns, row-major, fp32 or bf16.
+extern "C" __global__ void column_sum(const float* x, const __nv_bfloat16* x16, float* out, int rows, int columns) {
+  const int c = blockIdx.x * blockDim.x + threadIdx.x;
+  if (c >= columns) return;
+  float sum = 0.0f;
+  for (int r = 0; r < rows; ++r)
+    sum += x16 ? __bfloat162float(x16[(long long)r * columns + c]) : x[(long long)r * columns + c];
+  out[c] = sum;
+}
+
+// *out = sum of all; one block.
+extern "C" __global__ void sum_all(const float* x, const __nv_bfloat16* x16, unsigned long long n, float* out) {
+  __shared__ double part[256];
+  double sum = 0.0;
+  for (unsigned long long i = threadIdx.x; i < n; i += blockDim.x) sum += x16 ? __bfloat162float(x16[i]) : x[i];
+  part[threadIdx.x] = sum;
+  __syncthreads();
+  for (int half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) part[threadIdx.x] += part[threadIdx.x + half];
+    __syncthreads();
+  }
+  if (threadIdx.x == 0) *out = (float)part[0];
+}
+
+// What the fault and hog commands do to a GPU, on purpose.
+extern "C" __global__ void illegal_address(unsigned* unused) { *(volatile unsigned*)16 = unused ? 1u : 2u; }
+extern "C" __global__ void endless(volatile unsigned* flag) { while (*flag == 0) __nanosleep(1000); }
+extern "C" __global__ void device_trap(unsigned* unused) { if (!unused || threadIdx.x == 0) asm volatile("trap;"); }
+extern "C" __global__ void nothing() {}
+
+extern "C" __global__ void stream_copy(const float4* in, float4* out, unsigned long long n4) {
+  for (unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x; i < n4;
+       i += (unsigned long long)gridDim.x * blockDim.x)
+    __stcs(out + i, __ldcs(in + i));
+}
+
+extern "C" __global__ void fma_spin(float* out, int rounds) {
+  float a = threadIdx.x, b = 1.0001f, c = 0.5f, d = 0.25f;
+  for (int i = 0; i < rounds; ++i) {
+    a = fmaf(a, b, c); c = fmaf(c, b, d); d = fmaf(d, b, a); b = fmaf(b, 0.99999f, 1e-6f);
+  }
+  if (a == 12345.0f) out[0] = a + b + c + d;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lab's training job on a real GPU: a perceptron of three linear layers with ReLU between, loss
+// = sum of outputs, Adam; a fresh random batch each step. One CUDA graph per step.
+//
+// Throughput is measured by wall clock over whole steps. The floor is the time the memory traffic
+// that no implementation can avoid takes at the copy bandwidth measured in the same run.
+#ifndef MIGCTL_WORKLOAD_CUDA_TRAIN_H_
+#define MIGCTL_WORKLOAD_CUDA_TRAIN_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "workload/cuda/matmul.h"
+
+namespace workload::cuda {
+
+struct TrainConfig {
+  std::array<int, 4> sizes = {1024, 4096, 4096, 1024};  // each a multiple of 32
+  int batch = 128;                                      // a multiple of 16
+  Precision precision = Precision::kTf32;
+  bool graph = true;
+  std::uint64_t seed = 1;
+  float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
+  std::uint64_t steps = 0;  // 0: until `seconds` are over
+  double seconds = 0;
+};
+
+struct TrainResult {
+  std::uint64_t steps = 0;
+  double seconds = 0;
+  double steps_per_second = 0;
+  double first_loss = 0, last_loss = 0;
+  double flop_per_step = 0, bytes_per_step = 0;
+  double copy_gb_per_s = 0;  // measured, read + write
+  double floor_steps_per_second = 0;
+  std::uint64_t device_bytes = 0;
+};
+
+struct CheckResult {
+  int steps = 0;
+  double largest_weight_error = 0;  // |w - reference| over the largest |reference|
+  double largest_loss_error = 0;    // relative
+  double tolerance = 0;
+  bool passed = false;
+};
+
+// Called about twice a second with (steps done, loss of the last step).
+using TrainProgress = std::function<void(std::uint64_t, double)>;
+
+// The current context must be the wanted device's. `stop` ends the loop early.
+TrainResult train(const Driver& driver,
+                  const TrainConfig& config,
+                  const std::atomic<bool>& stop,
+                  const TrainProgress& progress,
+                  Status& status);
+
+// A few steps of a small model of the same shape against a float64 reference on the CPU.
+CheckResult check_training(const Driver& driver, Precision precision, Status& status);
+
+}  // namespace workload::cuda
+
+#endif  // MIGCTL_WORKLOAD_CUDA_TRAIN_H_

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// One training job's device buffers, kernels and products; train.cc and the check drive it.
+#ifndef MIGCTL_WORKLOAD_CUDA_TRAINER_H_
+#define MIGCTL_WORKLOAD_CUDA_TRAINER_H_
+
+#include <memory>
+#include <vector>
+
+#include "workload/cuda/train.h"
+
+namespace workload::cuda {
+
+class Trainer {
+ public:
+  // Allocates, initialises the weights as torch.nn.Linear does, tunes the products.
+  Trainer(const Driver& driver, const TrainConfig& config, Status& status);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  void step(Status& status);   // launches one step (graph or kernels), does not wait
+  float loss(Status& status);  // waits; sum of the last step's outputs
+  void wait(Status& status);
+  std::vector<float> weights(Status& status);  // W1 b1 W2 b2 W3 b3, row-major (out x in)
+  std::vector<float> batch(Status& status);    // the last step's input
+
+  std::uint64_t parameters() const { return parameters_; }
+
+  std::uint64_t device_bytes() const { return device_bytes_; }
+
+ private:
+  struct Layer {
+    int in = 0, out = 0;
+    std::uint64_t weight = 0, bias = 0;                // offsets in parameters
+    DevicePtr activation = 0, gradient = 0, mask = 0;  // of its output
+    int forward = -1, backward_input = -1, backward_weight = -1;
+  };
+
+  DevicePtr allocate(std::uint64_t bytes, Status& status);
+  void launch(Handle kernel, std::uint64_t threads, std::vector<void*> arguments, Status& status);
+  void launch_one_block(Handle kernel,
+                        unsigned threads,
+                        std::vector<void*> arguments,
+                        Status& status);
+  void initialise(Status& status);
+  void tune(Status& status);
+  void enqueue(Status& status);
+  void adam(std::uint64_t from, std::uint64_t count, Status& status);
+  void column_sum(DevicePtr x, int columns, std::uint64_t to, Status& status);
+  DevicePtr weight_input(std::uint64_t offset) const;
+
+  const Driver& driver_;
+  TrainConfig config_;
+  bool narrow_;
+  int multiprocessors_ = 0;
+  std::uint64_t parameters_ = 0, device_bytes_ = 0;
+  std::vector<DevicePtr> allocations_;
+  Handle module_ = nullptr, stream_ = nullptr, graph_ = nullptr;
+  Handle k_tick_ = nullptr, k_uniform_ = nullptr, k_constant_ = nullptr, k_normal_ = nullptr,
+         k_adam_ = nullptr, k_narrow_ = nullptr, k_column_sum_ = nullptr, k_sum_ = nullptr;
+  DevicePtr weights_ = 0, narrow_weights_ = 0, gradients_ = 0, moment1_ = 0, moment2_ = 0;
+  DevicePtr input_ = 0, output_gradient_ = 0, loss_ = 0, step_ = 0, scalars_ = 0;
+  std::unique_ptr<Matmul> matmul_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace workload::cuda
+
+#endif  // MIGCTL_WORKLOAD_CUDA_TRAINER_H_

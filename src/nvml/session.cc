@@ -38,14 +38,17 @@ Result<std::unique_ptr<Session>> Session::open(const std::string& library) {
 }
 
 Session::~Session() {
-  if (running_)
-    nvml().nvmlShutdown();
+  stop();
 }
 
-Result<void> Session::renew() {
+void Session::stop() {
   if (running_)
     nvml().nvmlShutdown();
   running_ = false;
+}
+
+Result<void> Session::renew() {
+  stop();
   return start();
 }
 

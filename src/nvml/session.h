@@ -61,6 +61,9 @@ class Session {
   // before is refused from here on. On failure the session is unusable until renew() succeeds.
   Result<void> renew();
 
+  // Shutdown only, for what needs the GPUs to be held by nobody; renew() comes next.
+  void stop();
+
   std::uint64_t epoch() const { return epoch_; }
 
   template <class Raw>
@@ -70,7 +73,7 @@ class Session {
 
   template <class Raw>
   Result<Raw> use(Handle<Raw> handle) const {
-    if (handle.raw == nullptr || handle.epoch != epoch_)
+    if (handle.raw == nullptr || handle.epoch != epoch_ || !running_)
       return stale_handle(handle.epoch);
     return handle.raw;
   }

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of device/: runs a program with fixed arguments and no shell, and takes down what it says.
+#ifndef MIGCTL_DEVICE_COMMAND_H_
+#define MIGCTL_DEVICE_COMMAND_H_
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "mig/result.h"
+
+namespace mig::device {
+
+struct CommandResult {
+  int exit_code = 0;   // 128 + n when signal n ended it
+  std::string output;  // stdout and stderr, the first 64 KiB
+};
+
+// argv[0] is looked up in $PATH. kNotFound when it is not there, kTimeout when it was killed after
+// `limit`.
+Result<CommandResult> run_command(const std::vector<std::string>& argv,
+                                  std::chrono::milliseconds limit);
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_COMMAND_H_

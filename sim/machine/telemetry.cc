@@ -96,7 +96,8 @@ void reset_rates(GpuState& gpu) {
 // Processes report relative to what they have; here that becomes relative to the GI or the GPU.
 void add_processes(const Board& board, State& state, std::uint32_t index) {
   GpuState& gpu = state.gpus[index];
-  for (const ProcessState& process : state.processes) {
+  for (std::uint32_t slot = 0; slot < state.process_top; ++slot) {
+    const ProcessState& process = state.processes[slot];
     if (process.used == 0 || process.gpu != index) {
       continue;
     }
@@ -157,9 +158,10 @@ double heat_at(const Board& board, const GpuState& gpu, std::uint64_t now) {
 }
 
 bool has_any_process(const State& state, std::uint32_t gpu) {
-  return std::any_of(std::begin(state.processes),
-                     std::end(state.processes),
-                     [gpu](const ProcessState& p) { return p.used != 0 && p.gpu == gpu; });
+  const ProcessState* end = state.processes + state.process_top;
+  return std::any_of(state.processes, end, [gpu](const ProcessState& process) {
+    return process.used != 0 && process.gpu == gpu;
+  });
 }
 
 std::optional<std::uint32_t> clock(std::int64_t idle, std::int64_t busy, bool is_busy) {
@@ -174,7 +176,8 @@ std::uint64_t idle_bytes(const GiProfile& profile) {
 
 std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t gi) {
   std::uint64_t bytes = 0;
-  for (const ProcessState& process : state.processes) {
+  for (std::uint32_t slot = 0; slot < state.process_top; ++slot) {
+    const ProcessState& process = state.processes[slot];
     if (process.used != 0 && process.gpu == gpu && (gi == kNone || process.gi == gi)) {
       bytes += process.memory_bytes;
     }

@@ -5,7 +5,6 @@
 
 #include "abi/nvml.h"
 #include "sim/machine/mig.h"
-#include "sim/machine/telemetry.h"
 #include "sim/tools/commands.h"
 #include "sim/tools/machines.h"
 #include "sim/tree/tree.h"
@@ -13,12 +12,6 @@
 namespace migsim {
 
 namespace {
-
-void settle_all(const Hardware& hardware, State& state) {
-  for (std::uint32_t gpu = 0; gpu < hardware.gpu_count; ++gpu) {
-    settle(hardware, state, gpu, now_ns());
-  }
-}
 
 Problem sync(Machine& machine) {
   if (Status status = sync_tree(machine); !status.ok()) {
@@ -52,11 +45,9 @@ Problem cmd_reset(const std::string& name, std::uint32_t gpu) {
   }
   {
     Machine::Change change(*machine);
-    settle_all(hardware, *change);
     if (const int code = reset_gpu({hardware, *change, gpu}); code != NVML_SUCCESS) {
       return reset_problem(code, gpu);
     }
-    settle_all(hardware, *change);
     change.commit();
   }
   std::printf("reset GPU %u of simulated machine %s\n", gpu, name.c_str());
@@ -70,9 +61,7 @@ Problem cmd_reboot(const std::string& name) {
   }
   {
     Machine::Change change(*machine);
-    settle_all(machine->hardware(), *change);
     reboot(machine->hardware(), *change);
-    settle_all(machine->hardware(), *change);
     change.commit();
   }
   std::printf("rebooted simulated machine %s\n", name.c_str());

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "sim/tools/cmd_inject.h"
 #include "sim/tools/commands.h"
 #include "sim/tools/nearest.h"
 
@@ -20,6 +21,7 @@ using Action = std::function<Problem()>;
 // Options of all sub-commands; only those of the one that is called are set.
 struct Request {
   MachineSpec spec;
+  InjectRequest inject;
   std::string name;
   std::uint32_t gpu = 0;
   bool json = false;
@@ -84,6 +86,34 @@ void add_machine_commands(CLI::App& app, Request& request, Action& action, const
   again->callback([&] { action = [&] { return cmd_reboot(request.name); }; });
 }
 
+void add_inject(CLI::App& app, Request& request, Action& action) {
+  InjectRequest& inject = request.inject;
+  FaultSpec& fault = inject.fault;
+  CLI::App* command = add_command(app, "inject", "make calls fail, hang or lose a GPU", request);
+  command->add_option("NAME", inject.name, "the simulated machine")->required();
+  command->add_option("--call", fault.call, "exported function, or \"*\" for every one");
+  command->add_option("--nth", fault.nth, "which matching call it hits first (1)");
+  command->add_option("--repeat", fault.repeat, "how many calls in a row; 0 = for ever (1)");
+  command->add_option("--fail", fault.fail, "the call answers this: NVML_ERROR_IN_USE");
+  command->add_option("--hang", fault.hang, "the call takes longer: 500ms, 2s or forever");
+  command->add_option("--kill", fault.kill, "the calling process dies: before or after the call");
+  command->add_flag("--lost", fault.lost, "the GPU falls off the bus (without --call: now)");
+  command->add_option("--xid", fault.xid, "an Xid event (without --call: now)");
+  command->add_option("--gpu", fault.gpu, "only on this GPU");
+  command->add_option("--gi", fault.gi, "GPU instance of the Xid");
+  command->add_option("--ci", fault.ci, "compute instance of the Xid");
+  command->add_option("--latency", inject.latencies, "FUNCTION=100ms: what a call takes");
+  command->add_option("--file", inject.file, "faults and latencies as JSON");
+  command->add_flag("--clear", inject.clear, "remove all faults first");
+  command->add_flag("--list", inject.list, "print the faults");
+  command->callback([&] {
+    action = [&] {
+      inject.json = request.json;
+      return cmd_inject(inject);
+    };
+  });
+}
+
 // CLI11 says only that a command is missing.
 Problem check_command(CLI::App& app, int argc, char** argv) {
   if (argc < 1 || argv[0][0] == '-') {
@@ -138,6 +168,7 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
   add_create(app, request, action);
   add_lists(app, request, action);
   add_machine_commands(app, request, action, paths);
+  add_inject(app, request, action);
   if (const Problem problem = check_command(app, argc, argv); !problem.ok()) {
     return report(problem, false);
   }

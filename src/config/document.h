@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A YAML (or JSON) text as a tree that keeps what yaml-cpp's own loses: key order, duplicate keys
+// (refused here), where each thing stands, and whether a scalar was quoted. Nothing is interpreted:
+// "010", "no" and "1.0" stay texts until a reader that knows what belongs there looks at them.
+#ifndef MIGCTL_CONFIG_DOCUMENT_H_
+#define MIGCTL_CONFIG_DOCUMENT_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mig/layout.h"
+#include "mig/result.h"
+
+namespace mig::config {
+
+inline constexpr std::size_t kMostBytes = 1 << 20;
+inline constexpr std::size_t kDeepest = 32;
+
+struct Node {
+  enum class Kind { kNull, kScalar, kSequence, kMap };
+
+  Kind kind = Kind::kNull;
+  std::string text;     // kScalar
+  bool quoted = false;  // kScalar: in quotes, or a block scalar: text and nothing else
+  SourcePosition position;
+  std::vector<Node>
+      items;  // kSequence: elements; kMap: key, value, key, value, ... keys are scalars
+
+  bool is(Kind wanted) const { return kind == wanted; }
+
+  // What the user wrote, in words: "a list", "the text \"7\"", "nothing".
+  std::string described() const;
+};
+
+// "file:line:column: message", the one form of every complaint about a text.
+Error complaint(const SourcePosition& where, const std::string& message, std::string hint = {});
+
+// One document or none (kNull). Refused: more than kMostBytes, control bytes, text that is not
+// UTF-8, tabs as indentation, anchors, aliases, merge keys, tags, duplicate keys, nesting deeper
+// than kDeepest, a second document.
+Result<Node> parse_document(std::string_view text, std::string_view file);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_DOCUMENT_H_

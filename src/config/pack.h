@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which GPU instances a list of mig-devices means. mig-parted's counts are counts of *compute*
+// instances: "1c.3g.20gb: 3" is one 3g.20gb that holds three.
+#ifndef MIGCTL_CONFIG_PACK_H_
+#define MIGCTL_CONFIG_PACK_H_
+
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+
+namespace mig::config {
+
+// `wanted`: compute instances of one GPU instance profile of `gpu`, all known to it. They go into
+// as few GPU instances as can hold them; but when the GPU holds exactly these already, in whatever
+// grouping, that grouping stays, so that an exported layout is always the one that is applied.
+std::vector<DesiredInstance> pack(const Gpu& gpu,
+                                  const GpuInstanceProfile& profile,
+                                  const std::vector<SpecDevices>& wanted);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_PACK_H_

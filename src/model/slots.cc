@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/slots.h"
+
+#include <algorithm>
+
+namespace mig {
+namespace {
+
+bool place_from(const std::vector<std::vector<Placement>>& options,
+                std::size_t item,
+                std::uint64_t taken,
+                std::vector<Placement>& chosen) {
+  if (item == options.size()) {
+    return true;
+  }
+  for (const Placement option : options[item]) {
+    const std::uint64_t mask = slot_mask(option);
+    if (mask == 0 || (mask & taken) != 0) {
+      continue;
+    }
+    chosen[item] = option;
+    if (place_from(options, item + 1, taken | mask, chosen)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::uint64_t slot_mask(Placement placement) {
+  constexpr std::uint32_t kSlots = 64;
+  if (placement.start >= kSlots || placement.size == 0) {
+    return 0;
+  }
+  const std::uint32_t size = std::min(placement.size, kSlots - placement.start);
+  const std::uint64_t run = size == kSlots ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
+  return run << placement.start;
+}
+
+std::optional<std::vector<Placement>> place_runs(const std::vector<std::vector<Placement>>& options,
+                                                 std::uint64_t taken) {
+  constexpr std::size_t kSlots = 64;
+  std::vector<Placement> chosen(options.size());
+  if (options.size() > kSlots || !place_from(options, 0, taken, chosen)) {
+    return std::nullopt;
+  }
+  return chosen;
+}
+
+bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wanted,
+                           std::uint32_t slices) {
+  std::uint32_t sum = 0;
+  std::vector<std::vector<Placement>> options;
+  for (const ComputeInstanceProfile* profile : wanted) {
+    const auto same = std::count(wanted.begin(), wanted.end(), profile);
+    if (same > static_cast<std::ptrdiff_t>(profile->max_count)) {
+      return false;
+    }
+    sum += profile->slices;
+    if (!profile->placements.empty()) {
+      options.push_back(profile->placements);
+    }
+  }
+  return sum <= slices && (options.size() < wanted.size() || place_runs(options).has_value());
+}
+
+const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& profile,
+                                                   const ProfileName& name) {
+  const auto it = std::find_if(profile.compute_profiles.begin(),
+                               profile.compute_profiles.end(),
+                               [&](const ComputeInstanceProfile& compute) {
+                                 return compute.name.compute_slices == name.compute_slices;
+                               });
+  return it == profile.compute_profiles.end() ? nullptr : &*it;
+}
+
+}  // namespace mig

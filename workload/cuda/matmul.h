@@ -33,29 +33,38 @@ struct Product {
   DevicePtr a = 0, b = 0, d = 0;
   DevicePtr bias = 0;
   bool narrow_bias = false;
-  DevicePtr mask = 0;  // m * n bits
+  DevicePtr mask = 0;        // m * n bits, cuBLASLt's memory of where ReLU passed
+  DevicePtr activation = 0;  // kDRelu*: the output of that ReLU, same shape as D
 };
 
 class Matmul {
  public:
-  // nullptr with `error` when no cuBLASLt of a known major version loads.
+  // cuBLASLt of a known major version, else our own fp32 kernel (kernels.cu). nullptr with `error`
+  // when neither serves: bf16 needs cuBLASLt. `kernels` is the loaded module of kernels.cu.
   static std::unique_ptr<Matmul> open(const Driver& driver,
+                                      Handle kernels,
                                       Precision precision,
                                       std::string& error);
-  ~Matmul();
+  virtual ~Matmul() = default;
   Matmul(const Matmul&) = delete;
   Matmul& operator=(const Matmul&) = delete;
 
-  // Chooses the fastest of the library's candidates for `product` by timing them on `stream`.
-  // Returns a number for run(); fails into `status` when the library has none.
-  int tune(const Product& product, Handle stream, Status& status);
-  void run(int product, Handle stream, Status& status);
+  // Prepares `product`; with cuBLASLt the fastest of its candidates by timing them on `stream`.
+  // Returns a number for run(); fails into `status` when there is no way.
+  virtual int tune(const Product& product, Handle stream, Status& status) = 0;
+  virtual void run(int product, Handle stream, Status& status) = 0;
+  // "cuBLASLt" or "own fp32 kernel".
+  virtual const char* name() const = 0;
 
- private:
-  struct Impl;
-  explicit Matmul(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+ protected:
+  Matmul() = default;
 };
+
+// The two ways; open() picks. cuBLASLt: nullptr with `error` when it does not load.
+std::unique_ptr<Matmul> open_library_matmul(const Driver& driver,
+                                            Precision precision,
+                                            std::string& error);
+std::unique_ptr<Matmul> open_own_matmul(const Driver& driver, Handle kernels, std::string& error);
 
 }  // namespace workload::cuda
 

@@ -89,6 +89,7 @@ TrainResult train(const Driver& driver,
   result.floor_steps_per_second = result.copy_gb_per_s * 1e9 / result.bytes_per_step;
   Trainer trainer(driver, config, status);
   result.device_bytes = trainer.device_bytes();
+  result.products_by = trainer.products_by();
   trainer.step(status);
   result.first_loss = trainer.loss(status);
   for (std::uint64_t i = 1; i < kWarmUpSteps; ++i)
@@ -121,12 +122,16 @@ TrainResult train(const Driver& driver,
   return result;
 }
 
-CheckResult check_training(const Driver& driver, Precision precision, Status& status) {
+CheckResult check_training(const Driver& driver,
+                           Precision precision,
+                           bool own_kernels,
+                           Status& status) {
   CheckResult result;
   TrainConfig config;
   config.sizes = {128, 256, 256, 128};
   config.batch = 32;
   config.precision = precision;
+  config.own_kernels = own_kernels;
   // Adam divides by the root of the second moment, so a rounding difference in a tiny gradient can
   // flip a whole step: weights may differ by a few steps of the learning rate, not more.
   config.learning_rate = 1e-4F;

@@ -22,6 +22,7 @@ struct TrainConfig {
   int batch = 128;                                      // a multiple of 16
   Precision precision = Precision::kTf32;
   bool graph = true;
+  bool own_kernels = false;  // do without cuBLASLt even where it loads (fp32 only)
   std::uint64_t seed = 1;
   float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
   std::uint64_t steps = 0;  // 0: until `seconds` are over
@@ -37,6 +38,7 @@ struct TrainResult {
   double copy_gb_per_s = 0;  // measured, read + write
   double floor_steps_per_second = 0;
   std::uint64_t device_bytes = 0;
+  const char* products_by = "";  // "cuBLASLt" or "own fp32 kernel"
 };
 
 struct CheckResult {
@@ -58,7 +60,10 @@ TrainResult train(const Driver& driver,
                   Status& status);
 
 // A few steps of a small model of the same shape against a float64 reference on the CPU.
-CheckResult check_training(const Driver& driver, Precision precision, Status& status);
+CheckResult check_training(const Driver& driver,
+                           Precision precision,
+                           bool own_kernels,
+                           Status& status);
 
 }  // namespace workload::cuda
 

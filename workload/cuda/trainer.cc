@@ -41,7 +41,8 @@ Trainer::Trainer(const Driver& driver, const TrainConfig& config, Status& status
   if (!status.ok())
     return;
   std::string error;
-  matmul_ = Matmul::open(driver_, config_.precision, error);
+  matmul_ = config_.own_kernels ? open_own_matmul(driver_, module_, error)
+                                : Matmul::open(driver_, module_, config_.precision, error);
   if (!matmul_) {
     status.fail(error);
     return;
@@ -232,6 +233,7 @@ void Trainer::tune(Status& status) {
     input.d = layers_[i - 1].gradient;
     input.bias = narrow_ ? 0 : gradients_ + layers_[i - 1].bias * 4;
     input.mask = layers_[i - 1].mask;
+    input.activation = layers_[i - 1].activation;
     layer.backward_input = matmul_->tune(input, stream_, status);
   }
 }

@@ -28,6 +28,8 @@ class Trainer {
 
   std::uint64_t device_bytes() const { return device_bytes_; }
 
+  const char* products_by() const { return matmul_ ? matmul_->name() : ""; }
+
  private:
   struct Layer {
     int in = 0, out = 0;

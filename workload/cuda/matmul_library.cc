@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workload/cuda/matmul.h"
-
 #include <dlfcn.h>
 
 #include <array>
 #include <cstring>
 #include <utility>
+
+#include "workload/cuda/matmul.h"
 
 namespace workload::cuda {
 
@@ -110,9 +110,8 @@ void* address(DevicePtr pointer) {
   return reinterpret_cast<void*>(pointer);
 }
 
-}  // namespace
-
-struct Matmul::Impl {
+class LibraryMatmul final : public Matmul {
+ public:
   struct Ready {
     Product product;
     LtHandle desc = nullptr, a = nullptr, b = nullptr, d = nullptr;
@@ -120,26 +119,45 @@ struct Matmul::Impl {
     std::size_t workspace = 0;
   };
 
-  const Driver& driver;
-  Precision precision;
-  Library library;
-  LtHandle handle = nullptr;
-  DevicePtr workspace = 0;
-  std::vector<Ready> products;
+  LibraryMatmul(const Driver& driver, Precision precision)
+      : driver_(driver), precision_(precision) {}
+
+  LibraryMatmul(const LibraryMatmul&) = delete;
+  LibraryMatmul& operator=(const LibraryMatmul&) = delete;
+
+  ~LibraryMatmul() override {
+    driver_.cuMemFree_v2(workspace_);
+    if (handle_ != nullptr)
+      library_.cublasLtDestroy(handle_);
+  }
+
+  bool start(std::string& error);
+  int tune(const Product& product, Handle stream, Status& status) override;
+  void run(int product, Handle stream, Status& status) override;
+
+  const char* name() const override { return "cuBLASLt"; }
+
+ private:
+  const Driver& driver_;
+  Precision precision_;
+  Library library_;
+  LtHandle handle_ = nullptr;
+  DevicePtr workspace_ = 0;
+  std::vector<Ready> products_;
 
   void set(
       LtHandle desc, int attribute, const void* value, std::size_t size, Status& status) const {
-    if (library.cublasLtMatmulDescSetAttribute(desc, attribute, value, size) != 0)
+    if (library_.cublasLtMatmulDescSetAttribute(desc, attribute, value, size) != 0)
       status.fail("cuBLASLt refuses attribute " + std::to_string(attribute));
   }
 
   Ready describe(const Product& product, Status& status) const {
     Ready ready;
     ready.product = product;
-    const int compute = precision == Precision::kTf32 ? kComputeTf32 : kComputeFp32;
+    const int compute = precision_ == Precision::kTf32 ? kComputeTf32 : kComputeFp32;
     const int in = product.narrow_inputs ? kTypeBf16 : kTypeFp32;
     const int out = product.narrow_output ? kTypeBf16 : kTypeFp32;
-    if (library.cublasLtMatmulDescCreate(&ready.desc, compute, kTypeFp32) != 0)
+    if (library_.cublasLtMatmulDescCreate(&ready.desc, compute, kTypeFp32) != 0)
       status.fail("cublasLtMatmulDescCreate failed");
     const int transposed = kTransposed;
     if (product.transpose_a)
@@ -161,11 +179,11 @@ struct Matmul::Impl {
       set(ready.desc, kDescAuxLd, &ld, sizeof ld, status);
     }
     const auto layout = [&](LtHandle& to, int type, int rows, int columns) {
-      if (library.cublasLtMatrixLayoutCreate(&to,
-                                             type,
-                                             static_cast<std::uint64_t>(rows),
-                                             static_cast<std::uint64_t>(columns),
-                                             rows) != 0)
+      if (library_.cublasLtMatrixLayoutCreate(&to,
+                                              type,
+                                              static_cast<std::uint64_t>(rows),
+                                              static_cast<std::uint64_t>(columns),
+                                              rows) != 0)
         status.fail("cublasLtMatrixLayoutCreate failed");
     };
     layout(ready.a,
@@ -184,91 +202,80 @@ struct Matmul::Impl {
     const float one = 1.0F;
     const float zero = 0.0F;
     const Product& p = ready.product;
-    return library.cublasLtMatmul(handle,
-                                  ready.desc,
-                                  &one,
-                                  address(p.a),
-                                  ready.a,
-                                  address(p.b),
-                                  ready.b,
-                                  &zero,
-                                  address(p.d),
-                                  ready.d,
-                                  address(p.d),
-                                  ready.d,
-                                  &ready.algorithm,
-                                  address(workspace),
-                                  kWorkspaceBytes,
-                                  stream);
+    return library_.cublasLtMatmul(handle_,
+                                   ready.desc,
+                                   &one,
+                                   address(p.a),
+                                   ready.a,
+                                   address(p.b),
+                                   ready.b,
+                                   &zero,
+                                   address(p.d),
+                                   ready.d,
+                                   address(p.d),
+                                   ready.d,
+                                   &ready.algorithm,
+                                   address(workspace_),
+                                   kWorkspaceBytes,
+                                   stream);
   }
 
   float time(const Ready& ready, Handle stream, Status& status) const {
     Handle start = nullptr;
     Handle stop = nullptr;
     float ms = 0;
-    WORKLOAD_CU(status, driver, cuEventCreate, &start, 0);
-    WORKLOAD_CU(status, driver, cuEventCreate, &stop, 0);
+    WORKLOAD_CU(status, driver_, cuEventCreate, &start, 0);
+    WORKLOAD_CU(status, driver_, cuEventCreate, &stop, 0);
     if (launch(ready, stream) != 0)
       ms = -1;
-    WORKLOAD_CU(status, driver, cuEventRecord, start, stream);
+    WORKLOAD_CU(status, driver_, cuEventRecord, start, stream);
     for (int i = 0; i < kTimedRuns && ms >= 0; ++i)
       if (launch(ready, stream) != 0)
         ms = -1;
-    WORKLOAD_CU(status, driver, cuEventRecord, stop, stream);
-    WORKLOAD_CU(status, driver, cuEventSynchronize, stop);
+    WORKLOAD_CU(status, driver_, cuEventRecord, stop, stream);
+    WORKLOAD_CU(status, driver_, cuEventSynchronize, stop);
     if (ms >= 0)
-      WORKLOAD_CU(status, driver, cuEventElapsedTime, &ms, start, stop);
-    WORKLOAD_CU(status, driver, cuEventDestroy_v2, start);
-    WORKLOAD_CU(status, driver, cuEventDestroy_v2, stop);
+      WORKLOAD_CU(status, driver_, cuEventElapsedTime, &ms, start, stop);
+    WORKLOAD_CU(status, driver_, cuEventDestroy_v2, start);
+    WORKLOAD_CU(status, driver_, cuEventDestroy_v2, stop);
     return ms;
   }
 };
 
-Matmul::Matmul(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-
-Matmul::~Matmul() {
-  impl_->driver.cuMemFree_v2(impl_->workspace);
-  impl_->library.cublasLtDestroy(impl_->handle);
-}
-
-std::unique_ptr<Matmul> Matmul::open(const Driver& driver,
-                                     Precision precision,
-                                     std::string& error) {
-  auto impl = std::make_unique<Impl>(Impl{driver, precision, {}, nullptr, 0, {}});
-  if (!load(impl->library, error))
-    return nullptr;
-  if (impl->library.cublasLtCreate(&impl->handle) != 0) {
+bool LibraryMatmul::start(std::string& error) {
+  if (!load(library_, error))
+    return false;
+  if (library_.cublasLtCreate(&handle_) != 0) {
     error = "cublasLtCreate failed";
-    return nullptr;
+    return false;
   }
-  if (const Code code = driver.cuMemAlloc_v2(&impl->workspace, kWorkspaceBytes); code != kSuccess) {
-    error = driver.explain("cuMemAlloc_v2", code);
-    return nullptr;
-  }
-  return std::unique_ptr<Matmul>(new Matmul(std::move(impl)));
+  const Code code = driver_.cuMemAlloc_v2(&workspace_, kWorkspaceBytes);
+  if (code != kSuccess)
+    error = driver_.explain("cuMemAlloc_v2", code);
+  return code == kSuccess;
 }
 
-int Matmul::tune(const Product& product, Handle stream, Status& status) {
-  Impl::Ready ready = impl_->describe(product, status);
+int LibraryMatmul::tune(const Product& product, Handle stream, Status& status) {
+  Ready ready = describe(product, status);
   if (!status.ok())
     return -1;
   LtHandle preference = nullptr;
   const std::size_t bytes = kWorkspaceBytes;
   std::array<Candidate, kCandidates> candidates{};
   int found = 0;
-  if (impl_->library.cublasLtMatmulPreferenceCreate(&preference) != 0 ||
-      impl_->library.cublasLtMatmulPreferenceSetAttribute(
+  if (library_.cublasLtMatmulPreferenceCreate(&preference) != 0 ||
+      library_.cublasLtMatmulPreferenceSetAttribute(
           preference, kPreferenceWorkspace, &bytes, sizeof bytes) != 0 ||
-      impl_->library.cublasLtMatmulAlgoGetHeuristic(impl_->handle,
-                                                    ready.desc,
-                                                    ready.a,
-                                                    ready.b,
-                                                    ready.d,
-                                                    ready.d,
-                                                    preference,
-                                                    kCandidates,
-                                                    candidates.data(),
-                                                    &found) != 0 ||
+      library_.cublasLtMatmulAlgoGetHeuristic(handle_,
+                                              ready.desc,
+                                              ready.a,
+                                              ready.b,
+                                              ready.d,
+                                              ready.d,
+                                              preference,
+                                              kCandidates,
+                                              candidates.data(),
+                                              &found) != 0 ||
       found == 0) {
     status.fail("cuBLASLt has no kernel for a product of " + std::to_string(product.m) + "x" +
                 std::to_string(product.n) + "x" + std::to_string(product.k));
@@ -276,9 +283,9 @@ int Matmul::tune(const Product& product, Handle stream, Status& status) {
   }
   float best = -1;
   for (int i = 0; i < found; ++i) {
-    Impl::Ready trial = ready;
+    Ready trial = ready;
     trial.algorithm = candidates[static_cast<std::size_t>(i)].algorithm;
-    const float ms = impl_->time(trial, stream, status);
+    const float ms = time(trial, stream, status);
     if (!status.ok())
       return -1;
     if (ms >= 0 && (best < 0 || ms < best)) {
@@ -288,15 +295,26 @@ int Matmul::tune(const Product& product, Handle stream, Status& status) {
   }
   if (best < 0)
     status.fail("every cuBLASLt candidate failed to run");
-  impl_->products.push_back(ready);
-  return static_cast<int>(impl_->products.size()) - 1;
+  products_.push_back(ready);
+  return static_cast<int>(products_.size()) - 1;
 }
 
-void Matmul::run(int product, Handle stream, Status& status) {
+void LibraryMatmul::run(int product, Handle stream, Status& status) {
   if (!status.ok())
     return;
-  if (impl_->launch(impl_->products[static_cast<std::size_t>(product)], stream) != 0)
+  if (launch(products_[static_cast<std::size_t>(product)], stream) != 0)
     status.fail("cublasLtMatmul failed");
+}
+
+}  // namespace
+
+std::unique_ptr<Matmul> open_library_matmul(const Driver& driver,
+                                            Precision precision,
+                                            std::string& error) {
+  auto matmul = std::make_unique<LibraryMatmul>(driver, precision);
+  if (!matmul->start(error))
+    return nullptr;
+  return matmul;
 }
 
 }  // namespace workload::cuda

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device a process runs on, and what `info`, `oom`, `fault` and `hog` do to it. One process,
+// one device: the first visible one ($CUDA_VISIBLE_DEVICES), which with MIG is one compute
+// instance.
+//
+// Threading: one CudaDevice from one thread at a time.
+#ifndef MIGCTL_WORKLOAD_CUDA_DEVICE_H_
+#define MIGCTL_WORKLOAD_CUDA_DEVICE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "workload/cuda/driver.h"
+
+namespace workload::cuda {
+
+struct DeviceFacts {
+  std::string name, uuid;  // "GPU-..." as CUDA gives it, also for a MIG instance
+  int multiprocessors = 0, cc_major = 0, cc_minor = 0;
+  std::uint64_t memory_total = 0, memory_free = 0, l2_bytes = 0;
+  int driver_version = 0;  // 13000 = CUDA 13.0
+};
+
+struct AllocationResult {
+  std::uint64_t asked = 0;
+  bool granted = false;
+  std::string refusal;  // CUDA's words when refused
+};
+
+enum class Fault { kIllegalAddress, kTrap, kEndlessKernel, kContextStorm };
+enum class Hog { kDram, kTensor, kCompute, kPcie, kLaunch };
+
+std::optional<Fault> fault_named(std::string_view name);  // "illegal-address" ...
+std::optional<Hog> hog_named(std::string_view name);      // "dram" ...
+std::vector<std::string> fault_names();
+std::vector<std::string> hog_names();
+
+struct FaultResult {
+  bool raised = false;  // the GPU reported it (an endless kernel: it ran to the end of the time)
+  std::string report;   // CUDA's words
+  std::uint64_t rounds = 0;
+};
+
+struct HogResult {
+  double seconds = 0;
+  double amount = 0;  // in `unit` per second
+  const char* unit = "";
+  std::uint64_t rounds = 0;
+};
+
+class CudaDevice {
+ public:
+  // nullptr with `error`: no driver, no visible device, no context.
+  static std::unique_ptr<CudaDevice> open(std::string& error);
+  ~CudaDevice();
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
+  const Driver& driver() const { return driver_; }
+
+  const DeviceFacts& facts() const { return facts_; }
+
+  // Asks for `bytes` and gives them back at once.
+  AllocationResult try_allocation(std::uint64_t bytes);
+  // Does the fault on purpose. The context is unusable afterwards, as CUDA says of such errors.
+  FaultResult cause(Fault fault, double seconds, const std::atomic<bool>& stop);
+  // Keeps one resource as busy as one process can for `seconds`.
+  HogResult load(Hog hog, double seconds, const std::atomic<bool>& stop, Status& status);
+
+ private:
+  CudaDevice(const Driver& driver, Device device, DeviceFacts facts, Handle module)
+      : driver_(driver), device_(device), facts_(std::move(facts)), module_(module) {}
+
+  const Driver& driver_;
+  Device device_;
+  DeviceFacts facts_;
+  Handle module_;
+};
+
+}  // namespace workload::cuda
+
+#endif  // MIGCTL_WORKLOAD_CUDA_DEVICE_H_

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs that take as much of one resource as one process can, to see who suffers beside them.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <vector>
+
+#include "workload/cuda/device.h"
+#include "workload/cuda/matmul.h"
+
+namespace workload::cuda {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Hog>, 5> kHogs = {{
+    {"dram", Hog::kDram},
+    {"tensor", Hog::kTensor},
+    {"compute", Hog::kCompute},
+    {"pcie", Hog::kPcie},
+    {"launch", Hog::kLaunch},
+}};
+
+constexpr std::size_t kMost = std::size_t{1} << 30U;  // bytes of a hog's buffers
+constexpr int kTensorSize = 4096;
+constexpr unsigned kThreads = 256;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// One hog's resources; a round is a piece of work short enough to stop between.
+struct Work {
+  const Driver& driver;
+  const DeviceFacts& facts;
+  Handle module;
+  Handle kernel = nullptr;
+  DevicePtr from = 0, to = 0;
+  std::size_t bytes = 0;
+  std::vector<char> host;
+  std::unique_ptr<Matmul> matmul;
+  int product = -1;
+  double per_round = 0;
+  const char* unit = "";
+
+  ~Work() {
+    driver.cuMemFree_v2(from);
+    driver.cuMemFree_v2(to);
+  }
+
+  void prepare(Hog hog, Status& status) {
+    bytes = std::min<std::size_t>(kMost, facts.memory_free / 4) / 16 * 16;
+    WORKLOAD_CU(status, driver, cuMemAlloc_v2, &from, bytes);
+    WORKLOAD_CU(status, driver, cuMemAlloc_v2, &to, bytes);
+    WORKLOAD_CU(status, driver, cuMemsetD32Async, from, 0U, bytes / 4, nullptr);
+    const char* name = "nothing";
+    per_round = 1;
+    unit = "launches/s";
+    if (hog == Hog::kDram) {
+      name = "stream_copy";
+      per_round = 2.0 * static_cast<double>(bytes) * 1e-9;
+      unit = "GB/s";
+    } else if (hog == Hog::kCompute) {
+      name = "fma_spin";
+      per_round = 2.0 * 4 * kRounds * kThreads * blocks() * 1e-9;
+      unit = "GFLOP/s";
+    } else if (hog == Hog::kPcie) {
+      host.resize(std::min<std::size_t>(bytes, std::size_t{64} << 20U));
+      per_round = static_cast<double>(host.size()) * 1e-9;
+      unit = "GB/s";
+    } else if (hog == Hog::kTensor) {
+      prepare_tensor(status);
+    }
+    WORKLOAD_CU(status, driver, cuModuleGetFunction, &kernel, module, name);
+  }
+
+  void prepare_tensor(Status& status) {
+    std::string error;
+    matmul = open_library_matmul(driver, Precision::kBf16, error);
+    if (!matmul)
+      return status.fail("the tensor hog needs cuBLASLt: " + error);
+    Product square;
+    square.m = square.n = square.k = kTensorSize;
+    square.narrow_inputs = square.narrow_output = true;
+    square.a = from;
+    square.b = from + std::size_t{2} * kTensorSize * kTensorSize;
+    square.d = to;
+    if (bytes < std::size_t{4} * kTensorSize * kTensorSize)
+      return status.fail("the tensor hog needs 512 MiB of free device memory");
+    product = matmul->tune(square, nullptr, status);
+    per_round = 2.0 * kTensorSize * kTensorSize * static_cast<double>(kTensorSize) * 1e-12;
+    unit = "TFLOP/s";
+  }
+
+  unsigned blocks() const { return static_cast<unsigned>(facts.multiprocessors) * 8; }
+
+  void round(Hog hog, Status& status) {
+    unsigned long long n4 = bytes / 16;
+    int rounds = kRounds;
+    std::vector<void*> copy = {&from, &to, &n4};
+    std::vector<void*> spin = {&to, &rounds};
+    switch (hog) {
+      case Hog::kTensor:
+        matmul->run(product, nullptr, status);
+        break;
+      case Hog::kPcie:
+        WORKLOAD_CU(status, driver, cuMemcpyHtoD_v2, from, host.data(), host.size());
+        break;
+      case Hog::kLaunch:
+        WORKLOAD_CU(status,
+                    driver,
+                    cuLaunchKernel,
+                    kernel,
+                    1U,
+                    1U,
+                    1U,
+                    1U,
+                    1U,
+                    1U,
+                    0U,
+                    nullptr,
+                    nullptr,
+                    nullptr);
+        break;
+      default:
+        WORKLOAD_CU(status,
+                    driver,
+                    cuLaunchKernel,
+                    kernel,
+                    blocks(),
+                    1U,
+                    1U,
+                    kThreads,
+                    1U,
+                    1U,
+                    0U,
+                    nullptr,
+                    hog == Hog::kDram ? copy.data() : spin.data(),
+                    nullptr);
+    }
+  }
+
+  static constexpr int kRounds = 20000;
+};
+
+}  // namespace
+
+std::optional<Hog> hog_named(std::string_view name) {
+  for (const auto& [text, hog] : kHogs)
+    if (text == name)
+      return hog;
+  return std::nullopt;
+}
+
+std::vector<std::string> hog_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : kHogs)
+    names.emplace_back(entry.first);
+  return names;
+}
+
+HogResult CudaDevice::load(Hog hog, double seconds, const std::atomic<bool>& stop, Status& status) {
+  HogResult result;
+  Work work{driver_, facts_, module_, {}, {}, {}, {}, {}, {}, -1, 0, ""};
+  work.prepare(hog, status);
+  WORKLOAD_CU(status, driver_, cuCtxSynchronize);
+  const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // work kept ahead of the GPU
+  const double start = now();
+  while (status.ok() && !stop && now() - start < seconds) {
+    for (std::uint64_t i = 0; i < queue; ++i)
+      work.round(hog, status);
+    WORKLOAD_CU(status, driver_, cuCtxSynchronize);
+    result.rounds += queue;
+  }
+  result.seconds = now() - start;
+  result.unit = work.unit;
+  if (result.seconds > 0)
+    result.amount = work.per_round * static_cast<double>(result.rounds) / result.seconds;
+  return result;
+}
+
+}  // namespace workload::cuda

@@ -13,6 +13,13 @@ std::string on(const GpuHandle& gpu) {
   return fmt::format("on GPU {}", gpu.index.value);
 }
 
+// It exists, whatever the code of the reading is: never a clear refusal.
+Error unread(nvmlReturn_t code, const std::string& tried) {
+  Error error = nvml::error_from(code, tried + ": created, but it cannot be read back");
+  error.code = ErrorCode::kDriver;
+  return error;
+}
+
 Result<nvmlGpuInstance_t> open_instance(const nvml::Session& session,
                                         const GpuHandle& gpu,
                                         GpuInstanceId id,
@@ -102,7 +109,7 @@ Result<GpuInstanceId> create_gpu_instance(const nvml::Session& session,
   nvmlGpuInstanceInfo_t info{};
   code = session.nvml().nvmlGpuInstanceGetInfo(instance, &info);
   if (code != NVML_SUCCESS)
-    return nvml::error_from(code, tried + ": created, but it cannot be read back");
+    return unread(code, tried);
   return GpuInstanceId{info.id};
 }
 
@@ -141,7 +148,7 @@ Result<ComputeInstanceId> create_compute_instance(const nvml::Session& session,
   nvmlComputeInstanceInfo_t info{};
   code = nvml.nvmlComputeInstanceGetInfo_v2(compute, &info);
   if (code != NVML_SUCCESS)
-    return nvml::error_from(code, tried + ": created, but it cannot be read back");
+    return unread(code, tried);
   return ComputeInstanceId{info.id};
 }
 

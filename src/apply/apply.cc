@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/apply.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apply/executor.h"
+#include "apply/layout_diff.h"
+#include "apply/preflight.h"
+#include "apply/rollback.h"
+#include "apply/runtime.h"
+#include "apply/step_checks.h"
+#include "device/inventory_reader.h"
+
+namespace mig::apply {
+namespace {
+
+class Run {
+ public:
+  Run(const Context& context, const Plan& plan, const ApplyOptions& options, Inventory before)
+      : context_(context),
+        plan_(plan),
+        options_(options),
+        before_(std::move(before)),
+        executor_(context, before_) {}
+
+  Result<ApplyResult> run() {
+    for (Step& step : selected_steps(plan_, options_))
+      result_.steps.push_back({std::move(step), false, false, 0});
+    if (context_.recorder != nullptr)
+      MIG_TRY(context_.recorder->begin(plan_, before_));
+    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i)
+      do_step(i);
+    if (result_.failure && !any_effect())
+      return finished(std::move(*result_.failure));
+    if (result_.failure)
+      roll_back(context_, plan_, before_, executor_, result_);
+    else
+      conclude();
+    if (context_.recorder != nullptr) {
+      if (auto noted = context_.recorder->finish(result_); !noted && !result_.failure)
+        result_.failure = std::move(noted).error();
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // Nothing was changed: the first step's own error is the answer.
+  Error finished(Error error) {
+    result_.outcome = Outcome::kUnchanged;
+    result_.failure = error;
+    if (context_.recorder != nullptr)
+      static_cast<void>(context_.recorder->finish(result_));
+    return error;
+  }
+
+  bool any_effect() const {
+    return std::any_of(result_.steps.begin(), result_.steps.end(), [](const StepReport& report) {
+      return report.done;
+    });
+  }
+
+  bool resets_later(std::size_t from, const std::string& uuid) const {
+    return options_.allow_reset &&
+           std::any_of(result_.steps.begin() + static_cast<std::ptrdiff_t>(from),
+                       result_.steps.end(),
+                       [&](const StepReport& report) {
+                         return report.step.kind == StepKind::kResetGpu &&
+                                report.step.gpu_uuid == uuid;
+                       });
+  }
+
+  void do_step(std::size_t i) {
+    StepReport& report = result_.steps[i];
+    const std::string& uuid = report.step.gpu_uuid;
+    if (report.step.kind == StepKind::kResetGpu && !options_.allow_reset)
+      waiting_.emplace(uuid, waits(report.step));
+    if (waiting_.count(uuid) != 0)
+      return;
+    const auto tell = [&](bool done) {
+      if (options_.progress)
+        options_.progress(report.step, i, result_.steps.size(), done);
+    };
+    tell(false);
+    const auto start = context_.clock.monotonic();
+    StepResult done = executor_.run(report.step, i, Direction::kDo);
+    report.milliseconds =
+        std::chrono::duration<double, std::milli>(context_.clock.monotonic() - start).count();
+    report.done = done.effect;
+    result_.failure = std::move(done.failure);
+    if (result_.failure)
+      return;
+    if (done.pending && !resets_later(i + 1, uuid))
+      waiting_.emplace(uuid, waits(report.step, done.activation));
+    tell(true);
+  }
+
+  static Error waits(const Step& step, const std::optional<Error>& why = std::nullopt) {
+    return Error{
+        ErrorCode::kResetRequired,
+        fmt::format("the MIG mode of GPU {} is set but pending: it becomes current when the GPU is "
+                    "reset{}",
+                    step.gpu.value,
+                    why ? " (" + why->message + ")" : ""),
+        fmt::format("end what holds the GPU and reset it (migctl smi --gpu-reset -i {}), or reboot "
+                    "the machine; then repeat this command",
+                    step.gpu.value),
+        {},
+        why ? why->nvml : std::nullopt};
+  }
+
+  // Every step was verified on its own; this looks at the whole.
+  void conclude() {
+    result_.outcome = result_.steps.empty() ? Outcome::kUnchanged : Outcome::kApplied;
+    auto now = device::read_inventory(context_.session, {context_.proc_root});
+    if (!now) {
+      result_.failure = std::move(now).error().in("applied, but the machine cannot be read");
+      return;
+    }
+    result_.after = *std::move(now);
+    for (const auto& [uuid, error] : waiting_) {
+      if (!result_.failure)
+        result_.failure = error;
+    }
+    for (const GpuPlan& gpu : plan_.gpus) {
+      if (result_.failure || waiting_.count(gpu.uuid) != 0)
+        break;
+      const std::string seen =
+          against_plan(gpu, result_.after.find_gpu(gpu.uuid), options_.mode_only);
+      if (!seen.empty())
+        result_.failure = Error{ErrorCode::kConflict,
+                                "applied step by step, but in the end " + seen,
+                                "another program changed the GPU meanwhile: plan again",
+                                {},
+                                {}};
+    }
+  }
+
+  const Context& context_;
+  const Plan& plan_;
+  const ApplyOptions& options_;
+  const Inventory before_;
+  Executor executor_;
+  ApplyResult result_;
+  std::map<std::string, Error> waiting_;  // GPUs whose mode waits for a reset
+};
+
+}  // namespace
+
+Result<ApplyResult> apply(const Context& context, const Plan& plan, const ApplyOptions& options) {
+  std::string path = context.lock_path;
+  if (path.empty()) {
+    MIG_ASSIGN_OR_RETURN(const std::string dir, runtime_dir(context.session));
+    path = dir + "/writer.lock";
+  }
+  MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock));
+  MIG_ASSIGN_OR_RETURN(Inventory now, device::read_inventory(context.session, {context.proc_root}));
+  MIG_TRY(preflight(plan, now, options));
+  return Run(context, plan, options, std::move(now)).run();
+}
+
+}  // namespace mig::apply

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/executor.h"
+
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apply/step_checks.h"
+
+namespace mig::apply {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A GPU after a reset, and MIG devices after a create, were seen to show up late.
+constexpr int kReads = 40;
+constexpr auto kBetweenReads = 50ms;
+
+Error gone(const Step& step, const std::string& what) {
+  return Error{ErrorCode::kConflict,
+               fmt::format("cannot {}: {}", step.str(), what),
+               "another program changed the GPU: look with migctl list and plan again",
+               {},
+               {}};
+}
+
+// These may come after the driver did what it was asked to.
+bool may_have_worked(const Error& error) {
+  return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kDriver;
+}
+
+// Takes the id of an instance that the step made although its call failed.
+void adopt(const device::LayoutReading& before, const device::LayoutReading& now, Step& step) {
+  const GpuInstance* instance = find_gpu_instance(now, step);
+  if (instance == nullptr)
+    return;
+  const GpuInstance* was = find_gpu_instance(before, step);
+  if (step.kind == StepKind::kCreateGpuInstance && was == nullptr)
+    step.gpu_instance = instance->id;
+  if (step.kind != StepKind::kCreateComputeInstance || step.compute_instance)
+    return;
+  for (const ComputeInstance& compute : instance->compute_instances) {
+    Step probe = step;
+    probe.compute_instance = compute.id;
+    if (was == nullptr || find_compute_instance(*was, probe) == nullptr)
+      step.compute_instance = compute.id;
+  }
+}
+
+}  // namespace
+
+Result<const device::GpuHandle*> Executor::handle(const std::string& uuid) {
+  auto found = handles_.find(uuid);
+  if (found == handles_.end() || !context_.session.use(found->second.raw)) {
+    MIG_ASSIGN_OR_RETURN(device::GpuHandle fresh, device::find_gpu(context_.session, uuid));
+    found = handles_.insert_or_assign(uuid, std::move(fresh)).first;
+  }
+  return &found->second;
+}
+
+Result<device::LayoutReading> Executor::read(const Step& step) {
+  const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
+  if (gpu == nullptr)
+    return gone(step, "the GPU is not there");
+  Error last;
+  for (int i = 0; i < kReads; ++i) {
+    MIG_ASSIGN_OR_RETURN(const device::GpuHandle* raw, handle(step.gpu_uuid));
+    auto now = device::read_layout(context_.session, *raw, gpu->profiles, context_.proc_root);
+    if (now || now.error().code != ErrorCode::kConflict)
+      return now;
+    last = std::move(now).error();
+    context_.clock.sleep(kBetweenReads);
+  }
+  return last;
+}
+
+// Resolves what the step is about to ids of now. A planned destroy is only of what was planned.
+Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Direction direction) {
+  if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu)
+    return check_holders(now, step);
+  if (step.kind == StepKind::kCreateGpuInstance)
+    return {};
+  const GpuInstance* instance = find_gpu_instance(now, step);
+  if (instance == nullptr)
+    return gone(step, "the GPU instance is not there");
+  if (direction == Direction::kDo &&
+      (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance()))
+    return gone(step,
+                fmt::format("GPU instance {} is now {} at {}:{}",
+                            instance->id.value,
+                            instance->name.str(),
+                            instance->placement.start,
+                            instance->placement.size));
+  step.gpu_instance = instance->id;
+  if (step.kind == StepKind::kDestroyComputeInstance) {
+    const ComputeInstance* compute = find_compute_instance(*instance, step);
+    if (compute == nullptr)
+      return gone(step, "the compute instance is not there");
+    step.ci_placement = compute->placement;
+  }
+  return check_holders(now, step);
+}
+
+Result<void> Executor::change_mode(const Step& step, StepResult& result) {
+  const bool enable = step.kind == StepKind::kEnableMig;
+  const MigMode wanted = enable ? MigMode::kEnabled : MigMode::kDisabled;
+  MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
+  MIG_ASSIGN_OR_RETURN(device::ModeChange change,
+                       device::set_mig_mode(context_.session, *gpu, enable));
+  result.activation = std::move(change.activation);
+  MigMode current = change.current;
+  MigMode pending = change.pending;
+  for (int i = 0; current != wanted && !result.activation && i < kReads; ++i) {
+    context_.clock.sleep(kBetweenReads);
+    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step));
+    current = now.current;
+    pending = now.pending;
+    if (pending == wanted && i >= 2)
+      break;  // it is pending, not late
+  }
+  if (current == wanted && pending == wanted)
+    return {};
+  if (pending == wanted) {
+    result.pending = true;
+    return {};
+  }
+  if (result.activation)
+    return *result.activation;
+  return fail(ErrorCode::kDriver,
+              fmt::format("cannot {}: the driver reported success, but the mode did not change",
+                          step.str()),
+              "end everything that holds the GPU and try again, or reset it");
+}
+
+Result<void> Executor::reset(const Step& step) {
+  MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
+  const device::GpuHandle copy = *gpu;  // handles_ is about to be stale
+  MIG_TRY(device::reset_gpu(context_.session, copy));
+  return {};
+}
+
+Result<void> Executor::call(Step& step, StepResult& result) {
+  if (is_mode_step(step.kind))
+    return change_mode(step, result);
+  if (step.kind == StepKind::kResetGpu)
+    return reset(step);
+  MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
+  nvml::Session& session = context_.session;
+  switch (step.kind) {
+    case StepKind::kDestroyComputeInstance:
+      return device::destroy_compute_instance(
+          session, *gpu, *step.gpu_instance, *step.compute_instance);
+    case StepKind::kDestroyGpuInstance:
+      return device::destroy_gpu_instance(session, *gpu, *step.gpu_instance);
+    case StepKind::kCreateGpuInstance: {
+      MIG_ASSIGN_OR_RETURN(step.gpu_instance,
+                           device::create_gpu_instance(
+                               session, *gpu, step.profile, step.profile_id, step.gpu_placement));
+      return {};
+    }
+    default: {
+      MIG_ASSIGN_OR_RETURN(step.compute_instance,
+                           device::create_compute_instance(
+                               session, *gpu, *step.gpu_instance, step.profile, step.ci_placement));
+      return {};
+    }
+  }
+}
+
+Result<void> Executor::verify(Step& step) {
+  for (int i = 0; i < kReads; ++i) {
+    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step));
+    if (holds(now, step))
+      return {};
+    context_.clock.sleep(kBetweenReads);
+  }
+  return fail(
+      ErrorCode::kDriver,
+      fmt::format("cannot {}: the driver reported success, but reading back does not show it",
+                  step.str()),
+      "look with migctl list");
+}
+
+StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
+  StepResult result;
+  const auto stop = [&](Error error) {
+    result.failure = std::move(error);
+    return result;
+  };
+  auto before = read(step);
+  if (!before)
+    return stop(std::move(before).error());
+  if (auto ready = prepare(step, *before, direction); !ready)
+    return stop(std::move(ready).error());
+  const Call record{step, index, direction};
+  if (context_.recorder != nullptr) {
+    if (auto noted = context_.recorder->before_call(record); !noted)
+      return stop(std::move(noted).error());
+  }
+  auto outcome = call(step, result);
+  if (outcome) {
+    result.effect = true;
+    outcome = verify(step);
+  } else if (auto now = read(step); now) {
+    // A clear refusal changed nothing; what is there now may be somebody else's.
+    if (may_have_worked(outcome.error())) {
+      adopt(*before, *now, step);
+      result.effect = holds(*now, step) && !holds(*before, step);
+    }
+    if (result.effect)
+      outcome = {};
+  } else {
+    result.effect = true;  // not known: the rollback looks again
+  }
+  if (!outcome)
+    result.failure = std::move(outcome).error();
+  if (context_.recorder != nullptr) {
+    auto noted = context_.recorder->after_call(record, result.failure ? &*result.failure : nullptr);
+    if (!noted && !result.failure)
+      result.failure = std::move(noted).error();
+  }
+  return result;
+}
+
+}  // namespace mig::apply

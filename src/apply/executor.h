@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of apply/: does one step and finds out, by reading, what came of it.
+#ifndef MIGCTL_APPLY_EXECUTOR_H_
+#define MIGCTL_APPLY_EXECUTOR_H_
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "mig/inventory.h"
+#include "mig/plan.h"
+#include "mig/result.h"
+
+#include "apply/apply.h"
+#include "apply/recorder.h"
+#include "device/operations.h"
+
+namespace mig::apply {
+
+struct StepResult {
+  bool effect = false;   // something changed: there is something to undo
+  bool pending = false;  // a mode change that a reset or reboot completes
+  std::optional<Error> failure;
+  std::optional<Error> activation;  // why it is pending, in the driver's words
+};
+
+class Executor {
+ public:
+  // `before` is the machine as it was when the writer lock was got; it outlives the Executor.
+  Executor(const Context& context, const Inventory& before) : context_(context), before_(before) {}
+
+  // Fills in the ids that the driver gave, and the placement of a compute instance that goes.
+  StepResult run(Step& step, std::size_t index, Direction direction);
+
+  // Resets without being asked by a step: undoing a mode change of a plan that had a reset.
+  Result<void> reset(const Step& step);
+
+  Result<device::LayoutReading> read(const Step& step);
+
+ private:
+  Result<const device::GpuHandle*> handle(const std::string& uuid);
+  Result<void> prepare(Step& step, const device::LayoutReading& now, Direction direction);
+  Result<void> call(Step& step, StepResult& result);
+  Result<void> change_mode(const Step& step, StepResult& result);
+  Result<void> verify(Step& step);
+
+  const Context& context_;
+  const Inventory& before_;
+  std::map<std::string, device::GpuHandle> handles_;
+};
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_EXECUTOR_H_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a journal listens in: told of a change before and after every changing driver call, in the
+// order in which they happen, rollback included.
+#ifndef MIGCTL_APPLY_RECORDER_H_
+#define MIGCTL_APPLY_RECORDER_H_
+
+#include <cstddef>
+#include <optional>
+
+#include "mig/inventory.h"
+#include "mig/plan.h"
+#include "mig/result.h"
+
+namespace mig::apply {
+
+struct ApplyResult;
+
+enum class Direction { kDo, kUndo };
+
+struct Call {
+  const Step& step;       // as it is carried out: for kUndo the reversed step; ids as far as known
+  std::size_t index = 0;  // of the planned step
+  Direction direction = Direction::kDo;
+};
+
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Under the writer lock, before the first call. An error stops the change: nothing was done.
+  virtual Result<void> begin(const Plan& plan, const Inventory& before) = 0;
+  // An error stops this call (it is not made) and rolls back what was done before.
+  virtual Result<void> before_call(const Call& call) = 0;
+  // `error` nullptr: done and read back; the step has the ids that the driver gave. An error from
+  // here counts as a failure of the step, whose effect is then undone.
+  virtual Result<void> after_call(const Call& call, const Error* error) = 0;
+  // The end, also after a rollback. An error from here is reported with the result.
+  virtual Result<void> finish(const ApplyResult& result) = 0;
+
+ protected:
+  Recorder() = default;
+};
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_RECORDER_H_

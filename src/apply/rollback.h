@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of apply/: undoes done steps, last first, and says whether the machine is as it was.
+#ifndef MIGCTL_APPLY_ROLLBACK_H_
+#define MIGCTL_APPLY_ROLLBACK_H_
+
+#include "mig/inventory.h"
+#include "mig/plan.h"
+
+#include "apply/apply.h"
+#include "apply/executor.h"
+
+namespace mig::apply {
+
+// Marks what it undid in `result.steps`, sets outcome (kRolledBack or kStuck), `after`, and adds to
+// `result.failure` what is left and the commands to go on. A step that cannot be undone does not
+// stop the others from being undone.
+void roll_back(const Context& context,
+               const Plan& plan,
+               const Inventory& before,
+               Executor& executor,
+               ApplyResult& result);
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_ROLLBACK_H_

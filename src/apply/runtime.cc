@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/runtime.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/fd.h"
+
+namespace mig::apply {
+namespace {
+
+// Folders in shared places are taken only when they are ours, or somebody else could swap locks.
+Result<void> make_own_dir(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return base::errno_error("make the folder", path, errno);
+
+  struct stat info {};
+
+  if (::lstat(path.c_str(), &info) != 0)
+    return base::errno_error("look at", path, errno);
+  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid())
+    return fail(ErrorCode::kPermission,
+                fmt::format("{} is not a folder of ours", path),
+                "remove it, or set XDG_RUNTIME_DIR to a folder of yours");
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> runtime_dir(const nvml::Session& session) {
+  if (session.simulated()) {
+    const std::string machine = session.control()->machine_dir;
+    const std::string dir = machine + "/run";
+    if ((::mkdir(dir.c_str(), 0755) == 0 || errno == EEXIST) && ::access(dir.c_str(), W_OK) == 0)
+      return dir;
+  } else if (::geteuid() == 0) {
+    const std::string dir = "/run/migctl";
+    MIG_TRY(make_own_dir(dir, 0755));
+    return dir;
+  }
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
+  const std::string dir = runtime != nullptr && *runtime == '/'
+                              ? std::string(runtime) + "/migctl"
+                              : fmt::format("/tmp/migctl-{}", ::geteuid());
+  MIG_TRY(make_own_dir(dir, 0700));
+  return dir;
+}
+
+Result<base::FileLock> lock_writer(const std::string& path, base::Clock& clock) {
+  auto lock = base::FileLock::acquire(path, std::chrono::milliseconds(0), clock);
+  if (!lock && lock.error().code == ErrorCode::kConflict)
+    return std::move(lock).error().in("another change of this machine is under way");
+  return lock;
+}
+
+}  // namespace mig::apply

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the locks of a machine lie, so that all processes that use it meet.
+#ifndef MIGCTL_APPLY_RUNTIME_H_
+#define MIGCTL_APPLY_RUNTIME_H_
+
+#include <string>
+
+#include "mig/result.h"
+
+#include "base/clock.h"
+#include "base/file_lock.h"
+#include "nvml/session.h"
+
+namespace mig::apply {
+
+// A folder that is made when missing: <machine>/run for a simulated machine that we may write to;
+// /run/migctl for root; else $XDG_RUNTIME_DIR/migctl, else /tmp/migctl-<uid> (0700, ours).
+Result<std::string> runtime_dir(const nvml::Session& session);
+
+// One writer per machine. kConflict names the pid that holds it; the kernel frees it when that
+// process dies.
+Result<base::FileLock> lock_writer(const std::string& path, base::Clock& clock);
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_RUNTIME_H_

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/step_checks.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace mig::apply {
+namespace {
+
+bool hurts(const Process& process, const Step& step) {
+  switch (step.kind) {
+    case StepKind::kDestroyComputeInstance:
+      return process.gpu_instance == step.gpu_instance &&
+             (!process.compute_instance || process.compute_instance == step.compute_instance);
+    case StepKind::kDestroyGpuInstance:
+      return process.gpu_instance == step.gpu_instance;
+    case StepKind::kDisableMig:
+    case StepKind::kEnableMig:
+    case StepKind::kResetGpu:
+      return true;
+    case StepKind::kCreateGpuInstance:
+    case StepKind::kCreateComputeInstance:
+      return false;
+  }
+  return false;
+}
+
+std::string process_text(const Process& process) {
+  return process.name.empty() ? fmt::format("pid {}", process.pid)
+                              : fmt::format("pid {} ({})", process.pid, process.name);
+}
+
+}  // namespace
+
+bool is_mode_step(StepKind kind) {
+  return kind == StepKind::kEnableMig || kind == StepKind::kDisableMig;
+}
+
+bool is_create(StepKind kind) {
+  return kind == StepKind::kCreateGpuInstance || kind == StepKind::kCreateComputeInstance;
+}
+
+const GpuInstance* find_gpu_instance(const device::LayoutReading& now, const Step& step) {
+  for (const GpuInstance& instance : now.instances) {
+    const bool same = step.gpu_instance ? instance.id == *step.gpu_instance
+                                        : instance.placement == step.gpu_placement &&
+                                              instance.name == step.profile.gpu_instance();
+    if (same)
+      return &instance;
+  }
+  return nullptr;
+}
+
+const ComputeInstance* find_compute_instance(const GpuInstance& in, const Step& step) {
+  for (const ComputeInstance& compute : in.compute_instances) {
+    if (step.compute_instance && compute.id == *step.compute_instance)
+      return &compute;
+  }
+  return nullptr;
+}
+
+Result<void> check_holders(const device::LayoutReading& now, const Step& step) {
+  std::string who;
+  std::size_t count = 0;
+  for (const Process& process : now.processes) {
+    if (!hurts(process, step))
+      continue;
+    who += (count == 0 ? "" : ", ") + process_text(process);
+    ++count;
+  }
+  if (count == 0)
+    return {};
+  const bool whole = is_mode_step(step.kind) || step.kind == StepKind::kResetGpu;
+  return fail(ErrorCode::kInUse,
+              fmt::format("cannot {}: {} {} on {}",
+                          step.str(),
+                          who,
+                          count == 1 ? "runs" : "run",
+                          whole ? "the GPU" : "it"),
+              "end it or wait for it, then try again; nothing in use is ever destroyed");
+}
+
+bool holds(const device::LayoutReading& now, const Step& step) {
+  const GpuInstance* instance = find_gpu_instance(now, step);
+  switch (step.kind) {
+    case StepKind::kDestroyComputeInstance:
+      return instance == nullptr || find_compute_instance(*instance, step) == nullptr;
+    case StepKind::kDestroyGpuInstance:
+      return instance == nullptr;
+    case StepKind::kCreateGpuInstance:
+      return instance != nullptr && instance->placement == step.gpu_placement &&
+             instance->profile_id == step.profile_id;
+    case StepKind::kCreateComputeInstance: {
+      const ComputeInstance* compute =
+          instance == nullptr ? nullptr : find_compute_instance(*instance, step);
+      return compute != nullptr && compute->name == step.profile &&
+             (!step.ci_placement || !compute->placement ||
+              *compute->placement == *step.ci_placement);
+    }
+    case StepKind::kEnableMig:
+      return now.pending == MigMode::kEnabled;
+    case StepKind::kDisableMig:
+      return now.pending == MigMode::kDisabled;
+    case StepKind::kResetGpu:
+      return now.current == now.pending;
+  }
+  return false;
+}
+
+}  // namespace mig::apply

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What NVML has no call for: reset of a GPU, reboot of the machine, the generation number.
+#include "sim/exports/control.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "sim/exports/dispatch.h"
+
+namespace migsim::exports {
+namespace {
+
+int reset_one(unsigned gpu_index) {
+  return change_gpu("reset_gpu", gpu_index, [](GpuRef gpu) { return reset_gpu(gpu); });
+}
+
+int reboot_machine() {
+  return call("reboot", [](Machine& machine) {
+    if (!is_admin(machine)) {
+      return NVML_ERROR_NO_PERMISSION;
+    }
+    Machine::Change change(machine);
+    const std::uint64_t now = now_ns();
+    for (std::uint32_t i = 0; i < machine.hardware().gpu_count; ++i) {
+      settle(machine.hardware(), *change, i, now);
+    }
+    reboot(machine.hardware(), *change);
+    for (std::uint32_t i = 0; i < machine.hardware().gpu_count; ++i) {
+      settle(machine.hardware(), *change, i, now);
+    }
+    change.commit();
+    return NVML_SUCCESS;
+  });
+}
+
+std::uint64_t generation() {
+  const std::shared_ptr<Machine> machine = current_machine();
+  if (!machine) {
+    return 0;
+  }
+  const Machine::View view(*machine);
+  return view->generation;
+}
+
+struct Table {
+  std::string name, dir, tree;
+  migsim_control control{};
+};
+
+}  // namespace
+
+const migsim_control* control_table(Machine& machine) {
+  // One per folder: a process may shut down and start again on another machine.
+  static auto* tables = new std::map<std::string, std::unique_ptr<Table>>;
+  static auto* mutex = new std::mutex;
+  const std::lock_guard lock(*mutex);
+  auto& table = (*tables)[machine.dir()];
+  if (!table) {
+    table = std::make_unique<Table>();
+    table->name = machine.hardware().machine_name;
+    table->dir = machine.dir();
+    table->tree = machine.dir() + "/tree";
+    table->control = {sizeof(migsim_control),
+                      table->name.c_str(),
+                      table->dir.c_str(),
+                      table->tree.c_str(),
+                      &reset_one,
+                      &reboot_machine,
+                      &generation};
+  }
+  return &table->control;
+}
+
+}  // namespace migsim::exports

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every exported call does around its own few lines: is the library initialised, is the handle
+// one of ours and not stale, injected faults and latency, the lock, is the GPU still there.
+//
+//     nvmlReturn_t nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned* minor) {
+//       return read_gpu(__func__, device, [&](const Subject& s) { return put(s.self().minor,
+//       minor); });
+//     }
+#ifndef MIGCTL_SIM_EXPORTS_DISPATCH_H_
+#define MIGCTL_SIM_EXPORTS_DISPATCH_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "abi/nvml.h"
+#include "sim/exports/handles.h"
+#include "sim/exports/library.h"
+#include "sim/machine/call.h"
+#include "sim/machine/machine.h"
+#include "sim/machine/mig.h"
+#include "sim/machine/telemetry.h"
+
+namespace migsim::exports {
+
+// What a read call is about, while the machine's lock is held.
+struct Subject {
+  Machine& machine;
+  GpuView gpu;
+  DeviceRef ref;
+
+  const Hardware& hardware() const { return gpu.hardware; }
+
+  const State& state() const { return gpu.state; }
+
+  const Board& board() const { return gpu.board(); }
+
+  const GpuState& self() const { return gpu.self(); }
+
+  bool is_mig() const { return ref.is_mig(); }
+
+  bool mig_on() const { return self().mig_current != 0; }
+
+  // Only for a MIG device.
+  const GiState& gi() const { return self().gis[ref.gi]; }
+
+  const CiState& ci() const { return gi().cis[ref.ci]; }
+
+  const GiProfile& gi_profile() const { return board().gi_profiles[gi().profile_index]; }
+
+  const CiProfile& ci_profile() const { return gi_profile().ci_profiles[ci().profile_index]; }
+};
+
+inline bool alive(const GpuState& gpu, const DeviceRef& ref) {
+  return !ref.is_mig() || (gpu.gis[ref.gi].used != 0 && gpu.gis[ref.gi].cis[ref.ci].used != 0 &&
+                           gpu.gis[ref.gi].cis[ref.ci].serial == ref.serial);
+}
+
+inline bool alive(const GpuState& gpu, const GiRef& ref) {
+  return gpu.gis[ref.gi].used != 0 && gpu.gis[ref.gi].serial == ref.serial;
+}
+
+inline bool alive(const GpuState& gpu, const CiRef& ref) {
+  return alive(gpu, GiRef{ref.gpu, ref.gi, ref.gi_serial}) &&
+         gpu.gis[ref.gi].cis[ref.ci].used != 0 && gpu.gis[ref.gi].cis[ref.ci].serial == ref.serial;
+}
+
+// Detaches processes that died, if there are any: an answer about processes, memory or sensors
+// must not count the dead.
+void detach_dead(Machine& machine);
+
+// A call about no single GPU. Body: nvmlReturn_t(Machine&).
+template <class Body>
+nvmlReturn_t call(const char* function, std::uint32_t gpu, Body&& body) {
+  const std::shared_ptr<Machine> machine = current_machine();
+  if (!machine) {
+    return NVML_ERROR_UNINITIALIZED;
+  }
+  if (gpu != kNone && gpu >= machine->hardware().gpu_count) {
+    return NVML_ERROR_INVALID_ARGUMENT;
+  }
+  auto code = static_cast<nvmlReturn_t>(begin_call(*machine, function, gpu));
+  if (code == NVML_SUCCESS) {
+    code = body(*machine);
+  }
+  end_call(*machine, function, gpu, code);
+  return code;
+}
+
+template <class Body>
+nvmlReturn_t call(const char* function, Body&& body) {
+  return call(function, kNone, body);
+}
+
+// A question about a device. Body: nvmlReturn_t(const Subject&), under the lock.
+template <class Body>
+nvmlReturn_t read_device(const char* function, nvmlDevice_t device, Body&& body) {
+  if (!current_machine()) {
+    return NVML_ERROR_UNINITIALIZED;
+  }
+  const DeviceRef* ref = devices().find(device);
+  if (ref == nullptr) {
+    return NVML_ERROR_INVALID_ARGUMENT;
+  }
+  return call(function, ref->gpu, [&](Machine& machine) {
+    const Machine::View view(machine);
+    const GpuView gpu{machine.hardware(), *view, ref->gpu};
+    if (gpu.self().lost != 0) {
+      return NVML_ERROR_GPU_IS_LOST;
+    }
+    if (!alive(gpu.self(), *ref)) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    return body(Subject{machine, gpu, *ref});
+  });
+}
+
+// The same where a MIG device has no answer: that is `for_mig`.
+template <class Body>
+nvmlReturn_t read_gpu(const char* function,
+                      nvmlDevice_t device,
+                      Body&& body,
+                      nvmlReturn_t for_mig = NVML_ERROR_NOT_SUPPORTED) {
+  return read_device(
+      function, device, [&](const Subject& s) { return s.is_mig() ? for_mig : body(s); });
+}
+
+// The same for what depends on running processes.
+template <class Body>
+nvmlReturn_t read_activity(const char* function, nvmlDevice_t device, Body&& body) {
+  if (const auto machine = current_machine()) {
+    detach_dead(*machine);
+  }
+  return read_device(function, device, body);
+}
+
+// A change by root (or the machine's owner); committed if the body returns NVML_SUCCESS.
+// Body: nvmlReturn_t(GpuRef).
+template <class Body>
+nvmlReturn_t change_gpu(const char* function, std::uint32_t index, Body&& body) {
+  return call(function, index, [&](Machine& machine) {
+    if (!is_admin(machine)) {
+      return NVML_ERROR_NO_PERMISSION;
+    }
+    Machine::Change change(machine);
+    const GpuRef gpu{machine.hardware(), *change, index};
+    if (gpu.self().lost != 0) {
+      return NVML_ERROR_GPU_IS_LOST;
+    }
+    settle(machine.hardware(), *change, index, now_ns());
+    const auto code = static_cast<nvmlReturn_t>(body(gpu));
+    if (code == NVML_SUCCESS) {
+      settle(machine.hardware(), *change, index, now_ns());
+      change.commit();
+    }
+    return code;
+  });
+}
+
+template <class Body>
+nvmlReturn_t change_device(const char* function, nvmlDevice_t device, Body&& body) {
+  if (!current_machine()) {
+    return NVML_ERROR_UNINITIALIZED;
+  }
+  const DeviceRef* ref = devices().find(device);
+  if (ref == nullptr || ref->is_mig()) {
+    return NVML_ERROR_INVALID_ARGUMENT;
+  }
+  return change_gpu(function, ref->gpu, body);
+}
+
+}  // namespace migsim::exports
+
+#endif  // MIGCTL_SIM_EXPORTS_DISPATCH_H_

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory errors. The machine keeps one pair of counters per GPU, of its DRAM, since power-on; a
+// simulated GPU has no history before that, so the aggregate counters are the same.
+#include "sim/exports/answer.h"
+#include "sim/exports/dispatch.h"
+
+using namespace migsim;           // NOLINT(google-build-using-namespace)
+using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+bool valid(nvmlMemoryErrorType_t type, nvmlEccCounterType_t counter) {
+  return type >= 0 && type < NVML_MEMORY_ERROR_TYPE_COUNT && counter >= 0 &&
+         counter < NVML_ECC_COUNTER_TYPE_COUNT;
+}
+
+std::uint64_t errors_of(const GpuState& gpu, nvmlMemoryErrorType_t type) {
+  return type == NVML_MEMORY_ERROR_TYPE_CORRECTED ? gpu.ecc_corrected : gpu.ecc_uncorrected;
+}
+
+nvmlReturn_t check(const Subject& s,
+                   nvmlMemoryErrorType_t type,
+                   nvmlEccCounterType_t counter,
+                   const void* out) {
+  if (out == nullptr || !valid(type, counter)) {
+    return NVML_ERROR_INVALID_ARGUMENT;
+  }
+  return s.self().ecc_enabled != 0 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
+
+}  // namespace
+
+extern "C" {
+
+nvmlReturn_t nvmlDeviceGetTotalEccErrors(nvmlDevice_t device,
+                                         nvmlMemoryErrorType_t type,
+                                         nvmlEccCounterType_t counter,
+                                         unsigned long long* count) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    const nvmlReturn_t code = check(s, type, counter, count);
+    return code == NVML_SUCCESS ? put(errors_of(s.self(), type), count) : code;
+  });
+}
+
+// A MIG device answers too (its instance's share of errors is not told apart: SRAM only, none).
+nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device,
+                                             nvmlMemoryErrorType_t type,
+                                             nvmlEccCounterType_t counter,
+                                             nvmlMemoryLocation_t where,
+                                             unsigned long long* count) {
+  return read_device(__func__, device, [&](const Subject& s) {
+    const nvmlReturn_t code = check(s, type, counter, count);
+    if (code != NVML_SUCCESS) {
+      return code;
+    }
+    if (where < 0 || where >= NVML_MEMORY_LOCATION_COUNT) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (where == NVML_MEMORY_LOCATION_DRAM && !s.is_mig()) {
+      return put(errors_of(s.self(), type), count);
+    }
+    return where == NVML_MEMORY_LOCATION_SRAM ? put(0U, count) : NVML_ERROR_NOT_SUPPORTED;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device,
+                                             nvmlEccSramErrorStatus_v1_t* status) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (status == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (status->version != nvmlEccSramErrorStatus_v1) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    if (s.self().ecc_enabled == 0) {
+      return NVML_ERROR_NOT_SUPPORTED;
+    }
+    *status = {};
+    status->version = nvmlEccSramErrorStatus_v1;
+    return NVML_SUCCESS;
+  });
+}
+
+nvmlReturn_t nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, nvmlEccCounterType_t counter) {
+  return change_device(__func__, device, [&](GpuRef gpu) {
+    if (counter != NVML_VOLATILE_ECC && counter != NVML_AGGREGATE_ECC) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    gpu.self().ecc_corrected = 0;
+    gpu.self().ecc_uncorrected = 0;
+    return NVML_SUCCESS;
+  });
+}
+
+// None on a simulated GPU; not told while instances exist.
+nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device,
+                                       unsigned* corrected,
+                                       unsigned* uncorrected,
+                                       unsigned* pending,
+                                       unsigned* failed) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (corrected == nullptr || uncorrected == nullptr || pending == nullptr || failed == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    for (const GiState& gi : s.self().gis) {
+      if (gi.used != 0) {
+        return NVML_ERROR_NOT_SUPPORTED;
+      }
+    }
+    *corrected = *uncorrected = *pending = *failed = 0;
+    return NVML_SUCCESS;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetRepairStatus(nvmlDevice_t device, nvmlRepairStatus_v1_t* status) {
+  return read_gpu(__func__, device, [&](const Subject&) {
+    if (status == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (status->version != nvmlRepairStatus_v1) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    status->bChannelRepairPending = 0;
+    status->bTpcRepairPending = 0;
+    return NVML_SUCCESS;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device memory and BAR1, of a GPU or of a MIG device.
+#include "sim/exports/answer.h"
+#include "sim/exports/dispatch.h"
+
+using namespace migsim;           // NOLINT(google-build-using-namespace)
+using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr std::uint64_t kMib = UINT64_C(1) << 20;
+
+// The whole GPU's memory is for those who may see all of its instances.
+bool may_see_all(const Subject& s) {
+  return s.is_mig() || !s.mig_on() || is_admin(s.machine);
+}
+
+template <class Give>
+nvmlReturn_t read_memory(const char* function, nvmlDevice_t device, Give&& give) {
+  return read_activity(function, device, [&](const Subject& s) {
+    if (!may_see_all(s)) {
+      return NVML_ERROR_NO_PERMISSION;
+    }
+    const auto use = memory_use(s.hardware(), s.state(), s.ref.gpu, s.ref.gi);
+    if (!use) {
+      return NVML_ERROR_NOT_SUPPORTED;
+    }
+    give(*use);
+    return NVML_SUCCESS;
+  });
+}
+
+bool has_instances(const GpuState& gpu) {
+  for (const GiState& gi : gpu.gis) {
+    if (gi.used != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Share of a GPU instance. Ampere boards gave slots/8 of BAR1 less 1 MiB; on H100 and H200 it is
+// what the mapped device memory leaves, by slots (within 0.1 % of the readings in facts/nvml.md).
+std::uint64_t bar1_of_instance(const Board& board, const GiState& gi) {
+  const auto whole = static_cast<std::uint64_t>(board.bar1_bytes);
+  const auto memory = static_cast<std::uint64_t>(board.memory_total_bytes);
+  if (board.architecture == Architecture::kAmpere || memory >= whole) {
+    return whole * gi.placement.size / board.memory_slices - kMib;
+  }
+  return (whole - memory) * gi.placement.size / board.memory_slices / kMib * kMib;
+}
+
+nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
+  const Board& board = s.board();
+  if (board.bar1_bytes == kUnknown || board.memory_total_bytes == kUnknown) {
+    return NVML_ERROR_NOT_SUPPORTED;
+  }
+  std::uint64_t total = static_cast<std::uint64_t>(board.bar1_bytes);
+  std::uint64_t used = kMib;  // H200, MIG off, idle
+  if (s.is_mig()) {
+    total = bar1_of_instance(board, s.gi());
+    used = 0;
+  } else if (has_instances(s.self())) {
+    // Instances keep the GPU's memory mapped: 143157 of 262144 MiB on an H200.
+    const std::int64_t reserved =
+        board.memory_reserved_bytes == kUnknown ? 0 : board.memory_reserved_bytes;
+    const auto mapped = static_cast<std::uint64_t>(board.memory_total_bytes - reserved);
+    used = mapped < total ? mapped : total;
+  }
+  out = {total, total - used, used};
+  return NVML_SUCCESS;
+}
+
+}  // namespace
+
+extern "C" {
+
+// The first form counts what the driver reserves as used, the second says it apart.
+nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t* memory) {
+  if (memory == nullptr) {
+    return current_machine() ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_UNINITIALIZED;
+  }
+  return read_memory(__func__, device, [&](const MemoryUse& use) {
+    const std::uint64_t taken = use.reserved + use.used;
+    *memory = {use.total, use.total - taken, taken};
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t* memory) {
+  if (memory == nullptr) {
+    return current_machine() ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_UNINITIALIZED;
+  }
+  if (memory->version != nvmlMemory_v2) {
+    return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+  }
+  return read_memory(__func__, device, [&](const MemoryUse& use) {
+    memory->total = use.total;
+    memory->reserved = use.reserved;
+    memory->free = use.total - use.reserved - use.used;
+    memory->used = use.used;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetBAR1MemoryInfo(nvmlDevice_t device, nvmlBAR1Memory_t* memory) {
+  return read_device(__func__, device, [&](const Subject& s) {
+    if (memory == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    return may_see_all(s) ? give_bar1(s, *memory) : NVML_ERROR_NO_PERMISSION;
+  });
+}
+
+}  // extern "C"

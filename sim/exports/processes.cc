@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who runs on a device. A GPU lists all with their instance ids, a MIG device its own.
+#include <vector>
+
+#include "sim/exports/answer.h"
+#include "sim/exports/dispatch.h"
+
+using namespace migsim;           // NOLINT(google-build-using-namespace)
+using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+enum Kind : std::uint32_t { kCompute, kGraphicsClient, kMps };  // also the `mode` of detail lists
+
+bool on(const ProcessState& process, const DeviceRef& ref) {
+  return process.used != 0 && process.gpu == ref.gpu &&
+         (!ref.is_mig() || (process.gi == ref.gi && process.ci == ref.ci));
+}
+
+nvmlReturn_t collect(const Subject& s, std::uint32_t kind, std::vector<ProcessState>& found) {
+  if (!s.is_mig() && s.mig_on() && !is_admin(s.machine)) {
+    return NVML_ERROR_NO_PERMISSION;
+  }
+  for (const ProcessState& process : s.state().processes) {
+    if (on(process, s.ref) && process.kind == kind) {
+      found.push_back(process);
+    }
+  }
+  return NVML_SUCCESS;
+}
+
+void fill(const ProcessState& process, nvmlProcessInfo_v1_t& out) {
+  out.pid = static_cast<unsigned>(process.pid);
+  out.usedGpuMemory = process.memory_bytes;
+}
+
+void fill(const ProcessState& process, nvmlProcessInfo_v2_t& out) {
+  out.pid = static_cast<unsigned>(process.pid);
+  out.usedGpuMemory = process.memory_bytes;
+  out.gpuInstanceId = process.gi;
+  out.computeInstanceId = process.ci;
+}
+
+void fill(const ProcessState& process, nvmlProcessDetail_v1_t& out) {
+  out.pid = static_cast<unsigned>(process.pid);
+  out.usedGpuMemory = process.memory_bytes;
+  out.gpuInstanceId = process.gi;
+  out.computeInstanceId = process.ci;
+  out.usedGpuCcProtectedMemory = 0;  // no confidential computing on a simulated machine
+}
+
+// Room in `count`, number out in `count`.
+template <class Info>
+nvmlReturn_t give(const std::vector<ProcessState>& found, unsigned& count, Info* infos) {
+  const unsigned room = infos == nullptr ? 0 : count;
+  count = static_cast<unsigned>(found.size());
+  if (found.size() > room) {
+    return NVML_ERROR_INSUFFICIENT_SIZE;
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    fill(found[i], infos[i]);
+  }
+  return NVML_SUCCESS;
+}
+
+template <class Info>
+nvmlReturn_t list(
+    const char* function, nvmlDevice_t device, std::uint32_t kind, unsigned* count, Info* infos) {
+  return read_activity(function, device, [&](const Subject& s) {
+    if (count == nullptr || (infos == nullptr && *count != 0)) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    std::vector<ProcessState> found;
+    const nvmlReturn_t code = collect(s, kind, found);
+    return code == NVML_SUCCESS ? give(found, *count, infos) : code;
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses(nvmlDevice_t device,
+                                                  unsigned* count,
+                                                  nvmlProcessInfo_v1_t* infos) {
+  return list(__func__, device, kCompute, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v2(nvmlDevice_t device,
+                                                     unsigned* count,
+                                                     nvmlProcessInfo_v2_t* infos) {
+  return list(__func__, device, kCompute, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device,
+                                                     unsigned* count,
+                                                     nvmlProcessInfo_t* infos) {
+  return list(__func__, device, kCompute, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses(nvmlDevice_t device,
+                                                   unsigned* count,
+                                                   nvmlProcessInfo_v1_t* infos) {
+  return list(__func__, device, kGraphicsClient, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v2(nvmlDevice_t device,
+                                                      unsigned* count,
+                                                      nvmlProcessInfo_v2_t* infos) {
+  return list(__func__, device, kGraphicsClient, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v3(nvmlDevice_t device,
+                                                      unsigned* count,
+                                                      nvmlProcessInfo_t* infos) {
+  return list(__func__, device, kGraphicsClient, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetMPSComputeRunningProcesses(nvmlDevice_t device,
+                                                     unsigned* count,
+                                                     nvmlProcessInfo_v1_t* infos) {
+  return list(__func__, device, kMps, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetMPSComputeRunningProcesses_v2(nvmlDevice_t device,
+                                                        unsigned* count,
+                                                        nvmlProcessInfo_v2_t* infos) {
+  return list(__func__, device, kMps, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetMPSComputeRunningProcesses_v3(nvmlDevice_t device,
+                                                        unsigned* count,
+                                                        nvmlProcessInfo_t* infos) {
+  return list(__func__, device, kMps, count, infos);
+}
+
+nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
+                                                   nvmlProcessDetailList_v1_t* list) {
+  return read_activity(__func__, device, [&](const Subject& s) {
+    if (list == nullptr || (list->procArray == nullptr && list->numProcArrayEntries != 0)) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (list->version != nvmlProcessDetailList_v1) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    if (list->mode > kMps) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    std::vector<ProcessState> found;
+    const nvmlReturn_t code = collect(s, list->mode, found);
+    return code == NVML_SUCCESS ? give(found, list->numProcArrayEntries, list->procArray) : code;
+  });
+}
+
+}  // extern "C"

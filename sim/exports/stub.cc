@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/exports/stub.h"
+
+#include "sim/exports/dispatch.h"
+
+extern "C" nvmlReturn_t migsim_unsupported(const char* function) {
+  return migsim::exports::call(function, [](migsim::Machine&) { return NVML_ERROR_NOT_SUPPORTED; });
+}

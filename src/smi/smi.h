@@ -6,7 +6,8 @@
 //   context.out = stdout;
 //   context.err = stderr;
 //   return mig::smi::smi_main({"mig", "-lgip"}, context);
-#pragma once
+#ifndef MIGCTL_SMI_SMI_H_
+#define MIGCTL_SMI_SMI_H_
 
 #include <cstdio>
 #include <string>
@@ -25,8 +26,10 @@ struct SmiContext {
 };
 
 // `args` are the words after `smi` (or after argv[0] when called as nvidia-smi). Returns the exit
-// code: 0, 2 for an unusable command line, NVML's return code, or 255. Opens and closes NVML itself;
-// not for use by two threads at once with the same streams.
+// code: 0, 2 for an unusable command line, NVML's return code, or 255. Opens and closes NVML
+// itself; not for use by two threads at once with the same streams.
 int smi_main(const std::vector<std::string>& args, const SmiContext& context);
 
 }  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_SMI_H_

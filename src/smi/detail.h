@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// `nvidia-smi -q`: everything about a GPU as indented lines. The layout is data (detail_rows.cc);
+// values come from the readers of query_value.h. What NVML does not give shows as N/A.
+#ifndef MIGCTL_SMI_DETAIL_H_
+#define MIGCTL_SMI_DETAIL_H_
+
+#include <string>
+#include <vector>
+
+#include "smi/query_value.h"
+#include "smi/run.h"
+
+namespace mig::smi {
+
+struct DetailRow {
+  unsigned depth;     // of indentation, four blanks each
+  const char* label;  // as printed
+  // nullptr: a heading. "": N/A. "?x": a heading, or one line N/A without what is below it when
+  // property x cannot be read. "#x": a block of its own. Else a property of query_fields() or, with
+  // '@', of detail_fields().
+  const char* source;
+  const char* section;  // of -d; "" = shown only without -d
+};
+
+const std::vector<DetailRow>& detail_rows();
+// Properties that only -q shows.
+const std::vector<QueryField>& detail_fields();
+
+// "    Product Name                                       : NVIDIA H200"
+std::string detail_line(unsigned depth, const std::string& label, const std::string& value);
+
+// What is wrong with the list after -d; "" = nothing.
+std::string detail_sections_error(const std::string& list);
+
+// `sections` "": all.
+int show_detail(const Run& run, const std::vector<Gpu>& gpus, const std::string& sections);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_DETAIL_H_

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Properties that only `nvidia-smi -q` shows.
+#include <array>
+
+#include "smi/detail.h"
+
+namespace mig::smi {
+namespace {
+
+template <auto kMember>
+FieldValue bar1_of(const Run& run, const Gpu& gpu) {
+  nvmlBAR1Memory_t memory{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetBAR1MemoryInfo(gpu.device, &memory);
+  return {code, text("%llu", mib(memory.*kMember))};
+}
+
+template <auto kMember>
+FieldValue fbc_of(const Run& run, const Gpu& gpu) {
+  nvmlFBCStats_t stats{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetFBCStats(gpu.device, &stats);
+  return {code, std::to_string(stats.*kMember)};
+}
+
+template <auto kMember>
+FieldValue repair_of(const Run& run, const Gpu& gpu) {
+  nvmlRepairStatus_v1_t status{};
+  status.version = nvmlRepairStatus_v1;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetRepairStatus(gpu.device, &status);
+  return {code, status.*kMember != 0 ? "Yes" : "No"};
+}
+
+template <auto kCall>
+FieldValue lanes_of(const Run& run, const Gpu& gpu) {
+  FieldValue value = unsigned_of<kCall>(run, gpu);
+  value.text += "x";
+  return value;
+}
+
+template <std::size_t kSize>
+FieldValue word(nvmlReturn_t code, const std::array<const char*, kSize>& words, std::size_t index) {
+  if (code == NVML_SUCCESS && (index >= kSize || words.at(index) == nullptr))
+    return {code, "Unknown"};
+  return {code, code == NVML_SUCCESS ? words.at(index) : ""};
+}
+
+FieldValue read_brand(const Run& run, const Gpu& gpu) {
+  static constexpr std::array<const char*, NVML_BRAND_TITAN_RTX + 1> kWords = {
+      "Unknown",
+      "Quadro",
+      "Tesla",
+      "NVS",
+      "Grid",
+      "GeForce",
+      "Titan",
+      "NVIDIA Virtual Applications",
+      "NVIDIA Virtual PC",
+      "NVIDIA Virtual Compute Server",
+      "NVIDIA RTX Virtual Workstation",
+      "NVIDIA Cloud Gaming",
+      "Quadro RTX",
+      "NVIDIA RTX",
+      "NVIDIA",
+      "GeForce RTX",
+      "Titan RTX"};
+  nvmlBrandType_t brand = NVML_BRAND_UNKNOWN;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetBrand(gpu.device, &brand);
+  return word(code, kWords, static_cast<std::size_t>(brand));
+}
+
+FieldValue read_architecture(const Run& run, const Gpu& gpu) {
+  static constexpr std::array<const char*, NVML_DEVICE_ARCH_BLACKWELL + 1> kWords = {nullptr,
+                                                                                     nullptr,
+                                                                                     "Kepler",
+                                                                                     "Maxwell",
+                                                                                     "Pascal",
+                                                                                     "Volta",
+                                                                                     "Turing",
+                                                                                     "Ampere",
+                                                                                     "Ada Lovelace",
+                                                                                     "Hopper",
+                                                                                     "Blackwell"};
+  nvmlDeviceArchitecture_t architecture = 0;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetArchitecture(gpu.device, &architecture);
+  return word(code, kWords, architecture);
+}
+
+FieldValue read_virtualization(const Run& run, const Gpu& gpu) {
+  static constexpr std::array<const char*, NVML_GPU_VIRTUALIZATION_MODE_HOST_VSGA + 1> kWords = {
+      "None", "Pass-Through", "VGPU", "Host VGPU", "Host VSGA"};
+  nvmlGpuVirtualizationMode_t mode = NVML_GPU_VIRTUALIZATION_MODE_NONE;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetVirtualizationMode(gpu.device, &mode);
+  return word(code, kWords, static_cast<std::size_t>(mode));
+}
+
+FieldValue read_pdi(const Run& run, const Gpu& gpu) {
+  nvmlPdi_v1_t pdi{};
+  pdi.version = nvmlPdi_v1;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetPdi(gpu.device, &pdi);
+  return {code, text("0x%llx", pdi.value)};
+}
+
+FieldValue read_multi_gpu(const Run& run, const Gpu& gpu) {
+  unsigned multi = 0;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetMultiGpuBoard(gpu.device, &multi);
+  return {code, multi != 0 ? "Yes" : "No"};
+}
+
+FieldValue read_board_id(const Run& run, const Gpu& gpu) {
+  unsigned id = 0;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetBoardId(gpu.device, &id);
+  return {code, text("0x%x", id)};
+}
+
+FieldValue read_gsp(const Run& run, const Gpu& gpu) {
+  std::array<char, NVML_GSP_FIRMWARE_VERSION_BUF_SIZE> version{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetGspFirmwareVersion(gpu.device, version.data());
+  return {code, version.data()};
+}
+
+// NVML calls the parts of the fabric's answer by number.
+FieldValue fabric(const Run& run,
+                  const Gpu& gpu,
+                  std::string (*pick)(const Run&, const nvmlGpuFabricInfo_v3_t&)) {
+  nvmlGpuFabricInfo_v3_t info{};
+  info.version = nvmlGpuFabricInfo_v3;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetGpuFabricInfoV(gpu.device, &info);
+  if (code == NVML_SUCCESS && info.state == NVML_GPU_FABRIC_STATE_NOT_SUPPORTED)
+    return {NVML_ERROR_NOT_SUPPORTED, ""};
+  return {code, code == NVML_SUCCESS ? pick(run, info) : ""};
+}
+
+FieldValue read_fabric_state(const Run& run, const Gpu& gpu) {
+  return fabric(run, gpu, [](const Run&, const nvmlGpuFabricInfo_v3_t& info) -> std::string {
+    if (info.state == NVML_GPU_FABRIC_STATE_NOT_STARTED)
+      return "Not Started";
+    return info.state == NVML_GPU_FABRIC_STATE_IN_PROGRESS ? "In Progress" : "Completed";
+  });
+}
+
+FieldValue read_fabric_status(const Run& run, const Gpu& gpu) {
+  return fabric(run, gpu, [](const Run& r, const nvmlGpuFabricInfo_v3_t& info) {
+    return info.status == NVML_SUCCESS ? std::string("Success") : r.why(info.status);
+  });
+}
+
+FieldValue read_fabric_clique(const Run& run, const Gpu& gpu) {
+  return fabric(run, gpu, [](const Run&, const nvmlGpuFabricInfo_v3_t& info) {
+    return std::to_string(info.cliqueId);
+  });
+}
+
+using F = nvml::Functions;
+
+}  // namespace
+
+const std::vector<QueryField>& detail_fields() {
+  static const std::vector<QueryField> kFields = {
+      {"@brand", nullptr, "", read_brand},
+      {"@architecture", nullptr, "", read_architecture},
+      {"@pdi", nullptr, "", read_pdi},
+      {"@minor", nullptr, "", unsigned_of<&F::nvmlDeviceGetMinorNumber>},
+      {"@multi", nullptr, "", read_multi_gpu},
+      {"@board_id", nullptr, "", read_board_id},
+      {"@board_part", nullptr, "", string_of<&F::nvmlDeviceGetBoardPartNumber>},
+      {"@virtualization", nullptr, "", read_virtualization},
+      {"@gsp", nullptr, "", read_gsp},
+      {"@width_max", nullptr, "", lanes_of<&F::nvmlDeviceGetMaxPcieLinkWidth>},
+      {"@width_now", nullptr, "", lanes_of<&F::nvmlDeviceGetCurrPcieLinkWidth>},
+      {"@replays", nullptr, "", unsigned_of<&F::nvmlDeviceGetPcieReplayCounter>},
+      {"@rollovers", nullptr, "", field_of<NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER>},
+      {"@tx", nullptr, "KB/s", which_of<&F::nvmlDeviceGetPcieThroughput, NVML_PCIE_UTIL_TX_BYTES>},
+      {"@rx", nullptr, "KB/s", which_of<&F::nvmlDeviceGetPcieThroughput, NVML_PCIE_UTIL_RX_BYTES>},
+      {"@display_clock", nullptr, "", reason_of<nvmlClocksEventReasonDisplayClockSetting>},
+      {"@bar1_total", nullptr, "MiB", bar1_of<&nvmlBAR1Memory_t::bar1Total>},
+      {"@bar1_used", nullptr, "MiB", bar1_of<&nvmlBAR1Memory_t::bar1Used>},
+      {"@bar1_free", nullptr, "MiB", bar1_of<&nvmlBAR1Memory_t::bar1Free>},
+      {"@fbc_sessions", nullptr, "", fbc_of<&nvmlFBCStats_t::sessionsCount>},
+      {"@fbc_fps", nullptr, "", fbc_of<&nvmlFBCStats_t::averageFPS>},
+      {"@fbc_latency", nullptr, "", fbc_of<&nvmlFBCStats_t::averageLatency>},
+      {"@channel_repair", nullptr, "", repair_of<&nvmlRepairStatus_v1_t::bChannelRepairPending>},
+      {"@tpc_repair", nullptr, "", repair_of<&nvmlRepairStatus_v1_t::bTpcRepairPending>},
+      {"@banks_max", nullptr, "bank(s)", histogram_of<&nvmlRowRemapperHistogramValues_t::max>},
+      {"@banks_high", nullptr, "bank(s)", histogram_of<&nvmlRowRemapperHistogramValues_t::high>},
+      {"@banks_partial",
+       nullptr,
+       "bank(s)",
+       histogram_of<&nvmlRowRemapperHistogramValues_t::partial>},
+      {"@banks_low", nullptr, "bank(s)", histogram_of<&nvmlRowRemapperHistogramValues_t::low>},
+      {"@banks_none", nullptr, "bank(s)", histogram_of<&nvmlRowRemapperHistogramValues_t::none>},
+      {"@celsius", nullptr, "C", read_temperature},
+      {"@margin", nullptr, "C", read_temperature_margin},
+      {"@tlimit_shutdown", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT>},
+      {"@tlimit_slowdown", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT>},
+      {"@tlimit_max", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_GPU_MAX_TLIMIT>},
+      {"@memory_celsius", nullptr, "C", field_of<NVML_FI_DEV_MEMORY_TEMP>},
+      {"@tlimit_memory", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_MEM_MAX_TLIMIT>},
+      {"@memory_power",
+       nullptr,
+       "W",
+       field_watts_of<NVML_FI_DEV_POWER_AVERAGE, NVML_POWER_SCOPE_MEMORY>},
+      {"@memory_power_now",
+       nullptr,
+       "W",
+       field_watts_of<NVML_FI_DEV_POWER_INSTANT, NVML_POWER_SCOPE_MEMORY>},
+      {"@video_max", nullptr, "MHz", which_of<&F::nvmlDeviceGetMaxClockInfo, NVML_CLOCK_VIDEO>},
+      {"@boost_max",
+       nullptr,
+       "MHz",
+       which_of<&F::nvmlDeviceGetMaxCustomerBoostClock, NVML_CLOCK_GRAPHICS>},
+      {"@fabric_state", nullptr, "", read_fabric_state},
+      {"@fabric_status", nullptr, "", read_fabric_status},
+      {"@fabric_clique", nullptr, "", read_fabric_clique},
+  };
+  return kFields;
+}
+
+}  // namespace mig::smi

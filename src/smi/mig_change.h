@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// `nvidia-smi mig -cgi|-cci|-dci|-dgi`. Each returns the exit code. Left to right, stops at the
+// first refusal and keeps what was done until then, as nvidia-smi does. On GPUs without MIG they do
+// nothing and say so with a non-zero exit code.
+#ifndef MIGCTL_SMI_MIG_CHANGE_H_
+#define MIGCTL_SMI_MIG_CHANGE_H_
+
+#include <string>
+#include <vector>
+
+#include "smi/mig_list.h"
+
+namespace mig::smi {
+
+// `profiles`: comma-separated ids or names ("9", "3g.20gb", "MIG 3g.20gb"), each with an optional
+// ":<start>". `with_ci`: fill each new instance with its default compute instance (-C).
+int create_gis(const Run& run,
+               const std::vector<Gpu>& gpus,
+               const std::string& profiles,
+               bool with_ci);
+// `profiles` "": the default compute instance.
+int create_cis(const Run& run,
+               const std::vector<Gpu>& gpus,
+               const MigFilter& filter,
+               const std::string& profiles);
+int destroy_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter);
+int destroy_gis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_MIG_CHANGE_H_

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// `nvidia-smi mig ...`: its options, and which of the mig functions they mean.
+#ifndef MIGCTL_SMI_MIG_COMMAND_H_
+#define MIGCTL_SMI_MIG_COMMAND_H_
+
+#include <string>
+#include <vector>
+
+#include "smi/options.h"
+#include "smi/run.h"
+
+namespace mig::smi {
+
+Options parse_mig(const std::vector<std::string>& words);
+// "" = runnable; else what to print. `help` is set when the user asked for it.
+std::string mig_usage_error(const Options& options);
+std::string mig_help();
+int run_mig(const Run& run, const Options& options);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_MIG_COMMAND_H_

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks profiles and instances of a GPU in the order in which nvidia-smi lists, creates and
+// destroys them: by slice count, inside a slice count base, +me, double memory, +gfx, +me.all, -me;
+// instances of one profile by id.
+#ifndef MIGCTL_SMI_MIG_WALK_H_
+#define MIGCTL_SMI_MIG_WALK_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "smi/run.h"
+
+namespace mig::smi {
+
+struct GiProfile {
+  unsigned index = 0;  // NVML_GPU_INSTANCE_PROFILE_*
+  unsigned id = 0;     // the board's own
+  unsigned slices = 0, max_count = 0, sm = 0;
+  unsigned copy_engines = 0, decoders = 0, encoders = 0, jpeg = 0, ofa = 0;
+  unsigned long long memory_mib = 0;
+  bool p2p = false;
+  std::string name;  // "MIG 3g.71gb"
+};
+
+struct CiProfile {
+  unsigned id = 0, slices = 0, max_count = 0, sm = 0;
+  unsigned copy_engines = 0, decoders = 0, encoders = 0, jpeg = 0, ofa = 0;
+  std::string name;  // "MIG 1c.3g.71gb"
+};
+
+struct Gi {
+  nvmlGpuInstance_t handle = nullptr;
+  unsigned id = 0, start = 0, size = 0;
+  GiProfile profile;
+};
+
+struct Ci {
+  nvmlComputeInstance_t handle = nullptr;
+  unsigned id = 0, start = 0, size = 0;
+  CiProfile profile;
+};
+
+struct MigMode {
+  bool supported = false, enabled = false, pending = false;
+};
+
+// NOT_SUPPORTED is an answer (supported = false), other codes come back.
+nvmlReturn_t mig_mode(const Run& run, nvmlDevice_t device, MigMode* mode);
+
+// Codes are those of the first call that failed for another reason than "this board lacks it".
+nvmlReturn_t gi_profiles(const Run& run, nvmlDevice_t device, std::vector<GiProfile>* profiles);
+nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>* instances);
+nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* profiles);
+nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances);
+
+// Asks only for the profile of that index; nullopt if the board lacks it.
+std::optional<GiProfile> gi_profile(const Run& run,
+                                    nvmlDevice_t device,
+                                    unsigned index,
+                                    nvmlReturn_t* code);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_MIG_WALK_H_

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// nvidia-smi's own command line grammar, which no argument library speaks: long names behind one
+// dash (-lgip, -pm), values after a blank or '=', and values that may be left out (-cci).
+#ifndef MIGCTL_SMI_OPTIONS_H_
+#define MIGCTL_SMI_OPTIONS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace mig::smi {
+
+enum class Takes { kNothing, kValue, kMaybeValue };
+
+struct OptionSpec {
+  const char* name;         // "-i": the key under which it is found
+  const char* alternative;  // "--id"; nullptr if it has one name only
+  Takes takes;
+};
+
+struct Options {
+  std::map<std::string, std::string> values;  // by OptionSpec::name; the last one given counts
+  std::string error;                          // as nvidia-smi words it; "" = parsed
+
+  bool has(const char* name) const { return values.count(name) != 0; }
+
+  std::string get(const char* name) const {
+    const auto found = values.find(name);
+    return found == values.end() ? std::string() : found->second;
+  }
+};
+
+// `help` is the command that the error texts point to, e.g. "nvidia-smi -h".
+Options parse_options(const std::vector<std::string>& words,
+                      const std::vector<OptionSpec>& specs,
+                      const char* help);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_OPTIONS_H_

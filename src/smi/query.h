@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// `nvidia-smi --query-gpu=...` and `--query-compute-apps=...` with --format=csv.
+#ifndef MIGCTL_SMI_QUERY_H_
+#define MIGCTL_SMI_QUERY_H_
+
+#include <string>
+#include <vector>
+
+#include "smi/query_value.h"
+#include "smi/run.h"
+
+namespace mig::smi {
+
+struct CsvFormat {
+  bool header = true;
+  bool units = true;
+};
+
+// "csv", "csv,noheader,nounits" in any order; csv is mandatory. On failure *error is what
+// nvidia-smi prints.
+CsvFormat parse_csv_format(const std::string& text, std::string* error);
+
+const std::vector<QueryField>& query_fields();
+
+// Fields of `list` in order. An unknown one: empty, *error names it.
+std::vector<QueryField> pick_fields(const std::string& list, std::string* error);
+
+// "memory.total [MiB]"
+std::string csv_header(const std::string& name, const std::string& unit);
+// "143771 MiB", "143771" without units, or what stands for a missing value.
+std::string csv_value(const Run& run, const FieldValue& value, const std::string& unit, bool units);
+
+int query_gpus(const Run& run,
+               const std::vector<Gpu>& gpus,
+               const std::vector<QueryField>& fields,
+               const CsvFormat& format);
+
+// Checks the list before NVML is opened; "" = all known.
+std::string query_apps_error(const std::string& list);
+int query_compute_apps(const Run& run,
+                       const std::vector<Gpu>& gpus,
+                       const std::string& list,
+                       const CsvFormat& format);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_QUERY_H_

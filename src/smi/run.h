@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of the dialect on an open session: where to print, and how NVML's codes read. Exit codes
+// are NVML's own where a call failed. Not for several threads.
+#ifndef MIGCTL_SMI_RUN_H_
+#define MIGCTL_SMI_RUN_H_
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "nvml/session.h"
+
+namespace mig::smi {
+
+constexpr int kExitUsage = 2;     // nvidia-smi: a supplied argument or flag is invalid
+constexpr int kExitNotFound = 6;  // nvidia-smi: a query to find an object was unsuccessful
+constexpr int kExitOther = 255;
+
+struct Run {
+  const nvml::Session& session;
+  const nvml::Functions& nvml;
+  std::FILE* out;
+  std::FILE* err;
+
+  void print(std::string_view what) const { std::fwrite(what.data(), 1, what.size(), out); }
+
+  // The driver's own words for `code`.
+  std::string why(nvmlReturn_t code) const;
+};
+
+// A code as a process can return it: 999 (Unknown Error) is 255 to a shell.
+int exit_code(nvmlReturn_t code);
+
+// A GPU that the command works on. `device` is owned by NVML.
+struct Gpu {
+  unsigned index = 0;
+  nvmlDevice_t device = nullptr;
+};
+
+// NVML's text queries: the text, or "" and the code in *code.
+template <class Query>
+std::string ask_text(const Query& query, nvmlDevice_t device, nvmlReturn_t* code = nullptr) {
+  char buffer[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = {};
+  const nvmlReturn_t answer = query(device, buffer, sizeof buffer);
+  if (code != nullptr)
+    *code = answer;
+  return answer == NVML_SUCCESS ? buffer : "";
+}
+
+// "00000000:3B:00.0"; "" if the driver does not say.
+std::string bus_id(const Run& run, nvmlDevice_t device);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_RUN_H_

@@ -79,6 +79,10 @@ Problem fill(const std::string& dir, const MachineSpec& spec, const MachineImage
   if (Status status = Machine::create(dir, *image.hardware, *image.state); !status.ok()) {
     return {Exit::kIo, status.error, ""};
   }
+  // Where `sim shell` mounts; others may use a shared machine but make nothing in its folder.
+  if (mkdir((dir + "/shell").c_str(), 0755) != 0) {
+    return io_problem("cannot make", dir + "/shell");
+  }
   const std::string path = dir + "/machine.json";
   std::ofstream file(path);
   file << description(spec, image);

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/tools/cmd_inject.h"
+#include "sim/tools/cmd_shell.h"
 #include "sim/tools/commands.h"
 #include "sim/tools/nearest.h"
 
@@ -22,6 +23,7 @@ using Action = std::function<Problem()>;
 struct Request {
   MachineSpec spec;
   InjectRequest inject;
+  std::vector<std::string> words;  // program of `sim shell`
   std::string name;
   std::uint32_t gpu = 0;
   bool json = false;
@@ -114,6 +116,22 @@ void add_inject(CLI::App& app, Request& request, Action& action) {
   });
 }
 
+void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& paths) {
+  CLI::App* shell = app.add_subcommand("shell", "enter it: a shell, or -- PROGRAM ARGUMENTS...");
+  add_name(shell, request);
+  shell->callback([&] { action = [&] { return cmd_shell(request.name, request.words, paths); }; });
+}
+
+// Takes everything after "--" away: it belongs to the program, whatever it looks like.
+std::vector<std::string> split_program(int argc, char** argv, std::vector<std::string>& program) {
+  const std::vector<std::string> all(argv, argv + argc);
+  const auto dashes = std::find(all.begin(), all.end(), "--");
+  if (dashes != all.end()) {
+    program.assign(dashes + 1, all.end());
+  }
+  return {all.begin(), dashes};
+}
+
 // CLI11 says only that a command is missing.
 Problem check_command(CLI::App& app, int argc, char** argv) {
   if (argc < 1 || argv[0][0] == '-') {
@@ -169,10 +187,11 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
   add_lists(app, request, action);
   add_machine_commands(app, request, action, paths);
   add_inject(app, request, action);
+  add_shell(app, request, action, paths);
   if (const Problem problem = check_command(app, argc, argv); !problem.ok()) {
     return report(problem, false);
   }
-  std::vector<std::string> arguments(argv, argv + argc);
+  std::vector<std::string> arguments = split_program(argc, argv, request.words);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
   try {
     app.parse(arguments);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sim shell`: a program that sees the simulated machine where hardware would be.
+#ifndef MIGCTL_SIM_TOOLS_CMD_SHELL_H_
+#define MIGCTL_SIM_TOOLS_CMD_SHELL_H_
+
+#include <string>
+#include <vector>
+
+#include "sim/tools/problem.h"
+#include "sim/tools/sim_cli.h"
+
+namespace migsim {
+
+// Replaces the process by `command`, or by $SHELL when it is empty; comes back only on failure.
+Problem cmd_shell(const std::string& name,
+                  const std::vector<std::string>& command,
+                  const SimPaths& paths);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TOOLS_CMD_SHELL_H_

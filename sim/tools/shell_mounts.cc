@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/tools/shell_mounts.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include <sched.h>
+
+#include "sim/tools/mounter.h"
+
+namespace migsim {
+
+namespace {
+
+// Where programs that do not ask the loader look for the driver's library.
+const char* const kLibraryFolders[] = {"/usr/lib/x86_64-linux-gnu",
+                                       "/usr/lib64",
+                                       "/usr/lib",
+                                       "/usr/local/nvidia/lib64",
+                                       "/run/opengl-driver/lib"};
+
+bool write_proc_file(const char* path, const std::string& text) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return false;
+  }
+  const bool done = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(fd);
+  return done;
+}
+
+// A user namespace in which the caller is root: enough to mount, and as whom the machine's owner
+// acts there.
+bool unshare_as_user() {
+  const uid_t uid = geteuid();
+  const gid_t gid = getegid();
+  return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+         write_proc_file("/proc/self/setgroups", "deny") &&
+         write_proc_file("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") &&
+         write_proc_file("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
+}
+
+Problem unshare_mounts() {
+  if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0) {
+    return {};
+  }
+  if (unshare_as_user()) {
+    return {};
+  }
+  const std::string why = std::error_code(errno, std::generic_category()).message();
+  return {Exit::kPermission,
+          "cannot enter a mount namespace of its own: " + why,
+          "run as root, or allow user namespaces (Ubuntu: sysctl "
+          "kernel.apparmor_restrict_unprivileged_userns=0); migctl sim env needs neither"};
+}
+
+bool exists(const std::string& path) {
+  struct stat info {};
+
+  return lstat(path.c_str(), &info) == 0;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The host's lines without those of a real driver, and the machine's.
+std::string merged_modules(const std::string& tree) {
+  std::istringstream host(read_file("/proc/modules"));
+  std::string text = read_file(tree + "/proc/modules");
+  for (std::string line; std::getline(host, line);) {
+    if (!line.starts_with("nvidia")) {
+      text += line + "\n";
+    }
+  }
+  return text;
+}
+
+// The machine's character devices at the head of the host's list.
+std::string merged_devices(const std::string& tree) {
+  std::istringstream host(read_file("/proc/devices"));
+  const std::string own = read_file(tree + "/proc/devices");
+  std::string text = own.substr(0, own.find("\n\n") + 1);
+  for (std::string line; std::getline(host, line);) {
+    if (line != "Character devices:" && line.find(" nvidia") == std::string::npos) {
+      text += line + "\n";
+    }
+  }
+  return text;
+}
+
+bool is_number(const std::string& name) {
+  return std::all_of(
+      name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// A kernel without loadable modules has no /proc/modules to bind over, and nothing can be added to
+// /proc. So /proc becomes links into the real one, with a file of our own beside them. Processes
+// are then not there by number, only as /proc/self and /proc/thread-self.
+void replace_proc(Mounter& mounter, const std::string& scratch, const std::string& tree) {
+  const std::string modules = merged_modules(tree);
+  const std::string devices = merged_devices(tree);
+  mounter.folder(scratch + "/proc");
+  mounter.bind("/proc", scratch + "/proc");
+  mounter.tmpfs("/proc", "mode=0755");
+  for (const std::string& name : mounter.names_in(scratch + "/proc")) {
+    if (!is_number(name) && name != "driver" && name != "devices" && name != "modules") {
+      mounter.link("/proc/" + name, scratch + "/proc/" + name);
+    }
+  }
+  mounter.link("/proc/driver", tree + "/proc/driver");
+  mounter.file("/proc/modules", modules, 0444);
+  mounter.file("/proc/devices", devices, 0444);
+}
+
+void cover_proc(Mounter& mounter, const std::string& scratch, const std::string& tree) {
+  if (!exists("/proc/modules") || !exists("/proc/driver")) {
+    replace_proc(mounter, scratch, tree);
+    return;
+  }
+  mounter.file(scratch + "/modules", merged_modules(tree), 0444);
+  mounter.file(scratch + "/devices", merged_devices(tree), 0444);
+  mounter.bind(scratch + "/modules", "/proc/modules");
+  mounter.bind(scratch + "/devices", "/proc/devices");
+  mounter.bind(tree + "/proc/driver", "/proc/driver");
+}
+
+// Without a PCI bus (some virtual machines) there is nothing to bind over; then /sys/bus becomes
+// links into the real one and ours.
+void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& tree) {
+  const std::string pci = tree + "/sys/bus/pci";
+  if (exists("/sys/bus/pci")) {
+    mounter.bind(pci, "/sys/bus/pci");
+    return;
+  }
+  mounter.folder(scratch + "/bus");
+  mounter.bind("/sys/bus", scratch + "/bus");
+  mounter.tmpfs("/sys/bus", "mode=0755");
+  for (const std::string& name : mounter.names_in(scratch + "/bus")) {
+    mounter.link("/sys/bus/" + name, scratch + "/bus/" + name);
+  }
+  mounter.folder("/sys/bus/pci");
+  mounter.bind(pci, "/sys/bus/pci");
+}
+
+// One entry of the host's /dev in the namespace's own.
+void keep_device(Mounter& mounter, const std::string& from, const std::string& to) {
+  struct stat info {};
+
+  if (lstat(from.c_str(), &info) != 0) {
+    return;  // gone since it was listed
+  }
+  if (S_ISLNK(info.st_mode)) {
+    char target[PATH_MAX];
+    const ssize_t n = readlink(from.c_str(), target, sizeof target);
+    if (n > 0) {
+      mounter.link(to, std::string(target, static_cast<std::size_t>(n)));
+    }
+    return;
+  }
+  if (S_ISDIR(info.st_mode)) {
+    mounter.folder(to);
+  } else {
+    mounter.file(to, "", 0600);
+  }
+  mounter.bind(from, to);
+}
+
+// /dev is one for all namespaces, so nothing may be made in it: a fresh one takes its place, with
+// the host's entries bound in, except those of a real driver.
+void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& tree) {
+  mounter.folder(scratch + "/dev");
+  mounter.bind("/dev", scratch + "/dev");
+  mounter.tmpfs("/dev", "mode=0755");
+  for (const std::string& name : mounter.names_in(scratch + "/dev")) {
+    if (!name.starts_with("nvidia")) {
+      keep_device(mounter, scratch + "/dev/" + name, "/dev/" + name);
+    }
+  }
+  for (const std::string& name : mounter.names_in(tree + "/dev")) {
+    keep_device(mounter, tree + "/dev/" + name, "/dev/" + name);
+  }
+}
+
+// A real driver's library must not be found by programs that ignore LD_LIBRARY_PATH.
+void cover_library(Mounter& mounter, const std::string& library) {
+  for (const char* folder : kLibraryFolders) {
+    const std::string path = std::string(folder) + "/libnvidia-ml.so.1";
+    if (access(path.c_str(), F_OK) == 0 && access(library.c_str(), F_OK) == 0) {
+      mounter.bind(library, path);
+    }
+  }
+}
+
+}  // namespace
+
+std::string shell_scratch(const std::string& machine_dir) {
+  return machine_dir + "/shell";
+}
+
+Problem enter_machine(const std::string& machine_dir, const std::string& library) {
+  for (const char* root : {"/proc/", "/sys/", "/dev/"}) {
+    if (machine_dir.starts_with(root)) {
+      return {Exit::kNotSupported,
+              "the machine lies in " + machine_dir + ", under what its shell covers",
+              "keep machines elsewhere: MIGSIM_ROOT=/tmp/machines"};
+    }
+  }
+  if (Problem problem = unshare_mounts(); !problem.ok()) {
+    return problem;
+  }
+  const std::string tree = machine_dir + "/tree";
+  const std::string scratch = shell_scratch(machine_dir);
+  Mounter mounter;
+  mounter.make_private();
+  mounter.folder(scratch);
+  mounter.tmpfs(scratch, "mode=0755");
+  cover_library(mounter, library);
+  cover_sys(mounter, scratch, tree);
+  cover_dev(mounter, scratch, tree);
+  cover_proc(mounter, scratch, tree);
+  return mounter.problem();
+}
+
+}  // namespace migsim

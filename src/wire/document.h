@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the encoders of this room share. Private: includes the JSON library.
+#ifndef MIGCTL_WIRE_DOCUMENT_H_
+#define MIGCTL_WIRE_DOCUMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "mig/plan.h"
+
+#include "wire/wire.h"
+
+namespace mig::wire {
+
+using Json = nlohmann::ordered_json;  // keeps our order: apiVersion first
+
+Json begin_document(std::string_view kind, const Source& source);
+// Two spaces, newline at the end; bytes that are not UTF-8 (process names) become U+FFFD.
+std::string finish(const Json& document);
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <class Tag>
+Json or_null(const std::optional<Id<Tag>>& id) {
+  return id ? Json(id->value) : Json(nullptr);
+}
+
+Json placement_json(const Placement& placement);
+Json process_json(const Process& process);
+Json plan_json(const Plan& plan);  // the members of a Plan document, without the envelope
+Json step_json(const Step& step);
+Json error_json(const Error& error, std::string_view nvml_name);
+
+// A 64-bit number as text: JSON readers that keep doubles would round it.
+std::string generation_text(std::uint64_t generation);
+
+std::string_view mode_text(MigMode mode);
+std::string_view step_kind_text(StepKind kind);
+std::string_view stops_text(Blocker::Stops stops);
+
+}  // namespace mig::wire
+
+#endif  // MIGCTL_WIRE_DOCUMENT_H_

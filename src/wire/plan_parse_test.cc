@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "wire/testdata/sample.h"
+#include "wire/wire.h"
+
+namespace mig::wire {
+namespace {
+
+std::string document() {
+  return plan_document(sample::plan(), {true, "lab"});
+}
+
+// `text` with the first `from` replaced.
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+std::string problem_of(const std::string& text) {
+  const auto saved = parse_plan(text, "x.plan");
+  if (saved)
+    return "accepted";
+  EXPECT_EQ(saved.error().code, ErrorCode::kInvalidInput);
+  return saved.error().message;
+}
+
+TEST(ParsePlan, RoundTrip) {
+  const auto saved = parse_plan(document(), "x.plan");
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_EQ(plan_document(saved->plan, saved->source), document());
+  EXPECT_EQ(saved->plan.generation, 0xfedcba9876543210ULL);
+  ASSERT_EQ(saved->plan.steps.size(), 4U);
+  EXPECT_EQ(saved->plan.steps[0].gpu_instance, GpuInstanceId{5});
+  EXPECT_EQ(saved->plan.steps[0].nvml_profile, 1U);
+  EXPECT_EQ(saved->plan.steps[3].ci_placement, (Placement{0, 1}));
+  EXPECT_TRUE(saved->plan.blocked());
+  EXPECT_EQ(saved->source.machine, "lab");
+}
+
+TEST(ParsePlan, EmptyPlanRoundTrip) {
+  const std::string text = plan_document({}, {});
+  const auto saved = parse_plan(text, "x.plan");
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_EQ(plan_document(saved->plan, saved->source), text);
+}
+
+TEST(ParsePlan, SaysWhatIsWrongAndWhere) {
+  EXPECT_NE(problem_of("{").find("x.plan: not JSON"), std::string::npos);
+  EXPECT_EQ(problem_of("[]"), "x.plan: document: an object is expected");
+  EXPECT_EQ(problem_of(with(document(), "migctl/v1", "migctl/v2")),
+            "x.plan: apiVersion: only migctl/v1 is understood");
+  EXPECT_NE(problem_of(with(document(), "\"kind\": \"Plan\"", "\"kind\": \"Inventory\""))
+                .find("not a Plan"),
+            std::string::npos);
+  EXPECT_EQ(problem_of(with(document(), "\"label\"", "\"lable\"")),
+            "x.plan: document: unknown member 'lable'");
+  EXPECT_EQ(problem_of(with(document(), "\"size\": 2", "\"size\": -2")),
+            "x.plan: gpus[0].before.instances[0].placement.size: a whole number is expected");
+  EXPECT_EQ(problem_of(with(document(), "\"size\": 2", "\"size\": 4294967296")),
+            "x.plan: gpus[0].before.instances[0].placement.size: 4294967296 is larger than "
+            "4294967295");
+  EXPECT_EQ(problem_of(with(document(), "\"resetGpu\"", "\"formatDisk\"")),
+            "x.plan: steps[1].kind: 'formatDisk' is not a word that migctl writes here");
+  EXPECT_NE(problem_of(with(document(), "fedcba9876543210", "xyz")).find("hexadecimal"),
+            std::string::npos);
+  EXPECT_NE(problem_of(with(document(), "\"2g.10gb\"", "\"2g\"")).find("profile"),
+            std::string::npos);
+}
+
+// Every line of a document matters: without it the plan is refused, not half understood.
+TEST(ParsePlan, NoMemberMayBeMissing) {
+  const std::string text = document();
+  const std::string optional[] = {"\"simulatedMachine\"", "\"text\"", "\"undo\"", "\"blocked\""};
+  std::size_t tried = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    const std::string line = text.substr(begin, end - begin);
+    bool skip = line.find("\": ") == std::string::npos || line.back() != ',';
+    for (const auto& key : optional)
+      skip = skip || line.find(key) != std::string::npos;
+    if (!skip) {
+      ++tried;
+      EXPECT_NE(problem_of(text.substr(0, begin) + text.substr(end + 1)), "accepted") << line;
+    }
+    begin = end + 1;
+  }
+  EXPECT_GT(tried, 40U);
+}
+
+TEST(ParsePlan, TooLarge) {
+  const auto saved = parse_plan(std::string((4U << 20) + 1, ' '), "x.plan");
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error().code, ErrorCode::kTooLarge);
+}
+
+}  // namespace
+}  // namespace mig::wire

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON of every public value: documents that begin with apiVersion, kind and simulated, and that
+// golden tests hold still. Text in, text out, so that no user of this room compiles a JSON library.
+//
+// Threading: pure functions. A reading that the driver did not give is null, never 0.
+// Example:
+//   std::fputs(wire::inventory_document(inventory).c_str(), stdout);
+#ifndef MIGCTL_WIRE_WIRE_H_
+#define MIGCTL_WIRE_WIRE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/plan.h"
+#include "mig/result.h"
+
+namespace mig::wire {
+
+inline constexpr std::string_view kApiVersion = "migctl/v1";
+
+// Where a value comes from: said in every document, so that nobody takes a simulation for hardware.
+struct Source {
+  bool simulated = false;
+  std::string machine;  // name of the simulated machine; "" = not simulated, or not told
+  static Source of(const Inventory& inventory);
+};
+
+std::string inventory_document(const Inventory& inventory);
+std::string profile_list_document(const Inventory& inventory);
+std::string placement_list_document(const Inventory& inventory);
+
+std::string plan_document(const Plan& plan, const Source& source);
+
+struct SavedPlan {
+  Plan plan;
+  Source source;
+};
+
+// A Plan document back to the value. kInvalidInput names the member that is missing, of the wrong
+// type or unknown ("steps[2].placement.size"); kTooLarge above 4 MiB. `file` is for messages only.
+Result<SavedPlan> parse_plan(std::string_view text, std::string_view file);
+
+struct StepOutcome {
+  Step step;
+  bool done = false;
+  bool undone = false;
+  double milliseconds = 0;
+};
+
+struct ApplyReport {
+  std::string outcome;  // applied | unchanged | rolled_back | stuck
+  std::vector<StepOutcome> steps;
+  std::optional<Error> failure;
+  std::string failure_nvml_name;  // name of failure->nvml, "" = not known
+  Plan plan;
+};
+
+std::string apply_document(const ApplyReport& report, const Source& source);
+
+struct AssertReport {
+  std::string label;
+  bool mode_only = false;
+  std::vector<std::string> differences;  // empty = the layout is applied
+};
+
+std::string assert_document(const AssertReport& report, const Source& source);
+
+struct RunReport {
+  std::string uuid;
+  std::string profile;
+  GpuIndex gpu;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+  int exit_code = 0;
+};
+
+std::string run_document(const RunReport& report, const Source& source);
+
+struct VersionReport {
+  std::string version;
+  std::string driver_version, nvml_version;  // "" = no driver
+  std::string driver_note;                   // why there is none
+};
+
+std::string version_document(const VersionReport& report, const Source& source);
+
+// `simulated` is null when the error came before a driver was chosen.
+std::string error_document(const Error& error,
+                           std::string_view nvml_name,
+                           const std::optional<Source>& source);
+
+}  // namespace mig::wire
+
+#endif  // MIGCTL_WIRE_WIRE_H_

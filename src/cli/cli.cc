@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+
+#include "cli/commands.h"
+#include "cli/errors.h"
+#include "cli/help.h"
+#include "cli/parse.h"
+
+namespace mig::cli {
+namespace {
+
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+int run_invocation(Invocation invocation, Output& output) {
+  output.quiet(invocation.globals.quiet);
+  output.no_color(invocation.globals.no_color);
+  Context context(invocation.globals, output);
+  context.rest = std::move(invocation.rest);
+  context.rest_given = invocation.rest_given;
+  const Result<int> code = invocation.command->run(context);
+  if (code)
+    return *code;
+  return print_error(code.error(), invocation.globals.json, context.source(), output);
+}
+
+}  // namespace
+
+int run_cli(const std::vector<std::string>& argv, Output& output) {
+  std::vector<std::string> args(argv.empty() ? argv.begin() : argv.begin() + 1, argv.end());
+  if (!argv.empty() && base_name(argv.front()) == "nvidia-smi")
+    args.insert(args.begin(), "smi");
+  Globals globals;
+  auto invocation = parse_command_line(args, globals);
+  if (!invocation)
+    return print_error(invocation.error(), globals.json, std::nullopt, output);
+  if (invocation->help) {
+    output.result(invocation->command ? command_help(*invocation->command) : overview());
+    return 0;
+  }
+  if (invocation->version) {
+    invocation->command = make_command("version");
+    invocation->globals = globals;
+  }
+  if (!invocation->command) {
+    output.result(overview());
+    return 0;
+  }
+  return run_invocation(*std::move(invocation), output);
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// migctl as a function, so that tests run what main runs.
+#ifndef MIGCTL_CLI_CLI_H_
+#define MIGCTL_CLI_CLI_H_
+
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+
+namespace mig::cli {
+
+// `argv` with the program's name. Called as `nvidia-smi` it is `migctl smi`. Returns the exit code.
+int run_cli(const std::vector<std::string>& argv, Output& output);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_CLI_H_

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/execute.h"
+#include "cli/layout_file.h"
+#include "cli/render_inventory.h"
+
+namespace mig::cli {
+namespace {
+
+constexpr std::size_t kMaxPlanBytes = 4U << 20;
+
+class Apply final : public Command {
+ public:
+  CommandText text() const override {
+    return {
+        "apply",
+        "Change the machine to a layout, step by step, each verified.",
+        "Plans as `migctl plan` does and carries it out. A step that fails is undone with all "
+        "before it (exit code 18; 19 when that fails too). Instances in use are kept or the "
+        "change is refused; GPUs that the layout does not name are not touched. Progress goes "
+        "to standard error, the outcome to standard output.",
+        {"apply -f layouts.yaml -c mixed", "apply -f - < layout.yaml", "apply --plan mixed.plan"},
+        {ErrorCode::kInvalidInput,
+         ErrorCode::kTooLarge,
+         ErrorCode::kNothingMatched,
+         ErrorCode::kNotFound,
+         ErrorCode::kNotSupported,
+         ErrorCode::kPermission,
+         ErrorCode::kInUse,
+         ErrorCode::kNoCapacity,
+         ErrorCode::kConflict,
+         ErrorCode::kResetRequired,
+         ErrorCode::kDeviceLost,
+         ErrorCode::kNoDriver,
+         ErrorCode::kDriver,
+         ErrorCode::kIo,
+         ErrorCode::kRolledBack,
+         ErrorCode::kStuck}};
+  }
+
+  void declare(Options& options) override {
+    layout_.declare(options);
+    options.text({"--plan", "FILE|-", "a plan saved by plan -o; refused if the machine changed"},
+                 plan_file_);
+    options.flag({"-m,--mode-only",
+                  "",
+                  "MIG mode only; instances are left alone",
+                  "MIG_PARTED_MODE_CHANGE_ONLY"},
+                 execute_.mode_only);
+    options.flag({"-s,--skip-reset",
+                  "",
+                  "do not reset GPUs; what needs it stays pending (exit code 12)",
+                  "MIG_PARTED_SKIP_RESET"},
+                 skip_reset_);
+    options.flag({"-n,--dry-run", "", "as migctl plan"}, execute_.dry_run);
+  }
+
+  Result<int> run(Context& context) override {
+    execute_.allow_reset = !skip_reset_;
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    if (!plan_file_.empty()) {
+      MIG_ASSIGN_OR_RETURN(const Plan plan, saved_plan(context));
+      return execute(context, plan, execute_);
+    }
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory));
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan(desired));
+    return execute(context, plan, execute_);
+  }
+
+ private:
+  Result<Plan> saved_plan(const Context& context) const {
+    MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(plan_file_, kMaxPlanBytes));
+    MIG_ASSIGN_OR_RETURN(wire::SavedPlan saved, wire::parse_plan(text, plan_file_));
+    const auto source = context.source_or_default();
+    const auto words = [](const wire::Source& from) {
+      const std::string mark = simulated_mark(from);
+      return mark.empty() ? std::string("real hardware") : mark;
+    };
+    if (saved.source.simulated != source.simulated || saved.source.machine != source.machine)
+      return fail(
+          ErrorCode::kConflict,
+          fmt::format(
+              "{} was made for {}; this is {}", plan_file_, words(saved.source), words(source)),
+          "make the plan on the machine it is applied to");
+    return std::move(saved.plan);
+  }
+
+  LayoutFile layout_;
+  std::string plan_file_;
+  ExecuteOptions execute_;
+  bool skip_reset_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_apply() {
+  return std::make_unique<Apply>();
+}
+
+}  // namespace mig::cli

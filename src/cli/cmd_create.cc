@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "cli/commands.h"
+#include "cli/execute.h"
+#include "cli/select.h"
+
+namespace mig::cli {
+namespace {
+
+class Create final : public Command {
+ public:
+  CommandText text() const override {
+    return {"create",
+            "Create instances on a GPU, beside what is there.",
+            "Each is a GPU instance with one compute instance of its full size. PROFILE is a name "
+            "(1g.5gb, 1g.5gb+me), an id as nvidia-smi prints it (19), or 1c.3g.20gb: a 3g.20gb "
+            "with a compute instance of one slice. All or nothing.",
+            {"create 1g.5gb 1g.5gb -i 0", "create 3g.20gb:4 2g.10gb:0 -i 1", "create 19 -i 0 -n"},
+            {ErrorCode::kInvalidInput,
+             ErrorCode::kNothingMatched,
+             ErrorCode::kNotSupported,
+             ErrorCode::kPermission,
+             ErrorCode::kInUse,
+             ErrorCode::kNoCapacity,
+             ErrorCode::kConflict,
+             ErrorCode::kNoDriver,
+             ErrorCode::kRolledBack,
+             ErrorCode::kStuck}};
+  }
+
+  void declare(Options& options) override {
+    options.positional(
+        {"PROFILE[:START]", "", "what to create, and its first memory slot"}, profiles_, true);
+    options.text({"-i,--gpu", "GPU", "index, UUID or PCI bus id (default: the only GPU)"}, gpu_);
+    options.flag({"-C,--no-compute", "", "GPU instances only, without compute instances"},
+                 no_compute_);
+    options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+  }
+
+  Result<int> run(Context& context) override {
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_ASSIGN_OR_RETURN(const Gpu* gpu, choose_gpu(inventory));
+    service::Service::CreateRequest request{gpu->index, {}};
+    for (const auto& word : profiles_) {
+      MIG_ASSIGN_OR_RETURN(DesiredInstance instance, parse_instance(*gpu, word, !no_compute_));
+      request.instances.push_back(std::move(instance));
+    }
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan_create(request));
+    return execute(context, plan, execute_);
+  }
+
+ private:
+  Result<const Gpu*> choose_gpu(const Inventory& inventory) const {
+    if (!gpu_.empty()) {
+      MIG_ASSIGN_OR_RETURN(const GpuIndex index, select_gpu(inventory, gpu_));
+      return inventory.find_gpu(index);
+    }
+    if (inventory.gpus.size() != 1)
+      return fail(ErrorCode::kUsage,
+                  fmt::format("create: this machine has {} GPUs; say which", inventory.gpus.size()),
+                  fmt::format("migctl create {} -i 0", profiles_.front()));
+    return &inventory.gpus.front();
+  }
+
+  std::vector<std::string> profiles_;
+  std::string gpu_;
+  bool no_compute_ = false;
+  ExecuteOptions execute_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_create() {
+  return std::make_unique<Create>();
+}
+
+}  // namespace mig::cli

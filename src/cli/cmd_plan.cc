@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/execute.h"
+#include "cli/layout_file.h"
+#include "cli/offline.h"
+
+namespace mig::cli {
+namespace {
+
+class PlanCommand final : public Command {
+ public:
+  CommandText text() const override {
+    return {"plan",
+            "Show what apply would do, or why a layout is impossible; changes nothing.",
+            "For each GPU: the strip before and after, what is kept, destroyed and created, who "
+            "stands in the way; then the steps in order. Instances in use stay where they are. "
+            "Exit code 9 = does not fit (with what would), 8 = somebody uses what must change.\n"
+            "--model plans without any machine, on a temporary simulated one of that board, fresh "
+            "from power-on with MIG off; `migctl sim create --help` lists the boards.",
+            {"plan -f layouts.yaml -c mixed",
+             "plan -f layouts.yaml -c mixed -o mixed.plan && migctl apply --plan mixed.plan",
+             "plan -f layouts.yaml -c all-1g.5gb --model a100-sxm4-40gb,8"},
+            {ErrorCode::kInvalidInput,
+             ErrorCode::kTooLarge,
+             ErrorCode::kNothingMatched,
+             ErrorCode::kNotFound,
+             ErrorCode::kNotSupported,
+             ErrorCode::kInUse,
+             ErrorCode::kNoCapacity,
+             ErrorCode::kNoDriver,
+             ErrorCode::kIo}};
+  }
+
+  void declare(Options& options) override {
+    layout_.declare(options);
+    options.text({"-o,--output", "FILE", "also save the plan, for apply --plan"}, output_);
+    options.text({"--model", "BOARD[,N]", "plan for N (1) of this board instead of a machine"},
+                 model_);
+    options.flag({"-m,--mode-only",
+                  "",
+                  "MIG mode only; instances are left alone",
+                  "MIG_PARTED_MODE_CHANGE_ONLY"},
+                 mode_only_);
+  }
+
+  Result<int> run(Context& context) override {
+    std::unique_ptr<OfflineMachine> offline;
+    if (!model_.empty()) {
+      if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty())
+        return fail(ErrorCode::kUsage, "plan: --model excludes --sim and --nvml-library");
+      MIG_ASSIGN_OR_RETURN(offline, OfflineMachine::make(model_));
+      MIG_TRY(context.service(offline->choice()));
+    }
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory));
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan(desired));
+    if (!output_.empty())
+      MIG_TRY(base::write_file_atomic(output_, wire::plan_document(plan, *context.source())));
+    return show_plan(context, plan);
+  }
+
+ private:
+  LayoutFile layout_;
+  std::string output_, model_;
+  bool mode_only_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_plan() {
+  return std::make_unique<PlanCommand>();
+}
+
+}  // namespace mig::cli

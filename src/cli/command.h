@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A sub-command: declares its options, then runs once in a Context. One file each: parse, call one
+// service function, print.
+#ifndef MIGCTL_CLI_COMMAND_H_
+#define MIGCTL_CLI_COMMAND_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "cli/options.h"
+#include "cli/output.h"
+#include "service/service.h"
+#include "wire/wire.h"
+
+namespace mig::cli {
+
+struct Globals {
+  bool json = false;
+  bool quiet = false;
+  bool no_color = false;
+  std::string nvml_library;
+  std::string simulated;
+
+  void declare(Options& options);
+};
+
+// What a command runs in. Owns the driver session, opened when first asked for.
+class Context {
+ public:
+  Context(Globals globals, Output& output) : globals_(std::move(globals)), output_(&output) {}
+
+  const Globals& globals() const { return globals_; }
+
+  Output& output() const { return *output_; }
+
+  Result<service::Service*> service();
+  // Opens another driver than the globals name (offline planning).
+  Result<service::Service*> service(const service::DriverChoice& choice);
+  Result<Inventory> inventory();  // also remembers the source
+
+  // Known after the driver was opened.
+  const std::optional<wire::Source>& source() const { return source_; }
+
+  wire::Source source_or_default() const { return source_.value_or(wire::Source{}); }
+
+  // The words after `--` (run), or after `sim` and `smi`.
+  std::vector<std::string> rest;
+  bool rest_given = false;
+
+ private:
+  Globals globals_;
+  Output* output_;
+  std::unique_ptr<service::Service> service_;
+  std::optional<wire::Source> source_;
+};
+
+struct CommandText {
+  std::string name;
+  std::string purpose;                // one line
+  std::string details;                // paragraphs; "" = none
+  std::vector<std::string> examples;  // command lines without "migctl "
+  std::vector<ErrorCode> exit_codes;  // beside 0 and usage
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+  Command(Command&&) = delete;
+  Command& operator=(Command&&) = delete;
+
+  virtual CommandText text() const = 0;
+
+  virtual void declare(Options& /*options*/) {}
+
+  // What may stand first after the command's name, for completion.
+  virtual std::vector<std::string> first_words() const { return {}; }
+
+  // Takes `-- CMD...`.
+  virtual bool takes_rest() const { return false; }
+
+  // Everything after the command's name is its own affair (sim, smi).
+  virtual bool passes_through() const { return false; }
+
+  // The exit code, or an Error that main prints.
+  virtual Result<int> run(Context& context) = 0;
+
+ protected:
+  Command() = default;
+};
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_COMMAND_H_

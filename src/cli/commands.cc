@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+
+#include <algorithm>
+
+namespace mig::cli {
+
+const std::vector<CommandRow>& command_table() {
+  static const std::vector<CommandRow> rows = {
+      {"list", "Look", make_list},
+      {"profiles", "Look", make_profiles},
+      {"placements", "Look", make_placements},
+      {"plan", "Layouts", make_plan},
+      {"apply", "Layouts", make_apply},
+      {"assert", "Layouts", make_assert},
+      {"export", "Layouts", make_export},
+      {"mode", "Single steps", make_mode},
+      {"create", "Single steps", make_create},
+      {"destroy", "Single steps", make_destroy},
+      {"run", "Use", make_run},
+      {"sim", "Simulated machines", make_sim},
+      {"smi", "Other", make_smi},
+      {"completion", "Other", make_completion},
+      {"version", "Other", make_version},
+  };
+  return rows;
+}
+
+std::unique_ptr<Command> make_command(std::string_view name) {
+  const auto& rows = command_table();
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const CommandRow& candidate) {
+    return candidate.name == name;
+  });
+  return row == rows.end() ? nullptr : row->make();
+}
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  for (const auto& row : command_table())
+    names.emplace_back(row.name);
+  return names;
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command table: help, completion, reference test and dispatch all walk it.
+#ifndef MIGCTL_CLI_COMMANDS_H_
+#define MIGCTL_CLI_COMMANDS_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace mig::cli {
+
+using MakeCommand = std::unique_ptr<Command> (*)();
+
+struct CommandRow {
+  std::string_view name;
+  std::string_view group;  // heading in the overview
+  MakeCommand make;
+};
+
+const std::vector<CommandRow>& command_table();
+std::unique_ptr<Command> make_command(std::string_view name);  // nullptr = no such command
+std::vector<std::string> command_names();
+
+std::unique_ptr<Command> make_list();
+std::unique_ptr<Command> make_profiles();
+std::unique_ptr<Command> make_placements();
+std::unique_ptr<Command> make_mode();
+std::unique_ptr<Command> make_create();
+std::unique_ptr<Command> make_destroy();
+std::unique_ptr<Command> make_plan();
+std::unique_ptr<Command> make_apply();
+std::unique_ptr<Command> make_assert();
+std::unique_ptr<Command> make_export();
+std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_sim();
+std::unique_ptr<Command> make_smi();
+std::unique_ptr<Command> make_completion();
+std::unique_ptr<Command> make_version();
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_COMMANDS_H_

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the driver's library is looked for: ours lies beside the executable.
+#ifndef MIGCTL_CLI_DRIVER_H_
+#define MIGCTL_CLI_DRIVER_H_
+
+#include <string>
+
+#include "cli/command.h"
+
+namespace mig::cli {
+
+// $MIGCTL_SIM_LIBRARY_DIR, else ../lib/sim or ../lib/migctl/sim beside the executable's folder,
+// whichever holds libnvidia-ml.so.1; else the first of the two (its absence is then the error).
+std::string sim_library_dir();
+
+service::DriverChoice driver_choice(const Globals& globals);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_DRIVER_H_

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/errors.h"
+
+#include "nvml/return_code.h"
+
+namespace mig::cli {
+
+std::string nvml_name(const Error& error) {
+  if (!error.nvml)
+    return {};
+  return std::string(nvml::code_name(static_cast<nvmlReturn_t>(*error.nvml)));
+}
+
+std::string error_text(const Error& error, const Paint& paint) {
+  std::string text = "migctl: " + paint(Style::kRed, "error:") + " " + error.text() + "\n";
+  if (!error.hint.empty())
+    text += paint(Style::kBold, "hint:") + " " + error.hint + "\n";
+  return text;
+}
+
+int print_error(const Error& error,
+                bool json,
+                const std::optional<wire::Source>& source,
+                Output& output) {
+  if (json)
+    output.result(wire::error_document(error, nvml_name(error), source));
+  else
+    output.message(error_text(error, output.err_paint()));
+  return error_info(error.code).exit_code;
+}
+
+}  // namespace mig::cli

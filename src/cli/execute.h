@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end that all changing commands share: show a plan, or carry it out with progress and tell
+// what came of it.
+#ifndef MIGCTL_CLI_EXECUTE_H_
+#define MIGCTL_CLI_EXECUTE_H_
+
+#include "mig/plan.h"
+#include "mig/result.h"
+
+#include "cli/command.h"
+
+namespace mig::cli {
+
+struct ExecuteOptions {
+  bool dry_run = false;  // show the plan only
+  bool allow_reset = true;
+  bool mode_only = false;
+};
+
+// Prints the Plan; kInUse's exit code when it is blocked.
+int show_plan(Context& context, const Plan& plan);
+
+// Carries the plan out. Progress on stderr, outcome on stdout; the exit code tells the outcome.
+Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& options);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_EXECUTE_H_

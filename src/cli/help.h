@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Help pages, made from the command table and the options that commands declare.
+#ifndef MIGCTL_CLI_HELP_H_
+#define MIGCTL_CLI_HELP_H_
+
+#include <string>
+
+#include "cli/command.h"
+
+namespace mig::cli {
+
+std::string overview();
+std::string command_help(Command& command);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_HELP_H_

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options by which plan, apply and assert take a layout file; mig-parted's flags and variables.
+#ifndef MIGCTL_CLI_LAYOUT_FILE_H_
+#define MIGCTL_CLI_LAYOUT_FILE_H_
+
+#include <string>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/result.h"
+
+#include "cli/options.h"
+
+namespace mig::cli {
+
+class LayoutFile {
+ public:
+  void declare(Options& options);
+
+  bool given() const { return !file_.empty(); }
+
+  const std::string& file() const { return file_; }
+
+  Result<Spec> read() const;
+  Result<DesiredLayout> resolve(const Inventory& inventory) const;
+
+ private:
+  std::string file_, config_;
+};
+
+// Which GPUs do not have the MIG mode wanted, one line each; instances are not looked at.
+std::vector<std::string> mode_differences(const Inventory& inventory, const DesiredLayout& desired);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_LAYOUT_FILE_H_

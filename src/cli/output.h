@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a command writes: results to `out`, progress and diagnostics to `err`. Colours only on a
+// terminal, and never with --no-color or $NO_COLOR.
+#ifndef MIGCTL_CLI_OUTPUT_H_
+#define MIGCTL_CLI_OUTPUT_H_
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace mig::cli {
+
+enum class Style { kBold, kDim, kRed, kGreen, kYellow };
+
+// Escape sequences around text, or nothing when off.
+class Paint {
+ public:
+  explicit Paint(bool on) : on_(on) {}
+
+  std::string operator()(Style style, std::string_view text) const;
+
+  bool on() const { return on_; }
+
+ private:
+  bool on_;
+};
+
+class Output {
+ public:
+  Output(std::FILE* out, std::FILE* err) : out_(out), err_(err) {}
+
+  void quiet(bool on) { quiet_ = on; }
+
+  void no_color(bool on) { no_color_ = on; }
+
+  void result(std::string_view text);    // stdout
+  void message(std::string_view text);   // stderr, always
+  void progress(std::string_view text);  // stderr, not with --quiet
+
+  Paint paint() const;      // for stdout
+  Paint err_paint() const;  // for stderr
+  bool err_is_terminal() const;
+
+  std::FILE* out() const { return out_; }
+
+  std::FILE* err() const { return err_; }
+
+ private:
+  bool colors_wanted() const;
+
+  std::FILE* out_;
+  std::FILE* err_;
+  bool quiet_ = false;
+  bool no_color_ = false;
+};
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_OUTPUT_H_

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render_plan.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "cli/render_inventory.h"
+
+namespace mig::cli {
+namespace {
+
+// "2 x 1g.5gb at slots 0, 1".
+std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
+  struct Group {
+    std::string profile;
+    std::vector<std::string> places;
+  };
+
+  std::vector<Group> groups;
+  for (const auto& cell : cells) {
+    const std::string name = cell.profile.str();
+    auto group = std::find_if(
+        groups.begin(), groups.end(), [&](const Group& other) { return other.profile == name; });
+    if (group == groups.end())
+      group = groups.insert(groups.end(), Group{name, {}});
+    group->places.push_back(slot_range(cell.placement) + (cell.busy ? " (in use)" : ""));
+  }
+  std::vector<std::string> lines;
+  for (const auto& group : groups)
+    lines.push_back(fmt::format(
+        "{} x {} at {}", group.places.size(), group.profile, base::join(group.places, ", ")));
+  return lines;
+}
+
+std::string cells_block(std::string_view verb,
+                        Style style,
+                        const std::vector<LayoutCell>& cells,
+                        const Paint& paint) {
+  std::string out;
+  for (const auto& line : cell_lines(cells))
+    out += "  " + paint(style, fmt::format("{:<8}", verb)) + line + "\n";
+  return out;
+}
+
+StripScale scale_of(const Plan& plan) {
+  StripScale scale;
+  for (const auto& gpu : plan.gpus) {
+    scale.include(gpu.before);
+    scale.include(gpu.after);
+  }
+  return scale;
+}
+
+bool touched(const Plan& plan, const GpuPlan& gpu) {
+  return gpu.changes() || std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+           return step.gpu == gpu.gpu;
+         });
+}
+
+std::string gpu_block(const Plan& plan,
+                      const GpuPlan& gpu,
+                      const StripScale& scale,
+                      const Paint& paint) {
+  std::string out =
+      "\n" + paint(Style::kBold, fmt::format("GPU {}  {}", gpu.gpu.value, gpu.name)) + "\n";
+  if (!touched(plan, gpu)) {
+    out += scale.draw(gpu.before, "  as is   ", true, paint);
+    return out;
+  }
+  const bool ruler_first = gpu.before.mode == MigMode::kEnabled;
+  out += scale.draw(gpu.before, "  before  ", ruler_first, paint);
+  out += scale.draw(gpu.after, "  after   ", !ruler_first, paint);
+  out += cells_block("keep", Style::kDim, gpu.kept, paint);
+  out += cells_block("destroy", Style::kRed, gpu.destroyed, paint);
+  out += cells_block("create", Style::kGreen, gpu.created, paint);
+  for (const auto& blocker : gpu.blockers)
+    out += "  " + paint(Style::kRed, "BLOCKED ") + blocker.what + "\n";
+  return out;
+}
+
+std::string step_lines(const Plan& plan, const Paint& paint) {
+  std::string out = "\n" +
+                    paint(Style::kBold,
+                          fmt::format("{}, about {}",
+                                      base::counted(plan.steps.size(), "step"),
+                                      seconds_text(plan.estimated_ms))) +
+                    "\n";
+  std::size_t number = 0;
+  for (const auto& step : plan.steps)
+    out += fmt::format("{:>4}. {}\n", ++number, step.str());
+  return out;
+}
+
+}  // namespace
+
+std::string seconds_text(double milliseconds) {
+  if (milliseconds < 100)
+    return fmt::format("{:.0f} ms", milliseconds);
+  if (milliseconds < 10000)
+    return fmt::format("{:.1f} s", milliseconds / 1000);
+  return fmt::format("{:.0f} s", milliseconds / 1000);
+}
+
+std::string render_plan(const Plan& plan, const wire::Source& source, const Paint& paint) {
+  std::string out = simulated_mark(source);
+  if (!out.empty())
+    out = paint(Style::kYellow, out) + ": ";
+  out += "plan";
+  if (!plan.label.empty())
+    out += fmt::format(" for layout \"{}\"", plan.label);
+  out += "\n";
+  const StripScale scale = scale_of(plan);
+  for (const auto& gpu : plan.gpus)
+    out += gpu_block(plan, gpu, scale, paint);
+  out += plan.empty() ? "\nNothing to do: the machine is as wanted.\n" : step_lines(plan, paint);
+  for (const auto& warning : plan.warnings)
+    out += paint(Style::kYellow, "warning:") + " " + warning + "\n";
+  return out;
+}
+
+Error blocked_error(const Plan& plan) {
+  std::vector<std::string> reasons;
+  for (const auto& gpu : plan.gpus)
+    for (const auto& blocker : gpu.blockers)
+      reasons.push_back(blocker.what);
+  std::string message = reasons.empty() ? "the plan is blocked" : "the plan cannot run now: ";
+  constexpr std::size_t kShown = 4;
+  const std::size_t shown = std::min(reasons.size(), kShown);
+  message +=
+      base::join({reasons.begin(), reasons.begin() + static_cast<std::ptrdiff_t>(shown)}, "; ");
+  if (reasons.size() > shown)
+    message += fmt::format("; and {} more", reasons.size() - shown);
+  return Error{ErrorCode::kInUse,
+               std::move(message),
+               "end those processes, or wait for them, then try again",
+               {},
+               {}};
+}
+
+std::string outcome_text(service::Outcome outcome) {
+  switch (outcome) {
+    case service::Outcome::kUnchanged:
+      return "unchanged";
+    case service::Outcome::kApplied:
+      return "applied";
+    case service::Outcome::kRolledBack:
+      return "rolled_back";
+    case service::Outcome::kStuck:
+      return "stuck";
+  }
+  return "stuck";
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/select.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+
+namespace mig::cli {
+namespace {
+
+constexpr std::uint64_t kMaxId = 0xFFFFFFFEU;
+
+std::string gpus_there(const Inventory& inventory) {
+  if (inventory.gpus.empty())
+    return "this machine has no GPU";
+  std::vector<std::string> indices;
+  for (const auto& gpu : inventory.gpus)
+    indices.push_back(std::to_string(gpu.index.value));
+  return fmt::format("this machine has GPU {}", base::join(indices, ", "));
+}
+
+// "0000:10:00.0" and "10:00.0" name "00000000:10:00.0".
+bool same_bus_id(const std::string& full, const std::string& word) {
+  const std::string a = base::lower(full);
+  const std::string b = base::lower(word);
+  return b.size() >= 7 && b.size() <= a.size() && b.find(':') != std::string::npos &&
+         a.compare(a.size() - b.size(), b.size(), b) == 0;
+}
+
+const Gpu* find_gpu(const Inventory& inventory, const std::string& word) {
+  if (const auto index = base::parse_decimal(word, kMaxId))
+    return inventory.find_gpu(GpuIndex{static_cast<std::uint32_t>(*index)});
+  if (const Gpu* gpu = inventory.find_gpu(std::string_view(word)))
+    return gpu;
+  for (const auto& gpu : inventory.gpus)
+    if (same_bus_id(gpu.pci_bus_id, word))
+      return &gpu;
+  return nullptr;
+}
+
+std::vector<std::string> profile_names(const Gpu& gpu) {
+  std::vector<std::string> names;
+  for (const auto& profile : gpu.profiles)
+    names.push_back(profile.name.str());
+  return names;
+}
+
+Error unknown_profile(const Gpu& gpu, const std::string& word) {
+  const auto near = base::nearest(word, profile_names(gpu), 3);
+  const auto& shown = near.empty() ? profile_names(gpu) : near;
+  return Error{
+      ErrorCode::kNotSupported,
+      fmt::format("GPU {} ({}) has no profile {}", gpu.index.value, gpu.name, word),
+      shown.empty()
+          ? "this GPU has no MIG profiles"
+          : fmt::format("{}: {}", near.empty() ? "it has" : "the nearest", base::join(shown, ", ")),
+      {},
+      {}};
+}
+
+Result<const GpuInstanceProfile*> find_profile(const Gpu& gpu,
+                                               const std::string& word,
+                                               ProfileName& name) {
+  const GpuInstanceProfile* profile = nullptr;
+  if (const auto id = base::parse_decimal(word, kMaxId)) {
+    profile = gpu.find_profile(ProfileId{static_cast<std::uint32_t>(*id)});
+    if (profile != nullptr)
+      name = profile->name;
+  } else {
+    MIG_ASSIGN_OR_RETURN(name, ProfileName::parse(word));
+    profile = gpu.find_profile(name.gpu_instance());
+  }
+  if (profile == nullptr)
+    return unknown_profile(gpu, word);
+  return profile;
+}
+
+Result<Placement> find_placement(const GpuInstanceProfile& profile, const std::string& start) {
+  const auto number = base::parse_decimal(start, kMaxId);
+  for (const auto& placement : profile.placements)
+    if (number && placement.start == *number)
+      return placement;
+  std::vector<std::string> starts;
+  for (const auto& placement : profile.placements)
+    starts.push_back(std::to_string(placement.start));
+  return fail(ErrorCode::kUsage,
+              fmt::format("{} cannot start at {}", profile.name.str(), base::quoted(start)),
+              fmt::format("it may start at {}", base::join(starts, ", ")));
+}
+
+}  // namespace
+
+Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
+                                          const std::vector<std::string>& words) {
+  std::vector<GpuIndex> found;
+  const bool all = words.empty() || (words.size() == 1 && words.front() == "all");
+  if (all)
+    for (const auto& gpu : inventory.gpus)
+      found.push_back(gpu.index);
+  else
+    for (const auto& word : words) {
+      MIG_ASSIGN_OR_RETURN(const GpuIndex index, select_gpu(inventory, word));
+      found.push_back(index);
+    }
+  if (found.empty())
+    return fail(ErrorCode::kNothingMatched, "this machine has no GPU");
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word) {
+  const Gpu* gpu = find_gpu(inventory, word);
+  if (gpu == nullptr)
+    return fail(ErrorCode::kNothingMatched,
+                fmt::format("no GPU matches {}", base::quoted(word)),
+                gpus_there(inventory) + "; `migctl list` shows them");
+  return gpu->index;
+}
+
+Result<void> keep_gpus(Inventory& inventory, const std::vector<std::string>& words) {
+  if (words.empty())
+    return {};
+  MIG_ASSIGN_OR_RETURN(const auto wanted, select_gpus(inventory, words));
+  std::erase_if(inventory.gpus, [&](const Gpu& gpu) {
+    return std::find(wanted.begin(), wanted.end(), gpu.index) == wanted.end();
+  });
+  return {};
+}
+
+Result<DesiredInstance> parse_instance(const Gpu& gpu,
+                                       const std::string& word,
+                                       bool compute_instance) {
+  const std::size_t colon = word.find(':');
+  ProfileName name;
+  MIG_ASSIGN_OR_RETURN(const GpuInstanceProfile* profile,
+                       find_profile(gpu, word.substr(0, colon), name));
+  DesiredInstance instance;
+  instance.profile = profile->name;
+  if (compute_instance)
+    instance.compute_instances.push_back(name);
+  else if (!name.full_size())
+    return fail(ErrorCode::kUsage,
+                fmt::format("{} names a compute instance, and --no-compute asks for none", word));
+  if (colon != std::string::npos) {
+    MIG_ASSIGN_OR_RETURN(instance.placement, find_placement(*profile, word.substr(colon + 1)));
+  }
+  return instance;
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Aligned columns of text. Numbers stand right, words left; no trailing blanks.
+#ifndef MIGCTL_CLI_TABLE_H_
+#define MIGCTL_CLI_TABLE_H_
+
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+
+namespace mig::cli {
+
+class Table {
+ public:
+  struct Column {
+    std::string title;
+    bool right = false;
+  };
+
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  bool empty() const { return rows_.empty(); }
+
+  std::string draw(const Paint& paint, std::size_t indent = 2) const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_TABLE_H_

@@ -72,8 +72,9 @@ class Machine {
   };
 
   // A change: works on a private image, becomes the machine's state by commit() in one atomic step;
-  // without commit() nothing happened. Dead processes are detached when a Change begins, and
-  // counters and energy (telemetry.h) are brought up to date at its begin and at its commit.
+  // without commit() nothing happened. Processes that died are detached when a Change begins (one
+  // that its parent has not yet waited for may stay for 2 ms), and counters and energy
+  // (telemetry.h) are brought up to date at its begin and at its commit.
   class Change {
    public:
     explicit Change(Machine& machine);

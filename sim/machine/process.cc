@@ -111,10 +111,10 @@ void remove_process(State& state, std::uint32_t slot) {
   }
 }
 
-std::uint32_t remove_dead_processes(State& state) {
+std::uint32_t remove_dead_processes(State& state, bool quick) {
   std::uint32_t removed = 0;
   for (std::uint32_t i = state.process_top; i-- > 0;) {
-    if (state.processes[i].used != 0 && !is_alive(state.processes[i], false)) {
+    if (state.processes[i].used != 0 && !is_alive(state.processes[i], quick)) {
       remove_process(state, i);
       ++removed;
     }

@@ -54,7 +54,7 @@ void detach_context(State& state, std::uint32_t slot);
 void remove_process(State& state, std::uint32_t slot);
 
 // Removes every process that is_alive() says is gone; how many.
-std::uint32_t remove_dead_processes(State& state);
+std::uint32_t remove_dead_processes(State& state, bool quick);
 
 // Gives the process `bytes` more of its instance's memory; false, and nothing changed, when the
 // instance (a GPU instance's memory is shared by its compute instances; without MIG the GPU) has

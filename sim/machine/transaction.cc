@@ -21,9 +21,20 @@ std::uint64_t now_ns() {
 
 namespace {
 
-// A process that died but was not yet waited for by its parent shows only in /proc; a View looks
-// there at most this often. One that is really gone it sees at once.
-constexpr std::uint64_t kFullCheckEveryNs = 10'000'000;
+// A process that died but was not yet waited for by its parent shows only in /proc, where looking
+// is slow (20 us each), so this happens at most so often. One that is really gone is seen at once.
+constexpr std::uint64_t kViewLooksEveryNs = 10'000'000;
+constexpr std::uint64_t kChangeLooksEveryNs = 2'000'000;
+
+// Whether it is time to look in /proc again.
+bool look_in_full(Header& header, std::uint64_t now, std::uint64_t every_ns) {
+  const std::uint64_t checked = header.checked_ns.load(std::memory_order_relaxed);
+  if (now >= checked && now - checked < every_ns) {
+    return false;
+  }
+  header.checked_ns.store(now, std::memory_order_relaxed);
+  return true;
+}
 
 bool any_dead(const State& state, bool quick) {
   for (std::uint32_t i = 0; i < state.process_top; ++i) {
@@ -116,15 +127,11 @@ Machine::View::View(Machine& machine) : machine_(machine), state_(nullptr) {
     return;
   }
   const std::uint64_t now = now_ns();
-  const std::uint64_t checked = impl.header().checked_ns.load(std::memory_order_relaxed);
-  const bool full = now < checked || now - checked >= kFullCheckEveryNs;
-  if (full) {
-    impl.header().checked_ns.store(now, std::memory_order_relaxed);
-  }
+  const bool full = look_in_full(impl.header(), now, kViewLooksEveryNs);
   if (any_dead(*state_, !full)) {
     State& next = impl.begin_change();
     settle_all(impl.hardware(), next, now);
-    remove_dead_processes(next);
+    remove_dead_processes(next, !full);
     settle_all(impl.hardware(), next, now);
     impl.flip();
     state_ = &impl.image(impl.active());
@@ -142,8 +149,11 @@ Machine::Change::Change(Machine& machine) : machine_(machine), state_(nullptr) {
   state_->calls_total = impl.header().mirror.calls.load(std::memory_order_relaxed);
   const std::uint64_t now = now_ns();
   settle_all(impl.hardware(), *state_, now);
-  if (remove_dead_processes(*state_) > 0) {
-    settle_all(impl.hardware(), *state_, now);
+  if (state_->process_top > 0) {
+    const bool full = look_in_full(impl.header(), now, kChangeLooksEveryNs);
+    if (remove_dead_processes(*state_, !full) > 0) {
+      settle_all(impl.hardware(), *state_, now);
+    }
   }
 }
 

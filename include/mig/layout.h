@@ -59,6 +59,8 @@ struct DesiredInstance {
   std::vector<ProfileName> compute_instances;  // empty = none; usually one, equal to profile
   std::optional<Placement> placement;          // nullopt = the planner's choice
   SourcePosition position;
+  // Of the compute instances, in the same order; shorter or nullopt = the planner's choice.
+  std::vector<std::optional<Placement>> compute_placements;
 };
 
 struct DesiredGpu {

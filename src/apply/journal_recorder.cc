@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/journal_recorder.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pwd.h>
+
+#include "apply/saved_layout.h"
+#include "base/file.h"
+
+namespace mig::apply {
+namespace {
+
+constexpr std::array<std::pair<StepKind, const char*>, 7> kKinds = {{
+    {StepKind::kDestroyComputeInstance, "destroy_compute_instance"},
+    {StepKind::kDestroyGpuInstance, "destroy_gpu_instance"},
+    {StepKind::kDisableMig, "disable_mig"},
+    {StepKind::kEnableMig, "enable_mig"},
+    {StepKind::kResetGpu, "reset_gpu"},
+    {StepKind::kCreateGpuInstance, "create_gpu_instance"},
+    {StepKind::kCreateComputeInstance, "create_compute_instance"},
+}};
+
+template <class T>
+std::optional<std::int64_t> number(const std::optional<T>& id) {
+  if (!id)
+    return std::nullopt;
+  return static_cast<std::int64_t>(id->value);
+}
+
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+
+// Mode changes and resets are of a whole GPU and have none.
+bool names_profile(StepKind kind) {
+  return kind != StepKind::kDisableMig && kind != StepKind::kEnableMig &&
+         kind != StepKind::kResetGpu;
+}
+
+std::string user_name(uid_t uid) {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return entry.pw_name;
+  return fmt::format("uid {}", uid);
+}
+
+store::ChangeState state_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kApplied:
+      return store::ChangeState::kApplied;
+    case Outcome::kStuck:
+      return store::ChangeState::kStuck;
+    default:
+      return store::ChangeState::kRolledBack;
+  }
+}
+
+}  // namespace
+
+store::StepRow row_of(const Step& step, std::int64_t sequence) {
+  store::StepRow row;
+  row.sequence = sequence;
+  for (const auto& [kind, name] : kKinds)
+    if (kind == step.kind)
+      row.kind = name;
+  row.gpu_index = step.gpu.value;
+  row.gpu_uuid = step.gpu_uuid;
+  row.profile = names_profile(step.kind) ? step.profile.str() : "";
+  row.profile_id = step.profile_id.value;
+  row.nvml_profile = step.nvml_profile;
+  row.gpu_start = step.gpu_placement.start;
+  row.gpu_size = step.gpu_placement.size;
+  if (step.ci_placement) {
+    row.ci_start = step.ci_placement->start;
+    row.ci_size = step.ci_placement->size;
+  }
+  row.gpu_instance = number(step.gpu_instance);
+  row.compute_instance = number(step.compute_instance);
+  return row;
+}
+
+Result<Step> step_of(const store::StepRow& row) {
+  Step step;
+  const auto kind = std::find_if(
+      kKinds.begin(), kKinds.end(), [&](const auto& k) { return k.second == row.kind; });
+  if (kind == kKinds.end())
+    return fail(ErrorCode::kInternal,
+                fmt::format("the journal has a step of kind '{}', which is not known", row.kind),
+                "it was written by another version of migctl: use that one to recover");
+  step.kind = kind->first;
+  step.gpu = {u32(row.gpu_index)};
+  step.gpu_uuid = row.gpu_uuid;
+  if (names_profile(step.kind)) {
+    MIG_ASSIGN_OR_RETURN(step.profile, ProfileName::parse(row.profile));
+  }
+  step.profile_id = {u32(row.profile_id)};
+  step.nvml_profile = u32(row.nvml_profile);
+  step.gpu_placement = {u32(row.gpu_start), u32(row.gpu_size)};
+  if (row.ci_start && row.ci_size)
+    step.ci_placement = Placement{u32(*row.ci_start), u32(*row.ci_size)};
+  if (row.gpu_instance)
+    step.gpu_instance = GpuInstanceId{u32(*row.gpu_instance)};
+  if (row.compute_instance)
+    step.compute_instance = ComputeInstanceId{u32(*row.compute_instance)};
+  return step;
+}
+
+std::string boot_id(const std::string& proc_root) {
+  auto text = base::read_file(proc_root + "/sys/kernel/random/boot_id", 64);
+  return text ? text->substr(0, text->find('\n')) : std::string();
+}
+
+Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
+  for (const GpuPlan& gpu : plan.gpus)
+    uuids_.push_back(gpu.uuid);
+  if (resumed_)
+    return {};
+  store::ChangeRow change;
+  change.boot_id = boot_id("/proc");
+  change.uid = getuid();
+  change.pid = getpid();
+  change.user = user_name(getuid());
+  change.command = origin_.command;
+  change.reason = origin_.reason;
+  change.before = save_layout(before, uuids_);
+  change.generation = static_cast<std::int64_t>(before.generation);
+  std::vector<store::StepRow> rows;
+  for (const Step& step : plan.steps)
+    rows.push_back(row_of(step, static_cast<std::int64_t>(rows.size())));
+  MIG_ASSIGN_OR_RETURN(change_, journal_.begin(change, rows));
+  return {};
+}
+
+Result<void> JournalRecorder::before_call(const Call& call) {
+  const auto direction =
+      call.direction == Direction::kDo ? store::Direction::kDo : store::Direction::kUndo;
+  MIG_ASSIGN_OR_RETURN(attempt_,
+                       journal_.intend(change_, static_cast<std::int64_t>(call.index), direction));
+  return {};
+}
+
+Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
+  return journal_.record(attempt_,
+                         error == nullptr,
+                         error != nullptr ? error->text() : "",
+                         number(call.step.gpu_instance),
+                         number(call.step.compute_instance));
+}
+
+Result<void> JournalRecorder::finish(const ApplyResult& result) {
+  const std::string message = result.failure ? result.failure->text() : "";
+  const std::string after = result.after.gpus.empty() ? "" : save_layout(result.after, uuids_);
+  return journal_.finish(change_, state_of(result.outcome), message, after);
+}
+
+}  // namespace mig::apply

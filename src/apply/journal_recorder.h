@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes a change into the journal as it happens: the whole plan and the layout before it, then the
+// intent of each driver call before it is made and its result after.
+#ifndef MIGCTL_APPLY_JOURNAL_RECORDER_H_
+#define MIGCTL_APPLY_JOURNAL_RECORDER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mig/plan.h"
+#include "mig/result.h"
+
+#include "apply/apply.h"
+#include "apply/recorder.h"
+#include "store/journal.h"
+
+namespace mig::apply {
+
+// Who changes the machine and why, for history.
+struct ChangeOrigin {
+  std::string command;  // "apply -f layouts.yaml -c mixed"
+  std::string reason;   // the user's own words; may be empty
+};
+
+class JournalRecorder final : public Recorder {
+ public:
+  JournalRecorder(store::Journal& journal, ChangeOrigin origin)
+      : journal_(journal), origin_(std::move(origin)) {}
+
+  // Goes on with a change that a crash left open: attempts are added to it, nothing is begun.
+  JournalRecorder(store::Journal& journal, std::int64_t change)
+      : journal_(journal), change_(change), resumed_(true) {}
+
+  Result<void> begin(const Plan& plan, const Inventory& before) override;
+  Result<void> before_call(const Call& call) override;
+  Result<void> after_call(const Call& call, const Error* error) override;
+  Result<void> finish(const ApplyResult& result) override;
+
+  std::int64_t change() const { return change_; }
+
+ private:
+  store::Journal& journal_;
+  ChangeOrigin origin_;
+  std::int64_t change_ = 0;
+  std::int64_t attempt_ = 0;
+  bool resumed_ = false;
+  std::vector<std::string> uuids_;
+};
+
+// Between the journal's rows and plans. step_of(): kInternal when the row is none of ours.
+store::StepRow row_of(const Step& step, std::int64_t sequence);
+Result<Step> step_of(const store::StepRow& row);
+
+// Of the host: another one means that every instance is gone.
+std::string boot_id(const std::string& proc_root);
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_JOURNAL_RECORDER_H_

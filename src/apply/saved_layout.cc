@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/saved_layout.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace mig::apply {
+namespace {
+
+using Json = nlohmann::json;
+constexpr int kFormat = 1;
+
+Json placement_json(Placement placement) {
+  return {{"start", placement.start}, {"size", placement.size}};
+}
+
+Json instance_json(const GpuInstance& instance) {
+  Json computes = Json::array();
+  for (const ComputeInstance& compute : instance.compute_instances) {
+    Json one = {{"id", compute.id.value},
+                {"nvmlProfile", compute.nvml_profile},
+                {"profile", compute.name.str()}};
+    if (compute.placement)
+      one["placement"] = placement_json(*compute.placement);
+    computes.push_back(std::move(one));
+  }
+  return {{"id", instance.id.value},
+          {"profileId", instance.profile_id.value},
+          {"nvmlProfile", instance.nvml_profile},
+          {"profile", instance.name.str()},
+          {"placement", placement_json(instance.placement)},
+          {"memoryMib", instance.memory_mib},
+          {"sm", instance.sm},
+          {"computeInstances", std::move(computes)}};
+}
+
+// nlohmann throws on wrong shapes; at() and get<>() are only called below read().
+Placement placement_of(const Json& json) {
+  return {json.at("start").get<std::uint32_t>(), json.at("size").get<std::uint32_t>()};
+}
+
+Result<GpuInstance> instance_of(const Json& json) {
+  GpuInstance instance;
+  instance.id = {json.at("id").get<std::uint32_t>()};
+  instance.profile_id = {json.at("profileId").get<std::uint32_t>()};
+  instance.nvml_profile = json.at("nvmlProfile").get<std::uint32_t>();
+  instance.placement = placement_of(json.at("placement"));
+  instance.memory_mib = json.at("memoryMib").get<std::uint64_t>();
+  instance.sm = json.at("sm").get<std::uint32_t>();
+  MIG_ASSIGN_OR_RETURN(instance.name, ProfileName::parse(json.at("profile").get<std::string>()));
+  for (const Json& one : json.at("computeInstances")) {
+    ComputeInstance compute;
+    compute.id = {one.at("id").get<std::uint32_t>()};
+    compute.nvml_profile = one.at("nvmlProfile").get<std::uint32_t>();
+    MIG_ASSIGN_OR_RETURN(compute.name, ProfileName::parse(one.at("profile").get<std::string>()));
+    if (one.contains("placement"))
+      compute.placement = placement_of(one.at("placement"));
+    instance.compute_instances.push_back(std::move(compute));
+  }
+  return instance;
+}
+
+struct SavedGpu {
+  std::string uuid;
+  bool enabled = false;
+  std::vector<GpuInstance> instances;
+};
+
+Error unreadable(const std::string& why) {
+  return Error{ErrorCode::kInternal,
+               "the layout in the journal cannot be read: " + why,
+               "the journal was changed by something else, or by a newer migctl",
+               {},
+               {}};
+}
+
+Result<std::vector<SavedGpu>> read(std::string_view saved) {
+  try {
+    const Json document = Json::parse(saved);
+    if (const int format = document.at("format").get<int>(); format != kFormat)
+      return unreadable(fmt::format("it has format {}, this migctl knows {}", format, kFormat));
+    std::vector<SavedGpu> gpus;
+    for (const Json& one : document.at("gpus")) {
+      SavedGpu gpu;
+      gpu.uuid = one.at("uuid").get<std::string>();
+      gpu.enabled = one.at("migEnabled").get<bool>();
+      for (const Json& json : one.at("instances")) {
+        MIG_ASSIGN_OR_RETURN(GpuInstance instance, instance_of(json));
+        gpu.instances.push_back(std::move(instance));
+      }
+      gpus.push_back(std::move(gpu));
+    }
+    return gpus;
+  } catch (const Json::exception& error) {
+    return unreadable(error.what());
+  }
+}
+
+}  // namespace
+
+std::string save_layout(const Inventory& inventory, const std::vector<std::string>& uuids) {
+  Json gpus = Json::array();
+  for (const std::string& uuid : uuids) {
+    const Gpu* gpu = inventory.find_gpu(uuid);
+    if (gpu == nullptr)
+      continue;
+    Json instances = Json::array();
+    for (const GpuInstance& instance : gpu->instances)
+      instances.push_back(instance_json(instance));
+    gpus.push_back({{"uuid", gpu->uuid},
+                    {"index", gpu->index.value},
+                    {"migEnabled", gpu->mig_current == MigMode::kEnabled},
+                    {"instances", std::move(instances)}});
+  }
+  return Json{{"format", kFormat}, {"gpus", std::move(gpus)}}.dump();
+}
+
+Result<Inventory> rebuild(std::string_view saved, const Inventory& now) {
+  MIG_ASSIGN_OR_RETURN(std::vector<SavedGpu> gpus, read(saved));
+  Inventory was = now;
+  for (SavedGpu& one : gpus) {
+    const auto gpu = std::find_if(
+        was.gpus.begin(), was.gpus.end(), [&](const Gpu& g) { return g.uuid == one.uuid; });
+    if (gpu == was.gpus.end())
+      continue;
+    gpu->mig_current = gpu->mig_pending = one.enabled ? MigMode::kEnabled : MigMode::kDisabled;
+    gpu->instances = std::move(one.instances);
+    gpu->processes.clear();
+  }
+  was.generation = layout_generation(was);
+  return was;
+}
+
+Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now) {
+  MIG_ASSIGN_OR_RETURN(const std::vector<SavedGpu> gpus, read(saved));
+  DesiredLayout wish;
+  wish.label = "the layout before";
+  for (const SavedGpu& one : gpus) {
+    const Gpu* gpu = now.find_gpu(one.uuid);
+    if (gpu == nullptr)
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("GPU {} of the recorded layout is not on this machine now", one.uuid),
+                  "`migctl list` shows the GPUs that are");
+    DesiredGpu desired;
+    desired.gpu = gpu->index;
+    desired.mig_enabled = one.enabled;
+    for (const GpuInstance& instance : one.instances) {
+      DesiredInstance wanted;
+      wanted.profile = instance.name;
+      wanted.placement = instance.placement;
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        wanted.compute_instances.push_back(compute.name);
+        wanted.compute_placements.push_back(compute.placement);
+      }
+      desired.instances.push_back(std::move(wanted));
+    }
+    wish.gpus.push_back(std::move(desired));
+  }
+  std::sort(wish.gpus.begin(), wish.gpus.end(), [](const DesiredGpu& a, const DesiredGpu& b) {
+    return a.gpu < b.gpu;
+  });
+  return wish;
+}
+
+}  // namespace mig::apply

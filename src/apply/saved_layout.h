@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// A layout as the journal keeps it: text (JSON, format 1) of modes, GPU instances and compute
+// instances with their placements, by GPU uuid. Read back strictly.
+#ifndef MIGCTL_APPLY_SAVED_LAYOUT_H_
+#define MIGCTL_APPLY_SAVED_LAYOUT_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/result.h"
+
+namespace mig::apply {
+
+// The GPUs of `uuids` as they are in `inventory`.
+std::string save_layout(const Inventory& inventory, const std::vector<std::string>& uuids);
+
+// `now` with the saved modes and instances in place of the real ones: the machine as it was, for
+// comparing and for going back. GPUs that the text does not name are as in `now`.
+Result<Inventory> rebuild(std::string_view saved, const Inventory& now);
+
+// The saved layout as a wish with every placement given. kNotFound when a GPU is not there now.
+Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now);
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_SAVED_LAYOUT_H_

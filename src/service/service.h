@@ -19,6 +19,7 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "apply/apply.h"
 #include "launch/run.h"
 
 namespace mig::service {
@@ -32,30 +33,11 @@ struct DriverChoice {
   std::string sim_library_dir;  // folder of the simulator's libnvidia-ml.so.1
 };
 
-enum class Outcome { kUnchanged, kApplied, kRolledBack, kStuck };
-
-struct StepReport {
-  Step step;
-  bool done = false;
-  bool undone = false;
-  double milliseconds = 0;
-};
-
-struct ApplyResult {
-  Outcome outcome = Outcome::kUnchanged;
-  std::vector<StepReport> steps;
-  std::optional<Error> failure;  // why it was rolled back or is stuck
-  Inventory after;
-};
-
-// Called before (done = false) and after each step, for progress on stderr.
-using Progress = std::function<void(const Step&, std::size_t index, std::size_t count, bool done)>;
-
-struct ApplyOptions {
-  bool allow_reset = true;  // false: --skip-reset
-  bool mode_only = false;
-  Progress progress;
-};
+using Outcome = apply::Outcome;
+using StepReport = apply::StepReport;
+using ApplyResult = apply::ApplyResult;
+using Progress = apply::Progress;
+using ApplyOptions = apply::ApplyOptions;
 
 class Service {
  public:
@@ -68,8 +50,9 @@ class Service {
   virtual Result<Inventory> inventory() = 0;
 
   virtual Result<Plan> plan(const DesiredLayout& desired) = 0;
-  // Refused with kConflict when the machine's layout is not the one the plan was made for, with
-  // kInUse when the plan is blocked. Another writer at work: kConflict, naming its pid.
+  // An Error means that nothing was changed (apply/apply.h): kConflict when the machine's layout is
+  // not the one the plan was made for, or another writer is at work, named by its pid; kInUse when
+  // the plan is blocked. From the first change on, the result tells.
   virtual Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) = 0;
 
   // Single steps, planned and applied like a layout.

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/driver.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+
+namespace mig::service {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMachineVariable = "MIGSIM_MACHINE";
+constexpr const char* kMakeOne = "migctl sim create lab --gpus \"2x a100-sxm4-40gb\"";
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read at start
+  return value != nullptr ? value : "";
+}
+
+void set_machine(const std::string& dir) {
+  ::setenv(kMachineVariable, dir.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before any thread
+}
+
+bool is_machine(const fs::path& dir) {
+  std::error_code error;
+  return fs::exists(dir / "machine.state", error);
+}
+
+Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
+                                                      const std::string& library_dir) {
+  set_machine(dir);
+  const std::string library =
+      (library_dir.empty() ? std::string() : library_dir + "/") + nvml::Library::kDefaultName;
+  auto session = nvml::Session::open(library);
+  if (!session)
+    return std::move(session).error().in("simulated machine " + fs::path(dir).filename().string());
+  if (!(*session)->simulated())
+    return fail(ErrorCode::kNoDriver,
+                fmt::format("{} is not the simulator's library, so it cannot show the simulated "
+                            "machine {}",
+                            library,
+                            dir),
+                "point MIGCTL_SIM_LIBRARY_DIR at the folder of the simulator's libnvidia-ml.so.1");
+  return session;
+}
+
+// A name below the root; with a slash, the folder itself.
+Result<std::string> machine_dir(const std::string& name) {
+  const std::string root = machines_root();
+  const fs::path dir = name.find('/') == std::string::npos ? fs::path(root) / name : fs::path(name);
+  if (is_machine(dir))
+    return dir.string();
+  const std::vector<std::string> names = machine_names(root);
+  return fail(ErrorCode::kNotFound,
+              fmt::format("there is no simulated machine {} in {}", base::quoted(name), root),
+              names.empty() ? std::string("make one: ") + kMakeOne
+                            : "there are: " + base::join(names, ", "));
+}
+
+// The real driver did not start: the simulated machine that the environment names, or the only one.
+Result<std::string> fallback_machine(const Error& real) {
+  if (const std::string named = variable(kMachineVariable); !named.empty())
+    return named;
+  const std::string root = machines_root();
+  const std::vector<std::string> names = machine_names(root);
+  if (names.size() == 1)
+    return (fs::path(root) / names.front()).string();
+  Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
+  if (names.empty()) {
+    error.message += fmt::format("; and there is no simulated machine in {}", root);
+    error.hint = std::string("without a GPU, make a simulated machine: ") + kMakeOne;
+  } else {
+    error.message += fmt::format(
+        "; and there are {} simulated machines ({})", names.size(), base::join(names, ", "));
+    error.hint = "say which: migctl --sim " + names.front() + " ...";
+  }
+  return error;
+}
+
+}  // namespace
+
+std::string machines_root() {
+  if (const std::string root = variable("MIGSIM_ROOT"); !root.empty())
+    return root;
+  if (::geteuid() == 0)
+    return "/var/lib/migctl/sim";
+  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty())
+    return state + "/migctl/sim";
+  return variable("HOME") + "/.local/state/migctl/sim";
+}
+
+std::vector<std::string> machine_names(const std::string& root) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(root, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_machine(entry->path()))
+      names.push_back(entry->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
+  if (!choice.simulated.empty()) {
+    MIG_ASSIGN_OR_RETURN(const std::string dir, machine_dir(choice.simulated));
+    if (choice.nvml_library.empty())
+      return open_simulated(dir, choice.sim_library_dir);
+    set_machine(dir);
+  }
+  auto session = nvml::Session::open(choice.nvml_library);
+  if (!session && choice.nvml_library.empty()) {
+    MIG_ASSIGN_OR_RETURN(const std::string dir, fallback_machine(session.error()));
+    session = open_simulated(dir, choice.sim_library_dir);
+  }
+  if (session && (*session)->simulated())
+    set_machine((*session)->control()->machine_dir);
+  return session;
+}
+
+}  // namespace mig::service

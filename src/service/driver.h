@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of service/: from a DriverChoice to a session, by the rule that service.h tells.
+#ifndef MIGCTL_SERVICE_DRIVER_H_
+#define MIGCTL_SERVICE_DRIVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mig/result.h"
+
+#include "nvml/session.h"
+#include "service/service.h"
+
+namespace mig::service {
+
+// Sets $MIGSIM_MACHINE for the simulator's library and for the processes that we start.
+Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice);
+
+// Folder of simulated machines: $MIGSIM_ROOT, /var/lib/migctl/sim for root, else below
+// $XDG_STATE_HOME (~/.local/state).
+std::string machines_root();
+
+// Names of the folders below `root` that hold a machine.state, sorted.
+std::vector<std::string> machine_names(const std::string& root);
+
+}  // namespace mig::service
+
+#endif  // MIGCTL_SERVICE_DRIVER_H_

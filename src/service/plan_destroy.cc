@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/strip.h"
+#include "planner/planner.h"
+#include "service/requests.h"
+
+namespace mig::service {
+namespace {
+
+using Request = Service::DestroyRequest;
+
+Step step_for(const Gpu& gpu, const GpuInstance& instance) {
+  Step step;
+  step.kind = StepKind::kDestroyGpuInstance;
+  step.gpu = gpu.index;
+  step.gpu_uuid = gpu.uuid;
+  step.gpu_instance = instance.id;
+  step.profile = instance.name;
+  step.profile_id = instance.profile_id;
+  step.nvml_profile = instance.nvml_profile;
+  step.gpu_placement = instance.placement;
+  step.estimated_ms = planner::Policy().destroy_ms;
+  return step;
+}
+
+Step step_for(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
+  Step step = step_for(gpu, instance);
+  step.kind = StepKind::kDestroyComputeInstance;
+  step.compute_instance = compute.id;
+  step.profile = compute.name;
+  step.nvml_profile = compute.nvml_profile;
+  step.ci_placement = compute.placement;
+  step.estimated_ms = planner::Policy().compute_ms;
+  return step;
+}
+
+bool compute_wanted(const Request& request, const ComputeInstance& compute) {
+  return !request.compute_instance || compute.id == *request.compute_instance;
+}
+
+void add_blockers(const Gpu& gpu,
+                  const GpuInstance& instance,
+                  const Request& request,
+                  GpuPlan& plan) {
+  for (const Process& process : gpu.processes_on(instance.id)) {
+    if (request.compute_only && request.compute_instance && process.compute_instance &&
+        process.compute_instance != request.compute_instance)
+      continue;
+    Blocker blocker;
+    blocker.gpu = gpu.index;
+    blocker.gpu_instance = instance.id;
+    blocker.process = process;
+    blocker.what = fmt::format("pid {}{} runs on {} gi={} on GPU {}",
+                               process.pid,
+                               process.name.empty() ? "" : " (" + process.name + ")",
+                               instance.name.str(),
+                               instance.id.value,
+                               gpu.index.value);
+    plan.blockers.push_back(std::move(blocker));
+  }
+}
+
+// Last made, first destroyed: undone in reverse, compute instances get their ids back.
+std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const Request& request) {
+  std::vector<Step> steps;
+  for (auto compute = instance.compute_instances.rbegin();
+       compute != instance.compute_instances.rend();
+       ++compute) {
+    if (compute_wanted(request, *compute))
+      steps.push_back(step_for(gpu, instance, *compute));
+  }
+  if (!request.compute_only)
+    steps.push_back(step_for(gpu, instance));
+  return steps;
+}
+
+void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
+  GpuPlan out;
+  out.gpu = gpu.index;
+  out.uuid = gpu.uuid;
+  out.name = gpu.name;
+  out.before = layout_of(gpu);
+  out.after = out.before;
+  bool any = false;
+  for (const GpuInstance& instance : gpu.instances) {
+    if (request.gpu_instance && instance.id != *request.gpu_instance)
+      continue;
+    std::vector<Step> steps = steps_for(gpu, instance, request);
+    if (steps.empty())
+      continue;
+    any = true;
+    plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
+    add_blockers(gpu, instance, request, out);
+    if (!request.compute_only)
+      std::erase_if(out.after.cells,
+                    [&](const LayoutCell& cell) { return cell.placement == instance.placement; });
+  }
+  for (const LayoutCell& cell : out.before.cells) {
+    const bool stays =
+        std::any_of(out.after.cells.begin(), out.after.cells.end(), [&](const LayoutCell& other) {
+          return other.placement == cell.placement;
+        });
+    (stays ? out.kept : out.destroyed).push_back(cell);
+  }
+  if (any)
+    plan.gpus.push_back(std::move(out));
+}
+
+Error nothing_there(const Inventory& inventory, const Request& request) {
+  std::string what = request.compute_only ? "compute instance" : "GPU instance";
+  if (request.compute_instance)
+    what += fmt::format(" {}", request.compute_instance->value);
+  if (request.gpu_instance)
+    what +=
+        fmt::format("{} gi={}", request.compute_instance ? " in" : "", request.gpu_instance->value);
+  std::string where = request.gpu ? fmt::format(" on GPU {}", request.gpu->value) : "";
+  std::string hint;
+  for (const Gpu& gpu : inventory.gpus) {
+    if (request.gpu && gpu.index != *request.gpu)
+      continue;
+    if (gpu.mig_current != MigMode::kEnabled)
+      hint += fmt::format("{}MIG is off on GPU {}", hint.empty() ? "" : "; ", gpu.index.value);
+    for (const GpuInstance& instance : gpu.instances)
+      hint += fmt::format("{}GPU {} has {} gi={}",
+                          hint.empty() ? "" : "; ",
+                          gpu.index.value,
+                          instance.name.str(),
+                          instance.id.value);
+  }
+  return Error{ErrorCode::kNothingMatched,
+               fmt::format("there is no {}{} to destroy", what, where),
+               hint.empty() ? "migctl list shows what is there" : hint,
+               {},
+               {}};
+}
+
+}  // namespace
+
+Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request) {
+  Plan plan;
+  plan.label = "destroy";
+  plan.generation = inventory.generation;
+  if (request.gpu && inventory.find_gpu(*request.gpu) == nullptr)
+    return fail(ErrorCode::kNothingMatched,
+                fmt::format("there is no GPU {}", request.gpu->value),
+                "migctl list shows the GPUs");
+  for (const Gpu& gpu : inventory.gpus) {
+    if (request.gpu && gpu.index != *request.gpu)
+      continue;
+    if (!gpu.instances_complete)
+      return fail(ErrorCode::kPermission,
+                  fmt::format("cannot destroy instances on GPU {}: the driver refuses to list them "
+                              "to us",
+                              gpu.index.value),
+                  "run it as root (sudo), or as the owner of the simulated machine");
+    add_gpu(gpu, request, plan);
+  }
+  if (plan.steps.empty())
+    return nothing_there(inventory, request);
+  for (const Step& step : plan.steps)
+    plan.estimated_ms += step.estimated_ms;
+  return plan;
+}
+
+}  // namespace mig::service

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/requests.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace mig::service {
+namespace {
+
+std::vector<DesiredInstance> as_they_are(const Gpu& gpu) {
+  std::vector<DesiredInstance> out;
+  for (const GpuInstance& instance : gpu.instances) {
+    DesiredInstance desired;
+    desired.profile = instance.name;
+    desired.placement = instance.placement;
+    for (const ComputeInstance& compute : instance.compute_instances)
+      desired.compute_instances.push_back(compute.name);
+    out.push_back(std::move(desired));
+  }
+  return out;
+}
+
+Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
+  if (const Gpu* gpu = inventory.find_gpu(index); gpu != nullptr)
+    return gpu;
+  return fail(ErrorCode::kNothingMatched,
+              fmt::format("there is no GPU {}", index.value),
+              inventory.gpus.empty()
+                  ? "this machine has no GPU that the driver shows"
+                  : fmt::format("this machine has {} GPUs: migctl list", inventory.gpus.size()));
+}
+
+// Pinning needs places, which the driver tells root only.
+Result<void> check_complete(const Gpu& gpu, const char* tried) {
+  if (gpu.instances_complete)
+    return {};
+  return fail(ErrorCode::kPermission,
+              fmt::format("cannot {} on GPU {}: the driver refuses to list its instances to us",
+                          tried,
+                          gpu.index.value),
+              "run it as root (sudo), or as the owner of the simulated machine");
+}
+
+}  // namespace
+
+Result<DesiredLayout> desired_create(const Inventory& inventory,
+                                     const Service::CreateRequest& request) {
+  MIG_ASSIGN_OR_RETURN(const Gpu* gpu, named_gpu(inventory, request.gpu));
+  MIG_TRY(check_complete(*gpu, "create instances"));
+  if (gpu->mig_current != MigMode::kEnabled)
+    return fail(ErrorCode::kNotSupported,
+                fmt::format("cannot create instances on GPU {}: MIG is {}",
+                            gpu->index.value,
+                            gpu->mig_current == MigMode::kUnsupported ? "not supported by it"
+                            : gpu->mig_pending == MigMode::kEnabled   ? "enabled but pending"
+                                                                      : "disabled"),
+                gpu->mig_current == MigMode::kUnsupported
+                    ? "migctl list shows which GPUs can do MIG"
+                    : fmt::format("migctl mode enable -i {}", gpu->index.value));
+  DesiredGpu desired{gpu->index, true, as_they_are(*gpu), {}};
+  desired.instances.insert(
+      desired.instances.end(), request.instances.begin(), request.instances.end());
+  return DesiredLayout{"create", {std::move(desired)}, {}};
+}
+
+Result<DesiredLayout> desired_mode(const Inventory& inventory,
+                                   const std::vector<GpuIndex>& gpus,
+                                   bool enable) {
+  DesiredLayout out{enable ? "mode enable" : "mode disable", {}, {}};
+  const auto add = [&](const Gpu& gpu) -> Result<void> {
+    MIG_TRY(check_complete(gpu, "change the MIG mode"));
+    out.gpus.push_back(
+        {gpu.index, enable, enable ? as_they_are(gpu) : std::vector<DesiredInstance>(), {}});
+    return {};
+  };
+  if (gpus.empty()) {
+    for (const Gpu& gpu : inventory.gpus) {
+      if (gpu.mig_current != MigMode::kUnsupported)
+        MIG_TRY(add(gpu));
+    }
+    if (out.gpus.empty())
+      return fail(ErrorCode::kNothingMatched,
+                  "no GPU of this machine supports MIG",
+                  "migctl list shows the GPUs");
+    return out;
+  }
+  for (GpuIndex index : gpus) {
+    MIG_ASSIGN_OR_RETURN(const Gpu* gpu, named_gpu(inventory, index));
+    if (gpu->mig_current == MigMode::kUnsupported)
+      return fail(ErrorCode::kNotSupported,
+                  fmt::format("GPU {} ({}) does not support MIG", index.value, gpu->name),
+                  "migctl list shows which GPUs do");
+    MIG_TRY(add(*gpu));
+  }
+  std::sort(out.gpus.begin(), out.gpus.end(), [](const DesiredGpu& a, const DesiredGpu& b) {
+    return a.gpu < b.gpu;
+  });
+  out.gpus.erase(std::unique(out.gpus.begin(),
+                             out.gpus.end(),
+                             [](const auto& a, const auto& b) { return a.gpu == b.gpu; }),
+                 out.gpus.end());
+  return out;
+}
+
+}  // namespace mig::service

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device that a workload runs on. The simulated one is simulated.cc; a CUDA one implements the
+// same class. Threading: one thread at a time.
+#ifndef MIGCTL_WORKLOAD_BACKEND_H_
+#define MIGCTL_WORKLOAD_BACKEND_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "workload/model.h"
+
+namespace workload {
+
+// Also the program's exit codes.
+enum class Outcome : int {
+  kDone = 0,
+  kUnexpected = 1,    // oom: the allocation was granted
+  kUsage = 2,         // wrong arguments
+  kNoDevice = 3,      // no machine, no device, nothing visible
+  kOutOfMemory = 4,   // the instance has not that much free
+  kDeviceLost = 5,    // the instance was destroyed, or the GPU fell off the bus
+  kFaulted = 6,       // the context faulted (Xid)
+  kUnknownSpeed = 7,  // nothing is known about the device's speed at this precision
+  kInternal = 8,
+};
+
+struct [[nodiscard]] Result {
+  Outcome outcome = Outcome::kDone;
+  std::string message;
+
+  bool ok() const { return outcome == Outcome::kDone; }
+};
+
+struct DeviceInfo {
+  std::string name, uuid;
+  std::uint32_t sm_count = 0;
+  std::uint64_t memory_total = 0, memory_free = 0;  // bytes
+  int cc_major = 0, cc_minor = 0;
+  bool simulated = false;
+};
+
+class Backend {
+ public:
+  Backend() = default;
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  virtual Result info(DeviceInfo& out) = 0;
+
+  // Device memory, held until the backend goes.
+  virtual Result allocate(std::uint64_t bytes) = 0;
+
+  // Gets ready for steps of this size; `step` is what one is expected to take, 0 = not known ahead.
+  virtual Result prepare(const StepWork& work, std::chrono::nanoseconds& step) = 0;
+
+  // Runs one step and comes back when it is over.
+  virtual Result run_step() = 0;
+};
+
+// The device that `visible` names, or $CUDA_VISIBLE_DEVICES when it is empty.
+Result open_simulated(const std::string& visible, std::unique_ptr<Backend>& out);
+
+}  // namespace workload
+
+#endif  // MIGCTL_WORKLOAD_BACKEND_H_

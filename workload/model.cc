@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workload/model.h"
+
+#include <array>
+
+namespace workload {
+
+namespace {
+
+constexpr std::array<std::uint64_t, 4> kWidths = {1024, 4096, 4096, 1024};
+constexpr std::uint64_t kFloat = 4;
+
+// Weights without biases, of all layers or of all but the first.
+constexpr std::uint64_t weights(std::size_t from_layer) {
+  std::uint64_t count = 0;
+  for (std::size_t layer = from_layer; layer + 1 < kWidths.size(); ++layer) {
+    count += kWidths[layer] * kWidths[layer + 1];
+  }
+  return count;
+}
+
+constexpr std::uint64_t biases() {
+  return kWidths[1] + kWidths[2] + kWidths[3];
+}
+
+// Values per sample that the forward pass keeps: the input, every layer's output, every ReLU's.
+constexpr std::uint64_t activations() {
+  return kWidths[0] + 2 * kWidths[1] + 2 * kWidths[2] + kWidths[3];
+}
+
+constexpr std::uint64_t operand_bytes(Precision precision) {
+  return precision == Precision::kBf16 ? 2 : kFloat;
+}
+
+}  // namespace
+
+std::optional<Precision> parse_precision(std::string_view text) {
+  for (const Precision precision : {Precision::kFp32, Precision::kTf32, Precision::kBf16}) {
+    if (text == precision_name(precision)) {
+      return precision;
+    }
+  }
+  return std::nullopt;
+}
+
+const char* precision_name(Precision precision) {
+  switch (precision) {
+    case Precision::kTf32:
+      return "tf32";
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kFp32:
+      break;
+  }
+  return "fp32";
+}
+
+std::uint64_t parameter_count() {
+  return weights(0) + biases();
+}
+
+StepWork step_work(std::uint32_t batch, Precision precision) {
+  const std::uint64_t parameters = parameter_count();
+  const std::uint64_t operand = operand_bytes(precision);
+  StepWork work;
+  work.precision = precision;
+  // Two operations per weight and sample: forward, gradient of the weights, gradient of the inputs
+  // (which the first layer does not need).
+  work.flops = 2 * std::uint64_t{batch} * (2 * weights(0) + weights(1));
+  // Weights are read forward and backward, gradients written once; Adam reads weight, gradient and
+  // two moments and writes three of them back, in fp32 whatever the precision.
+  const std::uint64_t products = operand * (weights(0) + weights(1)) + kFloat * parameters;
+  const std::uint64_t adam = 7 * kFloat * parameters;
+  // bf16 casts the fp32 weights once per step.
+  const std::uint64_t casts = precision == Precision::kBf16 ? (kFloat + operand) * parameters : 0;
+  // Activations are written forward and read backward; their gradients likewise.
+  const std::uint64_t passing = 4 * operand * std::uint64_t{batch} * activations();
+  work.bytes_moved = products + adam + casts + passing;
+  work.bytes_held = 4 * kFloat * parameters + 2 * operand * std::uint64_t{batch} * activations() +
+                    (precision == Precision::kBf16 ? operand * parameters : 0);
+  return work;
+}
+
+}  // namespace workload

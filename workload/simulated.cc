@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated device: memory and activity go to the machine, time is slept.
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "sim/client/migsim.h"
+#include "workload/backend.h"
+#include "workload/roofline.h"
+#include "workload/stop.h"
+
+namespace workload {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+// How often the device is asked whether it is still there; also how long a stop may take.
+constexpr nanoseconds kReportEvery = std::chrono::milliseconds(100);
+
+// Model: large matrix products keep about a quarter of the warps an SM can hold.
+constexpr double kOccupancyWhileBusy = 0.25;
+
+Outcome outcome_of(migsim_result result) {
+  switch (result) {
+    case MIGSIM_OK:
+      return Outcome::kDone;
+    case MIGSIM_NO_MACHINE:
+    case MIGSIM_NO_DEVICE:
+      return Outcome::kNoDevice;
+    case MIGSIM_OUT_OF_MEMORY:
+      return Outcome::kOutOfMemory;
+    case MIGSIM_DEVICE_LOST:
+      return Outcome::kDeviceLost;
+    case MIGSIM_FAULTED:
+      return Outcome::kFaulted;
+    case MIGSIM_INVALID:
+    case MIGSIM_LIMIT:
+      break;
+  }
+  return Outcome::kInternal;
+}
+
+nanoseconds monotonic_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec);
+}
+
+void sleep_until(nanoseconds when) {
+  const timespec at{static_cast<time_t>(when.count() / 1000000000), when.count() % 1000000000};
+  while (!stop_requested() &&
+         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr) == EINTR) {
+  }
+}
+
+class Simulated final : public Backend {
+ public:
+  explicit Simulated(migsim_context* context) : context_(context) {}
+
+  ~Simulated() override { migsim_detach(context_); }
+
+  Result info(DeviceInfo& out) override {
+    migsim_device device{};
+    const migsim_result result = migsim_get_device(context_, &device);
+    if (result == MIGSIM_OK) {
+      out = {device.name,
+             device.uuid,
+             device.sm_count,
+             device.memory_total,
+             device.memory_free,
+             device.cc_major,
+             device.cc_minor,
+             true};
+    }
+    return checked(result);
+  }
+
+  Result allocate(std::uint64_t bytes) override {
+    std::uint64_t allocation = 0;
+    return checked(migsim_alloc(context_, bytes, &allocation));
+  }
+
+  Result prepare(const StepWork& work, nanoseconds& step) override {
+    migsim_device device{};
+    if (Result result = checked(migsim_get_device(context_, &device)); !result.ok()) {
+      return result;
+    }
+    const Speed speed{
+        device.fp32_gflops, device.tf32_gflops, device.bf16_gflops, device.dram_gb_per_s};
+    const std::optional<StepTime> time = predict(work, speed);
+    if (!time) {
+      return {Outcome::kUnknownSpeed,
+              std::string("nobody knows how fast ") + device.name + " is at " +
+                  precision_name(work.precision) + " (its board file says null)"};
+    }
+    step = step_ = time->total;
+    activity_.sm_active = time->busy;
+    activity_.sm_occupancy = kOccupancyWhileBusy * time->busy;
+    activity_.dram = time->dram;
+    (work.precision == Precision::kFp32 ? activity_.fp32 : activity_.tensor) = time->compute;
+    next_ = reported_ = monotonic_now();
+    return checked(migsim_report(context_, &activity_));
+  }
+
+  // Steps end on a fixed grid, so that what they take on average is what was predicted. A step that
+  // comes too late (a busy host) starts the grid anew: lost time is not caught up.
+  Result run_step() override {
+    const nanoseconds begin = monotonic_now();
+    next_ = (next_ > begin ? next_ : begin - std::min(begin - next_, step_)) + step_;
+    sleep_until(next_);
+    if (monotonic_now() - reported_ < kReportEvery) {
+      return {};
+    }
+    reported_ = monotonic_now();
+    return checked(migsim_report(context_, &activity_));
+  }
+
+ private:
+  Result checked(migsim_result result) const {
+    if (result == MIGSIM_OK) {
+      return {};
+    }
+    return {outcome_of(result), migsim_message(context_)};
+  }
+
+  migsim_context* context_;
+  migsim_activity activity_{};
+  nanoseconds step_{}, next_{}, reported_{};
+};
+
+}  // namespace
+
+Result open_simulated(const std::string& visible, std::unique_ptr<Backend>& out) {
+  migsim_context* context = nullptr;
+  const migsim_result result = migsim_attach(visible.empty() ? nullptr : visible.c_str(), &context);
+  if (result != MIGSIM_OK) {
+    return {outcome_of(result), migsim_message(nullptr)};
+  }
+  out = std::make_unique<Simulated>(context);
+  return {};
+}
+
+}  // namespace workload

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// SIGINT and SIGTERM end a workload after the step it is in.
+#ifndef MIGCTL_WORKLOAD_STOP_H_
+#define MIGCTL_WORKLOAD_STOP_H_
+
+namespace workload {
+
+void catch_stop_signals();
+bool stop_requested();
+int stop_signal();  // 0 = none
+
+}  // namespace workload
+
+#endif  // MIGCTL_WORKLOAD_STOP_H_

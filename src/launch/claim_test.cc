@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/claim.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "launch/child.h"
+
+namespace mig::launch {
+namespace {
+
+class ClaimTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/claims-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    dir_ = name;
+  }
+
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  std::string dir_;
+};
+
+TEST_F(ClaimTest, OneAtATimePerInstanceAndTheHolderIsNamed) {
+  auto first = Claim::take(dir_, "MIG-a");
+  ASSERT_TRUE(first);
+  first->set_holder(4121);
+  const auto second = Claim::take(dir_, "MIG-a");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kInUse);
+  EXPECT_NE(second.error().message.find("4121"), std::string::npos);
+  EXPECT_TRUE(Claim::take(dir_, "MIG-b"));
+}
+
+TEST_F(ClaimTest, EndsWithItsLastHolder) {
+  { ASSERT_TRUE(Claim::take(dir_, "MIG-a")); }
+  EXPECT_TRUE(Claim::take(dir_, "MIG-a"));
+}
+
+TEST_F(ClaimTest, OlderNamesWithSlashesStayInTheFolder) {
+  ASSERT_TRUE(Claim::take(dir_, "MIG-GPU-x/../../7/0"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_),
+                          std::filesystem::directory_iterator()),
+            1);
+}
+
+TEST_F(ClaimTest, TheCommandHoldsItEvenWhenWeAreGone) {
+  std::optional<Claim> claim = *Claim::take(dir_, "MIG-a");
+  ChildRequest request;
+  // A grandchild stays behind with the descriptor, as after a kill -9 of us.
+  request.argv = {"sh", "-c", "sleep 0.6 & exit 0"};
+  request.inherit_fd = claim->fd();
+  ASSERT_EQ(run_child(request).exit_code, 0);
+  claim.reset();
+  EXPECT_FALSE(Claim::take(dir_, "MIG-a"));
+  for (int i = 0; i < 100 && !Claim::take(dir_, "MIG-a"); ++i)
+    ::usleep(50'000);
+  EXPECT_TRUE(Claim::take(dir_, "MIG-a"));
+}
+
+}  // namespace
+}  // namespace mig::launch

@@ -42,9 +42,14 @@ struct Step {
   std::uint32_t estimated_ms = 0;
 
   // What undoes it, in words and as a step (kCreate* undoes kDestroy* at the same placement).
+  // On its own; the undo of many is undo_steps().
   Step undo() const;
   std::string str() const;  // "create 3g.20gb on GPU 1 at 4:4"
 };
+
+// What takes `done` back, in order: each step's undo, last first, but the reset that completes a
+// mode change stays behind that mode change, or the mode would never become active again.
+std::vector<Step> undo_steps(const std::vector<Step>& done);
 
 // Someone a step would hurt or that stops it.
 struct Blocker {
@@ -75,9 +80,10 @@ struct GpuPlan {
   GpuLayout before, after;
   std::vector<LayoutCell> kept, destroyed, created;
   std::vector<Blocker> blockers;  // non-empty: the plan cannot run as it is
+  bool compute_changes = false;   // compute instances change inside kept GPU instances
 
   bool changes() const {
-    return !destroyed.empty() || !created.empty() || before.mode != after.mode;
+    return !destroyed.empty() || !created.empty() || compute_changes || before.mode != after.mode;
   }
 };
 

@@ -87,6 +87,17 @@ std::string Step::str() const {
   return {};
 }
 
+std::vector<Step> undo_steps(const std::vector<Step>& done) {
+  std::vector<Step> undo;
+  for (auto step = done.rbegin(); step != done.rend(); ++step) {
+    const bool mode = step->kind == StepKind::kEnableMig || step->kind == StepKind::kDisableMig;
+    const bool after_reset =
+        !undo.empty() && undo.back().kind == StepKind::kResetGpu && undo.back().gpu == step->gpu;
+    undo.insert(mode && after_reset ? undo.end() - 1 : undo.end(), step->undo());
+  }
+  return undo;
+}
+
 bool Plan::blocked() const {
   return std::any_of(
       gpus.begin(), gpus.end(), [](const GpuPlan& gpu) { return !gpu.blockers.empty(); });

@@ -17,7 +17,8 @@
 namespace mig::planner {
 
 struct Policy {
-  // Busy instances (with processes) stay where they are; false only lets idle ones be kept too.
+  // Busy instances (with processes) stay where they are, or there is no plan. false: as few of them
+  // as possible are destroyed, and each is a blocker of the plan.
   bool keep_busy = true;
   // Estimated cost of steps, milliseconds (measured figures of the field; facts/placement.md).
   std::uint32_t create_ms = 120, destroy_ms = 110, compute_ms = 20, mode_ms = 3000, reset_ms = 8000;
@@ -25,8 +26,8 @@ struct Policy {
 
 // kNoCapacity: does not fit, with the proof in words and what would fit as the hint;
 // kInUse: fits an empty GPU but not around the busy instances, which are named;
-// kNotSupported: the GPU cannot do MIG or lacks a profile. The Plan carries blockers for what
-// a mode change or reset would need.
+// kNotSupported: the GPU cannot do MIG or lacks a profile; kPermission: the driver does not show
+// what a plan needs. The Plan carries blockers for what a mode change or reset would need.
 Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy);
 
 // What of `desired` the machine does not have, one line each; empty = applied.

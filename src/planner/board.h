@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which instances may live together on a GPU, from what its driver says of its profiles: no slot
+// held twice, no profile beyond its maximum count, no more compute slices than the board has, and
+// at most one instance with the media extension (+me); one with all media engines (+me.all) leaves
+// none to the others. A Load is the running account of a set of instances.
+#ifndef MIGCTL_PLANNER_BOARD_H_
+#define MIGCTL_PLANNER_BOARD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+
+namespace mig::planner {
+
+// One instance of a layout; `profile` is an index into Board::profiles().
+struct Placed {
+  std::size_t profile = 0;
+  Placement placement;
+  friend auto operator<=>(const Placed&, const Placed&) = default;
+};
+
+using Layout = std::vector<Placed>;
+
+struct Load {
+  std::uint64_t taken = 0;  // slots
+  std::uint32_t slices = 0;
+  std::uint32_t extensions = 0;   // instances with +me or +me.all
+  std::uint32_t all_media = 0;    // instances with +me.all
+  std::uint32_t media_users = 0;  // instances with any media engine
+  std::vector<std::uint32_t> counts;
+};
+
+class Board {
+ public:
+  // Keeps a pointer to `gpu`, which must outlive it.
+  explicit Board(const Gpu& gpu);
+
+  const Gpu& gpu() const { return *gpu_; }
+
+  const std::vector<GpuInstanceProfile>& profiles() const { return gpu_->profiles; }
+
+  std::optional<std::size_t> find(const ProfileName& name) const;
+  std::optional<std::size_t> find(ProfileId id) const;
+
+  Load empty() const;
+  Load load_of(const Layout& layout) const;
+
+  bool fits(const Load& load, Placed placed) const;
+  void add(Load& load, Placed placed) const;
+  void remove(Load& load, Placed placed) const;
+
+  // Slots of an instance of which only the place is known.
+  static void occupy(Load& load, Placement placement);
+  static void release(Load& load, Placement placement);
+
+  // How many (profile, placement) pairs could still be added: what the driver's own default
+  // placement keeps as large as it can.
+  std::size_t room(const Load& load) const;
+
+  // "GPU 0 (NVIDIA A100-SXM4-40GB)"
+  std::string name() const;
+
+ private:
+  struct Traits {
+    bool extension = false;
+    bool all_media = false;
+    bool uses_media = false;
+  };
+
+  bool counts_allow(const Load& load, std::size_t profile) const;
+
+  const Gpu* gpu_;
+  std::vector<Traits> traits_;
+};
+
+// Every set of instances that may live on the GPU, the empty one included, each once.
+std::vector<Layout> all_states(const Board& board);
+
+// Those of all_states() to which nothing can be added.
+std::vector<Layout> maximal_layouts(const Board& board);
+
+}  // namespace mig::planner
+
+#endif  // MIGCTL_PLANNER_BOARD_H_

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "model/slots.h"
+#include "model/strip.h"
+#include "planner/planner.h"
+#include "planner/proof.h"
+#include "planner/search.h"
+#include "planner/steps.h"
+#include "planner/words.h"
+
+namespace mig::planner {
+namespace {
+
+struct GpuOutcome {
+  GpuPlan plan;
+  std::vector<Step> steps;
+};
+
+LayoutCell cell_of(const Gpu& gpu, const GpuInstance& instance) {
+  return {instance.name, instance.placement, is_busy(gpu, instance)};
+}
+
+void sort_cells(std::vector<LayoutCell>& cells) {
+  std::stable_sort(cells.begin(), cells.end(), [](const LayoutCell& a, const LayoutCell& b) {
+    return a.placement < b.placement;
+  });
+}
+
+Error lacks_profile(const Board& board, const ProfileName& wanted, bool compute) {
+  std::vector<std::string> names;
+  const GpuInstanceProfile* owner = compute ? board.gpu().find_profile(wanted) : nullptr;
+  for (const GpuInstanceProfile& profile : board.profiles()) {
+    names.push_back(profile.name.str());
+  }
+  if (owner != nullptr) {
+    names.clear();
+    for (const ComputeInstanceProfile& profile : owner->compute_profiles) {
+      names.push_back(profile.name.str());
+    }
+  }
+  const auto near = base::nearest(wanted.str(), names);
+  return Error{ErrorCode::kNotSupported,
+               fmt::format("{} has no profile {}", board.name(), wanted.str()),
+               fmt::format("{}it has {}",
+                           near.empty() ? "" : "nearest: " + base::join(near, ", ") + "; ",
+                           names.empty() ? "none" : base::join(names, ", "))};
+}
+
+// Checks one wanted instance by itself; what is wrong with all of them together is the search's.
+Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
+  const auto index = board.find(instance.profile);
+  if (!index) {
+    return lacks_profile(board, instance.profile, false);
+  }
+  const GpuInstanceProfile& profile = board.profiles()[*index];
+  if (profile.placements.empty()) {
+    return Error{
+        ErrorCode::kPermission,
+        fmt::format(
+            "the driver does not say where {} may be on {}", profile.name.str(), board.name()),
+        "it says so to root only: run this as root"};
+  }
+  for (const ProfileName& compute : instance.compute_instances) {
+    if (compute.gpu_instance() != profile.name || !find_compute_profile(profile, compute)) {
+      return lacks_profile(board, compute, true);
+    }
+  }
+  if (instance.placement &&
+      std::find(profile.placements.begin(), profile.placements.end(), *instance.placement) ==
+          profile.placements.end()) {
+    return Error{ErrorCode::kNoCapacity,
+                 fmt::format("{} cannot be at {} on {}",
+                             profile.name.str(),
+                             slots(*instance.placement),
+                             board.name()),
+                 "it can be at " + ranges(profile.placements)};
+  }
+  Want want{*index, instance.compute_instances, instance.placement, 1};
+  std::sort(want.compute.begin(), want.compute.end(), std::greater<>());
+  if (!compute_change(board.gpu(), profile, want.compute, nullptr)) {
+    std::vector<std::string> names;
+    for (const ProfileName& compute : want.compute) {
+      names.push_back(compute.str());
+    }
+    return Error{ErrorCode::kNoCapacity,
+                 fmt::format("{} do not fit together inside one {} on {}",
+                             base::join(names, " + "),
+                             profile.name.str(),
+                             board.name()),
+                 fmt::format("it has {}", base::counted(profile.slices, "compute slice"))};
+  }
+  return want;
+}
+
+Result<std::vector<Want>> read_wants(const Board& board, const DesiredGpu& desired) {
+  std::vector<Want> wants;
+  for (const DesiredInstance& instance : desired.instances) {
+    MIG_ASSIGN_OR_RETURN(Want want, read_want(board, instance));
+    const auto it = std::find_if(wants.begin(), wants.end(), [&](const Want& other) {
+      return other.profile == want.profile && other.compute == want.compute &&
+             other.fixed == want.fixed;
+    });
+    if (it == wants.end()) {
+      wants.push_back(std::move(want));
+    } else {
+      ++it->count;
+    }
+  }
+  return wants;
+}
+
+void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Blocker>& blockers) {
+  for (const Process& process : gpu.processes_on(instance.id)) {
+    blockers.push_back(
+        {gpu.index,
+         instance.id,
+         process,
+         fmt::format("{} runs on {} gi={}", who(process), instance.name.str(), instance.id.value),
+         Blocker::Stops::kDestroy});
+  }
+}
+
+// Mode steps, in the order they are done; empty when the mode is as wanted, now and after a reset.
+std::vector<Step> mode_steps(const Gpu& gpu, bool enable, const Policy& policy) {
+  const MigMode wanted = enable ? MigMode::kEnabled : MigMode::kDisabled;
+  const StepKind kind = enable ? StepKind::kEnableMig : StepKind::kDisableMig;
+  std::vector<Step> steps;
+  if (gpu.mig_pending != wanted || gpu.mig_current != wanted) {
+    steps.push_back(mode_step(gpu, kind, policy));  // also when pending: the undo needs the pair
+  }
+  // A mode that is already pending waits for a reset on every architecture; a new one only on
+  // Ampere, from Hopper on it takes effect at once.
+  const bool waits = gpu.mig_pending == wanted || gpu.architecture == Architecture::kAmpere;
+  if (gpu.mig_current != wanted && waits) {
+    steps.push_back(mode_step(gpu, StepKind::kResetGpu, policy));
+  }
+  return steps;
+}
+
+void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Blocker>& blockers) {
+  const bool reset = !steps.empty() && steps.back().kind == StepKind::kResetGpu;
+  for (const Process& process : gpu.processes) {
+    blockers.push_back({gpu.index,
+                        std::nullopt,
+                        process,
+                        fmt::format("{} runs on GPU {}", who(process), gpu.index.value),
+                        reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange});
+  }
+}
+
+GpuOutcome disable(const Gpu& gpu, const Policy& policy) {
+  GpuOutcome out;
+  for (const GpuInstance& instance : gpu.instances) {
+    const auto steps = destroy_steps(gpu, instance, policy);
+    out.steps.insert(out.steps.end(), steps.begin(), steps.end());
+    out.plan.destroyed.push_back(cell_of(gpu, instance));
+    block_destroy(gpu, instance, out.plan.blockers);
+  }
+  const auto mode = mode_steps(gpu, false, policy);
+  if (gpu.mig_current == MigMode::kEnabled && gpu.instances.empty()) {
+    block_mode(gpu, mode, out.plan.blockers);
+  }
+  out.steps.insert(out.steps.end(), mode.begin(), mode.end());
+  return out;
+}
+
+void describe(const Gpu& gpu, const Board& board, const Assignment& assignment, GpuPlan& plan) {
+  for (const GpuInstance* instance : assignment.gone) {
+    plan.destroyed.push_back(cell_of(gpu, *instance));
+    block_destroy(gpu, *instance, plan.blockers);
+  }
+  for (const Seat& seat : assignment.seats) {
+    if (seat.kept == nullptr) {
+      plan.created.push_back({board.profiles()[seat.profile].name, seat.placement, false});
+      continue;
+    }
+    plan.kept.push_back(cell_of(gpu, *seat.kept));
+    plan.compute_changes = plan.compute_changes || !seat.compute.empty();
+    if (seat.compute.busy_destroyed > 0) {
+      block_destroy(gpu, *seat.kept, plan.blockers);
+    }
+  }
+}
+
+Result<GpuOutcome> enable(const Gpu& gpu, const DesiredGpu& desired, const Policy& policy) {
+  GpuOutcome out;
+  const Board board(gpu);
+  MIG_ASSIGN_OR_RETURN(const auto wants, read_wants(board, desired));
+  const auto existing =
+      gpu.mig_current == MigMode::kEnabled ? existing_on(board) : std::vector<Existing>{};
+  const SearchInput input{board, wants, existing, policy.keep_busy};
+  const auto assignment = best_assignment(input);
+  if (!assignment) {
+    return why_not(input);
+  }
+  out.steps = mode_steps(gpu, true, policy);
+  if (gpu.mig_current != MigMode::kEnabled) {
+    block_mode(gpu, out.steps, out.plan.blockers);
+  }
+  const auto steps = layout_steps(board, *assignment, policy);
+  out.steps.insert(out.steps.end(), steps.begin(), steps.end());
+  describe(gpu, board, *assignment, out.plan);
+  return out;
+}
+
+Result<GpuOutcome> plan_gpu(const Gpu& gpu, const DesiredGpu& desired, const Policy& policy) {
+  if (gpu.mig_current == MigMode::kUnsupported && desired.mig_enabled) {
+    return Error{ErrorCode::kNotSupported,
+                 fmt::format("GPU {} ({}) cannot do MIG", gpu.index.value, gpu.name),
+                 "leave it out of the layout"};
+  }
+  if (gpu.mig_current == MigMode::kEnabled && !gpu.instances_complete) {
+    return Error{ErrorCode::kPermission,
+                 fmt::format("cannot plan GPU {} ({}): the driver does not list all its instances "
+                             "to this user",
+                             gpu.index.value,
+                             gpu.name),
+                 "run this as root"};
+  }
+  GpuOutcome out;
+  if (desired.mig_enabled) {
+    MIG_ASSIGN_OR_RETURN(out, enable(gpu, desired, policy));
+  } else if (gpu.mig_current != MigMode::kUnsupported) {
+    out = disable(gpu, policy);
+  }
+  GpuPlan& plan = out.plan;
+  plan.gpu = gpu.index;
+  plan.uuid = gpu.uuid;
+  plan.name = gpu.name;
+  plan.before = layout_of(gpu);
+  plan.after = plan.before;
+  if (gpu.mig_current != MigMode::kUnsupported) {
+    plan.after.mode = desired.mig_enabled ? MigMode::kEnabled : MigMode::kDisabled;
+  }
+  plan.after.cells = plan.kept;
+  plan.after.cells.insert(plan.after.cells.end(), plan.created.begin(), plan.created.end());
+  for (auto* cells : {&plan.after.cells, &plan.kept, &plan.created, &plan.destroyed}) {
+    sort_cells(*cells);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy) {
+  Plan out;
+  out.label = desired.label;
+  out.generation = inventory.generation;
+  out.warnings = desired.warnings;
+  for (const DesiredGpu& wanted : desired.gpus) {
+    const Gpu* gpu = inventory.find_gpu(wanted.gpu);
+    if (gpu == nullptr) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("there is no GPU {}", wanted.gpu.value),
+                  fmt::format("this machine has {}", base::counted(inventory.gpus.size(), "GPU")));
+    }
+    auto outcome = plan_gpu(*gpu, wanted, policy);
+    if (!outcome) {
+      Error error = std::move(outcome).error();
+      if (wanted.position.line > 0) {
+        error = std::move(error).in(wanted.position.str());
+      }
+      return error;
+    }
+    out.gpus.push_back(std::move(outcome->plan));
+    out.steps.insert(out.steps.end(), outcome->steps.begin(), outcome->steps.end());
+  }
+  out.estimated_ms = std::accumulate(
+      out.steps.begin(), out.steps.end(), 0U, [](std::uint32_t sum, const Step& step) {
+        return sum + step.estimated_ms;
+      });
+  return out;
+}
+
+}  // namespace mig::planner

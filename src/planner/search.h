@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The best way to have the wanted instances on one GPU, by exhaustive search over placements.
+// Best: fewest busy instances destroyed (none, when they are pinned), then fewest GPU instances
+// destroyed, then fewest compute instances destroyed, then most room left for others
+// (Board::room), then the lowest starts.
+#ifndef MIGCTL_PLANNER_SEARCH_H_
+#define MIGCTL_PLANNER_SEARCH_H_
+
+#include <optional>
+#include <vector>
+
+#include "mig/layout.h"
+
+#include "planner/board.h"
+#include "planner/compute.h"
+
+namespace mig::planner {
+
+struct Existing {
+  const GpuInstance* instance = nullptr;
+  std::optional<std::size_t> profile;  // nullopt = the driver names no such profile
+  bool busy = false;
+};
+
+std::vector<Existing> existing_on(const Board& board);
+
+// Equal wants are one: `count` instances that differ in nothing.
+struct Want {
+  std::size_t profile = 0;
+  std::vector<ProfileName> compute;  // descending
+  std::optional<Placement> fixed;
+  std::uint32_t count = 0;
+};
+
+// One wanted instance at its place: on an existing GPU instance, or to be created.
+struct Seat {
+  std::size_t profile = 0;
+  Placement placement;
+  const GpuInstance* kept = nullptr;  // nullptr = create
+  ComputeChange compute;
+};
+
+struct Assignment {
+  std::vector<Seat> seats;               // in the order of the wants
+  std::vector<const GpuInstance*> gone;  // existing ones that no seat keeps
+};
+
+struct SearchInput {
+  const Board& board;
+  const std::vector<Want>& wants;
+  const std::vector<Existing>& existing;
+  bool pin_busy = true;
+};
+
+// nullopt = there is no way: proved, since every way was looked at.
+std::optional<Assignment> best_assignment(const SearchInput& input);
+
+}  // namespace mig::planner
+
+#endif  // MIGCTL_PLANNER_SEARCH_H_

@@ -57,7 +57,7 @@ nvmlReturn_t nvmlDeviceGetAccountingBufferSize(nvmlDevice_t device, unsigned* si
 }
 
 nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned* count, unsigned* pids) {
-  return read_activity(__func__, device, [&](const Subject& s) {
+  return read_device(__func__, device, [&](const Subject& s) {
     if (count == nullptr || s.is_mig()) {
       return count == nullptr ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
     }
@@ -83,7 +83,7 @@ nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned* count, u
 nvmlReturn_t nvmlDeviceGetAccountingStats(nvmlDevice_t device,
                                           unsigned pid,
                                           nvmlAccountingStats_t* stats) {
-  return read_activity(__func__, device, [&](const Subject& s) {
+  return read_device(__func__, device, [&](const Subject& s) {
     if (stats == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }

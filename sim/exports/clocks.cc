@@ -8,13 +8,6 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-template <class Body>
-nvmlReturn_t read_sensor(const char* function, nvmlDevice_t device, Body&& body) {
-  return read_activity(function, device, [&](const Subject& s) {
-    return s.is_mig() ? NVML_ERROR_NOT_SUPPORTED : body(s);
-  });
-}
-
 // Graphics and SM run together; the board file knows no video clock.
 nvmlReturn_t current_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
   switch (type) {
@@ -72,7 +65,7 @@ std::uint64_t reasons(const Subject& s) {
 }
 
 nvmlReturn_t give_reasons(const char* function, nvmlDevice_t device, unsigned long long* mask) {
-  return read_sensor(function, device, [&](const Subject& s) { return put(reasons(s), mask); });
+  return read_gpu(function, device, [&](const Subject& s) { return put(reasons(s), mask); });
 }
 
 nvmlReturn_t give_all_reasons(const char* function, nvmlDevice_t device, unsigned long long* mask) {
@@ -90,8 +83,7 @@ nvmlReturn_t give_pstate(const char* function, nvmlDevice_t device, nvmlPstates_
 extern "C" {
 
 nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, nvmlClockType_t type, unsigned* mhz) {
-  return read_sensor(
-      __func__, device, [&](const Subject& s) { return current_clock(s, type, mhz); });
+  return read_gpu(__func__, device, [&](const Subject& s) { return current_clock(s, type, mhz); });
 }
 
 nvmlReturn_t nvmlDeviceGetMaxClockInfo(nvmlDevice_t device, nvmlClockType_t type, unsigned* mhz) {
@@ -122,7 +114,7 @@ nvmlReturn_t nvmlDeviceGetClock(nvmlDevice_t device,
                                 nvmlClockType_t type,
                                 nvmlClockId_t id,
                                 unsigned* mhz) {
-  return read_sensor(__func__, device, [&](const Subject& s) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
     switch (id) {
       case NVML_CLOCK_ID_CURRENT:
         return current_clock(s, type, mhz);

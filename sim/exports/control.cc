@@ -21,27 +21,19 @@ int reboot_machine() {
     if (!is_admin(machine)) {
       return NVML_ERROR_NO_PERMISSION;
     }
-    Machine::Change change(machine);
-    const std::uint64_t now = now_ns();
-    for (std::uint32_t i = 0; i < machine.hardware().gpu_count; ++i) {
-      settle(machine.hardware(), *change, i, now);
+    {
+      Machine::Change change(machine);
+      reboot(machine.hardware(), *change);
+      change.commit();
     }
-    reboot(machine.hardware(), *change);
-    for (std::uint32_t i = 0; i < machine.hardware().gpu_count; ++i) {
-      settle(machine.hardware(), *change, i, now);
-    }
-    change.commit();
+    show_change(machine);
     return NVML_SUCCESS;
   });
 }
 
 std::uint64_t generation() {
   const std::shared_ptr<Machine> machine = current_machine();
-  if (!machine) {
-    return 0;
-  }
-  const Machine::View view(*machine);
-  return view->generation;
+  return machine ? machine->generation() : 0;
 }
 
 struct Table {

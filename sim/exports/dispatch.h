@@ -64,10 +64,6 @@ inline bool alive(const GpuState& gpu, const CiRef& ref) {
          gpu.gis[ref.gi].cis[ref.ci].used != 0 && gpu.gis[ref.gi].cis[ref.ci].serial == ref.serial;
 }
 
-// Detaches processes that died, if there are any: an answer about processes, memory or sensors
-// must not count the dead.
-void detach_dead(Machine& machine);
-
 // A call about no single GPU. Body: nvmlReturn_t(Machine&).
 template <class Body>
 nvmlReturn_t call(const char* function, std::uint32_t gpu, Body&& body) {
@@ -124,14 +120,9 @@ nvmlReturn_t read_gpu(const char* function,
       function, device, [&](const Subject& s) { return s.is_mig() ? for_mig : body(s); });
 }
 
-// The same for what depends on running processes.
-template <class Body>
-nvmlReturn_t read_activity(const char* function, nvmlDevice_t device, Body&& body) {
-  if (const auto machine = current_machine()) {
-    detach_dead(*machine);
-  }
-  return read_device(function, device, body);
-}
+// Brings the machine's /proc and /dev in step. Not while a View or Change is held. NVML has no way
+// to say that this failed, and the next change makes it good.
+void show_change(Machine& machine);
 
 // A change by root (or the machine's owner); committed if the body returns NVML_SUCCESS.
 // Body: nvmlReturn_t(GpuRef).
@@ -141,16 +132,19 @@ nvmlReturn_t change_gpu(const char* function, std::uint32_t index, Body&& body) 
     if (!is_admin(machine)) {
       return NVML_ERROR_NO_PERMISSION;
     }
-    Machine::Change change(machine);
-    const GpuRef gpu{machine.hardware(), *change, index};
-    if (gpu.self().lost != 0) {
-      return NVML_ERROR_GPU_IS_LOST;
+    nvmlReturn_t code = NVML_ERROR_GPU_IS_LOST;
+    {
+      Machine::Change change(machine);
+      const GpuRef gpu{machine.hardware(), *change, index};
+      if (gpu.self().lost == 0) {
+        code = static_cast<nvmlReturn_t>(body(gpu));
+      }
+      if (code == NVML_SUCCESS) {
+        change.commit();
+      }
     }
-    settle(machine.hardware(), *change, index, now_ns());
-    const auto code = static_cast<nvmlReturn_t>(body(gpu));
     if (code == NVML_SUCCESS) {
-      settle(machine.hardware(), *change, index, now_ns());
-      change.commit();
+      show_change(machine);
     }
     return code;
   });

@@ -146,7 +146,7 @@ void answer(const Subject& s, nvmlFieldValue_t& out) {
 extern "C" {
 
 nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t device, int count, nvmlFieldValue_t* values) {
-  return read_activity(__func__, device, [&](const Subject& s) {
+  return read_device(__func__, device, [&](const Subject& s) {
     if (values == nullptr || count <= 0) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }

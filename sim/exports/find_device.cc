@@ -102,6 +102,10 @@ std::string text_of(const unsigned char* bytes) {
 
 // 0000:3B:00.0, 00000000:3B:00.0, 3B:00.0, each with or without the function.
 bool parse_bus_id(const char* text, unsigned& domain, unsigned& bus, unsigned& slot) {
+  // sscanf alone would take signs, blanks and 0x too.
+  if (std::strspn(text, "0123456789abcdefABCDEF:.") != std::strlen(text)) {
+    return false;
+  }
   unsigned function = 0;
   int used = 0;
   const auto whole = [&] { return text[used] == '\0' && function == 0; };

@@ -152,14 +152,13 @@ nvmlReturn_t nvmlGpmSampleFree(nvmlGpmSample_t sample) {
 }
 
 nvmlReturn_t nvmlGpmSampleGet(nvmlDevice_t device, nvmlGpmSample_t sample) {
-  return read_activity(
-      __func__, device, [&](const Subject& s) { return take(s, s.ref.gi, sample); });
+  return read_device(__func__, device, [&](const Subject& s) { return take(s, s.ref.gi, sample); });
 }
 
 nvmlReturn_t nvmlGpmMigSampleGet(nvmlDevice_t device,
                                  unsigned gpu_instance_id,
                                  nvmlGpmSample_t sample) {
-  return read_activity(__func__, device, [&](const Subject& s) {
+  return read_device(__func__, device, [&](const Subject& s) {
     if (s.is_mig()) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }

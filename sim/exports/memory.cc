@@ -17,7 +17,7 @@ bool may_see_all(const Subject& s) {
 
 template <class Give>
 nvmlReturn_t read_memory(const char* function, nvmlDevice_t device, Give&& give) {
-  return read_activity(function, device, [&](const Subject& s) {
+  return read_device(function, device, [&](const Subject& s) {
     if (!may_see_all(s)) {
       return NVML_ERROR_NO_PERMISSION;
     }

@@ -170,7 +170,7 @@ nvmlReturn_t nvmlDeviceGetPcieSpeed(nvmlDevice_t device, unsigned* mbps) {
 nvmlReturn_t nvmlDeviceGetPcieThroughput(nvmlDevice_t device,
                                          nvmlPcieUtilCounter_t counter,
                                          unsigned* kib_per_s) {
-  return read_activity(__func__, device, [&](const Subject& s) {
+  return read_device(__func__, device, [&](const Subject& s) {
     return s.is_mig() ? NVML_ERROR_NOT_SUPPORTED : give_throughput(s, counter, kib_per_s);
   });
 }

@@ -9,13 +9,6 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-template <class Body>
-nvmlReturn_t read_sensor(const char* function, nvmlDevice_t device, Body&& body) {
-  return read_activity(function, device, [&](const Subject& s) {
-    return s.is_mig() ? NVML_ERROR_NOT_SUPPORTED : body(s);
-  });
-}
-
 nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw) {
   return read_gpu(
       function, device, [&](const Subject& s) { return put_figure(s.board().power_limit_mw, mw); });
@@ -26,13 +19,13 @@ nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw)
 extern "C" {
 
 nvmlReturn_t nvmlDeviceGetPowerUsage(nvmlDevice_t device, unsigned* mw) {
-  return read_sensor(__func__, device, [&](const Subject& s) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
     return put_reading(power_mw(s.hardware(), s.state(), s.ref.gpu), mw);
   });
 }
 
 nvmlReturn_t nvmlDeviceGetTotalEnergyConsumption(nvmlDevice_t device, unsigned long long* mj) {
-  return read_sensor(__func__, device, [&](const Subject& s) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
     return put_reading(energy_mj(s.hardware(), s.state(), s.ref.gpu, now_ns()), mj);
   });
 }
@@ -76,7 +69,7 @@ nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device,
 nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device,
                                       nvmlTemperatureSensors_t sensor,
                                       unsigned* celsius) {
-  return read_sensor(__func__, device, [&](const Subject& s) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
     return sensor != NVML_TEMPERATURE_GPU
                ? NVML_ERROR_INVALID_ARGUMENT
                : put_reading(temperature_c(s.hardware(), s.state(), s.ref.gpu, now_ns()), celsius);
@@ -84,7 +77,7 @@ nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device,
 }
 
 nvmlReturn_t nvmlDeviceGetTemperatureV(nvmlDevice_t device, nvmlTemperature_v1_t* temperature) {
-  return read_sensor(__func__, device, [&](const Subject& s) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
     if (temperature == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
@@ -117,7 +110,7 @@ nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device,
 
 nvmlReturn_t nvmlDeviceGetMarginTemperature(nvmlDevice_t device,
                                             nvmlMarginTemperature_v1_t* margin) {
-  return read_sensor(__func__, device, [&](const Subject& s) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
     if (margin == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }

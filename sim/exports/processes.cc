@@ -66,7 +66,7 @@ nvmlReturn_t give(const std::vector<ProcessState>& found, unsigned& count, Info*
 template <class Info>
 nvmlReturn_t list(
     const char* function, nvmlDevice_t device, std::uint32_t kind, unsigned* count, Info* infos) {
-  return read_activity(function, device, [&](const Subject& s) {
+  return read_device(function, device, [&](const Subject& s) {
     if (count == nullptr || (infos == nullptr && *count != 0)) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
@@ -136,7 +136,7 @@ nvmlReturn_t nvmlDeviceGetMPSComputeRunningProcesses_v3(nvmlDevice_t device,
 
 nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
                                                    nvmlProcessDetailList_v1_t* list) {
-  return read_activity(__func__, device, [&](const Subject& s) {
+  return read_device(__func__, device, [&](const Subject& s) {
     if (list == nullptr || (list->procArray == nullptr && list->numProcArrayEntries != 0)) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }

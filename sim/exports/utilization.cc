@@ -16,7 +16,7 @@ constexpr unsigned kPeriodUs = 167000;
 
 template <class Body>
 nvmlReturn_t read_unpartitioned(const char* function, nvmlDevice_t device, Body&& body) {
-  return read_activity(function, device, [&](const Subject& s) {
+  return read_device(function, device, [&](const Subject& s) {
     return s.is_mig() || s.mig_on() ? NVML_ERROR_NOT_SUPPORTED : body(s);
   });
 }

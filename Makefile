@@ -11,7 +11,8 @@ format:
 tidy:
 	@./scripts/tidy
 bench:
-	@./scripts/bench
+	@./scripts/build release
+	@python3 bench/cli_latency.py build/release/bin/migctl
 demo:
 	@./scripts/demo
 clean:

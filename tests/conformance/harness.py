@@ -63,7 +63,7 @@ class Machine:
         return self
 
     def __exit__(self, *_):
-        migctl("sim", "destroy", "box", sim=False)
+        migctl("sim", "destroy", "box", "--force", sim=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @staticmethod

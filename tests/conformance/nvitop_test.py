@@ -22,9 +22,9 @@ def nvitop():
 class Nvitop(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        harness.migctl("mode", "enable", "--gpu", "0")
+        harness.migctl("mode", "enable", "-i", "0")
         for profile in ("3g.71gb", "2g.35gb", "2g.35gb"):
-            harness.migctl("create", "--gpu", "0", profile)
+            harness.migctl("create", "-i", "0", profile)
         instances = harness.migctl_json("list")["gpus"][0]["gpuInstances"]
         cls.uuid = next(c["uuid"] for i in instances if i["profile"] == "3g.71gb" for c in i["computeInstances"])
 

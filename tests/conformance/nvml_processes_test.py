@@ -109,6 +109,18 @@ class Processes(unittest.TestCase):
         finally:
             nvml.nvmlEventSetFree(events)
 
+    def test_an_xid_names_its_instance(self):
+        events = nvml.nvmlEventSetCreate()
+        try:
+            nvml.nvmlDeviceRegisterEvents(self.gpu, nvml.nvmlEventTypeXidCriticalError, events)
+            harness.migctl("sim", "inject", "box", "--xid", "31", "--gpu", "0", "--gi", str(self.idle["id"]),
+                           "--ci", "0", sim=False)
+            event = nvml.nvmlEventSetWait(events, 5000)
+            self.assertEqual((event.eventType, event.eventData), (nvml.nvmlEventTypeXidCriticalError, 31))
+            self.assertEqual((event.gpuInstanceId, event.computeInstanceId), (self.idle["id"], 0))
+        finally:
+            nvml.nvmlEventSetFree(events)
+
 
 if __name__ == "__main__":
     harness.main("1x h200-141gb", root=True)

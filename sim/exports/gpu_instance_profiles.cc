@@ -55,6 +55,18 @@ bool version_known(unsigned version) {
   return version == nvmlGpuInstanceProfileInfo_v2 || version == nvmlGpuInstanceProfileInfo_v3;
 }
 
+// Every question here: of a GPU, not of a MIG device, that can do MIG.
+template <class Body>
+nvmlReturn_t read_profiles(const char* function, nvmlDevice_t device, Body&& body) {
+  return read_gpu(
+      function,
+      device,
+      [&](const Subject& s) {
+        return can_mig(s.board(), s.self()) ? body(s) : NVML_ERROR_NOT_SUPPORTED;
+      },
+      NVML_ERROR_INVALID_ARGUMENT);
+}
+
 // Either the profile, or null and why.
 const GiProfile* by_enum(const Subject& s, unsigned profile, nvmlReturn_t& code) {
   const GiProfile* found = find_gi_profile_by_enum(s.board(), profile);
@@ -69,26 +81,22 @@ nvmlReturn_t give_placements(const char* function,
                              unsigned profile_id,
                              nvmlGpuInstancePlacement_t* placements,
                              unsigned* count) {
-  return read_gpu(
-      function,
-      device,
-      [&](const Subject& s) {
-        if (count == nullptr) {
-          return NVML_ERROR_INVALID_ARGUMENT;
-        }
-        if (!is_admin(s.machine)) {
-          return NVML_ERROR_NO_PERMISSION;
-        }
-        const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id);
-        if (profile == nullptr) {
-          return why_not_on_board(profile_id);
-        }
-        for (std::uint32_t i = 0; placements != nullptr && i < profile->placement_count; ++i) {
-          placements[i] = {profile->placements[i].start, profile->placements[i].size};
-        }
-        return put(profile->placement_count, count);
-      },
-      NVML_ERROR_INVALID_ARGUMENT);
+  return read_profiles(function, device, [&](const Subject& s) {
+    if (count == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (!is_admin(s.machine)) {
+      return NVML_ERROR_NO_PERMISSION;
+    }
+    const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id);
+    if (profile == nullptr) {
+      return why_not_on_board(profile_id);
+    }
+    for (std::uint32_t i = 0; placements != nullptr && i < profile->placement_count; ++i) {
+      placements[i] = {profile->placements[i].start, profile->placements[i].size};
+    }
+    return put(profile->placement_count, count);
+  });
 }
 
 }  // namespace
@@ -110,60 +118,48 @@ extern "C" {
 nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfo(nvmlDevice_t device,
                                                  unsigned profile,
                                                  nvmlGpuInstanceProfileInfo_t* info) {
-  return read_gpu(
-      __func__,
-      device,
-      [&](const Subject& s) {
-        if (info == nullptr) {
-          return NVML_ERROR_INVALID_ARGUMENT;
-        }
-        nvmlReturn_t code = NVML_SUCCESS;
-        if (const GiProfile* found = by_enum(s, profile, code)) {
-          fill_common(*found, *info);
-          info->isP2pSupported = found->p2p;
-        }
-        return code;
-      },
-      NVML_ERROR_INVALID_ARGUMENT);
+  return read_profiles(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    nvmlReturn_t code = NVML_SUCCESS;
+    if (const GiProfile* found = by_enum(s, profile, code)) {
+      fill_common(*found, *info);
+      info->isP2pSupported = found->p2p;
+    }
+    return code;
+  });
 }
 
 nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device,
                                                   unsigned profile,
                                                   nvmlGpuInstanceProfileInfo_v2_t* info) {
-  return read_gpu(
-      __func__,
-      device,
-      [&](const Subject& s) {
-        if (info == nullptr) {
-          return NVML_ERROR_INVALID_ARGUMENT;
-        }
-        if (!version_known(info->version)) {
-          return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-        }
-        nvmlReturn_t code = NVML_SUCCESS;
-        const GiProfile* found = by_enum(s, profile, code);
-        return found != nullptr ? fill_versioned(*found, info) : code;
-      },
-      NVML_ERROR_INVALID_ARGUMENT);
+  return read_profiles(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (!version_known(info->version)) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    nvmlReturn_t code = NVML_SUCCESS;
+    const GiProfile* found = by_enum(s, profile, code);
+    return found != nullptr ? fill_versioned(*found, info) : code;
+  });
 }
 
 nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoByIdV(nvmlDevice_t device,
                                                       unsigned profile_id,
                                                       nvmlGpuInstanceProfileInfo_v2_t* info) {
-  return read_gpu(
-      __func__,
-      device,
-      [&](const Subject& s) {
-        if (info == nullptr) {
-          return NVML_ERROR_INVALID_ARGUMENT;
-        }
-        if (!version_known(info->version)) {
-          return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-        }
-        const GiProfile* found = find_gi_profile_by_id(s.board(), profile_id);
-        return found != nullptr ? fill_versioned(*found, info) : why_not_on_board(profile_id);
-      },
-      NVML_ERROR_INVALID_ARGUMENT);
+  return read_profiles(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (!version_known(info->version)) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    const GiProfile* found = find_gi_profile_by_id(s.board(), profile_id);
+    return found != nullptr ? fill_versioned(*found, info) : why_not_on_board(profile_id);
+  });
 }
 
 nvmlReturn_t nvmlDeviceGetGpuInstancePossiblePlacements(nvmlDevice_t device,
@@ -183,24 +179,20 @@ nvmlReturn_t nvmlDeviceGetGpuInstancePossiblePlacements_v2(nvmlDevice_t device,
 nvmlReturn_t nvmlDeviceGetGpuInstanceRemainingCapacity(nvmlDevice_t device,
                                                        unsigned profile_id,
                                                        unsigned* count) {
-  return read_gpu(
-      __func__,
-      device,
-      [&](const Subject& s) {
-        if (count == nullptr) {
-          return NVML_ERROR_INVALID_ARGUMENT;
-        }
-        if (!is_admin(s.machine)) {
-          return NVML_ERROR_NO_PERMISSION;
-        }
-        if (const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id)) {
-          return put(gi_remaining(s.gpu, *profile), count);
-        }
-        // H200: 21 NOT_SUPPORTED, 46 INVALID_ARGUMENT, but 47 (graphics) none left.
-        const bool graphics = profile_id == 32 || profile_id == 35 || profile_id == 47;
-        return graphics ? put(0U, count) : why_not_on_board(profile_id);
-      },
-      NVML_ERROR_INVALID_ARGUMENT);
+  return read_profiles(__func__, device, [&](const Subject& s) {
+    if (count == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (!is_admin(s.machine)) {
+      return NVML_ERROR_NO_PERMISSION;
+    }
+    if (const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id)) {
+      return put(gi_remaining(s.gpu, *profile), count);
+    }
+    // H200: 21 NOT_SUPPORTED, 46 INVALID_ARGUMENT, but 47 (graphics) none left.
+    const bool graphics = profile_id == 32 || profile_id == 35 || profile_id == 47;
+    return graphics ? put(0U, count) : why_not_on_board(profile_id);
+  });
 }
 
 }  // extern "C"

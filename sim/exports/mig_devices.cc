@@ -2,15 +2,12 @@
 // MIG mode, and MIG devices: how they are found and what they belong to.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/exports/profiles.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
-
-bool can_mig(const Board& board, const GpuState& gpu) {
-  return board.gi_profile_count != 0 && gpu.mig_unsupported_now == 0;
-}
 
 // H200: a question for a MIG device's ids on a GPU is INVALID_ARGUMENT.
 nvmlReturn_t give_id(const char* function,

@@ -134,6 +134,23 @@ TEST_F(Mig, WholeGpuReadingsStayAndUtilisationGoes) {
   EXPECT_NEAR(static_cast<double>(bar1.bar1Used >> 20U), 143157.0, 2.0);
 }
 
+TEST_F(Mig, WorkstationBoardInDisplayMode) {
+  {
+    Machine::Change change(*machine);
+    change->gpus[1].mig_unsupported_now = 1;
+    change->gpus[1].mig_current = change->gpus[1].mig_pending = 0;
+    change.commit();
+  }
+  unsigned value = 0;
+  nvmlReturn_t activation{};
+  nvmlGpuInstanceProfileInfo_t info{};
+  EXPECT_EQ(NV(nvmlDeviceGetMigMode)(gpu(1), &value, &value), NVML_ERROR_NOT_SUPPORTED);
+  EXPECT_EQ(NV(nvmlDeviceSetMigMode)(gpu(1), 1, &activation), NVML_ERROR_NOT_SUPPORTED);
+  EXPECT_EQ(NV(nvmlDeviceGetGpuInstanceProfileInfo)(gpu(1), 0, &info), NVML_ERROR_NOT_SUPPORTED);
+  EXPECT_EQ(NV(nvmlDeviceGetGpuInstanceRemainingCapacity)(gpu(1), 19, &value),
+            NVML_ERROR_NOT_SUPPORTED);
+}
+
 // What an unprivileged user may see and do, asked in a child that is one.
 TEST_F(Mig, UnprivilegedUsers) {
   if (::geteuid() != 0) {

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "model/testing/test_boards.h"
+#include "planner/planner.h"
+
+namespace mig::planner {
+namespace {
+
+using testing::add_instance;
+using testing::add_process;
+using testing::board;
+
+ProfileName name(const char* text) {
+  return ProfileName::parse(text).value();
+}
+
+// "3g.20gb" = with its full-size compute instance.
+DesiredLayout want(const std::vector<const char*>& profiles, bool enabled = true) {
+  DesiredGpu gpu{{0}, enabled, {}, {}};
+  for (const char* profile : profiles) {
+    gpu.instances.push_back({name(profile), {name(profile)}, std::nullopt, {}});
+  }
+  return {"test", {gpu}, {}};
+}
+
+std::vector<std::string> steps_of(const Result<Plan>& plan) {
+  std::vector<std::string> out;
+  if (!plan) {
+    return {plan.error().text()};
+  }
+  for (const Step& step : plan->steps) {
+    out.push_back(step.str());
+  }
+  return out;
+}
+
+Result<Plan> plan_for(const Gpu& gpu, const DesiredLayout& desired, const Policy& policy = {}) {
+  return plan(testing::inventory({gpu}), desired, policy);
+}
+
+void expect_refused(const Gpu& gpu,
+                    const DesiredLayout& desired,
+                    ErrorCode code,
+                    const std::string& message,
+                    const std::string& hint) {
+  const auto result = plan_for(gpu, desired);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, code);
+  EXPECT_EQ(result.error().message, message);
+  EXPECT_EQ(result.error().hint, hint);
+}
+
+TEST(Plan, EmptyGpuGetsTheLargestFirst) {
+  EXPECT_EQ(steps_of(plan_for(board("a100_sxm4_40gb"), want({"2g.10gb", "3g.20gb"}))),
+            (std::vector<std::string>{
+                "create 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 3g.20gb at 0:3 in 3g.20gb on GPU 0 at 4:4",
+                "create 2g.10gb on GPU 0 at 0:2",
+                "create compute instance 2g.10gb at 0:2 in 2g.10gb on GPU 0 at 0:2",
+            }));
+}
+
+TEST(Plan, KeepsWhatIsThereAndCreatesBeforeItDestroys) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "3g.20gb", 0);
+  add_instance(gpu, "1g.5gb", 4);
+  const auto plan = plan_for(gpu, want({"3g.20gb", "2g.10gb"}));
+  EXPECT_EQ(steps_of(plan),
+            (std::vector<std::string>{
+                "destroy compute instance 1g.5gb ci=0 at 0:1 in 1g.5gb on GPU 0 gi=1 at 4:1",
+                "destroy 1g.5gb on GPU 0 gi=1 at 4:1",
+                "create 2g.10gb on GPU 0 at 4:2",
+                "create compute instance 2g.10gb at 0:2 in 2g.10gb on GPU 0 at 4:2",
+            }));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->gpus[0].kept.size(), 1U);
+
+  gpu.instances.pop_back();
+  add_instance(gpu, "1g.5gb", 6);
+  const auto swap = plan_for(gpu, want({"3g.20gb", "2g.10gb"}));
+  ASSERT_TRUE(swap);
+  EXPECT_EQ(swap->steps[0].kind, StepKind::kCreateGpuInstance) << "slots 4-5 are free already";
+  EXPECT_EQ(swap->steps.back().kind, StepKind::kDestroyGpuInstance);
+}
+
+TEST(Plan, ComputeInstancesChangeInsideAKeptGpuInstance) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_process(gpu, add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb", "1c.3g.20gb"}), 4121);
+  gpu.processes[0].compute_instance = ComputeInstanceId{1};
+  DesiredLayout desired = want({"3g.20gb"});
+  desired.gpus[0].instances[0].compute_instances = {name("1c.3g.20gb"), name("2c.3g.20gb")};
+  const auto plan = plan_for(gpu, desired);
+  ASSERT_FALSE(plan) << "2c can only be at 0:2, on top of the busy one at 1";
+  EXPECT_EQ(plan.error().code, ErrorCode::kInUse);
+
+  gpu.processes[0].compute_instance = ComputeInstanceId{0};
+  desired.gpus[0].instances[0].compute_instances = {
+      name("1c.3g.20gb"), name("1c.3g.20gb"), name("1c.3g.20gb")};
+  const auto more = plan_for(gpu, desired);
+  EXPECT_EQ(steps_of(more),
+            std::vector<std::string>{
+                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4"});
+  EXPECT_TRUE(more->gpus[0].changes());
+  EXPECT_TRUE(more->gpus[0].created.empty());
+}
+
+TEST(Plan, DerivedComputeProfilesLeaveThePlaceToTheDriver) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  for (GpuInstanceProfile& profile : gpu.profiles) {
+    profile.compute_profiles_derived = true;
+  }
+  const auto plan = plan_for(gpu, want({"3g.20gb"}));
+  ASSERT_TRUE(plan);
+  EXPECT_FALSE(plan->steps[1].ci_placement);
+}
+
+TEST(Plan, TooManyOfOneProfile) {
+  expect_refused(board("a100_sxm4_40gb"),
+                 want({"3g.20gb", "3g.20gb", "3g.20gb"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 3 x 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 3g.20gb has 2 legal "
+                 "placements (0-3, 4-7); at most 2 fit",
+                 "of these, 2 x 3g.20gb would fit");
+  expect_refused(board("a100_sxm4_40gb"),
+                 want({"1g.5gb+me", "1g.5gb+me"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 2 x 1g.5gb+me on GPU 0 (NVIDIA A100-SXM4-40GB): of 1g.5gb+me the "
+                 "driver allows at most 1 on this GPU",
+                 "of these, 1g.5gb+me would fit");
+}
+
+TEST(Plan, TooManySlots) {
+  expect_refused(board("a100_sxm4_40gb"),
+                 want({"3g.20gb", "3g.20gb", "1g.5gb"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 1g.5gb + 2 x 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 1g.5gb + 2 x "
+                 "3g.20gb need 9 memory slots and the GPU has 8",
+                 "of these, 2 x 3g.20gb would fit");
+}
+
+TEST(Plan, PlacesThatAlwaysOverlap) {
+  expect_refused(board("a100_sxm4_40gb"),
+                 want({"4g.20gb", "2g.10gb", "2g.10gb"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 2 x 2g.10gb + 4g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 2 x 2g.10gb "
+                 "+ 4g.20gb need 8 compute slices and the GPU has 7",
+                 "of these, 2g.10gb + 4g.20gb would fit");
+  expect_refused(board("a100_sxm4_40gb"),
+                 want({"1g.5gb", "1g.5gb", "1g.5gb", "1g.5gb", "4g.20gb"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 4 x 1g.5gb + 4g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 4 x 1g.5gb + "
+                 "4g.20gb need 8 compute slices and the GPU has 7",
+                 "of these, 3 x 1g.5gb + 4g.20gb would fit");
+  expect_refused(board("a100_sxm4_40gb"),
+                 want({"1g.10gb", "2g.10gb", "2g.10gb", "2g.10gb", "1g.5gb"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 1g.5gb + 1g.10gb + 3 x 2g.10gb on GPU 0 (NVIDIA A100-SXM4-40GB): "
+                 "1g.5gb + 1g.10gb + 3 x 2g.10gb need 9 memory slots and the GPU has 8",
+                 "of these, 1g.10gb + 3 x 2g.10gb would fit");
+  DesiredLayout fixed = want({"1g.5gb", "3g.20gb"});
+  fixed.gpus[0].instances[0].placement = Placement{1, 1};
+  fixed.gpus[0].instances[1].placement = Placement{0, 4};
+  expect_refused(board("a100_sxm4_40gb"),
+                 fixed,
+                 ErrorCode::kNoCapacity,
+                 "cannot place 1g.5gb + 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 1g.5gb + 3g.20gb "
+                 "always overlap: 1g.5gb is wanted at slot 1; 3g.20gb is wanted at slots 0-3",
+                 "of these, 1g.5gb + 3g.20gb would fit");
+}
+
+TEST(Plan, MediaExtensions) {
+  expect_refused(board("rtx_pro_6000_server"),
+                 want({"1g.24gb+me", "1g.24gb+me.all"}),
+                 ErrorCode::kNoCapacity,
+                 "cannot place 1g.24gb+me + 1g.24gb+me.all on GPU 0 (NVIDIA RTX PRO 6000 Blackwell "
+                 "Server Edition): 1g.24gb+me + 1g.24gb+me.all: only one instance of a GPU can "
+                 "have the media extension (+me)",
+                 "of these, 1g.24gb+me would fit");
+  const auto all = plan_for(board("rtx_pro_6000_server"), want({"1g.24gb", "1g.24gb+me.all"}));
+  ASSERT_FALSE(all);
+  EXPECT_NE(all.error().message.find("has all media engines of the GPU"), std::string::npos);
+}
+
+TEST(Plan, BusyInTheWayIsNamed) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_process(gpu, add_instance(gpu, "2g.10gb", 0), 4121);
+  add_process(gpu, add_instance(gpu, "1g.5gb", 6), 77, "");
+  expect_refused(
+      gpu,
+      want({"3g.20gb", "3g.20gb"}),
+      ErrorCode::kInUse,
+      "cannot place 2 x 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB) around what runs there: "
+      "it fits an empty GPU, but 2g.10gb gi=0 (pid 4121 python) holds slots 0-1; 1g.5gb "
+      "gi=1 (pid 77) holds slot 6 and the layout has no 2g.10gb, 1g.5gb",
+      "with what runs kept, 1g.5gb + 2g.10gb fit; or wait for it to end, or stop it");
+  expect_refused(gpu,
+                 want({"4g.20gb", "2g.10gb", "1g.5gb"}),
+                 ErrorCode::kInUse,
+                 "cannot place 1g.5gb + 2g.10gb + 4g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB) around "
+                 "what runs there: it fits an empty GPU, but 2g.10gb gi=0 (pid 4121 python) holds "
+                 "slots 0-1",
+                 "with what runs kept, 1g.5gb + 2g.10gb fit; or wait for it to end, or stop it");
+}
+
+TEST(Plan, WithoutPinsTheBusyAreBlockersAndAsFewAsPossible) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_process(gpu, add_instance(gpu, "2g.10gb", 0), 4121);
+  add_process(gpu, add_instance(gpu, "3g.20gb", 4), 4122);
+  Policy policy;
+  policy.keep_busy = false;
+  const auto plan = plan_for(gpu, want({"4g.20gb", "3g.20gb"}), policy);
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_TRUE(plan->blocked());
+  ASSERT_EQ(plan->gpus[0].blockers.size(), 1U);
+  EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0");
+}
+
+TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {
+  Gpu ampere = board("a100_sxm4_40gb");
+  ampere.mig_current = ampere.mig_pending = MigMode::kDisabled;
+  EXPECT_EQ(steps_of(plan_for(ampere, want({}))),
+            (std::vector<std::string>{"enable MIG on GPU 0", "reset GPU 0"}));
+  Gpu hopper = board("h200_141gb");
+  hopper.mig_current = hopper.mig_pending = MigMode::kDisabled;
+  EXPECT_EQ(steps_of(plan_for(hopper, want({}))), std::vector<std::string>{"enable MIG on GPU 0"});
+  EXPECT_TRUE(plan_for(hopper, want({}, false))->empty());
+
+  add_instance(hopper, "7g.141gb", 0);
+  hopper.mig_current = hopper.mig_pending = MigMode::kEnabled;
+  EXPECT_EQ(steps_of(plan_for(hopper, want({}, false))),
+            (std::vector<std::string>{
+                "destroy compute instance 7g.141gb ci=0 at 0:7 in 7g.141gb on GPU 0 gi=0 at 0:8",
+                "destroy 7g.141gb on GPU 0 gi=0 at 0:8",
+                "disable MIG on GPU 0"}));
+}
+
+TEST(Plan, PendingModes) {
+  Gpu gpu = board("h200_141gb");
+  gpu.mig_current = MigMode::kDisabled;  // enabled after a reset
+  EXPECT_EQ(steps_of(plan_for(gpu, want({}))),
+            (std::vector<std::string>{"enable MIG on GPU 0", "reset GPU 0"}));
+  EXPECT_EQ(steps_of(plan_for(gpu, want({}, false))),
+            std::vector<std::string>{"disable MIG on GPU 0"});
+  EXPECT_EQ(differences(testing::inventory({gpu}), want({}, false)),
+            std::vector<std::string>{"GPU 0: MIG is disabled, but enabled after the next reset"});
+}
+
+TEST(Plan, WhoRunsBlocksModeChangesAndResets) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  gpu.mig_current = gpu.mig_pending = MigMode::kDisabled;
+  Process process;
+  process.pid = 9;
+  gpu.processes = {process};
+  const auto enable = plan_for(gpu, want({"7g.40gb"}));
+  ASSERT_TRUE(enable);
+  ASSERT_EQ(enable->gpus[0].blockers.size(), 1U);
+  EXPECT_EQ(enable->gpus[0].blockers[0].what, "pid 9 runs on GPU 0");
+  EXPECT_EQ(enable->gpus[0].blockers[0].stops, Blocker::Stops::kReset);
+
+  Gpu busy = board("a100_sxm4_40gb");
+  add_process(busy, add_instance(busy, "3g.20gb", 4), 4121);
+  const auto disable = plan_for(busy, want({}, false));
+  ASSERT_TRUE(disable);
+  EXPECT_TRUE(disable->blocked());
+  EXPECT_EQ(disable->gpus[0].blockers[0].stops, Blocker::Stops::kDestroy);
+}
+
+TEST(Plan, RefusesWhatItCannotKnowOrDo) {
+  Gpu none = board("a100_sxm4_40gb");
+  none.mig_current = none.mig_pending = MigMode::kUnsupported;
+  EXPECT_EQ(plan_for(none, want({})).error().code, ErrorCode::kNotSupported);
+  EXPECT_TRUE(plan_for(none, want({}, false))->empty());
+  Gpu hidden = board("a100_sxm4_40gb");
+  hidden.instances_complete = false;
+  EXPECT_EQ(plan_for(hidden, want({})).error().code, ErrorCode::kPermission);
+  EXPECT_EQ(plan_for(board("a100_sxm4_40gb", 3), want({})).error().code, ErrorCode::kNotFound);
+  expect_refused(board("a30_24gb"),
+                 want({"1g.5gb"}),
+                 ErrorCode::kNotSupported,
+                 "GPU 0 (NVIDIA A30) has no profile 1g.5gb",
+                 "nearest: 1g.6gb, 2g.12gb, 4g.24gb; it has 1g.6gb, 1g.6gb+me, 2g.12gb, "
+                 "2g.12gb+me, 4g.24gb");
+  DesiredLayout inside = want({"3g.20gb"});
+  inside.gpus[0].instances[0].compute_instances = {name("2c.3g.20gb"), name("2c.3g.20gb")};
+  expect_refused(board("a100_sxm4_40gb"),
+                 inside,
+                 ErrorCode::kNoCapacity,
+                 "2c.3g.20gb + 2c.3g.20gb do not fit together inside one 3g.20gb on GPU 0 (NVIDIA "
+                 "A100-SXM4-40GB)",
+                 "it has 3 compute slices");
+  DesiredLayout placed = want({"3g.20gb"});
+  placed.gpus[0].instances[0].placement = Placement{2, 4};
+  expect_refused(board("a100_sxm4_40gb"),
+                 placed,
+                 ErrorCode::kNoCapacity,
+                 "3g.20gb cannot be at slots 2-5 on GPU 0 (NVIDIA A100-SXM4-40GB)",
+                 "it can be at 0-3, 4-7");
+}
+
+TEST(Plan, HundredsWantedAreRefusedAtOnce) {
+  const auto plan =
+      plan_for(board("a100_sxm4_40gb"), want(std::vector<const char*>(1000, "1g.5gb")));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message,
+            "cannot place 1000 x 1g.5gb on GPU 0 (NVIDIA A100-SXM4-40GB): 1g.5gb has 7 legal "
+            "placements (0, 1, 2, 3, 4, 5, 6); at most 7 fit");
+  EXPECT_EQ(plan.error().hint, "of these, 7 x 1g.5gb would fit");
+}
+
+TEST(Plan, CarriesLabelGenerationWarningsAndCost) {
+  DesiredLayout desired = want({"7g.40gb"});
+  desired.warnings = {"careful"};
+  const Inventory inventory = testing::inventory({board("a100_sxm4_40gb")});
+  const auto result = plan(inventory, desired, {});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->label, "test");
+  EXPECT_EQ(result->generation, inventory.generation);
+  EXPECT_EQ(result->warnings, desired.warnings);
+  EXPECT_EQ(result->estimated_ms, 140U);
+  EXPECT_EQ(result->gpus[0].after.cells.size(), 1U);
+}
+
+TEST(Differences, SayWhatIsMissingAndWhatIsTooMuch) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb", "1c.3g.20gb"});
+  add_instance(gpu, "1g.5gb", 0, {"-"});
+  const auto found = differences(testing::inventory({gpu}), want({"3g.20gb", "1g.5gb"}));
+  EXPECT_EQ(found,
+            (std::vector<std::string>{
+                "GPU 0: 0 x 1g.5gb without compute instance wanted, 1 there",
+                "GPU 0: 1 x 1g.5gb wanted, 0 there",
+                "GPU 0: 0 x 3g.20gb holding 2 x 1c.3g.20gb wanted, 1 there",
+                "GPU 0: 1 x 3g.20gb wanted, 0 there",
+            }));
+  EXPECT_EQ(differences(testing::inventory({gpu}), want({}, false)),
+            std::vector<std::string>{"GPU 0: MIG is enabled, wanted disabled"});
+}
+
+}  // namespace
+}  // namespace mig::planner

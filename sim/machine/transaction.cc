@@ -110,7 +110,9 @@ void Machine::Impl::refresh_mirror() {
                                      [](auto& l) { return l.function[0] != '\0'; });
   std::uint32_t lost = 0;
   for (std::uint32_t gpu = 0; gpu < kMaxGpus; ++gpu) {
-    lost |= (state.gpus[gpu].lost != 0 ? 1U : 0U) << gpu;
+    if (state.gpus[gpu].lost != 0) {
+      lost |= 1U << gpu;
+    }
   }
   mirror.faults_armed.store(faults ? 1 : 0, std::memory_order_relaxed);
   mirror.latencies_armed.store(latencies ? 1 : 0, std::memory_order_relaxed);

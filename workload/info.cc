@@ -12,6 +12,8 @@ const char* mark(const DeviceInfo& device) {
   return device.simulated ? " (simulated)" : "";
 }
 
+}  // namespace
+
 void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* out) {
   const char* visible = getenv("CUDA_VISIBLE_DEVICES");  // NOLINT(concurrency-mt-unsafe)
   std::fprintf(out, "CUDA_VISIBLE_DEVICES: %s\n", visible == nullptr ? "Not set" : visible);
@@ -23,13 +25,11 @@ void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* ou
   std::fprintf(out, "\nSuccessfully allocated %.2f GB\n", static_cast<double>(allocated) / 1e9);
 }
 
-}  // namespace
-
 int report_failure(const char* job, const Options& options, const Result& result, std::FILE* out) {
   if (options.json) {
     print_line({{"apiVersion", "migctl/v1"},
                 {"kind", "WorkloadResult"},
-                {"simulated", true},
+                {"simulated", options.simulated},
                 {"job", job},
                 {"name", options.name},
                 {"error", result.message},

@@ -15,6 +15,7 @@ namespace workload {
 struct Options {
   std::string name = "0";  // of the job, as the lab's script numbers them
   std::string device;      // "" = $CUDA_VISIBLE_DEVICES
+  bool simulated = true;
   bool json = false;
   std::uint64_t steps = 1000;
   double seconds = 0;  // 0 = count steps
@@ -27,6 +28,14 @@ struct Options {
 int run_info(Backend& backend, const Options& options, std::FILE* out);
 int run_train(Backend& backend, const Options& options, std::FILE* out);
 int run_oom(Backend& backend, const Options& options, std::FILE* out);
+
+// What info and oom print of what they found, on any device.
+void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* out);
+void print_oom(const Options& options,
+               const DeviceInfo& device,
+               std::uint64_t wanted,
+               const Result& result,
+               std::FILE* out);
 
 // Prints what went wrong; the exit code.
 int report_failure(const char* job, const Options& options, const Result& result, std::FILE* out);

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint64_t kMib = UINT64_C(1) << 20;
 
+}  // namespace
+
 void print_oom(const Options& options,
                const DeviceInfo& device,
                std::uint64_t wanted,
@@ -36,8 +38,6 @@ void print_oom(const Options& options,
         out, "Expected OOM error on %s%s: %s\n", device.name.c_str(), mark, result.message.c_str());
   }
 }
-
-}  // namespace
 
 int run_oom(Backend& backend, const Options& options, std::FILE* out) {
   DeviceInfo device;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // mig-workload: programs that run on a GPU or MIG instance.
+#include <cstdlib>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
+#include "workload/cuda_jobs.h"
 #include "workload/jobs.h"
 #include "workload/stop.h"
 
@@ -15,7 +19,9 @@ using Job = int (*)(workload::Backend&, const Options&, std::FILE*);
 
 struct Call {
   Options options;
+  workload::CudaOptions cuda;
   std::string precision = "fp32";
+  std::string backend = "auto";
   const char* name = "";
   Job job = nullptr;
 };
@@ -24,6 +30,13 @@ CLI::App* add_job(CLI::App& app, Call& call, const char* name, const char* what,
   CLI::App* command = app.add_subcommand(name, what);
   command->add_flag("--json", call.options.json, "print one line of JSON at the end");
   command->add_option("--device", call.options.device, "as in CUDA_VISIBLE_DEVICES, and before it");
+  command
+      ->add_option(
+          "--backend",
+          call.backend,
+          "simulated, cuda, or auto: simulated where MIGSIM_MACHINE is set or no CUDA device "
+          "is visible (auto)")
+      ->check(CLI::IsMember({"auto", "simulated", "cuda"}));
   command->add_option("--name", call.options.name, "what the job calls itself (0)");
   command->callback([&call, name, job] {
     call.name = name;
@@ -50,6 +63,9 @@ void add_jobs(CLI::App& app, Call& call) {
       ->check(CLI::IsMember({"fp32", "tf32", "bf16"}));
   train->add_option("--batch", options.batch, "samples per step (128)")
       ->check(CLI::Range(1U, 1U << 20U));
+  train->add_flag(
+      "!--no-graph", call.cuda.graph, "CUDA: launch each kernel by itself, not as one graph");
+  train->add_flag("--own-kernels", call.cuda.own_kernels, "CUDA: do without cuBLASLt (fp32)");
   train->add_option("--every", options.every, "steps between progress lines (100)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
   CLI::App* oom = add_job(app,
@@ -61,6 +77,50 @@ void add_jobs(CLI::App& app, Call& call) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 60U));
 }
 
+void add_cuda_jobs(CLI::App& app, Call& call) {
+  CLI::App* fault = add_job(app, call, "fault", "break something on purpose (CUDA only)", nullptr);
+  fault->add_option("kind", call.cuda.kind, "what")
+      ->required()
+      ->check(CLI::IsMember(workload::cuda_fault_names()));
+  fault->add_option("--seconds", call.options.seconds, "for how long, where it lasts (5)")
+      ->check(CLI::Range(0.001, 1e5));
+  CLI::App* hog =
+      add_job(app, call, "hog", "keep one resource of the GPU busy (CUDA only)", nullptr);
+  hog->add_option("kind", call.cuda.kind, "which")
+      ->required()
+      ->check(CLI::IsMember(workload::cuda_hog_names()));
+  hog->add_option("--seconds", call.options.seconds, "for how long (10)")
+      ->check(CLI::Range(0.001, 1e5));
+  add_job(app, call, "check", "hold training against float64 on the CPU (CUDA only)", nullptr);
+}
+
+// On CUDA every job has a function of its own: the whole loop runs on the device.
+int run_on_cuda(Call& call) {
+  const std::string_view name = call.name;
+  call.options.simulated = false;
+  if (!call.options.device.empty())
+    setenv(
+        "CUDA_VISIBLE_DEVICES", call.options.device.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  if (name == "info")
+    return workload::run_cuda_info(call.options, stdout);
+  if (name == "train")
+    return workload::run_cuda_train(call.options, call.cuda, stdout);
+  if (name == "oom")
+    return workload::run_cuda_oom(call.options, stdout);
+  if (name == "fault")
+    return workload::run_cuda_fault(call.options, call.cuda, stdout);
+  if (name == "hog")
+    return workload::run_cuda_hog(call.options, call.cuda, stdout);
+  return workload::run_cuda_check(call.options, stdout);
+}
+
+bool wants_cuda(const Call& call) {
+  if (call.backend != "auto")
+    return call.backend == "cuda";
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
+  return call.job == nullptr || (getenv("MIGSIM_MACHINE") == nullptr && workload::cuda_available());
+}
+
 const char* const kExitCodes =
     "Exit codes: 0 done (oom: refused), 1 oom was granted, 2 wrong arguments, 3 no device,\n"
     "4 out of memory, 5 device lost, 6 faulted (Xid), 7 speed not known, 8 internal,\n"
@@ -70,10 +130,11 @@ const char* const kExitCodes =
 
 int main(int argc, char** argv) {
   Call call;
-  CLI::App app("Programs that run on a GPU or MIG instance, here a simulated one", "mig-workload");
+  CLI::App app("Programs that run on a GPU or MIG instance, real or simulated", "mig-workload");
   app.footer(kExitCodes);
   app.require_subcommand(1);
   add_jobs(app, call);
+  add_cuda_jobs(app, call);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -81,6 +142,12 @@ int main(int argc, char** argv) {
   }
   call.options.precision = *workload::parse_precision(call.precision);
   workload::catch_stop_signals();
+  if (wants_cuda(call))
+    return run_on_cuda(call);
+  if (call.job == nullptr) {
+    const workload::Result no{workload::Outcome::kUsage, "this needs a real GPU: --backend cuda"};
+    return workload::report_failure(call.name, call.options, no, stdout);
+  }
   std::unique_ptr<workload::Backend> backend;
   if (const workload::Result result = workload::open_simulated(call.options.device, backend);
       !result.ok()) {

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# INPUT (text) -> OUTPUT: the text as kKernelsPtx, in pieces that a raw string literal may hold.
+file(READ ${INPUT} text)
+string(LENGTH "${text}" length)
+set(body "")
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 8000 piece)
+  string(APPEND body "R\"ptx(${piece})ptx\"\n")
+  math(EXPR at "${at} + 8000")
+endwhile()
+file(WRITE ${OUTPUT}
+     "#include \"workload/cuda/kernels.h\"\nnamespace workload::cuda {\nextern const char kKernelsPtx[] =\n${body};\n}\n")

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workload/cuda_jobs.h"
+
+#include <atomic>
+#include <memory>
+
+#include "workload/cuda/device.h"
+#include "workload/cuda/train.h"
+#include "workload/output.h"
+#include "workload/stop.h"
+
+namespace workload {
+
+namespace {
+
+constexpr std::uint64_t kMib = UINT64_C(1) << 20U;
+
+DeviceInfo info_of(const cuda::DeviceFacts& facts) {
+  DeviceInfo info;
+  info.name = facts.name;
+  info.uuid = facts.uuid;
+  info.sm_count = static_cast<std::uint32_t>(facts.multiprocessors);
+  info.memory_total = facts.memory_total;
+  info.memory_free = facts.memory_free;
+  info.cc_major = facts.cc_major;
+  info.cc_minor = facts.cc_minor;
+  return info;
+}
+
+// Opens the device or reports why not.
+std::unique_ptr<cuda::CudaDevice> open_device(const char* job,
+                                              const Options& options,
+                                              std::FILE* out,
+                                              int& code) {
+  std::string error;
+  auto device = cuda::CudaDevice::open(error);
+  if (!device)
+    code = report_failure(job, options, {Outcome::kNoDevice, error}, out);
+  return device;
+}
+
+Result failed(const cuda::Status& status) {
+  Outcome outcome = Outcome::kInternal;
+  if (status.code() == cuda::kOutOfMemory)
+    outcome = Outcome::kOutOfMemory;
+  else if (status.code() == cuda::kNoDevice)
+    outcome = Outcome::kNoDevice;
+  else if (status.code() >= cuda::kIllegalAddress)
+    outcome = Outcome::kFaulted;
+  return {outcome, status.message()};
+}
+
+cuda::Precision precision_of(Precision precision) {
+  switch (precision) {
+    case Precision::kTf32:
+      return cuda::Precision::kTf32;
+    case Precision::kBf16:
+      return cuda::Precision::kBf16;
+    case Precision::kFp32:
+      break;
+  }
+  return cuda::Precision::kFp32;
+}
+
+// The signal handler sets a flag of its own; the CUDA side watches an atomic.
+class StopWatch {
+ public:
+  const std::atomic<bool>& flag() {
+    stop_ = stop_requested();
+    return stop_;
+  }
+
+  void look() { stop_ = stop_requested(); }
+
+ private:
+  std::atomic<bool> stop_{false};
+};
+
+Json train_json(const Options& options, const DeviceInfo& device, const cuda::TrainResult& result) {
+  Json document = result_json("train", options, device);
+  document["precision"] = precision_name(options.precision);
+  document["batch"] = options.batch;
+  document["productsBy"] = result.products_by;
+  document["flopsPerStep"] = result.flop_per_step;
+  document["bytesPerStep"] = result.bytes_per_step;
+  document["memoryHeldBytes"] = result.device_bytes;
+  document["copyGbPerS"] = result.copy_gb_per_s;
+  document["floorStepsPerSecond"] = result.floor_steps_per_second;
+  document["firstLoss"] = result.first_loss;
+  document["lastLoss"] = result.last_loss;
+  document["steps"] = result.steps;
+  document["seconds"] = result.seconds;
+  document["stepsPerSecond"] = result.steps_per_second;
+  document["stopped"] = stop_requested();
+  return document;
+}
+
+}  // namespace
+
+bool cuda_available() {
+  std::string error;
+  const cuda::Driver* driver = cuda::Driver::open(error);
+  int count = 0;
+  return driver != nullptr && driver->cuDeviceGetCount(&count) == cuda::kSuccess && count > 0;
+}
+
+std::vector<std::string> cuda_fault_names() {
+  return cuda::fault_names();
+}
+
+std::vector<std::string> cuda_hog_names() {
+  return cuda::hog_names();
+}
+
+int run_cuda_info(const Options& options, std::FILE* out) {
+  int code = 0;
+  const auto device = open_device("info", options, out, code);
+  if (!device)
+    return code;
+  const DeviceInfo info = info_of(device->facts());
+  const std::uint64_t wanted = info.memory_total / 10 * 8;
+  const cuda::AllocationResult got = device->try_allocation(wanted);
+  if (!got.granted)
+    return report_failure("info", options, {Outcome::kOutOfMemory, got.refusal}, out);
+  Json document = result_json("info", options, info);
+  document["memoryTotalBytes"] = info.memory_total;
+  document["memoryFreeBytes"] = info.memory_free;
+  document["sm"] = info.sm_count;
+  document["computeCapability"] =
+      std::to_string(info.cc_major) + "." + std::to_string(info.cc_minor);
+  document["cudaVersion"] = device->facts().driver_version;
+  document["allocatedBytes"] = wanted;
+  document["exitCode"] = 0;
+  if (options.json)
+    print_line(document, out);
+  else
+    print_info(info, wanted, out);
+  return 0;
+}
+
+int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std::FILE* out) {
+  int code = 0;
+  const auto device = open_device("train", options, out, code);
+  if (!device)
+    return code;
+  cuda::TrainConfig config;
+  config.batch = static_cast<int>(options.batch);
+  config.precision = precision_of(options.precision);
+  config.graph = cuda_options.graph;
+  config.own_kernels = cuda_options.own_kernels;
+  config.steps = options.seconds > 0 ? 0 : options.steps;
+  config.seconds = options.seconds;
+  if (options.batch % 16 != 0)
+    return report_failure(
+        "train", options, {Outcome::kUsage, "--batch must be a multiple of 16 on CUDA"}, out);
+  const DeviceInfo info = info_of(device->facts());
+  if (!options.json)
+    std::fprintf(out,
+                 "Job %s: Starting on %s, %s, batch %u\n",
+                 options.name.c_str(),
+                 info.name.c_str(),
+                 precision_name(options.precision),
+                 options.batch);
+  cuda::Status status;
+  StopWatch watch;
+  const auto progress = [&](std::uint64_t steps, double loss) {
+    if (!options.json)
+      std::fprintf(out,
+                   "Job %s: Iteration %llu, Loss: %.4f\n",
+                   options.name.c_str(),
+                   static_cast<unsigned long long>(steps),
+                   loss);
+    std::fflush(out);
+    watch.look();
+  };
+  const cuda::TrainResult result =
+      cuda::train(device->driver(), config, watch.flag(), progress, status);
+  if (!status.ok())
+    return report_failure("train", options, failed(status), out);
+  code = stop_requested() ? 128 + stop_signal() : 0;
+  if (options.json) {
+    Json document = train_json(options, info, result);
+    document["exitCode"] = code;
+    print_line(document, out);
+  } else {
+    std::fprintf(out,
+                 "Job %s: %s. Throughput: %.2f iter/sec (%.0f %% of the memory-traffic floor, "
+                 "products by %s)\n",
+                 options.name.c_str(),
+                 stop_requested() ? "Stopped" : "Completed",
+                 result.steps_per_second,
+                 100 * result.steps_per_second / result.floor_steps_per_second,
+                 result.products_by);
+  }
+  return code;
+}
+
+int run_cuda_oom(const Options& options, std::FILE* out) {
+  int code = 0;
+  const auto device = open_device("oom", options, out, code);
+  if (!device)
+    return code;
+  const DeviceInfo info = info_of(device->facts());
+  const std::uint64_t wanted = options.bytes != 0 ? options.bytes : info.memory_total + kMib;
+  const cuda::AllocationResult got = device->try_allocation(wanted);
+  print_oom(options,
+            info,
+            wanted,
+            got.granted ? Result{} : Result{Outcome::kOutOfMemory, got.refusal},
+            out);
+  return static_cast<int>(got.granted ? Outcome::kUnexpected : Outcome::kDone);
+}
+
+int run_cuda_fault(const Options& options, const CudaOptions& cuda_options, std::FILE* out) {
+  const auto fault = cuda::fault_named(cuda_options.kind);
+  if (!fault)
+    return report_failure(
+        "fault", options, {Outcome::kUsage, "unknown fault " + cuda_options.kind}, out);
+  int code = 0;
+  const auto device = open_device("fault", options, out, code);
+  if (!device)
+    return code;
+  const DeviceInfo info = info_of(device->facts());
+  StopWatch watch;
+  const cuda::FaultResult result =
+      device->cause(*fault, options.seconds > 0 ? options.seconds : 5, watch.flag());
+  code = static_cast<int>(result.raised ? Outcome::kDone : Outcome::kUnexpected);
+  if (options.json) {
+    Json document = result_json("fault", options, info);
+    document["fault"] = cuda_options.kind;
+    document["raised"] = result.raised;
+    document["report"] = result.report;
+    document["rounds"] = result.rounds;
+    document["exitCode"] = code;
+    print_line(document, out);
+  } else {
+    std::fprintf(out,
+                 "Fault %s on %s: %s%s%s\n",
+                 cuda_options.kind.c_str(),
+                 info.name.c_str(),
+                 result.raised ? "raised" : "not raised",
+                 result.report.empty() ? "" : ": ",
+                 result.report.c_str());
+  }
+  std::fflush(out);
+  // An endless kernel would keep an orderly exit waiting; a context with a fault cannot be cleaned
+  // up.
+  _Exit(code);
+}
+
+int run_cuda_hog(const Options& options, const CudaOptions& cuda_options, std::FILE* out) {
+  const auto hog = cuda::hog_named(cuda_options.kind);
+  if (!hog)
+    return report_failure(
+        "hog", options, {Outcome::kUsage, "unknown hog " + cuda_options.kind}, out);
+  int code = 0;
+  const auto device = open_device("hog", options, out, code);
+  if (!device)
+    return code;
+  const DeviceInfo info = info_of(device->facts());
+  cuda::Status status;
+  StopWatch watch;
+  const cuda::HogResult result =
+      device->load(*hog, options.seconds > 0 ? options.seconds : 10, watch.flag(), status);
+  if (!status.ok())
+    return report_failure("hog", options, failed(status), out);
+  if (options.json) {
+    Json document = result_json("hog", options, info);
+    document["hog"] = cuda_options.kind;
+    document["perSecond"] = result.amount;
+    document["unit"] = result.unit;
+    document["seconds"] = result.seconds;
+    document["exitCode"] = 0;
+    print_line(document, out);
+  } else {
+    std::fprintf(out,
+                 "Hog %s on %s: %.1f %s for %.1f s\n",
+                 cuda_options.kind.c_str(),
+                 info.name.c_str(),
+                 result.amount,
+                 result.unit,
+                 result.seconds);
+  }
+  return 0;
+}
+
+int run_cuda_check(const Options& options, std::FILE* out) {
+  int code = 0;
+  const auto device = open_device("check", options, out, code);
+  if (!device)
+    return code;
+
+  struct Case {
+    Precision precision;
+    bool own;
+  };
+
+  Json cases = Json::array();
+  bool passed = true;
+  for (const Case& one : {Case{Precision::kFp32, false},
+                          Case{Precision::kTf32, false},
+                          Case{Precision::kBf16, false},
+                          Case{Precision::kFp32, true}}) {
+    cuda::Status status;
+    const cuda::CheckResult result =
+        cuda::check_training(device->driver(), precision_of(one.precision), one.own, status);
+    passed = passed && result.passed;
+    if (!options.json)
+      std::fprintf(out,
+                   "%s%s: %s, largest weight error %.2e, loss error %.2e, tolerance %.0e %s\n",
+                   precision_name(one.precision),
+                   one.own ? " (own kernel)" : "",
+                   result.passed ? "agrees with float64" : "DISAGREES",
+                   result.largest_weight_error,
+                   result.largest_loss_error,
+                   result.tolerance,
+                   status.message().c_str());
+    cases.push_back({{"precision", precision_name(one.precision)},
+                     {"ownKernel", one.own},
+                     {"passed", result.passed},
+                     {"largestWeightError", result.largest_weight_error},
+                     {"largestLossError", result.largest_loss_error},
+                     {"tolerance", result.tolerance},
+                     {"message", status.message()}});
+  }
+  if (options.json) {
+    Json document = result_json("check", options, info_of(device->facts()));
+    document["cases"] = cases;
+    document["exitCode"] = passed ? 0 : 1;
+    print_line(document, out);
+  }
+  return static_cast<int>(passed ? Outcome::kDone : Outcome::kUnexpected);
+}
+
+}  // namespace workload

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library as the loader sees it, and what no call may do: crash, or answer before init.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <set>
@@ -74,47 +75,60 @@ TEST_F(EveryCall, UnimplementedIsNotSupported) {
   }
 }
 
-// Nothing, a wild pointer, a valid GPU and a valid MIG device as first argument, nothing else:
-// every call comes back with a code of NVML.
+bool starts_with_one_of(const std::string& name, std::initializer_list<const char*> beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(), [&](const char* beginning) {
+    return name.rfind(beginning, 0) == 0;
+  });
+}
+
+// Functions whose first argument is a handle: the only pointers that a callee can check.
+bool takes_device(const std::string& name) {
+  return starts_with_one_of(name,
+                            {"nvmlDevice", "nvmlGpmSampleGet", "nvmlGpmMig", "nvmlGpmQuery"}) &&
+         !starts_with_one_of(name, {"nvmlDeviceGetCount", "nvmlDeviceGetHandleBy"});
+}
+
+bool takes_handle(const std::string& name) {
+  return takes_device(name) || starts_with_one_of(name,
+                                                  {"nvmlGpuInstance",
+                                                   "nvmlComputeInstance",
+                                                   "nvmlEventSetWait",
+                                                   "nvmlEventSetFree",
+                                                   "nvmlGpmSampleFree"});
+}
+
+// Nothing at all; a wild handle; a valid GPU or MIG device and nothing else: every call comes back
+// with a code of NVML.
 TEST_F(EveryCall, SurvivesNullAndWildArguments) {
   start({"h200-141gb", "a100-sxm4-40gb"}, true);
   open();
   const nvmlGpuInstance_t gi = create_gi(19);
   create_ci(gi, NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE);
+  const auto some_gpu = reinterpret_cast<std::uintptr_t>(gpu(1));
+  const auto some_mig = reinterpret_cast<std::uintptr_t>(mig(0));
   const Names missing = names_in(MIG_SIM_UNIMPLEMENTED);
-  const std::array<std::uintptr_t, 4> firsts = {
-      0, 0x10, reinterpret_cast<std::uintptr_t>(gpu(1)), reinterpret_cast<std::uintptr_t>(mig(0))};
   std::size_t called = 0;
   for (const std::string& name : names_in(MIG_SIM_SYMBOLS)) {
-    // A C string or struct cannot be told from a wild pointer; those calls get no wild pointer.
-    const bool by_pointer =
-        name.find("HandleBy") != std::string::npos || name.find("nvmlSystem") == 0 ||
-        name.find("nvmlGpmMetrics") == 0 || name.find("GetExportTable") != std::string::npos ||
-        name.find("Create") != std::string::npos || name.find("Count") != std::string::npos ||
-        name.find("SampleAlloc") != std::string::npos;
     if (missing.count(name) != 0 || works_without_init(name) || name == "nvmlShutdown") {
       continue;
     }
+    std::vector<std::uintptr_t> firsts = {0};
+    if (takes_handle(name)) {
+      firsts.push_back(0x10);
+    }
+    if (takes_device(name)) {
+      firsts.insert(firsts.end(), {some_gpu, some_mig});
+    }
     for (const std::uintptr_t first : firsts) {
-      if (first != 0 && by_pointer && name.find("nvmlDeviceGetHandle") == 0) {
-        continue;
-      }
-      if (first == 0x10 && by_pointer) {
-        continue;
-      }
-      if (first > 0x10 && name.find("nvmlDevice") != 0 && name.find("nvmlGpm") != 0) {
-        continue;
-      }
-      if (first > 0x10 && (name == "nvmlDeviceGetCount" || name == "nvmlDeviceGetCount_v2" ||
-                           name == "nvmlGpmMetricsGet" || name == "nvmlGpmSampleAlloc")) {
-        continue;
-      }
       const int code = any(name)(first, 0, 0, 0, 0, 0);
       EXPECT_TRUE((code >= 0 && code <= 30) || code == NVML_ERROR_UNKNOWN) << name << " " << code;
+      if (first == 0x10) {
+        EXPECT_EQ(code, NVML_ERROR_INVALID_ARGUMENT) << name << " took a wild handle";
+      }
       ++called;
     }
   }
-  EXPECT_GT(called, 400U);
+  EXPECT_GT(called, 500U);
 }
 
 TEST_F(EveryCall, ReferenceCountOfInit) {

@@ -68,21 +68,6 @@ nvmlReturn_t nvmlSystemGetCudaDriverVersion_v2(int* version) {
   return cuda_version(__func__, version);
 }
 
-nvmlReturn_t nvmlSystemGetDriverBranch(nvmlSystemDriverBranchInfo_v1_t* info, unsigned size) {
-  return call(__func__, [&](Machine& machine) {
-    if (info == nullptr) {
-      return NVML_ERROR_INVALID_ARGUMENT;
-    }
-    if (info->version != nvmlSystemDriverBranchInfo_v1) {
-      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-    }
-    const Machine::View view(machine);
-    const std::string version = view->options.driver_version;
-    const unsigned room = size < sizeof(info->branch) ? size : sizeof(info->branch);
-    return put_text("r" + version.substr(0, version.find('.')) + "_00", info->branch, room);
-  });
-}
-
 nvmlReturn_t nvmlSystemGetProcessName(unsigned pid, char* name, unsigned size) {
   return call(__func__, [&](Machine& machine) {
     if (name == nullptr || size == 0) {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated machine of one test's own, and nvidia-smi's dialect on it, in this process.
+#ifndef MIGCTL_TESTS_HARDWARE_SIMULATED_MACHINE_H_
+#define MIGCTL_TESTS_HARDWARE_SIMULATED_MACHINE_H_
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sim/tools/sim_cli.h"
+#include "smi/smi.h"
+
+namespace mig::hardware {
+
+class SimulatedMachine {
+ public:
+  explicit SimulatedMachine(const std::string& gpus) {
+    char pattern[] = "/tmp/mig_hw_XXXXXX";
+    root_ = mkdtemp(pattern);
+    setenv("MIGSIM_ROOT", root_.c_str(), 1);
+    unsetenv("MIGSIM_MACHINE");
+    std::vector<std::string> words = {"create", "box", "--gpus", gpus};
+    std::vector<char*> argv;
+    for (std::string& word : words)
+      argv.push_back(word.data());
+    argv.push_back(nullptr);
+    created_ = migsim::sim_main(static_cast<int>(words.size()), argv.data(), {}) == 0;
+    setenv("MIGSIM_MACHINE", (root_ + "/box").c_str(), 1);
+  }
+
+  ~SimulatedMachine() { std::filesystem::remove_all(root_); }
+
+  SimulatedMachine(const SimulatedMachine&) = delete;
+  SimulatedMachine& operator=(const SimulatedMachine&) = delete;
+
+  bool created() const { return created_; }
+
+  // What `nvidia-smi <line>` prints; its exit code in exit_code().
+  std::string smi(const std::string& line) {
+    std::vector<std::string> words;
+    std::istringstream in(line);
+    for (std::string word; in >> word;)
+      words.push_back(word);
+    char* text = nullptr;
+    std::size_t size = 0;
+    smi::SmiContext context;
+    context.library_path = MIG_SIM_NVML_LIBRARY;
+    context.out = open_memstream(&text, &size);
+    exit_code_ = smi::smi_main(words, context);
+    std::fclose(context.out);
+    std::string out(text, size);
+    std::free(text);
+    return out;
+  }
+
+  int exit_code() const { return exit_code_; }
+
+ private:
+  std::string root_;
+  bool created_ = false;
+  int exit_code_ = -1;
+};
+
+}  // namespace mig::hardware
+
+#endif  // MIGCTL_TESTS_HARDWARE_SIMULATED_MACHINE_H_

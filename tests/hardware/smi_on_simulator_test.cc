@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// nvidia-smi's dialect on a simulated H200 against what NVIDIA's own nvidia-smi printed on real
+// ones.
+#include <regex>
+
+#include <gtest/gtest.h>
+
+#include "simulated_machine.h"
+#include "smi/golden.h"
+
+namespace mig::hardware {
+namespace {
+
+using smi::golden;
+
+std::string masked(const std::string& text) {
+  static const std::regex kUuid("(GPU|MIG)-[0-9a-f-]{36}");
+  return std::regex_replace(text, kUuid, "$1-<uuid>");
+}
+
+std::vector<std::string> lines_with(const std::string& text, const std::string& part) {
+  std::vector<std::string> found;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);)
+    if (line.find(part) != std::string::npos)
+      found.push_back(line);
+  return found;
+}
+
+// How a driver divides BAR1 among MIG devices is not known beyond the captured numbers.
+std::string without_bar1(const std::string& text) {
+  static const std::regex kTable("0MiB / [0-9]+MiB"), kDetail("(BAR1 Memory\n +Total +: )[0-9]+");
+  return std::regex_replace(std::regex_replace(text, kTable, "0MiB / <bar1>"), kDetail, "$1<bar1>");
+}
+
+TEST(H200WithoutMig, FiveCommandsByteForByte) {
+  SimulatedMachine box("1x h200-141gb");
+  ASSERT_TRUE(box.created());
+  EXPECT_EQ(box.smi("mig -lgip"), golden("h200_580_lgip.txt"));
+  EXPECT_EQ(box.smi("mig -lgipp"), golden("h200_580_lgipp.txt"));
+  EXPECT_EQ(box.smi("mig -lgi"), "No MIG-enabled devices found.\n");
+  EXPECT_EQ(box.exit_code(), 0);
+  EXPECT_EQ(masked(box.smi("-L")), "GPU 0: NVIDIA H200 (UUID: GPU-<uuid>)\n");
+  EXPECT_EQ(
+      masked(box.smi("--query-gpu=index,name,uuid,mig.mode.current,mig.mode.pending --format=csv")),
+      "index, name, uuid, mig.mode.current, mig.mode.pending\n"
+      "0, NVIDIA H200, GPU-<uuid>, Disabled, Disabled\n");
+  EXPECT_EQ(box.smi("mig -lcip"), "No MIG-enabled devices found.\n");
+  EXPECT_EQ(box.exit_code(), 0);
+  EXPECT_EQ(box.smi("pmon -c 1"), golden("h200_580_pmon.txt"));
+}
+
+TEST(H200WithoutMig, SummaryOfTheCaptureApartFromReadings) {
+  SimulatedMachine box("1x h200-141gb");
+  const std::string summary = box.smi("");
+  const std::string reading = golden("h200_580_summary.txt");
+  for (const char* part : {"NVIDIA-SMI",
+                           "Persistence-M",
+                           "| Fan  Temp",
+                           "MIG M. |",
+                           "Disabled",
+                           "| Processes:",
+                           "No running processes"})
+    EXPECT_EQ(lines_with(summary, part), lines_with(reading, part)) << part;
+}
+
+// The published capture of driver 590: GI 2 holds 1c and 2c of a 3g, GI 3 a 2g, GI 9 and 10 a 1g.
+class CapturedLayout : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(box_.created());
+    run("-i 0 -mig 1");
+    run("mig -cgi 9,14,19,19");
+    run("mig -cci 0,1 -gi 2");
+    run("mig -cci -gi 3,9,10");
+  }
+
+  // A command that must succeed.
+  std::string run(const std::string& line) {
+    const std::string out = box_.smi(line);
+    EXPECT_EQ(box_.exit_code(), 0) << line << "\n" << out;
+    return out;
+  }
+
+  SimulatedMachine box_{"1x h200-141gb"};
+};
+
+TEST_F(CapturedLayout, List) {
+  EXPECT_EQ(masked(run("-L")), masked(golden("h200_590_mig_list.txt")));
+}
+
+TEST_F(CapturedLayout, MigTableOfTheSummary) {
+  const std::string summary = run("");
+  const std::string reading = golden("h200_590_mig_idle_summary.txt");
+  const auto block = [](const std::string& text) {
+    const std::size_t begin = text.find("| MIG devices:");
+    return text.substr(begin, text.find("\n\n", begin) - begin);
+  };
+  EXPECT_EQ(without_bar1(block(summary)), without_bar1(block(reading)));
+  EXPECT_EQ(lines_with(summary, " Enabled |"), lines_with(reading, " Enabled |"));
+}
+
+TEST_F(CapturedLayout, Instances) {
+  EXPECT_EQ(run("mig -lgi"),
+            "+---------------------------------------------------------+\n"
+            "| GPU instances:                                          |\n"
+            "| GPU   Name               Profile  Instance   Placement  |\n"
+            "|                            ID       ID       Start:Size |\n"
+            "|=========================================================|\n"
+            "|   0  MIG 1g.18gb           19        9          2:1     |\n"
+            "+---------------------------------------------------------+\n"
+            "|   0  MIG 1g.18gb           19       10          3:1     |\n"
+            "+---------------------------------------------------------+\n"
+            "|   0  MIG 2g.35gb           14        3          0:2     |\n"
+            "+---------------------------------------------------------+\n"
+            "|   0  MIG 3g.71gb            9        2          4:4     |\n"
+            "+---------------------------------------------------------+\n");
+  // Where compute instances lie inside their GPU instance was not captured.
+  const std::string cis = run("mig -lci -gi 2");
+  EXPECT_EQ(lines_with(cis, "|   0      2       MIG 1c.3g.71gb       0         0          ").size(),
+            1U);
+  EXPECT_EQ(lines_with(cis, "|   0      2       MIG 2c.3g.71gb       1         1          ").size(),
+            1U);
+}
+
+TEST_F(CapturedLayout, DetailOfMigDevices) {
+  const std::string detail = run("-q");
+  const std::size_t begin = detail.find("    MIG Device\n");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string blocks = detail.substr(begin, detail.find("    Accounting Mode") - begin);
+  // The capture is of a loaded machine: the two devices of GI 2 use 16925 MiB there.
+  std::string reading = golden("h200_590_mig_q_devices.txt");
+  for (const auto& [loaded, idle] : {std::pair("16925 MiB", "22 MiB"), {"54499 MiB", "71402 MiB"}})
+    for (std::size_t at = 0; (at = reading.find(loaded)) != std::string::npos;)
+      reading.replace(at, std::string(loaded).size(), idle);
+  EXPECT_EQ(lines_with(blocks, "Free").size(), lines_with(reading, "Free").size());
+  const auto without_free = [](const std::string& text) {
+    return without_bar1(std::regex_replace(text, std::regex("Free +: [0-9]+ MiB"), "Free"));
+  };
+  EXPECT_EQ(without_free(blocks), without_free(reading));
+}
+
+TEST_F(CapturedLayout, TearDownInTheDriversOrder) {
+  EXPECT_EQ(run("mig -dci"),
+            "Successfully destroyed compute instance ID  0 from GPU  0 GPU instance ID  9\n"
+            "Successfully destroyed compute instance ID  0 from GPU  0 GPU instance ID 10\n"
+            "Successfully destroyed compute instance ID  0 from GPU  0 GPU instance ID  3\n"
+            "Successfully destroyed compute instance ID  0 from GPU  0 GPU instance ID  2\n"
+            "Successfully destroyed compute instance ID  1 from GPU  0 GPU instance ID  2\n");
+  EXPECT_EQ(run("mig -dgi"),
+            "Successfully destroyed GPU instance ID  9 from GPU  0\n"
+            "Successfully destroyed GPU instance ID 10 from GPU  0\n"
+            "Successfully destroyed GPU instance ID  3 from GPU  0\n"
+            "Successfully destroyed GPU instance ID  2 from GPU  0\n");
+  for (const char* line : {"mig -dgi", "mig -dci", "mig -lgi", "mig -lci"}) {
+    EXPECT_EQ(box_.smi(line), "No GPU instances found: Not Found\n") << line;
+    EXPECT_EQ(box_.exit_code(), 6) << line;
+  }
+}
+
+TEST_F(CapturedLayout, RefusalsHaveTheDriversWordsAndCodes) {
+  EXPECT_EQ(box_.smi("mig -dgi -gi 2"),
+            "Unable to destroy GPU instance ID  2 from GPU  0: In use by another client\n"
+            "Failed to destroy GPU instances: In use by another client\n");
+  EXPECT_EQ(box_.exit_code(), 19);
+  EXPECT_EQ(box_.smi("mig -cgi 9"),
+            "Unable to create a GPU instance on GPU  0 using profile 9: Insufficient Resources\n"
+            "Failed to create GPU instances: Insufficient Resources\n");
+  EXPECT_EQ(box_.exit_code(), 23);
+  EXPECT_EQ(box_.smi("mig -cgi 1g.5gb"),
+            "Unable to create a GPU instance on GPU  0 using profile 1g.5gb: Invalid Argument\n"
+            "Failed to create GPU instances: Invalid Argument\n");
+  EXPECT_EQ(box_.exit_code(), 2);
+}
+
+// The lab, word for word, on its own board.
+TEST(Lab, EveryCommandOfTheLab) {
+  SimulatedMachine box("1x a100-sxm4-40gb");
+  ASSERT_TRUE(box.created());
+  const std::string mode = "-i 0 --query-gpu=mig.mode.current --format=csv,noheader";
+  EXPECT_EQ(box.smi(mode), "Disabled\n");
+  EXPECT_NE(box.smi("-i 0 -mig 1").find("All done.\n"), std::string::npos);
+  EXPECT_NE(box.smi("-i 0 --gpu-reset").find(" was successfully reset.\n"), std::string::npos);
+  EXPECT_EQ(box.smi(mode), "Enabled\n");
+  EXPECT_EQ(lines_with(box.smi("mig -lgip"), "|   0").size(), 7U);
+  EXPECT_EQ(lines_with(box.smi("mig -cgi 19,19,19,19,19,19,19 -C"), "Successfully").size(), 14U);
+  EXPECT_EQ(box.exit_code(), 0);
+  EXPECT_EQ(lines_with(box.smi("mig -lgi"), "MIG 1g.5gb").size(), 7U);
+  EXPECT_EQ(lines_with(box.smi("-L"), "  MIG 1g.5gb      Device ").size(), 7U);
+  EXPECT_EQ(lines_with(box.smi("mig -dci"), "Successfully").size(), 7U);
+  EXPECT_EQ(lines_with(box.smi("mig -dgi"), "Successfully").size(), 7U);
+  EXPECT_EQ(lines_with(box.smi("mig -cgi 9,14,14 -C"), "Successfully").size(), 6U);
+  EXPECT_EQ(lines_with(box.smi("mig -i 0 -lgi"), "MIG").size(), 3U);
+  EXPECT_EQ(box.smi("--query-gpu=mig.mode.current --format=csv"), "mig.mode.current\nEnabled\n");
+  EXPECT_EQ(box.smi("pmon -c 1"), golden("h200_580_pmon.txt"));
+  for (const char* line : {"mig -dci", "mig -dgi", "-i 0 -mig 0", "-i 0 --gpu-reset", ""}) {
+    box.smi(line);
+    EXPECT_EQ(box.exit_code(), 0) << line;
+  }
+  EXPECT_EQ(box.smi(mode), "Disabled\n");
+}
+
+}  // namespace
+}  // namespace mig::hardware

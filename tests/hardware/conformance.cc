@@ -6,6 +6,7 @@
 //   mig-conformance [LIBRARY]        default libnvidia-ml.so.1; exit 0 when every GPU was asked
 #include <cstdio>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "nvml/library.h"
@@ -25,6 +26,12 @@ std::string words(nvmlReturn_t code) {
 void say(const std::string& what, nvmlReturn_t code, const std::string& answer = "") {
   const bool answered = code == NVML_SUCCESS && !answer.empty();
   std::printf("%s -> %s\n", what.c_str(), answered ? answer.c_str() : words(code).c_str());
+}
+
+// `answer` is asked only after `code`, the call that fills what it reads, was made.
+template <class Answer, class = std::invoke_result_t<Answer>>
+void say(const std::string& what, nvmlReturn_t code, const Answer& answer) {
+  say(what, code, code == NVML_SUCCESS ? answer() : std::string());
 }
 
 std::string number(unsigned long long value) {
@@ -82,30 +89,34 @@ class Questions {
  private:
   void identity() {
     char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = {};
-    say(gpu_ + "name", nvml_.nvmlDeviceGetName(device_, name, sizeof name), name);
+    say(gpu_ + "name", nvml_.nvmlDeviceGetName(device_, name, sizeof name), [&] { return name; });
     nvmlDeviceArchitecture_t architecture = 0;
-    say(gpu_ + "architecture",
-        nvml_.nvmlDeviceGetArchitecture(device_, &architecture),
-        number(architecture));
+    say(gpu_ + "architecture", nvml_.nvmlDeviceGetArchitecture(device_, &architecture), [&] {
+      return number(architecture);
+    });
     int major = 0;
     int minor = 0;
     const nvmlReturn_t cc = nvml_.nvmlDeviceGetCudaComputeCapability(device_, &major, &minor);
-    say(gpu_ + "compute capability", cc, std::to_string(major) + "." + std::to_string(minor));
+    say(gpu_ + "compute capability", cc, [&] {
+      return std::to_string(major) + "." + std::to_string(minor);
+    });
     nvmlMemory_t memory{};
-    say(gpu_ + "memory total",
-        nvml_.nvmlDeviceGetMemoryInfo(device_, &memory),
-        number(memory.total));
+    say(gpu_ + "memory total", nvml_.nvmlDeviceGetMemoryInfo(device_, &memory), [&] {
+      return number(memory.total);
+    });
     unsigned cores = 0;
-    say(gpu_ + "cores", nvml_.nvmlDeviceGetNumGpuCores(device_, &cores), number(cores));
+    say(gpu_ + "cores", nvml_.nvmlDeviceGetNumGpuCores(device_, &cores), [&] {
+      return number(cores);
+    });
     nvmlPciInfo_t pci{};
     const nvmlReturn_t code = nvml_.nvmlDeviceGetPciInfo_v3(device_, &pci);
     char id[16] = {};
     std::snprintf(id, sizeof id, "%08x", pci.pciDeviceId);
-    say(gpu_ + "pci device", code, id);
+    say(gpu_ + "pci device", code, [&] { return id; });
     nvmlGpmSupport_t gpm{NVML_GPM_SUPPORT_VERSION, 0};
-    say(gpu_ + "gpm",
-        nvml_.nvmlGpmQueryDeviceSupport(device_, &gpm),
-        number(gpm.isSupportedDevice));
+    say(gpu_ + "gpm", nvml_.nvmlGpmQueryDeviceSupport(device_, &gpm), [&] {
+      return number(gpm.isSupportedDevice);
+    });
   }
 
   void modes() {
@@ -114,11 +125,13 @@ class Questions {
     unsigned max = 0;
     unsigned is_mig = 0;
     const nvmlReturn_t mode = nvml_.nvmlDeviceGetMigMode(device_, &current, &pending);
-    say(gpu_ + "mig mode", mode, number(current) + " pending " + number(pending));
-    say(gpu_ + "max mig devices", nvml_.nvmlDeviceGetMaxMigDeviceCount(device_, &max), number(max));
-    say(gpu_ + "is mig device",
-        nvml_.nvmlDeviceIsMigDeviceHandle(device_, &is_mig),
-        number(is_mig));
+    say(gpu_ + "mig mode", mode, [&] { return number(current) + " pending " + number(pending); });
+    say(gpu_ + "max mig devices", nvml_.nvmlDeviceGetMaxMigDeviceCount(device_, &max), [&] {
+      return number(max);
+    });
+    say(gpu_ + "is mig device", nvml_.nvmlDeviceIsMigDeviceHandle(device_, &is_mig), [&] {
+      return number(is_mig);
+    });
     enabled_ = mode == NVML_SUCCESS && current == NVML_DEVICE_MIG_ENABLE;
   }
 
@@ -128,18 +141,21 @@ class Questions {
       const std::string what = gpu_ + "gi profile " + number(index);
       nvmlGpuInstanceProfileInfo_t one{};
       const nvmlReturn_t code = nvml_.nvmlDeviceGetGpuInstanceProfileInfo(device_, index, &one);
-      say(what, code, profile_text(one) + " p2p " + number(one.isP2pSupported));
+      say(what, code, [&] { return profile_text(one) + " p2p " + number(one.isP2pSupported); });
       nvmlGpuInstanceProfileInfo_v2_t two{};
       two.version = nvmlGpuInstanceProfileInfo_v2;
-      say(what + " v2",
-          nvml_.nvmlDeviceGetGpuInstanceProfileInfoV(device_, index, &two),
-          profile_text(two) + " p2p " + number(two.isP2pSupported) + " name " + two.name);
+      say(what + " v2", nvml_.nvmlDeviceGetGpuInstanceProfileInfoV(device_, index, &two), [&] {
+        return profile_text(two) + " p2p " + number(two.isP2pSupported) + " name " + two.name;
+      });
       nvmlGpuInstanceProfileInfo_v3_t three{};
       three.version = nvmlGpuInstanceProfileInfo_v3;
       say(what + " v3",
           nvml_.nvmlDeviceGetGpuInstanceProfileInfoV(
               device_, index, reinterpret_cast<nvmlGpuInstanceProfileInfo_v2_t*>(&three)),
-          profile_text(three) + " caps " + number(three.capabilities) + " name " + three.name);
+          [&] {
+            return profile_text(three) + " caps " + number(three.capabilities) + " name " +
+                   three.name;
+          });
       nvmlGpuInstanceProfileInfo_v2_t unversioned{};
       say(what + " without version",
           nvml_.nvmlDeviceGetGpuInstanceProfileInfoV(device_, index, &unversioned));
@@ -153,9 +169,9 @@ class Questions {
     const std::string what = gpu_ + "gi profile id " + number(id);
     nvmlGpuInstanceProfileInfo_v2_t info{};
     info.version = nvmlGpuInstanceProfileInfo_v2;
-    say(what + " info",
-        nvml_.nvmlDeviceGetGpuInstanceProfileInfoByIdV(device_, id, &info),
-        profile_text(info) + " name " + info.name);
+    say(what + " info", nvml_.nvmlDeviceGetGpuInstanceProfileInfoByIdV(device_, id, &info), [&] {
+      return profile_text(info) + " name " + info.name;
+    });
     ask_placements<nvmlGpuInstancePlacement_t>(
         what + " placements", [&](nvmlGpuInstancePlacement_t* room, unsigned* count) {
           return nvml_.nvmlDeviceGetGpuInstancePossiblePlacements_v2(device_, id, room, count);
@@ -163,13 +179,13 @@ class Questions {
     unsigned free = 0;
     say(what + " capacity",
         nvml_.nvmlDeviceGetGpuInstanceRemainingCapacity(device_, id, &free),
-        number(free));
+        [&] { return number(free); });
     constexpr unsigned kRoom = 64;
     std::vector<nvmlGpuInstance_t> instances(kRoom);
     unsigned count = kRoom;
     const nvmlReturn_t code =
         nvml_.nvmlDeviceGetGpuInstances(device_, id, instances.data(), &count);
-    say(what + " instances", code, number(count));
+    say(what + " instances", code, [&] { return number(count); });
     for (unsigned i = 0; code == NVML_SUCCESS && i < count && i < kRoom; ++i)
       gi(instances[i]);
   }
@@ -178,16 +194,16 @@ class Questions {
     nvmlGpuInstanceInfo_t info{};
     const nvmlReturn_t code = nvml_.nvmlGpuInstanceGetInfo(instance, &info);
     const std::string what = gpu_ + "gi " + number(info.id);
-    say(what,
-        code,
-        "profile " + number(info.profileId) + " at " + number(info.placement.start) + ":" +
-            number(info.placement.size));
+    say(what, code, [&] {
+      return "profile " + number(info.profileId) + " at " + number(info.placement.start) + ":" +
+             number(info.placement.size);
+    });
     for (unsigned index = 0; index < NVML_COMPUTE_INSTANCE_PROFILE_COUNT + 2; ++index) {
       nvmlComputeInstanceProfileInfo_v2_t profile{};
       profile.version = nvmlComputeInstanceProfileInfo_v2;
       const nvmlReturn_t known =
           nvml_.nvmlGpuInstanceGetComputeInstanceProfileInfoV(instance, index, 0, &profile);
-      say(what + " ci profile " + number(index), known, ci_profile_text(profile));
+      say(what + " ci profile " + number(index), known, [&] { return ci_profile_text(profile); });
       if (known == NVML_SUCCESS)
         ci_by_id(what, instance, profile.id);
     }
@@ -203,20 +219,20 @@ class Questions {
     unsigned free = 0;
     say(what + " capacity",
         nvml_.nvmlGpuInstanceGetComputeInstanceRemainingCapacity(instance, id, &free),
-        number(free));
+        [&] { return number(free); });
     constexpr unsigned kRoom = 64;
     std::vector<nvmlComputeInstance_t> computes(kRoom);
     unsigned count = kRoom;
     const nvmlReturn_t code =
         nvml_.nvmlGpuInstanceGetComputeInstances(instance, id, computes.data(), &count);
-    say(what + " instances", code, number(count));
+    say(what + " instances", code, [&] { return number(count); });
     for (unsigned i = 0; code == NVML_SUCCESS && i < count && i < kRoom; ++i) {
       nvmlComputeInstanceInfo_t info{};
       const nvmlReturn_t read = nvml_.nvmlComputeInstanceGetInfo_v2(computes[i], &info);
-      say(of + " ci " + number(info.id),
-          read,
-          "profile " + number(info.profileId) + " at " + number(info.placement.start) + ":" +
-              number(info.placement.size));
+      say(of + " ci " + number(info.id), read, [&] {
+        return "profile " + number(info.profileId) + " at " + number(info.placement.start) + ":" +
+               number(info.placement.size);
+      });
     }
   }
 
@@ -229,23 +245,25 @@ class Questions {
       if (code != NVML_SUCCESS)
         continue;
       char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = {};
-      say(what + " name", nvml_.nvmlDeviceGetName(mig, name, sizeof name), name);
+      say(what + " name", nvml_.nvmlDeviceGetName(mig, name, sizeof name), [&] { return name; });
       unsigned gi = 0;
       unsigned ci = 0;
-      say(what + " gi", nvml_.nvmlDeviceGetGpuInstanceId(mig, &gi), number(gi));
-      say(what + " ci", nvml_.nvmlDeviceGetComputeInstanceId(mig, &ci), number(ci));
+      say(what + " gi", nvml_.nvmlDeviceGetGpuInstanceId(mig, &gi), [&] { return number(gi); });
+      say(what + " ci", nvml_.nvmlDeviceGetComputeInstanceId(mig, &ci), [&] { return number(ci); });
       nvmlDeviceAttributes_t a{};
-      say(what + " attributes",
-          nvml_.nvmlDeviceGetAttributes_v2(mig, &a),
-          "sm " + number(a.multiprocessorCount) + " ce " + number(a.sharedCopyEngineCount) +
-              " dec " + number(a.sharedDecoderCount) + " enc " + number(a.sharedEncoderCount) +
-              " jpeg " + number(a.sharedJpegCount) + " ofa " + number(a.sharedOfaCount) + " gi " +
-              number(a.gpuInstanceSliceCount) + " ci " + number(a.computeInstanceSliceCount) +
-              " mib " + number(a.memorySizeMB));
+      say(what + " attributes", nvml_.nvmlDeviceGetAttributes_v2(mig, &a), [&] {
+        return "sm " + number(a.multiprocessorCount) + " ce " + number(a.sharedCopyEngineCount) +
+               " dec " + number(a.sharedDecoderCount) + " enc " + number(a.sharedEncoderCount) +
+               " jpeg " + number(a.sharedJpegCount) + " ofa " + number(a.sharedOfaCount) + " gi " +
+               number(a.gpuInstanceSliceCount) + " ci " + number(a.computeInstanceSliceCount) +
+               " mib " + number(a.memorySizeMB);
+      });
       nvmlUtilization_t rates{};
-      say(what + " utilization", nvml_.nvmlDeviceGetUtilizationRates(mig, &rates), "given");
+      say(what + " utilization", nvml_.nvmlDeviceGetUtilizationRates(mig, &rates), [&] {
+        return "given";
+      });
       unsigned power = 0;
-      say(what + " power", nvml_.nvmlDeviceGetPowerUsage(mig, &power), "given");
+      say(what + " power", nvml_.nvmlDeviceGetPowerUsage(mig, &power), [&] { return "given"; });
     }
   }
 
@@ -254,8 +272,12 @@ class Questions {
     nvmlDevice_t other = nullptr;
     nvmlGpuInstance_t instance = nullptr;
     nvmlDeviceAttributes_t attributes{};
-    say(gpu_ + "gi id of the gpu", nvml_.nvmlDeviceGetGpuInstanceId(device_, &id), number(id));
-    say(gpu_ + "ci id of the gpu", nvml_.nvmlDeviceGetComputeInstanceId(device_, &id), number(id));
+    say(gpu_ + "gi id of the gpu", nvml_.nvmlDeviceGetGpuInstanceId(device_, &id), [&] {
+      return number(id);
+    });
+    say(gpu_ + "ci id of the gpu", nvml_.nvmlDeviceGetComputeInstanceId(device_, &id), [&] {
+      return number(id);
+    });
     say(gpu_ + "attributes of the gpu", nvml_.nvmlDeviceGetAttributes_v2(device_, &attributes));
     say(gpu_ + "parent of the gpu",
         nvml_.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_, &other));
@@ -278,7 +300,7 @@ class Questions {
 
 void ask_machine(const Functions& nvml, unsigned count) {
   nvmlDevice_t device = nullptr;
-  say("gpus", NVML_SUCCESS, number(count));
+  say("gpus", NVML_SUCCESS, [&] { return number(count); });
   say("handle of gpu " + number(count), nvml.nvmlDeviceGetHandleByIndex_v2(count, &device));
   say("handle of a uuid of nothing",
       nvml.nvmlDeviceGetHandleByUUID("GPU-11111111-2222-3333-4444-555555555555", &device));

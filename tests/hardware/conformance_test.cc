@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conformance program on a simulated H200 must give the answers that a real H200 gave.
+#include <fstream>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "simulated_machine.h"
+
+namespace mig::hardware {
+namespace {
+
+std::set<std::string> lines_of(std::istream& in) {
+  std::set<std::string> lines;
+  for (std::string line; std::getline(in, line);)
+    lines.insert(line);
+  return lines;
+}
+
+std::set<std::string> conformance_lines() {
+  const std::string command = std::string(MIG_CONFORMANCE) + " " + MIG_SIM_NVML_LIBRARY;
+  std::FILE* pipe = popen(command.c_str(), "r");
+  std::string text;
+  char buffer[4096];
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    text.append(buffer, got);
+  EXPECT_EQ(pclose(pipe), 0);
+  std::istringstream in(text);
+  return lines_of(in);
+}
+
+TEST(Conformance, SimulatedH200AnswersLikeTheRealOne) {
+  SimulatedMachine box("1x h200-141gb");
+  ASSERT_TRUE(box.created());
+  std::ifstream file(std::string(MIG_HARDWARE_TESTDATA) + "/h200_580_answers.txt");
+  const std::set<std::string> known = lines_of(file);
+  ASSERT_GT(known.size(), 40U);
+  const std::set<std::string> have = conformance_lines();
+  for (const std::string& line : known)
+    EXPECT_TRUE(have.count(line) == 1) << "a real H200 answers: " << line;
+}
+
+TEST(Conformance, SeesInstances) {
+  SimulatedMachine box("1x h200-141gb");
+  box.smi("-mig 1");
+  box.smi("mig -cgi 9,19 -C");
+  const std::set<std::string> have = conformance_lines();
+  for (const char* line : {"gpu 0 mig mode -> 1 pending 1",
+                           "gpu 0 max mig devices -> 7",
+                           "gpu 0 gi 2 -> profile 9 at 4:4",
+                           "gpu 0 mig device 1 -> SUCCESS",
+                           "gpu 0 mig device 0 utilization -> NOT_SUPPORTED"})
+    EXPECT_TRUE(have.count(line) == 1) << line;
+}
+
+}  // namespace
+}  // namespace mig::hardware

@@ -91,6 +91,13 @@ class Run {
     report.milliseconds =
         std::chrono::duration<double, std::milli>(context_.clock.monotonic() - start).count();
     report.done = done.effect;
+    // A machine that cannot reset the GPU (VM pass-through) leaves the mode pending until it
+    // reboots.
+    if (done.failure && report.step.kind == StepKind::kResetGpu &&
+        done.failure->code == ErrorCode::kNotSupported) {
+      waiting_.emplace(uuid, waits(report.step, done.failure));
+      return;
+    }
     result_.failure = std::move(done.failure);
     if (result_.failure)
       return;

@@ -107,6 +107,7 @@ void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
         });
     (stays ? out.kept : out.destroyed).push_back(cell);
   }
+  out.compute_changes = any && request.compute_only;
   if (any)
     plan.gpus.push_back(std::move(out));
 }

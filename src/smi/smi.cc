@@ -63,7 +63,7 @@ int run_command(const Command& command,
     put(context.out, error);
     return kExitUsage;
   }
-  auto session = nvml::Session::open(context.library_path);
+  auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
   if (!session)
     return report_no_nvml(session.error(), context);
   const Run run{**session, (*session)->nvml(), context.out, context.err};

@@ -10,14 +10,23 @@
 #define MIGCTL_SMI_SMI_H_
 
 #include <cstdio>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "mig/result.h"
+
+#include "nvml/session.h"
 
 namespace mig::smi {
 
 struct SmiContext {
   // NVML to load; empty means the driver's own libnvidia-ml.so.1 by the loader's search order.
   std::string library_path;
+  // Opens NVML instead of library_path, when set: for a caller that chooses the driver by rules of
+  // its own. Called at most once, and not for help or a wrong command line.
+  std::function<Result<std::unique_ptr<nvml::Session>>()> open;
   // Not owned. Results and, as nvidia-smi does it, almost all errors go to `out`.
   std::FILE* out = stdout;
   std::FILE* err = stderr;

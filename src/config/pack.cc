@@ -30,18 +30,25 @@ bool fits(const std::vector<Item>& items,
 // First fit in descending size: an upper bound, and the answer for loads no GPU can hold anyway.
 Bins first_fit(const std::vector<Item>& items, const GpuInstanceProfile& profile) {
   Bins bins;
+  std::vector<std::uint32_t> used;  // slices; spares the exact test where it must fail
   for (std::size_t i = 0; i < items.size(); ++i) {
-    bool placed = false;
-    for (auto bin = bins.begin(); bin != bins.end() && !placed; ++bin) {
-      bin->push_back(i);
-      placed = fits(items, *bin, profile);
-      if (!placed) {
-        bin->pop_back();
+    const std::uint32_t slices = items[i].profile->slices;
+    std::size_t b = 0;
+    for (; b < bins.size(); ++b) {
+      if (used[b] + slices > profile.slices) {
+        continue;
       }
+      bins[b].push_back(i);
+      if (fits(items, bins[b], profile)) {
+        break;
+      }
+      bins[b].pop_back();
     }
-    if (!placed) {
+    if (b == bins.size()) {
       bins.push_back({i});
+      used.push_back(0);
     }
+    used[b] += slices;
   }
   return bins;
 }

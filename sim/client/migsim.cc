@@ -89,6 +89,7 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
     return attach_failed(MIGSIM_LIMIT, "out of host memory");
   }
   if (visible == nullptr) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): only setenv in another thread could harm, as with CUDA
     visible = ::getenv("CUDA_VISIBLE_DEVICES");
   }
   const migsim::ProcessIdentity who = migsim::this_process();

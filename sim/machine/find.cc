@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <dirent.h>
@@ -43,12 +44,13 @@ std::vector<std::string> machines_under(const std::string& root) {
   }
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
   while (const dirent* entry = ::readdir(folder)) {
-    const std::string name = entry->d_name;
+    std::string name = entry->d_name;
 
     struct stat status {};
 
-    if (name[0] != '.' && ::stat((root + "/" + name + "/machine.state").c_str(), &status) == 0) {
-      names.push_back(name);
+    const std::string file = root + "/" + name + "/machine.state";
+    if (name[0] != '.' && ::stat(file.c_str(), &status) == 0) {
+      names.push_back(std::move(name));
     }
   }
   ::closedir(folder);
@@ -88,7 +90,7 @@ std::string Machine::find(Status& status) {
   }
   status.error = std::to_string(names.size()) + " simulated machines under " + root + ":";
   for (const std::string& name : names) {
-    status.error += " " + name;
+    status.error.append(" ").append(name);
   }
   status.error += "; name one with --sim NAME or MIGSIM_MACHINE=" + root + "/NAME";
   return "";

@@ -9,35 +9,46 @@
 namespace migsim {
 namespace {
 
+const char* check_ci(const GiProfile& holder,
+                     const GiState& gi,
+                     std::uint32_t c,
+                     std::uint64_t next_serial) {
+  const CiState& ci = gi.cis[c];
+  if (ci.profile_index >= holder.ci_profile_count) {
+    return "compute instance of a profile that its GPU instance does not have";
+  }
+  const CiProfile& profile = profile_of(holder, ci);
+  if (!listed(profile.placements, profile.placement_count, ci.placement)) {
+    return "compute instance at a placement that its profile does not have";
+  }
+  for (std::uint32_t other = 0; other < c; ++other) {
+    if (gi.cis[other].used != 0 && overlaps(gi.cis[other].placement, ci.placement)) {
+      return "compute instances overlap";
+    }
+  }
+  if (ci.serial == 0 || ci.serial >= next_serial) {
+    return "compute instance with an impossible serial";
+  }
+  if (std::memcmp(ci.uuid, "MIG-", 4) != 0 || ::strnlen(ci.uuid, sizeof(ci.uuid)) != 40) {
+    return "compute instance without a UUID";
+  }
+  return nullptr;
+}
+
 const char* check_cis(const Board& board, const GiState& gi, std::uint64_t next_serial) {
   const GiProfile& holder = profile_of(board, gi);
   std::uint32_t slices = 0;
   std::uint32_t of_profile[kMaxCiProfiles] = {};
   for (std::uint32_t c = 0; c < kMaxCis; ++c) {
-    const CiState& ci = gi.cis[c];
-    if (ci.used == 0) {
+    if (gi.cis[c].used == 0) {
       continue;
     }
-    if (ci.profile_index >= holder.ci_profile_count) {
-      return "compute instance of a profile that its GPU instance does not have";
+    if (const char* broken = check_ci(holder, gi, c, next_serial)) {
+      return broken;
     }
-    const CiProfile& profile = profile_of(holder, ci);
-    if (!listed(profile.placements, profile.placement_count, ci.placement)) {
-      return "compute instance at a placement that its profile does not have";
-    }
-    for (std::uint32_t other = 0; other < c; ++other) {
-      if (gi.cis[other].used != 0 && overlaps(gi.cis[other].placement, ci.placement)) {
-        return "compute instances overlap";
-      }
-    }
-    if (ci.serial == 0 || ci.serial >= next_serial) {
-      return "compute instance with an impossible serial";
-    }
-    if (std::memcmp(ci.uuid, "MIG-", 4) != 0 || ::strnlen(ci.uuid, sizeof(ci.uuid)) != 40) {
-      return "compute instance without a UUID";
-    }
+    const CiProfile& profile = profile_of(holder, gi.cis[c]);
     slices += profile.slices;
-    if (++of_profile[ci.profile_index] > profile.max_count) {
+    if (++of_profile[gi.cis[c].profile_index] > profile.max_count) {
       return "more compute instances of a profile than its maximum";
     }
   }

@@ -31,6 +31,29 @@ Attach check_instance(const Hardware& hardware, const State& state, const Instan
   return exists ? Attach::kOk : Attach::kNoInstance;
 }
 
+// Slots as a newcomer finds them; kMaxProcesses for none.
+struct Neighbours {
+  std::uint32_t own = kMaxProcesses;   // its own, from an earlier context
+  std::uint32_t free = kMaxProcesses;  // the lowest that is free
+  bool others = false;                 // other processes are on the instance
+};
+
+Neighbours look_around(const State& state, const Instance& at, const ProcessIdentity& who) {
+  Neighbours found;
+  for (std::uint32_t i = 0; i < state.process_top; ++i) {
+    const ProcessState& process = state.processes[i];
+    if (process.used == 0) {
+      found.free = found.free == kMaxProcesses ? i : found.free;
+    } else if (process.gpu == at.gpu && process.gi == at.gi && process.ci == at.ci) {
+      const bool own = same_process(process, who);
+      found.own = own ? i : found.own;
+      found.others = found.others || !own;
+    }
+  }
+  found.free = found.free == kMaxProcesses ? state.process_top : found.free;
+  return found;
+}
+
 }  // namespace
 
 Attach attach_process(const Hardware& hardware,
@@ -42,37 +65,21 @@ Attach attach_process(const Hardware& hardware,
   if (const Attach problem = check_instance(hardware, state, at); problem != Attach::kOk) {
     return problem;
   }
+  const Neighbours neighbours = look_around(state, at, who);
+  if (neighbours.own != kMaxProcesses) {
+    ++state.processes[neighbours.own].contexts;
+    slot = neighbours.own;
+    return Attach::kOk;
+  }
   const std::uint32_t mode = state.gpus[at.gpu].compute_mode;
   const bool exclusive = mode == kExclusiveThread || mode == kExclusiveProcess;
-  std::uint32_t free_slot = kMaxProcesses;
-  for (std::uint32_t i = 0; i < kMaxProcesses; ++i) {
-    ProcessState& process = state.processes[i];
-    if (i >= state.process_top || process.used == 0) {
-      free_slot = free_slot == kMaxProcesses ? i : free_slot;
-      if (i >= state.process_top) {
-        break;
-      }
-      continue;
-    }
-    if (process.gpu != at.gpu || process.gi != at.gi || process.ci != at.ci) {
-      continue;
-    }
-    if (same_process(process, who)) {
-      ++process.contexts;
-      slot = i;
-      return Attach::kOk;
-    }
-    if (exclusive) {
-      return Attach::kRefused;
-    }
-  }
-  if (mode == kProhibited) {
+  if (mode == kProhibited || (exclusive && neighbours.others)) {
     return Attach::kRefused;
   }
-  if (free_slot == kMaxProcesses) {
+  if (neighbours.free == kMaxProcesses) {
     return Attach::kFull;
   }
-  ProcessState& process = state.processes[free_slot];
+  ProcessState& process = state.processes[neighbours.free];
   process = ProcessState{};
   process.pid = who.pid;
   process.start_ticks = who.start_ticks;
@@ -86,11 +93,11 @@ Attach attach_process(const Hardware& hardware,
   std::memcpy(process.name, who.name, sizeof(process.name));
   process.name[sizeof(process.name) - 1] = '\0';
   process.used = 1;
-  if (state.process_top <= free_slot) {
-    state.process_top = free_slot + 1;
+  if (state.process_top <= neighbours.free) {
+    state.process_top = neighbours.free + 1;
   }
   ++state.generation;
-  slot = free_slot;
+  slot = neighbours.free;
   return Attach::kOk;
 }
 

@@ -24,8 +24,8 @@ int open_trace() {
 }  // namespace
 
 void trace_call(const char* function, std::uint32_t gpu, int code) {
-  static const int fd = open_trace();  // for the life of the process
-  if (fd < 0) {
+  static const int kFd = open_trace();  // for the life of the process
+  if (kFd < 0) {
     return;
   }
   char gpu_text[16] = "-";
@@ -43,7 +43,7 @@ void trace_call(const char* function, std::uint32_t gpu, int code) {
                                  code);
   if (size > 0) {
     [[maybe_unused]] const ssize_t written =
-        ::write(fd, line, static_cast<std::size_t>(size));  // a lost trace line harms nobody
+        ::write(kFd, line, static_cast<std::size_t>(size));  // a lost trace line harms nobody
   }
 }
 

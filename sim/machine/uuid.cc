@@ -112,7 +112,7 @@ void mig_uuid(
   Digest id = sha1(std::move(message));
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0FU) | 0x50U);  // version 5
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3FU) | 0x80U);  // RFC 4122 variant
-  std::size_t at = static_cast<std::size_t>(std::snprintf(out, sizeof(out), "MIG-"));
+  auto at = static_cast<std::size_t>(std::snprintf(out, sizeof(out), "MIG-"));
   for (std::size_t i = 0; i < 16; ++i) {
     const char* dash = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
     at += static_cast<std::size_t>(

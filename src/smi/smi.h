@@ -30,8 +30,6 @@ struct SmiContext {
   // Not owned. Results and, as nvidia-smi does it, almost all errors go to `out`.
   std::FILE* out = stdout;
   std::FILE* err = stderr;
-  // How the user called us; appears in usage texts only.
-  std::string program_name = "nvidia-smi";
 };
 
 // `args` are the words after `smi` (or after argv[0] when called as nvidia-smi). Returns the exit

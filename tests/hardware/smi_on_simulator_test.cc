@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // nvidia-smi's dialect on a simulated H200 against what NVIDIA's own nvidia-smi printed on real
 // ones.
+#include <unistd.h>
+
 #include <regex>
 
 #include <gtest/gtest.h>
 
+#include "sim/client/migsim.h"
 #include "simulated_machine.h"
 #include "smi/golden.h"
 
@@ -171,6 +174,36 @@ TEST_F(CapturedLayout, RefusalsHaveTheDriversWordsAndCodes) {
             "Unable to create a GPU instance on GPU  0 using profile 1g.5gb: Invalid Argument\n"
             "Failed to create GPU instances: Invalid Argument\n");
   EXPECT_EQ(box_.exit_code(), 2);
+}
+
+// What runs on an instance shows in every list with its instance, as the loaded capture shows it.
+TEST_F(CapturedLayout, ProcessOnAnInstance) {
+  const std::string list = run("-L");
+  const std::size_t at = list.find("MIG-", list.find("Device  1:"));
+  const std::string uuid = list.substr(at, list.find(')', at) - at);
+  migsim_context* context = nullptr;
+  ASSERT_EQ(migsim_attach(uuid.c_str(), &context), MIGSIM_OK) << migsim_message(nullptr);
+  std::uint64_t allocation = 0;
+  ASSERT_EQ(migsim_alloc(context, 2194ULL << 20U, &allocation), MIGSIM_OK);
+
+  const std::string pid = std::to_string(getpid());
+  const std::vector<std::string> rows = lines_with(run(""), pid);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].size(), 91U);
+  EXPECT_EQ(rows[0].rfind("|    0    2    1 ", 0), 0U) << rows[0];
+  EXPECT_NE(rows[0].find("      C   "), std::string::npos) << rows[0];
+  EXPECT_EQ(lines_with(run("pmon -c 1"), pid).size(), 1U);
+  EXPECT_EQ(
+      lines_with(run("--query-compute-apps=pid,used_memory --format=csv,noheader"), pid).size(),
+      1U);
+  EXPECT_EQ(lines_with(run("-q"), "Process ID").size(), 1U);
+  EXPECT_EQ(box_.smi("mig -dci -gi 2 -ci 1"),
+            "Unable to destroy compute instance ID  1 from GPU  0 GPU instance ID  2: In use by "
+            "another client\n"
+            "Failed to destroy compute instances: In use by another client\n");
+  EXPECT_EQ(box_.exit_code(), 19);
+  migsim_detach(context);
+  EXPECT_EQ(lines_with(run(""), pid).size(), 0U);
 }
 
 // The lab, word for word, on its own board.

@@ -5,6 +5,8 @@
 
 #include "cli/commands.h"
 #include "cli/driver.h"
+#include "nvml/library.h"
+#include "service/driver.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
 
@@ -65,15 +67,22 @@ class Smi final : public Command {
 
   Result<int> run(Context& context) override {
     smi::SmiContext smi;
-    MIG_ASSIGN_OR_RETURN(smi.library_path, library(context));
+    MIG_ASSIGN_OR_RETURN(smi.library_path, library(context.globals()));
     smi.out = context.output().out();
     smi.err = context.output().err();
     return smi::smi_main(context.rest, smi);
   }
 
  private:
-  // The same driver that every other command would take.
-  static Result<std::string> library(const Context& context);
+  // The driver that every other command would take. The common case, a driver that loads, is left
+  // to the dialect itself: one start of NVML instead of two, and nvidia-smi's own words when it
+  // does not start.
+  static Result<std::string> library(const Globals& globals) {
+    if (globals.simulated.empty() && nvml::Library::open(globals.nvml_library))
+      return globals.nvml_library;
+    MIG_ASSIGN_OR_RETURN(const auto session, service::open_driver(driver_choice(globals)));
+    return session->library_path();
+  }
 };
 
 }  // namespace

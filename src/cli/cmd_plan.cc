@@ -55,7 +55,9 @@ class PlanCommand final : public Command {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory));
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan(desired));
+    MIG_ASSIGN_OR_RETURN(Plan plan, service->plan(desired));
+    if (mode_only_)
+      plan = mode_only_plan(std::move(plan));
     if (!output_.empty())
       MIG_TRY(base::write_file_atomic(output_, wire::plan_document(plan, *context.source())));
     return show_plan(context, plan);

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "apply/preflight.h"
 #include "cli/errors.h"
 #include "cli/render_plan.h"
 
@@ -32,16 +33,32 @@ class IgnoreBrokenPipe {
   struct sigaction before_ {};
 };
 
-service::Progress progress_to(Output& output) {
-  return [&output](const Step& step, std::size_t index, std::size_t count, bool done) {
-    // A terminal sees the step begin and end on one line; a log only its end.
-    if (output.err_is_terminal())
-      output.progress(done ? "done\n"
-                           : fmt::format("[{}/{}] {} ... ", index + 1, count, step.str()));
-    else if (done)
-      output.progress(fmt::format("[{}/{}] {}: done\n", index + 1, count, step.str()));
-  };
-}
+// A terminal sees each step begin and end on one line; a log only its end.
+class ProgressLines {
+ public:
+  explicit ProgressLines(Output& output) : output_(&output) {}
+
+  void step(const Step& step, std::size_t index, std::size_t count, bool done) {
+    const std::string text = fmt::format("[{}/{}] {}", index + 1, count, step.str());
+    if (output_->err_is_terminal()) {
+      output_->progress(done ? "done\n" : text + " ... ");
+      open_ = !done;
+    } else if (done) {
+      output_->progress(text + ": done\n");
+    }
+  }
+
+  // A step that failed never told its end.
+  void finish() {
+    if (open_)
+      output_->progress("failed\n");
+    open_ = false;
+  }
+
+ private:
+  Output* output_;
+  bool open_ = false;
+};
 
 wire::ApplyReport report_of(const Plan& plan, const service::ApplyResult& result) {
   wire::ApplyReport report;
@@ -71,6 +88,26 @@ int exit_code_of(const service::ApplyResult& result) {
 
 }  // namespace
 
+Plan mode_only_plan(Plan plan) {
+  service::ApplyOptions options;
+  options.mode_only = true;
+  plan.steps = apply::selected_steps(plan, options);
+  plan.estimated_ms = 0;
+  for (const auto& step : plan.steps)
+    plan.estimated_ms += step.estimated_ms;
+  for (auto& gpu : plan.gpus) {
+    gpu.created.clear();
+    gpu.after.cells.clear();
+    if (gpu.after.mode != MigMode::kEnabled)
+      continue;  // going off: what is destroyed stays destroyed
+    gpu.kept = gpu.after.cells = gpu.before.cells;
+    gpu.destroyed.clear();
+    std::erase_if(gpu.blockers,
+                  [](const Blocker& blocker) { return blocker.stops == Blocker::Stops::kDestroy; });
+  }
+  return plan;
+}
+
 int show_plan(Context& context, const Plan& plan) {
   Output& output = context.output();
   const auto source = context.source_or_default();
@@ -86,7 +123,7 @@ int show_plan(Context& context, const Plan& plan) {
 
 Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& options) {
   if (options.dry_run)
-    return show_plan(context, plan);
+    return show_plan(context, options.mode_only ? mode_only_plan(plan) : plan);
   Output& output = context.output();
   const auto source = context.source_or_default();
   if (!context.globals().json)
@@ -94,8 +131,16 @@ Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& op
       output.message("migctl: warning: " + warning + "\n");
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   const IgnoreBrokenPipe guard;
-  const service::ApplyOptions apply{options.allow_reset, options.mode_only, progress_to(output)};
-  MIG_ASSIGN_OR_RETURN(const service::ApplyResult result, service->apply(plan, apply));
+  ProgressLines lines(output);
+  const service::ApplyOptions apply{
+      options.allow_reset,
+      options.mode_only,
+      [&](const Step& step, std::size_t index, std::size_t count, bool done) {
+        lines.step(step, index, count, done);
+      }};
+  auto applied = service->apply(plan, apply);
+  lines.finish();
+  MIG_ASSIGN_OR_RETURN(const service::ApplyResult result, std::move(applied));
   if (context.globals().json) {
     output.result(wire::apply_document(report_of(plan, result), source));
   } else {

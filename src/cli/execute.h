@@ -17,6 +17,9 @@ struct ExecuteOptions {
   bool mode_only = false;
 };
 
+// What --mode-only leaves of a plan: instances stay as they are, except where MIG goes off.
+Plan mode_only_plan(Plan plan);
+
 // Prints the Plan; kInUse's exit code when it is blocked.
 int show_plan(Context& context, const Plan& plan);
 

@@ -28,9 +28,12 @@ std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
     group->places.push_back(slot_range(cell.placement) + (cell.busy ? " (in use)" : ""));
   }
   std::vector<std::string> lines;
-  for (const auto& group : groups)
+  for (const auto& group : groups) {
+    const std::string places = base::join(group.places, ", ");
+    const bool one = places.find_first_of(",-") == std::string::npos;
     lines.push_back(fmt::format(
-        "{} x {} at {}", group.places.size(), group.profile, base::join(group.places, ", ")));
+        "{} x {} at {} {}", group.places.size(), group.profile, one ? "slot" : "slots", places));
+  }
   return lines;
 }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/select.h"
+
+#include <gtest/gtest.h>
+
+#include "wire/testdata/sample.h"
+
+namespace mig::cli {
+namespace {
+
+TEST(SelectGpu, ByIndexUuidAndBusId) {
+  const Inventory inventory = sample::inventory();
+  for (const char* word :
+       {"1", "GPU-66666666-7777-8888-9999-000000000000", "00000000:18:00.0", "18:00.0"}) {
+    const auto found = select_gpu(inventory, word);
+    ASSERT_TRUE(found) << word;
+    EXPECT_EQ(found->value, 1U);
+  }
+  EXPECT_EQ(select_gpus(inventory, {"1", "0", "1"})->size(), 2U);
+  EXPECT_EQ(select_gpus(inventory, {"all"})->size(), 2U);
+}
+
+TEST(SelectGpu, NothingMatchedIsAnError) {
+  const Inventory inventory = sample::inventory();
+  for (const char* word : {"2", "00", "-1", "GPU-6", "0", ""}) {
+    const auto found = select_gpu(inventory, word);
+    if (std::string(word) == "0") {
+      EXPECT_TRUE(found);
+      continue;
+    }
+    ASSERT_FALSE(found) << word;
+    EXPECT_EQ(found.error().code, ErrorCode::kNothingMatched);
+    EXPECT_NE(found.error().hint.find("GPU 0, 1"), std::string::npos);
+  }
+  EXPECT_FALSE(select_gpus(Inventory{}, {"all"}));
+}
+
+TEST(ParseInstance, NamesIdsStartsAndComputePart) {
+  const Gpu gpu = sample::inventory().gpus[0];
+  EXPECT_EQ(parse_instance(gpu, "9", true)->profile.str(), "3g.20gb");
+  EXPECT_EQ(parse_instance(gpu, "3g.20gb:4", true)->placement, (Placement{4, 4}));
+  const auto part = parse_instance(gpu, "1c.3g.20gb", true);
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->profile.str(), "3g.20gb");
+  EXPECT_EQ(part->compute_instances.at(0).str(), "1c.3g.20gb");
+  EXPECT_TRUE(parse_instance(gpu, "2g.10gb", false)->compute_instances.empty());
+}
+
+TEST(ParseInstance, Refusals) {
+  const Gpu gpu = sample::inventory().gpus[0];
+  const auto unknown = parse_instance(gpu, "3g.40gb", true);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kNotSupported);
+  EXPECT_NE(unknown.error().hint.find("3g.20gb"), std::string::npos) << unknown.error().hint;
+  const auto start = parse_instance(gpu, "3g.20gb:2", true);
+  ASSERT_FALSE(start);
+  EXPECT_EQ(start.error().hint, "it may start at 0, 4");
+  EXPECT_FALSE(parse_instance(gpu, "3g.20gb:", true));
+  EXPECT_FALSE(parse_instance(gpu, "1c.3g.20gb", false));
+  EXPECT_FALSE(parse_instance(gpu, "77", true));
+  EXPECT_FALSE(parse_instance(gpu, "", true));
+}
+
+}  // namespace
+}  // namespace mig::cli

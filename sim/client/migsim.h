@@ -26,8 +26,8 @@ typedef enum migsim_result {
   MIGSIM_OUT_OF_MEMORY = 3, /* the instance has not that much free */
   MIGSIM_DEVICE_LOST = 4,   /* the instance was destroyed or the GPU fell off the bus */
   MIGSIM_INVALID = 5,
-  MIGSIM_LIMIT = 6,         /* process table full */
-  MIGSIM_FAULTED = 7        /* this context faulted (Xid) and must be closed */
+  MIGSIM_LIMIT = 6,  /* process table full */
+  MIGSIM_FAULTED = 7 /* this context faulted (Xid) and must be closed */
 } migsim_result;
 
 typedef struct migsim_context migsim_context;
@@ -40,7 +40,8 @@ typedef struct migsim_device {
   uint32_t sm_count;
   uint64_t memory_total, memory_free; /* bytes */
   int32_t cc_major, cc_minor;
-  /* Share of the board's roofline that this instance has; 0 = the board file does not know. */
+  /* Share of the board's roofline that this instance has (the PCIe link, which MIG does not divide,
+   * is given whole); 0 = the board file does not know. */
   double fp32_gflops, tf32_gflops, bf16_gflops;
   double dram_gb_per_s, pcie_gb_per_s;
 } migsim_device;
@@ -51,9 +52,10 @@ typedef struct migsim_activity {
   double pcie_tx, pcie_rx;
 } migsim_activity;
 
-/* Attaches the calling process. `visible` NULL: $CUDA_VISIBLE_DEVICES, else the first device as CUDA
- * would pick (with MIG on: the first MIG device of the first GPU that has one). Accepts an index,
- * GPU-<uuid>, MIG-<uuid>, MIG-GPU-<uuid>/<gi>/<ci>; of a list the first (CUDA sees one instance). */
+/* Attaches the calling process. `visible` NULL: $CUDA_VISIBLE_DEVICES, else the first device as
+ * CUDA would pick (with MIG on: the first MIG device of the first GPU that has one). Accepts an
+ * index, GPU-<uuid>, MIG-<uuid>, MIG-GPU-<uuid>/<gi>/<ci>; of a list the first (CUDA sees one
+ * instance). */
 migsim_result migsim_attach(const char* visible, migsim_context** context);
 void migsim_detach(migsim_context* context);
 
@@ -61,8 +63,8 @@ migsim_result migsim_get_device(migsim_context* context, migsim_device* device);
 migsim_result migsim_alloc(migsim_context* context, uint64_t bytes, uint64_t* allocation);
 migsim_result migsim_free(migsim_context* context, uint64_t allocation);
 migsim_result migsim_report(migsim_context* context, const migsim_activity* activity);
-/* Raises Xid `xid` on the instance (31 = illegal address, 43 = stopped processing ...): an event for
- * NVML clients; this context is faulted, others on other instances are not. */
+/* Raises Xid `xid` on the instance (31 = illegal address, 43 = stopped processing ...): an event
+ * for NVML clients; this context is faulted, others on other instances are not. */
 migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid);
 /* Text of the last result of this context (or of a failed attach when NULL; per thread). */
 const char* migsim_message(const migsim_context* context);

@@ -48,7 +48,8 @@ std::vector<std::string> machines_under(const std::string& root) {
 
     struct stat status {};
 
-    const std::string file = root + "/" + name + "/machine.state";
+    std::string file = root;
+    file.append("/").append(name).append("/machine.state");
     if (name[0] != '.' && ::stat(file.c_str(), &status) == 0) {
       names.push_back(std::move(name));
     }

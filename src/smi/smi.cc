@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smi/smi.h"
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <string_view>
 
 #include "nvml/session.h"
 #include "smi/main_command.h"
 #include "smi/mig_command.h"
 #include "smi/pmon.h"
 #include "smi/run.h"
-#include "smi/text.h"
 
 namespace mig::smi {
 namespace {
@@ -24,6 +26,30 @@ struct Command {
 constexpr Command kMain = {nullptr, parse_main, main_usage_error, main_help, run_main};
 constexpr Command kMig = {"mig", parse_mig, mig_usage_error, mig_help, run_mig};
 constexpr Command kPmon = {"pmon", parse_pmon, pmon_usage_error, pmon_help, run_pmon};
+
+// Sub-commands that NVIDIA's tool has and we do not: to call them unknown would mislead.
+constexpr std::array<std::string_view, 22> kElsewhere = {"dmon",
+                                                         "daemon",
+                                                         "replay",
+                                                         "topo",
+                                                         "drain",
+                                                         "nvlink",
+                                                         "c2c",
+                                                         "clocks",
+                                                         "encodersessions",
+                                                         "fbcsessions",
+                                                         "vgpu",
+                                                         "compute-policy",
+                                                         "boost-slider",
+                                                         "power-hint",
+                                                         "base-clocks",
+                                                         "conf-compute",
+                                                         "gpm",
+                                                         "pci",
+                                                         "power-smoothing",
+                                                         "power-profiles",
+                                                         "rusd",
+                                                         "prm"};
 
 void put(std::FILE* stream, const std::string& words) {
   std::fwrite(words.data(), 1, words.size(), stream);
@@ -81,9 +107,14 @@ int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
   for (const Command* command : {&kMig, &kPmon})
     if (args.front() == command->name)
       return run_command(*command, rest, context);
-  put(context.out,
-      text("ERROR: Option %s is not recognized. Please run 'nvidia-smi -h'.\n",
-           args.front().c_str()));
+  const std::string& word = args.front();
+  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) != kElsewhere.end())
+    put(context.out,
+        "ERROR: " + word +
+            " belongs to NVIDIA's own nvidia-smi; this one speaks its MIG dialect. Please run "
+            "'nvidia-smi -h' for what it knows.\n");
+  else
+    put(context.out, "ERROR: Option " + word + " is not recognized. Please run 'nvidia-smi -h'.\n");
   return kExitUsage;
 }
 

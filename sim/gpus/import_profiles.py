@@ -28,7 +28,7 @@ H100_SHEET = sheet("NVIDIA H100 data sheet and H100 architecture white paper; te
 NVL_SHEET = sheet("NVIDIA H100 NVL product brief; tensor rates without sparsity")
 H200_SHEET = sheet("NVIDIA H200 data sheet; tensor rates without sparsity")
 PRO_SHEET = sheet("NVIDIA RTX PRO 6000 Blackwell data sheets")
-A100_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-40GB in NVIDIA/nvidia-docker issue 1648", "515")
+A100_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-40GB in NVIDIA/nvidia-docker issue 1648", None)
 A100_80_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-80GB in NVIDIA/DCGM issue 152", "535.104.05")
 H100_SMI = ("documented", "nvidia-smi -q of an H100 80GB HBM3 in NVIDIA/DCGM issue 120", None)
 MIG_CAPTURE = "published capture of an H200 with MIG, driver 590.48.01: 78 W at 28 C, 295 W at 36 C"
@@ -124,22 +124,60 @@ def a100_sxm_40():
     return facts
 
 
+def published(text):
+    return ("documented", "nvidia-smi table published in a public repository: " + text, None)
+
+
+def readings(facts, idle_w, idle_c, seen, full_c=None, full_from=None):
+    """Adds what nvidia-smi showed on an idle board, and the temperature at the power limit."""
+    facts.setdefault("power", []).append((published(seen), {"idle_mw": idle_w * 1000}))
+    temperature = facts.setdefault("temperature", [])
+    temperature.append((published(seen), {"idle_c": idle_c}))
+    if full_c is not None:
+        temperature.append((("inferred", full_from, None), {"full_c": full_c}))
+    return facts
+
+
+def a100_sxm_40_memory(facts):
+    facts["memory"].append((A100_SMI, {"reserved_bytes": 571 << 20, "bar1_bytes": 65536 << 20}))
+    return facts
+
+
+def a100_sxm_80():
+    facts = a100(400, 1593, 2039000, A100_80_SMI)
+    facts["identity"].append((("documented", "nvidia-smi -q in NVIDIA/CUDALibrarySamples issue 104 and NVIDIA/DCGM issue 152",
+                               None), {"vbios": "92.00.45.00.05"}))
+    return readings(facts, 63, 33, "63 W at 33 C, 1 MiB used", 55, "slope of the A100-SXM4-40GB, continued to 400 W")
+
+
+A100_SLOPE = "the same table from a busy board, 445 W at 60 C, taken back to 400 W"
+MAXQ_IDLE = "15 W at 34 C of 300 W, P8"
+
 # key -> (model in PROFILES.json, NVML name, PCI device id, facts)
 BOARDS = {
-    "a30-24gb": ("A30-24GB", "NVIDIA A30", "0x20b710de", a30()),
-    "a100-sxm4-40gb": ("A100-40GB", "NVIDIA A100-SXM4-40GB", "0x20b010de", a100_sxm_40()),
-    "a100-pcie-40gb": ("A100-40GB", "NVIDIA A100-PCIE-40GB", "0x20f110de", a100(250, 1215, 1555000)),
-    "a100-sxm4-80gb": ("A100-80GB", "NVIDIA A100-SXM4-80GB", "0x20b210de", a100(400, 1593, 2039000, A100_80_SMI)),
-    "a100-pcie-80gb": ("A100-80GB", "NVIDIA A100 80GB PCIe", "0x20b510de", a100(300, 1512, 1935000)),
-    "h100-sxm5-80gb": ("H100-SXM5-80GB", "NVIDIA H100 80GB HBM3", "0x233010de", h100_sxm()),
+    "a30-24gb": ("A30-24GB", "NVIDIA A30", "0x20b710de", readings(a30(), 27, 28, "27 W at 28 C, 0 MiB used")),
+    "a100-sxm4-40gb": ("A100-40GB", "NVIDIA A100-SXM4-40GB", "0x20b010de",
+                       readings(a100_sxm_40_memory(a100_sxm_40()), 46, 34, "46 W at 34 C, 0 MiB used", 57, A100_SLOPE)),
+    "a100-pcie-40gb": ("A100-40GB", "NVIDIA A100-PCIE-40GB", "0x20f110de",
+                       readings(a100(250, 1215, 1555000), 36, 35, "36 W at 35 C, 1 MiB used", 56, "another board, busy: 244 W at 56 C")),
+    "a100-sxm4-80gb": ("A100-80GB", "NVIDIA A100-SXM4-80GB", "0x20b210de", a100_sxm_80()),
+    "a100-pcie-80gb": ("A100-80GB", "NVIDIA A100 80GB PCIe", "0x20b510de",
+                       readings(a100(300, 1512, 1935000), 45, 29, "45 W at 29 C, 0 MiB used", 57, "another board, busy: 307 W at 57 C")),
+    "h100-sxm5-80gb": ("H100-SXM5-80GB", "NVIDIA H100 80GB HBM3", "0x233010de",
+                       readings(h100_sxm(), 70, 34, "70 W at 34 C, 0 MiB used", 57, "slope of the H200, continued to 700 W")),
     "h100-pcie-80gb": ("H100-PCIE-80GB", "NVIDIA H100 PCIe", "0x233110de",
-                       h100(H100_SHEET, 350, 1755, 1593, 5120, 14592, 18, (51000, 378000, 756000), 2000000)),
+                       readings(h100(H100_SHEET, 350, 1755, 1593, 5120, 14592, 18, (51000, 378000, 756000), 2000000),
+                                46, 29, "46 W at 29 C, 1 MiB used", 55, "another board, busy: 276 W at 49 C, continued to 350 W")),
     "h100-nvl-94gb": ("H100-NVL-94GB", "NVIDIA H100 NVL", "0x232110de",
-                      h100(NVL_SHEET, 400, 1785, 2619, 6016, 16896, 18, (60000, 417500, 835500), 3900000)),
+                      readings(h100(NVL_SHEET, 400, 1785, 2619, 6016, 16896, 18, (60000, 417500, 835500), 3900000),
+                               64, 33, "64 W at 33 C, 0 MiB used", 79, "another board, busy: 392 W at 79 C")),
     "h200-141gb": ("H200-SXM-141GB", "NVIDIA H200", "0x233510de", h200()),
-    "rtx-pro-6000-server": ("RTX-PRO-6000-BLACKWELL-SERVER", None, "0x2bb510de", rtx_pro(600, 120000, 1597000, "0x030200")),
-    "rtx-pro-6000-workstation": ("RTX-PRO-6000-BLACKWELL-WS", None, "0x2bb110de", rtx_pro(600, 125000, 1792000, "0x030000")),
-    "rtx-pro-6000-maxq": ("RTX-PRO-6000-BLACKWELL-MAXQ", None, "0x2bb410de", rtx_pro(300, 110000, 1792000, "0x030000")),
+    "rtx-pro-6000-server": ("RTX-PRO-6000-BLACKWELL-SERVER", None, "0x2bb510de", 
+                            readings(rtx_pro(600, 120000, 1597000, "0x030200"), 28, 27, "28 W at 27 C, 0 MiB used, P8")),
+    "rtx-pro-6000-workstation": ("RTX-PRO-6000-BLACKWELL-WS", None, "0x2bb110de", 
+                                 readings(rtx_pro(600, 125000, 1792000, "0x030000"), 14, 32, "14 W at 32 C of 600 W, P8")),
+    "rtx-pro-6000-maxq": ("RTX-PRO-6000-BLACKWELL-MAXQ", None, "0x2bb410de", 
+                          readings(rtx_pro(300, 110000, 1792000, "0x030000"), 15, 34, MAXQ_IDLE)),
 }
 
 

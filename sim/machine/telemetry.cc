@@ -233,8 +233,8 @@ std::optional<std::uint32_t> temperature_c(const Hardware& hardware,
                                            std::uint32_t gpu,
                                            std::uint64_t now) {
   const Board& board = board_of(hardware, state, gpu);
-  if (!known(board.temperature_idle_c)) {
-    return std::nullopt;
+  if (!known(board.temperature_idle_c) || !known(board.temperature_full_c)) {
+    return std::nullopt;  // the idle reading alone would be wrong under load
   }
   return static_cast<std::uint32_t>(board.temperature_idle_c +
                                     std::lround(heat_at(board, state.gpus[gpu], now)));

@@ -120,6 +120,7 @@ def test_extra(room):
     """What a unit's tests may include beyond the unit: data loaders, never the other side's rules."""
     return {"sim/machine": {"sim/gpus", "sim/tree"}, "sim/exports": {"sim/gpus", "sim/client"},
             "sim/client": {"sim/gpus"}, "sim/tree": {"sim/gpus"},
+            "workload": {"sim/tools"},  # makes the machine that the jobs run on
             "service": {"nvml", "device"}}.get(room, set())
 
 

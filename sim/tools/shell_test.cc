@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a program sees inside `sim shell`. Each test runs the command in a child process, since
+// entering a mount namespace is for good.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include "sim/tools/cmd_shell.h"
+#include "sim/tools/create.h"
+
+namespace fs = std::filesystem;
+
+namespace migsim {
+namespace {
+
+struct Ran {
+  int code = -1;
+  std::string text;
+};
+
+class Shell : public testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/migsim-shell-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    root = folder;
+    setenv("MIGSIM_ROOT", folder, 1);
+    MachineSpec spec;
+    spec.name = "lab";
+    spec.gpus = "2x a100-sxm4-40gb";
+    std::string dir;
+    const Problem problem = create_machine(spec, dir);
+    ASSERT_TRUE(problem.ok()) << problem.message;
+    if (run({"true"}).code == static_cast<int>(Exit::kPermission)) {
+      GTEST_SKIP() << "this host allows no mount namespace";
+    }
+  }
+
+  void TearDown() override { fs::remove_all(root); }
+
+  static Ran run(const std::vector<std::string>& command) {
+    int ends[2];
+    EXPECT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      dup2(ends[1], STDOUT_FILENO);
+      close(ends[0]);
+      close(ends[1]);
+      const Problem problem = cmd_shell("lab", command, {"/tmp", "/bin/true"});
+      std::fprintf(stderr, "%s\n", problem.message.c_str());
+      _exit(static_cast<int>(problem.code));
+    }
+    close(ends[1]);
+    Ran ran;
+    char part[4096];
+    for (ssize_t n = 0; (n = read(ends[0], part, sizeof part)) > 0;) {
+      ran.text.append(part, static_cast<std::size_t>(n));
+    }
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return ran;
+  }
+
+  fs::path root;
+};
+
+TEST_F(Shell, PassesTheExitCodeOn) {
+  EXPECT_EQ(run({"sh", "-c", "exit 7"}).code, 7);
+  EXPECT_EQ(run({"no-such-program"}).code, static_cast<int>(Exit::kNotFound));
+}
+
+TEST_F(Shell, WordsStayWords) {
+  EXPECT_EQ(run({"printf", "%s|", "a b", "$HOME", "'"}).text, "a b|$HOME|'|");
+}
+
+TEST_F(Shell, ShowsTheMachine) {
+  EXPECT_EQ(run({"sh", "-c", "cd /sys/bus/pci/devices && echo *"}).text,
+            "0000:10:00.0 0000:18:00.0\n");
+  EXPECT_EQ(run({"sh", "-c", "cd /dev && echo nvidia*"}).text,
+            "nvidia-caps nvidia-uvm nvidia-uvm-tools nvidia0 nvidia1 nvidiactl\n");
+  EXPECT_EQ(run({"grep", "-c", "^nvidia ", "/proc/modules"}).text, "1\n");
+  EXPECT_EQ(run({"grep", "-c", "nvidia-caps", "/proc/devices"}).text, "1\n");
+  EXPECT_EQ(run({"head", "-n1", "/proc/driver/nvidia-caps/mig-minors"}).text, "config 1\n");
+  EXPECT_EQ(run({"readlink", "-f", "/sys/bus/pci/devices/0000:10:00.0/driver"}).text,
+            "/sys/bus/pci/drivers/nvidia\n");
+}
+
+TEST_F(Shell, TheRestOfTheHostIsThere) {
+  EXPECT_EQ(run({"sh",
+                 "-c",
+                 "echo x > /dev/null && test -c /dev/null && test -r /proc/self/stat && "
+                 "test -r /proc/meminfo && echo fine"})
+                .text,
+            "fine\n");
+}
+
+TEST_F(Shell, ProgramsComeFirst) {
+  EXPECT_EQ(run({"sh", "-c", "readlink \"$(command -v nvidia-smi)\""}).text,
+            fs::canonical("/bin/true").string() + "\n");
+  EXPECT_EQ(run({"sh", "-c", "sudo -E X=1 sh -c 'echo $X $(id -u)'"}).text, "1 0\n");
+  EXPECT_EQ(run({"sh", "-c", "echo $MIGSIM_MACHINE"}).text,
+            (fs::canonical(root) / "lab").string() + "\n");
+}
+
+TEST_F(Shell, LeavesNoTraceOutside) {
+  run({"sh", "-c", "touch /dev/made-inside"});
+  EXPECT_FALSE(fs::exists("/dev/made-inside"));
+  EXPECT_TRUE(fs::is_empty(root / "lab/shell"));
+}
+
+}  // namespace
+}  // namespace migsim

@@ -69,10 +69,9 @@ class Machine:
     @staticmethod
     def environment():
         """The variables `migctl sim env` prints, as a client's environment."""
-        variables = dict(os.environ)
-        for line in migctl("sim", "env", "box", sim=False).splitlines():
-            key, _, value = line.removeprefix("export ").partition("=")
-            variables[key] = value.strip().strip("'\"")
+        printed = migctl("sim", "env", "box", sim=False)
+        done = subprocess.run(["sh", "-c", printed + "\nenv -0"], capture_output=True, check=True)
+        variables = dict(entry.split("=", 1) for entry in done.stdout.decode().split("\0") if entry)
         return variables
 
 

@@ -52,11 +52,15 @@ def layouts():
 
 
 def impossible():
-    """What no driver can do, or no file may say."""
+    """What no driver can do -> migctl's exit code (docs/reference/errors.md: no_capacity)."""
     one, three = by_slices(1), by_slices(3)
-    return {"too-many": entry("all", {one: 8}), "too-big": entry("all", {three: 3}),
-            "two-media-extensions": entry("all", {f"{one}+me": 2}), "unknown-profile": entry("all", {"9g.90gb": 1}),
-            "no-such-gpu": entry("[7]", {one: 1})}
+    return {"too-many": (entry("all", {one: 8}), 9), "too-big": (entry("all", {three: 3}), 9),
+            "two-media-extensions": (entry("all", {f"{one}+me": 2}), 9)}
+
+
+def nonsense():
+    """What mig-parted v0.10.0 reports as applied though nothing was; migctl must not (not_supported, nothing_matched)."""
+    return {"unknown-profile": (entry("all", {"9g.90gb": 1}), 6), "no-such-gpu": (entry("[7]", {by_slices(1): 1}), 4)}
 
 
 def document(entries):
@@ -69,7 +73,8 @@ class MigParted(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.file = os.path.join(cls.folder.name, "layouts.yaml")
         with open(cls.file, "w", encoding="utf-8") as out:
-            out.write(document({**layouts(), **impossible()}))
+            bad = {label: text for label, (text, _) in {**impossible(), **nonsense()}.items()}
+            out.write(document({**layouts(), **bad}))
 
     @classmethod
     def tearDownClass(cls):
@@ -124,13 +129,22 @@ class MigParted(unittest.TestCase):
                                "all-balanced"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         self.assertNotIn(ours.returncode, (0, 1), ours.stdout + ours.stderr)  # 1 is a usage error
 
-    def test_what_cannot_be_is_refused(self):
+    def test_what_cannot_be_is_refused_by_both(self):
         self.works("apply", "-f", self.file, "-c", "all-enabled")
-        for label in impossible():
+        for label, (_, code) in impossible().items():
             with self.subTest(layout=label):
-                code, out, err = self.mig_parted("apply", "-f", self.file, "-c", label)
-                self.assertNotEqual(code, 0, out + err)
+                harness.migctl("apply", "-f", self.file, "-c", label, code=code)
+                harness.migctl("assert", "-f", self.file, "-c", "all-enabled")
+                theirs, out, err = self.mig_parted("apply", "-f", self.file, "-c", label)
+                self.assertNotEqual(theirs, 0, out + err)
         self.exports_agree()
+
+    def test_what_makes_no_sense_is_refused_by_migctl(self):
+        self.works("apply", "-f", self.file, "-c", "mixed")
+        for label, (_, code) in nonsense().items():
+            with self.subTest(layout=label):
+                harness.migctl("apply", "-f", self.file, "-c", label, code=code)
+                harness.migctl("assert", "-f", self.file, "-c", "mixed")
 
 
 if __name__ == "__main__":

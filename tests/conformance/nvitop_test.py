@@ -12,7 +12,7 @@ NVITOP = harness.THIRD_PARTY / "venv" / "bin" / "nvitop"
 
 
 def nvitop():
-    done = subprocess.run([str(NVITOP), "-1", "--ascii", "--no-color"], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([str(NVITOP), "-1", "--no-unicode"], capture_output=True, text=True, timeout=60,
                           stdin=subprocess.DEVNULL, env=dict(harness.os.environ, COLUMNS="120", LINES="60"))
     if done.returncode != 0:
         raise AssertionError(f"nvitop -1: exit code {done.returncode}\n{done.stdout}{done.stderr}")

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kNone = "N/A";
 
-const QueryField* find(const std::vector<QueryField>& fields, const char* name) {
+const QueryField* find(std::span<const QueryField> fields, const char* name) {
   for (const QueryField& field : fields)
     if (std::strcmp(field.name, name) == 0)
       return &field;
@@ -170,8 +170,9 @@ std::string detail_line(unsigned depth, const std::string& label, const std::str
 
 std::string detail_sections_error(const std::string& list) {
   for (const std::string& name : section_names(list)) {
+    const auto rows = detail_rows();
     const auto is_it = [&](const DetailRow& row) { return name == row.section; };
-    if (name.empty() || std::none_of(detail_rows().begin(), detail_rows().end(), is_it))
+    if (name.empty() || std::none_of(rows.begin(), rows.end(), is_it))
       return text(
           "Unrecognized value \"%s\" for -d argument. Please run 'nvidia-smi -h' for "
           "help.\n",

@@ -4,6 +4,7 @@
 #ifndef MIGCTL_SMI_DETAIL_H_
 #define MIGCTL_SMI_DETAIL_H_
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,9 @@ struct DetailRow {
   const char* section;  // of -d; "" = shown only without -d
 };
 
-const std::vector<DetailRow>& detail_rows();
+std::span<const DetailRow> detail_rows();
 // Properties that only -q shows.
-const std::vector<QueryField>& detail_fields();
+std::span<const QueryField> detail_fields();
 
 // "    Product Name                                       : NVIDIA H200"
 std::string detail_line(unsigned depth, const std::string& label, const std::string& value);

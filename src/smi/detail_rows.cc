@@ -4,9 +4,10 @@
 
 namespace mig::smi {
 
+namespace {
+
 // clang-format off
-const std::vector<DetailRow>& detail_rows() {
-  static const std::vector<DetailRow> kRows = {
+constexpr DetailRow kRows[] = {
     {1, "Product Name", "name", ""},
     {1, "Product Brand", "@brand", ""},
     {1, "Product Architecture", "@architecture", ""},
@@ -255,10 +256,13 @@ const std::vector<DetailRow>& detail_rows() {
     {1, "Processes", "#processes", "PIDS"},
     {1, "Capabilities", nullptr, ""},
     {2, "EGM", "", ""},
-  };
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const DetailRow> detail_rows() {
   return kRows;
 }
-
-// clang-format on
 
 }  // namespace mig::smi

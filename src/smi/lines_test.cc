@@ -83,8 +83,8 @@ TEST(Lines, EveryDetailSourceExists) {
       continue;
     const std::string name = source.front() == '?' ? source.substr(1) : source;
     bool found = false;
-    for (const auto* fields : {&query_fields(), &detail_fields()})
-      for (const QueryField& field : *fields)
+    for (const auto fields : {query_fields(), detail_fields()})
+      for (const QueryField& field : fields)
         found = found || name == field.name;
     EXPECT_TRUE(found) << name;
   }

@@ -115,6 +115,7 @@ int query_gpus(const Run& run,
                const std::vector<QueryField>& fields,
                const CsvFormat& format) {
   std::vector<std::string> cells;
+  cells.reserve(fields.size());
   if (format.header) {
     for (const QueryField& field : fields)
       cells.push_back(csv_header(field.name, field.unit));
@@ -145,6 +146,7 @@ int query_compute_apps(const Run& run,
   for (const std::string& word : base::split(list, ','))
     if (const auto field = find_field(kAppFields, trimmed(word)); field != kAppFields.end())
       fields.push_back(*field);
+  cells.reserve(fields.size());
   for (const AppField& field : fields)
     cells.push_back(csv_header(field.name, field.unit));
   if (format.header)

@@ -3,6 +3,7 @@
 #ifndef MIGCTL_SMI_QUERY_H_
 #define MIGCTL_SMI_QUERY_H_
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct CsvFormat {
 // nvidia-smi prints.
 CsvFormat parse_csv_format(const std::string& text, std::string* error);
 
-const std::vector<QueryField>& query_fields();
+std::span<const QueryField> query_fields();
 
 // Fields of `list` in order. An unknown one: empty, *error names it.
 std::vector<QueryField> pick_fields(const std::string& list, std::string* error);

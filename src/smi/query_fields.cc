@@ -5,9 +5,10 @@
 
 namespace mig::smi {
 
+namespace {
+
 // clang-format off
-const std::vector<QueryField>& query_fields() {
-  static const std::vector<QueryField> kFields = {
+constexpr QueryField kFields[] = {
     {"timestamp", nullptr, "", read_timestamp},
     {"driver_version", nullptr, "", read_driver_version},
     {"count", nullptr, "", read_count},
@@ -185,10 +186,13 @@ const std::vector<QueryField>& query_fields() {
     {"fabric.clusterUuid", nullptr, "", absent},
     {"dramEncryption.mode.current", nullptr, "", absent},
     {"dramEncryption.mode.pending", nullptr, "", absent},
-  };
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const QueryField> query_fields() {
   return kFields;
 }
-
-// clang-format on
 
 }  // namespace mig::smi

@@ -169,7 +169,9 @@ FieldValue read_pci_sub_class(const Run& run, const Gpu& gpu) {
 
 FieldValue read_display_attached(const Run& run, const Gpu& gpu) {
   nvmlEnableState_t attached = NVML_FEATURE_DISABLED;
-  const nvmlReturn_t code = run.nvml.nvmlDeviceGetDisplayMode(gpu.device, &attached);
+  nvmlReturn_t code = run.nvml.nvmlDeviceGetDisplayMode(gpu.device, &attached);
+  if (code == NVML_ERROR_DEPRECATED)  // R580 retires the call; the property itself lives on
+    code = NVML_ERROR_NOT_SUPPORTED;
   return {code, attached == NVML_FEATURE_ENABLED ? "Yes" : "No"};
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "nvml/return_code.h"
 #include "nvml/session.h"
 #include "smi/main_command.h"
 #include "smi/mig_command.h"
@@ -73,7 +74,7 @@ int report_no_nvml(const Error& error, const SmiContext& context) {
   else if (code == NVML_ERROR_LIB_RM_VERSION_MISMATCH)
     put(context.out, "Failed to initialize NVML: Driver/library version mismatch\n");
   else
-    put(context.out, "Failed to initialize NVML: " + error.message + "\n");
+    put(context.out, "Failed to initialize NVML: " + std::string(nvml::code_text(code)) + "\n");
   return exit_code(code);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -77,10 +78,16 @@ class Run {
   void do_step(std::size_t i) {
     StepReport& report = result_.steps[i];
     const std::string& uuid = report.step.gpu_uuid;
-    if (report.step.kind == StepKind::kResetGpu && !options_.allow_reset)
+    if (report.step.kind == StepKind::kResetGpu && !options_.allow_reset &&
+        active_.count(uuid) == 0)
       waiting_.emplace(uuid, waits(report.step));
     if (waiting_.count(uuid) != 0)
       return;
+    // An Ampere driver resets an idle GPU itself when the mode changes: not once more.
+    if (report.step.kind == StepKind::kResetGpu && active_.count(uuid) != 0) {
+      report.done = true;
+      return;
+    }
     const auto tell = [&](bool done) {
       if (options_.progress)
         options_.progress(report.step, i, result_.steps.size(), done);
@@ -101,6 +108,8 @@ class Run {
     result_.failure = std::move(done.failure);
     if (result_.failure)
       return;
+    if (is_mode_step(report.step.kind) && !done.pending)
+      active_.insert(uuid);
     if (done.pending && !resets_later(i + 1, uuid))
       waiting_.emplace(uuid, waits(report.step, done.activation));
     tell(true);
@@ -154,6 +163,7 @@ class Run {
   Executor executor_;
   ApplyResult result_;
   std::map<std::string, Error> waiting_;  // GPUs whose mode waits for a reset
+  std::set<std::string> active_;          // GPUs whose new mode needs none any more
 };
 
 }  // namespace

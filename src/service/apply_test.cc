@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans carried out on a simulated machine: verified, undone, refused.
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <ostream>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "service/test_machine.h"
+
+namespace mig::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ApplyTest : public MachineTest {
+ protected:
+  void two_a100() {
+    make("2x a100-sxm4-40gb");
+    enable_mig();
+  }
+};
+
+TEST_F(ApplyTest, EnablingOnAmpereResetsAndIsReadBack) {
+  make("2x a100-sxm4-40gb");
+  const auto plan = service_->plan_mode({}, true);
+  ASSERT_TRUE(plan);
+  const ApplyResult result = must_apply(plan);
+  EXPECT_EQ(result.outcome, Outcome::kApplied);
+  for (const StepReport& report : result.steps)
+    EXPECT_TRUE(report.done) << report.step.str();
+  for (const Gpu& gpu : inventory().gpus) {
+    EXPECT_EQ(gpu.mig_current, MigMode::kEnabled);
+    EXPECT_EQ(gpu.mig_pending, MigMode::kEnabled);
+  }
+  EXPECT_EQ(must_apply(service_->plan_mode({}, true)).outcome, Outcome::kUnchanged);
+}
+
+TEST_F(ApplyTest, InstancesLieWhereThePlanPutsThem) {
+  two_a100();
+  create(1, {"3g.20gb:4", "2g.10gb:0"});
+  EXPECT_EQ(shape(1), "0:2 2g.10gb[2g.10gb] 4:4 3g.20gb[3g.20gb]");
+  create(1, {"1g.5gb"});
+  EXPECT_NE(shape(1).find("4:4 3g.20gb[3g.20gb]"), std::string::npos);
+  EXPECT_EQ(shape(0), "");
+  must_apply(service_->plan_destroy({GpuIndex{1}, {}, {}, false}));
+  EXPECT_EQ(shape(1), "");
+}
+
+TEST_F(ApplyTest, ComputeInstancesAloneComeAndGo) {
+  two_a100();
+  create(0, {"3g.20gb:0"});
+  const GpuInstanceId id = inventory().gpus[0].instances[0].id;
+  must_apply(service_->plan_destroy({GpuIndex{0}, id, ComputeInstanceId{0}, true}));
+  EXPECT_EQ(shape(0), "0:4 3g.20gb[]");
+}
+
+TEST_F(ApplyTest, DestroyingWhatIsNotThereIsAnError) {
+  two_a100();
+  const auto plan = service_->plan_destroy({GpuIndex{0}, GpuInstanceId{3}, {}, false});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, ErrorCode::kNothingMatched);
+}
+
+struct FaultCase {
+  const char* call;
+  int nth;
+  const char* code;
+
+  friend void PrintTo(const FaultCase& fault, std::ostream* out) {
+    *out << fault.code << " at call " << fault.nth << " of " << fault.call;
+  }
+};
+
+class RollbackTest : public ApplyTest, public testing::WithParamInterface<FaultCase> {};
+
+// Three instances go and four come on one GPU: every kind of call, several times.
+TEST_P(RollbackTest, AFailedCallLeavesTheLayoutAsItWas) {
+  two_a100();
+  create(0, {"3g.20gb:4", "2g.10gb:0", "1g.5gb:2"});
+  const std::string before = shape(0);
+  const std::uint64_t generation = inventory().generation;
+  DesiredLayout desired{"other", {{GpuIndex{0}, true, {}, {}}}, {}};
+  for (const char* text : {"4g.20gb", "1g.5gb", "1g.5gb", "1g.5gb"}) {
+    const ProfileName name = *ProfileName::parse(text);
+    desired.gpus[0].instances.push_back({name, {name}, {}, {}});
+  }
+  const auto plan = service_->plan(desired);
+  ASSERT_TRUE(plan) << plan.error().text();
+  const FaultCase& fault = GetParam();
+  inject({"--call", fault.call, "--nth", std::to_string(fault.nth), "--fail", fault.code});
+  const auto result = service_->apply(*plan, {});
+  if (result) {
+    EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+    ASSERT_TRUE(result->failure);
+  }  // else the first step failed, and its own error says so
+  EXPECT_EQ(shape(0), before);
+  EXPECT_EQ(inventory().generation, generation);
+  inject({"--clear"});
+  EXPECT_EQ(must_apply(service_->plan(desired)).outcome, Outcome::kApplied);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults,
+    RollbackTest,
+    testing::Values(
+        FaultCase{"nvmlComputeInstanceDestroy", 1, "NVML_ERROR_IN_USE"},
+        FaultCase{"nvmlComputeInstanceDestroy", 2, "NVML_ERROR_UNKNOWN"},
+        FaultCase{"nvmlGpuInstanceDestroy", 1, "NVML_ERROR_IN_USE"},
+        FaultCase{"nvmlGpuInstanceDestroy", 2, "NVML_ERROR_TIMEOUT"},
+        FaultCase{
+            "nvmlDeviceCreateGpuInstanceWithPlacement", 1, "NVML_ERROR_INSUFFICIENT_RESOURCES"},
+        FaultCase{"nvmlDeviceCreateGpuInstanceWithPlacement", 3, "NVML_ERROR_UNKNOWN"},
+        FaultCase{"nvmlGpuInstanceCreateComputeInstance", 1, "NVML_ERROR_NO_PERMISSION"},
+        FaultCase{"nvmlGpuInstanceCreateComputeInstanceWithPlacement", 3, "NVML_ERROR_IN_USE"}));
+
+TEST_F(ApplyTest, AFailedResetTakesTheModeBack) {
+  make("1x a100-sxm4-40gb");
+  // The second creation fails after the mode change and the reset.
+  DesiredLayout desired{"new", {{GpuIndex{0}, true, {}, {}}}, {}};
+  const ProfileName name = *ProfileName::parse("1g.5gb");
+  desired.gpus[0].instances = {{name, {name}, {}, {}}, {name, {name}, {}, {}}};
+  const auto plan = service_->plan(desired);
+  ASSERT_TRUE(plan) << plan.error().text();
+  inject({"--call",
+          "nvmlDeviceCreateGpuInstanceWithPlacement",
+          "--nth",
+          "2",
+          "--fail",
+          "NVML_ERROR_UNKNOWN"});
+  const auto result = service_->apply(*plan, {});
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(inventory().gpus[0].mig_current, MigMode::kDisabled);
+  EXPECT_EQ(inventory().gpus[0].mig_pending, MigMode::kDisabled);
+}
+
+TEST_F(ApplyTest, WhatCannotBeUndoneIsSaidWithTheCommandToGoOn) {
+  two_a100();
+  const auto plan = plan_create(0, {"1g.5gb:0", "1g.5gb:1"});
+  ASSERT_TRUE(plan);
+  inject({"--call",
+          "nvmlDeviceCreateGpuInstanceWithPlacement",
+          "--nth",
+          "2",
+          "--fail",
+          "NVML_ERROR_UNKNOWN"});
+  inject({"--call", "nvmlGpuInstanceDestroy", "--repeat", "0", "--fail", "NVML_ERROR_IN_USE"});
+  const auto result = service_->apply(*plan, {});
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kStuck);
+  ASSERT_TRUE(result->failure);
+  EXPECT_NE(result->failure->message.find("1g.5gb at 0:1"), std::string::npos)
+      << result->failure->message;
+  EXPECT_NE(result->failure->hint.find("migctl destroy -i 0 --gi"), std::string::npos)
+      << result->failure->hint;
+  inject({"--clear"});
+  must_apply(service_->plan_destroy({}));
+}
+
+TEST_F(ApplyTest, APlanForAnotherLayoutIsRefused) {
+  two_a100();
+  const auto plan = plan_create(0, {"1g.5gb"});
+  ASSERT_TRUE(plan);
+  create(0, {"2g.10gb:4"});
+  const auto result = service_->apply(*plan, {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(shape(0), "4:2 2g.10gb[2g.10gb]");
+}
+
+TEST_F(ApplyTest, OnlyOneWriterAtATimeAndItIsNamed) {
+  two_a100();
+  auto other = open();
+  const auto first = plan_create(0, {"1g.5gb:0"});
+  const auto second = other->plan_create({GpuIndex{1}, {}});
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(second);
+  inject({"--call", "nvmlDeviceCreateGpuInstanceWithPlacement", "--hang", "1500ms"});
+  std::thread writer([&] {
+    const auto result = service_->apply(*first, {});
+    EXPECT_TRUE(result && result->outcome == Outcome::kApplied);
+  });
+  std::this_thread::sleep_for(500ms);
+  const auto refused = other->apply(*second, {});
+  writer.join();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message.find("pid " + std::to_string(::getpid())), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(shape(0), "0:1 1g.5gb[1g.5gb]");
+}
+
+TEST_F(ApplyTest, AWriterKilledInTheMiddleBlocksNobody) {
+  two_a100();
+  for (const char* when : {"before", "after"}) {
+    inject({"--clear",
+            "--call",
+            "nvmlDeviceCreateGpuInstanceWithPlacement",
+            "--nth",
+            "2",
+            "--kill",
+            when});
+    EXPECT_EQ(migctl({"create", "1g.5gb", "1g.5gb", "-i", "0"}), 128 + SIGKILL) << when;
+    EXPECT_NE(shape(0), "") << "it died in the middle";
+    must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
+    create(0, {"1g.5gb", "1g.5gb"});
+    must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
+  }
+}
+
+TEST_F(ApplyTest, WithoutAResetTheModeStaysPendingAndThatIsSaid) {
+  make("1x a100-sxm4-40gb", {"--vm"});
+  const auto plan = service_->plan_mode({}, true);
+  ASSERT_TRUE(plan);
+  const auto result = service_->apply(*plan, {false, false, {}});
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kApplied);
+  ASSERT_TRUE(result->failure);
+  EXPECT_EQ(result->failure->code, ErrorCode::kResetRequired);
+  EXPECT_EQ(inventory().gpus[0].mig_current, MigMode::kDisabled);
+  EXPECT_EQ(inventory().gpus[0].mig_pending, MigMode::kEnabled);
+}
+
+TEST_F(ApplyTest, AGpuPassedThroughToAVmWaitsForItsReboot) {
+  make("1x a100-sxm4-40gb", {"--vm"});
+  const auto plan = service_->plan_mode({}, true);
+  ASSERT_TRUE(plan);
+  const auto result = service_->apply(*plan, {});
+  ASSERT_TRUE(result) << result.error().text();
+  ASSERT_TRUE(result->failure);
+  EXPECT_EQ(result->failure->code, ErrorCode::kResetRequired) << result->failure->text();
+  EXPECT_NE(result->failure->hint.find("reboot"), std::string::npos);
+}
+
+TEST_F(ApplyTest, ALostGpuDoesNotHideTheOthers) {
+  two_a100();
+  inject({"--lost", "--gpu", "1"});
+  const Inventory now = inventory();
+  ASSERT_EQ(now.gpus.size(), 1U);
+  EXPECT_EQ(now.gpus[0].index.value, 0U);
+  ASSERT_EQ(now.warnings.size(), 1U);
+  EXPECT_NE(now.warnings[0].find("GPU 1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mig::service

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs on instances of a simulated machine: who is busy, who is chosen, what is never destroyed.
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "service/test_machine.h"
+
+namespace mig::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RunTest : public MachineTest {
+ protected:
+  void SetUp() override {
+    MachineTest::SetUp();
+    make("1x a100-sxm4-40gb");
+    enable_mig();
+    create(0, {"3g.20gb:4", "1g.5gb:0"});
+  }
+
+  // A training on `profile`, seen by the driver.
+  pid_t train(const std::string& profile) {
+    const pid_t child = start(MIG_BIN_DIR "/migctl",
+                              {"--sim",
+                               "lab",
+                               "run",
+                               "--profile",
+                               profile,
+                               "--",
+                               MIG_BIN_DIR "/mig-workload",
+                               "train",
+                               "--seconds",
+                               "60"});
+    for (int i = 0; i < 200 && inventory().gpus[0].processes.empty(); ++i)
+      std::this_thread::sleep_for(50ms);
+    return child;
+  }
+
+  static void stop(pid_t child) {
+    ::kill(child, SIGTERM);
+    wait(child);
+  }
+
+  launch::RunRequest job(const std::string& profile, const std::string& script) {
+    launch::RunRequest request;
+    if (!profile.empty())
+      request.selection.profile = *ProfileName::parse(profile);
+    request.argv = {"sh", "-c", script};
+    return request;
+  }
+};
+
+TEST_F(RunTest, TheCommandSeesItsInstanceAndItsExitCodeComesBack) {
+  const std::string out = root_ + "/seen";
+  const auto result =
+      service_->run(job("1g.5gb",
+                        "printf '%s %s %s' \"$CUDA_VISIBLE_DEVICES\" \"$NVIDIA_VISIBLE_DEVICES\" "
+                        "\"$MIGSIM_MACHINE\" >" +
+                            out + "; exit 5"));
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->exit_code, 5);
+  std::ifstream file(out);
+  std::string cuda;
+  std::string nvidia;
+  std::string machine;
+  file >> cuda >> nvidia >> machine;
+  EXPECT_EQ(cuda, result->instance.uuid);
+  EXPECT_EQ(nvidia, cuda);
+  EXPECT_EQ(machine, root_ + "/lab");
+  EXPECT_EQ(result->instance.profile.str(), "1g.5gb");
+}
+
+TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
+  std::vector<std::string> uuids(2);
+  std::vector<std::thread> threads;
+  auto other = open();
+  Service* services[] = {service_.get(), other.get()};
+  for (std::size_t i = 0; i < 2; ++i)
+    threads.emplace_back([&, i] {
+      const auto result = services[i]->run(job("", "sleep 1"));
+      if (result)
+        uuids[i] = result->instance.uuid;
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_FALSE(uuids[0].empty());
+  EXPECT_FALSE(uuids[1].empty());
+  EXPECT_NE(uuids[0], uuids[1]);
+}
+
+TEST_F(RunTest, WhenAllAreBusyTheHolderIsNamed) {
+  const pid_t busy = train("1g.5gb");
+  const auto refused = service_->run(job("1g.5gb", "true"));
+  stop(busy);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInUse);
+  EXPECT_NE(refused.error().message.find("mig-workload"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(RunTest, AnInstanceInUseIsNotDestroyed) {
+  const auto early = service_->plan_destroy({});  // planned while nobody ran
+  const pid_t busy = train("3g.20gb");
+  const std::string before = shape(0);
+  ASSERT_TRUE(early);
+  const auto late = service_->plan_destroy({});
+  ASSERT_TRUE(late);
+  EXPECT_TRUE(late->blocked());
+  for (const auto& plan : {early, late}) {
+    const auto result = service_->apply(*plan, {});
+    if (result) {
+      EXPECT_EQ(result->outcome, Outcome::kRolledBack);
+      EXPECT_EQ(result->failure->code, ErrorCode::kInUse) << result->failure->text();
+    } else {
+      EXPECT_EQ(result.error().code, ErrorCode::kInUse) << result.error().text();
+    }
+    EXPECT_EQ(shape(0), before);
+  }
+  stop(busy);
+  must_apply(service_->plan_destroy({}));
+}
+
+TEST_F(RunTest, WaitsForOneToComeFree) {
+  const pid_t busy = train("1g.5gb");
+  launch::RunRequest request = job("1g.5gb", "true");
+  request.wait = 20s;
+  bool waited = false;
+  request.on_wait = [&](const std::string&) {
+    waited = true;
+    ::kill(busy, SIGTERM);
+  };
+  const auto result = service_->run(request);
+  wait(busy);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_TRUE(waited);
+  EXPECT_EQ(result->exit_code, 0);
+}
+
+}  // namespace
+}  // namespace mig::service

@@ -36,7 +36,7 @@ std::string running(Machine& machine) {
 
 }  // namespace
 
-Problem cmd_destroy(const std::string& name, bool force) {
+Problem cmd_destroy(const std::string& name, bool force, bool json) {
   std::string dir;
   if (Problem problem = find_machine_dir(name, dir); !problem.ok()) {
     return problem;
@@ -66,7 +66,7 @@ Problem cmd_destroy(const std::string& name, bool force) {
   if (error) {
     return {Exit::kIo, "cannot remove " + doomed + ": " + error.message(), ""};
   }
-  std::printf("destroyed simulated machine %s\n", name.c_str());
+  print_done("destroyed", name, json);
   return {};
 }
 

@@ -199,7 +199,7 @@ Problem cmd_inject(const InjectRequest& request) {
       return problem;
     }
   }
-  if (request.list) {
+  if (request.list || request.json) {
     const Machine::View view(*machine);
     print_faults(*view, request.json);
   }

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "abi/nvml.h"
 #include "sim/machine/mig.h"
 #include "sim/tools/commands.h"
@@ -32,7 +34,7 @@ Problem reset_problem(int code, std::uint32_t gpu) {
 
 }  // namespace
 
-Problem cmd_reset(const std::string& name, std::uint32_t gpu) {
+Problem cmd_reset(const std::string& name, std::uint32_t gpu, bool json) {
   std::unique_ptr<Machine> machine;
   if (Problem problem = open_machine(name, machine); !problem.ok()) {
     return problem;
@@ -50,11 +52,14 @@ Problem cmd_reset(const std::string& name, std::uint32_t gpu) {
     }
     change.commit();
   }
-  std::printf("reset GPU %u of simulated machine %s\n", gpu, name.c_str());
-  return sync(*machine);
+  if (Problem problem = sync(*machine); !problem.ok()) {
+    return problem;
+  }
+  print_done("reset GPU " + std::to_string(gpu) + " of", name, json);
+  return {};
 }
 
-Problem cmd_reboot(const std::string& name) {
+Problem cmd_reboot(const std::string& name, bool json) {
   std::unique_ptr<Machine> machine;
   if (Problem problem = open_machine(name, machine); !problem.ok()) {
     return problem;
@@ -64,8 +69,24 @@ Problem cmd_reboot(const std::string& name) {
     reboot(machine->hardware(), *change);
     change.commit();
   }
-  std::printf("rebooted simulated machine %s\n", name.c_str());
-  return sync(*machine);
+  if (Problem problem = sync(*machine); !problem.ok()) {
+    return problem;
+  }
+  print_done("rebooted", name, json);
+  return {};
+}
+
+void print_done(const std::string& what, const std::string& name, bool json) {
+  if (!json) {
+    std::printf("%s simulated machine %s\n", what.c_str(), name.c_str());
+    return;
+  }
+  const nlohmann::ordered_json document = {{"apiVersion", "migctl/v1"},
+                                           {"kind", "SimulatedMachineChange"},
+                                           {"simulated", true},
+                                           {"action", what},
+                                           {"name", name}};
+  std::puts(document.dump(2).c_str());
 }
 
 std::string shell_quoted(const std::string& text) {
@@ -76,10 +97,19 @@ std::string shell_quoted(const std::string& text) {
   return out + "'";
 }
 
-Problem cmd_env(const std::string& name, const SimPaths& paths) {
+Problem cmd_env(const std::string& name, const SimPaths& paths, bool json) {
   std::string dir;
   if (Problem problem = find_machine_dir(name, dir); !problem.ok()) {
     return problem;
+  }
+  if (json) {
+    const nlohmann::ordered_json document = {
+        {"apiVersion", "migctl/v1"},
+        {"kind", "SimulatedMachineEnvironment"},
+        {"simulated", true},
+        {"environment", {{"MIGSIM_MACHINE", dir}, {"LD_LIBRARY_PATH", paths.library_dir}}}};
+    std::puts(document.dump(2).c_str());
+    return {};
   }
   std::printf("export MIGSIM_MACHINE=%s\n", shell_quoted(dir).c_str());
   std::printf("export LD_LIBRARY_PATH=%s\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"\n",

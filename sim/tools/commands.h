@@ -17,10 +17,13 @@ namespace migsim {
 Problem cmd_create(const MachineSpec& spec, bool json);
 Problem cmd_list(bool check, bool json);
 Problem cmd_boards(bool json);
-Problem cmd_destroy(const std::string& name, bool force);
-Problem cmd_env(const std::string& name, const SimPaths& paths);
-Problem cmd_reset(const std::string& name, std::uint32_t gpu);
-Problem cmd_reboot(const std::string& name);
+Problem cmd_destroy(const std::string& name, bool force, bool json);
+Problem cmd_env(const std::string& name, const SimPaths& paths, bool json);
+Problem cmd_reset(const std::string& name, std::uint32_t gpu, bool json);
+Problem cmd_reboot(const std::string& name, bool json);
+
+// "<what> simulated machine <name>", or the same as JSON: {"action": what, "name": name}.
+void print_done(const std::string& what, const std::string& name, bool json);
 
 // `text` in single quotes for a POSIX shell.
 std::string shell_quoted(const std::string& text);

@@ -112,21 +112,21 @@ TEST_F(SimTools, DestroyRefusesWhileAProcessRuns) {
               Attach::kOk);
     change.commit();
   }
-  const Problem problem = cmd_destroy("lab", false);
+  const Problem problem = cmd_destroy("lab", false, false);
   EXPECT_EQ(problem.code, Exit::kInUse);
   EXPECT_NE(problem.message.find("pid " + std::to_string(getpid())), std::string::npos);
   EXPECT_TRUE(fs::exists(root / "lab/machine.state"));
-  EXPECT_TRUE(cmd_destroy("lab", true).ok());
+  EXPECT_TRUE(cmd_destroy("lab", true, false).ok());
   EXPECT_EQ(entries(), 0U);
 }
 
 TEST_F(SimTools, DestroyTouchesOnlyMachines) {
   fs::create_directories(root / "other/precious");
-  EXPECT_EQ(cmd_destroy("other", true).code, Exit::kNotFound);
-  EXPECT_EQ(cmd_destroy("..", true).code, Exit::kInvalidInput);
+  EXPECT_EQ(cmd_destroy("other", true, false).code, Exit::kNotFound);
+  EXPECT_EQ(cmd_destroy("..", true, false).code, Exit::kInvalidInput);
   create(spec());
   fs::create_directory_symlink(root / "lab", root / "link");
-  EXPECT_EQ(cmd_destroy("link", true).code, Exit::kNotFound);
+  EXPECT_EQ(cmd_destroy("link", true, false).code, Exit::kNotFound);
   EXPECT_TRUE(fs::exists(root / "other/precious"));
   EXPECT_TRUE(fs::exists(root / "lab/machine.state"));
 }
@@ -139,7 +139,7 @@ TEST_F(SimTools, RebootBringsALostGpuBack) {
   request.fault.gpu = 1;
   EXPECT_TRUE(cmd_inject(request).ok());
   EXPECT_EQ(Machine::View(*machine)->gpus[1].lost, 1U);
-  EXPECT_TRUE(cmd_reboot("lab").ok());
+  EXPECT_TRUE(cmd_reboot("lab", false).ok());
   EXPECT_EQ(Machine::View(*machine)->gpus[1].lost, 0U);
 }
 

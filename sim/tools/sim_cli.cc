@@ -72,20 +72,22 @@ void add_machine_commands(CLI::App& app, Request& request, Action& action, const
   CLI::App* destroy = add_command(app, "destroy", "remove a simulated machine", request);
   add_name(destroy, request);
   destroy->add_flag("--force", request.force, "even when simulated processes run");
-  destroy->callback([&] { action = [&] { return cmd_destroy(request.name, request.force); }; });
+  destroy->callback(
+      [&] { action = [&] { return cmd_destroy(request.name, request.force, request.json); }; });
 
   CLI::App* env = add_command(app, "env", "print what to export to use it", request);
   add_name(env, request);
-  env->callback([&] { action = [&] { return cmd_env(request.name, paths); }; });
+  env->callback([&] { action = [&] { return cmd_env(request.name, paths, request.json); }; });
 
   CLI::App* reset = add_command(app, "reset", "reset one GPU", request);
   add_name(reset, request);
   reset->add_option("--gpu", request.gpu, "its index")->required();
-  reset->callback([&] { action = [&] { return cmd_reset(request.name, request.gpu); }; });
+  reset->callback(
+      [&] { action = [&] { return cmd_reset(request.name, request.gpu, request.json); }; });
 
   CLI::App* again = add_command(app, "reboot", "restart the machine", request);
   add_name(again, request);
-  again->callback([&] { action = [&] { return cmd_reboot(request.name); }; });
+  again->callback([&] { action = [&] { return cmd_reboot(request.name, request.json); }; });
 }
 
 void add_inject(CLI::App& app, Request& request, Action& action) {
@@ -117,7 +119,8 @@ void add_inject(CLI::App& app, Request& request, Action& action) {
 }
 
 void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& paths) {
-  CLI::App* shell = app.add_subcommand("shell", "enter it: a shell, or -- PROGRAM ARGUMENTS...");
+  CLI::App* shell =
+      add_command(app, "shell", "enter it: a shell, or -- PROGRAM ARGUMENTS...", request);
   add_name(shell, request);
   shell->callback([&] { action = [&] { return cmd_shell(request.name, request.words, paths); }; });
 }

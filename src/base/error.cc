@@ -8,7 +8,7 @@ namespace {
 
 // Exit codes never change meaning between releases: scripts test them. 0 = done.
 const std::vector<ErrorInfo>& table() {
-  static const std::vector<ErrorInfo> rows = {
+  static const std::vector<ErrorInfo> kRows = {
       {ErrorCode::kUsage, "usage", 1, 400, "the arguments are wrong"},
       {ErrorCode::kInvalidInput, "invalid_input", 2, 422, "a file or text that makes no sense"},
       {ErrorCode::kTooLarge, "too_large", 3, 413, "input beyond a limit"},
@@ -34,7 +34,7 @@ const std::vector<ErrorInfo>& table() {
       {ErrorCode::kStuck, "stuck", 19, 500, "a change failed and could not be undone"},
       {ErrorCode::kInternal, "internal", 20, 500, "a defect of migctl"},
   };
-  return rows;
+  return kRows;
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 // Plain where every YAML reader sees a text, else in quotes (JSON's, which are YAML's too).
 std::string yaml_text(const std::string& text) {
-  static const std::set<std::string> words = {
+  static const std::set<std::string> kWords = {
       "y", "n", "yes", "no", "on", "off", "true", "false", "null"};
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const bool tame =
@@ -102,7 +102,7 @@ std::string yaml_text(const std::string& text) {
         return letter(c) || (c >= '0' && c <= '9') ||
                std::string_view("._+-/").find(c) != std::string_view::npos;
       });
-  if (tame && words.count(base::lower(text)) == 0) {
+  if (tame && kWords.count(base::lower(text)) == 0) {
     return text;
   }
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -201,7 +201,7 @@ Result<std::vector<const Node*>> fields(const Node& map,
 }
 
 Result<SpecEntry> read_entry(const Node& node, const std::string& label) {
-  static const std::vector<std::string> known = {
+  static const std::vector<std::string> kKnown = {
       "device-filter", "devices", "mig-enabled", "mig-devices"};
   const std::string where = fmt::format("an entry of {}", base::quoted(label));
   if (!node.is(Kind::kMap)) {
@@ -209,12 +209,12 @@ Result<SpecEntry> read_entry(const Node& node, const std::string& label) {
                      fmt::format("{} is a map, not {}", where, node.described()),
                      "an entry has devices, mig-enabled and mig-devices");
   }
-  MIG_ASSIGN_OR_RETURN(const auto values, fields(node, where, known));
+  MIG_ASSIGN_OR_RETURN(const auto values, fields(node, where, kKnown));
   for (const std::size_t required : {1, 2}) {
     if (values[required] == nullptr) {
       return complaint(
           node.position,
-          fmt::format("missing required field {} in {}", base::quoted(known[required]), where));
+          fmt::format("missing required field {} in {}", base::quoted(kKnown[required]), where));
     }
   }
   SpecEntry entry;
@@ -290,7 +290,7 @@ Result<Spec> read_configs(const Node& node, const SourcePosition& where) {
 }  // namespace
 
 Result<Spec> parse_spec(std::string_view text, std::string_view file) {
-  static const std::vector<std::string> known = {"version", "mig-configs"};
+  static const std::vector<std::string> kKnown = {"version", "mig-configs"};
   MIG_ASSIGN_OR_RETURN(const Node root, parse_document(text, file));
   if (root.is(Kind::kNull)) {
     return Spec{};
@@ -303,7 +303,7 @@ Result<Spec> parse_spec(std::string_view text, std::string_view file) {
   if (root.items.empty()) {
     return Spec{};
   }
-  MIG_ASSIGN_OR_RETURN(const auto values, fields(root, "the file", known));
+  MIG_ASSIGN_OR_RETURN(const auto values, fields(root, "the file", kKnown));
   if (values[0] == nullptr) {
     return complaint(root.position,
                      "unable to parse with missing \"version\" field",

@@ -53,6 +53,13 @@ def layouts():
     return found
 
 
+def gap():
+    """Layouts of the 1g with double memory: mig-parted asks that GPU instance for compute profile 0 where the boards'
+    captures know only 7, so the simulator refuses (README.md, known gap). migctl applies them, mig-parted asserts them."""
+    double = [p["name"].removeprefix("MIG ") for p in harness.board(BOARD)["mig"]["profiles"] if p["enum"] == 9]
+    return [f"all-{name}" for name in double]
+
+
 def impossible():
     """What no driver can do -> migctl's exit code (docs/reference/errors.md: no_capacity)."""
     one, three = by_slices(1), by_slices(3)
@@ -101,7 +108,7 @@ class MigParted(unittest.TestCase):
         return ours
 
     def test_what_mig_parted_applies_both_assert_and_export_alike(self):
-        for label in layouts():
+        for label in [label for label in layouts() if label not in gap()]:
             with self.subTest(layout=label):
                 self.works("apply", "-f", self.file, "-c", label)
                 self.works("assert", "-f", self.file, "-c", label)

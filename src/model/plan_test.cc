@@ -56,6 +56,25 @@ TEST(Step, UndoReversesTheKindAtTheSamePlace) {
   EXPECT_EQ(step(StepKind::kResetGpu, "3g.20gb").undo().kind, StepKind::kResetGpu);
 }
 
+TEST(UndoSteps, LastFirstButTheResetStaysBehindItsModeChange) {
+  Step other = step(StepKind::kEnableMig, "3g.20gb");
+  other.gpu = {2};
+  const std::vector<Step> done = {step(StepKind::kDestroyGpuInstance, "3g.20gb"),
+                                  step(StepKind::kDisableMig, "3g.20gb"),
+                                  step(StepKind::kResetGpu, "3g.20gb"),
+                                  other};
+  std::vector<StepKind> kinds;
+  for (const Step& undo : undo_steps(done)) {
+    kinds.push_back(undo.kind);
+  }
+  EXPECT_EQ(kinds,
+            (std::vector<StepKind>{StepKind::kDisableMig,
+                                   StepKind::kEnableMig,
+                                   StepKind::kResetGpu,
+                                   StepKind::kCreateGpuInstance}));
+  EXPECT_TRUE(undo_steps({}).empty());
+}
+
 TEST(Plan, BlockedWhenOneGpuIs) {
   Plan plan;
   plan.gpus.resize(2);

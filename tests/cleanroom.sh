@@ -32,6 +32,8 @@ cp /etc/resolv.conf /etc/hosts "$run/etc/"
 # Certificates that this machine's administrator added: a proxy in front of PyPI, for example.
 mkdir -p "$run/usr/local/share/ca-certificates"
 cp /usr/local/share/ca-certificates/*.crt "$run/usr/local/share/ca-certificates/" 2>/dev/null || true
+# The root of a machine is a mount point; private mount namespaces (sim shell) rely on it.
+mount --bind "$run" "$run"
 mount -t proc proc "$run/proc"
 mount --rbind /sys "$run/sys"
 mount --rbind /dev "$run/dev"

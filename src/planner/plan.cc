@@ -155,14 +155,15 @@ void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Bloc
 
 GpuOutcome disable(const Gpu& gpu, const Policy& policy) {
   GpuOutcome out;
-  for (const GpuInstance& instance : gpu.instances) {
+  const bool active = gpu.mig_current == MigMode::kEnabled;
+  for (const GpuInstance& instance : active ? gpu.instances : std::vector<GpuInstance>{}) {
     const auto steps = destroy_steps(gpu, instance, policy);
     out.steps.insert(out.steps.end(), steps.begin(), steps.end());
     out.plan.destroyed.push_back(cell_of(gpu, instance));
     block_destroy(gpu, instance, out.plan.blockers);
   }
   const auto mode = mode_steps(gpu, false, policy);
-  if (gpu.mig_current == MigMode::kEnabled && gpu.instances.empty()) {
+  if (active && gpu.instances.empty()) {
     block_mode(gpu, mode, out.plan.blockers);
   }
   out.steps.insert(out.steps.end(), mode.begin(), mode.end());

@@ -142,7 +142,7 @@ std::string main_usage_error(const Options& options) {
           options.get(name).c_str(),
           kHelp);
   if (options.has("-d"))
-    if (const std::string error = detail_sections_error(options.get("-d")); !error.empty())
+    if (std::string error = detail_sections_error(options.get("-d")); !error.empty())
       return error;
   return query_error(options);
 }

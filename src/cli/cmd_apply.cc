@@ -6,6 +6,7 @@
 #include "cli/execute.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {

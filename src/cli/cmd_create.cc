@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/driver.h"
-#include "nvml/library.h"
+#include "cli/errors.h"
 #include "service/driver.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
@@ -56,7 +56,7 @@ class Smi final : public Command {
  public:
   CommandText text() const override {
     return {"smi",
-            "Speak nvidia-smi's MIG dialect: same options, texts and exit codes.",
+            "Speak nvidia-smi's MIG dialect: same texts, same exit codes.",
             "Also when the program is called as `nvidia-smi`. Exit codes are NVML's, as "
             "nvidia-smi's are, not those of migctl. `migctl smi --help` lists what it knows.",
             {"smi -L", "smi mig -lgip", "--sim lab smi mig -cgi 19,19 -C"},
@@ -66,22 +66,22 @@ class Smi final : public Command {
   bool passes_through() const override { return true; }
 
   Result<int> run(Context& context) override {
+    // The driver that every other command would take, opened only when the dialect needs one.
+    std::optional<Error> refused;
     smi::SmiContext smi;
-    MIG_ASSIGN_OR_RETURN(smi.library_path, library(context.globals()));
+    smi.open = [&]() {
+      auto session = service::open_driver(driver_choice(context.globals()));
+      if (!session && !session.error().nvml)
+        refused = session.error();
+      return session;
+    };
     smi.out = context.output().out();
     smi.err = context.output().err();
-    return smi::smi_main(context.rest, smi);
-  }
-
- private:
-  // The driver that every other command would take. The common case, a driver that loads, is left
-  // to the dialect itself: one start of NVML instead of two, and nvidia-smi's own words when it
-  // does not start.
-  static Result<std::string> library(const Globals& globals) {
-    if (globals.simulated.empty() && nvml::Library::open(globals.nvml_library))
-      return globals.nvml_library;
-    MIG_ASSIGN_OR_RETURN(const auto session, service::open_driver(driver_choice(globals)));
-    return session->library_path();
+    const int code = smi::smi_main(context.rest, smi);
+    // nvidia-smi's own words were said; which driver and what to do is ours to add.
+    if (refused)
+      context.output().message(error_text(*refused, context.output().err_paint()));
+    return code;
   }
 };
 

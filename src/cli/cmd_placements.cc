@@ -10,7 +10,7 @@ class Placements final : public Command {
  public:
   CommandText text() const override {
     return {"placements",
-            "Show at which memory slots each profile may start, and which are free.",
+            "Show at which slots each profile may start, and which are free.",
             "STARTS are the legal first slots on an empty GPU, SIZE the slots an instance takes, "
             "FREE NOW the starts at which one could be created now.",
             {"placements -i 0", "--sim lab placements --json"},

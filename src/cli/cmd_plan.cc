@@ -4,6 +4,7 @@
 #include "cli/execute.h"
 #include "cli/layout_file.h"
 #include "cli/offline.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -12,14 +13,15 @@ class PlanCommand final : public Command {
  public:
   CommandText text() const override {
     return {"plan",
-            "Show what apply would do, or why a layout is impossible; changes nothing.",
-            "For each GPU: the strip before and after, what is kept, destroyed and created, who "
+            "Show what apply would do, or why it is impossible.",
+            "Changes nothing. For each GPU: the strip before and after, what is kept, destroyed "
+            "and created, who "
             "stands in the way; then the steps in order. Instances in use stay where they are. "
             "Exit code 9 = does not fit (with what would), 8 = somebody uses what must change.\n"
             "--model plans without any machine, on a temporary simulated one of that board, fresh "
             "from power-on with MIG off; `migctl sim create --help` lists the boards.",
             {"plan -f layouts.yaml -c mixed",
-             "plan -f layouts.yaml -c mixed -o mixed.plan && migctl apply --plan mixed.plan",
+             "plan -f layouts.yaml -c mixed -o mixed.plan",
              "plan -f layouts.yaml -c all-1g.5gb --model a100-sxm4-40gb,8"},
             {ErrorCode::kInvalidInput,
              ErrorCode::kTooLarge,

@@ -8,6 +8,7 @@
 #include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {

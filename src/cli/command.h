@@ -14,8 +14,12 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
-#include "service/service.h"
 #include "wire/wire.h"
+
+namespace mig::service {
+class Service;  // service/service.h: only commands that use it compile it
+struct DriverChoice;
+}  // namespace mig::service
 
 namespace mig::cli {
 
@@ -32,7 +36,12 @@ struct Globals {
 // What a command runs in. Owns the driver session, opened when first asked for.
 class Context {
  public:
-  Context(Globals globals, Output& output) : globals_(std::move(globals)), output_(&output) {}
+  Context(Globals globals, Output& output);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  Context(Context&&) = delete;
+  Context& operator=(Context&&) = delete;
 
   const Globals& globals() const { return globals_; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/driver.h"
+#include "service/service.h"
 
 namespace mig::cli {
 
@@ -11,6 +12,11 @@ void Globals::declare(Options& options) {
   options.text({"--nvml-library", "PATH", "load this libnvidia-ml.so.1"}, nvml_library);
   options.text({"--sim", "NAME", "use this simulated machine"}, simulated);
 }
+
+Context::Context(Globals globals, Output& output)
+    : globals_(std::move(globals)), output_(&output) {}
+
+Context::~Context() = default;
 
 Result<service::Service*> Context::service() {
   if (service_)

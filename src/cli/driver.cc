@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "service/service.h"
+
 namespace mig::cli {
 
 std::string sim_library_dir() {

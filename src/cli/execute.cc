@@ -7,7 +7,9 @@
 
 #include "apply/preflight.h"
 #include "cli/errors.h"
+#include "cli/render_outcome.h"
 #include "cli/render_plan.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {

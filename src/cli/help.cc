@@ -123,7 +123,7 @@ std::string overview() {
     out += fmt::format("  {:<11} {}\n", row.name, wrap(row.make()->text().purpose, 14));
   }
   out += "\nGlobal options\n" + globals_lines();
-  out += "  -h, --help           help; `migctl COMMAND --help` for one command\n";
+  out += "  -h, --help               help; `migctl COMMAND --help` for one command\n";
   out +=
       "\nNo GPU? Make a simulated machine and look at it:\n"
       "  migctl sim create lab --gpus \"2x a100-sxm4-40gb\"\n"

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/strings.h"
 #include "cli/driver.h"
+#include "service/service.h"
 #include "sim/tools/create.h"
 
 namespace mig::cli {

@@ -8,7 +8,9 @@
 
 #include "mig/result.h"
 
-#include "service/service.h"
+namespace mig::service {
+struct DriverChoice;
+}  // namespace mig::service
 
 namespace mig::cli {
 

@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
-#include "cli/render_plan.h"
+#include "cli/strip_scale.h"
 #include "cli/table.h"
 #include "model/strip.h"
 

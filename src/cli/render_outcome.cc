@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include "cli/render_outcome.h"
 
 #include <fmt/core.h>
 
 #include "base/strings.h"
 #include "cli/render_inventory.h"
 #include "cli/render_plan.h"
+#include "cli/strip_scale.h"
 #include "model/strip.h"
 
 namespace mig::cli {
 namespace {
 
-std::string headline(const service::ApplyResult& result, const Paint& paint) {
+std::string headline(const apply::ApplyResult& result, const Paint& paint) {
   double milliseconds = 0;
   std::size_t done = 0;
   for (const auto& step : result.steps) {
@@ -19,22 +20,22 @@ std::string headline(const service::ApplyResult& result, const Paint& paint) {
     done += step.done ? 1 : 0;
   }
   switch (result.outcome) {
-    case service::Outcome::kUnchanged:
+    case apply::Outcome::kUnchanged:
       return "Nothing to do: the machine is as wanted.";
-    case service::Outcome::kApplied:
+    case apply::Outcome::kApplied:
       return paint(Style::kGreen, "Applied") + fmt::format(" and verified: {} in {}.",
                                                            base::counted(done, "step"),
                                                            seconds_text(milliseconds));
-    case service::Outcome::kRolledBack:
+    case apply::Outcome::kRolledBack:
       return paint(Style::kYellow, "Rolled back") + ": a step failed; the machine is as before.";
-    case service::Outcome::kStuck:
+    case apply::Outcome::kStuck:
       return paint(Style::kRed, "Stuck") + ": a step failed and could not be undone.";
   }
   return {};
 }
 
 // After a failure: what was done, what was undone, what was not reached.
-std::string step_states(const service::ApplyResult& result) {
+std::string step_states(const apply::ApplyResult& result) {
   std::string out;
   for (const auto& report : result.steps)
     out += fmt::format("  {:<9} {}\n",
@@ -47,8 +48,22 @@ std::string step_states(const service::ApplyResult& result) {
 
 }  // namespace
 
+std::string outcome_text(apply::Outcome outcome) {
+  switch (outcome) {
+    case apply::Outcome::kUnchanged:
+      return "unchanged";
+    case apply::Outcome::kApplied:
+      return "applied";
+    case apply::Outcome::kRolledBack:
+      return "rolled_back";
+    case apply::Outcome::kStuck:
+      return "stuck";
+  }
+  return "stuck";
+}
+
 std::string render_outcome(const Plan& plan,
-                           const service::ApplyResult& result,
+                           const apply::ApplyResult& result,
                            const wire::Source& source,
                            const Paint& paint) {
   std::string out = simulated_mark(source);

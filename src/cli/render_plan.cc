@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/render_inventory.h"
+#include "cli/strip_scale.h"
 
 namespace mig::cli {
 namespace {
@@ -140,20 +141,6 @@ Error blocked_error(const Plan& plan) {
                "end those processes, or wait for them, then try again",
                {},
                {}};
-}
-
-std::string outcome_text(service::Outcome outcome) {
-  switch (outcome) {
-    case service::Outcome::kUnchanged:
-      return "unchanged";
-    case service::Outcome::kApplied:
-      return "applied";
-    case service::Outcome::kRolledBack:
-      return "rolled_back";
-    case service::Outcome::kStuck:
-      return "stuck";
-  }
-  return "stuck";
 }
 
 }  // namespace mig::cli

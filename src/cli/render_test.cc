@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "cli/errors.h"
 #include "cli/render_inventory.h"
+#include "cli/render_outcome.h"
 #include "cli/render_plan.h"
 #include "cli/table.h"
 #include "wire/testdata/sample.h"
@@ -102,12 +103,12 @@ TEST(RenderPlan, StripsStayInEightyColumnsHoweverLongTheNames) {
 }
 
 TEST(RenderOutcome, TellsWhatWasUndone) {
-  service::ApplyResult result;
+  apply::ApplyResult result;
   result.after = sample::inventory();
   for (const auto& step : sample::plan().steps)
     result.steps.push_back({step, false, false, 0});
   result.steps[0] = {result.steps[0].step, true, true, 104};
-  result.outcome = service::Outcome::kRolledBack;
+  result.outcome = apply::Outcome::kRolledBack;
   result.failure = Error{ErrorCode::kInUse, "cannot reset GPU 0", "", {}, {}};
   const std::string text = render_outcome(sample::plan(), result, {true, "lab"}, kPlain);
   EXPECT_NE(text.find("SIMULATED machine \"lab\": Rolled back"), std::string::npos) << text;

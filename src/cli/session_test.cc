@@ -187,7 +187,7 @@ TEST_F(Session, OfflinePlanNeedsNoMachineAndLeavesNone) {
   EXPECT_TRUE(has(plan.out, "create  7 x 1g.5gb")) << plan.out;
   ::setenv("MIGSIM_ROOT", root_.c_str(), 1);
   EXPECT_EQ(migctl({"list"}).code, 15);
-  EXPECT_EQ(migctl({"plan", "-f", file(), "--model", "voodoo2"}).code, 2);
+  EXPECT_EQ(migctl({"plan", "-f", file(), "--model", "voodoo2"}).code, 5);
 }
 
 TEST_F(Session, RunPassesTheExitCodeAndTellsTheDevice) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/strip_scale.h"
+
 #include <algorithm>
 
 #include "base/strings.h"
-#include "cli/render_plan.h"
 #include "model/strip.h"
 
 namespace mig::cli {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What came of a plan, as text for people. Pure functions.
+#ifndef MIGCTL_CLI_RENDER_OUTCOME_H_
+#define MIGCTL_CLI_RENDER_OUTCOME_H_
+
+#include <string>
+
+#include "mig/plan.h"
+
+#include "apply/apply.h"
+#include "cli/output.h"
+#include "wire/wire.h"
+
+namespace mig::cli {
+
+// `rolled_back`, as in JSON.
+std::string outcome_text(apply::Outcome outcome);
+
+// Outcome, then the strips of the GPUs that the plan names, as they are now.
+std::string render_outcome(const Plan& plan,
+                           const apply::ApplyResult& result,
+                           const wire::Source& source,
+                           const Paint& paint);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_RENDER_OUTCOME_H_

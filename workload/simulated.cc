@@ -60,6 +60,9 @@ class Simulated final : public Backend {
 
   ~Simulated() override { migsim_detach(context_); }
 
+  Simulated(const Simulated&) = delete;
+  Simulated& operator=(const Simulated&) = delete;
+
   Result info(DeviceInfo& out) override {
     migsim_device device{};
     const migsim_result result = migsim_get_device(context_, &device);

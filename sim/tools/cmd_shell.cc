@@ -90,6 +90,7 @@ std::vector<std::string> shell_command(const std::string& scratch) {
 
 Problem execute(const std::vector<std::string>& command) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) {
     argv.push_back(const_cast<char*>(word.c_str()));
   }

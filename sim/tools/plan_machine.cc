@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "sim/gpus/board.h"
@@ -52,7 +53,10 @@ using Boards = std::map<std::string, Board, std::less<>>;
 Problem load_board_file(const std::string& path, Boards& boards, std::string& key) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return {Exit::kIo, "cannot read board file " + path + ": " + std::strerror(errno), ""};
+    return {Exit::kIo,
+            "cannot read board file " + path + ": " +
+                std::error_code(errno, std::generic_category()).message(),
+            ""};
   }
   std::string text(kMaxBoardFile + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -70,6 +74,10 @@ Problem load_board_file(const std::string& path, Boards& boards, std::string& ke
   return {};
 }
 
+Problem broken_builtin(const std::string& key, const std::string& error) {
+  return {Exit::kInternal, "built-in board " + key + ": " + error, ""};
+}
+
 Problem load_boards(const MachineSpec& spec, std::vector<std::string>& keys, Boards& boards) {
   std::vector<std::string_view> known = builtin_board_keys();
   std::string own;
@@ -83,9 +91,9 @@ Problem load_boards(const MachineSpec& spec, std::vector<std::string>& keys, Boa
     return problem;
   }
   for (const std::string& key : keys) {
-    std::string error;
-    if (!boards.contains(key) && !load_board(builtin_board(key), boards[key], error)) {
-      return {Exit::kInternal, "built-in board " + key + ": " + error, ""};
+    if (std::string error;
+        !boards.contains(key) && !load_board(builtin_board(key), boards[key], error)) {
+      return broken_builtin(key, error);
     }
   }
   return {};

@@ -102,6 +102,10 @@ std::string merged_devices(const std::string& tree) {
   return text;
 }
 
+std::string inside(const std::string& folder, const std::string& name) {
+  return folder + "/" + name;
+}
+
 bool is_number(const std::string& name) {
   return std::all_of(
       name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
@@ -116,9 +120,10 @@ void replace_proc(Mounter& mounter, const std::string& scratch, const std::strin
   mounter.folder(scratch + "/proc");
   mounter.bind("/proc", scratch + "/proc");
   mounter.tmpfs("/proc", "mode=0755");
-  for (const std::string& name : mounter.names_in(scratch + "/proc")) {
+  const std::string real = scratch + "/proc";
+  for (const std::string& name : mounter.names_in(real)) {
     if (!is_number(name) && name != "driver" && name != "devices" && name != "modules") {
-      mounter.link("/proc/" + name, scratch + "/proc/" + name);
+      mounter.link(inside("/proc", name), inside(real, name));
     }
   }
   mounter.link("/proc/driver", tree + "/proc/driver");
@@ -149,8 +154,9 @@ void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& 
   mounter.folder(scratch + "/bus");
   mounter.bind("/sys/bus", scratch + "/bus");
   mounter.tmpfs("/sys/bus", "mode=0755");
-  for (const std::string& name : mounter.names_in(scratch + "/bus")) {
-    mounter.link("/sys/bus/" + name, scratch + "/bus/" + name);
+  const std::string real = scratch + "/bus";
+  for (const std::string& name : mounter.names_in(real)) {
+    mounter.link(inside("/sys/bus", name), inside(real, name));
   }
   mounter.folder("/sys/bus/pci");
   mounter.bind(pci, "/sys/bus/pci");
@@ -185,13 +191,15 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
   mounter.folder(scratch + "/dev");
   mounter.bind("/dev", scratch + "/dev");
   mounter.tmpfs("/dev", "mode=0755");
-  for (const std::string& name : mounter.names_in(scratch + "/dev")) {
+  const std::string real = scratch + "/dev";
+  for (const std::string& name : mounter.names_in(real)) {
     if (!name.starts_with("nvidia")) {
-      keep_device(mounter, scratch + "/dev/" + name, "/dev/" + name);
+      keep_device(mounter, inside(real, name), inside("/dev", name));
     }
   }
-  for (const std::string& name : mounter.names_in(tree + "/dev")) {
-    keep_device(mounter, tree + "/dev/" + name, "/dev/" + name);
+  const std::string ours = tree + "/dev";
+  for (const std::string& name : mounter.names_in(ours)) {
+    keep_device(mounter, inside(ours, name), inside("/dev", name));
   }
 }
 

@@ -21,6 +21,7 @@ bool fits(const std::vector<Item>& items,
           const std::vector<std::size_t>& bin,
           const GpuInstanceProfile& profile) {
   std::vector<const ComputeInstanceProfile*> wanted;
+  wanted.reserve(bin.size());
   for (const std::size_t i : bin) {
     wanted.push_back(items[i].profile);
   }

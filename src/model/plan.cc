@@ -89,7 +89,8 @@ std::string Step::str() const {
 
 std::vector<Step> undo_steps(const std::vector<Step>& done) {
   std::vector<Step> undo;
-  for (auto step = done.rbegin(); step != done.rend(); ++step) {
+  for (std::size_t i = done.size(); i-- > 0;) {
+    const Step* step = &done[i];
     const bool mode = step->kind == StepKind::kEnableMig || step->kind == StepKind::kDisableMig;
     const bool after_reset =
         !undo.empty() && undo.back().kind == StepKind::kResetGpu && undo.back().gpu == step->gpu;

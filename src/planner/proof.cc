@@ -105,7 +105,7 @@ std::string together(const Board& board, const std::vector<Want>& core) {
                          : where_it_can_be(profile));
     Load load = board.empty();
     board.add(load, {want.profile, {}});
-    extensions += load.extensions * want.count;
+    extensions += std::size_t{load.extensions} * want.count;
     all_media = all_media || load.all_media > 0;
   }
   const std::string core_names = named(board, counts_of(board, core));

@@ -18,6 +18,7 @@ std::string slots(Placement placement) {
 
 std::string ranges(const std::vector<Placement>& placements) {
   std::vector<std::string> parts;
+  parts.reserve(placements.size());
   for (const Placement placement : placements) {
     parts.push_back(range(placement));
   }

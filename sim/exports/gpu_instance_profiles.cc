@@ -35,9 +35,10 @@ void fill_v2(const GiProfile& profile, nvmlGpuInstanceProfileInfo_v2_t& info) {
   fill_text(profile.name, info.name);
 }
 
+// H200, 580.159.04: the v3 struct has no name.
 void fill_v3(const GiProfile& profile, nvmlGpuInstanceProfileInfo_v3_t& info) {
   fill_common(profile, info);
-  fill_text(profile.name, info.name);
+  fill_text("", info.name);
   info.capabilities = (profile.p2p != 0 ? NVML_GPU_INSTANCE_PROFILE_CAPS_P2P : 0) |
                       (profile.gfx != 0 ? NVML_GPU_INSTANCE_PROFILE_CAPS_GFX : 0);
 }
@@ -76,6 +77,12 @@ const GiProfile* by_enum(const Subject& s, unsigned profile, nvmlReturn_t& code)
   return code == NVML_SUCCESS ? found : nullptr;
 }
 
+// Graphics profiles of other boards: an H200 (580.159.04) says of 47 that none is left and that it
+// has no placements, where it answers NOT_SUPPORTED for 21. 32 and 35 are taken to be the same.
+bool is_graphics(unsigned profile_id) {
+  return profile_id == 32 || profile_id == 35 || profile_id == 47;
+}
+
 nvmlReturn_t give_placements(const char* function,
                              nvmlDevice_t device,
                              unsigned profile_id,
@@ -90,7 +97,7 @@ nvmlReturn_t give_placements(const char* function,
     }
     const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id);
     if (profile == nullptr) {
-      return why_not_on_board(profile_id);
+      return is_graphics(profile_id) ? put(0U, count) : why_not_on_board(profile_id);
     }
     for (std::uint32_t i = 0; placements != nullptr && i < profile->placement_count; ++i) {
       placements[i] = {profile->placements[i].start, profile->placements[i].size};
@@ -139,7 +146,7 @@ nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device,
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     if (!version_known(info->version)) {
-      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+      return NVML_ERROR_INVALID_ARGUMENT;  // H200, 580.159.04, version word left at 0
     }
     nvmlReturn_t code = NVML_SUCCESS;
     const GiProfile* found = by_enum(s, profile, code);
@@ -155,10 +162,15 @@ nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoByIdV(nvmlDevice_t device,
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     if (!version_known(info->version)) {
-      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+      return NVML_ERROR_INVALID_ARGUMENT;  // H200, 580.159.04, version word left at 0
     }
     const GiProfile* found = find_gi_profile_by_id(s.board(), profile_id);
-    return found != nullptr ? fill_versioned(*found, info) : why_not_on_board(profile_id);
+    if (found != nullptr) {
+      return fill_versioned(*found, info);
+    }
+    // H200, 580.159.04: an id of another board is not found here, though not supported elsewhere.
+    const nvmlReturn_t why = why_not_on_board(profile_id);
+    return why == NVML_ERROR_NOT_SUPPORTED ? NVML_ERROR_NOT_FOUND : why;
   });
 }
 
@@ -189,9 +201,7 @@ nvmlReturn_t nvmlDeviceGetGpuInstanceRemainingCapacity(nvmlDevice_t device,
     if (const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id)) {
       return put(gi_remaining(s.gpu, *profile), count);
     }
-    // H200: 21 NOT_SUPPORTED, 46 INVALID_ARGUMENT, but 47 (graphics) none left.
-    const bool graphics = profile_id == 32 || profile_id == 35 || profile_id == 47;
-    return graphics ? put(0U, count) : why_not_on_board(profile_id);
+    return is_graphics(profile_id) ? put(0U, count) : why_not_on_board(profile_id);
   });
 }
 

@@ -38,7 +38,8 @@ nvmlReturn_t create(const char* function,
   });
 }
 
-// What needs MIG on and the right to see instances.
+// What needs the right to see instances. With MIG off there are none, and no error: H200,
+// 580.159.04.
 template <class Body>
 nvmlReturn_t read_instances(const char* function, nvmlDevice_t device, Body&& body) {
   return read_gpu(
@@ -48,7 +49,7 @@ nvmlReturn_t read_instances(const char* function, nvmlDevice_t device, Body&& bo
         if (!is_admin(s.machine)) {
           return NVML_ERROR_NO_PERMISSION;
         }
-        return s.mig_on() ? body(s) : NVML_ERROR_NOT_SUPPORTED;
+        return can_mig(s.board(), s.self()) ? body(s) : NVML_ERROR_NOT_SUPPORTED;
       },
       NVML_ERROR_INVALID_ARGUMENT);
 }
@@ -98,7 +99,8 @@ nvmlReturn_t nvmlDeviceGetGpuInstances(nvmlDevice_t device,
     }
     const GiProfile* profile = find_gi_profile_by_id(s.board(), profile_id);
     if (profile == nullptr) {
-      return why_not_on_board(profile_id);
+      const nvmlReturn_t why = why_not_on_board(profile_id);
+      return why == NVML_ERROR_NOT_SUPPORTED ? put(0U, count) : why;
     }
     unsigned found = 0;
     for (std::uint32_t id = 0; id < kMaxGis; ++id) {

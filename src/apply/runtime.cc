@@ -36,18 +36,18 @@ Result<void> make_own_dir(const std::string& path, mode_t mode) {
 Result<std::string> runtime_dir(const nvml::Session& session) {
   if (session.simulated()) {
     const std::string machine = session.control()->machine_dir;
-    const std::string dir = machine + "/run";
+    std::string dir = machine + "/run";
     if ((::mkdir(dir.c_str(), 0755) == 0 || errno == EEXIST) && ::access(dir.c_str(), W_OK) == 0)
       return dir;
   } else if (::geteuid() == 0) {
-    const std::string dir = "/run/migctl";
+    std::string dir = "/run/migctl";
     MIG_TRY(make_own_dir(dir, 0755));
     return dir;
   }
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
-  const std::string dir = runtime != nullptr && *runtime == '/'
-                              ? std::string(runtime) + "/migctl"
-                              : fmt::format("/tmp/migctl-{}", ::geteuid());
+  std::string dir = runtime != nullptr && *runtime == '/'
+                        ? std::string(runtime) + "/migctl"
+                        : fmt::format("/tmp/migctl-{}", ::geteuid());
   MIG_TRY(make_own_dir(dir, 0700));
   return dir;
 }

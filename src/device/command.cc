@@ -70,6 +70,7 @@ Result<CommandResult> run_command(const std::vector<std::string>& argv,
   posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDERR_FILENO);
   std::vector<char*> raw;
+  raw.reserve(argv.size() + 1);
   for (const std::string& argument : argv)
     raw.push_back(const_cast<char*>(argument.c_str()));
   raw.push_back(nullptr);

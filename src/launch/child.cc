@@ -66,6 +66,7 @@ class SignalGuard {
 std::vector<std::string> environment_with(
     const std::vector<std::pair<std::string, std::string>>& added) {
   std::vector<std::string> out;
+  out.reserve(added.size());
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string_view name = text.substr(0, text.find('='));
@@ -75,12 +76,13 @@ std::vector<std::string> environment_with(
       out.emplace_back(text);
   }
   for (const auto& [name, value] : added)
-    out.push_back(name + "=" + value);
+    out.emplace_back(name).append("=").append(value);
   return out;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (const std::string& text : texts)
     out.push_back(const_cast<char*>(text.c_str()));
   out.push_back(nullptr);

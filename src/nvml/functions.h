@@ -48,6 +48,7 @@ class Function<R(Parameters...)> {
 };
 
 struct Functions {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot stand in parentheses
 #define MIG_NVML_MEMBER(name) Function<decltype(::name)> name;
   MIG_NVML_FUNCTIONS(MIG_NVML_MEMBER)
 #undef MIG_NVML_MEMBER

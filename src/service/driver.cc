@@ -68,7 +68,7 @@ Result<std::string> machine_dir(const std::string& name) {
 
 // The real driver did not start: the simulated machine that the environment names, or the only one.
 Result<std::string> fallback_machine(const Error& real) {
-  if (const std::string named = variable(kMachineVariable); !named.empty())
+  if (std::string named = variable(kMachineVariable); !named.empty())
     return named;
   const std::string root = machines_root();
   const std::vector<std::string> names = machine_names(root);
@@ -89,7 +89,7 @@ Result<std::string> fallback_machine(const Error& real) {
 }  // namespace
 
 std::string machines_root() {
-  if (const std::string root = variable("MIGSIM_ROOT"); !root.empty())
+  if (std::string root = variable("MIGSIM_ROOT"); !root.empty())
     return root;
   if (::geteuid() == 0)
     return "/var/lib/migctl/sim";

@@ -2,6 +2,8 @@
 #include "cli/execute.h"
 
 #include <csignal>
+#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -38,9 +40,12 @@ class IgnoreBrokenPipe {
 // A terminal sees each step begin and end on one line; a log only its end.
 class ProgressLines {
  public:
-  explicit ProgressLines(Output& output) : output_(&output) {}
+  ProgressLines(Output& output, std::vector<Step> steps)
+      : output_(&output), steps_(std::move(steps)) {}
 
   void step(const Step& step, std::size_t index, std::size_t count, bool done) {
+    skip_to(index);
+    next_ = index + 1;
     const std::string text = fmt::format("[{}/{}] {}", index + 1, count, step.str());
     if (output_->err_is_terminal()) {
       output_->progress(done ? "done\n" : text + " ... ");
@@ -50,15 +55,26 @@ class ProgressLines {
     }
   }
 
-  // A step that failed never told its end.
-  void finish() {
+  // A step that failed never told its end; after a success the last ones may have been passed over.
+  void finish(bool success) {
     if (open_)
       output_->progress("failed\n");
     open_ = false;
+    if (success)
+      skip_to(steps_.size());
   }
 
  private:
+  // Steps that were passed over: a reset that the driver did by itself, or what waits for one.
+  void skip_to(std::size_t index) {
+    for (; next_ < index && next_ < steps_.size(); ++next_)
+      output_->progress(
+          fmt::format("[{}/{}] {}: skipped\n", next_ + 1, steps_.size(), steps_[next_].str()));
+  }
+
   Output* output_;
+  std::vector<Step> steps_;
+  std::size_t next_ = 0;
   bool open_ = false;
 };
 
@@ -133,15 +149,13 @@ Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& op
       output.message("migctl: warning: " + warning + "\n");
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   const IgnoreBrokenPipe guard;
-  ProgressLines lines(output);
-  const service::ApplyOptions apply{
-      options.allow_reset,
-      options.mode_only,
-      [&](const Step& step, std::size_t index, std::size_t count, bool done) {
-        lines.step(step, index, count, done);
-      }};
-  auto applied = service->apply(plan, apply);
-  lines.finish();
+  service::ApplyOptions settings{options.allow_reset, options.mode_only, {}};
+  ProgressLines lines(output, apply::selected_steps(plan, settings));
+  settings.progress = [&](const Step& step, std::size_t index, std::size_t count, bool done) {
+    lines.step(step, index, count, done);
+  };
+  auto applied = service->apply(plan, settings);
+  lines.finish(applied && !applied->failure);
   MIG_ASSIGN_OR_RETURN(const service::ApplyResult result, std::move(applied));
   if (context.globals().json) {
     output.result(wire::apply_document(report_of(plan, result), source));

@@ -84,6 +84,23 @@ std::string gpu_block(const Plan& plan,
   return out;
 }
 
+// A step's words broken at blanks, so that they stay in 80 columns beside its number.
+std::string broken(const std::string& text) {
+  constexpr std::size_t kRoom = 73;
+  std::string out;
+  std::size_t column = 0;
+  for (const auto& word : base::split(text, ' ')) {
+    if (column != 0) {
+      const bool next_line = column + 1 + word.size() > kRoom;
+      out += next_line ? "\n        " : " ";
+      column = next_line ? 2 : column + 1;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
 std::string step_lines(const Plan& plan, const Paint& paint) {
   std::string out = "\n" +
                     paint(Style::kBold,
@@ -93,7 +110,7 @@ std::string step_lines(const Plan& plan, const Paint& paint) {
                     "\n";
   std::size_t number = 0;
   for (const auto& step : plan.steps)
-    out += fmt::format("{:>4}. {}\n", ++number, step.str());
+    out += fmt::format("{:>4}. {}\n", ++number, broken(step.str()));
   return out;
 }
 

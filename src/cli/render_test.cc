@@ -95,6 +95,19 @@ TEST(RenderPlan, NothingToDo) {
   EXPECT_NE(text.find("as is"), std::string::npos);
 }
 
+TEST(RenderPlan, LongStepsAreBrokenAtBlanks) {
+  Plan plan = sample::plan();
+  Step step = plan.steps[3];
+  step.kind = StepKind::kDestroyComputeInstance;
+  step.gpu_instance = GpuInstanceId{10};
+  step.compute_instance = ComputeInstanceId{0};
+  plan.steps.assign(12, step);
+  const std::string text = render_plan(plan, {true, "lab"}, kPlain);
+  EXPECT_NE(text.find("  12. destroy compute instance"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n        "), std::string::npos) << text;
+  expect_narrow(text);
+}
+
 TEST(RenderPlan, StripsStayInEightyColumnsHoweverLongTheNames) {
   Plan plan = sample::plan();
   for (auto& cell : plan.gpus[0].after.cells)

@@ -15,7 +15,14 @@ struct Have {
   bool busy;
 };
 
-using Wanted = std::vector<const ComputeInstanceProfile*>;
+struct Item {
+  const ComputeInstanceProfile* profile;
+  std::optional<Placement> fixed;
+
+  friend bool operator==(const Item&, const Item&) = default;
+};
+
+using Wanted = std::vector<Item>;
 
 bool same(const ComputeInstance& have, const ComputeInstanceProfile& wanted) {
   return have.name.compute_slices == wanted.name.compute_slices;
@@ -56,8 +63,9 @@ class Search {
       return;
     }
     const bool twin = item > 0 && wanted_[item] == wanted_[item - 1];
-    for (const Placement placement : wanted_[item]->placements) {
-      if ((slot_mask(placement) & taken) == 0 && !(twin && placement < chosen_[item - 1])) {
+    for (const Placement placement : wanted_[item].profile->placements) {
+      if (wanted_[item].fixed.value_or(placement) == placement &&
+          (slot_mask(placement) & taken) == 0 && !(twin && placement < chosen_[item - 1])) {
         chosen_[item] = placement;
         descend(item + 1, taken | slot_mask(placement));
       }
@@ -70,13 +78,13 @@ class Search {
     for (std::size_t item = 0; item < wanted_.size(); ++item) {
       std::size_t i = 0;
       while (i < have_.size() && (kept[i] || have_[i].instance->placement != chosen_[item] ||
-                                  !same(*have_[i].instance, *wanted_[item]))) {
+                                  !same(*have_[i].instance, *wanted_[item].profile))) {
         ++i;
       }
       if (i < have_.size()) {
         kept[i] = true;
       } else {
-        created.push_back({wanted_[item], chosen_[item]});
+        created.push_back({wanted_[item].profile, chosen_[item]});
       }
     }
     ComputeChange change = change_of(have_, kept, std::move(created));
@@ -92,21 +100,47 @@ class Search {
   std::optional<ComputeChange> best_;
 };
 
+// A place that is given counts against one that is known; what is not known is taken to agree.
+bool may_be_at(const ComputeInstance& have, const std::optional<Placement>& wanted) {
+  return !wanted || !have.placement || *have.placement == *wanted;
+}
+
+// Given places are taken at their word, except that they may not overlap or leave the instance.
+bool places_possible(const Wanted& wanted, const GpuInstanceProfile& profile) {
+  std::uint32_t end = profile.slices;
+  for (const Placement placement : profile.placements) {
+    end = std::max(end, placement.size);
+  }
+  std::uint64_t taken = 0;
+  for (const Item& item : wanted) {
+    if (!item.fixed) {
+      continue;
+    }
+    const std::uint64_t mask = slot_mask(*item.fixed);
+    if (item.fixed->end() > end || (mask & taken) != 0) {
+      return false;
+    }
+    taken |= mask;
+  }
+  return true;
+}
+
 ComputeChange by_counts(const Wanted& wanted, const std::vector<Have>& have) {
   std::vector<bool> kept(have.size(), false);
   std::vector<ComputeChange::Created> created;
-  for (const ComputeInstanceProfile* profile : wanted) {
+  for (const auto& [profile, fixed] : wanted) {
     std::optional<std::size_t> match;
     for (std::size_t i = 0; i < have.size(); ++i) {
       const bool better = !match || (have[i].busy && !have[*match].busy);
-      if (!kept[i] && same(*have[i].instance, *profile) && better) {
+      if (!kept[i] && same(*have[i].instance, *profile) && may_be_at(*have[i].instance, fixed) &&
+          better) {
         match = i;
       }
     }
     if (match) {
       kept[*match] = true;
     } else {
-      created.push_back({profile, std::nullopt});
+      created.push_back({profile, fixed});
     }
   }
   return change_of(have, kept, std::move(created));
@@ -133,20 +167,24 @@ bool is_busy(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance&
 
 std::optional<ComputeChange> compute_change(const Gpu& gpu,
                                             const GpuInstanceProfile& profile,
-                                            const std::vector<ProfileName>& names,
+                                            const std::vector<WantedCompute>& computes,
                                             const GpuInstance* existing) {
   Wanted wanted;
-  for (const ProfileName& name : names) {
-    const ComputeInstanceProfile* compute = find_compute_profile(profile, name);
+  std::vector<const ComputeInstanceProfile*> profiles;
+  for (const WantedCompute& want : computes) {
+    const ComputeInstanceProfile* compute = find_compute_profile(profile, want.name);
     if (compute == nullptr) {
       return std::nullopt;
     }
-    wanted.push_back(compute);
+    profiles.push_back(compute);
+    wanted.push_back({compute, want.placement});
   }
-  std::stable_sort(wanted.begin(), wanted.end(), [](const auto* a, const auto* b) {
-    return std::tuple(b->slices, a->nvml_profile) < std::tuple(a->slices, b->nvml_profile);
+  // Given places first: what is left must go around them.
+  std::stable_sort(wanted.begin(), wanted.end(), [](const Item& a, const Item& b) {
+    return std::tuple(!a.fixed, b.profile->slices, a.profile->nvml_profile, a.fixed) <
+           std::tuple(!b.fixed, a.profile->slices, b.profile->nvml_profile, b.fixed);
   });
-  if (!compute_instances_fit(wanted, profile.slices)) {
+  if (!compute_instances_fit(profiles, profile.slices) || !places_possible(wanted, profile)) {
     return std::nullopt;
   }
   std::vector<Have> have;
@@ -157,8 +195,8 @@ std::optional<ComputeChange> compute_change(const Gpu& gpu,
       have.push_back({&compute, is_busy(gpu, *existing, compute)});
     }
   }
-  told = told && std::all_of(wanted.begin(), wanted.end(), [](const auto* p) {
-           return !p->placements.empty();
+  told = told && std::all_of(wanted.begin(), wanted.end(), [](const Item& p) {
+           return !p.profile->placements.empty();
          });
   return told ? Search(wanted, have).run() : by_counts(wanted, have);
 }

@@ -11,6 +11,14 @@
 
 namespace mig::planner {
 
+// One compute instance wanted; `placement` nullopt = wherever it fits.
+struct WantedCompute {
+  ProfileName name;
+  std::optional<Placement> placement;
+
+  friend auto operator<=>(const WantedCompute&, const WantedCompute&) = default;
+};
+
 struct ComputeChange {
   std::vector<const ComputeInstance*> destroyed;
 
@@ -30,10 +38,11 @@ bool is_busy(const Gpu& gpu, const GpuInstance& instance);
 bool is_busy(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute);
 
 // `existing` may be nullptr (the GPU instance is to be created). Every name of `wanted` must be a
-// compute profile of `profile`. Fewest busy, then fewest destroyed; nullopt = they do not fit.
+// compute profile of `profile`. Fewest busy, then fewest destroyed; nullopt = they do not fit, or
+// not at the places given.
 std::optional<ComputeChange> compute_change(const Gpu& gpu,
                                             const GpuInstanceProfile& profile,
-                                            const std::vector<ProfileName>& wanted,
+                                            const std::vector<WantedCompute>& wanted,
                                             const GpuInstance* existing);
 
 }  // namespace mig::planner

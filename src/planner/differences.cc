@@ -69,6 +69,32 @@ void compare_mode(const Gpu& gpu, bool enabled, std::vector<std::string>& out) {
   }
 }
 
+// Places that are given and that the driver tells.
+void compare_compute_places(const Gpu& gpu,
+                            const GpuInstance& instance,
+                            const DesiredInstance& wanted,
+                            std::vector<std::string>& out) {
+  const auto& computes = instance.compute_instances;
+  const bool told = std::all_of(computes.begin(), computes.end(), [](const ComputeInstance& c) {
+    return c.placement.has_value();
+  });
+  const std::size_t given =
+      std::min(wanted.compute_instances.size(), wanted.compute_placements.size());
+  for (std::size_t i = 0; told && i < given; ++i) {
+    const auto& place = wanted.compute_placements[i];
+    if (place && std::none_of(computes.begin(), computes.end(), [&](const ComputeInstance& c) {
+          return c.placement == place && c.name == wanted.compute_instances[i];
+        })) {
+      out.push_back(fmt::format("GPU {}: compute instance {} wanted at {} in {} at {}, not there",
+                                gpu.index.value,
+                                wanted.compute_instances[i].str(),
+                                range(*place),
+                                wanted.profile.str(),
+                                slots(*wanted.placement)));
+    }
+  }
+}
+
 void compare_instances(const Gpu& gpu, const DesiredGpu& desired, std::vector<std::string>& out) {
   std::map<Key, std::pair<std::size_t, std::size_t>> counts;  // wanted, there
   for (const DesiredInstance& instance : desired.instances) {
@@ -87,16 +113,20 @@ void compare_instances(const Gpu& gpu, const DesiredGpu& desired, std::vector<st
     }
   }
   for (const DesiredInstance& wanted : desired.instances) {
-    const bool there =
-        !wanted.placement ||
-        std::any_of(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& instance) {
+    if (!wanted.placement) {
+      continue;
+    }
+    const auto there =
+        std::find_if(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& instance) {
           return instance.placement == *wanted.placement && instance.name == wanted.profile;
         });
-    if (!there) {
+    if (there == gpu.instances.end()) {
       out.push_back(fmt::format("GPU {}: {} wanted at {}, not there",
                                 gpu.index.value,
                                 wanted.profile.str(),
                                 slots(*wanted.placement)));
+    } else {
+      compare_compute_places(gpu, *there, wanted, out);
     }
   }
 }

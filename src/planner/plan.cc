@@ -80,12 +80,18 @@ Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
                              board.name()),
                  "it can be at " + ranges(profile.placements)};
   }
-  Want want{*index, instance.compute_instances, instance.placement, 1};
+  Want want{*index, {}, instance.placement, 1};
+  for (std::size_t i = 0; i < instance.compute_instances.size(); ++i) {
+    want.compute.push_back(
+        {instance.compute_instances[i],
+         i < instance.compute_placements.size() ? instance.compute_placements[i] : std::nullopt});
+  }
   std::sort(want.compute.begin(), want.compute.end(), std::greater<>());
   if (!compute_change(board.gpu(), profile, want.compute, nullptr)) {
     std::vector<std::string> names;
-    for (const ProfileName& compute : want.compute) {
-      names.push_back(compute.str());
+    for (const WantedCompute& compute : want.compute) {
+      names.push_back(compute.name.str() +
+                      (compute.placement ? " at " + range(*compute.placement) : ""));
     }
     return Error{ErrorCode::kNoCapacity,
                  fmt::format("{} do not fit together inside one {} on {}",

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compute instances at places that are given: a checkpoint wants them back where they were.
+#include "planner/compute.h"
+
+#include <gtest/gtest.h>
+
+#include "model/testing/test_boards.h"
+#include "planner/planner.h"
+
+namespace mig::planner {
+namespace {
+
+using testing::add_instance;
+using testing::add_process;
+using testing::board;
+
+ProfileName name(const char* text) {
+  return ProfileName::parse(text).value();
+}
+
+using Places = std::vector<std::optional<Placement>>;
+
+// One 3g.20gb at 4:4 that holds these.
+DesiredLayout want(const std::vector<const char*>& compute, Places places) {
+  DesiredInstance instance;
+  instance.profile = name("3g.20gb");
+  instance.placement = Placement{4, 4};
+  for (const char* one : compute)
+    instance.compute_instances.push_back(name(one));
+  instance.compute_placements = std::move(places);
+  return {"test", {{{0}, true, {instance}, {}}}, {}};
+}
+
+std::vector<std::string> steps_of(const Result<Plan>& plan) {
+  if (!plan)
+    return {plan.error().text()};
+  std::vector<std::string> out;
+  for (const Step& step : plan->steps)
+    out.push_back(step.str());
+  return out;
+}
+
+std::vector<std::string> steps(const Gpu& gpu, const DesiredLayout& desired) {
+  return steps_of(plan(testing::inventory({gpu}), desired, {}));
+}
+
+TEST(GivenComputePlaces, AreUsedWhateverTheOrder) {
+  EXPECT_EQ(steps(board("a100_sxm4_40gb"),
+                  want({"1c.3g.20gb", "2c.3g.20gb"}, {Placement{2, 1}, Placement{0, 2}})),
+            (std::vector<std::string>{
+                "create 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 2c.3g.20gb at 0:2 in 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4"}));
+}
+
+TEST(GivenComputePlaces, TheRestGoesAroundThem) {
+  EXPECT_EQ(steps(board("a100_sxm4_40gb"),
+                  want({"1c.3g.20gb", "1c.3g.20gb"}, {std::nullopt, Placement{0, 1}})),
+            (std::vector<std::string>{
+                "create 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 1c.3g.20gb at 0:1 in 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 1c.3g.20gb at 1:1 in 3g.20gb on GPU 0 at 4:4"}));
+}
+
+TEST(GivenComputePlaces, AnInstanceElsewhereIsNotTheOneWanted) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb"});  // at 0:1
+  EXPECT_EQ(steps(gpu, want({"1c.3g.20gb"}, {Placement{0, 1}})), std::vector<std::string>{});
+  const auto moved = want({"1c.3g.20gb"}, {Placement{2, 1}});
+  EXPECT_EQ(steps(gpu, moved),
+            (std::vector<std::string>{
+                "destroy compute instance 1c.3g.20gb ci=0 at 0:1 in 3g.20gb on GPU 0 gi=0 at 4:4",
+                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4"}));
+  EXPECT_EQ(
+      differences(testing::inventory({gpu}), moved),
+      std::vector<std::string>{
+          "GPU 0: compute instance 1c.3g.20gb wanted at 2 in 3g.20gb at slots 4-7, not there"});
+  add_process(gpu, gpu.instances.front(), 7);
+  EXPECT_EQ(plan(testing::inventory({gpu}), moved, {}).error().code, ErrorCode::kInUse);
+}
+
+TEST(GivenComputePlaces, OverlapsAndPlacesOutsideDoNotFit) {
+  for (const Places& places : {Places{Placement{0, 2}, Placement{1, 1}},
+                               Places{Placement{2, 2}, std::nullopt},
+                               Places{Placement{40, 2}, std::nullopt}}) {
+    const auto result = plan(testing::inventory({board("a100_sxm4_40gb")}),
+                             want({"2c.3g.20gb", "1c.3g.20gb"}, places),
+                             {});
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::kNoCapacity) << result.error().text();
+  }
+}
+
+// A driver that tells no compute placements before the instance exists: the place is handed on.
+TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  for (GpuInstanceProfile& profile : gpu.profiles) {
+    profile.compute_profiles_derived = true;
+    for (ComputeInstanceProfile& compute : profile.compute_profiles)
+      compute.placements.clear();
+  }
+  EXPECT_EQ(steps(gpu, want({"1c.3g.20gb"}, {Placement{2, 1}})).back(),
+            "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4");
+}
+
+}  // namespace
+}  // namespace mig::planner

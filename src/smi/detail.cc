@@ -173,10 +173,7 @@ std::string detail_sections_error(const std::string& list) {
     const auto rows = detail_rows();
     const auto is_it = [&](const DetailRow& row) { return name == row.section; };
     if (name.empty() || std::none_of(rows.begin(), rows.end(), is_it))
-      return text(
-          "Unrecognized value \"%s\" for -d argument. Please run 'nvidia-smi -h' for "
-          "help.\n",
-          name.c_str());
+      return "Failed to parse --display/-d flags\n";
   }
   return "";
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smi/main_command.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <initializer_list>
 #include <thread>
+#include <utility>
 
 #include "base/strings.h"
 #include "smi/detail.h"
@@ -56,8 +59,6 @@ std::string query_error(const Options& options) {
     return options.has("--format")
                ? text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)
                : "";
-  if (!options.has("--format"))
-    return text("\"--format=\" switch is missing. Please run '%s' for help.\n", kHelp);
   std::string error;
   parse_csv_format(options.get("--format"), &error);
   if (error.empty() && options.has("--query-gpu"))
@@ -76,6 +77,29 @@ std::string list_query_fields() {
     out += *field.unit != '\0' ? text(" [%s]\n", field.unit) : "\n";
   }
   return out;
+}
+
+UsageError unknown_option(const std::string& word) {
+  return {text("ERROR: Option %s is not recognized. Please run '%s'.\n\n", word.c_str(), kHelp),
+          kExitOther};
+}
+
+// -L is a command of its own to nvidia-smi 580, which takes none of the others' options.
+UsageError list_error(const std::vector<std::string>& words) {
+  const auto is_one_of = [](const std::string& word, std::initializer_list<const char*> names) {
+    return std::find(names.begin(), names.end(), word) != names.end();
+  };
+  const auto lists = [&](const std::string& word) {
+    return is_one_of(word, {"-L", "--list-gpus"});
+  };
+  if (std::none_of(words.begin(), words.end(), lists))
+    return {};
+  for (const std::string& word : words)
+    if (!lists(word) && !is_one_of(word, {"-h", "--help"}))
+      return {text("ERROR: Option %s is not valid for this command. Please run '%s' for help.\n\n",
+                   word.substr(0, word.find('=')).c_str(),
+                   kHelp)};
+  return {};
 }
 
 // 0 = once.
@@ -103,9 +127,7 @@ int run_once(const Run& run, const Options& options, const std::vector<Gpu>& gpu
   if (options.has("-r"))
     return reset_gpus(run, gpus);
   std::string error;
-  CsvFormat format;
-  if (options.has("--format"))
-    format = parse_csv_format(options.get("--format"), &error);
+  CsvFormat format = parse_csv_format(options.get("--format"), &error);
   format.header = format.header && !again;
   if (options.has("--query-gpu"))
     return query_gpus(run, gpus, pick_fields(options.get("--query-gpu"), &error), format);
@@ -117,10 +139,15 @@ int run_once(const Run& run, const Options& options, const std::vector<Gpu>& gpu
 }  // namespace
 
 Options parse_main(const std::vector<std::string>& words) {
-  return parse_options(words, specs(), kHelp);
+  if (UsageError error = list_error(words); !error.empty()) {
+    Options options;
+    options.error = std::move(error);
+    return options;
+  }
+  return parse_options(words, specs(), kHelp, unknown_option);
 }
 
-std::string main_usage_error(const Options& options) {
+UsageError main_usage_error(const Options& options) {
   if (!options.error.empty())
     return options.error;
   unsigned actions = 0;
@@ -129,22 +156,22 @@ std::string main_usage_error(const Options& options) {
   const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r");
   const bool loops = options.has("-l") || options.has("-lms");
   if (actions > 1 || (changes && loops) || (options.has("-d") && !options.has("-q")))
-    return text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp);
+    return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
   if (loops && interval_ms(options) == 0)
-    return text("ERROR: the interval of a loop is a number from 1. Please run '%s' for help.\n",
-                kHelp);
+    return {text("ERROR: the interval of a loop is a number from 1. Please run '%s' for help.\n",
+                 kHelp)};
   for (const char* name : {"-mig", "-pm"})
     if (options.has(name) && !parse_switch(options.get(name)))
-      return text(
-          "ERROR: Option %s takes 0/DISABLED or 1/ENABLED, not \"%s\". Please run '%s' for "
-          "help.\n",
-          name,
-          options.get(name).c_str(),
-          kHelp);
+      return {
+          text("ERROR: Option %s takes 0/DISABLED or 1/ENABLED, not \"%s\". Please run '%s' for "
+               "help.\n",
+               name,
+               options.get(name).c_str(),
+               kHelp)};
   if (options.has("-d"))
     if (std::string error = detail_sections_error(options.get("-d")); !error.empty())
-      return error;
-  return query_error(options);
+      return {std::move(error)};
+  return {query_error(options)};
 }
 
 std::string main_help() {

@@ -12,8 +12,8 @@
 namespace mig::smi {
 
 Options parse_main(const std::vector<std::string>& words);
-// "" = runnable; else what to print.
-std::string main_usage_error(const Options& options);
+// Empty = runnable.
+UsageError main_usage_error(const Options& options);
 std::string main_help();
 int run_main(const Run& run, const Options& options);
 

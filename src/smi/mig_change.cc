@@ -175,7 +175,7 @@ int create_gis(const Run& run,
                const std::string& profiles,
                bool with_ci) {
   int exit = 0;
-  for (const Gpu& gpu : enabled_gpus(run, gpus, kCreateGis, kExitNotFound, &exit)) {
+  for (const Gpu& gpu : enabled_gpus(run, gpus, kCreateGis, &exit)) {
     std::vector<GiProfile> known;
     if (const nvmlReturn_t code = gi_profiles(run, gpu.device, &known); code != NVML_SUCCESS)
       return failed_to(run, kCreateGis, code);
@@ -191,7 +191,7 @@ int create_cis(const Run& run,
                const MigFilter& filter,
                const std::string& profiles) {
   int exit = 0;
-  for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kCreateCis, kExitNotFound, &exit)) {
+  for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kCreateCis, &exit)) {
     const std::vector<std::string> words =
         profiles.empty() ? std::vector<std::string>{""} : base::split(profiles, ',');
     for (const std::string& word : words)
@@ -204,7 +204,7 @@ int create_cis(const Run& run,
 int destroy_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
   int exit = 0;
   bool found = false;
-  const auto gis = wanted_gis(run, gpus, filter, kDestroyCis, kExitNotFound, &exit);
+  const auto gis = wanted_gis(run, gpus, filter, kDestroyCis, &exit);
   for (const auto& [gpu, gi] : gis) {
     std::vector<Ci> cis;
     if (const nvmlReturn_t code = compute_instances(run, gi, &cis); code != NVML_SUCCESS)
@@ -242,7 +242,7 @@ int destroy_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& f
 
 int destroy_gis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
   int exit = 0;
-  for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kDestroyGis, kExitNotFound, &exit)) {
+  for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kDestroyGis, &exit)) {
     const nvmlReturn_t code = run.nvml.nvmlGpuInstanceDestroy(gi.handle);
     if (code != NVML_SUCCESS) {
       run.print(text("Unable to destroy GPU instance ID %2u from GPU %2u: %s\n",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smi/mig_command.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -50,33 +51,87 @@ bool parse_ids(const std::string& list, std::vector<unsigned>* ids) {
   return true;
 }
 
-std::string invalid_value(const char* option, const std::string& value) {
-  return text("ERROR: Invalid value \"%s\" for option %s. Please run '%s' for help.\n",
-              value.c_str(),
-              option,
-              kHelp);
+// What is wrong with the instance ids; "" = nothing.
+std::string ids_error(const Options& options) {
+  std::vector<unsigned> ids;
+  for (const char* option : {"-gi", "-ci"})
+    if (!parse_ids(options.get(option), &ids))
+      return text("ERROR: Invalid value \"%s\" for option %s. Please run '%s' for help.\n",
+                  options.get(option).c_str(),
+                  option,
+                  kHelp);
+  return "";
+}
+
+// Profiles and placements of a GPU, and new GPU instances: -gi and -ci restrict none of them.
+bool takes_ids(const std::string& action) {
+  return action != "-lgip" && action != "-lgipp" && action != "-cgi";
+}
+
+bool is_list(const std::string& action) {
+  return action.rfind("-l", 0) == 0;
+}
+
+// The last one given: of several lists nvidia-smi prints one.
+std::string action_of(const Options& options) {
+  std::string action;
+  for (const std::string& name : options.order)
+    if (std::find(kActions.begin(), kActions.end(), name) != kActions.end())
+      action = name;
+  return action;
+}
+
+int run_action(const Run& run,
+               const std::vector<Gpu>& gpus,
+               const MigFilter& filter,
+               const Options& options) {
+  const std::string action = action_of(options);
+  if (action == "-lgip")
+    return list_gi_profiles(run, gpus);
+  if (action == "-lgipp")
+    return list_gi_placements(run, gpus);
+  if (action == "-lgi")
+    return list_gis(run, gpus, filter);
+  if (action == "-lcip")
+    return list_ci_profiles(run, gpus, filter);
+  if (action == "-lcipp")
+    return list_ci_placements(run, gpus, filter);
+  if (action == "-lci")
+    return list_cis(run, gpus, filter);
+  if (action == "-cgi")
+    return create_gis(run, gpus, options.get("-cgi"), options.has("-C"));
+  if (action == "-cci")
+    return create_cis(run, gpus, filter, options.get("-cci"));
+  if (action == "-dci")
+    return destroy_cis(run, gpus, filter);
+  return destroy_gis(run, gpus, filter);
 }
 
 }  // namespace
 
 Options parse_mig(const std::vector<std::string>& words) {
-  return parse_options(words, specs(), kHelp);
+  Options options = parse_options(words, specs(), kHelp, [](const std::string& word) {
+    return UsageError{"Option \"" + word + "\" is not recognized.\n"};
+  });
+  if (words.empty())
+    options.values["-h"] = "";
+  return options;
 }
 
-std::string mig_usage_error(const Options& options) {
+UsageError mig_usage_error(const Options& options) {
   if (!options.error.empty())
     return options.error;
-  std::vector<unsigned> ids;
-  for (const char* option : {"-gi", "-ci"})
-    if (!parse_ids(options.get(option), &ids))
-      return invalid_value(option, options.get(option));
-  unsigned actions = 0;
+  unsigned lists = 0;
+  unsigned changes = 0;
   for (const char* action : kActions)
-    actions += options.has(action) ? 1 : 0;
+    if (options.has(action))
+      ++(is_list(action) ? lists : changes);
+  // Which of two changes nvidia-smi would make is not known, so none is made.
+  const bool ambiguous = changes > 1 || (changes == 1 && lists != 0);
   const bool stray_default = options.has("-C") && !options.has("-cgi");
-  if (actions != 1 || stray_default)
-    return text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp);
-  return "";
+  if (lists + changes == 0 || ambiguous || stray_default)
+    return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
+  return {takes_ids(action_of(options)) ? "" : ids_error(options)};
 }
 
 std::string mig_help() {
@@ -113,28 +168,18 @@ int run_mig(const Run& run, const Options& options) {
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), &exit);
   if (exit != 0)
     return exit;
+  // nvidia-smi looks at the ids only where there are instances: with MIG off any will do.
+  if (const std::string error = ids_error(options); !error.empty()) {
+    if (!enabled_gpus(run, gpus, "read MIG modes", &exit).empty()) {
+      run.print(error);
+      return kExitUsage;
+    }
+    return exit;
+  }
   MigFilter filter;
-  (void)parse_ids(options.get("-gi"), &filter.gi);  // mig_usage_error() has looked at both
+  (void)parse_ids(options.get("-gi"), &filter.gi);
   (void)parse_ids(options.get("-ci"), &filter.ci);
-  if (options.has("-lgip"))
-    return list_gi_profiles(run, gpus);
-  if (options.has("-lgipp"))
-    return list_gi_placements(run, gpus);
-  if (options.has("-lgi"))
-    return list_gis(run, gpus, filter);
-  if (options.has("-lcip"))
-    return list_ci_profiles(run, gpus, filter);
-  if (options.has("-lcipp"))
-    return list_ci_placements(run, gpus, filter);
-  if (options.has("-lci"))
-    return list_cis(run, gpus, filter);
-  if (options.has("-cgi"))
-    return create_gis(run, gpus, options.get("-cgi"), options.has("-C"));
-  if (options.has("-cci"))
-    return create_cis(run, gpus, filter, options.get("-cci"));
-  if (options.has("-dci"))
-    return destroy_cis(run, gpus, filter);
-  return destroy_gis(run, gpus, filter);
+  return run_action(run, gpus, filter, options);
 }
 
 }  // namespace mig::smi

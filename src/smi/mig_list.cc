@@ -103,8 +103,10 @@ int failed_to(const Run& run, const char* what, nvmlReturn_t code) {
   return exit_code(code);
 }
 
-std::vector<Gpu> enabled_gpus(
-    const Run& run, const std::vector<Gpu>& gpus, const char* what, int exit_if_none, int* exit) {
+std::vector<Gpu> enabled_gpus(const Run& run,
+                              const std::vector<Gpu>& gpus,
+                              const char* what,
+                              int* exit) {
   *exit = 0;
   std::vector<Gpu> enabled;
   for (const Gpu& gpu : gpus) {
@@ -116,10 +118,8 @@ std::vector<Gpu> enabled_gpus(
     if (mode.enabled)
       enabled.push_back(gpu);
   }
-  if (enabled.empty()) {
+  if (enabled.empty())
     run.print("No MIG-enabled devices found.\n");
-    *exit = exit_if_none;
-  }
   return enabled;
 }
 
@@ -127,9 +127,8 @@ std::vector<GiOnGpu> wanted_gis(const Run& run,
                                 const std::vector<Gpu>& gpus,
                                 const MigFilter& filter,
                                 const char* what,
-                                int exit_if_none,
                                 int* exit) {
-  const std::vector<Gpu> enabled = enabled_gpus(run, gpus, what, exit_if_none, exit);
+  const std::vector<Gpu> enabled = enabled_gpus(run, gpus, what, exit);
   std::vector<GiOnGpu> wanted;
   for (const Gpu& gpu : enabled) {
     std::vector<Gi> gis;
@@ -183,7 +182,7 @@ int list_gi_placements(const Run& run, const std::vector<Gpu>& gpus) {
 int list_gis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
   int exit = 0;
   std::vector<GiRow> rows;
-  for (const GiOnGpu& found : wanted_gis(run, gpus, filter, "display GPU instances", 0, &exit)) {
+  for (const GiOnGpu& found : wanted_gis(run, gpus, filter, "display GPU instances", &exit)) {
     const Gi& gi = found.gi;
     rows.push_back({found.gpu.index, gi.profile.name, gi.profile.id, gi.id, gi.start, gi.size});
   }
@@ -195,7 +194,7 @@ int list_gis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filt
 int list_ci_profiles(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
   int exit = 0;
   std::vector<CiProfileRow> rows;
-  for (const GiOnGpu& found : wanted_gis(run, gpus, filter, kCiProfiles, 0, &exit)) {
+  for (const GiOnGpu& found : wanted_gis(run, gpus, filter, kCiProfiles, &exit)) {
     const Gi& gi = found.gi;
     std::vector<CiProfile> profiles;
     nvmlReturn_t code = ci_profiles(run, gi, &profiles);
@@ -228,7 +227,7 @@ int list_ci_profiles(const Run& run, const std::vector<Gpu>& gpus, const MigFilt
 
 int list_ci_placements(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
   int exit = 0;
-  for (const GiOnGpu& found : wanted_gis(run, gpus, filter, kCiPlacements, 0, &exit)) {
+  for (const GiOnGpu& found : wanted_gis(run, gpus, filter, kCiPlacements, &exit)) {
     std::vector<CiProfile> profiles;
     if (const nvmlReturn_t code = ci_profiles(run, found.gi, &profiles); code != NVML_SUCCESS)
       return failed_to(run, kCiPlacements, code);
@@ -251,7 +250,7 @@ int list_ci_placements(const Run& run, const std::vector<Gpu>& gpus, const MigFi
 int list_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
   int exit = 0;
   std::vector<CiRow> rows;
-  const auto gis = wanted_gis(run, gpus, filter, "display compute instances", 0, &exit);
+  const auto gis = wanted_gis(run, gpus, filter, "display compute instances", &exit);
   for (const GiOnGpu& found : gis) {
     std::vector<Ci> cis;
     if (const nvmlReturn_t code = compute_instances(run, found.gi, &cis); code != NVML_SUCCESS)

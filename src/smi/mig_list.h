@@ -26,17 +26,18 @@ struct GiOnGpu {
 // "Failed to <what>: <why>" and the exit code of `code`.
 int failed_to(const Run& run, const char* what, nvmlReturn_t code);
 
-// The MIG-enabled ones. When there is none, says so and sets *exit to `exit_if_none`; when a call
-// fails, says "Failed to <what>: ...". Otherwise *exit = 0.
-std::vector<Gpu> enabled_gpus(
-    const Run& run, const std::vector<Gpu>& gpus, const char* what, int exit_if_none, int* exit);
+// The MIG-enabled ones. When there is none, says so; when a call fails, says "Failed to <what>:
+// ..." and sets *exit. Otherwise *exit = 0: to find no MIG is no failure, whatever the command.
+std::vector<Gpu> enabled_gpus(const Run& run,
+                              const std::vector<Gpu>& gpus,
+                              const char* what,
+                              int* exit);
 
 // The GPU instances that the filter wants, on MIG-enabled GPUs; empty after saying why (*exit set).
 std::vector<GiOnGpu> wanted_gis(const Run& run,
                                 const std::vector<Gpu>& gpus,
                                 const MigFilter& filter,
                                 const char* what,
-                                int exit_if_none,
                                 int* exit);
 
 int list_gi_profiles(const Run& run, const std::vector<Gpu>& gpus);

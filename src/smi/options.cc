@@ -23,15 +23,15 @@ const OptionSpec* find(const std::vector<OptionSpec>& specs, const std::string& 
 
 Options parse_options(const std::vector<std::string>& words,
                       const std::vector<OptionSpec>& specs,
-                      const char* help) {
+                      const char* help,
+                      UsageError (*unknown)(const std::string& word)) {
   Options options;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     const std::size_t equals = word.find('=');
     const OptionSpec* spec = find(specs, word.substr(0, equals));
     if (spec == nullptr || (equals != std::string::npos && spec->takes == Takes::kNothing)) {
-      options.error = text(
-          "ERROR: Option %s is not recognized. Please run '%s' for help.\n", word.c_str(), help);
+      options.error = unknown(word);
       return options;
     }
     std::string value;
@@ -42,12 +42,14 @@ Options parse_options(const std::vector<std::string>& words,
       value = words[++i];
     }
     if (spec->takes == Takes::kValue && value.empty()) {
-      options.error = text("ERROR: Option %s is missing its value. Please run '%s' for help.\n",
-                           word.substr(0, equals).c_str(),
-                           help);
+      options.error.text =
+          text("ERROR: Option %s is missing its value. Please run '%s' for help.\n",
+               word.substr(0, equals).c_str(),
+               help);
       return options;
     }
     options.values[spec->name] = value;
+    options.order.emplace_back(spec->name);
   }
   return options;
 }

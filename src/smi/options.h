@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "smi/run.h"
+
 namespace mig::smi {
 
 enum class Takes { kNothing, kValue, kMaybeValue };
@@ -18,9 +20,18 @@ struct OptionSpec {
   Takes takes;
 };
 
+// Why a command line is not run: what to print and the exit code, both nvidia-smi's own.
+struct UsageError {
+  std::string text;  // "" = no error
+  int exit = kExitUsage;
+
+  bool empty() const { return text.empty(); }
+};
+
 struct Options {
   std::map<std::string, std::string> values;  // by OptionSpec::name; the last one given counts
-  std::string error;                          // as nvidia-smi words it; "" = parsed
+  std::vector<std::string> order;             // OptionSpec::name as given, repeats included
+  UsageError error;
 
   bool has(const char* name) const { return values.count(name) != 0; }
 
@@ -30,10 +41,12 @@ struct Options {
   }
 };
 
-// `help` is the command that the error texts point to, e.g. "nvidia-smi -h".
+// `help` is the command that the error texts point to, e.g. "nvidia-smi -h"; `unknown` words what
+// the command says to a word that is none of its options.
 Options parse_options(const std::vector<std::string>& words,
                       const std::vector<OptionSpec>& specs,
-                      const char* help);
+                      const char* help,
+                      UsageError (*unknown)(const std::string& word));
 
 }  // namespace mig::smi
 

@@ -10,11 +10,25 @@
 namespace mig::smi {
 namespace {
 
+using Words = std::vector<std::string>;
+
+std::string main_text(const Words& words) {
+  return main_usage_error(parse_main(words)).text;
+}
+
+std::string mig_text(const Words& words) {
+  return mig_usage_error(parse_mig(words)).text;
+}
+
+std::string pmon_text(const Words& words) {
+  return pmon_usage_error(parse_pmon(words)).text;
+}
+
 TEST(Options, ValuesAfterBlankOrEquals) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"-i", "0,1"}, {"--id=0,1"}, {"--id", "0,1"}, {"-i=0,1"}}) {
     const Options options = parse_main(words);
-    EXPECT_EQ(options.error, "");
+    EXPECT_TRUE(options.error.empty());
     EXPECT_EQ(options.get("-i"), "0,1");
   }
 }
@@ -23,50 +37,68 @@ TEST(Options, AValueThatMayBeLeftOut) {
   EXPECT_EQ(parse_mig({"-cci", "-gi", "1"}).get("-cci"), "");
   EXPECT_EQ(parse_mig({"-cci", "-gi", "1"}).get("-gi"), "1");
   EXPECT_EQ(parse_mig({"-cci", "0,0", "-gi", "1"}).get("-cci"), "0,0");
-  EXPECT_EQ(parse_mig({"-cci", "0,0", "-gi", "1"}).error, "");
+  EXPECT_TRUE(parse_mig({"-cci", "0,0", "-gi", "1"}).error.empty());
 }
 
 TEST(Options, ErrorsAsNvidiaSmiWordsThem) {
-  EXPECT_EQ(parse_main({"-lms100"}).error,
-            "ERROR: Option -lms100 is not recognized. Please run 'nvidia-smi -h' for help.\n");
-  EXPECT_EQ(parse_main({"-L", "noheader"}).error,
-            "ERROR: Option noheader is not recognized. Please run 'nvidia-smi -h' for help.\n");
-  EXPECT_EQ(parse_main({"--id"}).error,
+  const UsageError unknown = parse_main({"-lms100"}).error;
+  EXPECT_EQ(unknown.text,
+            "ERROR: Option -lms100 is not recognized. Please run 'nvidia-smi -h'.\n\n");
+  EXPECT_EQ(unknown.exit, 255);
+  const UsageError with_list = parse_main({"--id=0", "-L"}).error;
+  EXPECT_EQ(with_list.text,
+            "ERROR: Option --id is not valid for this command. Please run 'nvidia-smi -h' for "
+            "help.\n\n");
+  EXPECT_EQ(with_list.exit, 2);
+  EXPECT_EQ(parse_main({"--id"}).error.text,
             "ERROR: Option --id is missing its value. Please run 'nvidia-smi -h' for help.\n");
 }
 
 TEST(Options, OneActionAtATime) {
-  EXPECT_EQ(main_usage_error(parse_main({"-L"})), "");
-  EXPECT_EQ(main_usage_error(parse_main({})), "");
-  EXPECT_EQ(main_usage_error(parse_main({"-L", "-q"})),
+  EXPECT_EQ(main_text({"-L"}), "");
+  EXPECT_EQ(main_text({}), "");
+  EXPECT_EQ(main_text({"--version", "-q"}),
             "Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n");
-  EXPECT_NE(mig_usage_error(parse_mig({"-lgi", "-dgi"})), "");
-  EXPECT_NE(mig_usage_error(parse_mig({})), "");
-  EXPECT_NE(mig_usage_error(parse_mig({"-lgi", "-C"})), "");
-  EXPECT_EQ(mig_usage_error(parse_mig({"-cgi", "9,14:4", "-C"})), "");
+  EXPECT_NE(mig_text({"-lgi", "-dgi"}), "");
+  EXPECT_NE(mig_text({"-dci", "-dgi"}), "");
+  EXPECT_EQ(mig_text({"-lgi", "-lgip"}), "");
+  EXPECT_NE(mig_text({"-i", "0"}), "");
+  EXPECT_NE(mig_text({"-lgi", "-C"}), "");
+  EXPECT_EQ(mig_text({"-cgi", "9,14:4", "-C"}), "");
 }
 
 TEST(Options, BadNumbersAreRefusedBeforeAnythingHappens) {
-  EXPECT_NE(mig_usage_error(parse_mig({"-dgi", "-gi", "x"})), "");
-  EXPECT_NE(mig_usage_error(parse_mig({"-dgi", "-gi", "1,,2"})), "");
-  EXPECT_NE(main_usage_error(parse_main({"-mig", "2"})), "");
-  EXPECT_NE(main_usage_error(parse_main({"-mig", "1", "-l", "1"})), "");
-  EXPECT_NE(pmon_usage_error(parse_pmon({"-c", "0"})), "");
-  EXPECT_NE(pmon_usage_error(parse_pmon({"-c", "-1"})), "");
-  EXPECT_EQ(pmon_usage_error(parse_pmon({"-c", "1"})), "");
+  EXPECT_NE(mig_text({"-lgip", "-gi", "x"}), "");
+  EXPECT_NE(mig_text({"-cgi", "9", "-gi", "1,,2"}), "");
+  EXPECT_NE(main_text({"-mig", "2"}), "");
+  EXPECT_NE(main_text({"-mig", "1", "-l", "1"}), "");
+  EXPECT_NE(pmon_text({"-c", "-1"}), "");
+  EXPECT_NE(pmon_text({"-d", "11"}), "");
+  EXPECT_EQ(pmon_text({"-c", "1"}), "");
+}
+
+// Help after the error and exit code 0, as nvidia-smi does it.
+TEST(Options, PmonAnswersWithItsHelp) {
+  for (const auto& [words, error] :
+       {std::pair(std::vector<std::string>{"-c", "0"},
+                  "Invalid value for number of samples to be displayed\n"),
+        {{"-bogus"}, "Option \"-bogus\" is not recognized.\n"}}) {
+    const UsageError answer = pmon_usage_error(parse_pmon(words));
+    EXPECT_EQ(answer.text, error + pmon_help());
+    EXPECT_EQ(answer.exit, 0);
+  }
 }
 
 TEST(Options, QueriesAreCheckedWhole) {
-  EXPECT_EQ(main_usage_error(parse_main({"--query-gpu=index,name", "--format=csv,noheader"})), "");
-  EXPECT_EQ(main_usage_error(parse_main({"--query-gpu=cuda_version", "--format=csv"})),
+  EXPECT_EQ(main_text({"--query-gpu=index,name", "--format=csv,noheader"}), "");
+  EXPECT_EQ(main_text({"--query-gpu=cuda_version", "--format=csv"}),
             "Field \"cuda_version\" is not a valid field to query.\n\n");
-  EXPECT_EQ(main_usage_error(parse_main({"--query-gpu=index"})),
-            "\"--format=\" switch is missing. Please run 'nvidia-smi -h' for help.\n");
-  EXPECT_NE(main_usage_error(parse_main({"--query-gpu=index", "--format=noheader"})), "");
-  EXPECT_NE(main_usage_error(parse_main({"--format=csv"})), "");
-  EXPECT_EQ(main_usage_error(parse_main({"--query-compute-apps=pid,used_memory", "--format=csv"})),
-            "");
-  EXPECT_NE(main_usage_error(parse_main({"--query-compute-apps=pids", "--format=csv"})), "");
+  EXPECT_EQ(main_text({"--query-gpu=index"}), "");
+  EXPECT_EQ(main_text({"--query-gpu=index", "--format=noheader"}), "");
+  EXPECT_NE(main_text({"--query-gpu=index", "--format=csv,"}), "");
+  EXPECT_NE(main_text({"--format=csv"}), "");
+  EXPECT_EQ(main_text({"--query-compute-apps=pid,used_memory", "--format=csv"}), "");
+  EXPECT_NE(main_text({"--query-compute-apps=pids", "--format=csv"}), "");
 }
 
 }  // namespace

@@ -86,6 +86,11 @@ std::string sample(const Run& run, const std::vector<Gpu>& gpus, unsigned delay_
   return out;
 }
 
+// pmon answers a wrong command line with its help, and calls that a success.
+UsageError usage(const std::string& error) {
+  return {error + pmon_help(), 0};
+}
+
 bool valid(const Options& options, const char* name, unsigned max) {
   if (!options.has(name))
     return true;
@@ -122,25 +127,26 @@ Options parse_pmon(const std::vector<std::string>& words) {
       {"-d", "--delay", Takes::kValue},
       {"-s", "--select", Takes::kValue},
   };
-  return parse_options(words, kSpecs, kHelp);
+  return parse_options(words, kSpecs, kHelp, [](const std::string& word) {
+    return usage("Option \"" + word + "\" is not recognized.\n");
+  });
 }
 
-std::string pmon_usage_error(const Options& options) {
+UsageError pmon_usage_error(const Options& options) {
   if (!options.error.empty())
     return options.error;
-  if (!valid(options, "-c", kMaxCount) || !valid(options, "-d", kMaxDelay))
-    return text(
-        "ERROR: -c takes a count from 1, -d seconds from 1 to %u. Please run '%s' for "
-        "help.\n",
-        kMaxDelay,
-        kHelp);
+  if (!valid(options, "-c", kMaxCount))
+    return usage("Invalid value for number of samples to be displayed\n");
+  if (!valid(options, "-d", kMaxDelay))
+    return {text(
+        "ERROR: -d takes seconds from 1 to %u. Please run '%s' for help.\n", kMaxDelay, kHelp)};
   if (options.has("-s") && options.get("-s") != "u")
-    return text(
-        "ERROR: -s %s is not served: this dialect shows utilization (u) only. Please run "
-        "'%s' for help.\n",
-        options.get("-s").c_str(),
-        kHelp);
-  return "";
+    return {
+        text("ERROR: -s %s is not served: this dialect shows utilization (u) only. Please run "
+             "'%s' for help.\n",
+             options.get("-s").c_str(),
+             kHelp)};
+  return {};
 }
 
 std::string pmon_help() {

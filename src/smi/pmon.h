@@ -23,7 +23,7 @@ std::string pmon_line(const Process& process, const PmonLoad& load);
 std::string pmon_idle_line(unsigned gpu);
 
 Options parse_pmon(const std::vector<std::string>& words);
-std::string pmon_usage_error(const Options& options);
+UsageError pmon_usage_error(const Options& options);
 std::string pmon_help();
 int run_pmon(const Run& run, const Options& options);
 

@@ -64,22 +64,17 @@ FieldValue app_value(const Run& run,
 
 CsvFormat parse_csv_format(const std::string& text_of_format, std::string* error) {
   CsvFormat format;
-  bool csv = false;
+  if (text_of_format.empty())
+    return format;
   for (const std::string& word : base::split(text_of_format, ',')) {
     const std::string option = trimmed(word);
-    csv = csv || option == "csv";
     if (option == "noheader")
       format.header = false;
     else if (option == "nounits")
       format.units = false;
     else if (option != "csv")
-      *error = text(
-          "ERROR: Option \"%s\" is not a valid format option. Please run 'nvidia-smi -h' "
-          "for help.\n",
-          option.c_str());
+      *error = "Format modifier is not recognized.\n";
   }
-  if (!csv && error->empty())
-    *error = "\"--format=csv\" is mandatory. Please run 'nvidia-smi -h' for help.\n";
   return format;
 }
 

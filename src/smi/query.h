@@ -17,8 +17,8 @@ struct CsvFormat {
   bool units = true;
 };
 
-// "csv", "csv,noheader,nounits" in any order; csv is mandatory. On failure *error is what
-// nvidia-smi prints.
+// "csv", "csv,noheader,nounits" in any order; nvidia-smi 580 does without csv and without any. On
+// failure *error is what it prints.
 CsvFormat parse_csv_format(const std::string& text, std::string* error);
 
 std::span<const QueryField> query_fields();

@@ -19,7 +19,7 @@ namespace {
 struct Command {
   const char* name;
   Options (*parse)(const std::vector<std::string>& words);
-  std::string (*usage_error)(const Options& options);
+  UsageError (*usage_error)(const Options& options);
   std::string (*help)();
   int (*run)(const Run& run, const Options& options);
 };
@@ -86,9 +86,9 @@ int run_command(const Command& command,
     put(context.out, command.help());
     return 0;
   }
-  if (const std::string error = command.usage_error(options); !error.empty()) {
-    put(context.out, error);
-    return kExitUsage;
+  if (const UsageError error = command.usage_error(options); !error.empty()) {
+    put(context.out, error.text);
+    return error.exit;
   }
   auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
   if (!session)
@@ -109,13 +109,12 @@ int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
     if (args.front() == command->name)
       return run_command(*command, rest, context);
   const std::string& word = args.front();
-  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) != kElsewhere.end())
-    put(context.out,
-        "ERROR: " + word +
-            " belongs to NVIDIA's own nvidia-smi; this one speaks its MIG dialect. Please run "
-            "'nvidia-smi -h' for what it knows.\n");
-  else
-    put(context.out, "ERROR: Option " + word + " is not recognized. Please run 'nvidia-smi -h'.\n");
+  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end())
+    return run_command(kMain, args, context);  // which names the word as none of its options
+  put(context.out,
+      "ERROR: " + word +
+          " belongs to NVIDIA's own nvidia-smi; this one speaks its MIG dialect. Please run "
+          "'nvidia-smi -h' for what it knows.\n");
   return kExitUsage;
 }
 

@@ -55,6 +55,33 @@ TEST(H200WithoutMig, FiveCommandsByteForByte) {
   EXPECT_EQ(box.smi("pmon -c 1"), golden("h200_580_pmon.txt"));
 }
 
+// Each block of the reading: "$ nvidia-smi <words>", what it printed, "exit <code>".
+TEST(H200WithoutMig, OddCommandLinesByteForByte) {
+  if (geteuid() != 0)
+    GTEST_SKIP() << "a driver tells capacities only to root";
+  SimulatedMachine box("1x h200-141gb");
+  ASSERT_TRUE(box.created());
+  std::istringstream reading(golden("h200_580_command_lines.txt"));
+  const std::string prompt = "$ nvidia-smi ";
+  const std::string end = "exit ";
+  std::string command;
+  std::string wanted;
+  unsigned compared = 0;
+  for (std::string line; std::getline(reading, line);) {
+    if (line.rfind(prompt, 0) == 0) {
+      command = line.substr(prompt.size());
+      wanted.clear();
+    } else if (line.rfind(end, 0) == 0) {
+      EXPECT_EQ(box.smi(command), wanted) << command;
+      EXPECT_EQ(std::to_string(box.exit_code()), line.substr(end.size())) << command;
+      ++compared;
+    } else {
+      wanted += line + "\n";
+    }
+  }
+  EXPECT_EQ(compared, 21U);
+}
+
 TEST(H200WithoutMig, SummaryOfTheCaptureApartFromReadings) {
   SimulatedMachine box("1x h200-141gb");
   const std::string summary = box.smi("");
@@ -163,6 +190,17 @@ TEST_F(CapturedLayout, TearDownInTheDriversOrder) {
     EXPECT_EQ(box_.smi(line), "No GPU instances found: Not Found\n") << line;
     EXPECT_EQ(box_.exit_code(), 6) << line;
   }
+}
+
+// With MIG off any id will do; with MIG on a wrong one stops a change.
+TEST_F(CapturedLayout, WrongInstanceIds) {
+  EXPECT_EQ(
+      box_.smi("mig -dci -gi x"),
+      "ERROR: Invalid value \"x\" for option -gi. Please run 'nvidia-smi mig -h' for help.\n");
+  EXPECT_EQ(box_.exit_code(), 2);
+  EXPECT_EQ(lines_with(run("mig -lci"), "MIG ").size(), 5U);
+  EXPECT_EQ(box_.smi("mig -cci -gi 13"), "No GPU instances found: Not Found\n");
+  EXPECT_EQ(box_.exit_code(), 6);
 }
 
 TEST_F(CapturedLayout, RefusalsHaveTheDriversWordsAndCodes) {

@@ -18,7 +18,10 @@ endif()
 # mig_module(<name> [DEPS <module>...] [LIBS <external target>...] [TEST_DEPS <target>...])
 # Library target mig_<name>; test program <name>_test when there are tests.
 function(mig_module name)
-  cmake_parse_arguments(M "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(M "" "" "DEPS;LIBS;TEST_DEPS;APART" ${ARGN})
+  # APART: files whose file-local names collide with a neighbour's; compiled by themselves when the
+  # build joins the files of a module (CMAKE_UNITY_BUILD, which halves and halves again what headers cost).
+  set_source_files_properties(${M_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")

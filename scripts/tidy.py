@@ -33,7 +33,7 @@ def sources(wanted):
     chosen = wanted or [file for file in listed if re.match(r"(src|sim|workload)/", file)
                         and not file.endswith("_test.cc")]
     built = {}
-    for entry in json.loads((ROOT / "build" / "dev" / "compile_commands.json").read_text()):
+    for entry in json.loads((ROOT / "build" / "commands" / "compile_commands.json").read_text()):
         words = shlex.split(entry["command"])
         start = next(i for i, word in enumerate(words) if re.search(r"(^|/)(g\+\+|c\+\+|cc|gcc)[-\d]*$", word))
         flags = [word for word in words[start + 1:] if word != "-c" and word != entry["file"]]
@@ -65,7 +65,7 @@ def check(files, flags):
     name = hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
     unit = OUT / f"{name}.cc"
     unit.write_text("".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in files))
-    text = subprocess.run(["g++", "-E", "-P", *flags, str(unit)], cwd=ROOT / "build" / "dev",
+    text = subprocess.run(["g++", "-E", "-P", *flags, str(unit)], cwd=ROOT / "build" / "commands",
                           capture_output=True, check=False).stdout
     hashed = hashlib.sha256(text + repr(flags).encode() + (ROOT / ".clang-tidy").read_bytes()).hexdigest()
     stamp = OUT / f"{name}.passed"
@@ -73,7 +73,7 @@ def check(files, flags):
         return ""
     done = subprocess.run(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}",
                            f"--header-filter={OURS}", str(unit), "--", *flags],
-                          cwd=ROOT / "build" / "dev", capture_output=True, text=True, check=False)
+                          cwd=ROOT / "build" / "commands", capture_output=True, text=True, check=False)
     if done.returncode == 0:
         stamp.write_text(hashed)
         return ""

@@ -189,6 +189,15 @@ typedef struct {
   unsigned isC2cEnabled;
 } nvmlC2cModeInfo_v1_t;
 
+#define NVML_DEV_CAP_EGM 1u
+
+typedef struct {
+  unsigned version;
+  unsigned capMask; /* NVML_DEV_CAP_* */
+} nvmlDeviceCapabilities_v1_t;
+
+#define nvmlDeviceCapabilities_v1 NVML_STRUCT_VERSION(DeviceCapabilities, 1)
+
 typedef struct {
   unsigned hwbcId;
   char firmwareVersion[32];
@@ -246,6 +255,18 @@ typedef struct {
 } nvmlRepairStatus_v1_t;
 
 #define nvmlRepairStatus_v1 NVML_STRUCT_VERSION(RepairStatus, 1)
+
+/* Without a version word, as NVIDIA's reference of later drivers has it; driver 580.159 exports the
+ * call. [not in the vendor's header] */
+typedef struct {
+  unsigned corrActiveRemaps, corrInactiveRemaps, uncActiveRemaps, uncInactiveRemaps;
+  unsigned bPending, bFailureOccurred;
+} nvmlRemappedRowsInfo_v2_t;
+
+/* As above. [not in the vendor's header] */
+typedef struct {
+  unsigned bUnrepairableMemory;
+} nvmlUnrepairableMemoryStatus_v1_t;
 
 /* --- Processes ---------------------------------------------------------------------------------
  */

@@ -75,6 +75,7 @@
   X(nvmlDeviceClearCpuAffinity) \
   X(nvmlDeviceGetVirtualizationMode) \
   X(nvmlDeviceGetC2cModeInfoV) \
+  X(nvmlDeviceGetCapabilities) \
   X(nvmlDeviceGetBridgeChipInfo) \
   X(nvmlDeviceGetPersistenceMode) \
   X(nvmlDeviceSetPersistenceMode) \
@@ -109,6 +110,9 @@
   X(nvmlDeviceGetRemappedRows) \
   X(nvmlDeviceGetRowRemapperHistogram) \
   X(nvmlDeviceGetRepairStatus) \
+  X(nvmlDeviceGetRemappedRows_v2) \
+  X(nvmlDeviceGetUnrepairableMemoryFlag_v1) \
+  X(nvmlDeviceGetConfComputeProtectedMemoryUsage) \
   X(nvmlDeviceGetComputeRunningProcesses) \
   X(nvmlDeviceGetComputeRunningProcesses_v2) \
   X(nvmlDeviceGetComputeRunningProcesses_v3) \

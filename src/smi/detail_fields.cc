@@ -14,6 +14,13 @@ FieldValue bar1_of(const Run& run, const Gpu& gpu) {
   return {code, text("%llu", mib(memory.*kMember))};
 }
 
+// Used BAR1 is rounded down: with free rounded up, both make the total.
+FieldValue read_bar1_used(const Run& run, const Gpu& gpu) {
+  nvmlBAR1Memory_t memory{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetBAR1MemoryInfo(gpu.device, &memory);
+  return {code, text("%llu", memory.bar1Used >> 20U)};
+}
+
 template <auto kMember>
 FieldValue fbc_of(const Run& run, const Gpu& gpu) {
   nvmlFBCStats_t stats{};
@@ -117,36 +124,24 @@ FieldValue read_gsp(const Run& run, const Gpu& gpu) {
   return {code, version.data()};
 }
 
-// NVML calls the parts of the fabric's answer by number.
-FieldValue fabric(const Run& run,
-                  const Gpu& gpu,
-                  std::string (*pick)(const Run&, const nvmlGpuFabricInfo_v3_t&)) {
-  nvmlGpuFabricInfo_v3_t info{};
-  info.version = nvmlGpuFabricInfo_v3;
-  const nvmlReturn_t code = run.nvml.nvmlDeviceGetGpuFabricInfoV(gpu.device, &info);
-  if (code == NVML_SUCCESS && info.state == NVML_GPU_FABRIC_STATE_NOT_SUPPORTED)
-    return {NVML_ERROR_NOT_SUPPORTED, ""};
-  return {code, code == NVML_SUCCESS ? pick(run, info) : ""};
+FieldValue read_unrepairable(const Run& run, const Gpu& gpu) {
+  nvmlUnrepairableMemoryStatus_v1_t status{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetUnrepairableMemoryFlag_v1(gpu.device, &status);
+  return {code, status.bUnrepairableMemory != 0 ? "Yes" : "No"};
 }
 
-FieldValue read_fabric_state(const Run& run, const Gpu& gpu) {
-  return fabric(run, gpu, [](const Run&, const nvmlGpuFabricInfo_v3_t& info) -> std::string {
-    if (info.state == NVML_GPU_FABRIC_STATE_NOT_STARTED)
-      return "Not Started";
-    return info.state == NVML_GPU_FABRIC_STATE_IN_PROGRESS ? "In Progress" : "Completed";
-  });
+template <auto kMember>
+FieldValue remapped_row_of(const Run& run, const Gpu& gpu) {
+  nvmlRemappedRowsInfo_v2_t rows{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetRemappedRows_v2(gpu.device, &rows);
+  return {code, std::to_string(rows.*kMember)};
 }
 
-FieldValue read_fabric_status(const Run& run, const Gpu& gpu) {
-  return fabric(run, gpu, [](const Run& r, const nvmlGpuFabricInfo_v3_t& info) {
-    return info.status == NVML_SUCCESS ? std::string("Success") : r.why(info.status);
-  });
-}
-
-FieldValue read_fabric_clique(const Run& run, const Gpu& gpu) {
-  return fabric(run, gpu, [](const Run&, const nvmlGpuFabricInfo_v3_t& info) {
-    return std::to_string(info.cliqueId);
-  });
+FieldValue read_egm(const Run& run, const Gpu& gpu) {
+  nvmlDeviceCapabilities_v1_t capabilities{};
+  capabilities.version = nvmlDeviceCapabilities_v1;
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetCapabilities(gpu.device, &capabilities);
+  return {code, (capabilities.capMask & NVML_DEV_CAP_EGM) != 0 ? "enabled" : "disabled"};
 }
 
 using F = nvml::Functions;
@@ -169,13 +164,22 @@ constexpr QueryField kFields[] = {
     {"@rx", nullptr, "KB/s", which_of<&F::nvmlDeviceGetPcieThroughput, NVML_PCIE_UTIL_RX_BYTES>},
     {"@display_clock", nullptr, "", reason_of<nvmlClocksEventReasonDisplayClockSetting>},
     {"@bar1_total", nullptr, "MiB", bar1_of<&nvmlBAR1Memory_t::bar1Total>},
-    {"@bar1_used", nullptr, "MiB", bar1_of<&nvmlBAR1Memory_t::bar1Used>},
+    {"@bar1_used", nullptr, "MiB", read_bar1_used},
     {"@bar1_free", nullptr, "MiB", bar1_of<&nvmlBAR1Memory_t::bar1Free>},
     {"@fbc_sessions", nullptr, "", fbc_of<&nvmlFBCStats_t::sessionsCount>},
     {"@fbc_fps", nullptr, "", fbc_of<&nvmlFBCStats_t::averageFPS>},
     {"@fbc_latency", nullptr, "", fbc_of<&nvmlFBCStats_t::averageLatency>},
     {"@channel_repair", nullptr, "", repair_of<&nvmlRepairStatus_v1_t::bChannelRepairPending>},
     {"@tpc_repair", nullptr, "", repair_of<&nvmlRepairStatus_v1_t::bTpcRepairPending>},
+    {"@unrepairable", nullptr, "", read_unrepairable},
+    {"@inactive_corrected",
+     nullptr,
+     "",
+     remapped_row_of<&nvmlRemappedRowsInfo_v2_t::corrInactiveRemaps>},
+    {"@inactive_uncorrected",
+     nullptr,
+     "",
+     remapped_row_of<&nvmlRemappedRowsInfo_v2_t::uncInactiveRemaps>},
     {"@banks_max", nullptr, "bank(s)", histogram_of<&nvmlRowRemapperHistogramValues_t::max>},
     {"@banks_high", nullptr, "bank(s)", histogram_of<&nvmlRowRemapperHistogramValues_t::high>},
     {"@banks_partial",
@@ -207,6 +211,7 @@ constexpr QueryField kFields[] = {
     {"@fabric_state", nullptr, "", read_fabric_state},
     {"@fabric_status", nullptr, "", read_fabric_status},
     {"@fabric_clique", nullptr, "", read_fabric_clique},
+    {"@egm", nullptr, "", read_egm},
 };
 
 }  // namespace

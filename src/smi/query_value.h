@@ -89,6 +89,15 @@ FieldValue memory_of(const Run& run, const Gpu& gpu) {
   return {code, text("%llu", mib(memory.*kMember))};
 }
 
+// Of confidential computing.
+template <auto kMember>
+FieldValue protected_of(const Run& run, const Gpu& gpu) {
+  nvmlMemory_t memory{};
+  const nvmlReturn_t code =
+      run.nvml.nvmlDeviceGetConfComputeProtectedMemoryUsage(gpu.device, &memory);
+  return {code, text("%llu", mib(memory.*kMember))};
+}
+
 // A reading by field id as an unsigned number; signed and floating ones keep their sign.
 nvmlReturn_t field_number(
     const Run& run, nvmlDevice_t device, unsigned id, unsigned scope, double* number);
@@ -166,6 +175,18 @@ FieldValue read_gsp_current(const Run& run, const Gpu& gpu);
 FieldValue read_gsp_default(const Run& run, const Gpu& gpu);
 FieldValue read_c2c(const Run& run, const Gpu& gpu);
 FieldValue read_threshold_exceeded(const Run& run, const Gpu& gpu);
+FieldValue read_fabric_state(const Run& run, const Gpu& gpu);
+FieldValue read_fabric_status(const Run& run, const Gpu& gpu);
+FieldValue read_fabric_clique(const Run& run, const Gpu& gpu);
+
+// Where there is no fabric, CSV says N/A without the brackets that it has elsewhere.
+template <auto kRead>
+FieldValue csv_fabric_of(const Run& run, const Gpu& gpu) {
+  FieldValue value = kRead(run, gpu);
+  if (value.code == NVML_ERROR_NOT_SUPPORTED)
+    value = {NVML_SUCCESS, "N/A"};
+  return value;
+}
 
 template <auto kCall>
 FieldValue engine_of(const Run& run, const Gpu& gpu) {

@@ -104,6 +104,7 @@ compare may exact --query-gpu=persistence_mode,compute_mode,display_mode,display
 compare may exact --query-gpu=ecc.mode.current,ecc.errors.corrected.volatile.total,ecc.errors.uncorrected.aggregate.total,ecc.errors.uncorrected.volatile.l1_cache,ecc.errors.uncorrected.aggregate.sram.parity,retired_pages.sbe,remapped_rows.correctable --format=csv
 compare may readings --query-gpu=timestamp,temperature.gpu,power.draw,power.limit,clocks.sm,clocks.mem,clocks.max.sm,utilization.gpu,utilization.memory --format=csv
 compare may exact --query-gpu=clocks_throttle_reasons.active,power.max_limit,enforced.power.limit,gsp.mode.current,c2c.mode,fabric.state,gom.current --format=csv
+compare may exact --query-gpu=fabric.status,fabric.cliqueId,fabric.clusterUuid,protected_memory.total,protected_memory.used,protected_memory.free --format=csv
 compare may exact --query-compute-apps=pid,process_name,used_memory --format=csv
 compare may exact --query-compute-apps=gpu_uuid,pid,name,used_gpu_memory --format=csv,noheader
 
@@ -128,6 +129,21 @@ compare may exact mig -lgi -gi x
 compare may exact mig -lgip -i 99
 compare may exact pmon -c 0
 compare may exact pmon -bogus
+compare may exact -L -i 0
+compare may exact -L --no-such-option
+compare may exact -q extra
+compare may exact -q -L
+compare may exact --id
+compare may exact --format=csv
+compare may exact -d MEMORY
+compare may exact -i GPU-11111111-2222-3333-4444-555555555555
+compare may exact mig -lgip -lgi
+compare may exact mig -lgip -gi x
+compare may exact mig extra
+compare may exact mig -i 0
+compare may exact mig -lgi -C
+compare may exact pmon -d 0
+compare may exact pmon extra
 
 if [ "${SMI_PROBE_REFUSALS:-0}" = 1 ]; then
   modes=$("$real" --query-gpu=mig.mode.current --format=csv,noheader | sort -u)

@@ -38,6 +38,7 @@ enum class ErrorCode {
   kIo,
   kRolledBack,  // a change failed and was undone
   kStuck,       // a change failed and could not be undone
+  kHook,        // a hook of the user's failed
 };
 
 struct ErrorInfo {

@@ -32,6 +32,7 @@ const std::vector<ErrorInfo>& table() {
       {ErrorCode::kIo, "io", 17, 500, "a file could not be read or written"},
       {ErrorCode::kRolledBack, "rolled_back", 18, 500, "a change failed and was undone"},
       {ErrorCode::kStuck, "stuck", 19, 500, "a change failed and could not be undone"},
+      {ErrorCode::kHook, "hook", 21, 500, "a hook failed"},
       {ErrorCode::kInternal, "internal", 20, 500, "a defect of migctl"},
   };
   return kRows;

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoint <-> machine; checkpoint_text.cc has the JSON.
+#include "config/checkpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+
+namespace mig::config {
+namespace {
+
+std::string with_name(const Gpu& gpu) {
+  return fmt::format("GPU {} ({})", gpu.index.value, gpu.name);
+}
+
+// Slices of NVML_COMPUTE_INSTANCE_PROFILE_*: boards number the full size of a GPU instance with
+// double memory differently, and a file from elsewhere may say the plain number.
+std::uint32_t slices_of(std::uint32_t nvml_profile) {
+  static constexpr std::uint32_t kSlices[] = {1, 2, 3, 4, 7, 8, 6, 1, 7};
+  return nvml_profile < std::size(kSlices) ? kSlices[nvml_profile] : 0;
+}
+
+std::string profile_str(const SavedInstance& instance) {
+  return instance.profile ? instance.profile->str()
+                          : fmt::format("GPU instance profile {}", instance.nvml_profile);
+}
+
+class Restorer {
+ public:
+  Restorer(const Checkpoint& checkpoint, const Inventory& inventory)
+      : checkpoint_(checkpoint), inventory_(inventory) {}
+
+  Result<DesiredLayout> run() {
+    layout_.label = "checkpoint";
+    for (const SavedGpu& saved : checkpoint_.gpus) {
+      MIG_TRY(add(saved));
+    }
+    std::sort(layout_.gpus.begin(),
+              layout_.gpus.end(),
+              [](const DesiredGpu& a, const DesiredGpu& b) { return a.gpu < b.gpu; });
+    for (const Gpu& gpu : inventory_.gpus) {
+      const bool named = std::any_of(layout_.gpus.begin(), layout_.gpus.end(), [&](const auto& g) {
+        return g.gpu == gpu.index;
+      });
+      if (!named && gpu.mig_current != MigMode::kUnsupported) {
+        layout_.warnings.push_back(
+            fmt::format("{} is not in {} and stays as it is", with_name(gpu), checkpoint_.file));
+      }
+    }
+    return std::move(layout_);
+  }
+
+ private:
+  Result<void> add(const SavedGpu& saved) {
+    const Gpu* gpu = inventory_.find_gpu(saved.uuid);
+    if (gpu == nullptr) {
+      std::vector<std::string> there;
+      for (const Gpu& other : inventory_.gpus) {
+        there.push_back(other.uuid);
+      }
+      return fail(
+          ErrorCode::kNothingMatched,
+          fmt::format("{}: {} is not on this machine", checkpoint_.file, base::quoted(saved.uuid)),
+          there.empty() ? "this machine has no GPU" : "it has " + base::join(there, ", "));
+    }
+    if (gpu->mig_current == MigMode::kUnsupported && saved.mig_enabled) {
+      return fail(
+          ErrorCode::kNotSupported,
+          fmt::format(
+              "{}: {} had MIG enabled, but cannot do MIG now", checkpoint_.file, with_name(*gpu)));
+    }
+    DesiredGpu desired{gpu->index, saved.mig_enabled, {}, {checkpoint_.file, 0, 0}};
+    for (const SavedInstance& instance : saved.instances) {
+      MIG_ASSIGN_OR_RETURN(DesiredInstance wanted, instance_of(instance, *gpu));
+      desired.instances.push_back(std::move(wanted));
+    }
+    layout_.gpus.push_back(std::move(desired));
+    return {};
+  }
+
+  Error unknown(const std::string& what, const Gpu& gpu) const {
+    return Error{
+        ErrorCode::kNotSupported,
+        fmt::format("{}: {} has no {}", checkpoint_.file, with_name(gpu), what),
+        gpu.profiles.empty()
+            ? "some drivers name profiles only with MIG on: restore the mode first (--mode-only)"
+            : "the file was made with another board or driver; migctl profiles shows what it has",
+        {},
+        {}};
+  }
+
+  // By NVML's number; a name that the file has must agree, or the number means something else now.
+  Result<DesiredInstance> instance_of(const SavedInstance& saved, const Gpu& gpu) {
+    const auto profile = std::find_if(
+        gpu.profiles.begin(), gpu.profiles.end(), [&](const GpuInstanceProfile& candidate) {
+          return candidate.nvml_profile == saved.nvml_profile;
+        });
+    if (profile == gpu.profiles.end()) {
+      return unknown(profile_str(saved), gpu);
+    }
+    if (saved.profile && *saved.profile != profile->name) {
+      layout_.warnings.push_back(fmt::format("{}: {} is taken as {}, its name on {}",
+                                             checkpoint_.file,
+                                             saved.profile->str(),
+                                             profile->name.str(),
+                                             with_name(gpu)));
+    }
+    DesiredInstance wanted;
+    wanted.profile = profile->name;
+    wanted.placement = saved.placement;
+    wanted.position.file = checkpoint_.file;
+    for (const SavedCompute& compute : saved.compute_instances) {
+      const ComputeInstanceProfile* found = compute_of(compute, *profile);
+      if (found == nullptr) {
+        return unknown(
+            fmt::format(
+                "compute instance profile {} in {}", compute.nvml_profile, profile->name.str()),
+            gpu);
+      }
+      wanted.compute_instances.push_back(found->name);
+      wanted.compute_placements.push_back(compute.placement);
+    }
+    return wanted;
+  }
+
+  static const ComputeInstanceProfile* compute_of(const SavedCompute& saved,
+                                                  const GpuInstanceProfile& profile) {
+    const ComputeInstanceProfile* same_size = nullptr;
+    for (const ComputeInstanceProfile& candidate : profile.compute_profiles) {
+      if (candidate.nvml_profile == saved.nvml_profile) {
+        return &candidate;
+      }
+      if (candidate.slices == slices_of(saved.nvml_profile)) {
+        same_size = &candidate;
+      }
+    }
+    return same_size;
+  }
+
+  const Checkpoint& checkpoint_;
+  const Inventory& inventory_;
+  DesiredLayout layout_;
+};
+
+}  // namespace
+
+Result<DesiredLayout> wish_of(const Checkpoint& checkpoint, const Inventory& inventory) {
+  return Restorer(checkpoint, inventory).run();
+}
+
+std::vector<std::string> renamed(const Checkpoint& checkpoint, const Inventory& inventory) {
+  std::vector<std::string> lines;
+  for (const SavedGpu& saved : checkpoint.gpus) {
+    const Gpu* gpu = inventory.find_gpu(saved.uuid);
+    for (const SavedInstance& was : saved.instances) {
+      const GpuInstance* is = nullptr;
+      for (const GpuInstance& candidate :
+           gpu == nullptr ? std::vector<GpuInstance>{} : gpu->instances) {
+        if (candidate.placement == was.placement && candidate.nvml_profile == was.nvml_profile) {
+          is = gpu->find_instance(candidate.id);
+        }
+      }
+      for (const SavedCompute& compute : was.compute_instances) {
+        if (is == nullptr || compute.uuid.empty() || !compute.placement) {
+          continue;
+        }
+        const auto now = std::find_if(is->compute_instances.begin(),
+                                      is->compute_instances.end(),
+                                      [&](const ComputeInstance& candidate) {
+                                        return candidate.placement == compute.placement;
+                                      });
+        if (now != is->compute_instances.end() && now->uuid != compute.uuid) {
+          lines.push_back(fmt::format("GPU {} {} at {}:{}: {} is now {}",
+                                      gpu->index.value,
+                                      now->name.str(),
+                                      is->placement.start,
+                                      is->placement.size,
+                                      compute.uuid,
+                                      now->uuid));
+        }
+      }
+    }
+  }
+  return lines;
+}
+
+}  // namespace mig::config

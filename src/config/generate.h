@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A layout file made from what the machine's boards offer, by mig-parted's rules: all-disabled,
+// all-enabled, all-balanced and one all-<profile> for each GPU instance profile at its most.
+#ifndef MIGCTL_CONFIG_GENERATE_H_
+#define MIGCTL_CONFIG_GENERATE_H_
+
+#include <string>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "config/spec.h"
+
+namespace mig::config {
+
+// kNotSupported when no GPU can do MIG or the driver names no profile. Valid input of parse_spec();
+// a device-filter is written only where the machine has more than one model.
+Result<std::string> generate_spec(const Inventory& inventory, Format format);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_GENERATE_H_

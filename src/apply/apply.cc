@@ -34,8 +34,12 @@ class Run {
       result_.steps.push_back({std::move(step), false, false, 0});
     if (context_.recorder != nullptr)
       MIG_TRY(context_.recorder->begin(plan_, before_));
-    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i)
-      do_step(i);
+    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i) {
+      if (options_.stop != nullptr && *options_.stop)
+        result_.failure = Error{ErrorCode::kRolledBack, "stopped on request", {}, {}, {}};
+      else
+        do_step(i);
+    }
     if (result_.failure && !any_effect())
       return finished(std::move(*result_.failure));
     if (result_.failure)

@@ -10,6 +10,7 @@
 #ifndef MIGCTL_APPLY_APPLY_H_
 #define MIGCTL_APPLY_APPLY_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -47,10 +48,21 @@ struct ApplyResult {
 // Called before (done = false) and after each step, for progress on stderr.
 using Progress = std::function<void(const Step&, std::size_t index, std::size_t count, bool done)>;
 
+// Who changes the machine and why, for history.
+struct ChangeOrigin {
+  std::string command;  // "apply -f layouts.yaml -c mixed"
+  std::string reason;   // the user's own words; may be empty
+};
+
 struct ApplyOptions {
   bool allow_reset = true;  // false: --skip-reset
   bool mode_only = false;
   Progress progress;
+  ChangeOrigin origin;
+  // Looked at before each step: when it is set, no further step begins and what was done is undone.
+  const std::atomic<bool>* stop = nullptr;
+  // Called before and after each driver call, rollback included: a watchdog's sign of life.
+  std::function<void()> heartbeat;
 };
 
 struct Context {
@@ -59,6 +71,7 @@ struct Context {
   Recorder* recorder = nullptr;  // the journal; nullptr = none
   std::string proc_root = "/proc";
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
+  std::function<void()> heartbeat = {};
 };
 
 // An Error means that nothing was changed: kConflict (the machine's layout is not the plan's, or

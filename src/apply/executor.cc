@@ -198,7 +198,11 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
     if (auto noted = context_.recorder->before_call(record); !noted)
       return stop(std::move(noted).error());
   }
+  if (context_.heartbeat)
+    context_.heartbeat();
   auto outcome = call(step, result);
+  if (context_.heartbeat)
+    context_.heartbeat();
   if (outcome) {
     result.effect = true;
     outcome = verify(step);

@@ -123,6 +123,9 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
     uuids_.push_back(gpu.uuid);
   if (resumed_)
     return {};
+  MIG_ASSIGN_OR_RETURN(store::Journal opened, store::Journal::open(path_));
+  own_.emplace(std::move(opened));
+  journal_ = &*own_;
   store::ChangeRow change;
   change.boot_id = boot_id("/proc");
   change.uid = getuid();
@@ -135,7 +138,7 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
   std::vector<store::StepRow> rows;
   for (const Step& step : plan.steps)
     rows.push_back(row_of(step, static_cast<std::int64_t>(rows.size())));
-  MIG_ASSIGN_OR_RETURN(change_, journal_.begin(change, rows));
+  MIG_ASSIGN_OR_RETURN(change_, journal_->begin(change, rows));
   return {};
 }
 
@@ -143,22 +146,22 @@ Result<void> JournalRecorder::before_call(const Call& call) {
   const auto direction =
       call.direction == Direction::kDo ? store::Direction::kDo : store::Direction::kUndo;
   MIG_ASSIGN_OR_RETURN(attempt_,
-                       journal_.intend(change_, static_cast<std::int64_t>(call.index), direction));
+                       journal_->intend(change_, static_cast<std::int64_t>(call.index), direction));
   return {};
 }
 
 Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
-  return journal_.record(attempt_,
-                         error == nullptr,
-                         error != nullptr ? error->text() : "",
-                         number(call.step.gpu_instance),
-                         number(call.step.compute_instance));
+  return journal_->record(attempt_,
+                          error == nullptr,
+                          error != nullptr ? error->text() : "",
+                          number(call.step.gpu_instance),
+                          number(call.step.compute_instance));
 }
 
 Result<void> JournalRecorder::finish(const ApplyResult& result) {
   const std::string message = result.failure ? result.failure->text() : "";
   const std::string after = result.after.gpus.empty() ? "" : save_layout(result.after, uuids_);
-  return journal_.finish(change_, state_of(result.outcome), message, after);
+  return journal_->finish(change_, state_of(result.outcome), message, after);
 }
 
 }  // namespace mig::apply

@@ -5,6 +5,7 @@
 #define MIGCTL_APPLY_JOURNAL_RECORDER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,20 +18,16 @@
 
 namespace mig::apply {
 
-// Who changes the machine and why, for history.
-struct ChangeOrigin {
-  std::string command;  // "apply -f layouts.yaml -c mixed"
-  std::string reason;   // the user's own words; may be empty
-};
-
 class JournalRecorder final : public Recorder {
  public:
-  JournalRecorder(store::Journal& journal, ChangeOrigin origin)
-      : journal_(journal), origin_(std::move(origin)) {}
+  // Opens the journal at `path` when the change begins: who may not change anything, or has nothing
+  // to change, needs none.
+  JournalRecorder(std::string path, ChangeOrigin origin)
+      : path_(std::move(path)), origin_(std::move(origin)) {}
 
   // Goes on with a change that a crash left open: attempts are added to it, nothing is begun.
   JournalRecorder(store::Journal& journal, std::int64_t change)
-      : journal_(journal), change_(change), resumed_(true) {}
+      : journal_(&journal), change_(change), resumed_(true) {}
 
   Result<void> begin(const Plan& plan, const Inventory& before) override;
   Result<void> before_call(const Call& call) override;
@@ -40,7 +37,9 @@ class JournalRecorder final : public Recorder {
   std::int64_t change() const { return change_; }
 
  private:
-  store::Journal& journal_;
+  std::optional<store::Journal> own_;
+  store::Journal* journal_ = nullptr;
+  std::string path_;
   ChangeOrigin origin_;
   std::int64_t change_ = 0;
   std::int64_t attempt_ = 0;

@@ -52,6 +52,27 @@ Result<std::string> runtime_dir(const nvml::Session& session) {
   return dir;
 }
 
+std::string journal_path(const nvml::Session& session) {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    return value != nullptr && *value == '/' ? value : "";
+  };
+  const std::string chosen = variable("MIGCTL_STATE_DIR");
+  if (session.simulated()) {
+    const migsim_control& control = *session.control();
+    return chosen.empty() ? std::string(control.machine_dir) + "/journal.db"
+                          : fmt::format("{}/sim-{}.db", chosen, control.machine_name);
+  }
+  if (!chosen.empty())
+    return chosen + "/journal.db";
+  if (::geteuid() == 0)
+    return "/var/lib/migctl/journal.db";
+  std::string state = variable("XDG_STATE_HOME");
+  if (state.empty())
+    state = variable("HOME") + "/.local/state";
+  return state + "/migctl/journal.db";
+}
+
 Result<base::FileLock> lock_writer(const std::string& path, base::Clock& clock) {
   auto lock = base::FileLock::acquire(path, std::chrono::milliseconds(0), clock);
   if (!lock && lock.error().code == ErrorCode::kConflict)

@@ -17,6 +17,10 @@ namespace mig::apply {
 // /run/migctl for root; else $XDG_RUNTIME_DIR/migctl, else /tmp/migctl-<uid> (0700, ours).
 Result<std::string> runtime_dir(const nvml::Session& session);
 
+// The journal of the machine: below $MIGCTL_STATE_DIR if that is set; else in the folder of a
+// simulated machine; else /var/lib/migctl for root and $XDG_STATE_HOME/migctl for others.
+std::string journal_path(const nvml::Session& session);
+
 // One writer per machine. kConflict names the pid that holds it; the kernel frees it when that
 // process dies.
 Result<base::FileLock> lock_writer(const std::string& path, base::Clock& clock);

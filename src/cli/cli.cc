@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.h"
 
+#include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/help.h"
@@ -13,10 +14,11 @@ std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-int run_invocation(Invocation invocation, Output& output) {
+int run_invocation(Invocation invocation, const std::string& command_line, Output& output) {
   output.quiet(invocation.globals.quiet);
   output.no_color(invocation.globals.no_color);
   Context context(invocation.globals, output);
+  context.command_line = command_line;
   context.rest = std::move(invocation.rest);
   context.rest_given = invocation.rest_given;
   const Result<int> code = invocation.command->run(context);
@@ -47,7 +49,7 @@ int run_cli(const std::vector<std::string>& argv, Output& output) {
     output.result(overview());
     return 0;
   }
-  return run_invocation(*std::move(invocation), output);
+  return run_invocation(*std::move(invocation), base::join(args, " "), output);
 }
 
 }  // namespace mig::cli

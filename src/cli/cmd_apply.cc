@@ -56,6 +56,7 @@ class Apply final : public Command {
                   "do not reset GPUs; what needs it stays pending (exit code 12)",
                   "MIG_PARTED_SKIP_RESET"},
                  skip_reset_);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     options.flag({"-n,--dry-run", "", "as migctl plan"}, execute_.dry_run);
   }
 

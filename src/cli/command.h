@@ -57,6 +57,9 @@ class Context {
 
   wire::Source source_or_default() const { return source_.value_or(wire::Source{}); }
 
+  // What was typed, without the program: "apply -f layouts.yaml", for history.
+  std::string command_line;
+
   // The words after `--` (run), or after `sim` and `smi`.
   std::vector<std::string> rest;
   bool rest_given = false;
@@ -66,6 +69,7 @@ class Context {
   Output* output_;
   std::unique_ptr<service::Service> service_;
   std::optional<wire::Source> source_;
+  bool told_of_interruption_ = false;
 };
 
 struct CommandText {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
 #include "cli/command.h"
 #include "cli/driver.h"
 #include "service/service.h"
@@ -36,6 +38,15 @@ Result<Inventory> Context::inventory() {
   MIG_ASSIGN_OR_RETURN(service::Service * opened, service());
   MIG_ASSIGN_OR_RETURN(Inventory inventory, opened->inventory());
   source_ = wire::Source::of(inventory);
+  // Every command that looks at the machine says that a change of it was cut short.
+  if (!told_of_interruption_) {
+    told_of_interruption_ = true;
+    if (const auto open = opened->interrupted(); open && *open)
+      output_->message(fmt::format(
+          "migctl: warning: change {} ({}) was cut short; `migctl recover` finishes or undoes it\n",
+          (*open)->id,
+          (*open)->command));
+  }
   return inventory;
 }
 

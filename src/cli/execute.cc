@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/execute.h"
 
+#include <atomic>
 #include <csignal>
 #include <utility>
 #include <vector>
@@ -35,6 +36,38 @@ class IgnoreBrokenPipe {
 
  private:
   struct sigaction before_ {};
+};
+
+// Ctrl-C and SIGTERM ask to stop: the step under way is finished, then everything is undone.
+class StopOnSignal {
+ public:
+  StopOnSignal() {
+    requested = false;
+
+    struct sigaction note {};
+
+    note.sa_handler = [](int) { requested = true; };
+    note.sa_flags = SA_RESTART;
+    ::sigaction(SIGINT, &note, &interrupt_);
+    ::sigaction(SIGTERM, &note, &terminate_);
+  }
+
+  ~StopOnSignal() {
+    ::sigaction(SIGINT, &interrupt_, nullptr);
+    ::sigaction(SIGTERM, &terminate_, nullptr);
+  }
+
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+  StopOnSignal(StopOnSignal&&) = delete;
+  StopOnSignal& operator=(StopOnSignal&&) = delete;
+
+  static inline std::atomic<bool> requested{false};  // lock-free: a handler may set it
+
+ private:
+  struct sigaction interrupt_ {};
+
+  struct sigaction terminate_ {};
 };
 
 // A terminal sees each step begin and end on one line; a log only its end.
@@ -149,7 +182,14 @@ Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& op
       output.message("migctl: warning: " + warning + "\n");
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   const IgnoreBrokenPipe guard;
-  service::ApplyOptions settings{options.allow_reset, options.mode_only, {}};
+  const StopOnSignal stop;
+  Watchdog watchdog(output);
+  service::ApplyOptions settings;
+  settings.allow_reset = options.allow_reset;
+  settings.mode_only = options.mode_only;
+  settings.origin = {context.command_line, options.reason};
+  settings.stop = &StopOnSignal::requested;
+  settings.heartbeat = [&] { watchdog.alive(); };
   ProgressLines lines(output, apply::selected_steps(plan, settings));
   settings.progress = [&](const Step& step, std::size_t index, std::size_t count, bool done) {
     lines.step(step, index, count, done);

@@ -4,6 +4,9 @@
 #ifndef MIGCTL_CLI_EXECUTE_H_
 #define MIGCTL_CLI_EXECUTE_H_
 
+#include <memory>
+#include <string>
+
 #include "mig/plan.h"
 #include "mig/result.h"
 
@@ -15,6 +18,25 @@ struct ExecuteOptions {
   bool dry_run = false;  // show the plan only
   bool allow_reset = true;
   bool mode_only = false;
+  std::string reason;  // why, in the user's words, for history
+};
+
+// Ends the process with kTimeout's exit code when no sign of life came for the time of
+// $MIGCTL_DRIVER_TIMEOUT (default 120 s): a driver call that hangs cannot be taken back, but
+// the journal knows of it and `migctl recover` goes on from there.
+class Watchdog {
+ public:
+  explicit Watchdog(Output& output);
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+  Watchdog(Watchdog&&) = delete;
+  Watchdog& operator=(Watchdog&&) = delete;
+  void alive();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // What --mode-only leaves of a plan: instances stay as they are, except where MIG goes off.

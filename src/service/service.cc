@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/service.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "apply/journal_recorder.h"
 #include "apply/runtime.h"
+#include "apply/saved_layout.h"
 #include "base/clock.h"
 #include "device/inventory_reader.h"
 #include "planner/planner.h"
@@ -27,7 +35,10 @@ class DriverService final : public Service {
   }
 
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) override {
-    return apply::apply({*session_, base::system_clock()}, plan, options);
+    apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
+    apply::Context context{*session_, base::system_clock(), &journal};
+    context.heartbeat = options.heartbeat;
+    return apply::apply(context, plan, options);
   }
 
   Result<Plan> plan_create(const CreateRequest& request) override {
@@ -47,6 +58,47 @@ class DriverService final : public Service {
     return planner::plan(now, desired, {});
   }
 
+  Result<std::vector<store::ChangeRow>> history(std::int64_t limit) override {
+    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+    if (!journal)
+      return std::vector<store::ChangeRow>();
+    return journal->history(limit);
+  }
+
+  Result<std::optional<store::ChangeRow>> interrupted() override {
+    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+    std::optional<store::ChangeRow> open;
+    if (journal) {
+      MIG_ASSIGN_OR_RETURN(open, journal->open_change());
+    }
+    if (open && process_alive(open->pid))
+      open.reset();  // being carried out right now
+    return open;
+  }
+
+  Result<apply::Recovery> recover(const std::function<void()>& heartbeat) override {
+    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+    if (!journal)
+      return apply::Recovery{};
+    apply::Context context{*session_, base::system_clock()};
+    context.heartbeat = heartbeat;
+    return apply::recover(context, *journal);
+  }
+
+  Result<Plan> plan_undo(std::optional<std::int64_t> change) override {
+    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+    MIG_ASSIGN_OR_RETURN(const store::ChangeRow row, change_to_undo(journal, change));
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    MIG_ASSIGN_OR_RETURN(DesiredLayout wish, apply::wish_of(row.before, now));
+    wish.label = fmt::format("before change {}", row.id);
+    return planner::plan(now, wish, {});
+  }
+
+  Result<holders::Report> holders() override {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    return holders::find_holders(now);
+  }
+
   Result<launch::RunResult> run(const launch::RunRequest& request) override {
     MIG_ASSIGN_OR_RETURN(const std::string dir, apply::runtime_dir(*session_));
     launch::RunRequest full = request;
@@ -57,6 +109,36 @@ class DriverService final : public Service {
   }
 
  private:
+  // nullopt: none was ever written; looking must not make one.
+  Result<std::optional<store::Journal>> existing_journal() {
+    const std::string path = apply::journal_path(*session_);
+    if (::access(path.c_str(), F_OK) != 0)
+      return std::optional<store::Journal>();
+    MIG_ASSIGN_OR_RETURN(store::Journal journal, store::Journal::open(path));
+    return std::optional<store::Journal>(std::move(journal));
+  }
+
+  static Result<store::ChangeRow> change_to_undo(std::optional<store::Journal>& journal,
+                                                 std::optional<std::int64_t> change) {
+    constexpr std::int64_t kLookBack = 1000;
+    std::vector<store::ChangeRow> rows;
+    if (journal) {
+      MIG_ASSIGN_OR_RETURN(rows, journal->history(kLookBack));
+    }
+    for (const store::ChangeRow& row : rows) {
+      if (change ? row.id == *change : row.state == store::ChangeState::kApplied)
+        return row;
+    }
+    return fail(change ? ErrorCode::kNotFound : ErrorCode::kNothingMatched,
+                change ? fmt::format("there is no change {} in the history", *change)
+                       : "there is no applied change to undo",
+                "`migctl history` lists the changes");
+  }
+
+  static bool process_alive(std::int64_t pid) {
+    return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+  }
+
   std::unique_ptr<nvml::Session> session_;
 };
 

@@ -20,6 +20,8 @@
 #include "mig/result.h"
 
 #include "apply/apply.h"
+#include "apply/recover.h"
+#include "holders/holders.h"
 #include "launch/run.h"
 
 namespace mig::service {
@@ -73,6 +75,17 @@ class Service {
   virtual Result<Plan> plan_destroy(const DestroyRequest& request) = 0;
   // `gpus` empty = every GPU that can do MIG.
   virtual Result<Plan> plan_mode(const std::vector<GpuIndex>& gpus, bool enable) = 0;
+
+  // What happened to this machine, newest first; empty when nothing was ever changed by us.
+  virtual Result<std::vector<store::ChangeRow>> history(std::int64_t limit) = 0;
+  // A change that was cut short and waits for recover(); nullopt also while its process lives.
+  virtual Result<std::optional<store::ChangeRow>> interrupted() = 0;
+  virtual Result<apply::Recovery> recover(const std::function<void()>& heartbeat) = 0;
+  // Back to the layout before a recorded change (nullopt: the last one that was applied), planned
+  // like any layout: what runs by now is not disturbed.
+  virtual Result<Plan> plan_undo(std::optional<std::int64_t> change) = 0;
+  // Who stands in the way of what.
+  virtual Result<holders::Report> holders() = 0;
 
   // Runs a command on a free instance and returns when it has ended (launch/run.h).
   virtual Result<launch::RunResult> run(const launch::RunRequest& request) = 0;

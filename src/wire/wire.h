@@ -8,6 +8,7 @@
 #ifndef MIGCTL_WIRE_WIRE_H_
 #define MIGCTL_WIRE_WIRE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,6 +79,40 @@ struct RunReport {
 };
 
 std::string run_document(const RunReport& report, const Source& source);
+
+struct HistoryEntry {
+  std::int64_t id = 0;
+  std::int64_t started_ms = 0;  // Unix time
+  std::optional<std::int64_t> finished_ms;
+  std::string user, command, reason, state, message;
+  std::int64_t pid = 0;
+};
+
+std::string history_document(const std::vector<HistoryEntry>& changes, const Source& source);
+
+struct HolderEntry {
+  std::string kind, name, unit, container, pod, slurm_job, stops, text;
+  std::uint32_t pid = 0;
+  std::optional<std::uint32_t> uid;
+  GpuIndex gpu;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+  std::vector<std::string> evidence;
+};
+
+std::string holders_document(const std::vector<HolderEntry>& holders,
+                             std::uint32_t unreadable_processes,
+                             const Source& source);
+
+struct RecoveryReport {
+  std::string outcome;  // nothing_to_do | applied | rolled_back | stuck
+  std::int64_t change = 0;
+  std::string command;
+  bool rebuilt = false;
+  std::optional<Error> failure;
+};
+
+std::string recovery_document(const RecoveryReport& report, const Source& source);
 
 struct VersionReport {
   std::string version;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "cli/commands.h"
+#include "cli/render_inventory.h"
+#include "cli/table.h"
+#include "service/service.h"
+
+namespace mig::cli {
+namespace {
+
+wire::HolderEntry entry_of(const holders::Holder& holder) {
+  wire::HolderEntry entry;
+  entry.kind = holders::name_of(holder.kind);
+  entry.name = holder.name;
+  entry.unit = holder.owner.unit;
+  entry.container = holder.owner.container;
+  entry.pod = holder.owner.pod;
+  entry.slurm_job = holder.owner.slurm_job;
+  entry.stops = holders::name_of(holder.stops);
+  entry.text = holder.str();
+  entry.pid = holder.pid;
+  entry.uid = holder.uid;
+  entry.gpu = holder.gpu;
+  entry.gpu_instance = holder.gpu_instance;
+  entry.compute_instance = holder.compute_instance;
+  entry.evidence = holder.evidence;
+  return entry;
+}
+
+class Holders final : public Command {
+ public:
+  CommandText text() const override {
+    return {"holders",
+            "Show who stands in the way of a change, and of which.",
+            "Processes that the driver lists, processes that keep device or capability nodes open, "
+            "NVIDIA's own services, displays and kernel modules. What stops a destroy also stops a "
+            "mode change and a reset. Without root the descriptors of other users cannot be read.",
+            {"holders", "holders --json"},
+            {ErrorCode::kNoDriver, ErrorCode::kIo}};
+  }
+
+  Result<int> run(Context& context) override {
+    MIG_TRY(context.inventory());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, service->holders());
+    const auto source = context.source_or_default();
+    if (context.globals().json) {
+      std::vector<wire::HolderEntry> entries;
+      for (const auto& holder : report.holders)
+        entries.push_back(entry_of(holder));
+      context.output().result(wire::holders_document(entries, report.unreadable_processes, source));
+      return 0;
+    }
+    print(context, report);
+    return 0;
+  }
+
+ private:
+  static void print(Context& context, const holders::Report& report) {
+    std::string text = simulated_mark(context.source_or_default());
+    text += text.empty() ? "" : ": ";
+    text += report.holders.empty() ? "nobody holds a GPU\n"
+                                   : base::counted(report.holders.size(), "holder") + "\n";
+    Table table({{"GPU", true}, {"GI", true}, {"CI", true}, {"STOPS"}, {"WHO"}, {"SEEN IN"}});
+    for (const auto& holder : report.holders)
+      table.row({fmt::format("{}", holder.gpu.value),
+                 holder.gpu_instance ? fmt::format("{}", holder.gpu_instance->value) : "-",
+                 holder.compute_instance ? fmt::format("{}", holder.compute_instance->value) : "-",
+                 holders::name_of(holder.stops),
+                 holder.str().substr(0, holder.str().find(" on GPU")),
+                 base::join(holder.evidence, ", ")});
+    if (!table.empty())
+      text += table.draw(context.output().paint());
+    context.output().result(text);
+    if (report.unreadable_processes > 0)
+      context.output().message(
+          fmt::format("migctl: note: {} could not be looked into; run as root to see all\n",
+                      base::counted(report.unreadable_processes, "process")));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_holders() {
+  return std::make_unique<Holders>();
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "cli/commands.h"
+#include "cli/errors.h"
+#include "cli/execute.h"
+#include "cli/render_inventory.h"
+#include "service/service.h"
+
+namespace mig::cli {
+namespace {
+
+class Recover final : public Command {
+ public:
+  CommandText text() const override {
+    return {"recover",
+            "Finish or undo a change that a crash cut short.",
+            "A change that was complete is recorded as applied; any other is taken back, so that "
+            "the machine is in the layout before it or after it, never between. Exit code 0 when "
+            "there was nothing to do or it is done, 19 when something is left.",
+            {"recover", "recover --json"},
+            {ErrorCode::kPermission,
+             ErrorCode::kConflict,
+             ErrorCode::kNoDriver,
+             ErrorCode::kDriver,
+             ErrorCode::kIo,
+             ErrorCode::kStuck}};
+  }
+
+  Result<int> run(Context& context) override {
+    MIG_TRY(context.inventory());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    Watchdog watchdog(context.output());
+    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
+                         service->recover([&] { watchdog.alive(); }));
+    const bool stuck = recovery.result.outcome == service::Outcome::kStuck;
+    print(context, recovery, stuck);
+    return stuck ? error_info(ErrorCode::kStuck).exit_code : 0;
+  }
+
+ private:
+  static void print(Context& context, const apply::Recovery& recovery, bool stuck) {
+    Output& output = context.output();
+    const bool applied = recovery.result.outcome == service::Outcome::kApplied;
+    const auto source = context.source_or_default();
+    if (context.globals().json) {
+      const char* outcome = stuck ? "stuck" : applied ? "applied" : "rolled_back";
+      return output.result(wire::recovery_document({recovery.was_open ? outcome : "nothing_to_do",
+                                                    recovery.change,
+                                                    recovery.command,
+                                                    recovery.rebuilt,
+                                                    stuck ? recovery.result.failure : std::nullopt},
+                                                   source));
+    }
+    std::string text = simulated_mark(source);
+    text += text.empty() ? "" : ": ";
+    if (!recovery.was_open)
+      return output.result(text + "Nothing to recover: every change has ended.\n");
+    text += fmt::format("Change {} ({}) ", recovery.change, recovery.command);
+    if (stuck)
+      text += "could not be taken back in full.\n";
+    else if (applied)
+      text += "had been done; it is recorded as applied.\n";
+    else
+      text += recovery.rebuilt ? "is taken back, and what a reset had removed is there again.\n"
+                               : "is taken back: the layout before it is there again.\n";
+    output.result(text);
+    if (stuck && recovery.result.failure)
+      output.message(error_text(*recovery.result.failure, output.err_paint()));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_recover() {
+  return std::make_unique<Recover>();
+}
+
+}  // namespace mig::cli

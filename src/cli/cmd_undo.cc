@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+#include "cli/execute.h"
+#include "service/service.h"
+
+namespace mig::cli {
+namespace {
+
+class Undo final : public Command {
+ public:
+  CommandText text() const override {
+    return {"undo",
+            "Return to the layout before the last change, or before change N.",
+            "Planned and applied like any layout, with every instance at its old place: what runs "
+            "by now is not disturbed, or the undo is refused. It is a change of its own and can be "
+            "undone too.",
+            {"undo --dry-run", "undo", "undo --change 12"},
+            {ErrorCode::kNothingMatched,
+             ErrorCode::kNotFound,
+             ErrorCode::kPermission,
+             ErrorCode::kInUse,
+             ErrorCode::kNoCapacity,
+             ErrorCode::kConflict,
+             ErrorCode::kResetRequired,
+             ErrorCode::kNoDriver,
+             ErrorCode::kDriver,
+             ErrorCode::kIo,
+             ErrorCode::kRolledBack,
+             ErrorCode::kStuck}};
+  }
+
+  void declare(Options& options) override {
+    options.number({"--change", "N", "the change to go back before; see migctl history"}, change_);
+    options.flag({"-n,--dry-run", "", "show the plan only"}, execute_.dry_run);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
+  }
+
+  Result<int> run(Context& context) override {
+    MIG_TRY(context.inventory());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    std::optional<std::int64_t> change;
+    if (change_)
+      change = *change_;
+    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan_undo(change));
+    return execute(context, plan, execute_);
+  }
+
+ private:
+  std::optional<std::uint32_t> change_;
+  ExecuteOptions execute_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_undo() {
+  return std::make_unique<Undo>();
+}
+
+}  // namespace mig::cli

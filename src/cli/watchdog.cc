@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "cli/execute.h"
+
+namespace mig::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kDefault{120'000};
+constexpr std::uint64_t kLongestMs = 86'400'000;
+
+// "700ms", "90s", "5m"; anything else is the default.
+std::chrono::milliseconds limit() {
+  const char* text = std::getenv("MIGCTL_DRIVER_TIMEOUT");  // NOLINT(concurrency-mt-unsafe)
+  std::string_view value = text != nullptr ? text : "";
+  std::uint64_t unit = 1;
+  if (value.ends_with("ms")) {
+    value.remove_suffix(2);
+  } else if (value.ends_with("s") || value.ends_with("m")) {
+    unit = value.back() == 's' ? 1000 : 60'000;
+    value.remove_suffix(1);
+  } else {
+    return kDefault;
+  }
+  const auto number = base::parse_decimal(value, kLongestMs / unit);
+  return number && *number > 0 ? std::chrono::milliseconds(*number * unit) : kDefault;
+}
+
+}  // namespace
+
+struct Watchdog::State {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t beats = 0;
+  bool over = false;
+  std::chrono::milliseconds patience{};
+  Output* output = nullptr;
+  std::thread thread;
+
+  void watch() {
+    std::unique_lock lock(mutex);
+    while (!over) {
+      const std::uint64_t seen = beats;
+      if (changed.wait_for(lock, patience, [&] { return over || beats != seen; }))
+        continue;
+      output->message(fmt::format(
+          "migctl: error: the driver did not answer for {:.1f} s; the change is cut short\n"
+          "hint: `migctl recover` finishes or undoes it once the driver answers again\n",
+          static_cast<double>(patience.count()) / 1000.0));
+      _Exit(error_info(ErrorCode::kTimeout).exit_code);
+    }
+  }
+};
+
+Watchdog::Watchdog(Output& output) : state_(std::make_unique<State>()) {
+  state_->patience = limit();
+  state_->output = &output;
+  state_->thread = std::thread([this] { state_->watch(); });
+}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->over = true;
+  }
+  state_->changed.notify_all();
+  state_->thread.join();
+}
+
+void Watchdog::alive() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    ++state_->beats;
+  }
+  state_->changed.notify_all();
+}
+
+}  // namespace mig::cli

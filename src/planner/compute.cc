@@ -179,10 +179,14 @@ std::optional<ComputeChange> compute_change(const Gpu& gpu,
     profiles.push_back(compute);
     wanted.push_back({compute, want.placement});
   }
-  // Given places first: what is left must go around them.
-  std::stable_sort(wanted.begin(), wanted.end(), [](const Item& a, const Item& b) {
-    return std::tuple(!a.fixed, b.profile->slices, a.profile->nvml_profile, a.fixed) <
-           std::tuple(!b.fixed, a.profile->slices, b.profile->nvml_profile, b.fixed);
+  // Given places first and in their order: what is left must go around them.
+  const auto rank = [](const Item& item) {
+    return item.fixed
+               ? std::tuple(0, 0U, 0U)
+               : std::tuple(1, UINT32_MAX - item.profile->slices, item.profile->nvml_profile);
+  };
+  std::stable_sort(wanted.begin(), wanted.end(), [&](const Item& one, const Item& other) {
+    return rank(one) < rank(other);
   });
   if (!compute_instances_fit(profiles, profile.slices) || !places_possible(wanted, profile)) {
     return std::nullopt;

@@ -44,13 +44,13 @@ std::vector<std::string> steps(const Gpu& gpu, const DesiredLayout& desired) {
   return steps_of(plan(testing::inventory({gpu}), desired, {}));
 }
 
-TEST(GivenComputePlaces, AreUsedWhateverTheOrder) {
+TEST(GivenComputePlaces, AreUsedInTheirOrder) {
   EXPECT_EQ(steps(board("a100_sxm4_40gb"),
                   want({"1c.3g.20gb", "2c.3g.20gb"}, {Placement{2, 1}, Placement{0, 2}})),
             (std::vector<std::string>{
                 "create 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 2c.3g.20gb at 0:2 in 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4"}));
+                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 2c.3g.20gb at 0:2 in 3g.20gb on GPU 0 at 4:4"}));
 }
 
 TEST(GivenComputePlaces, TheRestGoesAroundThem) {

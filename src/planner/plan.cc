@@ -86,7 +86,10 @@ Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
         {instance.compute_instances[i],
          i < instance.compute_placements.size() ? instance.compute_placements[i] : std::nullopt});
   }
-  std::sort(want.compute.begin(), want.compute.end(), std::greater<>());
+  // Given places keep the order: ids and MIG UUIDs follow the order of creation.
+  if (instance.compute_placements.empty()) {
+    std::sort(want.compute.begin(), want.compute.end(), std::greater<>());
+  }
   if (!compute_change(board.gpu(), profile, want.compute, nullptr)) {
     std::vector<std::string> names;
     for (const WantedCompute& compute : want.compute) {

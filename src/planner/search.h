@@ -27,7 +27,7 @@ std::vector<Existing> existing_on(const Board& board);
 // Equal wants are one: `count` instances that differ in nothing.
 struct Want {
   std::size_t profile = 0;
-  std::vector<WantedCompute> compute;  // descending
+  std::vector<WantedCompute> compute;  // descending, or as given with places
   std::optional<Placement> fixed;
   std::uint32_t count = 0;
 };

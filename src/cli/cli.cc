@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/help.h"
+#include "cli/mig_parted.h"
 #include "cli/parse.h"
 
 namespace mig::cli {
@@ -31,6 +32,8 @@ int run_invocation(Invocation invocation, const std::string& command_line, Outpu
 
 int run_cli(const std::vector<std::string>& argv, Output& output) {
   std::vector<std::string> args(argv.empty() ? argv.begin() : argv.begin() + 1, argv.end());
+  if (!argv.empty() && base_name(argv.front()) == "nvidia-mig-parted")
+    return run_mig_parted(args, output);
   if (!argv.empty() && base_name(argv.front()) == "nvidia-smi")
     args.insert(args.begin(), "smi");
   Globals globals;

@@ -10,7 +10,8 @@
 
 namespace mig::cli {
 
-// `argv` with the program's name. Called as `nvidia-smi` it is `migctl smi`. Returns the exit code.
+// `argv` with the program's name. Called as `nvidia-smi` it is `migctl smi`, as
+// `nvidia-mig-parted` it is that tool's command line. Returns the exit code.
 int run_cli(const std::vector<std::string>& argv, Output& output);
 
 }  // namespace mig::cli

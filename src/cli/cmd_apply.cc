@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
+#include "cli/hooks_file.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
 #include "service/service.h"
@@ -21,7 +22,9 @@ class Apply final : public Command {
         "Change the machine to a layout, step by step, each verified.",
         "Plans as `migctl plan` does and carries it out. A step that fails is undone with all "
         "before it (exit code 18; 19 when that fails too). Instances in use are kept or the "
-        "change is refused; GPUs that the layout does not name are not touched. Progress goes "
+        "change is refused; GPUs that the layout does not name are not touched. Hooks run in "
+        "mig-parted's order: apply-start, pre-apply-mode, pre-apply-config, apply-exit; both pre-"
+        "hooks before the first step, since the change is one transaction. Progress goes "
         "to standard error, the outcome to standard output.",
         {"apply -f layouts.yaml -c mixed", "apply -f - < layout.yaml", "apply --plan mixed.plan"},
         {ErrorCode::kInvalidInput,
@@ -34,18 +37,21 @@ class Apply final : public Command {
          ErrorCode::kNoCapacity,
          ErrorCode::kConflict,
          ErrorCode::kResetRequired,
+         ErrorCode::kTimeout,
          ErrorCode::kDeviceLost,
          ErrorCode::kNoDriver,
          ErrorCode::kDriver,
          ErrorCode::kIo,
          ErrorCode::kRolledBack,
-         ErrorCode::kStuck}};
+         ErrorCode::kStuck,
+         ErrorCode::kHook}};
   }
 
   void declare(Options& options) override {
     layout_.declare(options);
     options.text({"--plan", "FILE|-", "a plan saved by plan -o; refused if the machine changed"},
                  plan_file_);
+    hooks_.declare(options);
     options.flag({"-m,--mode-only",
                   "",
                   "MIG mode only; instances are left alone",
@@ -63,14 +69,29 @@ class Apply final : public Command {
   Result<int> run(Context& context) override {
     execute_.allow_reset = !skip_reset_;
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    HookVariables variables = hook_variables(hooks_, execute_);
+    variables["MIG_PARTED_SKIP_RESET"] = skip_reset_ ? "true" : "false";
     if (!plan_file_.empty()) {
       MIG_ASSIGN_OR_RETURN(const Plan plan, saved_plan(context));
-      return execute(context, plan, execute_);
+      variables["MIG_PARTED_SELECTED_CONFIG"] = plan.label;
+      return execute_with_hooks(
+          context,
+          hooks_,
+          std::move(variables),
+          [&](bool) -> Result<Plan> { return plan; },
+          execute_);
     }
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory));
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan(desired));
-    return execute(context, plan, execute_);
+    MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read());
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(spec, inventory));
+    variables["MIG_PARTED_CONFIG_FILE"] = layout_.file();
+    variables["MIG_PARTED_SELECTED_CONFIG"] = desired.label;
+    const auto wish = [&](const Inventory& now) { return layout_.resolve(spec, now); };
+    return execute_with_hooks(
+        context,
+        hooks_,
+        std::move(variables),
+        [&](bool around) { return plan_now(context, wish, around); },
+        execute_);
   }
 
  private:
@@ -92,6 +113,7 @@ class Apply final : public Command {
   }
 
   LayoutFile layout_;
+  HooksFile hooks_;
   std::string plan_file_;
   ExecuteOptions execute_;
   bool skip_reset_ = false;

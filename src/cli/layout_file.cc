@@ -49,6 +49,10 @@ Result<Spec> LayoutFile::read() const {
 
 Result<DesiredLayout> LayoutFile::resolve(const Inventory& inventory) const {
   MIG_ASSIGN_OR_RETURN(const Spec spec, read());
+  return resolve(spec, inventory);
+}
+
+Result<DesiredLayout> LayoutFile::resolve(const Spec& spec, const Inventory& inventory) const {
   return config::resolve(
       spec, config_.empty() ? std::nullopt : std::optional<std::string>(config_), inventory);
 }

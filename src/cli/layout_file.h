@@ -23,6 +23,8 @@ class LayoutFile {
 
   Result<Spec> read() const;
   Result<DesiredLayout> resolve(const Inventory& inventory) const;
+  // Of a file that was read before (standard input can be read once).
+  Result<DesiredLayout> resolve(const Spec& spec, const Inventory& inventory) const;
 
  private:
   std::string file_, config_;

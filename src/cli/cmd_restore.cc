@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/execute.h"
+#include "cli/hooks_file.h"
+#include "config/checkpoint.h"
+
+namespace mig::cli {
+namespace {
+
+class Restore final : public Command {
+ public:
+  CommandText text() const override {
+    return {
+        "restore",
+        "Bring back what checkpoint recorded, every instance at its place.",
+        "Planned, applied, verified and rolled back as any layout (migctl apply); instances that "
+        "are where they were are not touched. Reads the files of migctl checkpoint and of "
+        "nvidia-mig-parted checkpoint (which do not tell where compute instances were). GPUs are "
+        "found by UUID; those that the file does not name stay as they are. Ids and MIG UUIDs are "
+        "the driver's to give: those that are new are listed.",
+        {"restore -f before.json", "restore -f before.json -n"},
+        {ErrorCode::kInvalidInput,
+         ErrorCode::kTooLarge,
+         ErrorCode::kNothingMatched,
+         ErrorCode::kNotFound,
+         ErrorCode::kNotSupported,
+         ErrorCode::kPermission,
+         ErrorCode::kInUse,
+         ErrorCode::kNoCapacity,
+         ErrorCode::kConflict,
+         ErrorCode::kResetRequired,
+         ErrorCode::kTimeout,
+         ErrorCode::kDeviceLost,
+         ErrorCode::kNoDriver,
+         ErrorCode::kDriver,
+         ErrorCode::kIo,
+         ErrorCode::kRolledBack,
+         ErrorCode::kStuck,
+         ErrorCode::kHook}};
+  }
+
+  void declare(Options& options) override {
+    options.text({"-f,--checkpoint-file",
+                  "FILE|-",
+                  "what checkpoint wrote; - reads standard input",
+                  "MIG_PARTED_CHECKPOINT_FILE"},
+                 file_);
+    hooks_.declare(options);
+    options.flag({"-m,--mode-only",
+                  "",
+                  "MIG mode only; instances are left alone",
+                  "MIG_PARTED_MODE_CHANGE_ONLY"},
+                 execute_.mode_only);
+    options.flag({"-s,--skip-reset",
+                  "",
+                  "do not reset GPUs; what needs it stays pending (exit code 12)",
+                  "MIG_PARTED_SKIP_RESET"},
+                 skip_reset_);
+    options.flag({"-n,--dry-run", "", "show the plan only"}, execute_.dry_run);
+  }
+
+  Result<int> run(Context& context) override {
+    if (file_.empty())
+      return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE");
+    execute_.allow_reset = !skip_reset_;
+    MIG_ASSIGN_OR_RETURN(const std::string text,
+                         base::read_file(file_, config::kMostCheckpointBytes));
+    MIG_ASSIGN_OR_RETURN(const config::Checkpoint checkpoint,
+                         config::parse_checkpoint(text, file_));
+    HookVariables variables = hook_variables(hooks_, execute_);
+    variables["MIG_PARTED_CHECKPOINT_FILE"] = file_;
+    const auto wish = [&](const Inventory& inventory) {
+      return config::wish_of(checkpoint, inventory);
+    };
+    MIG_ASSIGN_OR_RETURN(const int code,
+                         execute_with_hooks(
+                             context,
+                             hooks_,
+                             std::move(variables),
+                             [&](bool around) { return plan_now(context, wish, around); },
+                             execute_));
+    if (code == 0 && !execute_.dry_run && !context.globals().json)
+      MIG_TRY(tell_renamed(context, checkpoint));
+    return code;
+  }
+
+ private:
+  static Result<void> tell_renamed(Context& context, const config::Checkpoint& checkpoint) {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, context.inventory());
+    for (const std::string& line : config::renamed(checkpoint, now))
+      context.output().result("  " + line + "\n");
+    return {};
+  }
+
+  std::string file_;
+  HooksFile hooks_;
+  ExecuteOptions execute_;
+  bool skip_reset_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_restore() {
+  return std::make_unique<Restore>();
+}
+
+}  // namespace mig::cli

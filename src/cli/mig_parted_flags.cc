@@ -137,9 +137,9 @@ class Parser {
     const std::size_t equals = text.find('=');
     const std::string name = text.substr(0, equals);
     const OptionSpec* spec = find_spec(options_, name);
-    if (spec == nullptr && !two && equals == std::string::npos && all_short_flags(text)) {
+    if (spec == nullptr && !two && equals == std::string::npos && all_short(text)) {
       for (const char letter : text)
-        MIG_TRY(set(find_spec(options_, std::string(1, letter)), ""));
+        MIG_TRY(one(std::string("-") + letter));
       return {};
     }
     if (spec == nullptr)
@@ -153,11 +153,14 @@ class Parser {
     return set(spec, args_[at_++]);
   }
 
-  bool all_short_flags(const std::string& letters) const {
-    return std::all_of(letters.begin(), letters.end(), [&](char letter) {
-      const OptionSpec* spec = find_spec(options_, std::string(1, letter));
-      return spec != nullptr && spec->flag();
-    });
+  // "-sm", "-mf FILE": only the last may take a value.
+  bool all_short(const std::string& letters) const {
+    for (std::size_t i = 0; i < letters.size(); ++i) {
+      const OptionSpec* spec = find_spec(options_, letters.substr(i, 1));
+      if (spec == nullptr || (!spec->flag() && i + 1 < letters.size()))
+        return false;
+    }
+    return letters.size() > 1;
   }
 
   Result<void> set(const OptionSpec* spec, const std::string& value) {

@@ -46,6 +46,7 @@ TEST(MigPartedFlags, EveryFormOfAFlag) {
   EXPECT_EQ(parsed({"export"}).output_format, "yaml");
   EXPECT_EQ(parsed({"export", "-l", "now"}).config_label, "now");
   EXPECT_TRUE(parsed({"help", "apply"}).help);
+  EXPECT_EQ(parsed({"assert", "-mf", "a.yaml"}).config_file, "a.yaml");
 }
 
 TEST(MigPartedFlags, WhatItDoesNotTakeIsRefused) {

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
 #include "cli/layout_file.h"
@@ -25,18 +26,23 @@ namespace mig::cli {
 namespace {
 
 constexpr std::size_t kMostFileBytes = 1U << 20;
-constexpr unsigned kOwnerOnly = 0600;
+constexpr unsigned kCheckpointMode = 0600;
 
 using Wish = std::function<Result<DesiredLayout>(const Inventory&)>;
 
-const char* word(bool value) {
+const char* true_or_false(bool value) {
   return value ? "true" : "false";
 }
 
 class MigParted {
  public:
-  MigParted(const MigPartedFlags& flags, MigPartedLog& log, Output& output)
-      : flags_(flags), log_(log), output_(output), context_(Globals{}, output) {}
+  MigParted(const MigPartedFlags& flags,
+            const std::string& command_line,
+            MigPartedLog& log,
+            Output& output)
+      : flags_(flags), log_(log), output_(output), context_(Globals{}, output) {
+    context_.command_line = command_line;
+  }
 
   Result<void> run() {
     if (flags_.command == "apply")
@@ -127,7 +133,7 @@ class MigParted {
     const Wish wish = [&](const Inventory& now) { return config::resolve(spec, label_, now); };
     HookVariables variables = {{"MIG_PARTED_CONFIG_FILE", flags_.config_file},
                                {"MIG_PARTED_SELECTED_CONFIG", label_},
-                               {"MIG_PARTED_SKIP_RESET", word(flags_.skip_reset)}};
+                               {"MIG_PARTED_SKIP_RESET", true_or_false(flags_.skip_reset)}};
     MIG_TRY(change(wish, std::move(variables)));
     output_.result("MIG configuration applied successfully\n");
     return {};
@@ -183,7 +189,7 @@ class MigParted {
     if (auto good = checked(); !good)  // before any hook
       return outer(std::move(good).error());
     variables["MIG_PARTED_HOOKS_FILE"] = flags_.hooks_file;
-    variables["MIG_PARTED_MODE_CHANGE_ONLY"] = word(flags_.mode_only);
+    variables["MIG_PARTED_MODE_CHANGE_ONLY"] = true_or_false(flags_.mode_only);
     service::HookedChange change{list, {std::move(variables)}, flags_.mode_only, {}, {}, {}};
     change.plan = [&](bool around) -> Result<Plan> {
       MIG_ASSIGN_OR_RETURN(Plan plan, plan_now(context_, wish, around));
@@ -201,15 +207,15 @@ class MigParted {
   }
 
   Result<int> carry_out(const Plan& plan) {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
-    service::ApplyOptions options;
+    ExecuteOptions options;
     options.allow_reset = !flags_.skip_reset;
     options.mode_only = flags_.mode_only;
-    options.progress = [&](const Step& step, std::size_t, std::size_t, bool done) {
+    const auto progress = [&](const Step& step, std::size_t, std::size_t, bool done) {
       if (done)
         log_.debug(step.str());
     };
-    MIG_ASSIGN_OR_RETURN(const service::ApplyResult result, service->apply(plan, options));
+    MIG_ASSIGN_OR_RETURN(const service::ApplyResult result,
+                         apply_guarded(context_, plan, options, progress));
     if (!result.failure)
       return 0;
     if (result.outcome == service::Outcome::kRolledBack)
@@ -275,7 +281,7 @@ class MigParted {
     auto text = config::checkpoint_text(now);
     if (!text)
       return std::move(text).error().in("error fetching MIG state");
-    if (auto done = base::write_file_atomic(flags_.checkpoint_file, *text, kOwnerOnly); !done)
+    if (auto done = base::write_file_atomic(flags_.checkpoint_file, *text, kCheckpointMode); !done)
       return std::move(done).error().in("error writing checkpoint file");
     output_.result("MIG configuration checkpointed successfully\n");
     return {};
@@ -313,7 +319,8 @@ int run_mig_parted(const std::vector<std::string>& args, Output& output) {
     output.result(mig_parted_help(flags.command));
     return 0;
   }
-  const auto done = MigParted(flags, log, output).run();
+  const auto done =
+      MigParted(flags, "nvidia-mig-parted " + base::join(args, " "), log, output).run();
   return done ? 0 : failed(done.error());
 }
 

@@ -172,6 +172,24 @@ int show_plan(Context& context, const Plan& plan) {
   return error_info(error.code).exit_code;
 }
 
+Result<apply::ApplyResult> apply_guarded(Context& context,
+                                         const Plan& plan,
+                                         const ExecuteOptions& options,
+                                         StepProgress progress) {
+  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  const IgnoreBrokenPipe guard;
+  const StopOnSignal stop;
+  Watchdog watchdog(context.output());
+  service::ApplyOptions settings;
+  settings.allow_reset = options.allow_reset;
+  settings.mode_only = options.mode_only;
+  settings.origin = {context.command_line, options.reason};
+  settings.stop = &StopOnSignal::requested;
+  settings.heartbeat = [&] { watchdog.alive(); };
+  settings.progress = std::move(progress);
+  return service->apply(plan, settings);
+}
+
 Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& options) {
   if (options.dry_run)
     return show_plan(context, options.mode_only ? mode_only_plan(plan) : plan);
@@ -180,21 +198,18 @@ Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& op
   if (!context.globals().json)
     for (const auto& warning : plan.warnings)
       output.message("migctl: warning: " + warning + "\n");
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   const IgnoreBrokenPipe guard;
-  const StopOnSignal stop;
-  Watchdog watchdog(output);
-  service::ApplyOptions settings;
-  settings.allow_reset = options.allow_reset;
-  settings.mode_only = options.mode_only;
-  settings.origin = {context.command_line, options.reason};
-  settings.stop = &StopOnSignal::requested;
-  settings.heartbeat = [&] { watchdog.alive(); };
-  ProgressLines lines(output, apply::selected_steps(plan, settings));
-  settings.progress = [&](const Step& step, std::size_t index, std::size_t count, bool done) {
-    lines.step(step, index, count, done);
-  };
-  auto applied = service->apply(plan, settings);
+  service::ApplyOptions selection;
+  selection.allow_reset = options.allow_reset;
+  selection.mode_only = options.mode_only;
+  ProgressLines lines(output, apply::selected_steps(plan, selection));
+  auto applied =
+      apply_guarded(context,
+                    plan,
+                    options,
+                    [&](const Step& step, std::size_t index, std::size_t count, bool done) {
+                      lines.step(step, index, count, done);
+                    });
   lines.finish(applied && !applied->failure);
   MIG_ASSIGN_OR_RETURN(const service::ApplyResult result, std::move(applied));
   if (context.globals().json) {

@@ -4,6 +4,8 @@
 #ifndef MIGCTL_CLI_EXECUTE_H_
 #define MIGCTL_CLI_EXECUTE_H_
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,6 +13,10 @@
 #include "mig/result.h"
 
 #include "cli/command.h"
+
+namespace mig::apply {
+struct ApplyResult;  // apply/apply.h
+}
 
 namespace mig::cli {
 
@@ -44,6 +50,14 @@ Plan mode_only_plan(Plan plan);
 
 // Prints the Plan; kInUse's exit code when it is blocked.
 int show_plan(Context& context, const Plan& plan);
+
+// Carries the plan out: a signal asks to stop, a driver that hangs ends the program, and the
+// journal learns what was typed. Prints nothing.
+using StepProgress = std::function<void(const Step&, std::size_t index, std::size_t count, bool)>;
+Result<apply::ApplyResult> apply_guarded(Context& context,
+                                         const Plan& plan,
+                                         const ExecuteOptions& options,
+                                         StepProgress progress);
 
 // Carries the plan out. Progress on stderr, outcome on stdout; the exit code tells the outcome.
 Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& options);

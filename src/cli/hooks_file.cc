@@ -13,7 +13,7 @@
 namespace mig::cli {
 namespace {
 
-constexpr std::size_t kMaxBytes = 1U << 20;
+constexpr std::size_t kMaxHooksBytes = 1U << 20;
 
 }  // namespace
 
@@ -28,7 +28,7 @@ void HooksFile::declare(Options& options) {
 Result<Hooks> HooksFile::read() const {
   if (file_.empty())
     return Hooks{};
-  MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxBytes));
+  MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxHooksBytes));
   return config::parse_hooks(text, file_);
 }
 

@@ -14,11 +14,11 @@
 namespace mig::cli {
 namespace {
 
-struct CommandRow {
+struct PartedCommand {
   std::string_view name, usage, flags;  // flags: letters of those that it takes
 };
 
-constexpr CommandRow kCommands[] = {
+constexpr PartedCommand kCommands[] = {
     {"apply",
      "Apply changes (if necessary) for a specific MIG configuration from a configuration file",
      "fcksm"},
@@ -29,7 +29,7 @@ constexpr CommandRow kCommands[] = {
     {"restore", "Restore MIG state from a checkpoint file", "pkm"},
 };
 
-const CommandRow* find_row(const std::string& name) {
+const PartedCommand* find_parted(const std::string& name) {
   const auto* row = std::find_if(
       std::begin(kCommands), std::end(kCommands), [&](const auto& r) { return r.name == name; });
   return row == std::end(kCommands) ? nullptr : row;
@@ -227,7 +227,7 @@ Result<void> parse_mig_parted(const std::vector<std::string>& args, MigPartedFla
     flags.command = at < args.size() ? args[at] : "";
     return {};
   }
-  const CommandRow* row = find_row(flags.command);
+  const PartedCommand* row = find_parted(flags.command);
   if (row == nullptr)
     return fail(ErrorCode::kUsage, fmt::format("no help topic for '{}'", flags.command));
   Options own;
@@ -244,14 +244,14 @@ Result<void> parse_mig_parted(const std::vector<std::string>& args, MigPartedFla
 std::string mig_parted_help(const std::string& command) {
   MigPartedFlags unused;
   Options options;
-  const CommandRow* row = find_row(command);
+  const PartedCommand* row = find_parted(command);
   if (row == nullptr) {
     declare_global(options, unused);
     std::string out =
         "NAME:\n   nvidia-mig-parted - migctl under the name of NVIDIA's tool: its commands, "
         "flags, variables and files\n\nUSAGE:\n   nvidia-mig-parted [global options] command "
         "[command options]\n\nCOMMANDS:\n";
-    for (const CommandRow& each : kCommands)
+    for (const PartedCommand& each : kCommands)
       out += fmt::format("   {:<18}{}\n", each.name, each.usage);
     return out + "\nGLOBAL OPTIONS:\n" + options_text(options);
   }

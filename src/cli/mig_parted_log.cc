@@ -13,7 +13,7 @@ namespace mig::cli {
 namespace {
 
 // 2026-11-24T01:02:03+01:00, Z for UTC.
-std::string time_text() {
+std::string log_time() {
   const std::time_t now = std::time(nullptr);
   std::tm local{};
   ::localtime_r(&now, &local);
@@ -25,7 +25,7 @@ std::string time_text() {
   return out.insert(out.size() - 2, ":");
 }
 
-std::string quoted_text(const std::string& text) {
+std::string quoted_message(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\n')
@@ -59,7 +59,7 @@ void MigPartedLog::line(std::string_view level, Style style, const std::string& 
   const Paint paint = output_->err_paint();
   if (!paint.on()) {
     output_->message(
-        fmt::format("time=\"{}\" level={} msg={}\n", time_text(), level, quoted_text(message)));
+        fmt::format("time=\"{}\" level={} msg={}\n", log_time(), level, quoted_message(message)));
     return;
   }
   std::string word(level.substr(0, 4));

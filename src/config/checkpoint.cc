@@ -145,6 +145,28 @@ class Restorer {
   DesiredLayout layout_;
 };
 
+void add_renamed(const Gpu& gpu,
+                 const SavedInstance& was,
+                 const GpuInstance& is,
+                 std::vector<std::string>& lines) {
+  for (const SavedCompute& compute : was.compute_instances) {
+    const auto now = std::find_if(
+        is.compute_instances.begin(),
+        is.compute_instances.end(),
+        [&](const ComputeInstance& candidate) { return candidate.placement == compute.placement; });
+    const bool known = !compute.uuid.empty() && compute.placement.has_value();
+    if (known && now != is.compute_instances.end() && now->uuid != compute.uuid) {
+      lines.push_back(fmt::format("GPU {} {} at {}:{}: {} is now {}",
+                                  gpu.index.value,
+                                  now->name.str(),
+                                  is.placement.start,
+                                  is.placement.size,
+                                  compute.uuid,
+                                  now->uuid));
+    }
+  }
+}
+
 }  // namespace
 
 Result<DesiredLayout> wish_of(const Checkpoint& checkpoint, const Inventory& inventory) {
@@ -155,32 +177,17 @@ std::vector<std::string> renamed(const Checkpoint& checkpoint, const Inventory& 
   std::vector<std::string> lines;
   for (const SavedGpu& saved : checkpoint.gpus) {
     const Gpu* gpu = inventory.find_gpu(saved.uuid);
+    if (gpu == nullptr) {
+      continue;
+    }
     for (const SavedInstance& was : saved.instances) {
-      const GpuInstance* is = nullptr;
-      for (const GpuInstance& candidate :
-           gpu == nullptr ? std::vector<GpuInstance>{} : gpu->instances) {
-        if (candidate.placement == was.placement && candidate.nvml_profile == was.nvml_profile) {
-          is = gpu->find_instance(candidate.id);
-        }
-      }
-      for (const SavedCompute& compute : was.compute_instances) {
-        if (is == nullptr || compute.uuid.empty() || !compute.placement) {
-          continue;
-        }
-        const auto now = std::find_if(is->compute_instances.begin(),
-                                      is->compute_instances.end(),
-                                      [&](const ComputeInstance& candidate) {
-                                        return candidate.placement == compute.placement;
-                                      });
-        if (now != is->compute_instances.end() && now->uuid != compute.uuid) {
-          lines.push_back(fmt::format("GPU {} {} at {}:{}: {} is now {}",
-                                      gpu->index.value,
-                                      now->name.str(),
-                                      is->placement.start,
-                                      is->placement.size,
-                                      compute.uuid,
-                                      now->uuid));
-        }
+      const auto is = std::find_if(
+          gpu->instances.begin(), gpu->instances.end(), [&](const GpuInstance& candidate) {
+            return candidate.placement == was.placement &&
+                   candidate.nvml_profile == was.nvml_profile;
+          });
+      if (is != gpu->instances.end()) {
+        add_renamed(*gpu, was, *is, lines);
       }
     }
   }

@@ -59,7 +59,7 @@ Result<Checkpoint> parse_checkpoint(std::string_view text, std::string_view file
 // they are, with a warning.
 Result<DesiredLayout> wish_of(const Checkpoint& checkpoint, const Inventory& inventory);
 
-// Instances that are back at their places under another MIG UUID or id than the file tells, one
+// Instances that are back at their places under another MIG UUID than the file tells, one
 // line each: whoever knows them by the old one must be told.
 std::vector<std::string> renamed(const Checkpoint& checkpoint, const Inventory& inventory);
 

@@ -13,6 +13,8 @@
 namespace mig::config {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 // Natural order, as yaml.v2 sorts keys: 2g.10gb before 10g.5gb.
 bool natural_less(const std::string& a, const std::string& b) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -83,8 +85,7 @@ std::string yaml(const ConfigText& config) {
   return out;
 }
 
-nlohmann::ordered_json json(const ConfigText& config) {
-  using Json = nlohmann::ordered_json;
+Json entries_json(const ConfigText& config) {
   Json entries = Json::array();
   for (const EntryText& group : config.entries) {
     Json entry = Json::object();
@@ -124,10 +125,9 @@ std::string layout_text(std::vector<ConfigText> configs, Format format) {
   std::sort(configs.begin(), configs.end(), [](const ConfigText& a, const ConfigText& b) {
     return a.label < b.label;
   });
-  using Json = nlohmann::ordered_json;
   Json labels = Json::object();
   for (const ConfigText& config : configs) {
-    labels[config.label] = json(config);
+    labels[config.label] = entries_json(config);
   }
   const Json document = {{"version", "v1"}, {"mig-configs", std::move(labels)}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace);

@@ -197,10 +197,10 @@ Result<void> run_hooks(const HookList& list,
     const std::string words = said.empty() ? "; it printed nothing" : "; its last words: " + said;
     if (end->timed_out)
       return fail(ErrorCode::kTimeout,
-                  fmt::format("{} ({}) ran longer than {} s and was killed{}",
+                  fmt::format("{} ({}) ran longer than {} ms and was killed{}",
                               which,
                               hook.command,
-                              run.timeout.count() / 1000.0,
+                              run.timeout.count(),
                               words));
     if (end->exit_code != 0)
       return fail(

@@ -18,10 +18,8 @@ extern "C" {
 #endif
 
 /* {6d696773-696d-4374-6c01-000000000001}, little endian like NVML's own table ids. */
-#define MIGSIM_CONTROL_GUID                                                                        \
-  {                                                                                                \
-    0x73, 0x67, 0x69, 0x6d, 0x6d, 0x69, 0x74, 0x43, 0x6c, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01 \
-  }
+#define MIGSIM_CONTROL_GUID \
+  { 0x73, 0x67, 0x69, 0x6d, 0x6d, 0x69, 0x74, 0x43, 0x6c, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01 }
 
 typedef struct migsim_control {
   uint64_t size;            /* sizeof(migsim_control) of the library; newer fields come last */

@@ -207,7 +207,11 @@ TEST_F(ApplyTest, AWriterKilledInTheMiddleBlocksNobody) {
             when});
     EXPECT_EQ(migctl({"create", "1g.5gb", "1g.5gb", "-i", "0"}), 128 + SIGKILL) << when;
     EXPECT_NE(shape(0), "") << "it died in the middle";
-    must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
+    const auto refused = service_->apply(*service_->plan_destroy({GpuIndex{0}, {}, {}, false}), {});
+    ASSERT_FALSE(refused) << "what was cut short is finished or taken back first";
+    EXPECT_NE(refused.error().hint.find("recover"), std::string::npos);
+    EXPECT_EQ(migctl({"recover"}), 0);
+    EXPECT_EQ(shape(0), "") << "taken back";
     create(0, {"1g.5gb", "1g.5gb"});
     must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
   }

@@ -255,6 +255,18 @@ Result<GpuOutcome> plan_gpu(const Gpu& gpu, const DesiredGpu& desired, const Pol
   return out;
 }
 
+// Who stands in the way on every GPU, not on the first only: whoever clears it clears all at once.
+Error all_in_use(std::vector<Error> errors) {
+  Error all = std::move(errors.front());
+  for (std::size_t i = 1; i < errors.size(); ++i) {
+    all.message += "; and " + errors[i].text();
+    if (errors[i].hint != all.hint) {
+      all.hint += "; and " + errors[i].hint;
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy) {
@@ -262,6 +274,7 @@ Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, cons
   out.label = desired.label;
   out.generation = inventory.generation;
   out.warnings = desired.warnings;
+  std::vector<Error> in_use;
   for (const DesiredGpu& wanted : desired.gpus) {
     const Gpu* gpu = inventory.find_gpu(wanted.gpu);
     if (gpu == nullptr) {
@@ -275,10 +288,17 @@ Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, cons
       if (wanted.position.line > 0) {
         error = std::move(error).in(wanted.position.str());
       }
-      return error;
+      if (error.code != ErrorCode::kInUse) {
+        return error;
+      }
+      in_use.push_back(std::move(error));
+      continue;
     }
     out.gpus.push_back(std::move(outcome->plan));
     out.steps.insert(out.steps.end(), outcome->steps.begin(), outcome->steps.end());
+  }
+  if (!in_use.empty()) {
+    return all_in_use(std::move(in_use));
   }
   out.estimated_ms = std::accumulate(
       out.steps.begin(), out.steps.end(), 0U, [](std::uint32_t sum, const Step& step) {

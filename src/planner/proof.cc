@@ -139,30 +139,23 @@ std::string proof(const Board& board, const std::vector<Want>& wants) {
   return sum.empty() ? together(board, core) : sum;
 }
 
-// The busy instances without which it would work: as few as can be named.
+// The fewest busy instances without which it would work, by the same exhaustive search: its first
+// cost is how many of them it disturbs.
 std::vector<const GpuInstance*> in_the_way(const SearchInput& input) {
-  std::vector<Existing> existing = input.existing;
+  const auto without = best_assignment({input.board, input.wants, input.existing, false});
   std::vector<const GpuInstance*> names;
-  for (Existing& candidate : existing) {
-    if (!candidate.busy) {
-      continue;
-    }
-    candidate.busy = false;
-    names.push_back(candidate.instance);
-    if (best_assignment({input.board, input.wants, existing})) {
-      break;
-    }
-  }
-  // The last one decided it; those before it may not be needed.
-  for (std::size_t i = names.size(); i-- > 0;) {
-    const auto it = std::find_if(existing.begin(), existing.end(), [&](const Existing& e) {
-      return e.instance == names[i];
-    });
-    it->busy = true;
-    if (best_assignment({input.board, input.wants, existing})) {
-      names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
-    } else {
-      it->busy = false;
+  for (const Existing& existing : input.existing) {
+    const auto gone = [&] {
+      return std::find(without->gone.begin(), without->gone.end(), existing.instance) !=
+             without->gone.end();
+    };
+    const auto changed_inside = [&] {
+      return std::any_of(without->seats.begin(), without->seats.end(), [&](const Seat& seat) {
+        return seat.kept == existing.instance && seat.compute.busy_destroyed > 0;
+      });
+    };
+    if (without && existing.busy && (gone() || changed_inside())) {
+      names.push_back(existing.instance);
     }
   }
   return names;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A board file (sim/gpus/*.json) as plain numbers, and every set of GPU instances that it can hold:
+// a third reading of the rules, beside the planner's and the simulator's. Shares code with neither.
+#ifndef MIGCTL_TESTS_PROPERTY_BOARD_FACTS_H_
+#define MIGCTL_TESTS_PROPERTY_BOARD_FACTS_H_
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace mig::property {
+
+struct ComputeFacts {
+  std::string name;  // "1c.3g.20gb"
+  int slices = 0;
+  int max_count = 0;
+  std::vector<int> starts;
+};
+
+struct ProfileFacts {
+  std::string name;  // "3g.20gb"
+  int id = 0;
+  int slices = 0;
+  int max_count = 0;
+  int size = 0;  // memory slices
+  bool extension = false;
+  std::array<int, 4> engines{};  // decoders, encoders, JPEG, OFA
+  std::vector<int> starts;
+  std::vector<ComputeFacts> computes;
+};
+
+// One GPU instance of a layout: profile (index) and start.
+struct Window {
+  int profile = 0;
+  int start = 0;
+  friend auto operator<=>(const Window&, const Window&) = default;
+};
+
+using Windows = std::vector<Window>;  // ascending start
+using Counts = std::vector<int>;      // by profile
+
+struct BoardFacts {
+  std::string key;
+  int memory_slices = 0;
+  int compute_slices = 0;
+  std::vector<ProfileFacts> profiles;
+  std::array<int, 4> engines{};  // of the whole board
+
+  int find(const std::string& name) const;  // -1: none
+  // May these live together? Windows disjoint and legal, counts, compute slices, one media
+  // extension, no more media engines than the board has.
+  bool legal(const Windows& windows) const;
+  Counts counts(const Windows& windows) const;
+};
+
+// Aborts when the file is not there: a test without its data is no test.
+BoardFacts read_board(const std::string& key);
+
+// Every legal set, the empty one included, by walking the slots from the left.
+std::vector<Windows> all_layouts(const BoardFacts& board);
+
+std::map<Counts, std::vector<Windows>> by_counts(const BoardFacts& board,
+                                                 const std::vector<Windows>& layouts);
+
+}  // namespace mig::property
+
+#endif  // MIGCTL_TESTS_PROPERTY_BOARD_FACTS_H_

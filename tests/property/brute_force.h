@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fewest running instances that a layout disturbs, found by trying everything: every legal set
+// of GPU instances with the wanted counts, every assignment of wishes to them, every placement of
+// compute instances inside. Written from facts, shares no code with src/planner.
+#ifndef MIGCTL_TESTS_PROPERTY_BRUTE_FORCE_H_
+#define MIGCTL_TESTS_PROPERTY_BRUTE_FORCE_H_
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "board_facts.h"
+
+namespace mig::property {
+
+struct HeldCompute {
+  int compute = 0;  // index into ProfileFacts::computes
+  int start = 0;
+  bool busy = false;
+};
+
+// A GPU instance that is there. `busy` also when a process is on it as a whole.
+struct Held {
+  Window window;
+  bool busy = false;
+  std::vector<HeldCompute> computes;
+};
+
+struct ComputeWish {
+  int compute = 0;
+  std::optional<int> start;
+  friend auto operator<=>(const ComputeWish&, const ComputeWish&) = default;
+};
+
+struct Wish {
+  int profile = 0;
+  std::optional<int> start;
+  std::vector<ComputeWish> computes;
+  friend auto operator<=>(const Wish&, const Wish&) = default;
+};
+
+// What the best way costs.
+struct Cost {
+  int busy = 0;       // running GPU instances destroyed, or a running compute instance inside
+  int instances = 0;  // GPU instances destroyed
+  int computes = 0;   // compute instances destroyed inside GPU instances that stay
+  friend auto operator<=>(const Cost&, const Cost&) = default;
+};
+
+class BruteForce {
+ public:
+  explicit BruteForce(BoardFacts board);
+
+  const BoardFacts& board() const { return board_; }
+
+  const std::vector<Windows>& layouts() const { return layouts_; }
+
+  // The least cost, or nullopt when no legal layout holds the wishes. Of the running instances only
+  // those may be disturbed whose index in `held` is in `may_go`; nullptr = any.
+  std::optional<Cost> best(const std::vector<Held>& held,
+                           const std::vector<Wish>& wishes,
+                           const std::set<std::size_t>* may_go) const;
+
+ private:
+  BoardFacts board_;
+  std::vector<Windows> layouts_;
+  std::map<Counts, std::vector<Windows>> by_counts_;
+};
+
+}  // namespace mig::property
+
+#endif  // MIGCTL_TESTS_PROPERTY_BRUTE_FORCE_H_

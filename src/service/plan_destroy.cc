@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
 #include "model/strip.h"
 #include "planner/planner.h"
 #include "service/requests.h"
@@ -112,6 +113,21 @@ void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
     plan.gpus.push_back(std::move(out));
 }
 
+// "MIG is off on GPU 0; GPU 1 has 1g.5gb gi=7": what lies where nothing matched.
+std::string what_is_there(const Inventory& inventory, const Request& request) {
+  std::vector<std::string> parts;
+  for (const Gpu& gpu : inventory.gpus) {
+    if (request.gpu && gpu.index != *request.gpu)
+      continue;
+    if (gpu.mig_current != MigMode::kEnabled)
+      parts.push_back(fmt::format("MIG is off on GPU {}", gpu.index.value));
+    for (const GpuInstance& instance : gpu.instances)
+      parts.push_back(fmt::format(
+          "GPU {} has {} gi={}", gpu.index.value, instance.name.str(), instance.id.value));
+  }
+  return parts.empty() ? "migctl list shows what is there" : base::join(parts, "; ");
+}
+
 Error nothing_there(const Inventory& inventory, const Request& request) {
   std::string what = request.compute_only ? "compute instance" : "GPU instance";
   if (request.compute_instance)
@@ -120,22 +136,9 @@ Error nothing_there(const Inventory& inventory, const Request& request) {
     what +=
         fmt::format("{} gi={}", request.compute_instance ? " in" : "", request.gpu_instance->value);
   std::string where = request.gpu ? fmt::format(" on GPU {}", request.gpu->value) : "";
-  std::string hint;
-  for (const Gpu& gpu : inventory.gpus) {
-    if (request.gpu && gpu.index != *request.gpu)
-      continue;
-    if (gpu.mig_current != MigMode::kEnabled)
-      hint += fmt::format("{}MIG is off on GPU {}", hint.empty() ? "" : "; ", gpu.index.value);
-    for (const GpuInstance& instance : gpu.instances)
-      hint += fmt::format("{}GPU {} has {} gi={}",
-                          hint.empty() ? "" : "; ",
-                          gpu.index.value,
-                          instance.name.str(),
-                          instance.id.value);
-  }
   return Error{ErrorCode::kNothingMatched,
                fmt::format("there is no {}{} to destroy", what, where),
-               hint.empty() ? "migctl list shows what is there" : hint,
+               what_is_there(inventory, request),
                {},
                {}};
 }

@@ -13,7 +13,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 namespace {
 
 bool has_nvlink(const Board& board) {
-  return board.nvlink_count != kUnknown && board.nvlink_count > 0;
+  return board.nvlink_count > 0;  // unknown is below 0
 }
 
 bool linked(const Subject& s) {

@@ -55,7 +55,7 @@ nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
   if (board.bar1_bytes == kUnknown || board.memory_total_bytes == kUnknown) {
     return NVML_ERROR_NOT_SUPPORTED;
   }
-  std::uint64_t total = static_cast<std::uint64_t>(board.bar1_bytes);
+  auto total = static_cast<std::uint64_t>(board.bar1_bytes);
   std::uint64_t used = kMib;  // H200, MIG off, idle
   if (s.is_mig()) {
     total = bar1_of_instance(board, s.gi());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How busy a GPU and its processes are. None of it is told while MIG is on (GPM is, see gpm.cc).
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "sim/exports/answer.h"
@@ -36,7 +37,7 @@ nvmlReturn_t idle_engine(const char* function,
 }
 
 unsigned percent(double rate) {
-  return static_cast<unsigned>(std::clamp(rate, 0.0, 1.0) * 100.0 + 0.5);
+  return static_cast<unsigned>(std::lround(std::clamp(rate, 0.0, 1.0) * 100.0));
 }
 
 std::vector<ProcessState> processes_on(const Subject& s) {

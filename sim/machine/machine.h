@@ -68,7 +68,7 @@ class Machine {
 
    private:
     Machine& machine_;
-    const State* state_;
+    const State* state_ = nullptr;
   };
 
   // A change: works on a private image, becomes the machine's state by commit() in one atomic step;
@@ -90,7 +90,7 @@ class Machine {
 
    private:
     Machine& machine_;
-    State* state_;
+    State* state_ = nullptr;
     bool committed_ = false;
   };
 

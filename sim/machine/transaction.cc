@@ -121,7 +121,7 @@ void Machine::Impl::refresh_mirror() {
   mirror.generation.store(state.generation, std::memory_order_release);
 }
 
-Machine::View::View(Machine& machine) : machine_(machine), state_(nullptr) {
+Machine::View::View(Machine& machine) : machine_(machine) {
   Impl& impl = *machine_.impl_;
   impl.lock();
   state_ = &impl.image(impl.active());
@@ -144,7 +144,7 @@ Machine::View::~View() {
   machine_.impl_->unlock();
 }
 
-Machine::Change::Change(Machine& machine) : machine_(machine), state_(nullptr) {
+Machine::Change::Change(Machine& machine) : machine_(machine) {
   Impl& impl = *machine_.impl_;
   impl.lock();
   state_ = &impl.begin_change();

@@ -61,8 +61,11 @@ Result<std::vector<Recorded>> read_steps(store::Journal& journal, std::int64_t c
 
 class Recoverer {
  public:
-  Recoverer(const Context& context, store::Journal& journal, const store::ChangeRow& change)
-      : context_(context), journal_(journal), change_(change), recorder_(journal, change.id) {
+  Recoverer(Context context, store::Journal& journal, const store::ChangeRow& change)
+      : context_(std::move(context)),
+        journal_(journal),
+        change_(change),
+        recorder_(journal, change.id) {
     context_.recorder = &recorder_;
   }
 

@@ -49,6 +49,7 @@ class History final : public Command {
     MIG_ASSIGN_OR_RETURN(const auto rows, service->history(last_.value_or(kShown)));
     if (context.globals().json) {
       std::vector<wire::HistoryEntry> entries;
+      entries.reserve(rows.size());
       for (const auto& row : rows)
         entries.push_back({row.id,
                            row.started_ms,

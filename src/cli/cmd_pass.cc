@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sim` and `smi`: other rooms' dialects, reached through this one binary.
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 
 #include "cli/commands.h"
@@ -39,9 +42,11 @@ class Sim final : public Command {
 
   Result<int> run(Context& context) override {
     std::vector<std::string> words = context.rest;
+    // After the verb, not last: `sim shell lab -- CMD` leaves CMD's words as they are.
     if (context.globals().json)
-      words.emplace_back("--json");
+      words.insert(words.begin() + std::min<std::ptrdiff_t>(2, std::ssize(words)), "--json");
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (auto& word : words)
       argv.push_back(word.data());
     const int argc = static_cast<int>(argv.size());

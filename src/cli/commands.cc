@@ -6,7 +6,7 @@
 namespace mig::cli {
 
 const std::vector<CommandRow>& command_table() {
-  static const std::vector<CommandRow> rows = {
+  static const std::vector<CommandRow> kRows = {
       {"list", "Look", make_list},
       {"profiles", "Look", make_profiles},
       {"placements", "Look", make_placements},
@@ -30,7 +30,7 @@ const std::vector<CommandRow>& command_table() {
       {"completion", "Other", make_completion},
       {"version", "Other", make_version},
   };
-  return rows;
+  return kRows;
 }
 
 std::unique_ptr<Command> make_command(std::string_view name) {

@@ -150,8 +150,9 @@ Result<void> parse_options(const std::string& command,
                 fmt::format("migctl {} --help shows how it is used", command));
   }
   // Globals first, so that an error in the rest is printed as they say.
-  for (auto bound = bounds.rbegin(); bound != bounds.rend(); ++bound)
-    MIG_TRY(set_values(command, *bound));
+  std::reverse(bounds.begin(), bounds.end());
+  for (auto& bound : bounds)
+    MIG_TRY(set_values(command, bound));
   for (const auto& extra : app.remaining()) {
     if (is_option(extra))
       return unknown_option(extra, command, specs);

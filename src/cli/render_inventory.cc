@@ -122,6 +122,7 @@ std::string profile_table(const Gpu& gpu, const Paint& paint) {
 
 std::string starts_text(const std::vector<Placement>& placements) {
   std::vector<std::string> starts;
+  starts.reserve(placements.size());
   for (const auto& placement : placements)
     starts.push_back(std::to_string(placement.start));
   return starts.empty() ? "?" : base::join(starts, ",");

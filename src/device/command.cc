@@ -20,7 +20,7 @@
 namespace mig::device {
 namespace {
 
-constexpr std::size_t kOutputLimit = 64 * 1024;
+constexpr std::size_t kOutputLimit = 64UL * 1024;
 
 using Clock = std::chrono::steady_clock;
 

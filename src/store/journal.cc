@@ -39,8 +39,8 @@ constexpr std::string_view kChangeColumns =
     "after_layout, generation, state, message";
 
 std::int64_t unix_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
 }
 
 ChangeState state_of(std::string_view name) {

@@ -9,8 +9,8 @@ namespace mig::wire {
 namespace {
 
 const Json& nothing() {
-  static const Json null;
-  return null;
+  static const Json kNull;
+  return kNull;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -47,6 +48,7 @@ std::optional<Fault> fault_named(std::string_view name) {
 
 std::vector<std::string> fault_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kFaults));
   for (const auto& entry : kFaults)
     names.emplace_back(entry.first);
   return names;

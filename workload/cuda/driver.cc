@@ -18,15 +18,17 @@ Loaded load() {
   Loaded loaded;
   void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    loaded.error = std::string("no CUDA driver: ") + dlerror();
+    loaded.error = std::string("no CUDA driver: ") + dlerror();  // NOLINT(concurrency-mt-unsafe)
     return loaded;
   }
+// NOLINTBEGIN(bugprone-macro-parentheses): args is a parameter list
 #define WORKLOAD_CUDA_LOAD(name, args)                                        \
   loaded.driver.name = reinterpret_cast<Code(*) args>(dlsym(library, #name)); \
   if (loaded.driver.name == nullptr)                                          \
     loaded.error = "the CUDA driver lacks " #name ": it is older than CUDA 11.4";
   WORKLOAD_CUDA_CALLS(WORKLOAD_CUDA_LOAD)
 #undef WORKLOAD_CUDA_LOAD
+  // NOLINTEND(bugprone-macro-parentheses)
   if (loaded.error.empty())
     if (const Code code = loaded.driver.cuInit(0); code != kSuccess)
       loaded.error = loaded.driver.explain("cuInit", code);
@@ -36,9 +38,9 @@ Loaded load() {
 }  // namespace
 
 const Driver* Driver::open(std::string& error) {
-  static const Loaded loaded = load();
-  error = loaded.error;
-  return loaded.error.empty() ? &loaded.driver : nullptr;
+  static const Loaded kLoaded = load();
+  error = kLoaded.error;
+  return kLoaded.error.empty() ? &kLoaded.driver : nullptr;
 }
 
 std::string Driver::explain(const char* call, Code code) const {

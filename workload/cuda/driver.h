@@ -87,9 +87,11 @@ enum : Code { kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kIllegalAddress =
   X(cuGetErrorString, (Code, const char**))
 
 struct Driver {
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration
 #define WORKLOAD_CUDA_MEMBER(name, args) Code(*name) args = nullptr;
   WORKLOAD_CUDA_CALLS(WORKLOAD_CUDA_MEMBER)
 #undef WORKLOAD_CUDA_MEMBER
+  // NOLINTEND(bugprone-macro-parentheses)
 
   // Loads libcuda.so.1 and initialises it; nullptr with `error` when there is none.
   static const Driver* open(std::string& error);

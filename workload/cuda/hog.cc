@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <vector>
 
 #include "workload/cuda/device.h"
@@ -41,6 +42,12 @@ struct Work {
   int product = -1;
   double per_round = 0;
   const char* unit = "";
+
+  Work(const Driver& the_driver, const DeviceFacts& of_device, Handle from_module)
+      : driver(the_driver), facts(of_device), module(from_module) {}
+
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
 
   ~Work() {
     driver.cuMemFree_v2(from);
@@ -153,6 +160,7 @@ std::optional<Hog> hog_named(std::string_view name) {
 
 std::vector<std::string> hog_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kHogs));
   for (const auto& entry : kHogs)
     names.emplace_back(entry.first);
   return names;
@@ -160,7 +168,7 @@ std::vector<std::string> hog_names() {
 
 HogResult CudaDevice::load(Hog hog, double seconds, const std::atomic<bool>& stop, Status& status) {
   HogResult result;
-  Work work{driver_, facts_, module_, {}, {}, {}, {}, {}, {}, -1, 0, ""};
+  Work work(driver_, facts_, module_);
   work.prepare(hog, status);
   WORKLOAD_CU(status, driver_, cuCtxSynchronize);
   const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // work kept ahead of the GPU

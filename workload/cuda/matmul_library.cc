@@ -70,7 +70,7 @@ bool load(Library& library, std::string& error) {
     if (file == nullptr)
       file = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (file == nullptr) {
-    error = std::string("cuBLASLt does not load: ") + dlerror();
+    error = std::string("cuBLASLt does not load: ") + dlerror();  // NOLINT(concurrency-mt-unsafe)
     return false;
   }
   const auto get = [file, &error](auto& member, const char* name) {
@@ -107,7 +107,7 @@ int epilogue_value(Epilogue epilogue) {
 }
 
 void* address(DevicePtr pointer) {
-  return reinterpret_cast<void*>(pointer);
+  return reinterpret_cast<void*>(pointer);  // NOLINT(performance-no-int-to-ptr): the C interface
 }
 
 class LibraryMatmul final : public Matmul {

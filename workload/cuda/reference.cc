@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload/cuda/reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace workload::cuda {
+
+namespace {
+constexpr std::size_t kLayers = 3;
+}
 
 ReferenceTrainer::ReferenceTrainer(const TrainConfig& config, const std::vector<float>& weights)
     : config_(config),
@@ -12,49 +18,63 @@ ReferenceTrainer::ReferenceTrainer(const TrainConfig& config, const std::vector<
       moment1_(weights.size()),
       moment2_(weights.size()) {}
 
-double ReferenceTrainer::step(const std::vector<float>& batch) {
-  const auto rows = static_cast<std::size_t>(config_.batch);
-  std::vector<std::vector<double>> values(4);
-  values[0].assign(batch.begin(), batch.end());
-  std::size_t offsets[3] = {};
-  std::size_t offset = 0;
-  for (std::size_t l = 0; l < 3; ++l) {
-    const auto in = static_cast<std::size_t>(config_.sizes[l]);
-    const auto out = static_cast<std::size_t>(config_.sizes[l + 1]);
-    offsets[l] = offset;
-    values[l + 1].resize(rows * out);
-    for (std::size_t r = 0; r < rows; ++r)
-      for (std::size_t o = 0; o < out; ++o) {
-        double sum = weights_[offset + in * out + o];
-        for (std::size_t i = 0; i < in; ++i)
-          sum += values[l][r * in + i] * weights_[offset + o * in + i];
-        values[l + 1][r * out + o] = l < 2 && sum < 0 ? 0 : sum;
-      }
-    offset = (offset + in * out + out + 3) / 4 * 4;
-  }
-  const double loss = std::accumulate(values[3].begin(), values[3].end(), 0.0);
+std::size_t ReferenceTrainer::in(std::size_t layer) const {
+  return static_cast<std::size_t>(config_.sizes[layer]);
+}
 
-  std::vector<double> gradient(weights_.size());
-  std::vector<double> above(values[3].size(), 1.0);
-  for (std::size_t l = 3; l-- > 0;) {
-    const auto in = static_cast<std::size_t>(config_.sizes[l]);
-    const auto out = static_cast<std::size_t>(config_.sizes[l + 1]);
-    std::vector<double> below(rows * in);
+std::size_t ReferenceTrainer::out(std::size_t layer) const {
+  return static_cast<std::size_t>(config_.sizes[layer + 1]);
+}
+
+std::size_t ReferenceTrainer::offset(std::size_t layer) const {
+  std::size_t at = 0;
+  for (std::size_t l = 0; l < layer; ++l)
+    at = (at + in(l)*out(l) + out(l) + 3) / 4 * 4;
+  return at;
+}
+
+void ReferenceTrainer::forward(Layers& values) const {
+  const auto rows = static_cast<std::size_t>(config_.batch);
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    const double* weights = weights_.data() + offset(l);
+    const double* bias = weights + in(l)*out(l);
+    values[l + 1].resize(rows * out(l));
     for (std::size_t r = 0; r < rows; ++r)
-      for (std::size_t o = 0; o < out; ++o) {
-        const double g = above[r * out + o];
-        gradient[offsets[l] + in * out + o] += g;
-        for (std::size_t i = 0; i < in; ++i) {
-          gradient[offsets[l] + o * in + i] += g * values[l][r * in + i];
-          below[r * in + i] += g * weights_[offsets[l] + o * in + i];
+      for (std::size_t o = 0; o < out(l); ++o) {
+        const double* row = values[l].data() + r * in(l);
+        const double sum = std::inner_product(row, row + in(l), weights + o * in(l), bias[o]);
+        values[l + 1][r * out(l) + o] = l + 1 < kLayers ? std::max(sum, 0.0) : sum;
+      }
+  }
+}
+
+std::vector<double> ReferenceTrainer::backward(const Layers& values) const {
+  const auto rows = static_cast<std::size_t>(config_.batch);
+  std::vector<double> gradient(weights_.size());
+  std::vector<double> above(values[kLayers].size(), 1.0);
+  for (std::size_t l = kLayers; l-- > 0;) {
+    const double* weights = weights_.data() + offset(l);
+    double* of_weights = gradient.data() + offset(l);
+    double* of_bias = of_weights + in(l)*out(l);
+    std::vector<double> below(rows * in(l));
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t o = 0; o < out(l); ++o) {
+        const double g = above[r * out(l) + o];
+        of_bias[o] += g;
+        for (std::size_t i = 0; i < in(l); ++i) {
+          of_weights[o * in(l) + i] += g * values[l][r * in(l) + i];
+          below[r * in(l) + i] += g * weights[o * in(l) + i];
         }
       }
-    for (std::size_t j = 0; l > 0 && j < below.size(); ++j)
+    for (std::size_t j = 0; j < below.size(); ++j)
       if (values[l][j] <= 0)
-        below[j] = 0;
+        below[j] = 0;  // ReLU; for the input nobody reads it
     above = std::move(below);
   }
+  return gradient;
+}
 
+void ReferenceTrainer::update(const std::vector<double>& gradient) {
   ++steps_;
   const double b1 = config_.beta1;
   const double b2 = config_.beta2;
@@ -65,7 +85,14 @@ double ReferenceTrainer::step(const std::vector<float>& batch) {
     moment2_[j] = b2 * moment2_[j] + (1 - b2) * gradient[j] * gradient[j];
     weights_[j] -= rate * moment1_[j] / (std::sqrt(moment2_[j]) * root + config_.epsilon);
   }
-  return loss;
+}
+
+double ReferenceTrainer::step(const std::vector<float>& batch) {
+  Layers values(kLayers + 1);
+  values[0].assign(batch.begin(), batch.end());
+  forward(values);
+  update(backward(values));
+  return std::accumulate(values[kLayers].begin(), values[kLayers].end(), 0.0);
 }
 
 }  // namespace workload::cuda

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // mig-workload: programs that run on a GPU or MIG instance.
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -99,8 +101,8 @@ int run_on_cuda(Call& call) {
   const std::string_view name = call.name;
   call.options.simulated = false;
   if (!call.options.device.empty())
-    setenv(
-        "CUDA_VISIBLE_DEVICES", call.options.device.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
+    setenv("CUDA_VISIBLE_DEVICES", call.options.device.c_str(), 1);
   if (name == "info")
     return workload::run_cuda_info(call.options, stdout);
   if (name == "train")
@@ -126,9 +128,7 @@ const char* const kExitCodes =
     "4 out of memory, 5 device lost, 6 faulted (Xid), 7 speed not known, 8 internal,\n"
     "130 or 143 stopped by SIGINT or SIGTERM (results so far are printed).";
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   Call call;
   CLI::App app("Programs that run on a GPU or MIG instance, real or simulated", "mig-workload");
   app.footer(kExitCodes);
@@ -154,4 +154,15 @@ int main(int argc, char** argv) {
     return workload::report_failure(call.name, call.options, result, stdout);
   }
   return call.job(*backend, call.options, stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "mig-workload: error: %s\n", error.what());
+    return static_cast<int>(workload::Outcome::kInternal);
+  }
 }

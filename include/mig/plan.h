@@ -58,6 +58,9 @@ struct Blocker {
   std::optional<Process> process;
   std::string what;  // "pid 4121 (python) runs on 2g.10gb gi=3"
   enum class Stops { kDestroy, kReset, kModeChange } stops = Stops::kDestroy;
+  // When the process started (ticks since boot): with its pid it names one process for good, also
+  // when the number is used again. 0 = unknown.
+  std::uint64_t start_ticks = 0;
 };
 
 // One instance as a picture needs it.

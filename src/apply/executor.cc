@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "apply/in_use.h"
 #include "apply/step_checks.h"
 
 namespace mig::apply {
@@ -78,7 +79,7 @@ Result<device::LayoutReading> Executor::read(const Step& step) {
 // Resolves what the step is about to ids of now. A planned destroy is only of what was planned.
 Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Direction direction) {
   if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu)
-    return check_holders(now, step);
+    return nobody_uses(step, now);
   if (step.kind == StepKind::kCreateGpuInstance)
     return {};
   const GpuInstance* instance = find_gpu_instance(now, step);
@@ -99,7 +100,17 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Dir
       return gone(step, "the compute instance is not there");
     step.ci_placement = compute->placement;
   }
-  return check_holders(now, step);
+  return nobody_uses(step, now);
+}
+
+// Right before the driver call: whoever came since the plan was made is found here.
+Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading& now) const {
+  MIG_TRY(check_holders(now, step));
+  if (is_create(step.kind))
+    return {};
+  MIG_ASSIGN_OR_RETURN(const holders::Report report,
+                       holders::find_open_nodes(before_, holder_roots(context_.session)));
+  return check_open_nodes(report, step);
 }
 
 Result<void> Executor::change_mode(const Step& step, StepResult& result) {
@@ -217,8 +228,10 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   } else {
     result.effect = true;  // not known: the rollback looks again
   }
-  if (!outcome)
+  if (!outcome) {
     result.failure = std::move(outcome).error();
+    name_holders(before_, context_.session, step, *result.failure);
+  }
   if (context_.recorder != nullptr) {
     auto noted = context_.recorder->after_call(record, result.failure ? &*result.failure : nullptr);
     if (!noted && !result.failure)

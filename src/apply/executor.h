@@ -40,6 +40,7 @@ class Executor {
  private:
   Result<const device::GpuHandle*> handle(const std::string& uuid);
   Result<void> prepare(Step& step, const device::LayoutReading& now, Direction direction);
+  Result<void> nobody_uses(const Step& step, const device::LayoutReading& now) const;
   Result<void> call(Step& step, StepResult& result);
   Result<void> change_mode(const Step& step, StepResult& result);
   Result<void> verify(Step& step);

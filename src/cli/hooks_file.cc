@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "config/hooks.h"
-#include "planner/planner.h"
 #include "service/hooked_change.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -42,9 +42,8 @@ Result<Plan> plan_now(Context& context,
                       bool around) {
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
   MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, desired(inventory));
-  planner::Policy policy;
-  policy.keep_busy = around;
-  return planner::plan(inventory, layout, policy);
+  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  return service->plan(layout, around);
 }
 
 Result<int> execute_with_hooks(Context& context,

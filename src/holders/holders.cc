@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "holders/holders.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
-#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -18,94 +16,14 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "holders/nodes.h"
+#include "holders/process_facts.h"
 
 namespace mig::holders {
 
 namespace {
 
-constexpr std::size_t kSmallFile = 64U << 10U;
-constexpr std::size_t kMinorsFile = 1U << 20U;
-
-// Where a device node leads.
-struct Target {
-  std::uint32_t minor = 0;  // GPU minor number
-  std::optional<GpuInstanceId> gi;
-  std::optional<ComputeInstanceId> ci;
-};
-
-std::optional<std::uint32_t> number_after(std::string_view text, std::string_view prefix) {
-  if (!text.starts_with(prefix))
-    return std::nullopt;
-  const auto value = base::parse_decimal(text.substr(prefix.size()), UINT32_MAX);
-  return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
-}
-
-// "gpu0/gi1/ci2/access" -> target.
-std::optional<Target> parse_capability(std::string_view path) {
-  Target target;
-  bool gpu_seen = false;
-  for (const std::string& part : base::split(path, '/')) {
-    if (auto gpu = number_after(part, "gpu")) {
-      target.minor = *gpu;
-      gpu_seen = true;
-    } else if (auto gi = number_after(part, "gi")) {
-      target.gi = GpuInstanceId{*gi};
-    } else if (auto ci = number_after(part, "ci")) {
-      target.ci = ComputeInstanceId{*ci};
-    }
-  }
-  return gpu_seen && target.gi ? std::optional(target) : std::nullopt;
-}
-
-// Capability minor -> instance, from /proc/driver/nvidia-caps/mig-minors; empty without that file.
-std::map<std::uint32_t, Target> read_capabilities(const Roots& roots) {
-  std::map<std::uint32_t, Target> capabilities;
-  const auto text = base::read_file(roots.proc + "/driver/nvidia-caps/mig-minors", kMinorsFile);
-  if (!text)
-    return capabilities;
-  for (const std::string& line : base::split(*text, '\n')) {
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string::npos)
-      continue;
-    const auto minor = base::parse_decimal(line.substr(blank + 1), UINT32_MAX);
-    const auto target = parse_capability(line.substr(0, blank));
-    if (minor && target)
-      capabilities.emplace(static_cast<std::uint32_t>(*minor), *target);
-  }
-  return capabilities;
-}
-
-struct ProcessFacts {
-  std::string name;
-  std::uint64_t start_ticks = 0;
-  std::optional<std::uint32_t> uid;
-  Owner owner;
-};
-
-ProcessFacts read_process(const Roots& roots, std::uint32_t pid) {
-  ProcessFacts facts;
-  const std::string folder = fmt::format("{}/{}", roots.proc, pid);
-  if (auto comm = base::read_file(folder + "/comm", kSmallFile))
-    facts.name = comm->substr(0, comm->find('\n'));
-  if (auto cgroup = base::read_file(folder + "/cgroup", kSmallFile))
-    facts.owner = parse_cgroup(*cgroup);
-
-  struct stat info {};
-
-  if (stat(folder.c_str(), &info) == 0)
-    facts.uid = info.st_uid;
-  // Field 22 counts from behind the last ')': the name may hold blanks and brackets.
-  if (auto text = base::read_file(folder + "/stat", kSmallFile)) {
-    const std::size_t close = text->rfind(')');
-    if (close != std::string::npos && close + 2 < text->size()) {
-      const auto fields = base::split(std::string_view(*text).substr(close + 2), ' ');
-      constexpr std::size_t kStartTime = 19;
-      if (fields.size() > kStartTime)
-        facts.start_ticks = base::parse_decimal(fields[kStartTime], UINT64_MAX).value_or(0);
-    }
-  }
-  return facts;
-}
+constexpr std::size_t kModulesFile = 1U << 20U;
 
 Kind kind_of(std::string_view name) {
   constexpr std::array<std::string_view, 6> kServices = {"nvidia-persiste",
@@ -127,12 +45,14 @@ Kind kind_of(std::string_view name) {
 class Finder {
  public:
   Finder(const Inventory& inventory, const Roots& roots)
-      : inventory_(inventory), roots_(roots), capabilities_(read_capabilities(roots)) {}
+      : inventory_(inventory), roots_(roots), nodes_(roots) {}
 
-  Result<Report> find() {
-    add_driver_lists();
+  Result<Report> find(bool only_open_nodes) {
+    if (!only_open_nodes)
+      add_driver_lists();
     MIG_TRY(add_descriptors());
-    add_modules();
+    if (!only_open_nodes)
+      add_modules();
     auto& list = report_.holders;
     std::sort(list.begin(), list.end(), [](const Holder& a, const Holder& b) {
       return std::tie(a.gpu, a.gpu_instance, a.compute_instance, a.pid, a.name) <
@@ -152,7 +72,7 @@ class Finder {
         return;
       }
     }
-    const ProcessFacts facts = read_process(roots_, pid);
+    const ProcessFacts facts = read_process(roots_.proc, pid);
     Holder holder;
     holder.kind = kind_of(facts.name);
     holder.pid = pid;
@@ -202,39 +122,27 @@ class Finder {
         ++report_.unreadable_processes;
       return;  // else it has just ended
     }
-    std::set<std::string> links;
+    std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
+      const std::string descriptor = path + "/" + entry->d_name;
       std::array<char, 512> buffer{};
-      const ssize_t length =
-          readlink((path + "/" + entry->d_name).c_str(), buffer.data(), buffer.size() - 1);
-      if (length > 0)
-        links.emplace(buffer.data(), static_cast<std::size_t>(length));
+      const ssize_t length = readlink(descriptor.c_str(), buffer.data(), buffer.size() - 1);
+      if (length <= 0)
+        continue;
+      const std::string link(buffer.data(), static_cast<std::size_t>(length));
+      if (auto node = nodes_.find(link, descriptor))
+        nodes.emplace(std::move(node->path), node->target);
     }
-    for (const std::string& link : links)
-      add_node(pid, link);
-  }
-
-  void add_node(std::uint32_t pid, const std::string& link) {
-    if (!link.starts_with(roots_.dev + "/nvidia"))
-      return;
-    const std::string_view node = std::string_view(link).substr(roots_.dev.size() + 1);
-    std::optional<Target> target;
-    if (auto minor = number_after(node, "nvidia"))
-      target = Target{*minor, {}, {}};
-    else if (auto cap = number_after(node, "nvidia-caps/nvidia-cap"))
-      if (auto at = capabilities_.find(*cap); at != capabilities_.end())
-        target = at->second;
-    if (!target)
-      return;
-    for (const Gpu& gpu : inventory_.gpus)
-      if (gpu.minor == target->minor)
-        add(gpu, pid, *target, link);
+    for (const auto& [node, target] : nodes)
+      for (const Gpu& gpu : inventory_.gpus)
+        if (gpu.minor == target.minor)
+          add(gpu, pid, target, node);
   }
 
   // Display drivers keep every GPU of the nvidia module; only their *use* stops a reset.
   void add_modules() {
-    const auto text = base::read_file(roots_.proc + "/modules", kMinorsFile);
+    const auto text = base::read_file(roots_.driver_proc + "/modules", kModulesFile);
     if (!text)
       return;
     for (const std::string& line : base::split(*text, '\n')) {
@@ -247,7 +155,8 @@ class Finder {
         holder.name = fields[0];
         holder.gpu = gpu.index;
         holder.stops = Stops::kReset;
-        holder.evidence.push_back(fmt::format("{}/modules: {} users", roots_.proc, fields[2]));
+        holder.evidence.push_back(
+            fmt::format("{}/modules: {} users", roots_.driver_proc, fields[2]));
         report_.holders.push_back(std::move(holder));
       }
     }
@@ -256,7 +165,7 @@ class Finder {
   static constexpr const char* kDriverList = "driver process list";
   const Inventory& inventory_;
   const Roots& roots_;
-  std::map<std::uint32_t, Target> capabilities_;
+  Nodes nodes_;
   Report report_;
 };
 
@@ -300,7 +209,11 @@ std::string Holder::str() const {
 }
 
 Result<Report> find_holders(const Inventory& inventory, const Roots& roots) {
-  return Finder(inventory, roots).find();
+  return Finder(inventory, roots).find(false);
+}
+
+Result<Report> find_open_nodes(const Inventory& inventory, const Roots& roots) {
+  return Finder(inventory, roots).find(true);
 }
 
 }  // namespace mig::holders

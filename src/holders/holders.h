@@ -46,7 +46,8 @@ struct Holder {
 };
 
 struct Roots {
-  std::string proc = "/proc";
+  std::string proc = "/proc";         // of the processes
+  std::string driver_proc = "/proc";  // modules and driver/: a simulated machine has its own
   std::string dev = "/dev";
 };
 
@@ -57,6 +58,9 @@ struct Report {
 };
 
 Result<Report> find_holders(const Inventory& inventory, const Roots& roots = {});
+
+// Only those who keep nodes open now; the inventory's process lists may be older and are left out.
+Result<Report> find_open_nodes(const Inventory& inventory, const Roots& roots = {});
 
 const char* name_of(Kind kind);
 const char* name_of(Stops stops);

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "holders/process_facts.h"
+
 namespace mig::holders {
 namespace {
 
@@ -72,7 +74,7 @@ class HoldersTest : public ::testing::Test {
   }
 
   Report find() {
-    auto report = find_holders(inventory_, {root_ + "/proc", root_ + "/dev"});
+    auto report = find_holders(inventory_, {root_ + "/proc", root_ + "/proc", root_ + "/dev"});
     EXPECT_TRUE(report) << report.error().text();
     return report ? *report : Report{};
   }
@@ -122,6 +124,44 @@ TEST_F(HoldersTest, ServicesAndModulesStopAResetOnly) {
     EXPECT_EQ(holder.stops, Stops::kReset) << holder.str();
   EXPECT_EQ(report.holders[0].kind, Kind::kKernelModule);
   EXPECT_EQ(report.holders[1].kind, Kind::kService);
+}
+
+// A container's /dev has nodes of its own, under other names: what is open counts, not its name.
+TEST_F(HoldersTest, AnInstanceIsKnownUnderAnotherName) {
+  std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
+  std::filesystem::create_directories(root_ + "/elsewhere");
+  write("/dev/nvidia-caps/nvidia-cap30", "");
+  write("/elsewhere/nvidia-cap30", "not that one");
+  std::filesystem::create_hard_link(root_ + "/dev/nvidia-caps/nvidia-cap30",
+                                    root_ + "/elsewhere/nvidia-mine");
+  process(21, "guest", {"../elsewhere/nvidia-mine"});
+  process(22, "other", {"../elsewhere/nvidia-cap30"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].pid, 21U);
+  EXPECT_EQ(report.holders[0].gpu_instance, GpuInstanceId{3});
+  EXPECT_EQ(report.holders[0].evidence.at(0), root_ + "/dev/nvidia-caps/nvidia-cap30");
+}
+
+TEST_F(HoldersTest, OpenNodesAloneLeaveTheDriversListsOut) {
+  process(7, "train", {"nvidia-caps/nvidia-cap31"});
+  Process ended;
+  ended.pid = 8;
+  ended.gpu_instance = GpuInstanceId{3};
+  inventory_.gpus[0].processes.push_back(ended);
+  const auto report =
+      find_open_nodes(inventory_, {root_ + "/proc", root_ + "/proc", root_ + "/dev"});
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->holders.size(), 1U);
+  EXPECT_EQ(report->holders[0].pid, 7U);
+}
+
+TEST_F(HoldersTest, AStartTellsAProcessFromAnotherOfItsNumber) {
+  process(31, "first", {});
+  EXPECT_EQ(start_of(root_ + "/proc", 31), 310U);
+  EXPECT_EQ(start_of(root_ + "/proc", 32), std::nullopt);
+  write("/proc/31/stat", "31 (first) Z 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 310 0 0");
+  EXPECT_EQ(start_of(root_ + "/proc", 31), std::nullopt) << "ended, and not yet reaped";
 }
 
 TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {

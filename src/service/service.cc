@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "apply/in_use.h"
 #include "apply/journal_recorder.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
@@ -29,9 +30,15 @@ class DriverService final : public Service {
 
   Result<Inventory> inventory() override { return device::read_inventory(*session_, {}); }
 
-  Result<Plan> plan(const DesiredLayout& desired) override {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    return planner::plan(now, desired, {});
+  Result<Plan> plan(const DesiredLayout& desired, bool around) override {
+    MIG_ASSIGN_OR_RETURN(const Look now, look());
+    return planned(now, desired, around);
+  }
+
+  Result<void> refresh_blockers(Plan& plan) override {
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, holders());
+    apply::drop_gone(report, plan);
+    return {};
   }
 
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) override {
@@ -42,20 +49,22 @@ class DriverService final : public Service {
   }
 
   Result<Plan> plan_create(const CreateRequest& request) override {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, desired_create(now, request));
-    return planner::plan(now, desired, {});
+    MIG_ASSIGN_OR_RETURN(const Look now, look());
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, desired_create(now.inventory, request));
+    return planned(now, desired, true);
   }
 
   Result<Plan> plan_destroy(const DestroyRequest& request) override {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    return plan_of_destroy(now, request);
+    MIG_ASSIGN_OR_RETURN(const Look now, look());
+    MIG_ASSIGN_OR_RETURN(Plan plan, plan_of_destroy(now.inventory, request));
+    apply::add_blockers(now.report, plan);
+    return plan;
   }
 
   Result<Plan> plan_mode(const std::vector<GpuIndex>& gpus, bool enable) override {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, desired_mode(now, gpus, enable));
-    return planner::plan(now, desired, {});
+    MIG_ASSIGN_OR_RETURN(const Look now, look());
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, desired_mode(now.inventory, gpus, enable));
+    return planned(now, desired, true);
   }
 
   Result<std::vector<store::ChangeRow>> history(std::int64_t limit) override {
@@ -88,15 +97,15 @@ class DriverService final : public Service {
   Result<Plan> plan_undo(std::optional<std::int64_t> change) override {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
     MIG_ASSIGN_OR_RETURN(const store::ChangeRow row, change_to_undo(journal, change));
-    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    MIG_ASSIGN_OR_RETURN(DesiredLayout wish, apply::wish_of(row.before, now));
+    MIG_ASSIGN_OR_RETURN(const Look now, look());
+    MIG_ASSIGN_OR_RETURN(DesiredLayout wish, apply::wish_of(row.before, now.inventory));
     wish.label = fmt::format("before change {}", row.id);
-    return planner::plan(now, wish, {});
+    return planned(now, wish, true);
   }
 
   Result<holders::Report> holders() override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    return holders::find_holders(now);
+    return holders::find_holders(now, apply::holder_roots(*session_));
   }
 
   Result<launch::RunResult> run(const launch::RunRequest& request) override {
@@ -109,6 +118,36 @@ class DriverService final : public Service {
   }
 
  private:
+  // The machine, and who uses what of it.
+  struct Look {
+    Inventory inventory;
+    holders::Report report;
+  };
+
+  Result<Look> look() {
+    MIG_ASSIGN_OR_RETURN(Inventory now, inventory());
+    MIG_ASSIGN_OR_RETURN(holders::Report report,
+                         holders::find_holders(now, apply::holder_roots(*session_)));
+    apply::add_holders(report, now);
+    return Look{std::move(now), std::move(report)};
+  }
+
+  static Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around) {
+    planner::Policy policy;
+    policy.keep_busy = around;
+    auto plan = planner::plan(now.inventory, desired, policy);
+    if (!plan && around && plan.error().code == ErrorCode::kInUse) {
+      policy.keep_busy = false;
+      if (auto disturbing = planner::plan(now.inventory, desired, policy)) {
+        disturbing->warnings.push_back(plan.error().text());
+        plan = std::move(disturbing);
+      }
+    }
+    if (plan)
+      apply::add_blockers(now.report, *plan);
+    return plan;
+  }
+
   // nullopt: none was ever written; looking must not make one.
   Result<std::optional<store::Journal>> existing_journal() {
     const std::string path = apply::journal_path(*session_);

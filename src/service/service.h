@@ -51,7 +51,15 @@ class Service {
   virtual bool simulated() const = 0;
   virtual Result<Inventory> inventory() = 0;
 
-  virtual Result<Plan> plan(const DesiredLayout& desired) = 0;
+  // Busy instances - with processes on them, or with their nodes open - stay where they are. When
+  // that is impossible, the plan is blocked: its blockers are the fewest that would have to go, and
+  // a warning says why. `around` false: as few busy instances as possible are in the way at all.
+  virtual Result<Plan> plan(const DesiredLayout& desired, bool around) = 0;
+
+  Result<Plan> plan(const DesiredLayout& desired) { return plan(desired, true); }
+
+  // Of a plan that was made earlier: blockers who are gone by now are struck out.
+  virtual Result<void> refresh_blockers(Plan& plan) = 0;
   // An Error means that nothing was changed (apply/apply.h): kConflict when the machine's layout is
   // not the one the plan was made for, or another writer is at work, named by its pid; kInUse when
   // the plan is blocked. From the first change on, the result tells.

@@ -30,6 +30,7 @@ Json blocker_json(const Blocker& blocker) {
   json["process"] = blocker.process ? process_json(*blocker.process) : Json(nullptr);
   json["what"] = blocker.what;
   json["stops"] = stops_text(blocker.stops);
+  json["startTicks"] = blocker.start_ticks != 0 ? Json(blocker.start_ticks) : Json(nullptr);
   return json;
 }
 

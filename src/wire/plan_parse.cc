@@ -84,13 +84,15 @@ Process read_process(const Reader& reader) {
 Blocker read_blocker(const Reader& reader) {
   static constexpr std::array kStops{
       Blocker::Stops::kDestroy, Blocker::Stops::kReset, Blocker::Stops::kModeChange};
-  reader.only({"gpu", "gpuInstance", "process", "what", "stops"});
+  reader.only({"gpu", "gpuInstance", "process", "what", "stops", "startTicks"});
   Blocker blocker;
   blocker.gpu = read_id<GpuIndex>(reader.at("gpu"));
   blocker.gpu_instance = reader.at("gpuInstance").optional(read_id<GpuInstanceId>);
   blocker.process = reader.at("process").optional(read_process);
   blocker.what = reader.at("what").text();
   blocker.stops = read_enum(reader.at("stops"), kStops, stops_text);
+  blocker.start_ticks =
+      reader.at("startTicks").optional([](const Reader& r) { return r.number(); }).value_or(0);
   return blocker;
 }
 

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/in_use.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apply/step_checks.h"
+#include "base/strings.h"
+
+namespace mig::apply {
+namespace {
+
+using holders::Holder;
+using holders::Kind;
+
+bool of_whole_gpu(StepKind kind) {
+  return is_mode_step(kind) || kind == StepKind::kResetGpu;
+}
+
+// A persistence daemon, DCGM or nvidia_drm may or may not be in the way, by driver and board.
+bool for_the_driver_to_say(const Holder& holder) {
+  return !holder.gpu_instance &&
+         (holder.kind == Kind::kService || holder.kind == Kind::kKernelModule);
+}
+
+bool in_the_way(const Holder& holder, const Step& step) {
+  if (holder.gpu != step.gpu)
+    return false;
+  if (of_whole_gpu(step.kind))
+    return !for_the_driver_to_say(holder);
+  if (is_create(step.kind) || !holder.gpu_instance || holder.gpu_instance != step.gpu_instance)
+    return false;
+  return step.kind == StepKind::kDestroyGpuInstance || !holder.compute_instance ||
+         holder.compute_instance == step.compute_instance;
+}
+
+Process process_of(const Holder& holder) {
+  Process process;
+  process.pid = holder.pid;
+  process.name = holder.name;
+  process.gpu_instance = holder.gpu_instance;
+  process.compute_instance = holder.compute_instance;
+  return process;
+}
+
+bool lists(const Gpu& gpu, const Holder& holder) {
+  return std::any_of(gpu.processes.begin(), gpu.processes.end(), [&](const Process& process) {
+    return process.pid == holder.pid && (process.gpu_instance == holder.gpu_instance) &&
+           (!holder.compute_instance || process.compute_instance == holder.compute_instance);
+  });
+}
+
+// The last step of the GPU that concerns all of it; nullptr = none does.
+const Step* whole_gpu_step(const Plan& plan, const std::string& uuid) {
+  const auto found = std::find_if(plan.steps.rbegin(), plan.steps.rend(), [&](const Step& step) {
+    return step.gpu_uuid == uuid && of_whole_gpu(step.kind);
+  });
+  return found == plan.steps.rend() ? nullptr : &*found;
+}
+
+void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& gpu, Plan& plan) {
+  const bool reset = step.kind == StepKind::kResetGpu;
+  for (const Holder& holder : report.holders) {
+    if (holder.gpu != gpu.gpu)
+      continue;
+    if (for_the_driver_to_say(holder)) {
+      plan.warnings.push_back(fmt::format("{} may keep GPU {} from being {}",
+                                          holder.str(),
+                                          gpu.gpu.value,
+                                          reset ? "reset" : "switched"));
+      continue;
+    }
+    const auto known = std::find_if(gpu.blockers.begin(), gpu.blockers.end(), [&](const auto& b) {
+      return b.process && b.process->pid == holder.pid;
+    });
+    if (known == gpu.blockers.end())
+      gpu.blockers.push_back({gpu.gpu,
+                              holder.gpu_instance,
+                              process_of(holder),
+                              holder.str(),
+                              reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange});
+  }
+}
+
+}  // namespace
+
+holders::Roots holder_roots(const nvml::Session& session) {
+  if (!session.simulated())
+    return {};
+  const std::string tree = session.control()->tree_root;
+  return {"/proc", tree + "/proc", tree + "/dev"};
+}
+
+Result<void> check_open_nodes(const holders::Report& report, const Step& step) {
+  std::vector<std::string> who;
+  for (const Holder& holder : report.holders)
+    if (in_the_way(holder, step))
+      who.push_back(holder.str() + " (" + base::join(holder.evidence, ", ") + ")");
+  if (who.empty())
+    return {};
+  return fail(ErrorCode::kInUse,
+              fmt::format("cannot {}: in use by {}", step.str(), base::join(who, "; ")),
+              "end it or wait for it (--wait 10m), then try again; nothing in use is ever "
+              "destroyed");
+}
+
+void name_holders(const Inventory& inventory,
+                  const nvml::Session& session,
+                  const Step& step,
+                  Error& error) {
+  if (error.code != ErrorCode::kInUse || is_create(step.kind))
+    return;
+  const auto report = holders::find_holders(inventory, holder_roots(session));
+  std::vector<std::string> who;
+  for (const Holder& holder : report ? report->holders : std::vector<Holder>())
+    if (holder.gpu == step.gpu && (of_whole_gpu(step.kind) || !holder.gpu_instance ||
+                                   holder.gpu_instance == step.gpu_instance))
+      who.push_back(holder.str());
+  if (!who.empty())
+    error.message += fmt::format("; there: {}", base::join(who, "; "));
+}
+
+void add_holders(const holders::Report& report, Inventory& inventory) {
+  for (Gpu& gpu : inventory.gpus)
+    for (const Holder& holder : report.holders)
+      if (holder.gpu == gpu.index && holder.gpu_instance && !lists(gpu, holder))
+        gpu.processes.push_back(process_of(holder));
+}
+
+void add_blockers(const holders::Report& report, Plan& plan) {
+  for (GpuPlan& gpu : plan.gpus) {
+    if (const Step* step = whole_gpu_step(plan, gpu.uuid))
+      block_whole_gpu(report, *step, gpu, plan);
+    for (Blocker& blocker : gpu.blockers)
+      for (const Holder& holder : report.holders)
+        if (blocker.process && blocker.process->pid == holder.pid && holder.start_ticks != 0)
+          blocker.start_ticks = holder.start_ticks;
+  }
+}
+
+void drop_gone(const holders::Report& report, Plan& plan) {
+  const auto gone = [&](const Blocker& blocker) {
+    return blocker.process &&
+           std::none_of(report.holders.begin(), report.holders.end(), [&](const Holder& holder) {
+             return holder.pid == blocker.process->pid && holder.gpu == blocker.gpu &&
+                    (blocker.start_ticks == 0 || holder.start_ticks == blocker.start_ticks) &&
+                    (!blocker.gpu_instance || !holder.gpu_instance ||
+                     holder.gpu_instance == blocker.gpu_instance);
+           });
+  };
+  for (GpuPlan& gpu : plan.gpus)
+    std::erase_if(gpu.blockers, gone);
+}
+
+}  // namespace mig::apply

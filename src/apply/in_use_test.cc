@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apply/in_use.h"
+
+#include <gtest/gtest.h>
+
+namespace mig::apply {
+namespace {
+
+using holders::Holder;
+using holders::Kind;
+using holders::Report;
+
+Holder holder(std::uint32_t pid, std::optional<std::uint32_t> gi, std::optional<std::uint32_t> ci) {
+  Holder one;
+  one.pid = pid;
+  one.start_ticks = pid * 10;
+  one.name = "python";
+  if (gi)
+    one.gpu_instance = GpuInstanceId{*gi};
+  if (ci)
+    one.compute_instance = ComputeInstanceId{*ci};
+  one.evidence = {"/dev/nvidia-caps/nvidia-cap31"};
+  return one;
+}
+
+Holder service(std::uint32_t pid) {
+  Holder one = holder(pid, {}, {});
+  one.kind = Kind::kService;
+  one.name = "nv-hostengine";
+  return one;
+}
+
+Step destroy(StepKind kind, std::uint32_t gi, std::optional<std::uint32_t> ci) {
+  Step step;
+  step.kind = kind;
+  step.gpu_uuid = "GPU-a";
+  step.gpu_instance = GpuInstanceId{gi};
+  if (ci)
+    step.compute_instance = ComputeInstanceId{*ci};
+  return step;
+}
+
+TEST(InUse, AnOpenNodeStopsTheStepThatWouldTakeItAway) {
+  const Report report{{holder(41, 3, 0)}, 0};
+  const auto refused = check_open_nodes(report, destroy(StepKind::kDestroyGpuInstance, 3, {}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInUse);
+  EXPECT_NE(refused.error().message.find("pid 41 (python)"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("nvidia-cap31"), std::string::npos);
+  EXPECT_FALSE(check_open_nodes(report, destroy(StepKind::kDestroyComputeInstance, 3, 0)));
+  EXPECT_TRUE(check_open_nodes(report, destroy(StepKind::kDestroyComputeInstance, 3, 1)));
+  EXPECT_TRUE(check_open_nodes(report, destroy(StepKind::kDestroyGpuInstance, 4, {})));
+  EXPECT_FALSE(check_open_nodes(report, destroy(StepKind::kResetGpu, 0, {})));
+  Step elsewhere = destroy(StepKind::kDestroyGpuInstance, 3, {});
+  elsewhere.gpu = GpuIndex{1};
+  EXPECT_TRUE(check_open_nodes(report, elsewhere));
+}
+
+TEST(InUse, WhoHoldsTheWholeGpuStopsAResetAndNoDestroy) {
+  const Report process{{holder(41, {}, {})}, 0};
+  EXPECT_TRUE(check_open_nodes(process, destroy(StepKind::kDestroyGpuInstance, 3, {})));
+  EXPECT_FALSE(check_open_nodes(process, destroy(StepKind::kResetGpu, 0, {})));
+  EXPECT_FALSE(check_open_nodes(process, destroy(StepKind::kDisableMig, 0, {})));
+  EXPECT_TRUE(check_open_nodes({{service(9)}, 0}, destroy(StepKind::kResetGpu, 0, {})))
+      << "whether a service is in the way is for the driver to say";
+}
+
+TEST(InUse, AHolderMakesItsInstanceBusyOnce) {
+  Inventory inventory;
+  inventory.gpus.resize(1);
+  Process listed;
+  listed.pid = 41;
+  listed.gpu_instance = GpuInstanceId{3};
+  listed.compute_instance = ComputeInstanceId{0};
+  inventory.gpus[0].processes = {listed};
+  add_holders({{holder(41, 3, 0), holder(41, 3, {}), holder(42, 5, {}), service(9)}, 0}, inventory);
+  ASSERT_EQ(inventory.gpus[0].processes.size(), 2U);
+  EXPECT_EQ(inventory.gpus[0].processes[1].pid, 42U);
+  EXPECT_EQ(inventory.gpus[0].processes[1].gpu_instance, GpuInstanceId{5});
+}
+
+Plan plan_with(StepKind kind) {
+  Plan plan;
+  plan.steps = {destroy(kind, 3, {})};
+  plan.gpus.resize(1);
+  plan.gpus[0].uuid = "GPU-a";
+  return plan;
+}
+
+TEST(InUse, BlockersOfAResetAreNamedAndServicesWarnedOf) {
+  const Report report{{service(9), holder(41, {}, {})}, 0};
+  Plan plan = plan_with(StepKind::kResetGpu);
+  add_blockers(report, plan);
+  ASSERT_EQ(plan.gpus[0].blockers.size(), 1U);
+  EXPECT_EQ(plan.gpus[0].blockers[0].process->pid, 41U);
+  EXPECT_EQ(plan.gpus[0].blockers[0].start_ticks, 410U);
+  EXPECT_EQ(plan.gpus[0].blockers[0].stops, Blocker::Stops::kReset);
+  ASSERT_EQ(plan.warnings.size(), 1U);
+  EXPECT_NE(plan.warnings[0].find("nv-hostengine"), std::string::npos);
+  Plan destroys = plan_with(StepKind::kDestroyGpuInstance);
+  add_blockers(report, destroys);
+  EXPECT_FALSE(destroys.blocked());
+  EXPECT_TRUE(destroys.warnings.empty());
+}
+
+TEST(InUse, ABlockerThatIsGoneIsStruckOutAlsoWhenItsNumberIsUsedAgain) {
+  Plan plan = plan_with(StepKind::kResetGpu);
+  add_blockers({{holder(41, {}, {}), holder(42, {}, {})}, 0}, plan);
+  ASSERT_EQ(plan.gpus[0].blockers.size(), 2U);
+  Holder reused = holder(41, {}, {});
+  reused.start_ticks = 9999;
+  drop_gone({{reused, holder(42, {}, {})}, 0}, plan);
+  ASSERT_EQ(plan.gpus[0].blockers.size(), 1U);
+  EXPECT_EQ(plan.gpus[0].blockers[0].process->pid, 42U);
+}
+
+}  // namespace
+}  // namespace mig::apply

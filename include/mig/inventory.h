@@ -56,11 +56,11 @@ struct Gpu {
   std::uint32_t pci_subsystem_id = 0;
   std::optional<std::uint32_t> minor;
   Architecture architecture = Architecture::kUnknown;
-  std::uint64_t memory_total_mib = 0;
+  std::optional<std::uint64_t> memory_total_mib;  // with MIG on told to root only
   MigMode mig_current = MigMode::kUnsupported;
   MigMode mig_pending = MigMode::kUnsupported;
   std::uint32_t max_mig_devices = 0;
-  std::uint32_t memory_slices = 0;   // slots: the largest end of any legal placement (0 = no MIG)
+  std::uint32_t memory_slices = 0;   // slots: the largest end of any legal placement (0 = no MIG, or not told)
   std::uint32_t compute_slices = 0;  // slices of the largest profile
   std::vector<GpuInstanceProfile> profiles;  // in nvidia-smi's order
   std::vector<GpuInstance> instances;        // ascending id

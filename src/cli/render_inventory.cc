@@ -80,7 +80,8 @@ std::string process_table(const Gpu& gpu, const Paint& paint) {
 std::string gpu_block(const Gpu& gpu, bool processes, const StripScale& scale, const Paint& paint) {
   std::string out =
       "\n" + paint(Style::kBold, fmt::format("GPU {}  {}", gpu.index.value, gpu.name));
-  out += fmt::format("  {} GiB  {}\n", gib(gpu.memory_total_mib), mode_words(gpu));
+  out += fmt::format(
+      "  {} GiB  {}\n", gpu.memory_total_mib ? gib(*gpu.memory_total_mib) : "?", mode_words(gpu));
   out += fmt::format("  {}  {}\n", gpu.uuid, gpu.pci_bus_id);
   if (gpu.mig_current == MigMode::kEnabled) {
     out += scale.draw(layout_of(gpu), "  ", true, paint);
@@ -243,6 +244,8 @@ std::string render_list(const Inventory& inventory, bool processes, const Paint&
   std::string out = header(inventory, paint);
   for (const auto& gpu : inventory.gpus)
     out += gpu_block(gpu, processes, scale, paint);
+  for (const auto& warning : inventory.warnings)
+    out += fmt::format("\nnot shown: {}\n", warning);
   return out;
 }
 

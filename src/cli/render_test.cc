@@ -48,6 +48,17 @@ TEST(RenderList, HardwareIsNotCalledSimulated) {
   EXPECT_EQ(render_list(inventory, false, kPlain).find("SIMULATED"), std::string::npos);
 }
 
+TEST(RenderList, WhatTheDriverDoesNotTellIsNotZero) {
+  Inventory inventory = sample::inventory();
+  inventory.gpus[0].memory_total_mib.reset();
+  inventory.gpus[0].memory_slices = 0;
+  inventory.warnings = {"GPU 7 is left out: it is lost"};
+  const std::string text = render_list(inventory, false, kPlain);
+  EXPECT_NE(text.find("  ? GiB  MIG on"), std::string::npos) << text;
+  EXPECT_NE(text.find("profiles and places to root only"), std::string::npos) << text;
+  EXPECT_NE(text.find("not shown: GPU 7 is left out: it is lost\n"), std::string::npos) << text;
+}
+
 TEST(RenderProfiles, GpusOfEqualTablesShareOne) {
   Inventory inventory = sample::inventory();
   inventory.gpus[0] = inventory.gpus[1];

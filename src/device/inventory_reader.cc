@@ -97,9 +97,10 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   MIG_TRY(read_identity(nvml, device, gpu));
   MIG_TRY(read_mode(nvml, device, gpu));
   std::uint64_t total_bytes = 0;
-  if (nvmlMemory_t memory{}; nvml.nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS)
+  if (nvmlMemory_t memory{}; nvml.nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS) {
     total_bytes = memory.total;
-  gpu.memory_total_mib = total_bytes >> 20U;
+    gpu.memory_total_mib = total_bytes >> 20U;
+  }
   std::vector<MigDevice> devices;
   if (gpu.mig_current != MigMode::kUnsupported) {
     MIG_ASSIGN_OR_RETURN(gpu.profiles, read_profiles(nvml, device, total_bytes));

@@ -81,11 +81,14 @@ std::uint32_t strip_slot_width(const GpuLayout& layout) {
 }
 
 std::string draw_strip(const GpuLayout& layout, const StripOptions& options) {
-  if (layout.mode == MigMode::kUnsupported || layout.memory_slices == 0) {
+  if (layout.mode == MigMode::kUnsupported) {
     return "(no MIG on this GPU)";
   }
   if (layout.mode == MigMode::kDisabled) {
     return "(MIG is disabled)";
+  }
+  if (layout.memory_slices == 0) {
+    return "(the driver tells profiles and places to root only)";
   }
   const std::uint32_t width =
       options.slot_width != 0 ? std::max(options.slot_width, 2U) : strip_slot_width(layout);

@@ -37,6 +37,10 @@ TEST(Golden, InventoryOfHardwareThatHidesInstances) {
   inventory.gpus.resize(1);
   inventory.gpus[0].instances_complete = false;
   inventory.gpus[0].instances[1].placement = {};
+  inventory.gpus[0].memory_total_mib.reset();
+  inventory.gpus[0].memory_slices = 0;
+  inventory.gpus[0].compute_slices = 0;
+  inventory.warnings = {"GPU 7 is left out: it is lost"};
   expect_golden("inventory_unprivileged.json", inventory_document(inventory));
   expect_golden("placements_unprivileged.json", placement_list_document(inventory));
 }

@@ -69,14 +69,15 @@ Json gpu_json(const Gpu& gpu) {
   json["uuid"] = gpu.uuid;
   json["pciBusId"] = gpu.pci_bus_id;
   json["architecture"] = architecture_text(gpu.architecture);
-  json["memoryTotalMib"] = gpu.memory_total_mib;
+  json["memoryTotalMib"] = gpu.memory_total_mib ? Json(*gpu.memory_total_mib) : Json();
   const bool supported = gpu.mig_current != MigMode::kUnsupported;
   json["mig"] = Json{{"supported", supported},
                      {"current", mode_text(gpu.mig_current)},
                      {"pending", mode_text(gpu.mig_pending)},
                      {"maxDevices", gpu.max_mig_devices}};
-  json["memorySlices"] = gpu.memory_slices;
-  json["computeSlices"] = gpu.compute_slices;
+  const bool slices_told = !supported || gpu.memory_slices != 0;
+  json["memorySlices"] = slices_told ? Json(gpu.memory_slices) : Json();
+  json["computeSlices"] = slices_told ? Json(gpu.compute_slices) : Json();
   json["instancesComplete"] = gpu.instances_complete;
   json["gpuInstances"] = Json::array();
   for (const auto& instance : gpu.instances)
@@ -152,6 +153,7 @@ std::string inventory_document(const Inventory& inventory) {
   document["gpus"] = Json::array();
   for (const auto& gpu : inventory.gpus)
     document["gpus"].push_back(gpu_json(gpu));
+  document["warnings"] = inventory.warnings;
   return finish(document);
 }
 

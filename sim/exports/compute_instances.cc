@@ -55,6 +55,9 @@ nvmlReturn_t create(const char* function,
     if (profile == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
+    if (profile->sm == kUnknown) {  // as when asked about it: nobody could list what was made
+      return NVML_ERROR_NOT_SUPPORTED;
+    }
     std::uint32_t id = 0;
     const int code = create_ci(gpu, ref.gi, *profile, at, id);
     if (code == NVML_SUCCESS) {

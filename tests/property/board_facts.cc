@@ -31,9 +31,11 @@ ProfileFacts profile_from(const Json& json) {
   out.starts = json.at("starts").get<std::vector<int>>();
   for (const Json& compute : json.at("compute_profiles")) {
     out.computes.push_back({bare(compute.at("name")),
+                            compute.at("enum"),
                             compute.at("slices"),
                             compute.at("max_count"),
-                            compute.at("starts").get<std::vector<int>>()});
+                            compute.at("starts").get<std::vector<int>>(),
+                            compute.at("sm").is_number()});
   }
   return out;
 }

@@ -13,9 +13,11 @@ namespace mig::property {
 
 struct ComputeFacts {
   std::string name;  // "1c.3g.20gb"
+  int number = 0;    // NVML_COMPUTE_INSTANCE_PROFILE_*
   int slices = 0;
   int max_count = 0;
   std::vector<int> starts;
+  bool told = true;  // false: its size in SMs is unknown, so a driver cannot offer it
 };
 
 struct ProfileFacts {

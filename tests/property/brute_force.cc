@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 namespace mig::property {
 namespace {
@@ -186,6 +187,15 @@ std::optional<Cost> BruteForce::best(const std::vector<Held>& held,
     }
   }
   return best;
+}
+
+const BruteForce& brute_for(const std::string& key) {
+  static std::map<std::string, std::unique_ptr<BruteForce>> made;
+  std::unique_ptr<BruteForce>& one = made[key];
+  if (!one) {
+    one = std::make_unique<BruteForce>(read_board(key));
+  }
+  return *one;
 }
 
 }  // namespace mig::property

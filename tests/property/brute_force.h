@@ -67,6 +67,9 @@ class BruteForce {
   std::map<Counts, std::vector<Windows>> by_counts_;
 };
 
+// For a board file ("a100_sxm4_40gb"), made once.
+const BruteForce& brute_for(const std::string& key);
+
 }  // namespace mig::property
 
 #endif  // MIGCTL_TESTS_PROPERTY_BRUTE_FORCE_H_

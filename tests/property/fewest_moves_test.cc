@@ -28,7 +28,7 @@ struct Tally {
   void print(const char* what) const {
     std::printf(
         "%s: %d states, %d running instances; %d planned (%d of them nothing to do), %d idle "
-        "instances destroyed; %d in use, %d named; %d impossible; all as the brute force says\n",
+        "instances destroyed; %d in use, %d named; %d impossible; %s\n",
         what,
         states,
         running,
@@ -37,22 +37,10 @@ struct Tally {
         destroyed,
         in_use,
         named,
-        no_capacity);
+        no_capacity,
+        ::testing::Test::HasFailure() ? "FAILED" : "all as the brute force says");
   }
 };
-
-std::vector<std::string> boards_to_try() {
-  return testing::board_keys();
-}
-
-const BruteForce& brute_for(const std::string& key) {
-  static std::map<std::string, std::unique_ptr<BruteForce>> made;
-  std::unique_ptr<BruteForce>& one = made[key];
-  if (!one) {
-    one = std::make_unique<BruteForce>(read_board(key));
-  }
-  return *one;
-}
 
 // What the brute force says of one GPU.
 struct Truth {
@@ -207,7 +195,7 @@ void check(const Machine& machine, Tally& tally) {
 
 void run(std::size_t gpus, std::uint64_t states, const char* what) {
   Random random(number_from("MIGCTL_PROPERTY_SEED", kSeed) + gpus);
-  const std::vector<std::string> keys = boards_to_try();
+  const std::vector<std::string> keys = testing::board_keys();
   Tally tally;
   for (std::uint64_t i = 0; i < states && !::testing::Test::HasFailure(); ++i) {
     Machine machine;

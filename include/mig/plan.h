@@ -4,6 +4,7 @@
 #ifndef MIG_PLAN_H_
 #define MIG_PLAN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,8 +48,11 @@ struct Step {
   std::string str() const;  // "create 3g.20gb on GPU 1 at 4:4"
 };
 
-// What takes `done` back, in order: each step's undo, last first, but the reset that completes a
-// mode change stays behind that mode change, or the mode would never become active again.
+// The order in which `done` is taken back, as indices into it: last first, but the reset that
+// completes a mode change stays behind that mode change, or the mode would never become active
+// again.
+std::vector<std::size_t> undo_order(const std::vector<Step>& done);
+// Each step's undo, in that order.
 std::vector<Step> undo_steps(const std::vector<Step>& done);
 
 // Someone a step would hurt or that stops it.

@@ -14,6 +14,7 @@
 #include "apply/preflight.h"
 #include "apply/rollback.h"
 #include "apply/runtime.h"
+#include "apply/settled.h"
 #include "apply/step_checks.h"
 #include "device/inventory_reader.h"
 
@@ -136,28 +137,36 @@ class Run {
   // Every step was verified on its own; this looks at the whole.
   void conclude() {
     result_.outcome = result_.steps.empty() ? Outcome::kUnchanged : Outcome::kApplied;
-    auto now = device::read_inventory(context_.session, {context_.proc_root});
+    std::string differs;
+    auto now = read_settled(context_, [&](const Inventory& seen) {
+      differs = difference(seen);
+      return differs.empty();
+    });
     if (!now) {
       result_.failure = std::move(now).error().in("applied, but the machine cannot be read");
       return;
     }
     result_.after = *std::move(now);
-    for (const auto& [uuid, error] : waiting_) {
-      if (!result_.failure)
-        result_.failure = error;
-    }
+    if (!waiting_.empty())
+      result_.failure = waiting_.begin()->second;
+    else if (!differs.empty())
+      result_.failure = Error{ErrorCode::kConflict,
+                              "applied step by step, but in the end " + differs,
+                              "another program changed the GPU meanwhile: plan again",
+                              {},
+                              {}};
+  }
+
+  // "" = as planned, as far as it does not wait for a reset.
+  std::string difference(const Inventory& seen) const {
     for (const GpuPlan& gpu : plan_.gpus) {
-      if (result_.failure || waiting_.count(gpu.uuid) != 0)
-        break;
-      const std::string seen =
-          against_plan(gpu, result_.after.find_gpu(gpu.uuid), options_.mode_only);
-      if (!seen.empty())
-        result_.failure = Error{ErrorCode::kConflict,
-                                "applied step by step, but in the end " + seen,
-                                "another program changed the GPU meanwhile: plan again",
-                                {},
-                                {}};
+      if (waiting_.count(gpu.uuid) != 0)
+        continue;
+      std::string text = against_plan(gpu, seen.find_gpu(gpu.uuid), options_.mode_only);
+      if (!text.empty())
+        return text;
     }
+    return {};
   }
 
   const Context& context_;
@@ -179,7 +188,8 @@ Result<ApplyResult> apply(const Context& context, const Plan& plan, const ApplyO
     path = dir + "/writer.lock";
   }
   MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock));
-  MIG_ASSIGN_OR_RETURN(Inventory now, device::read_inventory(context.session, {context.proc_root}));
+  MIG_ASSIGN_OR_RETURN(Inventory now,
+                       device::read_inventory(context.session, {context.proc_root, context.facts}));
   MIG_TRY(preflight(plan, now, options));
   return Run(context, plan, options, std::move(now)).run();
 }

@@ -23,6 +23,7 @@
 
 #include "apply/recorder.h"
 #include "base/clock.h"
+#include "device/facts.h"
 #include "nvml/session.h"
 
 namespace mig::apply {
@@ -72,6 +73,7 @@ struct Context {
   std::string proc_root = "/proc";
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};
+  device::FactsOfGpus* facts = nullptr;  // spares asking the driver again; nullptr = none
 };
 
 // An Error means that nothing was changed: kConflict (the machine's layout is not the plan's, or

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 // A GPU after a reset, and MIG devices after a create, were seen to show up late.
 constexpr int kReads = 40;
 constexpr auto kBetweenReads = 50ms;
+// A reading that fails is no reason to take a change back before it failed this often.
+constexpr int kFailedReads = 3;
 
 Error gone(const Step& step, const std::string& what) {
   return Error{ErrorCode::kConflict,
@@ -29,6 +31,11 @@ Error gone(const Step& step, const std::string& what) {
 // These may come after the driver did what it was asked to.
 bool may_have_worked(const Error& error) {
   return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kDriver;
+}
+
+bool may_pass(const Error& error) {
+  return error.code != ErrorCode::kPermission && error.code != ErrorCode::kNotSupported &&
+         error.code != ErrorCode::kNotFound;
 }
 
 // Takes the id of an instance that the step made although its call failed.
@@ -55,25 +62,54 @@ Result<const device::GpuHandle*> Executor::handle(const std::string& uuid) {
   auto found = handles_.find(uuid);
   if (found == handles_.end() || !context_.session.use(found->second.raw)) {
     MIG_ASSIGN_OR_RETURN(device::GpuHandle fresh, device::find_gpu(context_.session, uuid));
+    if (context_.facts != nullptr)
+      fresh.facts = context_.facts->of(uuid, context_.session.epoch());
     found = handles_.insert_or_assign(uuid, std::move(fresh)).first;
   }
   return &found->second;
 }
 
 Result<device::LayoutReading> Executor::read(const Step& step) {
+  device::LayoutScope scope;
+  scope.processes = false;
+  return read(step, scope);
+}
+
+Result<device::LayoutReading> Executor::read(const Step& step, const device::LayoutScope& scope) {
   const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
   if (gpu == nullptr)
     return gone(step, "the GPU is not there");
-  Error last;
-  for (int i = 0; i < kReads; ++i) {
-    MIG_ASSIGN_OR_RETURN(const device::GpuHandle* raw, handle(step.gpu_uuid));
-    auto now = device::read_layout(context_.session, *raw, gpu->profiles, context_.proc_root);
-    if (now || now.error().code != ErrorCode::kConflict)
+  int failed = 0;
+  for (int i = 1;; ++i) {
+    auto raw = handle(step.gpu_uuid);
+    auto now =
+        raw ? device::read_layout(context_.session, **raw, gpu->profiles, scope, context_.proc_root)
+            : Result<device::LayoutReading>(std::move(raw).error());
+    if (now || !may_pass(now.error()) || i == kReads)
       return now;
-    last = std::move(now).error();
+    if (now.error().code != ErrorCode::kConflict && ++failed == kFailedReads)
+      return now;
     context_.clock.sleep(kBetweenReads);
   }
-  return last;
+}
+
+// The GPU instance that the step is about, or where its id is not known those of its profile.
+device::LayoutScope Executor::scope_of(const Step& step) const {
+  device::LayoutScope scope;
+  scope.processes = false;
+  if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu) {
+    scope.instances = false;
+    return scope;
+  }
+  scope.gpu_instance = step.gpu_instance;
+  const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
+  if (scope.gpu_instance || gpu == nullptr)
+    return scope;
+  for (const GpuInstanceProfile& profile : gpu->profiles) {
+    if (profile.name == step.profile.gpu_instance())
+      scope.profile = profile.id;
+  }
+  return scope;
 }
 
 // Resolves what the step is about to ids of now. A planned destroy is only of what was planned.
@@ -124,7 +160,7 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
   MigMode pending = change.pending;
   for (int i = 0; current != wanted && !result.activation && i < kReads; ++i) {
     context_.clock.sleep(kBetweenReads);
-    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step));
+    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
     current = now.current;
     pending = now.pending;
     if (pending == wanted && i >= 2)
@@ -181,7 +217,7 @@ Result<void> Executor::call(Step& step, StepResult& result) {
 
 Result<void> Executor::verify(Step& step) {
   for (int i = 0; i < kReads; ++i) {
-    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step));
+    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
     if (holds(now, step))
       return {};
     context_.clock.sleep(kBetweenReads);
@@ -199,7 +235,10 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
     result.failure = std::move(error);
     return result;
   };
-  auto before = read(step);
+  // Who holds what is about to go is looked up again for each destroy; a create harms nobody.
+  device::LayoutScope scope = scope_of(step);
+  scope.processes = !is_create(step.kind);
+  auto before = read(step, scope);
   if (!before)
     return stop(std::move(before).error());
   if (auto ready = prepare(step, *before, direction); !ready)
@@ -217,7 +256,7 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   if (outcome) {
     result.effect = true;
     outcome = verify(step);
-  } else if (auto now = read(step); now) {
+  } else if (auto now = read(step, scope_of(step)); now) {
     // A clear refusal changed nothing; what is there now may be somebody else's.
     if (may_have_worked(outcome.error())) {
       adopt(*before, *now, step);

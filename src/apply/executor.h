@@ -32,17 +32,18 @@ class Executor {
   // Fills in the ids that the driver gave, and the placement of a compute instance that goes.
   StepResult run(Step& step, std::size_t index, Direction direction);
 
-  // Resets without being asked by a step: undoing a mode change of a plan that had a reset.
-  Result<void> reset(const Step& step);
-
+  // The modes and instances of the step's GPU. Passing trouble of a reading is read again.
   Result<device::LayoutReading> read(const Step& step);
 
  private:
+  Result<device::LayoutReading> read(const Step& step, const device::LayoutScope& scope);
+  device::LayoutScope scope_of(const Step& step) const;
   Result<const device::GpuHandle*> handle(const std::string& uuid);
   Result<void> prepare(Step& step, const device::LayoutReading& now, Direction direction);
   Result<void> nobody_uses(const Step& step, const device::LayoutReading& now) const;
   Result<void> call(Step& step, StepResult& result);
   Result<void> change_mode(const Step& step, StepResult& result);
+  Result<void> reset(const Step& step);
   Result<void> verify(Step& step);
 
   const Context& context_;

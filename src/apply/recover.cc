@@ -15,8 +15,8 @@
 #include "apply/rollback.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
+#include "apply/settled.h"
 #include "apply/step_checks.h"
-#include "device/inventory_reader.h"
 #include "planner/planner.h"
 
 namespace mig::apply {
@@ -94,7 +94,7 @@ class Recoverer {
 
  private:
   Result<Inventory> read_inventory() {
-    return device::read_inventory(context_.session, {context_.proc_root});
+    return read_settled(context_, [](const Inventory&) { return true; });
   }
 
   static Plan plan_of(const std::vector<Recorded>& steps, const Inventory& before) {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "apply/layout_diff.h"
+#include "apply/settled.h"
 #include "apply/step_checks.h"
-#include "device/inventory_reader.h"
 
 namespace mig::apply {
 namespace {
@@ -20,31 +20,47 @@ using namespace std::chrono_literals;
 constexpr int kAttempts = 3;
 constexpr auto kBetweenAttempts = 100ms;
 
-bool plan_resets(const Plan& plan, const std::string& uuid) {
-  return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-    return step.kind == StepKind::kResetGpu && step.gpu_uuid == uuid;
+bool changed_mode(const std::vector<StepReport>& reports, const std::string& uuid) {
+  return std::any_of(reports.begin(), reports.end(), [&](const StepReport& report) {
+    return report.done && is_mode_step(report.step.kind) && report.step.gpu_uuid == uuid;
   });
 }
 
-// Undo as reported: a reset is not undone, the mode change before it is, and resets if it must.
-bool undo(const Context& context,
-          const Plan& plan,
-          Executor& executor,
-          const StepReport& report,
-          std::size_t index) {
-  if (report.step.kind == StepKind::kResetGpu)
-    return true;
+// The steps to take back, in order. A planned reset belongs to the mode change before it, reached
+// or not: the mode that comes back may need it.
+std::vector<std::size_t> steps_to_undo(const std::vector<StepReport>& reports) {
+  std::vector<std::size_t> chosen;
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const Step& step = reports[i].step;
+    const bool resets = step.kind == StepKind::kResetGpu && changed_mode(reports, step.gpu_uuid);
+    if (!reports[i].done && !resets)
+      continue;
+    chosen.push_back(i);
+    steps.push_back(step);
+  }
+  std::vector<std::size_t> order = undo_order(steps);
+  for (std::size_t& one : order)
+    one = chosen[one];
+  return order;
+}
+
+// One step; true when it is as it was.
+bool undo(const Context& context, Executor& executor, const StepReport& report, std::size_t index) {
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
     Step step = report.step.undo();
     if (is_create(report.step.kind)) {  // ids that the driver gave
       step.gpu_instance = report.step.gpu_instance;
       step.compute_instance = report.step.compute_instance;
     }
-    StepResult done = executor.run(step, index, Direction::kUndo);
-    if (!done.failure && done.pending && plan_resets(plan, step.gpu_uuid))
-      return executor.reset(step).has_value();
+    if (step.kind == StepKind::kResetGpu) {
+      const auto now = executor.read(step);
+      if (now && holds(*now, step))
+        return true;  // no mode is pending
+    }
+    const StepResult done = executor.run(step, index, Direction::kUndo);
     if (!done.failure)
-      return !done.pending;
+      return true;
     if (done.failure->code == ErrorCode::kInUse || done.failure->code == ErrorCode::kDeviceLost)
       return false;
     context.clock.sleep(kBetweenAttempts);
@@ -70,19 +86,19 @@ void roll_back(const Context& context,
                const Inventory& before,
                Executor& executor,
                ApplyResult& result) {
-  for (std::size_t i = result.steps.size(); i-- > 0;) {
-    StepReport& report = result.steps[i];
-    if (report.done)
-      report.undone = undo(context, plan, executor, report, i);
-  }
-  auto now = device::read_inventory(context.session, {context.proc_root});
+  for (const std::size_t i : steps_to_undo(result.steps))
+    result.steps[i].undone = undo(context, executor, result.steps[i], i);
+  std::vector<Difference> left;
+  auto now = read_settled(context, [&](const Inventory& seen) {
+    left = layout_diff(plan, before, seen);
+    return left.empty();
+  });
   if (!now) {
     result.outcome = Outcome::kStuck;
     result.failure->message += "; and the machine cannot be read: " + now.error().text();
     return;
   }
   result.after = *std::move(now);
-  const std::vector<Difference> left = layout_diff(plan, before, result.after);
   result.outcome = left.empty() ? Outcome::kRolledBack : Outcome::kStuck;
   if (!left.empty())
     explain_stuck(left, *result.failure);

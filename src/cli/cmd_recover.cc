@@ -30,7 +30,7 @@ class Recover final : public Command {
   Result<int> run(Context& context) override {
     MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    Watchdog watchdog(context.output());
+    Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
                          service->recover([&] { watchdog.alive(); }));
     const bool stuck = recovery.result.outcome == service::Outcome::kStuck;

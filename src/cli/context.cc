@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/driver.h"
+#include "cli/execute.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -29,7 +30,12 @@ Result<service::Service*> Context::service() {
 }
 
 Result<service::Service*> Context::service(const service::DriverChoice& choice) {
+  const auto watch = [this]() -> std::shared_ptr<void> {
+    return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);
+  };
+  const std::shared_ptr<void> watched = watch();
   MIG_ASSIGN_OR_RETURN(service_, service::Service::open(choice));
+  service_->watch(watch);
   source_ = wire::Source{service_->simulated(), choice.simulated};
   return service_.get();
 }

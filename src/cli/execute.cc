@@ -179,7 +179,7 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   const IgnoreBrokenPipe guard;
   const StopOnSignal stop;
-  Watchdog watchdog(context.output());
+  Watchdog watchdog(context.output(), Watchdog::Over::kChange);
   service::ApplyOptions settings;
   settings.allow_reset = options.allow_reset;
   settings.mode_only = options.mode_only;

@@ -28,11 +28,12 @@ struct ExecuteOptions {
 };
 
 // Ends the process with kTimeout's exit code when no sign of life came for the time of
-// $MIGCTL_DRIVER_TIMEOUT (default 120 s): a driver call that hangs cannot be taken back, but
-// the journal knows of it and `migctl recover` goes on from there.
+// $MIGCTL_DRIVER_TIMEOUT (default 120 s): a driver call that hangs cannot be taken back. Of a
+// change the journal knows, and `migctl recover` goes on from there.
 class Watchdog {
  public:
-  explicit Watchdog(Output& output);
+  enum class Over { kReading, kChange };
+  Watchdog(Output& output, Over over);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;

@@ -42,6 +42,7 @@ struct Watchdog::State {
   bool over = false;
   std::chrono::milliseconds patience{};
   Output* output = nullptr;
+  Over kind = Over::kChange;
   std::thread thread;
 
   void watch() {
@@ -51,17 +52,22 @@ struct Watchdog::State {
       if (changed.wait_for(lock, patience, [&] { return over || beats != seen; }))
         continue;
       output->message(fmt::format(
-          "migctl: error: the driver did not answer for {:.1f} s; the change is cut short\n"
-          "hint: `migctl recover` finishes or undoes it once the driver answers again\n",
-          static_cast<double>(patience.count()) / 1000.0));
+          "migctl: error: the driver did not answer for {:.1f} s{}\n",
+          static_cast<double>(patience.count()) / 1000.0,
+          kind == Over::kChange
+              ? "; the change is cut short\nhint: `migctl recover` finishes or undoes it once the "
+                "driver answers again"
+              : " while the GPUs were read\nhint: dmesg tells what holds it up (Xid, hung tasks); "
+                "$MIGCTL_DRIVER_TIMEOUT sets how long is waited"));
       _Exit(error_info(ErrorCode::kTimeout).exit_code);
     }
   }
 };
 
-Watchdog::Watchdog(Output& output) : state_(std::make_unique<State>()) {
+Watchdog::Watchdog(Output& output, Over over) : state_(std::make_unique<State>()) {
   state_->patience = limit();
   state_->output = &output;
+  state_->kind = over;
   state_->thread = std::thread([this] { state_->watch(); });
 }
 

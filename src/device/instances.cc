@@ -28,12 +28,16 @@ class InstanceReader {
  public:
   InstanceReader(const nvml::Functions& nvml,
                  const std::vector<MigDevice>& devices,
-                 std::vector<GpuInstanceProfile>& profiles)
-      : nvml_(nvml), devices_(devices), profiles_(profiles) {}
+                 std::vector<GpuInstanceProfile>& profiles,
+                 ComputeProfiles& compute)
+      : nvml_(nvml), devices_(devices), profiles_(profiles), compute_(compute) {}
 
-  Result<InstanceList> read(nvmlDevice_t device) {
+  // `only`: of this profile.
+  Result<InstanceList> read(nvmlDevice_t device, std::optional<ProfileId> only = std::nullopt) {
     InstanceList list;
     for (GpuInstanceProfile& profile : profiles_) {
+      if (only && profile.id != *only)
+        continue;
       std::vector<nvmlGpuInstance_t> handles(std::max(kRoom, profile.max_count));
       unsigned count = 0;
       const nvmlReturn_t code =
@@ -42,7 +46,7 @@ class InstanceReader {
         list.complete = false;
         return list;
       }
-      MIG_ASSIGN_OR_RETURN(const bool known, told(code, "GPU instances"));
+      MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "GPU instances"));
       if (!known)
         continue;
       handles.resize(std::min<std::size_t>(count, handles.size()));
@@ -57,6 +61,35 @@ class InstanceReader {
     return list;
   }
 
+  // Empty: there is none with this id.
+  Result<InstanceList> read_one(nvmlDevice_t device, GpuInstanceId id) {
+    InstanceList list;
+    nvmlGpuInstance_t handle = nullptr;
+    nvmlReturn_t code = nvml_.nvmlDeviceGetGpuInstanceById(device, id.value, &handle);
+    if (vanished(code))
+      return list;
+    if (code == NVML_ERROR_NO_PERMISSION) {
+      list.complete = false;
+      return list;
+    }
+    nvmlGpuInstanceInfo_t info{};
+    if (code == NVML_SUCCESS)
+      code = nvml_.nvmlGpuInstanceGetInfo(handle, &info);
+    if (vanished(code))
+      return changed();
+    if (code != NVML_SUCCESS)
+      return nvml::error_from(code, "cannot read GPU instance " + std::to_string(id.value));
+    const auto profile =
+        std::find_if(profiles_.begin(), profiles_.end(), [&](const GpuInstanceProfile& one) {
+          return one.id.value == info.profileId;
+        });
+    if (profile == profiles_.end())
+      return changed();
+    MIG_ASSIGN_OR_RETURN(GpuInstance instance, describe(handle, info, *profile));
+    list.instances.push_back(std::move(instance));
+    return list;
+  }
+
  private:
   Result<GpuInstance> read_instance(nvmlGpuInstance_t handle, GpuInstanceProfile& profile) {
     nvmlGpuInstanceInfo_t info{};
@@ -65,6 +98,12 @@ class InstanceReader {
       return changed();
     if (code != NVML_SUCCESS)
       return nvml::error_from(code, "cannot read a GPU instance of " + profile.name.str());
+    return describe(handle, info, profile);
+  }
+
+  Result<GpuInstance> describe(nvmlGpuInstance_t handle,
+                               const nvmlGpuInstanceInfo_t& info,
+                               GpuInstanceProfile& profile) {
     GpuInstance out;
     out.id = GpuInstanceId{info.id};
     out.profile_id = profile.id;
@@ -82,19 +121,19 @@ class InstanceReader {
     return out;
   }
 
-  // Asked once per profile of GPU instance, from the first instance of it.
+  // Asked once per profile of GPU instance, from the first instance of it that is seen.
   Result<const std::vector<ComputeProfile>*> compute_profiles_of(nvmlGpuInstance_t handle,
                                                                  GpuInstanceProfile& profile) {
     auto found = compute_.find(profile.nvml_profile);
     if (found == compute_.end()) {
       MIG_ASSIGN_OR_RETURN(auto read, read_compute_profiles(nvml_, handle, profile.name));
       found = compute_.emplace(profile.nvml_profile, std::move(read)).first;
-      if (!found->second.empty()) {
-        profile.compute_profiles.clear();
-        for (const ComputeProfile& compute : found->second)
-          profile.compute_profiles.push_back(compute.profile);
-        profile.compute_profiles_derived = false;
-      }
+    }
+    if (profile.compute_profiles_derived && !found->second.empty()) {
+      profile.compute_profiles.clear();
+      for (const ComputeProfile& compute : found->second)
+        profile.compute_profiles.push_back(compute.profile);
+      profile.compute_profiles_derived = false;
     }
     return &found->second;
   }
@@ -156,7 +195,7 @@ class InstanceReader {
   const nvml::Functions& nvml_;
   const std::vector<MigDevice>& devices_;
   std::vector<GpuInstanceProfile>& profiles_;
-  std::map<std::uint32_t, std::vector<ComputeProfile>> compute_;
+  ComputeProfiles& compute_;
 };
 
 // "NVIDIA H200 MIG 1c.3g.71gb" names the compute instance.
@@ -226,11 +265,25 @@ InstanceList from_devices(const std::vector<MigDevice>& devices,
 Result<InstanceList> read_instances(const nvml::Functions& nvml,
                                     nvmlDevice_t device,
                                     const std::vector<MigDevice>& devices,
-                                    std::vector<GpuInstanceProfile>& profiles) {
-  MIG_ASSIGN_OR_RETURN(InstanceList list, InstanceReader(nvml, devices, profiles).read(device));
+                                    std::vector<GpuInstanceProfile>& profiles,
+                                    ComputeProfiles& compute) {
+  MIG_ASSIGN_OR_RETURN(InstanceList list,
+                       InstanceReader(nvml, devices, profiles, compute).read(device));
   if (!list.complete)
     return from_devices(devices, profiles);
   return list;
+}
+
+Result<InstanceList> read_scoped(const nvml::Functions& nvml,
+                                 nvmlDevice_t device,
+                                 const LayoutScope& scope,
+                                 const std::vector<GpuInstanceProfile>& profiles,
+                                 ComputeProfiles& compute) {
+  std::vector<GpuInstanceProfile> copy = profiles;
+  const std::vector<MigDevice> unseen;
+  InstanceReader reader(nvml, unseen, copy, compute);
+  return scope.gpu_instance ? reader.read_one(device, *scope.gpu_instance)
+                            : reader.read(device, scope.profile);
 }
 
 }  // namespace mig::device

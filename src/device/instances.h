@@ -11,6 +11,8 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "device/facts.h"
+#include "device/operations.h"
 #include "nvml/functions.h"
 
 namespace mig::device {
@@ -35,11 +37,19 @@ struct InstanceList {
 
 // `profiles` gains the compute profiles of the instances found. When the driver refuses the lists
 // (needs root), what `devices` show is used and `complete` is false. kConflict: the layout changed
-// while we read; read again.
+// while we read; read again. `compute` keeps what was asked of the driver for the next time.
 Result<InstanceList> read_instances(const nvml::Functions& nvml,
                                     nvmlDevice_t device,
                                     const std::vector<MigDevice>& devices,
-                                    std::vector<GpuInstanceProfile>& profiles);
+                                    std::vector<GpuInstanceProfile>& profiles,
+                                    ComputeProfiles& compute);
+
+// What `scope` names, of the profiles in `profiles`; MIG devices are not looked at.
+Result<InstanceList> read_scoped(const nvml::Functions& nvml,
+                                 nvmlDevice_t device,
+                                 const LayoutScope& scope,
+                                 const std::vector<GpuInstanceProfile>& profiles,
+                                 ComputeProfiles& compute);
 
 }  // namespace mig::device
 

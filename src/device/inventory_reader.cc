@@ -2,6 +2,7 @@
 #include "device/inventory_reader.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -67,8 +68,9 @@ Result<void> read_identity(const nvml::Functions& nvml, nvmlDevice_t device, Gpu
 Result<void> read_mode(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gpu) {
   unsigned current = 0;
   unsigned pending = 0;
-  MIG_ASSIGN_OR_RETURN(const bool known,
-                       told(nvml.nvmlDeviceGetMigMode(device, &current, &pending), "the MIG mode"));
+  MIG_ASSIGN_OR_RETURN(
+      const bool known,
+      told_of_layout(nvml.nvmlDeviceGetMigMode(device, &current, &pending), "the MIG mode"));
   if (known) {
     gpu.mig_current = mode_of(current);
     gpu.mig_pending = mode_of(pending);
@@ -102,8 +104,15 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
     gpu.memory_total_mib = total_bytes >> 20U;
   }
   std::vector<MigDevice> devices;
+  const auto kept = options.facts != nullptr ? options.facts->of(gpu.uuid, session.epoch())
+                                             : std::make_shared<GpuFacts>();
+  GpuFacts& facts = *kept;
   if (gpu.mig_current != MigMode::kUnsupported) {
-    MIG_ASSIGN_OR_RETURN(gpu.profiles, read_profiles(nvml, device, total_bytes));
+    if (facts.profiles.empty()) {
+      MIG_ASSIGN_OR_RETURN(facts.profiles, read_profiles(nvml, device, total_bytes));
+    }
+    gpu.profiles = facts.profiles;
+    MIG_TRY(read_remaining(nvml, device, gpu.profiles));
     count_slices(gpu);
   }
   if (gpu.mig_current == MigMode::kEnabled) {
@@ -111,11 +120,18 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
     unsigned count = 0;
     if (nvml.nvmlDeviceGetMaxMigDeviceCount(device, &count) == NVML_SUCCESS)
       gpu.max_mig_devices = count;
-    MIG_ASSIGN_OR_RETURN(InstanceList list, read_instances(nvml, device, devices, gpu.profiles));
+    MIG_ASSIGN_OR_RETURN(
+        InstanceList list,
+        read_instances(nvml, device, devices, gpu.profiles, facts.compute_profiles));
     gpu.instances = std::move(list.instances);
     gpu.instances_complete = list.complete;
   }
-  MIG_ASSIGN_OR_RETURN(gpu.processes, read_processes(nvml, device, devices, options.proc_root));
+  auto processes = read_processes(nvml, device, devices, options.proc_root);
+  if (processes)
+    gpu.processes = *std::move(processes);
+  // Who is not told the instances is not told the processes either, and may not change anything.
+  else if (gpu.instances_complete || processes.error().code != ErrorCode::kPermission)
+    return std::move(processes).error();
   return gpu;
 }
 

@@ -16,12 +16,15 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "device/facts.h"
 #include "nvml/session.h"
 
 namespace mig::device {
 
 struct ReadOptions {
   std::string proc_root = "/proc";
+  // Who reads often keeps what does not change here; nullptr = everything is asked again.
+  FactsOfGpus* facts = nullptr;
 };
 
 Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options);

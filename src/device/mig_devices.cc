@@ -31,16 +31,16 @@ void read_details(const nvml::Functions& nvml, MigDevice& device) {
 Result<std::vector<MigDevice>> read_mig_devices(const nvml::Functions& nvml, nvmlDevice_t device) {
   std::vector<MigDevice> out;
   unsigned count = 0;
-  MIG_ASSIGN_OR_RETURN(
-      const bool known,
-      told(nvml.nvmlDeviceGetMaxMigDeviceCount(device, &count), "the number of MIG devices"));
+  MIG_ASSIGN_OR_RETURN(const bool known,
+                       told_of_layout(nvml.nvmlDeviceGetMaxMigDeviceCount(device, &count),
+                                      "the number of MIG devices"));
   for (unsigned index = 0; known && index < count; ++index) {
     MigDevice found;
     found.index = index;
     MIG_ASSIGN_OR_RETURN(
         const bool exists,
-        told(nvml.nvmlDeviceGetMigDeviceHandleByIndex(device, index, &found.handle),
-             "MIG devices"));
+        told_of_layout(nvml.nvmlDeviceGetMigDeviceHandleByIndex(device, index, &found.handle),
+                       "MIG devices"));
     if (!exists)
       continue;
     if (nvml.nvmlDeviceGetGpuInstanceId(found.handle, &found.gpu_instance) != NVML_SUCCESS ||

@@ -36,8 +36,15 @@ Result<nvmlGpuInstance_t> open_instance(const nvml::Session& session,
 // The id that the driver takes for the profile with this name inside this GPU instance.
 Result<std::uint32_t> compute_profile_id(const nvml::Functions& nvml,
                                          nvmlGpuInstance_t instance,
+                                         const GpuFacts& facts,
                                          const ProfileName& name,
                                          const std::string& tried) {
+  for (const auto& [index, known] : facts.compute_profiles) {
+    for (const ComputeProfile& profile : known) {
+      if (profile.profile.name == name)
+        return profile.id;
+    }
+  }
   MIG_ASSIGN_OR_RETURN(const auto profiles,
                        read_compute_profiles(nvml, instance, name.gpu_instance()));
   std::string there;
@@ -61,6 +68,7 @@ Result<GpuHandle> find_gpu(const nvml::Session& session, const std::string& uuid
     return nvml::error_from(code, "cannot open " + uuid);
   GpuHandle out;
   out.uuid = uuid;
+  out.facts = std::make_shared<GpuFacts>();
   out.raw = session.keep(device);
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetIndex(device, &out.index.value);
       code != NVML_SUCCESS)
@@ -134,7 +142,8 @@ Result<ComputeInstanceId> create_compute_instance(const nvml::Session& session,
       "cannot create compute instance {} {} gi={}", name.str(), on(gpu), gpu_instance.value);
   MIG_ASSIGN_OR_RETURN(nvmlGpuInstance_t instance,
                        open_instance(session, gpu, gpu_instance, tried));
-  MIG_ASSIGN_OR_RETURN(const std::uint32_t id, compute_profile_id(nvml, instance, name, tried));
+  MIG_ASSIGN_OR_RETURN(const std::uint32_t id,
+                       compute_profile_id(nvml, instance, *gpu.facts, name, tried));
   nvmlComputeInstance_t compute = nullptr;
   nvmlReturn_t code = NVML_SUCCESS;
   if (placement) {

@@ -7,12 +7,14 @@
 #ifndef MIGCTL_DEVICE_OPERATIONS_H_
 #define MIGCTL_DEVICE_OPERATIONS_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "device/facts.h"
 #include "nvml/session.h"
 
 namespace mig::device {
@@ -22,6 +24,7 @@ struct GpuHandle {
   std::string uuid;
   std::string pci_bus_id;
   nvml::Handle<nvmlDevice_t> raw;
+  std::shared_ptr<GpuFacts> facts;  // what was asked of it so far
 };
 
 Result<GpuHandle> find_gpu(const nvml::Session& session, const std::string& uuid);
@@ -62,7 +65,15 @@ Result<void> destroy_compute_instance(const nvml::Session& session,
 // (NVML has no call), with our own session closed meanwhile because it would hold the GPU.
 Result<void> reset_gpu(nvml::Session& session, const GpuHandle& gpu);
 
-// What a step can change, read again.
+// What a step needs to know, which is cheaper to read than everything.
+struct LayoutScope {
+  bool instances = true;
+  std::optional<GpuInstanceId> gpu_instance;  // this one only
+  std::optional<ProfileId> profile;           // those of this GPU-instance profile only
+  bool processes = true;
+};
+
+// What a step can change, read again; of the instances and processes what the scope names.
 struct LayoutReading {
   MigMode current = MigMode::kUnsupported;
   MigMode pending = MigMode::kUnsupported;
@@ -73,6 +84,7 @@ struct LayoutReading {
 Result<LayoutReading> read_layout(const nvml::Session& session,
                                   const GpuHandle& gpu,
                                   const std::vector<GpuInstanceProfile>& profiles,
+                                  const LayoutScope& scope,
                                   const std::string& proc_root);
 
 }  // namespace mig::device

@@ -41,6 +41,15 @@ Process to_process(const nvmlProcessInfo_v1_t& raw) {
   return out;
 }
 
+// Whoever is not seen here might be destroyed: only a driver that has no such list has none.
+Result<bool> told_of_processes(nvmlReturn_t code) {
+  if (code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND)
+    return false;
+  if (code != NVML_SUCCESS)
+    return nvml::error_from(code, "cannot read the processes");
+  return true;
+}
+
 // Processes may start between asking for the number and asking for the list: ask again.
 template <class Raw, class Call>
 Result<void> append(const Call& call, nvmlDevice_t device, std::vector<Process>& out) {
@@ -52,7 +61,7 @@ Result<void> append(const Call& call, nvmlDevice_t device, std::vector<Process>&
     count = static_cast<unsigned>(raw.size());
     code = call(device, &count, raw.data());
   }
-  MIG_ASSIGN_OR_RETURN(const bool known, told(code, "processes"));
+  MIG_ASSIGN_OR_RETURN(const bool known, told_of_processes(code));
   for (unsigned i = 0; known && i < count && i < raw.size(); ++i)
     out.push_back(to_process(raw[i]));
   return {};
@@ -98,6 +107,11 @@ auto identity(const Process& process) {
 }
 
 }  // namespace
+
+bool tells_instances(const nvml::Functions& nvml) {
+  return static_cast<bool>(nvml.nvmlDeviceGetComputeRunningProcesses_v3) ||
+         static_cast<bool>(nvml.nvmlDeviceGetComputeRunningProcesses_v2);
+}
 
 std::string process_name(const std::string& proc_root, std::uint32_t pid) {
   std::ifstream file(proc_root + "/" + std::to_string(pid) + "/comm");

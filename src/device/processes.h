@@ -14,8 +14,12 @@
 
 namespace mig::device {
 
+// False: an old driver, which is asked per MIG device.
+bool tells_instances(const nvml::Functions& nvml);
+
 // Compute, graphics and MPS clients, each once, by pid. Instances are told apart by the ids in the
 // list, or on drivers without them by asking each MIG device. Names come from <proc_root>/<pid>.
+// A list that could not be read is an error, kPermission for who is not told, never an empty list.
 Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
                                             nvmlDevice_t device,
                                             const std::vector<MigDevice>& devices,

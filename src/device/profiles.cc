@@ -71,12 +71,12 @@ Result<std::vector<Placement>> read_placements(std::string_view what, Ask&& ask)
   unsigned count = 0;
   const nvmlReturn_t code = ask(nullptr, &count);
   if (code != NVML_ERROR_INSUFFICIENT_SIZE) {
-    MIG_ASSIGN_OR_RETURN(const bool known, told(code, what));
+    MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, what));
     if (!known)
       return std::vector<Placement>();
   }
   std::vector<Raw> raw(count + 1);
-  MIG_ASSIGN_OR_RETURN(const bool known, told(ask(raw.data(), &count), what));
+  MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(ask(raw.data(), &count), what));
   std::vector<Placement> out;
   for (unsigned i = 0; known && i < count && i < raw.size(); ++i)
     out.push_back({raw[i].start, raw[i].size});
@@ -124,7 +124,7 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
     GpuInstanceProfile profile;
     std::string name;
     const nvmlReturn_t code = ask_profile(nvml, device, index, profile, name);
-    MIG_ASSIGN_OR_RETURN(const bool known, told(code, "GPU instance profiles"));
+    MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "GPU instance profiles"));
     if (!known)
       continue;
     profile.nvml_profile = index;
@@ -136,6 +136,18 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
               return nvml.nvmlDeviceGetGpuInstancePossiblePlacements_v2(
                   device, profile.id.value, to, count);
             }));
+    profile.compute_profiles = derive_compute_profiles(profile);
+    profile.compute_profiles_derived = true;
+    out.push_back(std::move(profile));
+  }
+  std::sort(out.begin(), out.end(), before_in_listing);
+  return out;
+}
+
+Result<void> read_remaining(const nvml::Functions& nvml,
+                            nvmlDevice_t device,
+                            std::vector<GpuInstanceProfile>& profiles) {
+  for (GpuInstanceProfile& profile : profiles) {
     unsigned remaining = 0;
     MIG_ASSIGN_OR_RETURN(
         const bool counted,
@@ -143,12 +155,8 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
              "remaining capacity"));
     if (counted)
       profile.remaining = remaining;
-    profile.compute_profiles = derive_compute_profiles(profile);
-    profile.compute_profiles_derived = true;
-    out.push_back(std::move(profile));
   }
-  std::sort(out.begin(), out.end(), before_in_listing);
-  return out;
+  return {};
 }
 
 Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions& nvml,
@@ -158,7 +166,7 @@ Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions&
   for (std::uint32_t index = 0; index <= kHighestComputeProfile; ++index) {
     ComputeProfile profile;
     const nvmlReturn_t code = ask_compute_profile(nvml, instance, index, name, profile);
-    MIG_ASSIGN_OR_RETURN(const bool known, told(code, "compute instance profiles"));
+    MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "compute instance profiles"));
     if (!known)
       continue;
     MIG_ASSIGN_OR_RETURN(

@@ -9,20 +9,21 @@
 #include "mig/profile.h"
 #include "mig/result.h"
 
+#include "device/facts.h"
 #include "nvml/functions.h"
 
 namespace mig::device {
 
-// GPU-instance profiles in nvidia-smi's order, with placements and remaining capacity where the
-// driver tells them, and derived compute profiles. Empty on a board without MIG.
+// GPU-instance profiles in nvidia-smi's order, with placements where the driver tells them, and
+// derived compute profiles. Empty on a board without MIG.
 Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvml,
                                                       nvmlDevice_t device,
                                                       std::uint64_t total_bytes);
 
-struct ComputeProfile {
-  ComputeInstanceProfile profile;
-  std::uint32_t id = 0;  // what create and list calls take; equal to the index on drivers seen
-};
+// How many more of each fit now, where the driver tells.
+Result<void> read_remaining(const nvml::Functions& nvml,
+                            nvmlDevice_t device,
+                            std::vector<GpuInstanceProfile>& profiles);
 
 // Compute-instance profiles of an existing GPU instance, by index.
 Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions& nvml,

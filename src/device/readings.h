@@ -31,6 +31,22 @@ inline Result<bool> told(nvmlReturn_t code, std::string_view what) {
   }
 }
 
+// As told(), for what decides whether something is destroyed: a list that could not be read is an
+// error, not an empty list.
+inline Result<bool> told_of_layout(nvmlReturn_t code, std::string_view what) {
+  switch (code) {
+    case NVML_SUCCESS:
+      return true;
+    case NVML_ERROR_NOT_SUPPORTED:
+    case NVML_ERROR_FUNCTION_NOT_FOUND:
+    case NVML_ERROR_INVALID_ARGUMENT:
+    case NVML_ERROR_NOT_FOUND:
+      return false;
+    default:
+      return nvml::error_from(code, "cannot read " + std::string(what));
+  }
+}
+
 // The object went away while we walked: somebody else changed the layout. Worth reading again.
 inline bool vanished(nvmlReturn_t code) {
   return code == NVML_ERROR_INVALID_ARGUMENT || code == NVML_ERROR_NOT_FOUND;

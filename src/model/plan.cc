@@ -87,15 +87,22 @@ std::string Step::str() const {
   return {};
 }
 
+std::vector<std::size_t> undo_order(const std::vector<Step>& done) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = done.size(); i-- > 0;) {
+    const bool mode = done[i].kind == StepKind::kEnableMig || done[i].kind == StepKind::kDisableMig;
+    const bool after_reset = !order.empty() && done[order.back()].kind == StepKind::kResetGpu &&
+                             done[order.back()].gpu == done[i].gpu;
+    order.insert(mode && after_reset ? order.end() - 1 : order.end(), i);
+  }
+  return order;
+}
+
 std::vector<Step> undo_steps(const std::vector<Step>& done) {
   std::vector<Step> undo;
-  for (std::size_t i = done.size(); i-- > 0;) {
-    const Step* step = &done[i];
-    const bool mode = step->kind == StepKind::kEnableMig || step->kind == StepKind::kDisableMig;
-    const bool after_reset =
-        !undo.empty() && undo.back().kind == StepKind::kResetGpu && undo.back().gpu == step->gpu;
-    undo.insert(mode && after_reset ? undo.end() - 1 : undo.end(), step->undo());
-  }
+  undo.reserve(done.size());
+  for (const std::size_t i : undo_order(done))
+    undo.push_back(done[i].undo());
   return undo;
 }
 

@@ -28,7 +28,12 @@ class DriverService final : public Service {
 
   bool simulated() const override { return session_->simulated(); }
 
-  Result<Inventory> inventory() override { return device::read_inventory(*session_, {}); }
+  void watch(Watch watch) override { watch_ = std::move(watch); }
+
+  Result<Inventory> inventory() override {
+    const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
+    return device::read_inventory(*session_, {"/proc", &facts_});
+  }
 
   Result<Plan> plan(const DesiredLayout& desired, bool around) override {
     MIG_ASSIGN_OR_RETURN(const Look now, look());
@@ -44,6 +49,7 @@ class DriverService final : public Service {
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) override {
     apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
     apply::Context context{*session_, base::system_clock(), &journal};
+    context.facts = &facts_;
     context.heartbeat = options.heartbeat;
     return apply::apply(context, plan, options);
   }
@@ -90,6 +96,7 @@ class DriverService final : public Service {
     if (!journal)
       return apply::Recovery{};
     apply::Context context{*session_, base::system_clock()};
+    context.facts = &facts_;
     context.heartbeat = heartbeat;
     return apply::recover(context, *journal);
   }
@@ -179,6 +186,8 @@ class DriverService final : public Service {
   }
 
   std::unique_ptr<nvml::Session> session_;
+  device::FactsOfGpus facts_;
+  Watch watch_;
 };
 
 }  // namespace

@@ -49,6 +49,12 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   virtual bool simulated() const = 0;
+
+  // Called before the driver is read; what it returns is dropped after. For who does not want to
+  // wait for ever: a driver call that hangs cannot be taken back.
+  using Watch = std::function<std::shared_ptr<void>()>;
+  virtual void watch(Watch watch) = 0;
+
   virtual Result<Inventory> inventory() = 0;
 
   // Busy instances - with processes on them, or with their nodes open - stay where they are. When

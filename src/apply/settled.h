@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of apply/: the machine at the end of a change, read again where one reading does not show
+// what it should: it may have met passing trouble.
+#ifndef MIGCTL_APPLY_SETTLED_H_
+#define MIGCTL_APPLY_SETTLED_H_
+
+#include <functional>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "apply/apply.h"
+
+namespace mig::apply {
+
+// The first reading that `good` takes, else the last one. An Error when none succeeded.
+Result<Inventory> read_settled(const Context& context,
+                               const std::function<bool(const Inventory&)>& good);
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_SETTLED_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a driver never changes about a GPU while it is loaded: asked once, kept by who reads often.
+// Threading: as the session that fills it.
+#ifndef MIGCTL_DEVICE_FACTS_H_
+#define MIGCTL_DEVICE_FACTS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mig/profile.h"
+
+namespace mig::device {
+
+struct ComputeProfile {
+  ComputeInstanceProfile profile;
+  std::uint32_t id = 0;  // what create and list calls take; equal to the index on drivers seen
+};
+
+// Compute-instance profiles by the NVML index of the GPU-instance profile that offers them.
+using ComputeProfiles = std::map<std::uint32_t, std::vector<ComputeProfile>>;
+
+struct GpuFacts {
+  std::vector<GpuInstanceProfile> profiles;  // without remaining capacity; empty = not asked yet
+  ComputeProfiles compute_profiles;          // of those asked so far
+};
+
+// Of the GPUs of one session, by UUID.
+class FactsOfGpus {
+ public:
+  // Forgets everything when the session was renewed: the driver may have been changed meanwhile.
+  std::shared_ptr<GpuFacts> of(const std::string& uuid, std::uint64_t epoch) {
+    if (epoch != epoch_)
+      gpus_.clear();
+    epoch_ = epoch;
+    std::shared_ptr<GpuFacts>& facts = gpus_[uuid];
+    if (!facts)
+      facts = std::make_shared<GpuFacts>();
+    return facts;
+  }
+
+ private:
+  std::uint64_t epoch_ = 0;
+  std::map<std::string, std::shared_ptr<GpuFacts>> gpus_;
+};
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_FACTS_H_

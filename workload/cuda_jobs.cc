@@ -91,6 +91,11 @@ Json train_json(const Options& options, const DeviceInfo& device, const cuda::Tr
   document["steps"] = result.steps;
   document["seconds"] = result.seconds;
   document["stepsPerSecond"] = result.steps_per_second;
+  if (result.step_ms_max > 0) {
+    document["stepMsP50"] = result.step_ms_p50;
+    document["stepMsP99"] = result.step_ms_p99;
+    document["stepMsMax"] = result.step_ms_max;
+  }
   document["stopped"] = stop_requested();
   return document;
 }
@@ -148,6 +153,7 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
   config.precision = precision_of(options.precision);
   config.graph = cuda_options.graph;
   config.own_kernels = cuda_options.own_kernels;
+  config.time_steps = cuda_options.time_steps;
   config.steps = options.seconds > 0 ? 0 : options.steps;
   config.seconds = options.seconds;
   if (options.batch % 16 != 0)

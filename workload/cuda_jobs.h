@@ -14,6 +14,7 @@ namespace workload {
 
 struct CudaOptions {
   bool graph = true;         // train: one CUDA graph per step
+  bool time_steps = false;   // train: wait after each step, give p50 and p99
   bool own_kernels = false;  // train: without cuBLASLt
   std::string kind;          // fault, hog: which
 };

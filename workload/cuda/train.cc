@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <vector>
 
 #include "workload/cuda/reference.h"
 #include "workload/cuda/trainer.h"
@@ -15,6 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kWarmUpSteps = 20;
 constexpr std::uint64_t kStepsPerWait = 50;
+constexpr std::size_t kMostStepTimes = 4U << 20U;  // 32 MiB
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -75,6 +77,19 @@ double flops(const TrainConfig& config) {
   return sum;
 }
 
+// Sorted on return.
+void summarise(std::vector<double>& step_ms, TrainResult& result) {
+  if (step_ms.empty())
+    return;
+  std::sort(step_ms.begin(), step_ms.end());
+  const auto at = [&](double share) {
+    return step_ms[static_cast<std::size_t>(share * static_cast<double>(step_ms.size() - 1))];
+  };
+  result.step_ms_p50 = at(0.5);
+  result.step_ms_p99 = at(0.99);
+  result.step_ms_max = step_ms.back();
+}
+
 }  // namespace
 
 TrainResult train(const Driver& driver,
@@ -97,8 +112,10 @@ TrainResult train(const Driver& driver,
   trainer.wait(status);
   const auto start = Clock::now();
   auto reported = start;
+  std::vector<double> step_ms;
   while (status.ok() && !stop) {
-    std::uint64_t batch = kStepsPerWait;
+    std::uint64_t batch = config.time_steps ? 1 : kStepsPerWait;
+    const auto begun = Clock::now();
     if (config.steps > 0)
       batch = std::min(batch, config.steps - result.steps);
     for (std::uint64_t i = 0; i < batch; ++i)
@@ -107,6 +124,8 @@ TrainResult train(const Driver& driver,
     // One wait behind the queue keeps the GPU busy and the loop honest.
     trainer.wait(status);
     result.seconds = since(start);
+    if (config.time_steps && step_ms.size() < kMostStepTimes)
+      step_ms.push_back(since(begun) * 1e3);
     const bool done =
         config.steps > 0 ? result.steps >= config.steps : result.seconds >= config.seconds;
     if (done)
@@ -118,6 +137,7 @@ TrainResult train(const Driver& driver,
   }
   if (result.seconds > 0)
     result.steps_per_second = static_cast<double>(result.steps) / result.seconds;
+  summarise(step_ms, result);
   result.last_loss = trainer.loss(status);
   return result;
 }

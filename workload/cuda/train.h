@@ -22,6 +22,7 @@ struct TrainConfig {
   int batch = 128;                                      // a multiple of 16
   Precision precision = Precision::kTf32;
   bool graph = true;
+  bool time_steps = false;   // wait after each step and keep how long it took
   bool own_kernels = false;  // do without cuBLASLt even where it loads (fp32 only)
   std::uint64_t seed = 1;
   float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
@@ -33,6 +34,7 @@ struct TrainResult {
   std::uint64_t steps = 0;
   double seconds = 0;
   double steps_per_second = 0;
+  double step_ms_p50 = 0, step_ms_p99 = 0, step_ms_max = 0;  // with time_steps
   double first_loss = 0, last_loss = 0;
   double flop_per_step = 0, bytes_per_step = 0;
   double copy_gb_per_s = 0;  // measured, read + write

@@ -67,6 +67,8 @@ void add_jobs(CLI::App& app, Call& call) {
       ->check(CLI::Range(1U, 1U << 20U));
   train->add_flag(
       "!--no-graph", call.cuda.graph, "CUDA: launch each kernel by itself, not as one graph");
+  train->add_flag(
+      "--step-times", call.cuda.time_steps, "CUDA: wait after each step; p50 and p99 of a step");
   train->add_flag("--own-kernels", call.cuda.own_kernels, "CUDA: do without cuBLASLt (fp32)");
   train->add_option("--every", options.every, "steps between progress lines (100)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));

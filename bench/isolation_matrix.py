@@ -108,37 +108,52 @@ def one(binary, neighbour, env, seconds, mps):
     return answer
 
 
-def run_mode(mode, args):
+@contextlib.contextmanager
+def sharing(mode):
+    """(environment of the clients, MPS or None); MPS anew each time: a fault may leave its server refusing clients."""
     mps = Mps() if mode.startswith("mps") else None
     env = dict(mps.env if mps else os.environ)
     if mode == "mps-50":
         env["CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"] = "50"
-    rows, alone = [], None
     try:
-        info = result_of(start([args.mig_workload, "info", "--backend", "cuda", "--json"], env), 60)
-        for neighbour in NEIGHBOURS:
-            name = "/".join(neighbour) if neighbour else "alone"
-            answers = [one(args.mig_workload, neighbour, env, args.seconds, mps) for _ in range(args.rounds)]
-            lived = [a for a in answers if a["exitCode"] == 0]
-            speeds = [a["stepsPerSecond"] for a in lived]
-            if neighbour is None:
-                if not speeds:
-                    raise OSError(f"{mode}: the victim fails alone: {answers[0]}")
-                alone = statistics.median(speeds)
-            row = {"mode": mode, "sm": info.get("sm"), "neighbour": name, "lived": len(lived), "rounds": args.rounds,
-                   "stepsPerSecond": speeds, "stepMsP50": [a["stepMsP50"] for a in lived],
-                   "stepMsP99": [a["stepMsP99"] for a in lived], "neighbourExits": [a["neighbourExits"] for a in answers],
-                   "mpsMember": all(a["mpsMember"] for a in answers) if mps else None,
-                   "victimErrors": sorted({a.get("error", f"exit {a['exitCode']}") for a in answers if a not in lived})}
-            rows.append(row)
-            share = (f"{statistics.median(speeds) / alone:7.2f} ({min(speeds) / alone:.2f}..{max(speeds) / alone:.2f})"
-                     if speeds else "   none")
-            p99 = f"{statistics.median(row['stepMsP99']):8.3f}" if speeds else "       -"
-            print(f"{mode:13} {name:22} {len(lived)}/{args.rounds} {share:24} {p99}  "
-                  f"{'; '.join(row['victimErrors'])[:70]}", flush=True)
+        yield env, mps
     finally:
         if mps:
             mps.stop()
+
+
+def row_of(mode, neighbour, answers, alone):
+    lived = [answer for answer in answers if answer["exitCode"] == 0]
+    speeds = [answer["stepsPerSecond"] for answer in lived]
+    alone = alone or (statistics.median(speeds) if speeds else None)
+    row = {"mode": mode, "neighbour": "/".join(neighbour) if neighbour else "alone", "lived": len(lived),
+           "rounds": len(answers), "stepsPerSecond": speeds,
+           "shareOfAlone": [round(speed / alone, 4) for speed in speeds] if alone else [],
+           "stepMsP50": [answer["stepMsP50"] for answer in lived], "stepMsP99": [answer["stepMsP99"] for answer in lived],
+           "neighbourExits": [answer["neighbourExits"] for answer in answers],
+           "mpsMember": all(answer["mpsMember"] for answer in answers) if mode.startswith("mps") else None,
+           "victimErrors": sorted({a.get("error", f"exit {a['exitCode']}") for a in answers if a["exitCode"] != 0})}
+    shares = row["shareOfAlone"]
+    share = f"{statistics.median(shares):7.2f} ({min(shares):.2f}..{max(shares):.2f})" if shares else "   none"
+    p99 = f"{statistics.median(row['stepMsP99']):8.3f}" if lived else "       -"
+    print(f"{mode:13} {row['neighbour']:22} {len(lived)}/{len(answers)} {share:24} {p99}  "
+          f"{'; '.join(row['victimErrors'])[:70]}", flush=True)
+    return row, alone
+
+
+def run_mode(mode, args):
+    with sharing(mode) as (env, _):
+        info = result_of(start([args.mig_workload, "info", "--backend", "cuda", "--json"], env), 60)
+    rows, alone = [], None
+    for neighbour in NEIGHBOURS:
+        answers = []
+        for _ in range(args.rounds):
+            with sharing(mode) as (env, mps):
+                answers.append(one(args.mig_workload, neighbour, env, args.seconds, mps))
+        row, alone = row_of(mode, neighbour, answers, alone)
+        if alone is None:
+            raise OSError(f"{mode}: the victim fails alone: {row['victimErrors']}")
+        rows.append({**row, "sm": info.get("sm")})
     return rows
 
 

@@ -64,6 +64,7 @@ class Apply final : public Command {
                  skip_reset_);
     options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     options.flag({"-n,--dry-run", "", "as migctl plan"}, execute_.dry_run);
+    execute_.way.declare(options);
   }
 
   Result<int> run(Context& context) override {
@@ -72,13 +73,18 @@ class Apply final : public Command {
     HookVariables variables = hook_variables(hooks_, execute_);
     variables["MIG_PARTED_SKIP_RESET"] = skip_reset_ ? "true" : "false";
     if (!plan_file_.empty()) {
-      MIG_ASSIGN_OR_RETURN(const Plan plan, saved_plan(context));
-      variables["MIG_PARTED_SELECTED_CONFIG"] = plan.label;
+      MIG_ASSIGN_OR_RETURN(const Plan saved, saved_plan(context));
+      MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+      variables["MIG_PARTED_SELECTED_CONFIG"] = saved.label;
       return execute_with_hooks(
           context,
           hooks_,
           std::move(variables),
-          [&](bool) -> Result<Plan> { return plan; },
+          [&](bool) -> Result<Plan> {
+            Plan plan = saved;
+            MIG_TRY(service->refresh_blockers(plan));
+            return plan;
+          },
           execute_);
     }
     MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read());

@@ -25,6 +25,8 @@ class Create final : public Command {
              ErrorCode::kInUse,
              ErrorCode::kNoCapacity,
              ErrorCode::kConflict,
+             ErrorCode::kTimeout,
+             ErrorCode::kHook,
              ErrorCode::kNoDriver,
              ErrorCode::kRolledBack,
              ErrorCode::kStuck}};
@@ -37,6 +39,7 @@ class Create final : public Command {
     options.flag({"-C,--no-compute", "", "GPU instances only, without compute instances"},
                  no_compute_);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+    execute_.way.declare(options);
   }
 
   Result<int> run(Context& context) override {
@@ -48,8 +51,8 @@ class Create final : public Command {
       request.instances.push_back(std::move(instance));
     }
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan_create(request));
-    return execute(context, plan, execute_);
+    return execute(
+        context, [&] { return service->plan_create(request); }, execute_);
   }
 
  private:

@@ -22,6 +22,8 @@ class Destroy final : public Command {
              ErrorCode::kPermission,
              ErrorCode::kInUse,
              ErrorCode::kConflict,
+             ErrorCode::kTimeout,
+             ErrorCode::kHook,
              ErrorCode::kNoDriver,
              ErrorCode::kRolledBack,
              ErrorCode::kStuck}};
@@ -36,6 +38,7 @@ class Destroy final : public Command {
     options.flag({"--compute-only", "", "compute instances only; GPU instances stay"},
                  compute_only_);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+    execute_.way.declare(options);
   }
 
   Result<int> run(Context& context) override {
@@ -59,8 +62,8 @@ class Destroy final : public Command {
     if (compute_instance_)
       request.compute_instance = ComputeInstanceId{*compute_instance_};
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan_destroy(request));
-    return execute(context, plan, execute_);
+    return execute(
+        context, [&] { return service->plan_destroy(request); }, execute_);
   }
 
  private:

@@ -24,6 +24,8 @@ class Mode final : public Command {
              ErrorCode::kPermission,
              ErrorCode::kInUse,
              ErrorCode::kConflict,
+             ErrorCode::kTimeout,
+             ErrorCode::kHook,
              ErrorCode::kResetRequired,
              ErrorCode::kNoDriver,
              ErrorCode::kRolledBack,
@@ -35,6 +37,7 @@ class Mode final : public Command {
     options.list(
         {"-i,--gpu", "GPU", "index, UUID or PCI bus id; all (default: every GPU that can)"}, gpus_);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+    execute_.way.declare(options);
     options.flag({"-s,--skip-reset", "", "set the mode, leave the reset to you (exit code 12)"},
                  skip_reset_);
   }
@@ -53,9 +56,9 @@ class Mode final : public Command {
       MIG_ASSIGN_OR_RETURN(gpus, select_gpus(inventory, gpus_));
     }
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan_mode(gpus, words_[0] == "enable"));
     execute_.allow_reset = !skip_reset_;
-    return execute(context, plan, execute_);
+    return execute(
+        context, [&] { return service->plan_mode(gpus, words_[0] == "enable"); }, execute_);
   }
 
  private:

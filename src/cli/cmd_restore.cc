@@ -58,6 +58,7 @@ class Restore final : public Command {
                   "MIG_PARTED_SKIP_RESET"},
                  skip_reset_);
     options.flag({"-n,--dry-run", "", "show the plan only"}, execute_.dry_run);
+    execute_.way.declare(options);
   }
 
   Result<int> run(Context& context) override {

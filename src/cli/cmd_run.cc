@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/duration.h"
 #include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
@@ -14,7 +15,6 @@ namespace mig::cli {
 namespace {
 
 constexpr std::uint64_t kMaxMib = 16ULL << 20;  // 16 TiB
-constexpr std::uint64_t kMaxWaitMs = 30ULL * 24 * 3600 * 1000;
 
 struct Unit {
   std::string_view suffix;
@@ -101,8 +101,6 @@ class Run final : public Command {
   Result<void> fill(launch::RunRequest& request) const {
     static constexpr std::array<Unit, 3> kMemory{
         {{"TiB", 1U << 20}, {"GiB", 1U << 10}, {"MiB", 1}}};
-    static constexpr std::array<Unit, 4> kTime{
-        {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}}};
     auto& selection = request.selection;
     if (!profile_.empty()) {
       MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
@@ -125,13 +123,7 @@ class Run final : public Command {
             "for example 12GiB or 900MiB");
     }
     if (!wait_.empty()) {
-      const auto milliseconds = with_unit(wait_, kTime, kMaxWaitMs);
-      if (!milliseconds)
-        return fail(
-            ErrorCode::kUsage,
-            fmt::format("--wait is {}: a time with its unit is expected", base::quoted(wait_)),
-            "for example 45s, 10m or 2h, at most 30 days");
-      request.wait = std::chrono::milliseconds(*milliseconds);
+      MIG_ASSIGN_OR_RETURN(request.wait, parse_duration("--wait", wait_));
     }
     if (!name_.empty())
       request.environment.emplace_back("MIGCTL_JOB_NAME", name_);

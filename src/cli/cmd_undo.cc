@@ -21,6 +21,8 @@ class Undo final : public Command {
              ErrorCode::kInUse,
              ErrorCode::kNoCapacity,
              ErrorCode::kConflict,
+             ErrorCode::kTimeout,
+             ErrorCode::kHook,
              ErrorCode::kResetRequired,
              ErrorCode::kNoDriver,
              ErrorCode::kDriver,
@@ -33,6 +35,7 @@ class Undo final : public Command {
     options.number({"--change", "N", "the change to go back before; see migctl history"}, change_);
     options.flag({"-n,--dry-run", "", "show the plan only"}, execute_.dry_run);
     options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
+    execute_.way.declare(options);
   }
 
   Result<int> run(Context& context) override {
@@ -41,8 +44,8 @@ class Undo final : public Command {
     std::optional<std::int64_t> change;
     if (change_)
       change = *change_;
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service->plan_undo(change));
-    return execute(context, plan, execute_);
+    return execute(
+        context, [&] { return service->plan_undo(change); }, execute_);
   }
 
  private:

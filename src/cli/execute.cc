@@ -12,6 +12,7 @@
 #include "cli/errors.h"
 #include "cli/render_outcome.h"
 #include "cli/render_plan.h"
+#include "service/clear_way.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -190,19 +191,15 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
   return service->apply(plan, settings);
 }
 
-Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& options) {
-  if (options.dry_run)
-    return show_plan(context, options.mode_only ? mode_only_plan(plan) : plan);
-  Output& output = context.output();
-  const auto source = context.source_or_default();
-  if (!context.globals().json)
-    for (const auto& warning : plan.warnings)
-      output.message("migctl: warning: " + warning + "\n");
-  const IgnoreBrokenPipe guard;
+namespace {
+
+Result<service::ApplyResult> apply_with_progress(Context& context,
+                                                 const Plan& plan,
+                                                 const ExecuteOptions& options) {
   service::ApplyOptions selection;
   selection.allow_reset = options.allow_reset;
   selection.mode_only = options.mode_only;
-  ProgressLines lines(output, apply::selected_steps(plan, selection));
+  ProgressLines lines(context.output(), apply::selected_steps(plan, selection));
   auto applied =
       apply_guarded(context,
                     plan,
@@ -211,7 +208,19 @@ Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& op
                       lines.step(step, index, count, done);
                     });
   lines.finish(applied && !applied->failure);
-  MIG_ASSIGN_OR_RETURN(const service::ApplyResult result, std::move(applied));
+  return applied;
+}
+
+void warn(Context& context, const Plan& plan) {
+  if (context.globals().json)
+    return;
+  for (const auto& warning : plan.warnings)
+    context.output().message("migctl: warning: " + warning + "\n");
+}
+
+int tell_outcome(Context& context, const Plan& plan, const service::ApplyResult& result) {
+  Output& output = context.output();
+  const auto source = context.source_or_default();
   if (context.globals().json) {
     output.result(wire::apply_document(report_of(plan, result), source));
   } else {
@@ -220,6 +229,36 @@ Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& op
       output.message(error_text(*result.failure, output.err_paint()));
   }
   return exit_code_of(result);
+}
+
+}  // namespace
+
+Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions& options) {
+  const MakePlan plan_of = [&]() -> Result<Plan> {
+    MIG_ASSIGN_OR_RETURN(Plan plan, make());
+    return options.mode_only ? mode_only_plan(std::move(plan)) : std::move(plan);
+  };
+  if (options.dry_run) {
+    MIG_ASSIGN_OR_RETURN(const Plan plan, plan_of());
+    return show_plan(context, plan);
+  }
+  service::WayOptions way_options;
+  MIG_TRY(options.way.read(way_options));
+  way_options.tell = [&](const std::string& line) {
+    context.output().progress("migctl: " + line + "\n");
+  };
+  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  service::ClearWay way(*service, way_options, base::system_clock());
+  const IgnoreBrokenPipe guard;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const Plan plan, way.plan(plan_of));
+    warn(context, plan);
+    auto applied = apply_with_progress(context, plan, options);
+    if (applied)
+      return tell_outcome(context, plan, *applied);
+    if (!way.again(applied.error()))
+      return std::move(applied).error();
+  }
 }
 
 }  // namespace mig::cli

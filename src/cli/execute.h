@@ -13,6 +13,7 @@
 #include "mig/result.h"
 
 #include "cli/command.h"
+#include "cli/way_flags.h"
 
 namespace mig::apply {
 struct ApplyResult;  // apply/apply.h
@@ -25,6 +26,7 @@ struct ExecuteOptions {
   bool allow_reset = true;
   bool mode_only = false;
   std::string reason;  // why, in the user's words, for history
+  WayFlags way;        // what to do about those who stand in the way
 };
 
 // Ends the process with kTimeout's exit code when no sign of life came for the time of
@@ -60,8 +62,10 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
                                          const ExecuteOptions& options,
                                          StepProgress progress);
 
-// Carries the plan out. Progress on stderr, outcome on stdout; the exit code tells the outcome.
-Result<int> execute(Context& context, const Plan& plan, const ExecuteOptions& options);
+// Carries out what `plan` makes, once nobody stands in its way or --wait is over; made again for as
+// long as somebody does. Progress on stderr, outcome on stdout; the exit code tells the outcome.
+using MakePlan = std::function<Result<Plan>()>;
+Result<int> execute(Context& context, const MakePlan& plan, const ExecuteOptions& options);
 
 }  // namespace mig::cli
 

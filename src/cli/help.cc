@@ -45,7 +45,9 @@ std::string left_column(const OptionSpec& spec) {
   auto names = spec.names();
   std::string text = names.size() == 1 && names.front().size() > 2 ? "    " : "";
   text += base::join(names, ", ");
-  if (!spec.flag())
+  if (!spec.fallback.empty())
+    text += "[=" + spec.text.value + "]";
+  else if (!spec.flag())
     text += " " + spec.text.value + (spec.many ? ",..." : "");
   return text;
 }

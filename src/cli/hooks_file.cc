@@ -53,15 +53,19 @@ Result<int> execute_with_hooks(Context& context,
                                const ExecuteOptions& options) {
   MIG_ASSIGN_OR_RETURN(const Hooks hooks, file.read());
   if (options.dry_run || !file.given()) {
-    MIG_ASSIGN_OR_RETURN(const Plan only, plan(true));
-    return execute(context, only, options);
+    return execute(
+        context, [&] { return plan(true); }, options);
   }
   service::HookedChange change{hooks, {std::move(variables)}, options.mode_only, {}, {}, {}};
   change.plan = [&](bool around) -> Result<Plan> {
     MIG_ASSIGN_OR_RETURN(Plan made, plan(around));
     return options.mode_only ? mode_only_plan(std::move(made)) : std::move(made);
   };
-  change.carry_out = [&](const Plan& ready) { return execute(context, ready, options); };
+  // Made anew there: who is waited for may go meanwhile.
+  change.carry_out = [&](const Plan&) {
+    return execute(
+        context, [&] { return plan(true); }, options);
+  };
   change.printed = [&](std::string_view name, const std::string& output, bool failed) {
     const std::string text =
         fmt::format("{} hook: {}\n{}", name, failed ? "failed" : "done", output);

@@ -71,6 +71,11 @@ void Options::text(OptionText text, std::string& target) {
   specs_.push_back(std::move(spec));
 }
 
+void Options::optional_text(OptionText option, std::string& target, const std::string& fallback) {
+  text(std::move(option), target);
+  specs_.back().fallback = fallback;
+}
+
 void Options::number(OptionText text, std::optional<std::uint32_t>& target) {
   OptionSpec spec{std::move(text), false, false, false, {}};
   spec.set = [name = spec.text.names, &target](const std::string& value) -> Result<void> {

@@ -30,8 +30,10 @@ struct OptionSpec {
   bool required = false;
   bool many = false;  // repeatable; commas separate
   std::function<Result<void>(const std::string&)> set;
+  std::string fallback = {};  // not empty: "--evict" alone means "--evict=FALLBACK"
 
-  bool flag() const { return !positional && text.value.empty(); }
+  // No word of its value follows it.
+  bool flag() const { return !positional && (text.value.empty() || !fallback.empty()); }
 
   std::vector<std::string> names() const;    // "-f", "--file"
   std::vector<std::string> choices() const;  // words of "yaml|json"; empty = free text
@@ -41,6 +43,8 @@ class Options {
  public:
   void flag(OptionText text, bool& target);
   void text(OptionText text, std::string& target);
+  // Its value may be left out, or stands behind "=".
+  void optional_text(OptionText text, std::string& target, const std::string& fallback);
   void number(OptionText text, std::optional<std::uint32_t>& target);
   void list(OptionText text, std::vector<std::string>& target);
   void positional(OptionText text, std::vector<std::string>& target, bool required);

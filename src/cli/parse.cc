@@ -89,7 +89,7 @@ struct Bound {
 
 void bind(CLI::App& app, Bound& bound) {
   const OptionSpec& spec = *bound.spec;
-  if (spec.flag()) {
+  if (spec.flag() && spec.fallback.empty()) {
     bound.option = app.add_flag(spec.text.names);
   } else {
     bound.option = app.add_option(spec.positional ? "words" : spec.text.names, bound.values);
@@ -101,7 +101,7 @@ void bind(CLI::App& app, Bound& bound) {
 Result<void> set_values(const std::string& command, const Bound& bound) {
   const OptionSpec& spec = *bound.spec;
   if (bound.option->count() > 0) {
-    if (spec.flag())
+    if (spec.flag() && spec.fallback.empty())
       return spec.set("");
     if (!spec.many && bound.values.size() > 1)
       return fail(
@@ -124,6 +124,16 @@ Result<void> set_values(const std::string& command, const Bound& bound) {
   if (auto set = spec.set(value); !set)
     return std::move(set).error().in("$" + spec.text.env);
   return {};
+}
+
+// "--evict" alone becomes "--evict=30s": the word behind it is not its value.
+std::vector<std::string> with_fallbacks(std::vector<std::string> words, const Options& own) {
+  for (auto& word : words) {
+    const OptionSpec* spec = find_option(own.specs(), word);
+    if (spec != nullptr && !spec->fallback.empty())
+      word += "=" + spec->fallback;
+  }
+  return words;
 }
 
 Result<void> parse_options(const std::string& command,
@@ -233,8 +243,10 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& args, Glob
   if (invocation.command)
     invocation.command->declare(own);
   words.before.insert(words.before.end(), words.after.begin(), words.after.end());
-  MIG_TRY(parse_options(
-      invocation.name.empty() ? "migctl" : invocation.name, words.before, own, global_options));
+  MIG_TRY(parse_options(invocation.name.empty() ? "migctl" : invocation.name,
+                        with_fallbacks(std::move(words.before), own),
+                        own,
+                        global_options));
   if (invocation.rest_given && invocation.command && !invocation.command->passes_through() &&
       !invocation.command->takes_rest())
     return fail(ErrorCode::kUsage, fmt::format("{}: nothing may stand after --", invocation.name));

@@ -47,10 +47,7 @@ class Run {
       roll_back(context_, plan_, before_, executor_, result_);
     else
       conclude();
-    if (context_.recorder != nullptr) {
-      if (auto noted = context_.recorder->finish(result_); !noted && !result_.failure)
-        result_.failure = std::move(noted).error();
-    }
+    close();
     return std::move(result_);
   }
 
@@ -58,10 +55,26 @@ class Run {
   // Nothing was changed: the first step's own error is the answer.
   Error finished(Error error) {
     result_.outcome = Outcome::kUnchanged;
-    result_.failure = error;
-    if (context_.recorder != nullptr)
-      static_cast<void>(context_.recorder->finish(result_));
-    return error;
+    result_.failure = std::move(error);
+    close();
+    return *std::move(result_.failure);
+  }
+
+  // The end of the record. Where that cannot be written the change stays open in the journal, and
+  // who reads the result is told so.
+  void close() {
+    if (context_.recorder == nullptr)
+      return;
+    auto noted = context_.recorder->finish(result_);
+    if (noted)
+      return;
+    if (!result_.failure) {
+      result_.failure = std::move(noted).error().in("done, but its end cannot be recorded");
+      result_.failure->hint += "; then `migctl recover` closes the record";
+      return;
+    }
+    result_.failure->message +=
+        "; and its end cannot be recorded (" + noted.error().message + "): run `migctl recover`";
   }
 
   bool any_effect() const {
@@ -187,7 +200,8 @@ Result<ApplyResult> apply(const Context& context, const Plan& plan, const ApplyO
     MIG_ASSIGN_OR_RETURN(const std::string dir, runtime_dir(context.session));
     path = dir + "/writer.lock";
   }
-  MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock));
+  MIG_ASSIGN_OR_RETURN(const base::FileLock lock,
+                       lock_writer(path, context.clock, options.origin.command));
   MIG_ASSIGN_OR_RETURN(Inventory now,
                        device::read_inventory(context.session, {context.proc_root, context.facts}));
   MIG_TRY(preflight(plan, now, options));

@@ -158,6 +158,11 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
   result.activation = std::move(change.activation);
   MigMode current = change.current;
   MigMode pending = change.pending;
+  if (current == MigMode::kUnsupported) {
+    MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
+    current = now.current;
+    pending = now.pending;
+  }
   for (int i = 0; current != wanted && !result.activation && i < kReads; ++i) {
     context_.clock.sleep(kBetweenReads);
     MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
@@ -220,6 +225,7 @@ Result<void> Executor::verify(Step& step) {
     MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
     if (holds(now, step))
       return {};
+    forget(step);
     context_.clock.sleep(kBetweenReads);
   }
   return fail(
@@ -227,6 +233,12 @@ Result<void> Executor::verify(Step& step) {
       fmt::format("cannot {}: the driver reported success, but reading back does not show it",
                   step.str()),
       "look with migctl list");
+}
+
+// What was kept of the GPU may be what is wrong: a profile that the driver did not tell of once.
+void Executor::forget(const Step& step) {
+  if (const auto found = handles_.find(step.gpu_uuid); found != handles_.end())
+    found->second.facts->compute_profiles.clear();
 }
 
 StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
@@ -245,7 +257,9 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
     return stop(std::move(ready).error());
   const Call record{step, index, direction};
   if (context_.recorder != nullptr) {
-    if (auto noted = context_.recorder->before_call(record); !noted)
+    // No change without a record of it first. An undo has one, that of the change: recovery finds
+    // on the machine what became of it, so a full disk does not keep us from going back.
+    if (auto noted = context_.recorder->before_call(record); !noted && direction == Direction::kDo)
       return stop(std::move(noted).error());
   }
   if (context_.heartbeat)
@@ -258,7 +272,8 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
     outcome = verify(step);
   } else if (auto now = read(step, scope_of(step)); now) {
     // A clear refusal changed nothing; what is there now may be somebody else's.
-    if (may_have_worked(outcome.error())) {
+    // Nobody else sets a mode by chance.
+    if (may_have_worked(outcome.error()) || is_mode_step(step.kind)) {
       adopt(*before, *now, step);
       result.effect = holds(*now, step) && !holds(*before, step);
     }
@@ -273,7 +288,7 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   }
   if (context_.recorder != nullptr) {
     auto noted = context_.recorder->after_call(record, result.failure ? &*result.failure : nullptr);
-    if (!noted && !result.failure)
+    if (!noted && !result.failure && direction == Direction::kDo)
       result.failure = std::move(noted).error();
   }
   return result;

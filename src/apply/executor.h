@@ -45,6 +45,7 @@ class Executor {
   Result<void> change_mode(const Step& step, StepResult& result);
   Result<void> reset(const Step& step);
   Result<void> verify(Step& step);
+  void forget(const Step& step);
 
   const Context& context_;
   const Inventory& before_;

@@ -124,6 +124,7 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
   if (resumed_)
     return {};
   MIG_ASSIGN_OR_RETURN(store::Journal opened, store::Journal::open(path_));
+  MIG_TRY(opened.check());
   own_.emplace(std::move(opened));
   journal_ = &*own_;
   store::ChangeRow change;
@@ -145,12 +146,15 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
 Result<void> JournalRecorder::before_call(const Call& call) {
   const auto direction =
       call.direction == Direction::kDo ? store::Direction::kDo : store::Direction::kUndo;
+  attempt_ = 0;
   MIG_ASSIGN_OR_RETURN(attempt_,
                        journal_->intend(change_, static_cast<std::int64_t>(call.index), direction));
   return {};
 }
 
 Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
+  if (attempt_ == 0)  // the intent could not be written
+    return {};
   return journal_->record(attempt_,
                           error == nullptr,
                           error != nullptr ? error->text() : "",

@@ -31,10 +31,11 @@ class Recorder {
 
   // Under the writer lock, before the first call. An error stops the change: nothing was done.
   virtual Result<void> begin(const Plan& plan, const Inventory& before) = 0;
-  // An error stops this call (it is not made) and rolls back what was done before.
+  // An error stops a call of Direction::kDo (it is not made) and rolls back what was done before; a
+  // call that undoes is made all the same.
   virtual Result<void> before_call(const Call& call) = 0;
   // `error` nullptr: done and read back; the step has the ids that the driver gave. An error from
-  // here counts as a failure of the step, whose effect is then undone.
+  // here counts as a failure of the step, whose effect is then undone (kDo).
   virtual Result<void> after_call(const Call& call, const Error* error) = 0;
   // The end, also after a rollback. An error from here is reported with the result.
   virtual Result<void> finish(const ApplyResult& result) = 0;

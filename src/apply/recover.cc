@@ -220,7 +220,8 @@ Result<Recovery> recover(const Context& context, store::Journal& journal) {
     MIG_ASSIGN_OR_RETURN(const std::string dir, runtime_dir(context.session));
     path = dir + "/writer.lock";
   }
-  MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock));
+  MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock, "recover"));
+  MIG_TRY(journal.check());
   MIG_ASSIGN_OR_RETURN(const std::optional<store::ChangeRow> open, journal.open_change());
   if (!open)
     return Recovery{};

@@ -73,11 +73,15 @@ std::string journal_path(const nvml::Session& session) {
   return state + "/migctl/journal.db";
 }
 
-Result<base::FileLock> lock_writer(const std::string& path, base::Clock& clock) {
-  auto lock = base::FileLock::acquire(path, std::chrono::milliseconds(0), clock);
-  if (!lock && lock.error().code == ErrorCode::kConflict)
-    return std::move(lock).error().in("another change of this machine is under way");
-  return lock;
+Result<base::FileLock> lock_writer(const std::string& path,
+                                   base::Clock& clock,
+                                   const std::string& doing) {
+  auto lock = base::FileLock::acquire(path, std::chrono::milliseconds(0), clock, doing);
+  if (lock || lock.error().code != ErrorCode::kConflict)
+    return lock;
+  Error held = std::move(lock).error().in("another change of this machine is under way");
+  held.hint = "wait until it is done, or let this command wait for it: --wait 10m";
+  return held;
 }
 
 }  // namespace mig::apply

@@ -25,6 +25,8 @@ Result<Inventory> read_settled(const Context& context,
       return now;
     if (now)
       seen = *std::move(now);
+    if (context.facts != nullptr)
+      context.facts->forget();
     if (i == kReadings) {
       if (seen)
         return *std::move(seen);

@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
+#include <ctime>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -17,24 +21,84 @@
 namespace mig::base {
 namespace {
 
-Error held(const std::string& path) {
-  const auto pid = FileLock::holder(path);
+// What the file says: pid, what it does, since when (Unix time in s); a line each.
+struct Holder {
+  std::optional<int> pid;
+  std::string doing;
+  std::optional<std::uint64_t> since_s;
+};
+
+constexpr std::size_t kLongestDoing = 400;
+constexpr std::size_t kLongestFile = kLongestDoing + 64;
+
+Holder read_holder(const std::string& path) {
+  const auto text = read_file(path, kLongestFile);
+  Holder holder;
+  if (!text)
+    return holder;
+  std::string_view rest = *text;
+  const auto line = [&rest] {
+    const std::string_view one = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    return one;
+  };
+  if (const auto pid = parse_decimal(line(), INT_MAX))
+    holder.pid = static_cast<int>(*pid);
+  holder.doing = line();
+  if (const auto since = parse_decimal(line(), INT64_MAX))
+    holder.since_s = *since;
+  return holder;
+}
+
+std::string since_text(std::uint64_t since_s, std::chrono::nanoseconds now) {
+  const auto time = static_cast<std::time_t>(since_s);
+  std::tm utc{};
+  std::array<char, 32> text{};
+  if (::gmtime_r(&time, &utc) == nullptr ||
+      std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+    return {};
+  const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  const auto ago = now_s - static_cast<std::int64_t>(since_s);
+  // A clock that was set back tells no age.
+  return fmt::format(
+      ", since {}{}", text.data(), ago >= 0 ? fmt::format(" ({} s ago)", ago) : std::string());
+}
+
+Error held(const std::string& path, Clock& clock) {
+  const Holder holder = read_holder(path);
   std::string who = "another process";
-  if (pid) {
-    std::string name = read_file(fmt::format("/proc/{}/comm", *pid), 256).value_or("");
+  if (holder.pid) {
+    std::string name = read_file(fmt::format("/proc/{}/comm", *holder.pid), 256).value_or("");
     name.erase(std::remove(name.begin(), name.end(), '\n'), name.end());
-    who = name.empty() ? fmt::format("pid {}", *pid) : fmt::format("pid {} ({})", *pid, name);
+    who = name.empty() ? fmt::format("pid {}", *holder.pid)
+                       : fmt::format("pid {} ({})", *holder.pid, name);
+    if (!holder.doing.empty())
+      who += fmt::format(": `{}`", holder.doing);
+    if (holder.since_s)
+      who += since_text(*holder.since_s, clock.wall());
   }
   return Error{ErrorCode::kConflict,
                fmt::format("{} is locked by {}", path, who),
                "wait until it is done and try again"};
 }
 
+Result<void> write_holder(const Fd& fd, const std::string& path, std::string doing, Clock& clock) {
+  std::replace(doing.begin(), doing.end(), '\n', ' ');
+  doing.resize(std::min(doing.size(), kLongestDoing));
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock.wall()).count();
+  const std::string text = fmt::format("{}\n{}\n{}\n", ::getpid(), doing, now);
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+    return errno_error("write who we are to", path, errno);
+  return {};
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::acquire(const std::string& path,
                                    std::chrono::milliseconds patience,
-                                   Clock& clock) {
+                                   Clock& clock,
+                                   const std::string& doing) {
   using namespace std::chrono_literals;
   MIG_ASSIGN_OR_RETURN(Fd fd, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   const auto deadline = clock.monotonic() + patience;
@@ -46,26 +110,16 @@ Result<FileLock> FileLock::acquire(const std::string& path,
       return errno_error("lock", path, errno);
     }
     if (clock.monotonic() >= deadline) {
-      return held(path);
+      return held(path, clock);
     }
     clock.sleep(20ms);
   }
-  const std::string pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(fd.get(), 0) != 0 ||
-      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return errno_error("write the pid to", path, errno);
-  }
+  MIG_TRY(write_holder(fd, path, doing, clock));
   return FileLock(std::move(fd));
 }
 
 std::optional<int> FileLock::holder(const std::string& path) {
-  auto text = read_file(path, 64);
-  if (!text) {
-    return std::nullopt;
-  }
-  text->erase(std::remove(text->begin(), text->end(), '\n'), text->end());
-  const auto pid = parse_decimal(*text, INT_MAX);
-  return pid ? std::optional<int>(static_cast<int>(*pid)) : std::nullopt;
+  return read_holder(path).pid;
 }
 
 }  // namespace mig::base

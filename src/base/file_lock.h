@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FileLock: one writer at a time among processes, by flock(2) on a file that holds the writer's
-// pid. The kernel drops the lock when its holder dies, however it dies; the file stays.
+// FileLock: one writer at a time among processes, by flock(2) on a file that says who the writer
+// is. The kernel drops the lock when its holder dies, however it dies; the file stays.
 //
 //   MIG_ASSIGN_OR_RETURN(FileLock lock, FileLock::acquire("/run/migctl/GPU-1.lock", 2s, clock));
 #ifndef MIGCTL_BASE_FILE_LOCK_H_
@@ -19,11 +19,13 @@ namespace mig::base {
 
 class FileLock {
  public:
-  // Waits up to `patience` (zero: tries once). kConflict, naming the holder, when it stays held.
-  // The file is made with mode 0600: who may not write may not hold a writer up either.
+  // Waits up to `patience` (zero: tries once). kConflict, naming the holder, what it does (`doing`)
+  // and since when, when it stays held. The file is made with mode 0600: who may not write may not
+  // hold a writer up either.
   static Result<FileLock> acquire(const std::string& path,
                                   std::chrono::milliseconds patience,
-                                  Clock& clock);
+                                  Clock& clock,
+                                  const std::string& doing = {});
 
   // Pid that the file names; nullopt = none, or not readable. True only while it is locked.
   static std::optional<int> holder(const std::string& path);

@@ -41,6 +41,8 @@ class FactsOfGpus {
     return facts;
   }
 
+  void forget() { gpus_.clear(); }
+
  private:
   std::uint64_t epoch_ = 0;
   std::map<std::string, std::shared_ptr<GpuFacts>> gpus_;

@@ -124,18 +124,34 @@ class InstanceReader {
   // Asked once per profile of GPU instance, from the first instance of it that is seen.
   Result<const std::vector<ComputeProfile>*> compute_profiles_of(nvmlGpuInstance_t handle,
                                                                  GpuInstanceProfile& profile) {
-    auto found = compute_.find(profile.nvml_profile);
-    if (found == compute_.end()) {
+    const std::vector<ComputeProfile>* found = nullptr;
+    for (const ComputeProfiles* known : {&compute_, &doubtful_})
+      if (const auto at = known->find(profile.nvml_profile); at != known->end())
+        found = &at->second;
+    if (found == nullptr) {
       MIG_ASSIGN_OR_RETURN(auto read, read_compute_profiles(nvml_, handle, profile.name));
-      found = compute_.emplace(profile.nvml_profile, std::move(read)).first;
+      ComputeProfiles& kept = lacks_some(read, profile) ? doubtful_ : compute_;
+      found = &kept.emplace(profile.nvml_profile, std::move(read)).first->second;
     }
-    if (profile.compute_profiles_derived && !found->second.empty()) {
+    if (profile.compute_profiles_derived && !found->empty()) {
       profile.compute_profiles.clear();
-      for (const ComputeProfile& compute : found->second)
+      for (const ComputeProfile& compute : *found)
         profile.compute_profiles.push_back(compute.profile);
       profile.compute_profiles_derived = false;
     }
-    return &found->second;
+    return found;
+  }
+
+  // A driver refuses the profiles that it does not have, and may refuse another once: a list that
+  // lacks what should be there is not kept for the next reading.
+  static bool lacks_some(const std::vector<ComputeProfile>& read,
+                         const GpuInstanceProfile& profile) {
+    const auto expected = derive_compute_profiles(profile);
+    return std::any_of(expected.begin(), expected.end(), [&](const auto& one) {
+      return std::none_of(read.begin(), read.end(), [&](const ComputeProfile& there) {
+        return there.profile.name == one.name;
+      });
+    });
   }
 
   Result<void> read_compute(nvmlGpuInstance_t handle,
@@ -196,6 +212,7 @@ class InstanceReader {
   const std::vector<MigDevice>& devices_;
   std::vector<GpuInstanceProfile>& profiles_;
   ComputeProfiles& compute_;
+  ComputeProfiles doubtful_;  // of this reading only
 };
 
 // "NVIDIA H200 MIG 1c.3g.71gb" names the compute instance.

@@ -92,9 +92,8 @@ Result<ModeChange> set_mig_mode(const nvml::Session& session, const GpuHandle& g
   // A driver was seen that says done and stays as it was, so the mode is read, not believed.
   unsigned current = 0;
   unsigned pending = 0;
-  if (const nvmlReturn_t read = session.nvml().nvmlDeviceGetMigMode(device, &current, &pending);
-      read != NVML_SUCCESS)
-    return nvml::error_from(read, "cannot read the MIG mode back " + on(gpu));
+  if (session.nvml().nvmlDeviceGetMigMode(device, &current, &pending) != NVML_SUCCESS)
+    return out;
   out.current = current == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   out.pending = pending == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   return out;

@@ -30,7 +30,7 @@ struct GpuHandle {
 Result<GpuHandle> find_gpu(const nvml::Session& session, const std::string& uuid);
 
 struct ModeChange {
-  MigMode current = MigMode::kUnsupported;  // read back after the call
+  MigMode current = MigMode::kUnsupported;  // read back after the call; still so: it could not be
   MigMode pending = MigMode::kUnsupported;
   // Why the driver could not make it current, although the call as such succeeded.
   std::optional<Error> activation;

@@ -202,6 +202,19 @@ std::int64_t Database::last_insert_id() const {
   return sqlite3_last_insert_rowid(db_);
 }
 
+Result<void> Database::check() {
+  MIG_ASSIGN_OR_RETURN(Statement query, prepare("PRAGMA quick_check(1)"));
+  MIG_ASSIGN_OR_RETURN(const bool answered, query.step());
+  const std::string found = answered ? query.text(0) : "no answer";
+  if (found == "ok")
+    return {};
+  return Error{ErrorCode::kIo,
+               fmt::format("{} is damaged: {}", path_, found),
+               hint_of(SQLITE_CORRUPT, path_),
+               {},
+               {}};
+}
+
 Result<void> Database::migrate(const Migrations& migrations) {
   const auto version = [this]() -> Result<std::int64_t> {
     MIG_ASSIGN_OR_RETURN(Statement query, prepare("PRAGMA user_version"));

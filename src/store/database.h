@@ -62,7 +62,7 @@ class Statement {
 
 class Database {
  public:
-  // Creates the file (0600) and its folder (0700) if needed, migrates, checks integrity quickly.
+  // Creates the file (0600) and its folder (0700) if needed, and migrates.
   static Result<Database> open(const std::string& path, const Migrations& migrations);
 
   Database(Database&& other) noexcept;
@@ -70,6 +70,9 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();
+
+  // Reads everything; kIo says what is damaged.
+  Result<void> check();
 
   Result<Statement> prepare(std::string_view sql);
   Result<void> execute(const std::string& sql);  // no parameters, several statements allowed

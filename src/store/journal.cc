@@ -38,11 +38,6 @@ constexpr std::string_view kChangeColumns =
     "id, started_ms, finished_ms, boot_id, uid, pid, user, command, reason, before_layout, "
     "after_layout, generation, state, message";
 
-std::int64_t unix_ms() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
-}
-
 ChangeState state_of(std::string_view name) {
   for (auto state :
        {ChangeState::kOpen, ChangeState::kApplied, ChangeState::kRolledBack, ChangeState::kStuck})
@@ -105,9 +100,13 @@ const char* name_of(ChangeState state) {
   return "recovered";
 }
 
-Result<Journal> Journal::open(const std::string& path) {
+Result<Journal> Journal::open(const std::string& path, base::Clock& clock) {
   MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1}));
-  return Journal(std::move(database));
+  return Journal(std::move(database), clock);
+}
+
+std::int64_t Journal::unix_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_->wall()).count();
 }
 
 Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<StepRow>& steps) {

@@ -15,6 +15,7 @@
 
 #include "mig/result.h"
 
+#include "base/clock.h"
 #include "store/database.h"
 
 namespace mig::store {
@@ -58,7 +59,11 @@ struct AttemptRow {
 
 class Journal {
  public:
-  static Result<Journal> open(const std::string& path);
+  // The clock outlives the Journal.
+  static Result<Journal> open(const std::string& path, base::Clock& clock = base::system_clock());
+
+  // That the file is sound, all of it: before something is done that only it can take back.
+  Result<void> check() { return database_.check(); }
 
   // Records a change and all its steps; returns its id. kConflict when one is still open.
   Result<std::int64_t> begin(const ChangeRow& change, const std::vector<StepRow>& steps);
@@ -82,9 +87,12 @@ class Journal {
   Result<std::vector<AttemptRow>> attempts(std::int64_t change);  // in order
 
  private:
-  explicit Journal(Database database) : database_(std::move(database)) {}
+  Journal(Database database, base::Clock& clock) : database_(std::move(database)), clock_(&clock) {}
+
+  std::int64_t unix_ms() const;
 
   Database database_;
+  base::Clock* clock_;
 };
 
 const char* name_of(ChangeState state);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -92,6 +93,57 @@ TEST_F(JournalTest, RefusesASecondChangeWhileOneIsOpen) {
   ASSERT_EQ(history->size(), 2U);
   EXPECT_EQ(history->back().state, ChangeState::kApplied);
   EXPECT_GE(history->front().started_ms, history->back().started_ms);
+}
+
+TEST_F(JournalTest, AClockThatGoesBackDoesNotTurnHistoryRound) {
+  using namespace std::chrono_literals;
+  base::ManualClock noon(1'000'000s);
+  base::ManualClock morning(900'000s);  // set back by more than a day
+  std::int64_t first = 0;
+  {
+    auto journal = Journal::open(path_, noon);
+    ASSERT_TRUE(journal);
+    first = journal->begin(change(), {}).value();
+  }
+  auto journal = Journal::open(path_, morning);
+  ASSERT_TRUE(journal);
+  // The end of a change is not before its start, the next change not before the one before it.
+  ASSERT_TRUE(journal->finish(first, ChangeState::kApplied, "", "{}"));
+  const std::int64_t second = journal->begin(change(), {}).value();
+  ASSERT_TRUE(journal->finish(second, ChangeState::kApplied, "", "{}"));
+  const auto history = journal->history(10);
+  ASSERT_TRUE(history);
+  ASSERT_EQ(history->size(), 2U);
+  EXPECT_EQ(history->front().id, second);
+  for (const ChangeRow& row : *history) {
+    EXPECT_EQ(row.started_ms, 1'000'000'000);
+    EXPECT_EQ(row.finished_ms, 1'000'000'000);
+  }
+}
+
+TEST_F(JournalTest, ADamagedPageIsFoundBeforeAChangeBegins) {
+  {
+    auto journal = Journal::open(path_);
+    ASSERT_TRUE(journal);
+    std::vector<StepRow> steps;
+    for (std::int64_t i = 0; i < 400; ++i)
+      steps.push_back(step(i));
+    ASSERT_TRUE(journal->begin(change(), steps));
+    EXPECT_TRUE(journal->check());
+  }
+  const auto size = std::filesystem::file_size(path_);
+  ASSERT_GT(size, 5U * 4096U);
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(size - 2 * 4096));
+    file << std::string(4096, '\x5a');
+  }
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal) << "the first pages are sound";
+  const auto checked = journal->check();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, ErrorCode::kIo);
+  EXPECT_NE(checked.error().hint.find("move"), std::string::npos);
 }
 
 TEST_F(JournalTest, FilesAreForTheirOwnerOnly) {

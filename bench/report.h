@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times gathered by the measuring programs, their quantiles, and the result file: what was
+// measured, on which machine, how the program was built.
+#ifndef MIGCTL_BENCH_REPORT_H_
+#define MIGCTL_BENCH_REPORT_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mig::bench {
+
+// Of times in nanoseconds.
+struct Quantiles {
+  std::uint64_t count = 0;
+  double p50_us = 0, p99_us = 0, max_us = 0;
+};
+
+// Sorts `ns`.
+Quantiles quantiles(std::vector<std::uint64_t>& ns);
+
+struct Row {
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::pair<std::string, double>> numbers;
+};
+
+// Writes {"benchmark": ..., "machine": ..., "settings": {...}, "rows": [...]}; "" or what went
+// wrong.
+std::string write_report(const std::string& path,
+                         const std::string& benchmark,
+                         const std::vector<std::pair<std::string, std::string>>& settings,
+                         const std::vector<Row>& rows);
+
+// Nanoseconds of CLOCK_MONOTONIC.
+std::uint64_t now_ns();
+
+}  // namespace mig::bench
+
+#endif  // MIGCTL_BENCH_REPORT_H_

@@ -2,7 +2,9 @@
 #include "store/database.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -16,8 +18,27 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
+// SQLite has one code for much that the system told apart.
+int told_apart(int sqlite_code, int system_errno) {
+  const int primary = sqlite_code & 0xFF;
+  if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)
+    return primary;
+  switch (system_errno) {
+    case ENOSPC:
+    case EDQUOT:
+      return SQLITE_FULL;
+    case EROFS:
+      return SQLITE_READONLY;
+    case EACCES:
+    case EPERM:
+      return SQLITE_PERM;
+    default:
+      return primary;
+  }
+}
+
 ErrorCode code_of(int sqlite_code) {
-  switch (sqlite_code & 0xFF) {
+  switch (sqlite_code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return ErrorCode::kConflict;
@@ -31,9 +52,11 @@ ErrorCode code_of(int sqlite_code) {
 }
 
 std::string hint_of(int sqlite_code, const std::string& path) {
-  switch (sqlite_code & 0xFF) {
+  switch (sqlite_code) {
     case SQLITE_FULL:
-      return "the disk is full: free some space and run the command again; nothing was changed";
+      return "the disk is full: free some space and run the command again";
+    case SQLITE_IOERR:
+      return "the disk does not work: dmesg tells more; no change is made that is not recorded";
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
@@ -56,10 +79,18 @@ std::string hint_of(int sqlite_code, const std::string& path) {
 }
 
 Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_view doing) {
-  const char* words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-  return Error{code_of(code),
+  int system_errno = db != nullptr ? sqlite3_system_errno(db) : 0;
+  // SQLite tries to open for reading then, and tells of that.
+  if ((code & 0xFF) == SQLITE_CANTOPEN &&
+      ::access(std::filesystem::path(path).parent_path().c_str(), W_OK) != 0)
+    system_errno = errno;
+  std::string words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+  const int cause = told_apart(code, system_errno);
+  if (cause != (code & 0xFF))
+    words += fmt::format(" ({})", std::generic_category().message(system_errno));
+  return Error{code_of(cause),
                fmt::format("cannot {} {}: {}", doing, path, words),
-               hint_of(code, path),
+               hint_of(cause, path),
                {},
                {}};
 }

@@ -113,6 +113,7 @@ std::string save_layout(const Inventory& inventory, const std::vector<std::strin
     gpus.push_back({{"uuid", gpu->uuid},
                     {"index", gpu->index.value},
                     {"migEnabled", gpu->mig_current == MigMode::kEnabled},
+                    {"migPending", gpu->mig_pending == MigMode::kEnabled},
                     {"instances", std::move(instances)}});
   }
   return Json{{"format", kFormat}, {"gpus", std::move(gpus)}}.dump();

@@ -3,10 +3,12 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/duration.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
+#include "service/migrate.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -26,7 +28,11 @@ class Apply final : public Command {
         "mig-parted's order: apply-start, pre-apply-mode, pre-apply-config, apply-exit; both pre-"
         "hooks before the first step, since the change is one transaction. Progress goes "
         "to standard error, the outcome to standard output.",
-        {"apply -f layouts.yaml -c mixed", "apply -f - < layout.yaml", "apply --plan mixed.plan"},
+        {"apply -f layouts.yaml -c mixed",
+         "apply -f - < layout.yaml",
+         "apply --plan mixed.plan",
+         "apply -f layouts.yaml -c mixed --wait 10m --evict=60s",
+         "apply -f layouts.yaml -c mixed --migrate ./move-service --drain 2m"},
         {ErrorCode::kInvalidInput,
          ErrorCode::kTooLarge,
          ErrorCode::kNothingMatched,
@@ -51,6 +57,13 @@ class Apply final : public Command {
     layout_.declare(options);
     options.text({"--plan", "FILE|-", "a plan saved by plan -o; refused if the machine changed"},
                  plan_file_);
+    options.text({"--migrate",
+                  "PROGRAM",
+                  "move busy instances that are in the way: a successor is made first, and this "
+                  "hook switches the work over"},
+                 migrate_);
+    options.text({"--drain", "TIME", "with --migrate: so long for the old ones to drain (60s)"},
+                 drain_);
     hooks_.declare(options);
     options.flag({"-m,--mode-only",
                   "",
@@ -72,6 +85,7 @@ class Apply final : public Command {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     HookVariables variables = hook_variables(hooks_, execute_);
     variables["MIG_PARTED_SKIP_RESET"] = skip_reset_ ? "true" : "false";
+    MIG_TRY(check_migrate());
     if (!plan_file_.empty()) {
       MIG_ASSIGN_OR_RETURN(const Plan saved, saved_plan(context));
       MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
@@ -92,6 +106,8 @@ class Apply final : public Command {
     variables["MIG_PARTED_CONFIG_FILE"] = layout_.file();
     variables["MIG_PARTED_SELECTED_CONFIG"] = desired.label;
     const auto wish = [&](const Inventory& now) { return layout_.resolve(spec, now); };
+    if (!migrate_.empty() && !execute_.dry_run)
+      MIG_TRY(move_work(context, desired));
     return execute_with_hooks(
         context,
         hooks_,
@@ -101,6 +117,35 @@ class Apply final : public Command {
   }
 
  private:
+  Result<void> check_migrate() const {
+    if (migrate_.empty() && !drain_.empty())
+      return fail(ErrorCode::kUsage, "apply: --drain needs --migrate");
+    if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty()))
+      return fail(ErrorCode::kUsage,
+                  "apply: --migrate excludes --hooks-file, --mode-only and --plan",
+                  "it plans two changes of its own: the successors, then the layout");
+    return {};
+  }
+
+  Result<void> move_work(Context& context, const DesiredLayout& desired) const {
+    service::MigrateOptions options;
+    options.hook = migrate_;
+    if (!drain_.empty()) {
+      MIG_ASSIGN_OR_RETURN(options.drain, parse_duration("--drain", drain_));
+    }
+    options.tell = [&](const std::string& line) {
+      context.output().progress("migctl: " + line + "\n");
+    };
+    options.apply = [&](const Plan& plan, const std::string& reason) {
+      ExecuteOptions settings = execute_;
+      settings.reason = reason;
+      return apply_with_progress(context, plan, settings);
+    };
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_TRY(service::move_work(*service, desired, options, base::system_clock()));
+    return {};
+  }
+
   Result<Plan> saved_plan(const Context& context) const {
     MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(plan_file_, kMaxPlanBytes));
     MIG_ASSIGN_OR_RETURN(wire::SavedPlan saved, wire::parse_plan(text, plan_file_));
@@ -123,6 +168,7 @@ class Apply final : public Command {
   std::string plan_file_;
   ExecuteOptions execute_;
   bool skip_reset_ = false;
+  std::string migrate_, drain_;
 };
 
 }  // namespace

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
 #include "config/checkpoint.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -18,8 +21,10 @@ class Restore final : public Command {
         "are where they were are not touched. Reads the files of migctl checkpoint and of "
         "nvidia-mig-parted checkpoint (which do not tell where compute instances were). GPUs are "
         "found by UUID; those that the file does not name stay as they are. Ids and MIG UUIDs are "
-        "the driver's to give: those that are new are listed.",
-        {"restore -f before.json", "restore -f before.json -n"},
+        "the driver's to give: those that are new are listed.\n"
+        "--last-good takes what the journal recorded instead: each GPU's layout after its last "
+        "change that ended well. A change that was cut short is recovered first.",
+        {"restore -f before.json", "restore -f before.json -n", "restore --last-good"},
         {ErrorCode::kInvalidInput,
          ErrorCode::kTooLarge,
          ErrorCode::kNothingMatched,
@@ -41,6 +46,11 @@ class Restore final : public Command {
   }
 
   void declare(Options& options) override {
+    options.flag({"--last-good",
+                  "",
+                  "instead of a file: the layout after the last changes that ended well; for "
+                  "boot (integrations/systemd)"},
+                 last_good_);
     options.text({"-f,--checkpoint-file",
                   "FILE|-",
                   "what checkpoint wrote; - reads standard input",
@@ -62,9 +72,11 @@ class Restore final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (file_.empty())
-      return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE");
     execute_.allow_reset = !skip_reset_;
+    if (last_good_)
+      return restore_last_good(context);
+    if (file_.empty())
+      return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE, or --last-good");
     MIG_ASSIGN_OR_RETURN(const std::string text,
                          base::read_file(file_, config::kMostCheckpointBytes));
     MIG_ASSIGN_OR_RETURN(const config::Checkpoint checkpoint,
@@ -87,6 +99,39 @@ class Restore final : public Command {
   }
 
  private:
+  // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
+  Result<int> restore_last_good(Context& context) {
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(const auto cut_short, service->interrupted());
+    if (cut_short && !execute_.dry_run)
+      MIG_TRY(recover_first(context, *service));
+    auto plan = service->plan_last_good();
+    if (!plan && plan.error().code == ErrorCode::kNothingMatched) {
+      context.output().message("migctl: nothing to restore: " + plan.error().text() + "\n");
+      return 0;
+    }
+    if (execute_.reason.empty())
+      execute_.reason = "last good layout";
+    MIG_TRY(context.inventory());
+    return execute(
+        context, [&] { return service->plan_last_good(); }, execute_);
+  }
+
+  // A change that a crash or power cut left open is finished or taken back before anything else.
+  static Result<void> recover_first(Context& context, service::Service& service) {
+    Watchdog watchdog(context.output(), Watchdog::Over::kChange);
+    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
+                         service.recover([&] { watchdog.alive(); }));
+    if (recovery.result.outcome != service::Outcome::kStuck) {
+      context.output().progress(
+          fmt::format("migctl: change {} was cut short; recovered\n", recovery.change));
+      return {};
+    }
+    Error error = recovery.result.failure.value_or(Error{ErrorCode::kStuck, "", {}, {}, {}});
+    error.code = ErrorCode::kStuck;
+    return std::move(error).in("recovering a change that was cut short");
+  }
+
   static Result<void> tell_renamed(Context& context, const config::Checkpoint& checkpoint) {
     MIG_ASSIGN_OR_RETURN(const Inventory now, context.inventory());
     for (const std::string& line : config::renamed(checkpoint, now))
@@ -94,6 +139,7 @@ class Restore final : public Command {
     return {};
   }
 
+  bool last_good_ = false;
   std::string file_;
   HooksFile hooks_;
   ExecuteOptions execute_;

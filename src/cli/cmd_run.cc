@@ -48,8 +48,11 @@ class Run final : public Command {
             "(128+N when signal N ended it, 127 not found, 126 not executable). Codes below are "
             "migctl's own, before the command started.",
             {"run --profile 1g.5gb -- python train.py",
-             "run --memory 12GiB --wait 45s -- ./job --epochs 3"},
+             "run --memory 12GiB --wait 45s -- ./job --epochs 3",
+             "run --slot train-a -- python train.py"},
             {ErrorCode::kNothingMatched,
+             ErrorCode::kNotFound,
+             ErrorCode::kConflict,
              ErrorCode::kInvalidInput,
              ErrorCode::kInUse,
              ErrorCode::kTimeout,
@@ -59,6 +62,7 @@ class Run final : public Command {
   void declare(Options& options) override {
     options.text({"-p,--profile", "PROFILE", "1g.5gb, 1c.3g.20gb: of the compute instance"},
                  profile_);
+    options.text({"--slot", "NAME", "the instance at this named place; see migctl slot"}, slot_);
     options.text({"--uuid", "UUID", "this instance: MIG-..."}, uuid_);
     options.text({"-i,--gpu", "GPU", "on this GPU: index, UUID or PCI bus id"}, gpu_);
     options.number({"--gi", "N", "this GPU instance (with --gpu)"}, gpu_instance_);
@@ -84,6 +88,12 @@ class Run final : public Command {
     if (!gpu_.empty()) {
       MIG_ASSIGN_OR_RETURN(request.selection.gpu, select_gpu(inventory, gpu_));
     }
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    if (!slot_.empty()) {
+      MIG_ASSIGN_OR_RETURN(const service::SlotView slot, service->resolve_slot(slot_));
+      request.selection.uuid = slot.uuid;
+      request.environment.emplace_back("MIGCTL_SLOT", slot_);
+    }
     Output& output = context.output();
     request.on_start = [&](const launch::Chosen& chosen) {
       output.progress(started(chosen, context.source_or_default()));
@@ -91,7 +101,6 @@ class Run final : public Command {
     request.on_wait = [&](const std::string& why) {
       output.progress(fmt::format("migctl: waiting up to {}: {}\n", wait_, why));
     };
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service->run(request));
     report(context, result);
     return result.exit_code;
@@ -106,6 +115,8 @@ class Run final : public Command {
       MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
     }
     selection.uuid = uuid_;
+    if (!slot_.empty() && !uuid_.empty())
+      return fail(ErrorCode::kUsage, "run: --slot and --uuid exclude each other");
     if (gpu_instance_)
       selection.gpu_instance = GpuInstanceId{*gpu_instance_};
     if (compute_instance_)
@@ -159,7 +170,7 @@ class Run final : public Command {
                                         context.source_or_default()));
   }
 
-  std::string profile_, uuid_, gpu_, memory_, wait_, name_;
+  std::string slot_, profile_, uuid_, gpu_, memory_, wait_, name_;
   std::optional<std::uint32_t> gpu_instance_, compute_instance_;
 };
 

@@ -25,6 +25,7 @@ const std::vector<CommandRow>& command_table() {
       {"recover", "What happened", make_recover},
       {"holders", "What happened", make_holders},
       {"run", "Use", make_run},
+      {"slot", "Use", make_slot},
       {"sim", "Simulated machines", make_sim},
       {"smi", "Other", make_smi},
       {"completion", "Other", make_completion},

@@ -42,6 +42,7 @@ std::unique_ptr<Command> make_undo();
 std::unique_ptr<Command> make_recover();
 std::unique_ptr<Command> make_holders();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_slot();
 std::unique_ptr<Command> make_sim();
 std::unique_ptr<Command> make_smi();
 std::unique_ptr<Command> make_completion();

@@ -191,11 +191,9 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
   return service->apply(plan, settings);
 }
 
-namespace {
-
-Result<service::ApplyResult> apply_with_progress(Context& context,
-                                                 const Plan& plan,
-                                                 const ExecuteOptions& options) {
+Result<apply::ApplyResult> apply_with_progress(Context& context,
+                                               const Plan& plan,
+                                               const ExecuteOptions& options) {
   service::ApplyOptions selection;
   selection.allow_reset = options.allow_reset;
   selection.mode_only = options.mode_only;
@@ -210,6 +208,8 @@ Result<service::ApplyResult> apply_with_progress(Context& context,
   lines.finish(applied && !applied->failure);
   return applied;
 }
+
+namespace {
 
 void warn(Context& context, const Plan& plan) {
   if (context.globals().json)

@@ -62,6 +62,11 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
                                          const ExecuteOptions& options,
                                          StepProgress progress);
 
+// apply_guarded() with each step told on stderr.
+Result<apply::ApplyResult> apply_with_progress(Context& context,
+                                               const Plan& plan,
+                                               const ExecuteOptions& options);
+
 // Carries out what `plan` makes, once nobody stands in its way or --wait is over; made again for as
 // long as somebody does. Progress on stderr, outcome on stdout; the exit code tells the outcome.
 using MakePlan = std::function<Result<Plan>()>;

@@ -11,6 +11,7 @@
 
 #include "apply/in_use.h"
 #include "apply/journal_recorder.h"
+#include "apply/last_good.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #include "planner/planner.h"
 #include "service/driver.h"
 #include "service/requests.h"
+#include "service/slot_names.h"
 
 namespace mig::service {
 namespace {
@@ -110,6 +112,35 @@ class DriverService final : public Service {
     return planned(now, wish, true);
   }
 
+  Result<Plan> plan_last_good() override {
+    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+    if (!journal)
+      return fail(ErrorCode::kNothingMatched,
+                  "no layout is recorded: migctl has not changed this machine yet",
+                  "`migctl apply` makes one and records it");
+    MIG_ASSIGN_OR_RETURN(const Look now, look());
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout wish, apply::last_good(*journal, now.inventory));
+    return planned(now, wish, true);
+  }
+
+  Result<SlotView> set_slot(const SlotRequest& request) override {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    MIG_ASSIGN_OR_RETURN(const store::SlotRow row, slot_row(request, now));
+    return slot_names().set(row, now);
+  }
+
+  Result<std::vector<SlotView>> slots() override {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    return slot_names().all(now);
+  }
+
+  Result<void> remove_slot(const std::string& name) override { return slot_names().remove(name); }
+
+  Result<SlotView> resolve_slot(const std::string& name) override {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    return slot_names().resolve(name, now);
+  }
+
   Result<holders::Report> holders() override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     return holders::find_holders(now, apply::holder_roots(*session_));
@@ -125,6 +156,8 @@ class DriverService final : public Service {
   }
 
  private:
+  SlotNames slot_names() const { return SlotNames(slots_path(apply::journal_path(*session_))); }
+
   // The machine, and who uses what of it.
   struct Look {
     Inventory inventory;

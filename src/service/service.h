@@ -23,6 +23,7 @@
 #include "apply/recover.h"
 #include "holders/holders.h"
 #include "launch/run.h"
+#include "service/slot_view.h"
 
 namespace mig::service {
 
@@ -98,6 +99,16 @@ class Service {
   // Back to the layout before a recorded change (nullopt: the last one that was applied), planned
   // like any layout: what runs by now is not disturbed.
   virtual Result<Plan> plan_undo(std::optional<std::int64_t> change) = 0;
+  // Back to the layout after the last changes that ended well (apply/last_good.h).
+  virtual Result<Plan> plan_last_good() = 0;
+
+  // Stable names of places (slot_view.h). Looking notes UUIDs that are new, where we may write.
+  virtual Result<SlotView> set_slot(const SlotRequest& request) = 0;
+  virtual Result<std::vector<SlotView>> slots() = 0;
+  virtual Result<void> remove_slot(const std::string& name) = 0;
+  // The instance that is meant now; kNotFound when there is no such name.
+  virtual Result<SlotView> resolve_slot(const std::string& name) = 0;
+
   // Who stands in the way of what.
   virtual Result<holders::Report> holders() = 0;
 

@@ -104,6 +104,21 @@ std::string holders_document(const std::vector<HolderEntry>& holders,
                              std::uint32_t unreadable_processes,
                              const Source& source);
 
+struct SlotEntry {
+  std::string name, profile, state, gpu_uuid, pci_bus_id;
+  std::string uuid, previous_uuid;  // "" = none
+  std::string note;
+  Placement placement;
+  std::optional<std::int64_t> compute_start, changed_ms;
+  bool stand_in = false;
+  std::optional<GpuIndex> gpu;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+};
+
+std::string slot_list_document(const std::vector<SlotEntry>& slots, const Source& source);
+std::string slot_document(const SlotEntry& slot, const Source& source);
+
 struct RecoveryReport {
   std::string outcome;  // nothing_to_do | applied | rolled_back | stuck
   std::int64_t change = 0;

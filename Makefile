@@ -12,6 +12,9 @@ tidy:
 	@./scripts/tidy
 bench:
 	@./scripts/build release
+	@./scripts/build release benchmarks
+	@build/release/bin/mig-bench-planner --out bench/results/planner.json
+	@build/release/bin/mig-bench-simulator --out bench/results/simulator_calls.json
 	@python3 bench/cli_latency.py build/release/bin/migctl
 demo:
 	@./scripts/demo

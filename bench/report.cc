@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 
@@ -26,6 +27,12 @@ std::string cpu_model() {
   return "unknown";
 }
 
+// Others at work beside us, the programs measured included.
+double load_average() {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 ? std::round(load * 100) / 100 : -1;
+}
+
 Json machine() {
   utsname kernel{};
   ::uname(&kernel);
@@ -33,7 +40,8 @@ Json machine() {
           {"cpus", ::sysconf(_SC_NPROCESSORS_ONLN)},
           {"kernel", std::string(kernel.release)},
           {"compiler", "g++ " __VERSION__},
-          {"build", MIG_BUILD_TYPE}};
+          {"build", MIG_BUILD_TYPE},
+          {"load_average_1min", load_average()}};
 }
 
 std::string today() {
@@ -93,11 +101,23 @@ std::string write_report(const std::string& path,
   return file ? "" : "cannot write " + path;
 }
 
-std::uint64_t now_ns() {
+namespace {
+
+std::uint64_t read_clock(clockid_t clock) {
   timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
          static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+std::uint64_t now_ns() {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+std::uint64_t cpu_ns() {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 }  // namespace mig::bench

@@ -32,8 +32,10 @@ std::string write_report(const std::string& path,
                          const std::vector<std::pair<std::string, std::string>>& settings,
                          const std::vector<Row>& rows);
 
-// Nanoseconds of CLOCK_MONOTONIC.
+// Nanoseconds of CLOCK_MONOTONIC, and of processor time that this thread has had: the latter for
+// what neither waits nor calls the system, so that a busy machine does not count.
 std::uint64_t now_ns();
+std::uint64_t cpu_ns();
 
 }  // namespace mig::bench
 

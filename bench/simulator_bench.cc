@@ -3,7 +3,9 @@
 // and 64 processes at once on one machine of eight A100. Latencies are off: what is measured is the
 // simulator, not the hardware's times that it can imitate.
 //
-//   mig-bench-simulator [--seconds S] [--out FILE]
+//   mig-bench-simulator [--seconds S] [--folder DIR] [--out FILE]
+//
+// The machine's state and device tree are files in DIR (default /tmp).
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -235,8 +237,8 @@ void set_up(const std::string& dir) {
   change.commit();
 }
 
-int run(double seconds, const std::string& out) {
-  std::string root = "/tmp/migctl-bench-XXXXXX";
+int run(double seconds, const std::string& folder, const std::string& out) {
+  std::string root = folder + "/migctl-bench-XXXXXX";
   if (::mkdtemp(root.data()) == nullptr) {
     stop("no folder");
   }
@@ -274,6 +276,7 @@ int run(double seconds, const std::string& out) {
       out,
       "simulator_calls",
       {{"simulated_machine", spec.gpus + ", latency none, one process attached per GPU"},
+       {"folder", folder},
        {"seconds_each", fmt::format("{}", seconds)},
        {"create and destroy",
         "1g.5gb and its compute instance, made and destroyed, device tree "
@@ -290,14 +293,17 @@ int run(double seconds, const std::string& out) {
 
 int main(int argc, char** argv) {
   double seconds = 3;
+  std::string folder = "/tmp";
   std::string out;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     if (name == "--seconds") {
       seconds = std::strtod(argv[i + 1], nullptr);
+    } else if (name == "--folder") {
+      folder = argv[i + 1];
     } else if (name == "--out") {
       out = argv[i + 1];
     }
   }
-  return mig::bench::run(seconds, out);
+  return mig::bench::run(seconds, folder, out);
 }

@@ -108,7 +108,7 @@ std::string walk(const std::string& root,
 }
 
 TEST(MachineWalk, InvariantsHoldNothingInUseGoesAndAllAgree) {
-  const std::uint64_t operations = number_from("MIGCTL_PROPERTY_OPERATIONS", 20000);
+  const std::uint64_t operations = number_from("MIGCTL_PROPERTY_OPERATIONS", 12000);
   const std::uint64_t changes = number_from("MIGCTL_PROPERTY_CHANGES", 40);
   const std::uint64_t seed = number_from("MIGCTL_PROPERTY_SEED", 1);
   const auto start = std::chrono::steady_clock::now();

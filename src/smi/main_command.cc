@@ -56,9 +56,7 @@ const std::vector<OptionSpec>& specs() {
 
 std::string query_error(const Options& options) {
   if (!options.has("--query-gpu") && !options.has("--query-compute-apps"))
-    return options.has("--format")
-               ? text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)
-               : "";
+    return "";
   std::string error;
   parse_csv_format(options.get("--format"), &error);
   if (error.empty() && options.has("--query-gpu"))
@@ -144,7 +142,12 @@ Options parse_main(const std::vector<std::string>& words) {
     options.error = std::move(error);
     return options;
   }
-  return parse_options(words, specs(), kHelp, unknown_option);
+  Options options = parse_options(words, specs(), kHelp, unknown_option);
+  if (options.lacks_value) {
+    options.error.text += "\n";
+    options.error.exit = kExitOther;
+  }
+  return options;
 }
 
 UsageError main_usage_error(const Options& options) {
@@ -155,7 +158,16 @@ UsageError main_usage_error(const Options& options) {
     actions += options.has(action) ? 1 : 0;
   const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r");
   const bool loops = options.has("-l") || options.has("-lms");
-  if (actions > 1 || (changes && loops) || (options.has("-d") && !options.has("-q")))
+  // Both as a real nvidia-smi 580 answers: --format belongs to a query, -d to -q.
+  if (options.has("--format") && !options.has("--query-gpu") &&
+      !options.has("--query-compute-apps"))
+    return unknown_option("--format=" + options.get("--format"));
+  if (options.has("-d") && !options.has("-q"))
+    return {
+        text("Invalid combination of input arguments. Specify -q/--query and -d/--display to run a "
+             "filtered query.  Please run '%s' for help.\n\n",
+             kHelp)};
+  if (actions > 1 || (changes && loops))
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
   if (loops && interval_ms(options) == 0)
     return {text("ERROR: the interval of a loop is a number from 1. Please run '%s' for help.\n",

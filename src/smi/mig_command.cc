@@ -14,6 +14,7 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi mig -h";
+// In the order in which nvidia-smi looks for them: `-lgi -lgip` and `-lgip -lgi` list profiles.
 constexpr std::array kActions = {
     "-lgip", "-lgipp", "-lgi", "-lcip", "-lcipp", "-lci", "-cgi", "-cci", "-dci", "-dgi"};
 
@@ -63,22 +64,20 @@ std::string ids_error(const Options& options) {
   return "";
 }
 
-// Profiles and placements of a GPU, and new GPU instances: -gi and -ci restrict none of them.
-bool takes_ids(const std::string& action) {
-  return action != "-lgip" && action != "-lgipp" && action != "-cgi";
+// Profiles and placements of a GPU: -gi and -ci restrict none of them, and are not even read.
+bool reads_ids(const std::string& action) {
+  return action != "-lgip" && action != "-lgipp";
 }
 
 bool is_list(const std::string& action) {
   return action.rfind("-l", 0) == 0;
 }
 
-// The last one given: of several lists nvidia-smi prints one.
+// Of several lists nvidia-smi prints one.
 std::string action_of(const Options& options) {
-  std::string action;
-  for (const std::string& name : options.order)
-    if (std::find(kActions.begin(), kActions.end(), name) != kActions.end())
-      action = name;
-  return action;
+  const auto* const action = std::find_if(
+      kActions.begin(), kActions.end(), [&](const char* name) { return options.has(name); });
+  return action == kActions.end() ? "" : *action;
 }
 
 int run_action(const Run& run,
@@ -113,7 +112,8 @@ Options parse_mig(const std::vector<std::string>& words) {
   Options options = parse_options(words, specs(), kHelp, [](const std::string& word) {
     return UsageError{"Option \"" + word + "\" is not recognized.\n"};
   });
-  if (words.empty())
+  // Without anything to do nvidia-smi prints its help, and calls that a success.
+  if (options.error.empty() && !options.has("-C") && action_of(options).empty())
     options.values["-h"] = "";
   return options;
 }
@@ -128,10 +128,10 @@ UsageError mig_usage_error(const Options& options) {
       ++(is_list(action) ? lists : changes);
   // Which of two changes nvidia-smi would make is not known, so none is made.
   const bool ambiguous = changes > 1 || (changes == 1 && lists != 0);
-  const bool stray_default = options.has("-C") && !options.has("-cgi");
-  if (lists + changes == 0 || ambiguous || stray_default)
+  const bool stray_default = options.has("-C") && !options.has("-cgi") && lists == 0;
+  if (ambiguous || stray_default)
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
-  return {takes_ids(action_of(options)) ? "" : ids_error(options)};
+  return {options.has("-cgi") ? ids_error(options) : ""};
 }
 
 std::string mig_help() {
@@ -169,7 +169,8 @@ int run_mig(const Run& run, const Options& options) {
   if (exit != 0)
     return exit;
   // nvidia-smi looks at the ids only where there are instances: with MIG off any will do.
-  if (const std::string error = ids_error(options); !error.empty()) {
+  const std::string error = reads_ids(action_of(options)) ? ids_error(options) : "";
+  if (!error.empty()) {
     if (!enabled_gpus(run, gpus, "read MIG modes", &exit).empty()) {
       run.print(error);
       return kExitUsage;

@@ -42,6 +42,7 @@ Options parse_options(const std::vector<std::string>& words,
       value = words[++i];
     }
     if (spec->takes == Takes::kValue && value.empty()) {
+      options.lacks_value = true;
       options.error.text =
           text("ERROR: Option %s is missing its value. Please run '%s' for help.\n",
                word.substr(0, equals).c_str(),
@@ -49,7 +50,6 @@ Options parse_options(const std::vector<std::string>& words,
       return options;
     }
     options.values[spec->name] = value;
-    options.order.emplace_back(spec->name);
   }
   return options;
 }

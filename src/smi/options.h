@@ -30,8 +30,8 @@ struct UsageError {
 
 struct Options {
   std::map<std::string, std::string> values;  // by OptionSpec::name; the last one given counts
-  std::vector<std::string> order;             // OptionSpec::name as given, repeats included
   UsageError error;
+  bool lacks_value = false;  // `error` is about an option without its value
 
   bool has(const char* name) const { return values.count(name) != 0; }
 

@@ -51,7 +51,13 @@ TEST(Options, ErrorsAsNvidiaSmiWordsThem) {
             "help.\n\n");
   EXPECT_EQ(with_list.exit, 2);
   EXPECT_EQ(parse_main({"--id"}).error.text,
-            "ERROR: Option --id is missing its value. Please run 'nvidia-smi -h' for help.\n");
+            "ERROR: Option --id is missing its value. Please run 'nvidia-smi -h' for help.\n\n");
+  EXPECT_EQ(parse_main({"--id"}).error.exit, 255);
+  EXPECT_EQ(main_text({"--format=csv"}),
+            "ERROR: Option --format=csv is not recognized. Please run 'nvidia-smi -h'.\n\n");
+  EXPECT_EQ(main_text({"-d", "MEMORY"}),
+            "Invalid combination of input arguments. Specify -q/--query and -d/--display to run a "
+            "filtered query.  Please run 'nvidia-smi -h' for help.\n\n");
 }
 
 TEST(Options, OneActionAtATime) {
@@ -62,13 +68,14 @@ TEST(Options, OneActionAtATime) {
   EXPECT_NE(mig_text({"-lgi", "-dgi"}), "");
   EXPECT_NE(mig_text({"-dci", "-dgi"}), "");
   EXPECT_EQ(mig_text({"-lgi", "-lgip"}), "");
-  EXPECT_NE(mig_text({"-i", "0"}), "");
-  EXPECT_NE(mig_text({"-lgi", "-C"}), "");
+  EXPECT_TRUE(parse_mig({"-i", "0"}).has("-h"));
+  EXPECT_EQ(mig_text({"-lgi", "-C"}), "");
+  EXPECT_NE(mig_text({"-dgi", "-C"}), "");
   EXPECT_EQ(mig_text({"-cgi", "9,14:4", "-C"}), "");
 }
 
 TEST(Options, BadNumbersAreRefusedBeforeAnythingHappens) {
-  EXPECT_NE(mig_text({"-lgip", "-gi", "x"}), "");
+  EXPECT_EQ(mig_text({"-lgip", "-gi", "x"}), "") << "not read";
   EXPECT_NE(mig_text({"-cgi", "9", "-gi", "1,,2"}), "");
   EXPECT_NE(main_text({"-mig", "2"}), "");
   EXPECT_NE(main_text({"-mig", "1", "-l", "1"}), "");
@@ -82,6 +89,7 @@ TEST(Options, PmonAnswersWithItsHelp) {
   for (const auto& [words, error] :
        {std::pair(std::vector<std::string>{"-c", "0"},
                   "Invalid value for number of samples to be displayed\n"),
+        {{"-d", "0"}, "Collection delay/interval should be between 1 second and 10 seconds\n"},
         {{"-bogus"}, "Option \"-bogus\" is not recognized.\n"}}) {
     const UsageError answer = pmon_usage_error(parse_pmon(words));
     EXPECT_EQ(answer.text, error + pmon_help());
@@ -96,7 +104,6 @@ TEST(Options, QueriesAreCheckedWhole) {
   EXPECT_EQ(main_text({"--query-gpu=index"}), "");
   EXPECT_EQ(main_text({"--query-gpu=index", "--format=noheader"}), "");
   EXPECT_NE(main_text({"--query-gpu=index", "--format=csv,"}), "");
-  EXPECT_NE(main_text({"--format=csv"}), "");
   EXPECT_EQ(main_text({"--query-compute-apps=pid,used_memory", "--format=csv"}), "");
   EXPECT_NE(main_text({"--query-compute-apps=pids", "--format=csv"}), "");
 }

@@ -138,8 +138,7 @@ UsageError pmon_usage_error(const Options& options) {
   if (!valid(options, "-c", kMaxCount))
     return usage("Invalid value for number of samples to be displayed\n");
   if (!valid(options, "-d", kMaxDelay))
-    return {text(
-        "ERROR: -d takes seconds from 1 to %u. Please run '%s' for help.\n", kMaxDelay, kHelp)};
+    return usage("Collection delay/interval should be between 1 second and 10 seconds\n");
   if (options.has("-s") && options.get("-s") != "u")
     return {
         text("ERROR: -s %s is not served: this dialect shows utilization (u) only. Please run "

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The NVLink fabric of a GPU: --query-gpu=fabric.* and -q.
+#include <cstddef>
+
 #include "smi/query_value.h"
+#include "smi/text.h"
 
 namespace mig::smi {
 namespace {
@@ -36,6 +39,18 @@ FieldValue read_fabric_status(const Run& run, const Gpu& gpu) {
 FieldValue read_fabric_clique(const Run& run, const Gpu& gpu) {
   return fabric(run, gpu, [](const Run&, const nvmlGpuFabricInfo_v3_t& info) {
     return std::to_string(info.cliqueId);
+  });
+}
+
+FieldValue read_fabric_cluster(const Run& run, const Gpu& gpu) {
+  return fabric(run, gpu, [](const Run&, const nvmlGpuFabricInfo_v3_t& info) {
+    std::string out;
+    for (std::size_t i = 0; i < sizeof info.clusterUuid; ++i) {
+      if (i == 4 || i == 6 || i == 8 || i == 10)
+        out += '-';
+      out += text("%02x", static_cast<unsigned>(info.clusterUuid[i]));
+    }
+    return out;
   });
 }
 

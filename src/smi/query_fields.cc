@@ -183,7 +183,7 @@ constexpr QueryField kFields[] = {
     {"fabric.state", nullptr, "", csv_fabric_of<read_fabric_state>},
     {"fabric.status", nullptr, "", csv_fabric_of<read_fabric_status>},
     {"fabric.cliqueId", nullptr, "", csv_fabric_of<read_fabric_clique>},
-    {"fabric.clusterUuid", nullptr, "", absent},
+    {"fabric.clusterUuid", nullptr, "", csv_fabric_of<read_fabric_cluster>},
     {"dramEncryption.mode.current", nullptr, "", absent},
     {"dramEncryption.mode.pending", nullptr, "", absent},
 };

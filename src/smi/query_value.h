@@ -178,6 +178,7 @@ FieldValue read_threshold_exceeded(const Run& run, const Gpu& gpu);
 FieldValue read_fabric_state(const Run& run, const Gpu& gpu);
 FieldValue read_fabric_status(const Run& run, const Gpu& gpu);
 FieldValue read_fabric_clique(const Run& run, const Gpu& gpu);
+FieldValue read_fabric_cluster(const Run& run, const Gpu& gpu);
 
 // Where there is no fabric, CSV says N/A without the brackets that it has elsewhere.
 template <auto kRead>

@@ -106,7 +106,7 @@ class Apply final : public Command {
     variables["MIG_PARTED_CONFIG_FILE"] = layout_.file();
     variables["MIG_PARTED_SELECTED_CONFIG"] = desired.label;
     const auto wish = [&](const Inventory& now) { return layout_.resolve(spec, now); };
-    if (!migrate_.empty() && !execute_.dry_run)
+    if (!migrate_.empty())
       MIG_TRY(move_work(context, desired));
     return execute_with_hooks(
         context,
@@ -142,6 +142,12 @@ class Apply final : public Command {
       return apply_with_progress(context, plan, settings);
     };
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    if (execute_.dry_run) {
+      MIG_ASSIGN_OR_RETURN(const auto lines, service::describe_moves(*service, desired));
+      for (const auto& line : lines)
+        options.tell(line);
+      return {};
+    }
     MIG_TRY(service::move_work(*service, desired, options, base::system_clock()));
     return {};
   }

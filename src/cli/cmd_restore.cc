@@ -113,8 +113,12 @@ class Restore final : public Command {
     if (execute_.reason.empty())
       execute_.reason = "last good layout";
     MIG_TRY(context.inventory());
-    return execute(
-        context, [&] { return service->plan_last_good(); }, execute_);
+    return execute_with_hooks(
+        context,
+        hooks_,
+        hook_variables(hooks_, execute_),
+        [&](bool) { return service->plan_last_good(); },
+        execute_);
   }
 
   // A change that a crash or power cut left open is finished or taken back before anything else.

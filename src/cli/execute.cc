@@ -256,7 +256,7 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
     auto applied = apply_with_progress(context, plan, options);
     if (applied)
       return tell_outcome(context, plan, *applied);
-    if (!way.again(applied.error()))
+    if (!way.again(applied.error(), plan, plan_of))
       return std::move(applied).error();
   }
 }

@@ -110,9 +110,21 @@ Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
   }
 }
 
-bool ClearWay::again(const Error& error) {
+bool ClearWay::hopeless(const Plan& refused, const MakePlan& make) const {
+  if (const auto cut_short = service_.interrupted(); !cut_short || *cut_short)
+    return true;
+  const auto now = service_.inventory();
+  if (!now || now->generation == refused.generation)
+    return !now;
+  const auto made = make();
+  return !made || made->generation == refused.generation;
+}
+
+bool ClearWay::again(const Error& error, const Plan& refused, const MakePlan& make) {
   const bool passing = error.code == ErrorCode::kInUse || error.code == ErrorCode::kConflict;
   if (!passing || clock_.monotonic() >= deadline_)
+    return false;
+  if (error.code == ErrorCode::kConflict && hopeless(refused, make))
     return false;
   tell(error.text() + "; trying again");
   clock_.sleep(kBetweenPlans);

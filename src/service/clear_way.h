@@ -45,13 +45,15 @@ class ClearWay {
   Result<Plan> plan(const MakePlan& make);
 
   // Whether a change that was refused with this error is worth another try: somebody came between
-  // plan and change, and there is time left. Sleeps a little.
-  bool again(const Error& error);
+  // plan and change or is changing the machine, and there is time left. Not when trying again
+  // cannot help: a change that was cut short, or a saved plan for another layout. Sleeps a little.
+  bool again(const Error& error, const Plan& refused, const MakePlan& make);
 
  private:
   Result<Plan> wait(const MakePlan& make, Plan plan);
   Result<Plan> evict(const MakePlan& make, const Plan& plan);
   Result<void> hook(const apply::Evictee& who);
+  bool hopeless(const Plan& refused, const MakePlan& make) const;
   void tell(const std::string& line) const;
 
   Service& service_;

@@ -198,21 +198,44 @@ class Mover {
   std::vector<Switch> switched_;
 };
 
+// No moves: the plan runs as it is.
+Result<apply::Migration> needed_moves(Service& service, const DesiredLayout& desired) {
+  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan(desired));
+  if (!plan.blocked())
+    return apply::Migration{};
+  MIG_ASSIGN_OR_RETURN(Inventory now, service.inventory());
+  MIG_ASSIGN_OR_RETURN(const holders::Report report, service.holders());
+  apply::add_holders(report, now);
+  return apply::plan_migration(now, desired, plan);
+}
+
 }  // namespace
 
 Result<bool> move_work(Service& service,
                        const DesiredLayout& desired,
                        const MigrateOptions& options,
                        base::Clock& clock) {
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan(desired));
-  if (!plan.blocked())
+  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
+  if (migration.moves.empty())
     return false;
-  MIG_ASSIGN_OR_RETURN(Inventory now, service.inventory());
-  MIG_ASSIGN_OR_RETURN(const holders::Report report, service.holders());
-  apply::add_holders(report, now);
-  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, apply::plan_migration(now, desired, plan));
   MIG_TRY(Mover(service, options, clock).run(migration));
   return true;
+}
+
+Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired) {
+  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
+  std::vector<std::string> lines;
+  for (const apply::Move& move : migration.moves)
+    lines.push_back(fmt::format("would move {} gi={} from GPU {} at {}:{} to GPU {} at {}:{}",
+                                move.from.name.str(),
+                                move.from.id.value,
+                                move.from_gpu.value,
+                                move.from.placement.start,
+                                move.from.placement.size,
+                                move.to_gpu.value,
+                                move.to.start,
+                                move.to.size));
+  return lines;
 }
 
 }  // namespace mig::service

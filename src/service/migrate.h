@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mig/layout.h"
 #include "mig/plan.h"
@@ -30,6 +31,9 @@ struct MigrateOptions {
   // Carries one plan out, as a change of its own in the history.
   std::function<Result<ApplyResult>(const Plan&, const std::string& reason)> apply;
 };
+
+// What move_work() would move, one line each; empty = nothing has to.
+Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired);
 
 // True: something was moved, plan anew. False: nothing had to. An Error: the layout is as it was
 // (kHook, kTimeout with who did not leave, kNoCapacity, kInUse), or kStuck saying what is left.

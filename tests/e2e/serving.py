@@ -33,7 +33,7 @@ def backend(folder):
     server.settimeout(0.05)
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    (folder / f"{uuid}.pid").write_text(str(os.getpid()))
+    (folder / f"{uuid}.pid").write_text(f"{os.getpid()}\n")
     idle_since = time.monotonic()
     # Told to stop, it still takes what clients sent before they learnt of the other one.
     while not stopping or time.monotonic() - idle_since < 0.5:
@@ -49,6 +49,7 @@ def backend(folder):
     work.terminate()
     work.wait()
     path.unlink()
+    (folder / f"{uuid}.pid").unlink()
 
 
 def ask(path):
@@ -67,7 +68,7 @@ def switch(folder):
         start(folder, new)
     point_to(folder, new)
     pid_file = folder / f"{old}.pid"
-    if pid_file.exists() and (folder / "keep-old").exists() is False:
+    if pid_file.exists():
         os.kill(int(pid_file.read_text()), signal.SIGTERM)
     print(f"{os.environ['MIGCTL_STEP']}: {old} -> {new}", flush=True)
 

@@ -70,10 +70,18 @@ struct DesiredGpu {
   SourcePosition position;
 };
 
+// Room that a change leaves free: so many more GPU instances of this profile must still fit.
+struct SpareRoom {
+  ProfileName profile;
+  std::uint32_t count = 1;
+};
+
 struct DesiredLayout {
   std::string label;
   std::vector<DesiredGpu> gpus;  // ascending index; GPUs that are not named stay as they are
   std::vector<std::string> warnings;
+  // All of it at once, anywhere on the GPUs with MIG on: one machine-wide account.
+  std::vector<SpareRoom> spare = {};
 };
 
 }  // namespace mig

@@ -94,6 +94,13 @@ struct GpuPlan {
   }
 };
 
+// Where one more instance of the spare room (DesiredLayout::spare) fits after the plan.
+struct KeptRoom {
+  GpuIndex gpu;
+  ProfileName profile;
+  Placement placement;
+};
+
 struct Plan {
   std::string label;
   std::uint64_t generation = 0;  // Inventory::generation it was made for
@@ -101,6 +108,7 @@ struct Plan {
   std::vector<Step> steps;       // in order
   std::vector<std::string> warnings;
   std::uint32_t estimated_ms = 0;
+  std::vector<KeptRoom> kept_room = {};  // all of them fit together
 
   bool empty() const { return steps.empty(); }
 

@@ -140,6 +140,33 @@ std::size_t Board::room(const Load& load) const {
   return pairs;
 }
 
+bool Board::fit_from(Load& load, const std::vector<std::size_t>& profiles, Layout& layout) const {
+  const std::size_t next = layout.size();
+  if (next == profiles.size()) {
+    return true;
+  }
+  const bool twin = next > 0 && profiles[next] == profiles[next - 1];
+  for (const Placement placement : this->profiles()[profiles[next]].placements) {
+    const Placed placed{profiles[next], placement};
+    if ((twin && placement < layout.back().placement) || !fits(load, placed)) {
+      continue;
+    }
+    add(load, placed);
+    layout.push_back(placed);
+    if (fit_from(load, profiles, layout)) {
+      return true;
+    }
+    layout.pop_back();
+    remove(load, placed);
+  }
+  return false;
+}
+
+std::optional<Layout> Board::fit_beside(Load load, const std::vector<std::size_t>& profiles) const {
+  Layout layout;
+  return fit_from(load, profiles, layout) ? std::optional(std::move(layout)) : std::nullopt;
+}
+
 std::string Board::name() const {
   return fmt::format("GPU {} ({})", gpu_->index.value, gpu_->name);
 }

@@ -61,6 +61,10 @@ class Board {
   // placement keeps as large as it can.
   std::size_t room(const Load& load) const;
 
+  // Where one more of each of these profiles could be, all at once; equal profiles stand together.
+  // nullopt = they do not all fit.
+  std::optional<Layout> fit_beside(Load load, const std::vector<std::size_t>& profiles) const;
+
   // "GPU 0 (NVIDIA A100-SXM4-40GB)"
   std::string name() const;
 
@@ -72,6 +76,7 @@ class Board {
   };
 
   bool counts_allow(const Load& load, std::size_t profile) const;
+  bool fit_from(Load& load, const std::vector<std::size_t>& profiles, Layout& layout) const;
 
   const Gpu* gpu_;
   std::vector<Traits> traits_;

@@ -10,7 +10,9 @@
 #include "planner/planner.h"
 #include "planner/proof.h"
 #include "planner/search.h"
+#include "planner/spare.h"
 #include "planner/steps.h"
+#include "planner/wants.h"
 #include "planner/words.h"
 
 namespace mig::planner {
@@ -29,98 +31,6 @@ void sort_cells(std::vector<LayoutCell>& cells) {
   std::stable_sort(cells.begin(), cells.end(), [](const LayoutCell& a, const LayoutCell& b) {
     return a.placement < b.placement;
   });
-}
-
-Error lacks_profile(const Board& board, const ProfileName& wanted, bool compute) {
-  std::vector<std::string> names;
-  const GpuInstanceProfile* owner = compute ? board.gpu().find_profile(wanted) : nullptr;
-  for (const GpuInstanceProfile& profile : board.profiles()) {
-    names.push_back(profile.name.str());
-  }
-  if (owner != nullptr) {
-    names.clear();
-    for (const ComputeInstanceProfile& profile : owner->compute_profiles) {
-      names.push_back(profile.name.str());
-    }
-  }
-  const auto near = base::nearest(wanted.str(), names);
-  return Error{ErrorCode::kNotSupported,
-               fmt::format("{} has no profile {}", board.name(), wanted.str()),
-               fmt::format("{}it has {}",
-                           near.empty() ? "" : "nearest: " + base::join(near, ", ") + "; ",
-                           names.empty() ? "none" : base::join(names, ", "))};
-}
-
-// Checks one wanted instance by itself; what is wrong with all of them together is the search's.
-Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
-  const auto index = board.find(instance.profile);
-  if (!index) {
-    return lacks_profile(board, instance.profile, false);
-  }
-  const GpuInstanceProfile& profile = board.profiles()[*index];
-  if (profile.placements.empty()) {
-    return Error{
-        ErrorCode::kPermission,
-        fmt::format(
-            "the driver does not say where {} may be on {}", profile.name.str(), board.name()),
-        "it says so to root only: run this as root"};
-  }
-  for (const ProfileName& compute : instance.compute_instances) {
-    if (compute.gpu_instance() != profile.name || !find_compute_profile(profile, compute)) {
-      return lacks_profile(board, compute, true);
-    }
-  }
-  if (instance.placement &&
-      std::find(profile.placements.begin(), profile.placements.end(), *instance.placement) ==
-          profile.placements.end()) {
-    return Error{ErrorCode::kNoCapacity,
-                 fmt::format("{} cannot be at {} on {}",
-                             profile.name.str(),
-                             slots(*instance.placement),
-                             board.name()),
-                 "it can be at " + ranges(profile.placements)};
-  }
-  Want want{*index, {}, instance.placement, 1};
-  for (std::size_t i = 0; i < instance.compute_instances.size(); ++i) {
-    want.compute.push_back(
-        {instance.compute_instances[i],
-         i < instance.compute_placements.size() ? instance.compute_placements[i] : std::nullopt});
-  }
-  // Given places keep the order: ids and MIG UUIDs follow the order of creation.
-  if (instance.compute_placements.empty()) {
-    std::sort(want.compute.begin(), want.compute.end(), std::greater<>());
-  }
-  if (!compute_change(board.gpu(), profile, want.compute, nullptr)) {
-    std::vector<std::string> names;
-    for (const WantedCompute& compute : want.compute) {
-      names.push_back(compute.name.str() +
-                      (compute.placement ? " at " + range(*compute.placement) : ""));
-    }
-    return Error{ErrorCode::kNoCapacity,
-                 fmt::format("{} do not fit together inside one {} on {}",
-                             base::join(names, " + "),
-                             profile.name.str(),
-                             board.name()),
-                 fmt::format("it has {}", base::counted(profile.slices, "compute slice"))};
-  }
-  return want;
-}
-
-Result<std::vector<Want>> read_wants(const Board& board, const DesiredGpu& desired) {
-  std::vector<Want> wants;
-  for (const DesiredInstance& instance : desired.instances) {
-    MIG_ASSIGN_OR_RETURN(Want want, read_want(board, instance));
-    const auto it = std::find_if(wants.begin(), wants.end(), [&](const Want& other) {
-      return other.profile == want.profile && other.compute == want.compute &&
-             other.fixed == want.fixed;
-    });
-    if (it == wants.end()) {
-      wants.push_back(std::move(want));
-    } else {
-      ++it->count;
-    }
-  }
-  return wants;
 }
 
 void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Blocker>& blockers) {
@@ -197,13 +107,16 @@ void describe(const Gpu& gpu, const Board& board, const Assignment& assignment, 
   }
 }
 
-Result<GpuOutcome> enable(const Gpu& gpu, const DesiredGpu& desired, const Policy& policy) {
+Result<GpuOutcome> enable(const Gpu& gpu,
+                          const DesiredGpu& desired,
+                          const Policy& policy,
+                          const std::vector<std::size_t>& spare) {
   GpuOutcome out;
   const Board board(gpu);
   MIG_ASSIGN_OR_RETURN(const auto wants, read_wants(board, desired));
   const auto existing =
       gpu.mig_current == MigMode::kEnabled ? existing_on(board) : std::vector<Existing>{};
-  const SearchInput input{board, wants, existing, policy.keep_busy};
+  const SearchInput input{board, wants, existing, policy.keep_busy, spare};
   const auto assignment = best_assignment(input);
   if (!assignment) {
     return why_not(input);
@@ -218,7 +131,10 @@ Result<GpuOutcome> enable(const Gpu& gpu, const DesiredGpu& desired, const Polic
   return out;
 }
 
-Result<GpuOutcome> plan_gpu(const Gpu& gpu, const DesiredGpu& desired, const Policy& policy) {
+Result<GpuOutcome> plan_gpu(const Gpu& gpu,
+                            const DesiredGpu& desired,
+                            const Policy& policy,
+                            const std::vector<std::size_t>& spare) {
   if (gpu.mig_current == MigMode::kUnsupported && desired.mig_enabled) {
     return Error{ErrorCode::kNotSupported,
                  fmt::format("GPU {} ({}) cannot do MIG", gpu.index.value, gpu.name),
@@ -234,7 +150,7 @@ Result<GpuOutcome> plan_gpu(const Gpu& gpu, const DesiredGpu& desired, const Pol
   }
   GpuOutcome out;
   if (desired.mig_enabled) {
-    MIG_ASSIGN_OR_RETURN(out, enable(gpu, desired, policy));
+    MIG_ASSIGN_OR_RETURN(out, enable(gpu, desired, policy, spare));
   } else if (gpu.mig_current != MigMode::kUnsupported) {
     out = disable(gpu, policy);
   }
@@ -267,9 +183,10 @@ Error all_in_use(std::vector<Error> errors) {
   return all;
 }
 
-}  // namespace
-
-Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy) {
+Result<Plan> plan_beside(const Inventory& inventory,
+                         const DesiredLayout& desired,
+                         const Policy& policy,
+                         const SpareShares& shares) {
   Plan out;
   out.label = desired.label;
   out.generation = inventory.generation;
@@ -282,7 +199,9 @@ Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, cons
                   fmt::format("there is no GPU {}", wanted.gpu.value),
                   fmt::format("this machine has {}", base::counted(inventory.gpus.size(), "GPU")));
     }
-    auto outcome = plan_gpu(*gpu, wanted, policy);
+    const auto share = shares.find(gpu->index);
+    auto outcome = plan_gpu(
+        *gpu, wanted, policy, share == shares.end() ? std::vector<std::size_t>() : share->second);
     if (!outcome) {
       Error error = std::move(outcome).error();
       if (wanted.position.line > 0) {
@@ -304,6 +223,22 @@ Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, cons
       out.steps.begin(), out.steps.end(), 0U, [](std::uint32_t sum, const Step& step) {
         return sum + step.estimated_ms;
       });
+  return out;
+}
+
+}  // namespace
+
+// First without the spare room: what is wrong with the layout itself is told as ever, and a refusal
+// of the room can say what lies in its place.
+Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy) {
+  auto plain = plan_beside(inventory, desired, policy, {});
+  if (!plain || desired.spare.empty()) {
+    return plain;
+  }
+  MIG_ASSIGN_OR_RETURN(const SpareShares shares,
+                       share_spare(inventory, desired, policy.keep_busy, *plain));
+  MIG_ASSIGN_OR_RETURN(Plan out, plan_beside(inventory, desired, policy, shares));
+  out.kept_room = kept_room(inventory, out, shares);
   return out;
 }
 

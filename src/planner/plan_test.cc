@@ -84,6 +84,54 @@ TEST(Plan, KeepsWhatIsThereAndCreatesBeforeItDestroys) {
   EXPECT_EQ(swap->steps.back().kind, StepKind::kDestroyGpuInstance);
 }
 
+TEST(Plan, TheSuccessorIsMadeBesideTheOldOneWherePlacesAllowIt) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "1g.5gb", 0);
+  EXPECT_EQ(steps_of(plan_for(gpu, want({"2g.10gb"}))),
+            (std::vector<std::string>{
+                "create 2g.10gb on GPU 0 at 4:2",
+                "create compute instance 2g.10gb at 0:2 in 2g.10gb on GPU 0 at 4:2",
+                "destroy compute instance 1g.5gb ci=0 at 0:1 in 1g.5gb on GPU 0 gi=0 at 0:1",
+                "destroy 1g.5gb on GPU 0 gi=0 at 0:1",
+            }));
+}
+
+TEST(Plan, WhatHasAFreePlaceIsMadeBeforeRoomIsMadeForTheRest) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "2g.10gb", 0);
+  add_instance(gpu, "1g.5gb", 4);
+  EXPECT_EQ(steps_of(plan_for(gpu, want({"4g.20gb", "1g.5gb", "1g.5gb"}))),
+            (std::vector<std::string>{
+                "create 1g.5gb on GPU 0 at 5:1",
+                "create compute instance 1g.5gb at 0:1 in 1g.5gb on GPU 0 at 5:1",
+                "destroy compute instance 2g.10gb ci=0 at 0:2 in 2g.10gb on GPU 0 gi=0 at 0:2",
+                "destroy 2g.10gb on GPU 0 gi=0 at 0:2",
+                "create 4g.20gb on GPU 0 at 0:4",
+                "create compute instance 4g.20gb at 0:4 in 4g.20gb on GPU 0 at 0:4",
+            }));
+}
+
+// No slot is shared, but the driver allows one with +me: that one goes first, and only that one.
+TEST(Plan, OnlyWhatACountForbidsGoesBefore) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "1g.5gb", 5);
+  add_instance(gpu, "1g.5gb+me", 0);
+  DesiredLayout desired = want({"1g.5gb+me"});
+  desired.gpus[0].instances[0].placement = Placement{3, 1};
+  const auto plan = plan_for(gpu, desired);
+  ASSERT_TRUE(plan);
+  std::vector<std::string> instances;
+  for (const Step& step : plan->steps) {
+    if (step.kind == StepKind::kCreateGpuInstance || step.kind == StepKind::kDestroyGpuInstance) {
+      instances.push_back(step.str());
+    }
+  }
+  EXPECT_EQ(instances,
+            (std::vector<std::string>{"destroy 1g.5gb+me on GPU 0 gi=1 at 0:1",
+                                      "create 1g.5gb+me on GPU 0 at 3:1",
+                                      "destroy 1g.5gb on GPU 0 gi=0 at 5:1"}));
+}
+
 TEST(Plan, ComputeInstancesChangeInsideAKeptGpuInstance) {
   Gpu gpu = board("a100_sxm4_40gb");
   add_process(gpu, add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb", "1c.3g.20gb"}), 4121);

@@ -11,8 +11,8 @@
 namespace mig::planner {
 namespace {
 
-using Cost =
-    std::array<std::size_t, 4>;  // busy gone, instances gone, compute instances gone, -room
+// Busy gone, instances gone, compute instances gone, gone before their successors come, -room.
+using Cost = std::array<std::size_t, 5>;
 
 class Search {
  public:
@@ -127,16 +127,28 @@ class Search {
       }
     }
     cost[1] = input_.existing.size() - kept;
-    cost[3] = SIZE_MAX - board_.room(load_);
-    if (!found_ || cost < best_cost_) {
+    cost[3] = broken_first(stays);
+    cost[4] = SIZE_MAX - board_.room(load_);
+    if ((!found_ || cost < best_cost_) && board_.fit_beside(load_, input_.spare)) {
       found_ = true;
       best_cost_ = cost;
       best_ = chosen_;
     }
   }
 
+  // Of those that go, how many lie where a wanted one is to be.
+  std::size_t broken_first(const std::vector<bool>& stays) const {
+    std::size_t broken = 0;
+    for (std::size_t i = 0; i < stays.size(); ++i) {
+      const std::uint64_t mask = slot_mask(input_.existing[i].instance->placement);
+      broken += !stays[i] && (load_.taken & mask) != 0 ? 1 : 0;
+    }
+    return broken;
+  }
+
   Assignment build(const std::vector<Placement>& placements) {
     Assignment assignment;
+    std::copy_n(best_cost_.begin(), assignment.cost.size(), assignment.cost.begin());
     std::vector<bool> stays(input_.existing.size(), false);
     for (std::size_t item = 0; item < items_.size(); ++item) {
       const Existing* existing = existing_at(input_.wants[items_[item]].profile, placements[item]);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The best way to have the wanted instances on one GPU, by exhaustive search over placements.
 // Best: fewest busy instances destroyed (none, when they are pinned), then fewest GPU instances
-// destroyed, then fewest compute instances destroyed, then most room left for others
-// (Board::room), then the lowest starts.
+// destroyed, then fewest compute instances destroyed, then fewest that have to go before their
+// successors can come, then most room left for others (Board::room), then the lowest starts.
 #ifndef MIGCTL_PLANNER_SEARCH_H_
 #define MIGCTL_PLANNER_SEARCH_H_
 
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <vector>
 
@@ -40,9 +42,13 @@ struct Seat {
   ComputeChange compute;
 };
 
+// Busy instances disturbed, instances destroyed, compute instances destroyed in those that stay.
+using Disturbance = std::array<std::size_t, 3>;
+
 struct Assignment {
   std::vector<Seat> seats;               // in the order of the wants
   std::vector<const GpuInstance*> gone;  // existing ones that no seat keeps
+  Disturbance cost{};
 };
 
 struct SearchInput {
@@ -50,6 +56,8 @@ struct SearchInput {
   const std::vector<Want>& wants;
   const std::vector<Existing>& existing;
   bool pin_busy = true;
+  // Board profiles of which one more each must still fit beside the wants; equal ones together.
+  std::vector<std::size_t> spare = {};
 };
 
 // nullopt = there is no way: proved, since every way was looked at.

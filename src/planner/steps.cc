@@ -2,6 +2,8 @@
 #include "planner/steps.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace mig::planner {
 namespace {
@@ -61,11 +63,26 @@ std::vector<Step> create_steps(const Gpu& gpu,
   return steps;
 }
 
+// Of a GPU instance that stays. What goes, goes first: a restored compute instance is to get its id
+// back, and drivers give the lowest that is free.
+std::vector<Step> inside_steps(const Board& board, const Seat& seat, const Policy& policy) {
+  std::vector<Step> steps;
+  for (const ComputeInstance* compute : seat.compute.destroyed) {
+    steps.push_back(destroy_compute(board.gpu(), *seat.kept, *compute, policy));
+  }
+  for (const ComputeChange::Created& created : seat.compute.created) {
+    steps.push_back(
+        create_compute(board.gpu(), board.profiles()[seat.profile], seat, created, policy));
+  }
+  return steps;
+}
+
 void append(std::vector<Step>& steps, std::vector<Step> more) {
   std::move(more.begin(), more.end(), std::back_inserter(steps));
 }
 
-// Walks the creations, largest first, and frees what each needs just before it.
+// Makes before it breaks: whatever fits is created, largest first; then one instance is destroyed
+// that the next one needs gone, and so on.
 class Order {
  public:
   Order(const Board& board, const Assignment& assignment, const Policy& policy)
@@ -73,31 +90,43 @@ class Order {
     for (const Seat& seat : assignment.seats) {
       if (seat.kept != nullptr) {
         account(*seat.kept, true);
+      } else {
+        waiting_.push_back(&seat);
       }
     }
     for (const GpuInstance* instance : gone_) {
       account(*instance, true);
     }
+    std::stable_sort(waiting_.begin(), waiting_.end(), [](const Seat* a, const Seat* b) {
+      return a->placement.size != b->placement.size ? a->placement.size > b->placement.size
+                                                    : a->placement.start < b->placement.start;
+    });
   }
 
-  void create(std::size_t profile, const Seat& seat) {
-    const Placed placed{profile, seat.placement};
-    while (!board_.fits(load_, placed) && !gone_.empty()) {
-      const auto overlapping =
-          std::find_if(gone_.begin(), gone_.end(), [&](const GpuInstance* instance) {
-            return instance->placement.overlaps(seat.placement);
-          });
-      destroy(overlapping == gone_.end() ? gone_.begin() : overlapping);
+  std::vector<Step> create_what_fits() {
+    std::vector<const Seat*> later;
+    for (const Seat* seat : waiting_) {
+      const Placed placed = place_of(*seat);
+      if (board_.fits(load_, placed)) {
+        append(steps_,
+               create_steps(board_.gpu(), board_.profiles()[seat->profile], *seat, policy_));
+        board_.add(load_, placed);
+      } else {
+        later.push_back(seat);
+      }
     }
-    append(steps_, create_steps(board_.gpu(), board_.profiles()[profile], seat, policy_));
-    board_.add(load_, placed);
+    waiting_ = std::move(later);
+    return std::exchange(steps_, {});
   }
 
   std::vector<Step> finish() {
+    std::vector<Step> all = create_what_fits();
     while (!gone_.empty()) {
-      destroy(gone_.begin());
+      destroy(waiting_.empty() ? gone_.begin() : in_the_way_of(*waiting_.front()));
+      append(all, std::exchange(steps_, {}));
+      append(all, create_what_fits());
     }
-    return std::move(steps_);
+    return all;
   }
 
  private:
@@ -111,7 +140,27 @@ class Order {
     }
   }
 
-  void destroy(std::vector<const GpuInstance*>::iterator instance) {
+  static Placed place_of(const Seat& seat) { return {seat.profile, seat.placement}; }
+
+  using Gone = std::vector<const GpuInstance*>::iterator;
+
+  // One on its slots; else one without which its count and compute slices allow it, else any.
+  Gone in_the_way_of(const Seat& seat) {
+    auto found = std::find_if(gone_.begin(), gone_.end(), [&](const GpuInstance* instance) {
+      return instance->placement.overlaps(seat.placement);
+    });
+    if (found == gone_.end()) {
+      found = std::find_if(gone_.begin(), gone_.end(), [&](const GpuInstance* instance) {
+        account(*instance, false);
+        const bool enough = board_.fits(load_, place_of(seat));
+        account(*instance, true);
+        return enough;
+      });
+    }
+    return found == gone_.end() ? gone_.begin() : found;
+  }
+
+  void destroy(Gone instance) {
     append(steps_, destroy_steps(board_.gpu(), **instance, policy_));
     account(**instance, false);
     gone_.erase(instance);
@@ -121,6 +170,7 @@ class Order {
   const Policy& policy_;
   Load load_;
   std::vector<const GpuInstance*> gone_;
+  std::vector<const Seat*> waiting_;  // to be created, largest first
   std::vector<Step> steps_;
 };
 
@@ -148,32 +198,15 @@ Step mode_step(const Gpu& gpu, StepKind kind, const Policy& policy) {
 std::vector<Step> layout_steps(const Board& board,
                                const Assignment& assignment,
                                const Policy& policy) {
-  std::vector<Step> inside;
-  std::vector<std::pair<std::size_t, const Seat*>> creations;
-  for (const Seat& seat : assignment.seats) {
-    if (seat.kept == nullptr) {
-      creations.emplace_back(seat.profile, &seat);
-      continue;
-    }
-    for (const ComputeInstance* compute : seat.compute.destroyed) {
-      inside.push_back(destroy_compute(board.gpu(), *seat.kept, *compute, policy));
-    }
-    for (const ComputeChange::Created& created : seat.compute.created) {
-      inside.push_back(
-          create_compute(board.gpu(), board.profiles()[seat.profile], seat, created, policy));
-    }
-  }
-  std::stable_sort(creations.begin(), creations.end(), [](const auto& a, const auto& b) {
-    return a.second->placement.size != b.second->placement.size
-               ? a.second->placement.size > b.second->placement.size
-               : a.second->placement.start < b.second->placement.start;
-  });
   Order order(board, assignment, policy);
-  for (const auto& [profile, seat] : creations) {
-    order.create(profile, *seat);
+  std::vector<Step> steps = order.create_what_fits();
+  for (const Seat& seat : assignment.seats) {
+    if (seat.kept != nullptr) {
+      append(steps, inside_steps(board, seat, policy));
+    }
   }
-  append(inside, order.finish());
-  return inside;
+  append(steps, order.finish());
+  return steps;
 }
 
 }  // namespace mig::planner

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spare room (DesiredLayout::spare): which GPU keeps how much of it free, so that the whole change
+// disturbs least, and where that room is in the end. Exact: every way to share it out is looked at.
+#ifndef MIGCTL_PLANNER_SPARE_H_
+#define MIGCTL_PLANNER_SPARE_H_
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/plan.h"
+#include "mig/result.h"
+
+namespace mig::planner {
+
+// By GPU, the Board profiles of which one more each is to fit there; equal ones together.
+using SpareShares = std::map<GpuIndex, std::vector<std::size_t>>;
+
+// `plain` is the plan without spare room; it must exist. kNoCapacity: no way to place the layout
+// leaves so much, with what would still fit and who has the rest. kNotSupported: no GPU has the
+// profile.
+Result<SpareShares> share_spare(const Inventory& inventory,
+                                const DesiredLayout& desired,
+                                bool keep_busy,
+                                const Plan& plain);
+
+// Where the shares fit after `plan`, which was made with them.
+std::vector<KeptRoom> kept_room(const Inventory& inventory,
+                                const Plan& plan,
+                                const SpareShares& shares);
+
+}  // namespace mig::planner
+
+#endif  // MIGCTL_PLANNER_SPARE_H_

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a layout wants of one GPU, in the search's terms.
+#ifndef MIGCTL_PLANNER_WANTS_H_
+#define MIGCTL_PLANNER_WANTS_H_
+
+#include <vector>
+
+#include "mig/layout.h"
+#include "mig/result.h"
+
+#include "planner/search.h"
+
+namespace mig::planner {
+
+// Equal ones made one. Fails when one of them by itself is impossible on this board.
+Result<std::vector<Want>> read_wants(const Board& board, const DesiredGpu& desired);
+
+}  // namespace mig::planner
+
+#endif  // MIGCTL_PLANNER_WANTS_H_

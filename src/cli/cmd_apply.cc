@@ -8,6 +8,7 @@
 #include "cli/hooks_file.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
+#include "cli/spare_flag.h"
 #include "service/migrate.h"
 #include "service/service.h"
 
@@ -32,6 +33,7 @@ class Apply final : public Command {
          "apply -f - < layout.yaml",
          "apply --plan mixed.plan",
          "apply -f layouts.yaml -c mixed --wait 10m --evict=60s",
+         "apply -f layouts.yaml -c mixed --spare 2g.10gb",
          "apply -f layouts.yaml -c mixed --migrate ./move-service --drain 2m"},
         {ErrorCode::kInvalidInput,
          ErrorCode::kTooLarge,
@@ -64,6 +66,7 @@ class Apply final : public Command {
                  migrate_);
     options.text({"--drain", "TIME", "with --migrate: so long for the old ones to drain (60s)"},
                  drain_);
+    spare_.declare(options);
     hooks_.declare(options);
     options.flag({"-m,--mode-only",
                   "",
@@ -85,9 +88,10 @@ class Apply final : public Command {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     HookVariables variables = hook_variables(hooks_, execute_);
     variables["MIG_PARTED_SKIP_RESET"] = skip_reset_ ? "true" : "false";
-    MIG_TRY(check_migrate());
+    MIG_TRY(check_flags());
     if (!plan_file_.empty()) {
       MIG_ASSIGN_OR_RETURN(const Plan saved, saved_plan(context));
+      MIG_TRY(spare_.check_saved(saved));
       MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
       variables["MIG_PARTED_SELECTED_CONFIG"] = saved.label;
       return execute_with_hooks(
@@ -101,11 +105,16 @@ class Apply final : public Command {
           },
           execute_);
     }
+    MIG_ASSIGN_OR_RETURN(const std::vector<SpareRoom> spare, spare_.read());
     MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read());
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(spec, inventory));
+    const auto wish = [&](const Inventory& now) -> Result<DesiredLayout> {
+      MIG_ASSIGN_OR_RETURN(DesiredLayout layout, layout_.resolve(spec, now));
+      layout.spare = spare;
+      return layout;
+    };
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, wish(inventory));
     variables["MIG_PARTED_CONFIG_FILE"] = layout_.file();
     variables["MIG_PARTED_SELECTED_CONFIG"] = desired.label;
-    const auto wish = [&](const Inventory& now) { return layout_.resolve(spec, now); };
     if (!migrate_.empty())
       MIG_TRY(move_work(context, desired));
     return execute_with_hooks(
@@ -117,7 +126,9 @@ class Apply final : public Command {
   }
 
  private:
-  Result<void> check_migrate() const {
+  Result<void> check_flags() const {
+    if (execute_.mode_only && spare_.given())
+      return fail(ErrorCode::kUsage, "apply: --spare excludes --mode-only");
     if (migrate_.empty() && !drain_.empty())
       return fail(ErrorCode::kUsage, "apply: --drain needs --migrate");
     if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty()))
@@ -171,6 +182,7 @@ class Apply final : public Command {
 
   LayoutFile layout_;
   HooksFile hooks_;
+  SpareFlag spare_;
   std::string plan_file_;
   ExecuteOptions execute_;
   bool skip_reset_ = false;

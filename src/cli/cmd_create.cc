@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
+#include "cli/spare_flag.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -38,6 +39,7 @@ class Create final : public Command {
     options.text({"-i,--gpu", "GPU", "index, UUID or PCI bus id (default: the only GPU)"}, gpu_);
     options.flag({"-C,--no-compute", "", "GPU instances only, without compute instances"},
                  no_compute_);
+    spare_.declare(options);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
     execute_.way.declare(options);
   }
@@ -45,7 +47,8 @@ class Create final : public Command {
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const Gpu* gpu, choose_gpu(inventory));
-    service::Service::CreateRequest request{gpu->index, {}};
+    service::Service::CreateRequest request{gpu->index, {}, {}};
+    MIG_ASSIGN_OR_RETURN(request.spare, spare_.read());
     for (const auto& word : profiles_) {
       MIG_ASSIGN_OR_RETURN(DesiredInstance instance, parse_instance(*gpu, word, !no_compute_));
       request.instances.push_back(std::move(instance));
@@ -70,6 +73,7 @@ class Create final : public Command {
 
   std::vector<std::string> profiles_;
   std::string gpu_;
+  SpareFlag spare_;
   bool no_compute_ = false;
   ExecuteOptions execute_;
 };

@@ -4,6 +4,7 @@
 #include "cli/execute.h"
 #include "cli/layout_file.h"
 #include "cli/offline.h"
+#include "cli/spare_flag.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -22,6 +23,7 @@ class PlanCommand final : public Command {
             "from power-on with MIG off; `migctl sim create --help` lists the boards.",
             {"plan -f layouts.yaml -c mixed",
              "plan -f layouts.yaml -c mixed -o mixed.plan",
+             "plan -f layouts.yaml -c mixed --spare 2g.10gb",
              "plan -f layouts.yaml -c all-1g.5gb --model a100-sxm4-40gb,8"},
             {ErrorCode::kInvalidInput,
              ErrorCode::kTooLarge,
@@ -37,6 +39,7 @@ class PlanCommand final : public Command {
   void declare(Options& options) override {
     layout_.declare(options);
     options.text({"-o,--output", "FILE", "also save the plan, for apply --plan"}, output_);
+    spare_.declare(options);
     options.text({"--model", "BOARD[,N]", "plan for N (1) of this board instead of a machine"},
                  model_);
     options.flag({"-m,--mode-only",
@@ -47,6 +50,8 @@ class PlanCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    if (mode_only_ && spare_.given())
+      return fail(ErrorCode::kUsage, "plan: --spare excludes --mode-only");
     std::unique_ptr<OfflineMachine> offline;
     if (!model_.empty()) {
       if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty())
@@ -55,7 +60,8 @@ class PlanCommand final : public Command {
       MIG_TRY(context.service(offline->choice()));
     }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory));
+    MIG_ASSIGN_OR_RETURN(DesiredLayout desired, layout_.resolve(inventory));
+    MIG_ASSIGN_OR_RETURN(desired.spare, spare_.read());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     MIG_ASSIGN_OR_RETURN(Plan plan, service->plan(desired));
     if (mode_only_)
@@ -67,6 +73,7 @@ class PlanCommand final : public Command {
 
  private:
   LayoutFile layout_;
+  SpareFlag spare_;
   std::string output_, model_;
   bool mode_only_ = false;
 };

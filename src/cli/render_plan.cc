@@ -114,6 +114,21 @@ std::string step_lines(const Plan& plan, const Paint& paint) {
   return out;
 }
 
+// "room kept for 2g.10gb: GPU 0 at slots 4-5".
+std::string room_lines(const Plan& plan, const Paint& paint) {
+  std::string out;
+  for (const auto& room : plan.kept_room) {
+    const std::string places = slot_range(room.placement);
+    out += fmt::format("{} {}: GPU {} at {} {}\n",
+                       paint(Style::kDim, "room kept for"),
+                       room.profile.str(),
+                       room.gpu.value,
+                       places.find('-') == std::string::npos ? "slot" : "slots",
+                       places);
+  }
+  return out.empty() ? out : "\n" + out;
+}
+
 }  // namespace
 
 std::string seconds_text(double milliseconds) {
@@ -136,6 +151,7 @@ std::string render_plan(const Plan& plan, const wire::Source& source, const Pain
   for (const auto& gpu : plan.gpus)
     out += gpu_block(plan, gpu, scale, paint);
   out += plan.empty() ? "\nNothing to do: the machine is as wanted.\n" : step_lines(plan, paint);
+  out += room_lines(plan, paint);
   for (const auto& warning : plan.warnings)
     out += paint(Style::kYellow, "warning:") + " " + warning + "\n";
   return out;

@@ -63,7 +63,7 @@ Result<DesiredLayout> desired_create(const Inventory& inventory,
   DesiredGpu desired{gpu->index, true, as_they_are(*gpu), {}};
   desired.instances.insert(
       desired.instances.end(), request.instances.begin(), request.instances.end());
-  return DesiredLayout{"create", {std::move(desired)}, {}};
+  return DesiredLayout{"create", {std::move(desired)}, {}, request.spare};
 }
 
 Result<DesiredLayout> desired_mode(const Inventory& inventory,

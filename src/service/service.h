@@ -76,6 +76,7 @@ class Service {
   struct CreateRequest {
     GpuIndex gpu;
     std::vector<DesiredInstance> instances;  // added to what is there
+    std::vector<SpareRoom> spare = {};       // and this must still fit afterwards
   };
 
   virtual Result<Plan> plan_create(const CreateRequest& request) = 0;

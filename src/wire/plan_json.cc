@@ -50,6 +50,15 @@ Json gpu_plan_json(const GpuPlan& gpu) {
   return json;
 }
 
+Json kept_room_json(const std::vector<KeptRoom>& kept) {
+  Json json = Json::array();
+  for (const auto& room : kept)
+    json.push_back(Json{{"gpu", room.gpu.value},
+                        {"profile", room.profile.str()},
+                        {"placement", placement_json(room.placement)}});
+  return json;
+}
+
 bool concerns_instance(StepKind kind) {
   return kind != StepKind::kEnableMig && kind != StepKind::kDisableMig &&
          kind != StepKind::kResetGpu;
@@ -91,6 +100,8 @@ Json plan_json(const Plan& plan) {
   for (const auto& step : plan.steps)
     json["steps"].push_back(step_json(step));
   json["warnings"] = plan.warnings;
+  if (!plan.kept_room.empty())
+    json["keptRoom"] = kept_room_json(plan.kept_room);
   return json;
 }
 

@@ -113,6 +113,13 @@ GpuPlan read_gpu_plan(const Reader& reader) {
   return gpu;
 }
 
+KeptRoom read_kept_room(const Reader& reader) {
+  reader.only({"gpu", "profile", "placement"});
+  return {read_id<GpuIndex>(reader.at("gpu")),
+          read_profile(reader.at("profile")),
+          read_placement(reader.at("placement"))};
+}
+
 void read_instance_members(const Reader& reader, Step& step) {
   step.gpu_instance = reader.at("gpuInstance").optional(read_id<GpuInstanceId>);
   step.compute_instance = reader.at("computeInstance").optional(read_id<ComputeInstanceId>);
@@ -182,7 +189,8 @@ SavedPlan read_document(const Reader& reader) {
                "blocked",
                "gpus",
                "steps",
-               "warnings"});
+               "warnings",
+               "keptRoom"});
   saved.source.simulated = reader.at("simulated").boolean();
   if (reader.has("simulatedMachine"))
     saved.source.machine = reader.at("simulatedMachine").text();
@@ -196,6 +204,9 @@ SavedPlan read_document(const Reader& reader) {
     plan.steps.push_back(read_step(element));
   for (const auto& element : reader.at("warnings").elements())
     plan.warnings.push_back(element.text());
+  if (reader.has("keptRoom"))
+    for (const auto& element : reader.at("keptRoom").elements())
+      plan.kept_room.push_back(read_kept_room(element));
   return saved;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/render_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/core.h>
 
@@ -114,19 +115,16 @@ std::string step_lines(const Plan& plan, const Paint& paint) {
   return out;
 }
 
-// "room kept for 2g.10gb: GPU 0 at slots 4-5".
+// "room kept on GPU 0 for 2 x 2g.10gb at slots 2-3, 4-5".
 std::string room_lines(const Plan& plan, const Paint& paint) {
-  std::string out;
-  for (const auto& room : plan.kept_room) {
-    const std::string places = slot_range(room.placement);
-    out += fmt::format("{} {}: GPU {} at {} {}\n",
-                       paint(Style::kDim, "room kept for"),
-                       room.profile.str(),
-                       room.gpu.value,
-                       places.find('-') == std::string::npos ? "slot" : "slots",
-                       places);
-  }
-  return out.empty() ? out : "\n" + out;
+  std::map<GpuIndex, std::vector<LayoutCell>> by_gpu;
+  for (const auto& room : plan.kept_room)
+    by_gpu[room.gpu].push_back({room.profile, room.placement, false});
+  std::string out = by_gpu.empty() ? "" : "\n";
+  for (const auto& [gpu, cells] : by_gpu)
+    for (const auto& line : cell_lines(cells))
+      out += paint(Style::kDim, fmt::format("room kept on GPU {} for ", gpu.value)) + line + "\n";
+  return out;
 }
 
 }  // namespace

@@ -106,6 +106,18 @@ TEST(RenderPlan, NothingToDo) {
   EXPECT_NE(text.find("as is"), std::string::npos);
 }
 
+TEST(RenderPlan, SaysWhichRoomIsKept) {
+  Plan plan = sample::plan();
+  EXPECT_EQ(render_plan(plan, {}, kPlain).find("room kept"), std::string::npos);
+  plan.kept_room = {{GpuIndex{0}, sample::name("1g.5gb"), {2, 1}},
+                    {GpuIndex{0}, sample::name("1g.5gb"), {3, 1}},
+                    {GpuIndex{1}, sample::name("3g.20gb"), {4, 4}}};
+  EXPECT_NE(render_plan(plan, {}, kPlain)
+                .find("\nroom kept on GPU 0 for 2 x 1g.5gb at slots 2, 3\n"
+                      "room kept on GPU 1 for 1 x 3g.20gb at slots 4-7\n"),
+            std::string::npos);
+}
+
 TEST(RenderPlan, LongStepsAreBrokenAtBlanks) {
   Plan plan = sample::plan();
   Step step = plan.steps[3];

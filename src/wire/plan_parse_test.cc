@@ -69,6 +69,21 @@ TEST(ParsePlan, SaysWhatIsWrongAndWhere) {
             std::string::npos);
 }
 
+TEST(ParsePlan, KeptRoomIsReadBackAndChecked) {
+  Plan plan = sample::plan();
+  plan.kept_room = {{GpuIndex{1}, ProfileName::parse("2g.10gb").value(), {4, 2}}};
+  const std::string text = plan_document(plan, {true, "lab"});
+  const auto saved = parse_plan(text, "x.plan");
+  ASSERT_TRUE(saved) << saved.error().text();
+  ASSERT_EQ(saved->plan.kept_room.size(), 1U);
+  EXPECT_EQ(saved->plan.kept_room[0].gpu, GpuIndex{1});
+  EXPECT_EQ(saved->plan.kept_room[0].placement, (Placement{4, 2}));
+  EXPECT_EQ(plan_document(saved->plan, saved->source), text);
+  std::string wrong = text;
+  wrong.replace(wrong.find("keptRoom"), 8, "keptRoon");
+  EXPECT_FALSE(parse_plan(wrong, "x.plan"));
+}
+
 // Every line of a document matters: without it the plan is refused, not half understood.
 TEST(ParsePlan, NoMemberMayBeMissing) {
   const std::string text = document();

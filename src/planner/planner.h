@@ -24,7 +24,8 @@ struct Policy {
   std::uint32_t create_ms = 120, destroy_ms = 110, compute_ms = 20, mode_ms = 3000, reset_ms = 8000;
 };
 
-// kNoCapacity: does not fit, with the proof in words and what would fit as the hint;
+// kNoCapacity: does not fit, with the proof in words and what would fit as the hint; or fits, but
+// never with the spare room asked for;
 // kInUse: fits an empty GPU but not around the busy instances, which are named;
 // kNotSupported: the GPU cannot do MIG or lacks a profile; kPermission: the driver does not show
 // what a plan needs. The Plan carries blockers for what a mode change or reset would need.

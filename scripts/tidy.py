@@ -22,6 +22,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "tidy"
 BATCH = 10
+# Warnings of g++ that clang does not know.
+ONLY_GCC = ("-Wno-restrict",)
 # abi/ and migsim.h are C interfaces, named by others or for C.
 OURS = r"/(include/mig|src|sim/(exports|gpus|machine|tools|tree)|workload)/[^ ]*$"
 
@@ -36,7 +38,7 @@ def sources(wanted):
     for entry in json.loads((ROOT / "build" / "commands" / "compile_commands.json").read_text()):
         words = shlex.split(entry["command"])
         start = next(i for i, word in enumerate(words) if re.search(r"(^|/)(g\+\+|c\+\+|cc|gcc)[-\d]*$", word))
-        flags = [word for word in words[start + 1:] if word != "-c" and word != entry["file"]]
+        flags = [word for word in words[start + 1:] if word not in {"-c", entry["file"], *ONLY_GCC}]
         if "-o" in flags:
             del flags[flags.index("-o"):flags.index("-o") + 2]
         built.setdefault(str(pathlib.Path(entry["file"]).resolve()), flags)

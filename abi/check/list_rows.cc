@@ -92,9 +92,7 @@ struct Scanner {
   }
 };
 
-}  // namespace
-
-int main(int argc, char** argv) try {
+int list_rows(int argc, char** argv) {
   if (argc < 3) {
     std::cerr << "usage: abi_list_rows OUT HEADER...\n";
     return 2;
@@ -116,8 +114,15 @@ int main(int argc, char** argv) try {
     out << row << "\n";
   }
   return out.flush() ? 0 : 1;
+}
 
-} catch (const std::exception& e) {
-  std::cerr << "abi_list_rows: " << e.what() << "\n";
-  return 1;
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return list_rows(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "abi_list_rows: " << e.what() << "\n";
+    return 1;
+  }
 }

@@ -60,8 +60,9 @@ struct Gpu {
   MigMode mig_current = MigMode::kUnsupported;
   MigMode mig_pending = MigMode::kUnsupported;
   std::uint32_t max_mig_devices = 0;
-  std::uint32_t memory_slices = 0;   // slots: the largest end of any legal placement (0 = no MIG, or not told)
-  std::uint32_t compute_slices = 0;  // slices of the largest profile
+  // Slots: the largest end of any legal placement (0: no MIG, or not told).
+  std::uint32_t memory_slices = 0;
+  std::uint32_t compute_slices = 0;          // slices of the largest profile
   std::vector<GpuInstanceProfile> profiles;  // in nvidia-smi's order
   std::vector<GpuInstance> instances;        // ascending id
   // False when the driver refused to list instances (needs root): `instances` then comes from MIG

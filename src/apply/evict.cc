@@ -90,6 +90,7 @@ std::vector<Evictee> wait_for(const std::vector<Evictee>& who,
 
 std::string names(const std::vector<Evictee>& who) {
   std::vector<std::string> texts;
+  texts.reserve(who.size());
   for (const Evictee& one : who)
     texts.push_back(one.text);
   return base::join(texts, "; ");

@@ -241,6 +241,28 @@ void Executor::forget(const Step& step) {
     found->second.facts->compute_profiles.clear();
 }
 
+// What the driver said held against what is there now; result.effect says whether something
+// changed.
+Result<void> Executor::judge(Step& step,
+                             const device::LayoutReading& before,
+                             Result<void> called,
+                             StepResult& result) {
+  result.effect = true;
+  if (called)
+    return verify(step);
+  auto now = read(step, scope_of(step));
+  if (!now)
+    return called;  // not known: the rollback looks again
+  // A clear refusal changed nothing; what is there now may be somebody else's.
+  // Nobody else sets a mode by chance.
+  result.effect = false;
+  if (may_have_worked(called.error()) || is_mode_step(step.kind)) {
+    adopt(before, *now, step);
+    result.effect = holds(*now, step) && !holds(before, step);
+  }
+  return result.effect ? Result<void>() : std::move(called);
+}
+
 StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   StepResult result;
   const auto stop = [&](Error error) {
@@ -264,24 +286,10 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   }
   if (context_.heartbeat)
     context_.heartbeat();
-  auto outcome = call(step, result);
+  auto called = call(step, result);
   if (context_.heartbeat)
     context_.heartbeat();
-  if (outcome) {
-    result.effect = true;
-    outcome = verify(step);
-  } else if (auto now = read(step, scope_of(step)); now) {
-    // A clear refusal changed nothing; what is there now may be somebody else's.
-    // Nobody else sets a mode by chance.
-    if (may_have_worked(outcome.error()) || is_mode_step(step.kind)) {
-      adopt(*before, *now, step);
-      result.effect = holds(*now, step) && !holds(*before, step);
-    }
-    if (result.effect)
-      outcome = {};
-  } else {
-    result.effect = true;  // not known: the rollback looks again
-  }
+  auto outcome = judge(step, *before, std::move(called), result);
   if (!outcome) {
     result.failure = std::move(outcome).error();
     name_holders(before_, context_.session, step, *result.failure);

@@ -45,6 +45,10 @@ class Executor {
   Result<void> change_mode(const Step& step, StepResult& result);
   Result<void> reset(const Step& step);
   Result<void> verify(Step& step);
+  Result<void> judge(Step& step,
+                     const device::LayoutReading& before,
+                     Result<void> called,
+                     StepResult& result);
   void forget(const Step& step);
 
   const Context& context_;

@@ -16,22 +16,19 @@ constexpr std::chrono::milliseconds kBetweenReadings{100};
 
 Result<Inventory> read_settled(const Context& context,
                                const std::function<bool(const Inventory&)>& good) {
-  std::optional<Inventory> seen;
+  std::optional<Result<Inventory>> best;  // the last reading, or the last error when none came
   for (int i = 1;; ++i) {
     if (context.heartbeat)
       context.heartbeat();
     auto now = device::read_inventory(context.session, {context.proc_root, context.facts});
     if (now && good(*now))
       return now;
-    if (now)
-      seen = *std::move(now);
+    if (now || !best || !*best)
+      best = std::move(now);
     if (context.facts != nullptr)
       context.facts->forget();
-    if (i == kReadings) {
-      if (seen)
-        return *std::move(seen);
-      return now;
-    }
+    if (i == kReadings)
+      return *std::move(best);
     context.clock.sleep(kBetweenReadings);
   }
 }

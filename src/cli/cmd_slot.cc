@@ -43,7 +43,7 @@ std::string place_text(const SlotView& view) {
 
 // "MIG-new (was MIG-old)" when the place got another UUID since the name was given.
 std::string uuid_text(const SlotView& view) {
-  const std::string now = view.uuid.empty() ? "-" : view.uuid;
+  std::string now = view.uuid.empty() ? "-" : view.uuid;
   if (view.row.previous_uuid.empty() || view.row.previous_uuid == view.uuid)
     return now;
   return now + " (was " + view.row.previous_uuid + ")";
@@ -165,6 +165,7 @@ class Slot final : public Command {
       return 0;
     }
     std::vector<wire::SlotEntry> entries;
+    entries.reserve(views.size());
     for (const SlotView& view : views)
       entries.push_back(entry_of(view));
     context.output().result(wire::slot_list_document(entries, context.source_or_default()));

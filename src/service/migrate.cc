@@ -163,9 +163,10 @@ class Mover {
   Error take_back(Error why) {
     tell("taking the move back: " + why.text());
     std::vector<std::pair<GpuIndex, GpuInstanceId>> successors;
-    for (auto one = switched_.rbegin(); one != switched_.rend(); ++one) {
-      successors.emplace_back(one->move.to_gpu, one->to);
-      if (auto back = hook(*one, "back"); !back)
+    const std::vector<Switch> last_first(switched_.rbegin(), switched_.rend());
+    for (const Switch& one : last_first) {
+      successors.emplace_back(one.move.to_gpu, one.to);
+      if (auto back = hook(one, "back"); !back)
         return stuck(std::move(why), back.error());
     }
     if (auto left = empty_by(successors, "the successor"); !left)

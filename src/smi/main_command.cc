@@ -150,15 +150,16 @@ Options parse_main(const std::vector<std::string>& words) {
   return options;
 }
 
-UsageError main_usage_error(const Options& options) {
-  if (!options.error.empty())
-    return options.error;
+namespace {
+
+// Options that do not go together, as a real nvidia-smi 580 answers.
+UsageError combination_error(const Options& options) {
   unsigned actions = 0;
   for (const char* action : kActions)
     actions += options.has(action) ? 1 : 0;
   const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r");
   const bool loops = options.has("-l") || options.has("-lms");
-  // Both as a real nvidia-smi 580 answers: --format belongs to a query, -d to -q.
+  // --format belongs to a query, -d to -q.
   if (options.has("--format") && !options.has("--query-gpu") &&
       !options.has("--query-compute-apps"))
     return unknown_option("--format=" + options.get("--format"));
@@ -169,6 +170,17 @@ UsageError main_usage_error(const Options& options) {
              kHelp)};
   if (actions > 1 || (changes && loops))
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
+  return {};
+}
+
+}  // namespace
+
+UsageError main_usage_error(const Options& options) {
+  if (!options.error.empty())
+    return options.error;
+  if (UsageError error = combination_error(options); !error.empty())
+    return error;
+  const bool loops = options.has("-l") || options.has("-lms");
   if (loops && interval_ms(options) == 0)
     return {text("ERROR: the interval of a loop is a number from 1. Please run '%s' for help.\n",
                  kHelp)};

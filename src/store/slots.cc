@@ -23,8 +23,8 @@ constexpr std::string_view kSelectSlots =
     "uuid, previous_uuid, changed_ms FROM slot ";
 
 std::int64_t slot_clock_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 Result<std::vector<SlotRow>> read_slots(Statement query) {

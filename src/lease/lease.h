@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who holds which instance, and who waits for one. All of it lives in one SQLite file, so that
+// leases outlast daemon and machine as far as their holders do; every operation is one transaction,
+// so hundreds of processes may use the file at once and no instance is given to two.
+//
+// A request is put in the queue, and whoever touches the store takes a turn: dead holders are
+// struck out, and the queue is served in order (lease/schedule.h). So it matters not whether the
+// daemon, a command of root's, or both are at work.
+//
+// Threading: one Leases from one thread at a time; other processes at any time.
+//
+//   MIG_ASSIGN_OR_RETURN(Leases leases, Leases::open(path, {}));
+//   MIG_ASSIGN_OR_RETURN(Ticket ticket, leases.submit(request, inventory));
+//   if (!ticket.granted.empty()) ... use ticket.granted[0].instance.uuid
+#ifndef MIGCTL_LEASE_LEASE_H_
+#define MIGCTL_LEASE_LEASE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "base/clock.h"
+#include "lease/schedule.h"
+#include "model/lease_values.h"
+#include "model/tenants.h"
+#include "store/leases.h"
+
+namespace mig::lease {
+
+struct Settings {
+  std::string proc = "/proc";
+  std::string cgroups = "/sys/fs/cgroup";
+  base::Clock* clock = nullptr;  // nullptr: the system's
+  Tenants tenants;
+  std::uint32_t most_waiting = 1000;  // requests in the queue
+  std::uint32_t most_waiting_per_tenant = 200;
+};
+
+// How a request stands.
+struct Ticket {
+  std::int64_t id = 0;
+  std::vector<Lease> granted;         // not empty: done
+  std::optional<QueueEntry> waiting;  // still in the queue
+  // Both empty: it gave up (its time was over) or was cancelled.
+};
+
+// What a turn found to do beyond the store.
+struct Turn {
+  std::uint32_t granted = 0, ended = 0;
+  std::vector<Creation> creations;  // instances to make from free slices
+
+  // Holders to signal: SIGTERM when `kill` is false, SIGKILL when the grace is over.
+  struct Signal {
+    std::int64_t lease = 0;
+    Holder holder;
+    bool kill = false;
+    std::string why;
+  };
+
+  std::vector<Signal> signals;
+};
+
+class Leases {
+ public:
+  static Result<Leases> open(const std::string& path, const Settings& settings);
+
+  // Checks the request against inventory, tenant and queue, enters it, and takes a turn. Granted at
+  // once or waiting. kNothingMatched: nothing there could ever serve it (what could, in the hint);
+  // kPermission: the tenant's role or quota never allows it; kNoCapacity: the queue is full;
+  // with wait_ms 0: kInUse, or kNoCapacity for a quota that is used up, and nothing is entered.
+  Result<Ticket> submit(const LeaseRequest& request, const Inventory& now);
+  // How a request stands; takes a turn when it is time for one.
+  Result<Ticket> look(std::int64_t ticket, const Inventory& now);
+  // Cheap: whether anything changed in the store since `*seen` (which is set to what is there now).
+  Result<bool> changed(std::int64_t& seen);
+  Result<void> cancel(std::int64_t ticket);
+
+  // Serves the queue and strikes out the dead.
+  Result<Turn> turn(const Inventory& now);
+
+  // kNotFound when there is no such lease, or it is not the caller's (`tenant` empty: anybody's).
+  Result<Lease> release(std::int64_t lease, const std::string& tenant);
+  // Binds a lease to another holder: `run` takes it for itself and hands it to its child.
+  Result<void> rebind(std::int64_t lease, const Holder& holder);
+
+  // Live leases, by GPU and instance; those whose instance is gone are marked when `now` is given.
+  Result<std::vector<Lease>> list(const Inventory* now);
+  Result<std::vector<QueueEntry>> queue(const Inventory& now);
+
+  // Frees what dead holders held; returns how many leases ended.
+  Result<std::uint32_t> reap();
+
+  Result<std::vector<store::AuditRow>> audit(std::int64_t limit);
+
+  const Tenants& tenants() const { return settings_.tenants; }
+
+ private:
+  Leases(store::Leases store, Settings settings);
+
+  store::Leases store_;
+  Settings settings_;
+};
+
+}  // namespace mig::lease
+
+#endif  // MIGCTL_LEASE_LEASE_H_

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leases as values: what somebody asks for, what he got, and where he stands while he waits. Shared
+// by the rooms that decide (lease/), encode (wire/) and enforce (service/). Plain values.
+//
+//   lease::LeaseRequest request;
+//   request.need.profile = *ProfileName::parse("2g.10gb");
+//   request.holder = lease::Holder::process(pid, start_ticks);
+#ifndef MIGCTL_MODEL_LEASE_VALUES_H_
+#define MIGCTL_MODEL_LEASE_VALUES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mig/ids.h"
+#include "mig/profile.h"
+
+namespace mig::lease {
+
+// Which instances serve. Every criterion that is set must hold; none set: any instance. Of several
+// the smallest is taken.
+struct Need {
+  std::optional<ProfileName> profile;           // of the compute instance
+  std::optional<std::uint64_t> min_memory_mib;  // at least
+  std::optional<std::uint32_t> min_sm;          // at least
+  std::string uuid;                             // "MIG-..."; also what a slot's name means now
+  std::string slot;                             // the name asked for, for messages
+  std::string gpu_uuid;                         // on this GPU only; "" = any
+  std::optional<GpuIndex> gpu;                  // its index, for messages
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+
+  std::string str() const;  // "2g.10gb on GPU 0", "an instance with at least 12 GiB"
+};
+
+// What a lease lasts with. A process is named by pid and start, so that a number used again is
+// another one; a unit by its cgroup; kTime ends with the limit only and outlives a restart of the
+// machine.
+struct Holder {
+  enum class Kind { kProcess, kUnit, kTime };
+
+  Kind kind = Kind::kTime;
+  std::uint32_t pid = 0;
+  std::uint64_t start_ticks = 0;
+  std::string unit;  // "jupyter.service"
+
+  static Holder process(std::uint32_t pid, std::uint64_t start_ticks) {
+    return {Kind::kProcess, pid, start_ticks, {}};
+  }
+
+  static Holder of_unit(std::string name) { return {Kind::kUnit, 0, 0, std::move(name)}; }
+
+  static Holder time() { return {}; }
+
+  std::string str() const;  // "pid 4121", "unit jupyter.service", "time"
+};
+
+// Who asks. Filled from the kernel's word (SO_PEERCRED), never from what the caller says of itself.
+struct Caller {
+  std::uint32_t uid = 0;
+  std::string user;    // "alice"; "" = the uid has no name
+  std::string tenant;  // "" = decided by the tenants file
+};
+
+struct LeaseRequest {
+  Need need;
+  std::uint32_t count = 1;   // so many instances at once, or none
+  std::uint32_t shared = 1;  // 1: for itself; n: with at most n - 1 others who asked for n
+  Holder holder;
+  std::optional<std::int64_t> limit_ms;  // ends then at the latest
+  Caller caller;
+  std::string job;                 // a name for people
+  std::int32_t priority = 0;       // -100..100, higher first
+  std::int64_t wait_ms = 0;        // 0: now or not at all
+  bool create = false;             // make what is missing from free slices
+  bool preempt = false;            // ask lower priorities to go
+  std::int64_t grace_ms = 30'000;  // that they get for it
+  // Of the caller's making: the same key again is the same request (a retry after the daemon
+  // restarted keeps its place in the queue). "" = none.
+  std::string key;
+};
+
+// An instance as it was when it was leased.
+struct LeasedInstance {
+  std::string uuid;
+  ProfileName profile;
+  std::string gpu_uuid;
+  GpuIndex gpu;
+  GpuInstanceId gpu_instance;
+  ComputeInstanceId compute_instance;
+  std::uint64_t memory_mib = 0;
+  std::uint32_t sm = 0;
+  std::uint32_t slices = 0;  // compute slices
+};
+
+struct Lease {
+  std::int64_t id = 0;
+  std::int64_t request = 0;  // leases of one request share it
+  LeasedInstance instance;
+  std::uint32_t shared = 1;
+  Holder holder;
+  std::uint32_t uid = 0;
+  std::string tenant, job;
+  std::int32_t priority = 0;
+  std::int64_t granted_ms = 0;            // Unix time
+  std::optional<std::int64_t> limit_ms;   // from then on
+  std::optional<std::int64_t> left_ms;    // of the limit, when read
+  std::optional<std::int64_t> notice_ms;  // asked to go (preemption): so much of the grace is left
+  bool vanished = false;                  // the instance is not there any more
+};
+
+struct QueueEntry {
+  std::int64_t id = 0;
+  std::uint32_t position = 0;  // 1 = next
+  Need need;
+  std::uint32_t count = 1, shared = 1;
+  std::uint32_t uid = 0;
+  std::string tenant, job;
+  std::int32_t priority = 0;
+  std::int64_t since_ms = 0;  // Unix time
+  std::optional<std::int64_t> gives_up_in_ms;
+  std::string reason;                       // "waits for 3g.20gb on GPU 0: ..."
+  std::optional<std::int64_t> forecast_ms;  // from now; nullopt = cannot be told
+};
+
+}  // namespace mig::lease
+
+#endif  // MIGCTL_MODEL_LEASE_VALUES_H_

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leases, the requests that wait for one, what each tenant used of late, and an audit of it all, in
+// a file of their own beside the journal. Rows are plain values: this room knows no GPUs. That no
+// instance has two exclusive leases is a constraint of the table, not only of the code above it.
+//
+// Threading: as Database. Reads and writes that belong together stand in one transaction().
+#ifndef MIGCTL_STORE_LEASES_H_
+#define MIGCTL_STORE_LEASES_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/result.h"
+
+#include "store/database.h"
+
+namespace mig::store {
+
+struct LeaseRow {
+  std::int64_t id = 0;
+  std::int64_t request = 0;
+  std::string uuid, profile, gpu_uuid;
+  std::int64_t gpu_index = 0, gpu_instance = 0, compute_instance = 0;
+  std::int64_t memory_mib = 0, sm = 0, slices = 0;
+  std::int64_t shared = 1;
+  std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;  // the numbers mean what the caller means
+  std::string unit, boot_id;
+  std::int64_t uid = 0;
+  std::string tenant, job;
+  std::int64_t priority = 0;
+  std::int64_t granted_ms = 0, granted_boot_ms = 0;  // Unix time; time since boot of `boot_id`
+  std::optional<std::int64_t> limit_ms;
+  std::optional<std::int64_t> notice_boot_ms, notice_grace_ms;  // asked to go then, with so long
+  std::int64_t signalled = 0;                                   // 0 none, 1 asked, 2 killed
+};
+
+struct RequestRow {
+  std::int64_t id = 0;
+  std::string key, need;  // need: words of the caller (its own encoding)
+  std::int64_t count = 1, shared = 1;
+  std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;
+  std::string unit, boot_id;
+  std::int64_t waiter_pid = 0, waiter_start = 0;  // who waits for the answer
+  std::int64_t uid = 0;
+  std::string tenant, job;
+  std::int64_t priority = 0;
+  std::optional<std::int64_t> limit_ms;
+  std::int64_t since_ms = 0, since_boot_ms = 0, wait_ms = 0;
+  std::int64_t create = 0, preempt = 0, grace_ms = 0;
+  std::string reason;  // of the last turn
+};
+
+struct UsageRow {
+  std::string tenant;
+  std::int64_t slice_seconds = 0;
+  std::int64_t updated_ms = 0;
+};
+
+struct AuditRow {
+  std::int64_t id = 0;
+  std::int64_t at_ms = 0;
+  std::int64_t lease = 0, uid = 0;
+  std::string action;  // granted | released | expired | died | preempted | ...
+  std::string tenant, instance, detail;
+};
+
+class Leases {
+ public:
+  static Result<Leases> open(const std::string& path);
+
+  // All of `body` or nothing, alone among the writers of this file.
+  Result<void> transaction(const std::function<Result<void>()>& body);
+
+  Result<std::vector<LeaseRow>> leases();  // by id
+  Result<std::vector<LeaseRow>> leases_of_request(std::int64_t request);
+  Result<std::int64_t> add(
+      const LeaseRow& row);  // kInUse when it would be the second exclusive one
+  Result<bool> remove(std::int64_t lease);
+  Result<void> set_holder(const LeaseRow& row);  // holder_kind, pid, start_ticks, unit, boot_id
+  Result<void> set_notice(const LeaseRow& row);  // notice_*, signalled
+
+  Result<std::vector<RequestRow>> requests();  // by id
+  Result<std::int64_t> enqueue(const RequestRow& row);
+  Result<std::optional<RequestRow>> request_of_key(const std::string& key);
+  Result<void> set_waiter(std::int64_t request, std::int64_t pid, std::int64_t start);
+  Result<void> set_reason(std::int64_t request, const std::string& reason);
+  Result<bool> dequeue(std::int64_t request);
+
+  Result<std::vector<UsageRow>> usage();
+  Result<void> set_usage(const UsageRow& row);
+
+  // The newest kMostAudit rows are kept.
+  Result<void> note(const AuditRow& row);
+  Result<std::vector<AuditRow>> audit(std::int64_t limit);  // newest first
+
+  // Grows with every committed change of leases or queue, by whomever.
+  Result<std::int64_t> version();
+
+  static constexpr std::int64_t kMostAudit = 20'000;
+
+ private:
+  explicit Leases(Database database) : database_(std::move(database)) {}
+
+  Database database_;
+};
+
+}  // namespace mig::store
+
+#endif  // MIGCTL_STORE_LEASES_H_

@@ -245,7 +245,7 @@ def main():
     cache = (binaries.parent / "CMakeCache.txt").read_text() if (binaries.parent / "CMakeCache.txt").exists() else ""
     build = re.findall(r"^CMAKE_BUILD_TYPE:\w+=(.*)$", cache, re.M)
     document = {"name": args.out, "date": datetime.date.today().isoformat(), "seed": args.seed,
-                "boards": args.boards.split(","), "mig_parted": VERSION, "build": (build or ["?"])[0] or "plain",
+                "boards": args.boards.split(","), "mig_parted": VERSION, "build": {"None": "lightly optimised (-O1)"}.get((build or ["?"])[0], (build or ["?"])[0] or "plain"),
                 "host": {"kernel": platform.release(), "cpus": os.cpu_count()}, "latencies_ms": LATENCIES,
                 "summary": {tool: summary(rows, tool) for tool in ("mig-parted", "migctl")}, "transitions": rows}
     results = ROOT / "bench" / "results"

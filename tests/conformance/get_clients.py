@@ -20,6 +20,8 @@ ROOT = HERE.parent.parent
 STORE = ROOT / "build" / "third_party"
 VENV = STORE / "venv"
 GO_VENV = STORE / "go-venv"
+NVTOP = STORE / "nvtop"
+NVTOP_VERSION = "3.0.1-1"
 MIG_PARTED = STORE / "bin" / "nvidia-mig-parted"
 TIMEOUT_S = 420
 
@@ -98,10 +100,41 @@ def get_python_clients():
     install_venv(VENV, HERE / "requirements.txt")
 
 
+def get_gpustat():
+    """Source only on PyPI, so a step of its own: when it cannot be built, the other Python clients are there all the same."""
+    requirements = HERE / "requirements-sdist.txt"
+
+    def make():
+        run("pip install gpustat",
+            [str(VENV / "bin" / "python3"), "-m", "pip", "install", "--quiet", "--retries", "2", "--no-deps",
+             "--require-hashes", "--no-binary", "gpustat", "-r", str(requirements)], env=pip_environment())
+    once(VENV.with_name("venv-sdist.stamp"), fingerprint(requirements, HERE / "requirements.txt"), make)
+
+
 def get_vendor_header():
-    """NVIDIA's nvml.h for abi_vendor_test; the venv brings the pip that Debian's python3 lacks."""
+    """NVIDIA's nvml.h, for abi_vendor_test and the C++ walk; the venv brings the pip that Debian's python3 lacks."""
     environment = dict(pip_environment(), PATH=f"{VENV / 'bin'}:{os.environ['PATH']}")
     run("fetch_vendor_header.sh", ["sh", str(ROOT / "tests" / "abi" / "fetch_vendor_header.sh")], env=environment)
+
+
+def get_nvtop():
+    """Debian has nvtop in contrib, which few machines have among their sources: apt gets it with sources and lists of our
+    own, changing nothing of the machine's, and it is unpacked, not installed. Its libraries are of Debian's base."""
+    def make():
+        shutil.rmtree(NVTOP, ignore_errors=True)
+        for folder in ("lists/partial", "cache/archives/partial"):
+            (NVTOP / "apt" / folder).mkdir(parents=True)
+        sources = NVTOP / "apt" / "sources.list"
+        sources.write_text("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+                           "http://deb.debian.org/debian bookworm contrib\n")
+        options = ["-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
+                   "-o", f"Dir::State::lists={NVTOP}/apt/lists", "-o", f"Dir::Cache={NVTOP}/apt/cache",
+                   "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2"]
+        run("apt-get update (contrib)", ["apt-get", *options, "update"])
+        run("apt-get download nvtop", ["apt-get", *options, "download", f"nvtop={NVTOP_VERSION}"], cwd=NVTOP)
+        run("dpkg-deb -x nvtop", ["sh", "-c", "dpkg-deb -x nvtop_*.deb ."], cwd=NVTOP)
+        run("nvtop --version", [str(NVTOP / "usr" / "bin" / "nvtop"), "--version"])
+    once(NVTOP.with_suffix(".stamp"), fingerprint() + NVTOP_VERSION, make)
 
 
 def get_mig_parted():
@@ -124,7 +157,8 @@ def get_mig_parted():
 def main():
     STORE.mkdir(parents=True, exist_ok=True)
     status = {}
-    for name, get in (("python", get_python_clients), ("nvml.h", get_vendor_header), ("mig-parted", get_mig_parted)):
+    for name, get in (("python", get_python_clients), ("gpustat", get_gpustat), ("nvml.h", get_vendor_header),
+                      ("nvtop", get_nvtop), ("mig-parted", get_mig_parted)):
         try:
             get()
             status[name] = {"ok": True}

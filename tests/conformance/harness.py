@@ -17,10 +17,13 @@ import tempfile
 import time
 import unittest
 
+import calls
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 THIRD_PARTY = ROOT / "build" / "third_party"
 SKIPPED = 77
 INSIDE = "MIG_CONFORMANCE_INSIDE"
+CALLS = "MIG_CONFORMANCE_CALLS"  # the folder of the clients' call traces
 
 
 def binaries():
@@ -44,6 +47,26 @@ def need(client):
         skip(f"{client} cannot be had: {state['why']}")
 
 
+def need_or_skip(test, client):
+    """Skips one test of a file unless `client` is there; the reason is shown like a skipped file's."""
+    state = json.loads((THIRD_PARTY / "status.json").read_text()).get(client, {"ok": False, "why": "never fetched"})
+    if not state["ok"]:
+        why = f"{client} cannot be had: {state['why']}"
+        print(f"SKIPPED: {test.id().removeprefix('__main__.')}: {why}", flush=True)
+        test.skipTest(why)
+
+
+def as_client(name, environment=None):
+    """The environment of a client's process, in which the simulator notes its calls under that name (calls.py)."""
+    environment = dict(os.environ if environment is None else environment)
+    environment["MIGSIM_TRACE"] = os.path.join(os.environ[CALLS], f"{name}.trace")
+    return environment
+
+
+def without_trace():
+    return {name: value for name, value in os.environ.items() if name != "MIGSIM_TRACE"}
+
+
 def need_root(what):
     if os.geteuid() != 0:
         skip(f"{what} needs root")
@@ -52,14 +75,16 @@ def need_root(what):
 class Machine:
     """A simulated machine for the length of a `with`."""
 
-    def __init__(self, gpus):
-        self.gpus = gpus
+    def __init__(self, gpus, *options):
+        self.gpus, self.options = gpus, options  # as for `migctl sim create`
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="mig-conformance-")
+        os.environ[CALLS] = os.path.join(self.folder, "calls")
+        os.mkdir(os.environ[CALLS])
         os.environ["MIGSIM_ROOT"] = os.path.join(self.folder, "machines")
         os.environ["NO_COLOR"] = "1"
-        migctl("sim", "create", "box", "--gpus", self.gpus, sim=False)
+        migctl("sim", "create", "box", "--gpus", self.gpus, *self.options, sim=False)
         return self
 
     def __exit__(self, *_):
@@ -76,10 +101,10 @@ class Machine:
 
 
 def migctl(*arguments, sim=True, code=0, text=None):
-    """Runs migctl on the test's machine; any other exit code than `code` is a failure."""
+    """Runs migctl on the test's machine; any other exit code than `code` (None: whatever it is) is a failure."""
     command = [str(binaries() / "migctl"), *(["--sim", "box"] if sim else []), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, input=text or "")
-    if done.returncode != code:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, input=text or "", env=without_trace())
+    if code is not None and done.returncode != code:
         raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}, not {code}\n"
                              f"{done.stdout}{done.stderr}")
     return done.stdout
@@ -101,7 +126,7 @@ class Workload:
         self.visible, self.seconds = visible, seconds
 
     def __enter__(self):
-        environment = dict(os.environ, CUDA_VISIBLE_DEVICES=self.visible)
+        environment = dict(without_trace(), CUDA_VISIBLE_DEVICES=self.visible)
         self.process = subprocess.Popen(
             [str(binaries() / "mig-workload"), "train", "--seconds", str(self.seconds)],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -133,15 +158,22 @@ def eventually(condition, what, seconds=10):
         time.sleep(0.05)
 
 
-def main(gpus, client="python", root=False):
-    """Entry of a test file: `gpus` as for `migctl sim create --gpus`."""
+def main(gpus, *options, client="python", root=False, caller="nvidia-ml-py"):
+    """Entry of a test file: `gpus` and more options as for `migctl sim create --gpus`. `caller` is the name under which the calls of the test's
+    own process are noted; other clients' are those of as_client()."""
     if os.environ.get(INSIDE):
         unittest.main()
-    need(client)
+    if client:
+        need(client)
     if root:
         need_root("changing the machine's layout")
-    python = THIRD_PARTY / "venv" / "bin" / "python3" if client == "python" else sys.executable
-    with Machine(gpus) as machine:
-        variables = dict(machine.environment(), **{INSIDE: "1"})
-        code = subprocess.call([str(python), *sys.argv], env=variables, stdin=subprocess.DEVNULL)
+    with Machine(gpus, *options) as machine:
+        environment = machine.environment()
+        python = sys.executable
+        if client == "python":
+            python = THIRD_PARTY / "venv" / "bin" / "python3"
+            environment = as_client(caller, environment)
+        code = subprocess.call([str(python), *sys.argv], env=dict(environment, **{INSIDE: "1"}), stdin=subprocess.DEVNULL)
+        if code == 0 and len(sys.argv) == 1:  # all of the file's tests: all of their calls
+            code = calls.check(pathlib.Path(sys.argv[0]).stem, os.environ[CALLS])
     sys.exit(code)

@@ -13,7 +13,7 @@ NVITOP = harness.THIRD_PARTY / "venv" / "bin" / "nvitop"
 
 def nvitop():
     done = subprocess.run([str(NVITOP), "-1", "--no-unicode"], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, env=dict(harness.os.environ, COLUMNS="120", LINES="60"))
+                          stdin=subprocess.DEVNULL, env=dict(harness.as_client("nvitop"), COLUMNS="120", LINES="60"))
     if done.returncode != 0:
         raise AssertionError(f"nvitop -1: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)

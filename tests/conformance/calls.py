@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Which NVML functions each client called, and what became of it: results/calls.json, and calls.md made from it.
+
+    calls.py            writes results/calls.md anew from results/calls.json
+    MIG_RECORD_CALLS=1 tests/conformance/X_test.py     records what the clients of X_test.py called, then the same
+
+A test fails when one of its clients meets a function that nobody wrote (it answers NOT_SUPPORTED on every machine) and that
+is not recorded for it, or no longer meets one that is.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "calls.json"
+NOT_SUPPORTED = 3
+
+
+def unwritten():
+    """The functions of the driver's list that no source of sim/exports defines; the build lists them."""
+    binaries = pathlib.Path(os.environ.get("MIG_BIN_DIR", HERE.parent.parent / "build" / "bin")).resolve()
+    return set((binaries.parent / "sim" / "exports" / "unimplemented.txt").read_text().split())
+
+
+def read_trace(path):
+    """function -> [calls, of these NOT_SUPPORTED]; the lines are `<ns> <pid> <function> <gpu> <code>`."""
+    found = collections.defaultdict(lambda: [0, 0])
+    for line in path.read_text().splitlines():
+        _, _, function, _, code = line.split()
+        found[function][0] += 1
+        found[function][1] += int(code) == NOT_SUPPORTED
+    return found
+
+
+def summary(path):
+    found, nobody = read_trace(path), unwritten()
+    return {"answered": sorted(f for f, (calls, refused) in found.items() if refused < calls),
+            "notSupportedHere": sorted(f for f, (calls, refused) in found.items() if refused == calls and f not in nobody),
+            "notWritten": sorted(f for f in found if f in nobody)}
+
+
+def check(test, folder):
+    """0 when every client of this test met the recorded unwritten functions and no other."""
+    recorded = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    code = 0
+    for path in sorted(pathlib.Path(folder).glob("*.trace")):
+        key, now = f"{path.stem} ({test})", summary(path)
+        if os.environ.get("MIG_RECORD_CALLS"):
+            recorded[key] = now
+            continue
+        before = recorded.get(key, {"notWritten": []})["notWritten"]
+        if now["notWritten"] != before:
+            print(f"{key}: called, though nobody wrote it: {now['notWritten']}; recorded: {before}\n"
+                  "record anew with MIG_RECORD_CALLS=1 (calls.py)", file=sys.stderr)
+            code = 1
+    if os.environ.get("MIG_RECORD_CALLS"):
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n")
+        write_table()
+    return code
+
+
+def write_table():
+    recorded = json.loads(RESULTS.read_text())
+    lines = ["<!-- Made by tests/conformance/calls.py from calls.json. -->", "# Which NVML calls each client makes, and what answers", "",
+             "From the simulator's trace (`MIGSIM_TRACE`) of each client's processes in each test. *Answered*: at least once with something",
+             "other than NOT_SUPPORTED. *Not supported here*: written, but these machines do not have it, as the hardware they copy or for lack of",
+             "a published figure. *Not written*: NOT_SUPPORTED on every machine because nobody wrote it; the tests fail when that list changes.", "",
+             "| client (test) | called | answered | not supported here | not written |", "|---|---|---|---|---|"]
+    for key, row in sorted(recorded.items()):
+        total = sum(len(row[part]) for part in ("answered", "notSupportedHere", "notWritten"))
+        lines.append(f"| {key} | {total} | {len(row['answered'])} | {' '.join(f'`{f}`' for f in row['notSupportedHere'])} "
+                     f"| {' '.join(f'`{f}`' for f in row['notWritten'])} |")
+    everything = sorted({f for row in recorded.values() for f in row["answered"]})
+    lines += ["", f"Answered to somebody, {len(everything)} functions: " + " ".join(f"`{f}`" for f in everything), ""]
+    (RESULTS.parent / "calls.md").write_text("\n".join(lines))
+
+
+if __name__ == "__main__":
+    write_table()

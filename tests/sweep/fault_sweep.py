@@ -19,6 +19,7 @@ import collections
 import concurrent.futures
 import itertools
 import json
+import multiprocessing
 import os
 import pathlib
 import random
@@ -27,7 +28,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 CODES = ["NVML_ERROR_UNKNOWN", "NVML_ERROR_IN_USE", "NVML_ERROR_INSUFFICIENT_RESOURCES", "NVML_ERROR_TIMEOUT",
@@ -72,6 +72,8 @@ TRANSITIONS = [
     ("disable", "1x h200-141gb", layout(entry("all", {"3g.71gb": 2})), [], [], layout(entry("all"))),
 ]
 
+# The transition being swept: the workers are forked with it, one pool each.
+CURRENT = []
 
 
 class Machine:
@@ -214,9 +216,10 @@ def recovered(machine, again):
     return None if done.returncode == 0 else f"recover: exit {done.returncode}: {done.stderr}"
 
 
-def run_point(transition, k, fault, again, folder):
+def run_point(k, fault, again, folder):
     """Returns the outcome, and None or what was violated."""
-    root = folder / f"{threading.get_ident()}-{k}"
+    transition = CURRENT[0]
+    root = folder / f"{os.getpid()}-{k}"
     machine = transition.clone(root)
     try:
         machine.inject(k, fault)
@@ -271,15 +274,17 @@ def one_point(text):
     return int(words[0]), (words[1], words[2]), int(words[3]) if len(words) > 3 else 0
 
 
-def sweep(transition, points, pool, folder):
-    """One row of the table, and the violations."""
-    futures = {pool.submit(run_point, transition, *point, folder): point for point in points}
+def sweep(transition, points, jobs, folder):
+    """One row of the table, and the violations. Processes, not threads: many cores are kept busy."""
+    CURRENT[:] = [transition]
     outcomes, violations = collections.Counter(), []
-    for future in concurrent.futures.as_completed(futures):
-        outcome, problem = future.result()
-        outcomes[outcome] += 1
-        if problem:
-            violations.append((transition, futures[future], problem))
+    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        futures = {pool.submit(run_point, *point, folder): point for point in points}
+        for future in concurrent.futures.as_completed(futures):
+            outcome, problem = future.result()
+            outcomes[outcome] += 1
+            if problem:
+                violations.append((transition, futures[future], problem))
     row = {"transition": transition.name, "calls": len(transition.calls),
            "changing": sum(name in CHANGING for name in transition.calls), "busy": len(transition.held),
            "points": len(points), "violations": len(violations), "outcomes": dict(sorted(outcomes.items()))}
@@ -293,17 +298,16 @@ def run_all(args, folder):
     bins, rng = args.bins.resolve(), random.Random(args.seed)
     specs = [spec for spec in TRANSITIONS if not args.only or args.only == spec[0]]
     rows, violations = [], []
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for spec in specs:
-            transition = Transition(bins, folder, spec)
-            try:
-                points = [one_point(args.point)] if args.point else points_of(
-                    transition, args.full, rng, args.points // len(specs))
-                row, bad = sweep(transition, points, pool, folder)
-            finally:
-                transition.close()
-            rows.append(row)
-            violations += bad
+    for spec in specs:
+        transition = Transition(bins, folder, spec)
+        try:
+            points = [one_point(args.point)] if args.point else points_of(
+                transition, args.full, rng, args.points // len(specs))
+            row, bad = sweep(transition, points, args.jobs, folder)
+        finally:
+            transition.close()
+        rows.append(row)
+        violations += bad
     for transition, (k, fault, again), problem in violations[:args.show]:
         point = ":".join([str(k), *fault] + ([str(again)] if again else []))
         print(f"VIOLATION --only {transition.name} --point {point} ({transition.calls[k - 1]}): {problem}")

@@ -68,10 +68,14 @@ Result<void> read_identity(const nvml::Functions& nvml, nvmlDevice_t device, Gpu
 Result<void> read_mode(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gpu) {
   unsigned current = 0;
   unsigned pending = 0;
-  MIG_ASSIGN_OR_RETURN(
-      const bool known,
-      told_of_layout(nvml.nvmlDeviceGetMigMode(device, &current, &pending), "the MIG mode"));
-  if (known) {
+  const nvmlReturn_t code = nvml.nvmlDeviceGetMigMode(device, &current, &pending);
+  // Nothing else says that a GPU has no MIG mode: taken for one without, it would be left as it is
+  // and a layout without MIG reported as done.
+  const bool without = code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND;
+  if (code != NVML_SUCCESS && !without)
+    return nvml::error_from(code,
+                            fmt::format("cannot read the MIG mode of GPU {}", gpu.index.value));
+  if (code == NVML_SUCCESS) {
     gpu.mig_current = mode_of(current);
     gpu.mig_pending = mode_of(pending);
   }

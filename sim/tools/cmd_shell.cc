@@ -82,7 +82,8 @@ std::vector<std::string> shell_command(const std::string& scratch) {
   if (shell.empty() || access(shell.c_str(), X_OK) != 0) {
     shell = "/bin/sh";
   }
-  if (std::filesystem::path(shell).filename() == "bash") {
+  // A script on standard input gets neither a prompt nor job control.
+  if (std::filesystem::path(shell).filename() == "bash" && isatty(STDIN_FILENO) != 0) {
     return {shell, "--rcfile", scratch + "/bashrc", "-i"};
   }
   return {shell};

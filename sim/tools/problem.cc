@@ -23,6 +23,10 @@ const char* exit_name(Exit code) {
       return "in_use";
     case Exit::kConflict:
       return "conflict";
+    case Exit::kNoDriver:
+      return "no_driver";
+    case Exit::kDriver:
+      return "driver";
     case Exit::kIo:
       return "io";
     case Exit::kInternal:

@@ -19,6 +19,8 @@ enum class Exit : int {
   kPermission = 7,
   kInUse = 8,
   kConflict = 11,
+  kNoDriver = 15,
+  kDriver = 16,
   kIo = 17,
   kInternal = 20,
 };

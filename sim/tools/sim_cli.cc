@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "sim/tools/cmd_capture.h"
 #include "sim/tools/cmd_inject.h"
 #include "sim/tools/cmd_shell.h"
 #include "sim/tools/commands.h"
@@ -23,6 +24,7 @@ using Action = std::function<Problem()>;
 struct Request {
   MachineSpec spec;
   InjectRequest inject;
+  CaptureRequest capture;
   std::vector<std::string> words;  // program of `sim shell`
   std::string name;
   std::uint32_t gpu = 0;
@@ -118,6 +120,29 @@ void add_inject(CLI::App& app, Request& request, Action& action) {
   });
 }
 
+void add_capture(CLI::App& app, Request& request, Action& action, const SimPaths& paths) {
+  CaptureRequest& capture = request.capture;
+  CLI::App* command =
+      add_command(app, "capture", "write the board file of a GPU that is there", request);
+  command->add_option("--gpu", capture.gpu, "its index (0)");
+  command->add_option("-o,--output", capture.file, "the file (standard output)");
+  command->add_option("--key", capture.key, "the board's name for --gpus");
+  command->add_flag(
+      "--fill", capture.fill, "take what no call tells from the built-in board of the same model");
+  command->footer(
+      "Reads only. The driver is the one that other commands would use, so --sim and\n"
+      "--nvml-library go before \"sim\". Examples:\n"
+      "  migctl sim capture --gpu 0 -o my_board.json\n"
+      "  migctl sim create copy --gpus \"1x KEY\" --board-file my_board.json\n"
+      "  migctl --sim lab sim capture --json");
+  command->callback([&] {
+    action = [&] {
+      capture.json = request.json;
+      return cmd_capture(capture, paths);
+    };
+  });
+}
+
 void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& paths) {
   CLI::App* shell =
       add_command(app, "shell", "enter it: a shell, or -- PROGRAM ARGUMENTS...", request);
@@ -191,6 +216,7 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
   add_machine_commands(app, request, action, paths);
   add_inject(app, request, action);
   add_shell(app, request, action, paths);
+  add_capture(app, request, action, paths);
   if (const Problem problem = check_command(app, argc, argv); !problem.ok()) {
     return report(problem, false);
   }

@@ -5,13 +5,22 @@
 #ifndef MIGCTL_SIM_TOOLS_SIM_CLI_H_
 #define MIGCTL_SIM_TOOLS_SIM_CLI_H_
 
+#include <functional>
 #include <string>
 
+#include "sim/tools/problem.h"
+
 namespace migsim {
+
+// The address of an exported function; nullptr where the library has none of that name.
+using SymbolLookup = std::function<void*(const char* name)>;
 
 struct SimPaths {
   std::string library_dir;  // folder of libnvidia-ml.so.1 and libmigsim.so
   std::string migctl;       // the binary that `sim shell` calls nvidia-smi
+  // For `sim capture`: loads and initialises the driver that any other command would take; it stays
+  // initialised as long as a copy of the lookup lives.
+  std::function<Problem(SymbolLookup& symbol)> open_driver;
 };
 
 // argv[0] is the first word after `sim` ("create"), argc counts from there. Exit codes: 0 done, and

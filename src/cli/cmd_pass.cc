@@ -16,14 +16,29 @@
 namespace mig::cli {
 namespace {
 
+// The driver that every other command would take, as the simulator's commands want it.
+migsim::Problem open_for_simulator(const service::DriverChoice& choice,
+                                   migsim::SymbolLookup& symbol) {
+  auto session = service::open_driver(choice);
+  if (!session) {
+    const Error& error = session.error();
+    return {static_cast<migsim::Exit>(error_info(error.code).exit_code), error.message, error.hint};
+  }
+  const std::shared_ptr<nvml::Session> kept = *std::move(session);
+  symbol = [kept](const char* name) { return kept->symbol(name); };
+  return {};
+}
+
 class Sim final : public Command {
  public:
   CommandText text() const override {
     return {"sim",
             "Make, show, enter, break and remove simulated machines.",
-            "`migctl sim --help` lists its commands: create, list, destroy, env, shell, inject.",
+            "`migctl sim --help` lists its commands: create, list, boards, destroy, env, shell, "
+            "inject, reset, reboot, capture.",
             {"sim create lab --gpus \"2x a100-sxm4-40gb\"",
              "sim shell lab -- nvidia-smi -L",
+             "sim capture --gpu 0 -o my_board.json",
              "sim destroy lab"},
             {ErrorCode::kInvalidInput,
              ErrorCode::kNotFound,
@@ -31,20 +46,31 @@ class Sim final : public Command {
              ErrorCode::kPermission,
              ErrorCode::kInUse,
              ErrorCode::kConflict,
+             ErrorCode::kNoDriver,
+             ErrorCode::kDriver,
              ErrorCode::kIo}};
   }
 
   bool passes_through() const override { return true; }
 
   std::vector<std::string> first_words() const override {
-    return {"create", "list", "destroy", "env", "shell", "inject"};
+    return {"create",
+            "list",
+            "boards",
+            "destroy",
+            "env",
+            "shell",
+            "inject",
+            "reset",
+            "reboot",
+            "capture"};
   }
 
   Result<int> run(Context& context) override {
     std::vector<std::string> words = context.rest;
     // After the verb, not last: `sim shell lab -- CMD` leaves CMD's words as they are.
     if (context.globals().json)
-      words.insert(words.begin() + std::min<std::ptrdiff_t>(2, std::ssize(words)), "--json");
+      words.insert(words.begin() + std::min<std::ptrdiff_t>(1, std::ssize(words)), "--json");
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
     for (auto& word : words)
@@ -53,7 +79,11 @@ class Sim final : public Command {
     argv.push_back(nullptr);
     std::error_code error;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-    return migsim::sim_main(argc, argv.data(), {sim_library_dir(), self.string()});
+    const auto choice = driver_choice(context.globals());
+    const auto open = [choice](migsim::SymbolLookup& symbol) {
+      return open_for_simulator(choice, symbol);
+    };
+    return migsim::sim_main(argc, argv.data(), {sim_library_dir(), self.string(), open});
   }
 };
 

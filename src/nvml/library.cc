@@ -9,6 +9,10 @@ void Library::Close::operator()(void* handle) const {
   dlclose(handle);
 }
 
+void* Library::symbol(const char* name) const {
+  return dlsym(handle_.get(), name);
+}
+
 Result<Library> Library::open(const std::string& path) {
   Library library;
   library.path_ = path.empty() ? kDefaultName : path;

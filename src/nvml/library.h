@@ -26,6 +26,9 @@ class Library {
 
   const std::string& path() const { return path_; }
 
+  // Any exported function by its name; nullptr where the library has none.
+  void* symbol(const char* name) const;
+
  private:
   struct Close {
     void operator()(void* handle) const;

@@ -47,6 +47,9 @@ class Session {
 
   const std::string& library_path() const { return library_.path(); }
 
+  // For callers with a reading of their own (`sim capture`); everyone else uses nvml().
+  void* symbol(const char* name) const { return library_.symbol(name); }
+
   // nullptr on a real driver.
   const migsim_control* control() const { return control_; }
 

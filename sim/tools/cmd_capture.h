@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sim capture`: a board file of a GPU that is there.
+#ifndef MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_
+#define MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "sim/tools/problem.h"
+#include "sim/tools/sim_cli.h"
+
+namespace migsim {
+
+struct CaptureRequest {
+  std::uint32_t gpu = 0;
+  std::string file;  // "" = standard output
+  std::string key;   // "" = the built-in board's, else made from the GPU's name
+  bool fill = false;
+  bool json = false;
+};
+
+// The board file goes to the file or to stdout; what was not told and what differs from the
+// built-in board of that name goes to stdout or, when the file is there, to stderr.
+Problem cmd_capture(const CaptureRequest& request, const SimPaths& paths);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_

@@ -72,6 +72,7 @@ enum : Code { kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kIllegalAddress =
   X(cuStreamCreate, (Handle*, unsigned))                                \
   X(cuStreamSynchronize, (Handle))                                      \
   X(cuStreamDestroy_v2, (Handle))                                       \
+  X(cuStreamWaitEvent, (Handle, Handle, unsigned))                      \
   X(cuStreamBeginCapture_v2, (Handle, int))                             \
   X(cuStreamEndCapture, (Handle, Handle*))                              \
   X(cuGraphInstantiateWithFlags, (Handle*, Handle, unsigned long long)) \

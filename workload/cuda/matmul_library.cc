@@ -18,7 +18,7 @@ constexpr int kComputeFp32 = 68, kComputeTf32 = 77, kTypeFp32 = 0, kTypeBf16 = 1
 constexpr int kDescTransA = 3, kDescTransB = 4, kDescEpilogue = 7, kDescBias = 8, kDescAux = 11,
               kDescAuxLd = 12, kDescBiasType = 26;
 constexpr int kPreferenceWorkspace = 1, kTransposed = 1;
-constexpr std::size_t kWorkspaceBytes = 64U << 20U;
+constexpr std::size_t kWorkspaceBytes = 64U << 20U;  // twice: see Product::beside
 constexpr int kCandidates = 24;
 constexpr int kTimedRuns = 20;
 
@@ -215,7 +215,7 @@ class LibraryMatmul final : public Matmul {
                                    address(p.d),
                                    ready.d,
                                    &ready.algorithm,
-                                   address(workspace_),
+                                   address(workspace_ + (p.beside ? kWorkspaceBytes : 0)),
                                    kWorkspaceBytes,
                                    stream);
   }
@@ -249,7 +249,7 @@ bool LibraryMatmul::start(std::string& error) {
     error = "cublasLtCreate failed";
     return false;
   }
-  const Code code = driver_.cuMemAlloc_v2(&workspace_, kWorkspaceBytes);
+  const Code code = driver_.cuMemAlloc_v2(&workspace_, 2 * kWorkspaceBytes);
   if (code != kSuccess)
     error = driver_.explain("cuMemAlloc_v2", code);
   return code == kSuccess;

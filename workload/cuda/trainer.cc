@@ -11,7 +11,7 @@ namespace workload::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr unsigned kBlocksPerMultiprocessor = 8;
+constexpr unsigned kNoTiming = 2;  // CU_EVENT_DISABLE_TIMING
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -37,7 +37,10 @@ Trainer::Trainer(const Driver& driver, const TrainConfig& config, Status& status
   kernel(k_narrow_, "to_bf16");
   kernel(k_column_sum_, "column_sum");
   kernel(k_sum_, "sum_all");
-  WORKLOAD_CU(status, driver_, cuStreamCreate, &stream_, 1U);  // does not wait for stream 0
+  for (Handle* stream : {&stream_, &beside_})
+    WORKLOAD_CU(status, driver_, cuStreamCreate, stream, 1U);  // does not wait for stream 0
+  for (Handle* event : {&drawn_, &counted_, &top_, &done_})
+    WORKLOAD_CU(status, driver_, cuEventCreate, event, kNoTiming);
   if (!status.ok())
     return;
   std::string error;
@@ -70,8 +73,14 @@ Trainer::~Trainer() {
   matmul_.reset();
   for (DevicePtr allocation : allocations_)
     driver_.cuMemFree_v2(allocation);
-  if (stream_ != nullptr)
-    driver_.cuStreamDestroy_v2(stream_);
+  for (Handle event : {drawn_, counted_, top_, done_}) {
+    if (event != nullptr)
+      driver_.cuEventDestroy_v2(event);
+  }
+  for (Handle stream : {stream_, beside_}) {
+    if (stream != nullptr)
+      driver_.cuStreamDestroy_v2(stream);
+  }
   if (module_ != nullptr)
     driver_.cuModuleUnload(module_);
 }
@@ -89,10 +98,10 @@ DevicePtr Trainer::allocate(std::uint64_t bytes, Status& status) {
 void Trainer::launch(Handle kernel,
                      std::uint64_t threads,
                      std::vector<void*> arguments,
+                     Where where,
                      Status& status) {
   const std::uint64_t wanted = (threads + kThreads - 1) / kThreads;
-  const std::uint64_t most =
-      static_cast<std::uint64_t>(multiprocessors_) * kBlocksPerMultiprocessor;
+  const auto most = static_cast<std::uint64_t>(multiprocessors_ * where.blocks);
   const auto blocks = static_cast<unsigned>(wanted < most ? wanted : most);
   WORKLOAD_CU(status,
               driver_,
@@ -105,15 +114,13 @@ void Trainer::launch(Handle kernel,
               1U,
               1U,
               0U,
-              stream_,
+              where.stream,
               arguments.data(),
               nullptr);
 }
 
-void Trainer::launch_one_block(Handle kernel,
-                               unsigned threads,
-                               std::vector<void*> arguments,
-                               Status& status) {
+void Trainer::launch_one_block(
+    Handle kernel, unsigned threads, std::vector<void*> arguments, Handle stream, Status& status) {
   WORKLOAD_CU(status,
               driver_,
               cuLaunchKernel,
@@ -125,7 +132,7 @@ void Trainer::launch_one_block(Handle kernel,
               1U,
               1U,
               0U,
-              stream_,
+              stream,
               arguments.data(),
               nullptr);
 }
@@ -173,15 +180,15 @@ void Trainer::initialise(Status& status) {
     std::uint64_t count = layer.bias - layer.weight + static_cast<std::uint64_t>(layer.out);
     DevicePtr at = weights_ + layer.weight * 4;
     std::uint64_t seed = config_.seed * 1000003U + layer.weight;
-    launch(k_uniform_, count, {&at, &count, &seed, &bound}, status);
+    launch(k_uniform_, count, {&at, &count, &seed, &bound}, whole(), status);
   }
   if (narrow_)
-    launch(k_narrow_, parameters_, {&weights_, &narrow_weights_, &parameters_}, status);
+    launch(k_narrow_, parameters_, {&weights_, &narrow_weights_, &parameters_}, whole(), status);
   std::uint64_t outputs = batch * static_cast<std::uint64_t>(layers_[2].out);
   DevicePtr wide = narrow_ ? 0 : output_gradient_;
   DevicePtr narrow = narrow_ ? output_gradient_ : 0;
   float one = 1.0F;  // d(sum of outputs)/d(output)
-  launch(k_constant_, outputs, {&wide, &narrow, &outputs, &one}, status);
+  launch(k_constant_, outputs, {&wide, &narrow, &outputs, &one}, whole(), status);
   WORKLOAD_CU(status, driver_, cuStreamSynchronize, stream_);
 }
 
@@ -215,6 +222,7 @@ void Trainer::tune(Status& status) {
     weight.n = layer.out;
     weight.k = config_.batch;
     weight.transpose_b = true;
+    weight.beside = i == 2;
     weight.narrow_inputs = narrow_;
     weight.a = below;
     weight.b = layer.gradient;
@@ -238,23 +246,27 @@ void Trainer::tune(Status& status) {
   }
 }
 
-void Trainer::adam(std::uint64_t from, std::uint64_t count, Status& status) {
+void Trainer::adam(std::size_t layer, Where where, Status& status) {
+  const std::uint64_t from = layers_[layer].weight;
+  const std::uint64_t end = layer < 2 ? layers_[layer + 1].weight : parameters_;
   DevicePtr w = weights_ + from * 4;
   DevicePtr g = gradients_ + from * 4;
   DevicePtr m = moment1_ + from * 4;
   DevicePtr v = moment2_ + from * 4;
   DevicePtr w16 = narrow_ ? narrow_weights_ + from * 2 : 0;
-  std::uint64_t n4 = count / 4;
+  std::uint64_t n4 = (end - from) / 4;
   launch(k_adam_,
          n4,
          {&w, &g, &m, &v, &w16, &n4, &scalars_, &config_.beta1, &config_.beta2, &config_.epsilon},
+         where,
          status);
 }
 
-void Trainer::column_sum(DevicePtr x, int columns, std::uint64_t to, Status& status) {
-  DevicePtr wide = narrow_ ? 0 : x;
-  DevicePtr narrow = narrow_ ? x : 0;
-  DevicePtr out = gradients_ + to * 4;
+void Trainer::column_sum(const Layer& layer, Handle stream, Status& status) {
+  DevicePtr wide = narrow_ ? 0 : layer.gradient;
+  DevicePtr narrow = narrow_ ? layer.gradient : 0;
+  DevicePtr out = gradients_ + layer.bias * 4;
+  int columns = layer.out;
   const auto blocks = (static_cast<unsigned>(columns) + kThreads - 1) / kThreads;
   std::vector<void*> arguments = {&wide, &narrow, &out, &config_.batch, &columns};
   WORKLOAD_CU(status,
@@ -268,35 +280,55 @@ void Trainer::column_sum(DevicePtr x, int columns, std::uint64_t to, Status& sta
               1U,
               1U,
               0U,
-              stream_,
+              stream,
               arguments.data(),
               nullptr);
 }
 
-// A layer's update comes right after its gradients, which are then still in the L2 cache; its
-// weights were last needed just before, for the gradient of its input.
+// What `later` gets from here on waits for all that `earlier` has got.
+void Trainer::after(Handle later, Handle event, Handle earlier, Status& status) {
+  WORKLOAD_CU(status, driver_, cuEventRecord, event, earlier);
+  WORKLOAD_CU(status, driver_, cuStreamWaitEvent, later, event, 0U);
+}
+
+// Updates wait for memory, products for the tensor cores: the last layer's gradient and update run
+// beside the middle layer's products. An update comes right after its gradient, which is then still
+// in the L2 cache, and after the last use of its weights. Few blocks, so that both find room; the
+// numbers are the best of those tried on an H200 (1 to 8 each, layer 0 on either stream).
 void Trainer::enqueue(Status& status) {
-  launch_one_block(k_tick_,
-                   1,
-                   {&step_, &scalars_, &config_.learning_rate, &config_.beta1, &config_.beta2},
-                   status);
+  constexpr int kUpdateBlocks = 4;
+  constexpr int kUpdateBlocksBeside = 2;
+  const Where here{stream_, kUpdateBlocks};
+  const Where beside{beside_, kUpdateBlocksBeside};
   std::uint64_t inputs =
       static_cast<std::uint64_t>(config_.batch) * static_cast<std::uint64_t>(layers_[0].in);
   DevicePtr wide = narrow_ ? 0 : input_;
   DevicePtr narrow = narrow_ ? input_ : 0;
-  launch(k_normal_, inputs / 2, {&wide, &narrow, &inputs, &config_.seed, &step_}, status);
+  launch(k_normal_, inputs / 2, {&wide, &narrow, &inputs, &config_.seed, &step_}, whole(), status);
+  after(beside_, drawn_, stream_, status);  // the batch's seed is the number of the step before
+  launch_one_block(k_tick_,
+                   1,
+                   {&step_, &scalars_, &config_.learning_rate, &config_.beta1, &config_.beta2},
+                   beside_,
+                   status);
+  column_sum(layers_[2], beside_, status);  // d(loss)/d(output) is a constant
+  WORKLOAD_CU(status, driver_, cuEventRecord, counted_, beside_);
   for (Layer& layer : layers_)
     matmul_->run(layer.forward, stream_, status);
-  for (std::size_t i = 3; i-- > 0;) {
-    Layer& layer = layers_[i];
-    if (i > 0)
-      matmul_->run(layer.backward_input, stream_, status);
-    matmul_->run(layer.backward_weight, stream_, status);
-    if (narrow_ || i == 2)
-      column_sum(layer.gradient, layer.out, layer.bias, status);
-    const std::uint64_t end = i < 2 ? layers_[i + 1].weight : parameters_;
-    adam(layer.weight, end - layer.weight, status);
+
+  matmul_->run(layers_[2].backward_input, stream_, status);
+  after(beside_, top_, stream_, status);
+  matmul_->run(layers_[2].backward_weight, beside_, status);
+  adam(2, beside, status);
+  matmul_->run(layers_[1].backward_input, stream_, status);
+  WORKLOAD_CU(status, driver_, cuStreamWaitEvent, stream_, counted_, 0U);
+  for (const std::size_t layer : {1U, 0U}) {
+    if (narrow_)
+      column_sum(layers_[layer], stream_, status);
+    matmul_->run(layers_[layer].backward_weight, stream_, status);
+    adam(layer, here, status);
   }
+  after(stream_, done_, beside_, status);
 }
 
 void Trainer::step(Status& status) {
@@ -314,7 +346,7 @@ float Trainer::loss(Status& status) {
       static_cast<std::uint64_t>(config_.batch) * static_cast<std::uint64_t>(layers_[2].out);
   DevicePtr wide = narrow_ ? 0 : layers_[2].activation;
   DevicePtr narrow = narrow_ ? layers_[2].activation : 0;
-  launch_one_block(k_sum_, kThreads, {&wide, &narrow, &outputs, &loss_}, status);
+  launch_one_block(k_sum_, kThreads, {&wide, &narrow, &outputs, &loss_}, stream_, status);
   wait(status);
   float value = 0;
   WORKLOAD_CU(status, driver_, cuMemcpyDtoH_v2, &value, loss_, sizeof value);

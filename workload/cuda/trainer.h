@@ -39,16 +39,29 @@ class Trainer {
   };
 
   DevicePtr allocate(std::uint64_t bytes, Status& status);
-  void launch(Handle kernel, std::uint64_t threads, std::vector<void*> arguments, Status& status);
-  void launch_one_block(Handle kernel,
-                        unsigned threads,
-                        std::vector<void*> arguments,
-                        Status& status);
+  static constexpr int kBlocksPerMultiprocessor = 8;
+
+  // `blocks` of 256 threads at most per multiprocessor.
+  struct Where {
+    Handle stream;
+    int blocks;
+  };
+
+  Where whole() const { return {stream_, kBlocksPerMultiprocessor}; }
+
+  void launch(Handle kernel,
+              std::uint64_t threads,
+              std::vector<void*> arguments,
+              Where where,
+              Status& status);
+  void launch_one_block(
+      Handle kernel, unsigned threads, std::vector<void*> arguments, Handle stream, Status& status);
   void initialise(Status& status);
   void tune(Status& status);
   void enqueue(Status& status);
-  void adam(std::uint64_t from, std::uint64_t count, Status& status);
-  void column_sum(DevicePtr x, int columns, std::uint64_t to, Status& status);
+  void adam(std::size_t layer, Where where, Status& status);
+  void column_sum(const Layer& layer, Handle stream, Status& status);
+  void after(Handle later, Handle event, Handle earlier, Status& status);
   DevicePtr weight_input(std::uint64_t offset) const;
 
   const Driver& driver_;
@@ -58,6 +71,8 @@ class Trainer {
   std::uint64_t parameters_ = 0, device_bytes_ = 0;
   std::vector<DevicePtr> allocations_;
   Handle module_ = nullptr, stream_ = nullptr, graph_ = nullptr;
+  Handle beside_ = nullptr;  // a second stream, and the moments at which they meet
+  Handle drawn_ = nullptr, counted_ = nullptr, top_ = nullptr, done_ = nullptr;
   Handle k_tick_ = nullptr, k_uniform_ = nullptr, k_constant_ = nullptr, k_normal_ = nullptr,
          k_adam_ = nullptr, k_narrow_ = nullptr, k_column_sum_ = nullptr, k_sum_ = nullptr;
   DevicePtr weights_ = 0, narrow_weights_ = 0, gradients_ = 0, moment1_ = 0, moment2_ = 0;

@@ -193,7 +193,10 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
   mounter.tmpfs("/dev", "mode=0755");
   const std::string real = scratch + "/dev";
   for (const std::string& name : mounter.names_in(real)) {
-    if (!name.starts_with("nvidia")) {
+    if (name == "ptmx" && access(inside(real, "pts/ptmx").c_str(), F_OK) == 0) {
+      // A multiplexer bound by itself does not find the terminals beside it (script, tmux, ssh).
+      mounter.link("/dev/ptmx", "pts/ptmx");
+    } else if (!name.starts_with("nvidia")) {
       keep_device(mounter, inside(real, name), inside("/dev", name));
     }
   }

@@ -104,6 +104,13 @@ TEST_F(Shell, TheRestOfTheHostIsThere) {
             "fine\n");
 }
 
+TEST_F(Shell, ProgramsGetTerminals) {
+  if (geteuid() != 0 || access("/dev/pts/ptmx", R_OK | W_OK) != 0) {
+    GTEST_SKIP() << "no terminals to be had on this host either";
+  }
+  EXPECT_EQ(run({"sh", "-c", "exec 3<>/dev/ptmx && echo fine"}).text, "fine\n");
+}
+
 TEST_F(Shell, ProgramsComeFirst) {
   EXPECT_EQ(run({"sh", "-c", "readlink \"$(command -v nvidia-smi)\""}).text,
             fs::canonical("/bin/true").string() + "\n");

@@ -138,7 +138,7 @@ def run_page(page, binaries, show):
         cwd = os.path.join(folder, "work")
         os.mkdir(cwd)
         environment = {"PATH": f"{binaries}:{os.environ['PATH']}", "HOME": cwd, "LC_ALL": "C.UTF-8",
-                       "SHELL": "/bin/sh", "NO_COLOR": "1", "MIGSIM_ROOT": os.path.join(folder, "machines"),
+                       "SHELL": "/bin/bash", "NO_COLOR": "1", "MIGSIM_ROOT": os.path.join(folder, "machines"),
                        "XDG_STATE_HOME": os.path.join(folder, "state")}
         os.mkdir(environment["MIGSIM_ROOT"])
         shell = Shell(environment, cwd)

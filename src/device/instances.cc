@@ -24,6 +24,21 @@ Error changed() {
                {}};
 }
 
+// Each profile is asked for by itself, so an instance that went while we read and one that came in
+// its place can both be in the list, which no GPU ever was like.
+bool share_a_place(const std::vector<GpuInstance>& instances) {
+  std::uint64_t taken = 0;
+  for (const GpuInstance& instance : instances) {
+    const Placement place = instance.placement;
+    for (std::uint32_t slot = place.start; slot < place.end() && slot < 64; ++slot) {
+      if ((taken >> slot & 1U) != 0)
+        return true;
+      taken |= std::uint64_t{1} << slot;
+    }
+  }
+  return false;
+}
+
 class InstanceReader {
  public:
   InstanceReader(const nvml::Functions& nvml,
@@ -55,6 +70,8 @@ class InstanceReader {
         list.instances.push_back(std::move(instance));
       }
     }
+    if (share_a_place(list.instances))
+      return changed();
     std::sort(list.instances.begin(), list.instances.end(), [](const auto& a, const auto& b) {
       return a.id < b.id;
     });

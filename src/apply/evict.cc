@@ -39,8 +39,11 @@ Error not_ours_to_stop(const Holder& holder) {
   const std::string& unit = holder.owner.unit;
   return Error{ErrorCode::kInUse,
                fmt::format("{} is a {} and is not signalled", holder.str(), name_of(holder.kind)),
-               unit.empty() ? "stop it by its own means, then repeat the command"
-                            : "systemctl stop " + unit + ", then repeat the command",
+               holder.kind == Kind::kLease
+                   ? "its holder may give it back (migctl lease list, migctl lease release ID), "
+                     "then repeat the command"
+               : unit.empty() ? "stop it by its own means, then repeat the command"
+                              : "systemctl stop " + unit + ", then repeat the command",
                {},
                {}};
 }
@@ -96,6 +99,11 @@ std::string names(const std::vector<Evictee>& who) {
   return base::join(texts, "; ");
 }
 
+// A process, or the job that a lease is held by.
+bool may_be_signalled(const Holder& holder) {
+  return holder.kind == Kind::kProcess || (holder.kind == Kind::kLease && holder.pid != 0);
+}
+
 }  // namespace
 
 Result<std::vector<Evictee>> evictees(const Plan& plan, const holders::Report& report) {
@@ -105,7 +113,7 @@ Result<std::vector<Evictee>> evictees(const Plan& plan, const holders::Report& r
       const Holder* holder = find_holder(report, blocker);
       if (holder == nullptr)
         continue;  // has just gone
-      if (holder->kind != Kind::kProcess)
+      if (!may_be_signalled(*holder))
         return not_ours_to_stop(*holder);
       const std::uint64_t start =
           blocker.start_ticks != 0 ? blocker.start_ticks : holder->start_ticks;

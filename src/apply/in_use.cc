@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apply/runtime.h"
 #include "apply/step_checks.h"
 #include "base/strings.h"
 
@@ -88,10 +89,14 @@ void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& g
 }  // namespace
 
 holders::Roots holder_roots(const nvml::Session& session) {
+  holders::Roots roots;
+  roots.lease_store = lease_store_path(session);
   if (!session.simulated())
-    return {};
+    return roots;
   const std::string tree = session.control()->tree_root;
-  return {"/proc", tree + "/proc", tree + "/dev"};
+  roots.driver_proc = tree + "/proc";
+  roots.dev = tree + "/dev";
+  return roots;
 }
 
 Result<void> check_open_nodes(const holders::Report& report, const Step& step) {

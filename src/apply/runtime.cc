@@ -73,6 +73,14 @@ std::string journal_path(const nvml::Session& session) {
   return state + "/migctl/journal.db";
 }
 
+std::string lease_store_path(const nvml::Session& session) {
+  const std::string journal = journal_path(session);
+  const std::string folder = journal.substr(0, journal.rfind('/') + 1);
+  const std::string file = journal.substr(folder.size());
+  return file == "journal.db" ? folder + "leases.db"
+                              : folder + file.substr(0, file.rfind('.')) + "-leases.db";
+}
+
 Result<base::FileLock> lock_writer(const std::string& path,
                                    base::Clock& clock,
                                    const std::string& doing) {

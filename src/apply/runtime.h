@@ -21,6 +21,9 @@ Result<std::string> runtime_dir(const nvml::Session& session);
 // simulated machine; else /var/lib/migctl for root and $XDG_STATE_HOME/migctl for others.
 std::string journal_path(const nvml::Session& session);
 
+// The leases of the machine, beside its journal.
+std::string lease_store_path(const nvml::Session& session);
+
 // One writer per machine. kConflict names the pid that holds it, what it does and since when; the
 // kernel frees it when that process dies. `doing`: what the next one is told about us.
 Result<base::FileLock> lock_writer(const std::string& path,

@@ -28,6 +28,8 @@ bool hurts(const Process& process, const Step& step) {
 }
 
 std::string process_text(const Process& process) {
+  if (process.pid == 0 && !process.name.empty())
+    return process.name;  // a lease
   return process.name.empty() ? fmt::format("pid {}", process.pid)
                               : fmt::format("pid {} ({})", process.pid, process.name);
 }

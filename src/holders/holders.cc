@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "holders/leases.h"
 #include "holders/nodes.h"
 #include "holders/process_facts.h"
 
@@ -51,6 +52,7 @@ class Finder {
     if (!only_open_nodes)
       add_driver_lists();
     MIG_TRY(add_descriptors());
+    MIG_TRY(add_leases(inventory_, roots_, report_));
     if (!only_open_nodes)
       add_modules();
     auto& list = report_.holders;
@@ -179,6 +181,8 @@ const char* name_of(Kind kind) {
       return "service";
     case Kind::kDisplay:
       return "display";
+    case Kind::kLease:
+      return "lease";
     case Kind::kKernelModule:
       break;
   }
@@ -192,7 +196,9 @@ const char* name_of(Stops stops) {
 std::string Holder::str() const {
   std::string text =
       kind == Kind::kKernelModule ? "kernel module " + name : fmt::format("pid {}", pid);
-  if (kind != Kind::kKernelModule) {
+  if (kind == Kind::kLease) {
+    text = pid == 0 ? name : fmt::format("{} (pid {})", name, pid);
+  } else if (kind != Kind::kKernelModule) {
     std::vector<std::string> about = {name.empty() ? "name not visible" : name};
     if (uid)
       about.push_back(fmt::format("uid {}", *uid));

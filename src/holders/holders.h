@@ -25,15 +25,16 @@ enum class Kind {
   kService,       // one of NVIDIA's own: persistence daemon, DCGM, fabric manager, nvsm
   kDisplay,       // X server or compositor
   kKernelModule,  // nvidia_drm with a user
+  kLease,         // somebody has leased the instance, whether a process is on it or not
 };
 
 enum class Stops { kDestroy, kReset };  // kReset: mode change and reset; kDestroy: those too
 
 struct Holder {
   Kind kind = Kind::kProcess;
-  std::uint32_t pid = 0;          // 0 for a kernel module
+  std::uint32_t pid = 0;          // 0 for a kernel module, and for a lease whose holder is no job
   std::uint64_t start_ticks = 0;  // with pid names one process for good; 0 = unknown
-  std::string name;               // comm, or the module
+  std::string name;               // comm, the module, "lease 3 of team-a"
   std::optional<std::uint32_t> uid;
   Owner owner;
   GpuIndex gpu;
@@ -49,6 +50,7 @@ struct Roots {
   std::string proc = "/proc";         // of the processes
   std::string driver_proc = "/proc";  // modules and driver/: a simulated machine has its own
   std::string dev = "/dev";
+  std::string lease_store = {};  // "" = leases are not looked at
 };
 
 struct Report {

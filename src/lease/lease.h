@@ -16,7 +16,10 @@
 #define MIGCTL_LEASE_LEASE_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,13 +32,22 @@
 #include "model/tenants.h"
 #include "store/leases.h"
 
+namespace mig::holders {
+struct Moment;  // holders/lease_life.h
+}
+
 namespace mig::lease {
+
+class TurnTaker;  // lease/turn.h
 
 struct Settings {
   std::string proc = "/proc";
   std::string cgroups = "/sys/fs/cgroup";
   base::Clock* clock = nullptr;  // nullptr: the system's
   Tenants tenants;
+  // Whether holders live is looked at in every turn, or, where somebody tells of their end (expect
+  // reap(), or turn() with `reap`), only so often.
+  std::int64_t reap_every_ms = 0;
   std::uint32_t most_waiting = 1000;  // requests in the queue
   std::uint32_t most_waiting_per_tenant = 200;
 };
@@ -50,13 +62,15 @@ struct Ticket {
 
 // What a turn found to do beyond the store.
 struct Turn {
-  std::uint32_t granted = 0, ended = 0;
+  std::uint32_t ended = 0;
+  std::vector<Lease> granted;
   std::vector<Creation> creations;  // instances to make from free slices
 
   // Holders to signal: SIGTERM when `kill` is false, SIGKILL when the grace is over.
   struct Signal {
     std::int64_t lease = 0;
     Holder holder;
+    Holder heir;  // in its place when that one is gone
     bool kill = false;
     std::string why;
   };
@@ -77,15 +91,33 @@ class Leases {
   Result<Ticket> look(std::int64_t ticket, const Inventory& now);
   // Cheap: whether anything changed in the store since `*seen` (which is set to what is there now).
   Result<bool> changed(std::int64_t& seen);
+  // As look(), without a turn; `waiting` has only the place in order of coming.
+  Result<Ticket> peek(std::int64_t ticket);
+
+  // As peek(), of all at once: by request.
+  struct Standing {
+    std::map<std::int64_t, std::vector<Lease>> granted;
+    std::set<std::int64_t> waiting;
+  };
+
+  Result<Standing> standing();
+  // Gives up the request, and gives back what it was granted.
   Result<void> cancel(std::int64_t ticket);
+  // Adds to why a request waits: what came of making the instance.
+  Result<void> explain(std::int64_t ticket, const std::string& why);
 
   // Serves the queue and strikes out the dead.
-  Result<Turn> turn(const Inventory& now);
+  Result<Turn> turn(const Inventory& now, bool reap = true);
 
-  // kNotFound when there is no such lease, or it is not the caller's (`tenant` empty: anybody's).
-  Result<Lease> release(std::int64_t lease, const std::string& tenant);
-  // Binds a lease to another holder: `run` takes it for itself and hands it to its child.
-  Result<void> rebind(std::int64_t lease, const Holder& holder);
+  // What turns of submit() and look() found to do beyond the store; each thing is told once.
+  Turn take_pending();
+
+  // kNotFound when there is no such lease, or it is not the tenant's ("" = anybody's).
+  Result<Lease> release(std::int64_t lease, const std::string& tenant, std::uint32_t by_uid);
+  // Binds a lease to another holder.
+  Result<void> rebind(std::int64_t lease, const std::string& tenant, const Holder& holder);
+  // The process that keeps the lease when its holder is gone: `run` holds it and names its job.
+  Result<void> bequeath(std::int64_t lease, const std::string& tenant, const Holder& heir);
 
   // Live leases, by GPU and instance; those whose instance is gone are marked when `now` is given.
   Result<std::vector<Lease>> list(const Inventory* now);
@@ -101,8 +133,28 @@ class Leases {
  private:
   Leases(store::Leases store, Settings settings);
 
+  holders::Moment moment() const;
+  Result<void> check_room(const LeaseRequest& request, TurnTaker& taker);
+  Result<std::int64_t> enter(const LeaseRequest& request,
+                             TurnTaker& taker,
+                             const holders::Moment& now);
+  Result<std::vector<Lease>> granted_to(std::int64_t request);
+  static Error not_now(const LeaseRequest& request, const Ticket& ticket);
+  static std::optional<QueueEntry> waiting_as(std::int64_t ticket,
+                                              const TurnTaker& taker,
+                                              const holders::Moment& now);
+  Result<void> change_holder(std::int64_t lease,
+                             const std::string& tenant,
+                             const std::function<Result<void>(store::LeaseRow&)>& change);
+  Result<void> commit(const TurnTaker& taker, const std::function<Result<void>()>& body);
+  bool reap_now(const holders::Moment& now);
+  void remember(const Turn& turn);
+
   store::Leases store_;
   Settings settings_;
+  Turn pending_;
+  std::int64_t reaped_boot_ms_ = -1;
+  std::map<std::string, std::string> units_;  // where units were found last
 };
 
 }  // namespace mig::lease

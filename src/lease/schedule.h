@@ -43,6 +43,7 @@ struct Waiting {
   std::int32_t priority = 0;
   std::optional<std::int64_t> limit_ms;
   bool create = false;
+  std::optional<LeasedInstance> made;  // with create: what would be made, for the quota
   bool preempt = false;
   std::int64_t waited_ms = 0;
 };

@@ -69,6 +69,7 @@ struct LeaseRequest {
   std::uint32_t count = 1;   // so many instances at once, or none
   std::uint32_t shared = 1;  // 1: for itself; n: with at most n - 1 others who asked for n
   Holder holder;
+  Holder waiter;                         // the process that waits for the answer; others: nobody
   std::optional<std::int64_t> limit_ms;  // ends then at the latest
   Caller caller;
   std::string job;                 // a name for people
@@ -76,6 +77,7 @@ struct LeaseRequest {
   std::int64_t wait_ms = 0;        // 0: now or not at all
   bool create = false;             // make what is missing from free slices
   bool preempt = false;            // ask lower priorities to go
+  bool stoppable = false;          // the holder is the job itself and may be signalled to go
   std::int64_t grace_ms = 30'000;  // that they get for it
   // Of the caller's making: the same key again is the same request (a retry after the daemon
   // restarted keeps its place in the queue). "" = none.
@@ -101,6 +103,8 @@ struct Lease {
   LeasedInstance instance;
   std::uint32_t shared = 1;
   Holder holder;
+  Holder heir;  // a process that keeps it when the holder is gone: the job itself; kTime: none
+  bool stoppable = false;
   std::uint32_t uid = 0;
   std::string tenant, job;
   std::int32_t priority = 0;

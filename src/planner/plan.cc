@@ -39,7 +39,7 @@ void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Bloc
         {gpu.index,
          instance.id,
          process,
-         fmt::format("{} runs on {} gi={}", who(process), instance.name.str(), instance.id.value),
+         fmt::format("{} {} gi={}", who_is_on(process), instance.name.str(), instance.id.value),
          Blocker::Stops::kDestroy});
   }
 }
@@ -67,7 +67,7 @@ void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Bloc
     blockers.push_back({gpu.index,
                         std::nullopt,
                         process,
-                        fmt::format("{} runs on GPU {}", who(process), gpu.index.value),
+                        fmt::format("{} GPU {}", who_is_on(process), gpu.index.value),
                         reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange});
   }
 }

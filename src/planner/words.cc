@@ -35,9 +35,11 @@ std::string multiset(const std::vector<std::pair<std::string, std::size_t>>& cou
   return parts.empty() ? "nothing" : base::join(parts, " + ");
 }
 
-std::string who(const Process& process) {
-  return process.name.empty() ? fmt::format("pid {}", process.pid)
-                              : fmt::format("pid {} ({})", process.pid, process.name);
+std::string who_is_on(const Process& process) {
+  if (process.pid == 0 && !process.name.empty())
+    return process.name + " holds";  // a lease: somebody has it, nobody need be on it
+  return process.name.empty() ? fmt::format("pid {} runs on", process.pid)
+                              : fmt::format("pid {} ({}) runs on", process.pid, process.name);
 }
 
 std::string holds(const Gpu& gpu, const GpuInstance& instance) {
@@ -47,7 +49,10 @@ std::string holds(const Gpu& gpu, const GpuInstance& instance) {
   for (const Process& process : processes) {
     if (pids.size() < kNamed) {
       pids.push_back(
-          fmt::format("pid {}{}{}", process.pid, process.name.empty() ? "" : " ", process.name));
+          process.pid == 0 && !process.name.empty()
+              ? process.name
+              : fmt::format(
+                    "pid {}{}{}", process.pid, process.name.empty() ? "" : " ", process.name));
     }
   }
   const std::size_t more = processes.size() - pids.size();

@@ -56,12 +56,14 @@ void add_blockers(const Gpu& gpu,
     blocker.gpu = gpu.index;
     blocker.gpu_instance = instance.id;
     blocker.process = process;
-    blocker.what = fmt::format("pid {}{} runs on {} gi={} on GPU {}",
-                               process.pid,
-                               process.name.empty() ? "" : " (" + process.name + ")",
-                               instance.name.str(),
-                               instance.id.value,
-                               gpu.index.value);
+    const bool leased = process.pid == 0 && !process.name.empty();
+    const std::string who =
+        leased ? process.name + " holds"
+               : fmt::format("pid {}{} runs on",
+                             process.pid,
+                             process.name.empty() ? "" : " (" + process.name + ")");
+    blocker.what = fmt::format(
+        "{} {} gi={} on GPU {}", who, instance.name.str(), instance.id.value, gpu.index.value);
     plan.blockers.push_back(std::move(blocker));
   }
 }

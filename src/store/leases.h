@@ -22,12 +22,15 @@ namespace mig::store {
 struct LeaseRow {
   std::int64_t id = 0;
   std::int64_t request = 0;
+  std::string key;  // of the request
   std::string uuid, profile, gpu_uuid;
   std::int64_t gpu_index = 0, gpu_instance = 0, compute_instance = 0;
   std::int64_t memory_mib = 0, sm = 0, slices = 0;
   std::int64_t shared = 1;
   std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;  // the numbers mean what the caller means
   std::string unit, boot_id;
+  std::int64_t heir_pid = 0, heir_start = 0;  // a process that keeps it after the holder; 0: none
+  std::int64_t stoppable = 0;                 // the holder may be signalled
   std::int64_t uid = 0;
   std::string tenant, job;
   std::int64_t priority = 0;
@@ -43,6 +46,7 @@ struct RequestRow {
   std::int64_t count = 1, shared = 1;
   std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;
   std::string unit, boot_id;
+  std::int64_t stoppable = 0;
   std::int64_t waiter_pid = 0, waiter_start = 0;  // who waits for the answer
   std::int64_t uid = 0;
   std::string tenant, job;
@@ -67,6 +71,11 @@ struct AuditRow {
   std::string tenant, instance, detail;
 };
 
+// How many requests wait.
+struct Crowd {
+  std::int64_t waiting = 0, of_tenant = 0;
+};
+
 class Leases {
  public:
   static Result<Leases> open(const std::string& path);
@@ -74,15 +83,21 @@ class Leases {
   // All of `body` or nothing, alone among the writers of this file.
   Result<void> transaction(const std::function<Result<void>()>& body);
 
+  // What was committed survives a power cut from here on.
+  Result<void> flush();
+
   Result<std::vector<LeaseRow>> leases();  // by id
   Result<std::vector<LeaseRow>> leases_of_request(std::int64_t request);
+  Result<std::vector<LeaseRow>> leases_of_key(const std::string& key);  // "" = none
   Result<std::int64_t> add(
       const LeaseRow& row);  // kInUse when it would be the second exclusive one
   Result<bool> remove(std::int64_t lease);
-  Result<void> set_holder(const LeaseRow& row);  // holder_kind, pid, start_ticks, unit, boot_id
+  Result<void> set_holder(const LeaseRow& row);  // heir too, and the boot that its times are of
   Result<void> set_notice(const LeaseRow& row);  // notice_*, signalled
 
   Result<std::vector<RequestRow>> requests();  // by id
+  Result<std::vector<std::int64_t>> request_ids();
+  Result<Crowd> crowd(const std::string& tenant);
   Result<std::int64_t> enqueue(const RequestRow& row);
   Result<std::optional<RequestRow>> request_of_key(const std::string& key);
   Result<void> set_waiter(std::int64_t request, std::int64_t pid, std::int64_t start);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tenants file, /etc/migctl/tenants.yaml: who belongs to which tenant and what each may have.
+// Read strictly: an unknown key, a user in two tenants or a size without a unit is an error with
+// file:line:column, since a limit that nobody reads protects nobody. docs/reference/leases.md.
+#ifndef MIGCTL_CONFIG_TENANTS_H_
+#define MIGCTL_CONFIG_TENANTS_H_
+
+#include <string>
+#include <string_view>
+
+#include "mig/result.h"
+
+#include "model/tenants.h"
+
+namespace mig::config {
+
+// `file` is only for messages.
+Result<Tenants> parse_tenants(std::string_view text, std::string_view file);
+
+// No such file: Tenants{} (each user is a tenant of its own).
+Result<Tenants> read_tenants(const std::string& path);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_TENANTS_H_

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of holders/: leases, as holders of their instances.
+#ifndef MIGCTL_HOLDERS_LEASES_H_
+#define MIGCTL_HOLDERS_LEASES_H_
+
+#include "mig/inventory.h"
+#include "mig/result.h"
+
+#include "holders/holders.h"
+
+namespace mig::holders {
+
+// Adds those whose holder lives and whose instance is there. A store that is not there has none;
+// one that we may not read counts as one more process that we cannot look into.
+Result<void> add_leases(const Inventory& inventory, const Roots& roots, Report& report);
+
+}  // namespace mig::holders
+
+#endif  // MIGCTL_HOLDERS_LEASES_H_

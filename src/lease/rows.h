@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of lease/: values to rows of the store and back.
+#ifndef MIGCTL_LEASE_ROWS_H_
+#define MIGCTL_LEASE_ROWS_H_
+
+#include <string>
+#include <vector>
+
+#include "mig/inventory.h"
+
+#include "holders/lease_life.h"
+#include "lease/schedule.h"
+#include "model/lease_values.h"
+#include "store/leases.h"
+
+namespace mig::lease {
+
+// The need as the store keeps it, one criterion per line, and back.
+std::string need_text(const Need& need);
+Need need_of(const std::string& text);
+
+Lease lease_of(const store::LeaseRow& row, const holders::Moment& now);
+store::LeaseRow lease_row(const store::RequestRow& request,
+                          const LeasedInstance& instance,
+                          const holders::Moment& now);
+store::RequestRow request_row(const LeaseRequest& request, const holders::Moment& now);
+Waiting waiting_of(const store::RequestRow& row, const holders::Moment& now);
+
+// Every compute instance of the machine that can be leased, and who is on it by the driver's word.
+std::vector<Seat> seats_of(const Inventory& inventory);
+
+}  // namespace mig::lease
+
+#endif  // MIGCTL_LEASE_ROWS_H_

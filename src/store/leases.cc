@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/leases.h"
+
+#include <string_view>
+#include <utility>
+
+namespace mig::store {
+namespace {
+
+const Migrations& lease_migrations() {
+  static const Migrations kMigrations = {R"sql(
+    CREATE TABLE lease(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, request INTEGER NOT NULL, key TEXT NOT NULL,
+      uuid TEXT NOT NULL, profile TEXT NOT NULL, gpu_uuid TEXT NOT NULL,
+      gpu_index INTEGER NOT NULL, gpu_instance INTEGER NOT NULL, compute_instance INTEGER NOT NULL,
+      memory_mib INTEGER NOT NULL, sm INTEGER NOT NULL, slices INTEGER NOT NULL,
+      shared INTEGER NOT NULL CHECK(shared >= 1),
+      holder_kind INTEGER NOT NULL, pid INTEGER NOT NULL, start_ticks INTEGER NOT NULL,
+      unit TEXT NOT NULL, boot_id TEXT NOT NULL,
+      heir_pid INTEGER NOT NULL DEFAULT 0, heir_start INTEGER NOT NULL DEFAULT 0,
+      stoppable INTEGER NOT NULL, uid INTEGER NOT NULL, tenant TEXT NOT NULL, job TEXT NOT NULL, priority INTEGER NOT NULL,
+      granted_ms INTEGER NOT NULL, granted_boot_ms INTEGER NOT NULL, limit_ms INTEGER,
+      notice_boot_ms INTEGER, notice_grace_ms INTEGER, signalled INTEGER NOT NULL DEFAULT 0);
+    CREATE UNIQUE INDEX lease_exclusive ON lease(uuid) WHERE shared = 1;
+    CREATE INDEX lease_request ON lease(request);
+    CREATE INDEX lease_key ON lease(key) WHERE key <> '';
+    CREATE TABLE request(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, need TEXT NOT NULL,
+      count INTEGER NOT NULL, shared INTEGER NOT NULL,
+      holder_kind INTEGER NOT NULL, pid INTEGER NOT NULL, start_ticks INTEGER NOT NULL,
+      unit TEXT NOT NULL, boot_id TEXT NOT NULL, stoppable INTEGER NOT NULL,
+      waiter_pid INTEGER NOT NULL, waiter_start INTEGER NOT NULL,
+      uid INTEGER NOT NULL, tenant TEXT NOT NULL, job TEXT NOT NULL, priority INTEGER NOT NULL,
+      limit_ms INTEGER, since_ms INTEGER NOT NULL, since_boot_ms INTEGER NOT NULL,
+      wait_ms INTEGER NOT NULL, create_missing INTEGER NOT NULL, preempt INTEGER NOT NULL,
+      grace_ms INTEGER NOT NULL, reason TEXT NOT NULL);
+    CREATE INDEX request_key ON request(key) WHERE key <> '';
+    CREATE TABLE usage(tenant TEXT PRIMARY KEY, slice_seconds INTEGER NOT NULL,
+                       updated_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE audit(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, lease INTEGER NOT NULL,
+      uid INTEGER NOT NULL, action TEXT NOT NULL, tenant TEXT NOT NULL, instance TEXT NOT NULL,
+      detail TEXT NOT NULL);
+  )sql"};
+  return kMigrations;
+}
+
+constexpr std::string_view kLeaseColumns =
+    "id, request, key, uuid, profile, gpu_uuid, gpu_index, gpu_instance, compute_instance, "
+    "memory_mib, sm, slices, shared, holder_kind, pid, start_ticks, unit, boot_id, heir_pid, "
+    "heir_start, stoppable, uid, "
+    "tenant, job, priority, granted_ms, granted_boot_ms, limit_ms, notice_boot_ms, "
+    "notice_grace_ms, signalled";
+
+constexpr std::string_view kRequestColumns =
+    "id, key, need, count, shared, holder_kind, pid, start_ticks, unit, boot_id, stoppable, "
+    "waiter_pid, waiter_start, uid, tenant, job, priority, limit_ms, since_ms, since_boot_ms, "
+    "wait_ms, create_missing, preempt, grace_ms, reason";
+
+// Columns in the order of the SELECT.
+class Columns {
+ public:
+  explicit Columns(const Statement& row) : row_(&row) {}
+
+  void next(std::int64_t& value) { value = row_->integer(column_++); }
+
+  void next(std::string& value) { value = row_->text(column_++); }
+
+  void next(std::optional<std::int64_t>& value) { value = row_->maybe_integer(column_++); }
+
+  template <class... Values>
+  void all(Values&... values) {
+    (next(values), ...);
+  }
+
+ private:
+  const Statement* row_;
+  int column_ = 0;
+};
+
+LeaseRow lease_of(const Statement& row) {
+  LeaseRow r;
+  Columns(row).all(r.id,
+                   r.request,
+                   r.key,
+                   r.uuid,
+                   r.profile,
+                   r.gpu_uuid,
+                   r.gpu_index,
+                   r.gpu_instance,
+                   r.compute_instance,
+                   r.memory_mib,
+                   r.sm,
+                   r.slices,
+                   r.shared,
+                   r.holder_kind,
+                   r.pid,
+                   r.start_ticks,
+                   r.unit,
+                   r.boot_id,
+                   r.heir_pid,
+                   r.heir_start,
+                   r.stoppable,
+                   r.uid,
+                   r.tenant,
+                   r.job,
+                   r.priority,
+                   r.granted_ms,
+                   r.granted_boot_ms,
+                   r.limit_ms,
+                   r.notice_boot_ms,
+                   r.notice_grace_ms,
+                   r.signalled);
+  return r;
+}
+
+RequestRow request_of(const Statement& row) {
+  RequestRow r;
+  Columns(row).all(r.id,
+                   r.key,
+                   r.need,
+                   r.count,
+                   r.shared,
+                   r.holder_kind,
+                   r.pid,
+                   r.start_ticks,
+                   r.unit,
+                   r.boot_id,
+                   r.stoppable,
+                   r.waiter_pid,
+                   r.waiter_start,
+                   r.uid,
+                   r.tenant,
+                   r.job,
+                   r.priority,
+                   r.limit_ms,
+                   r.since_ms,
+                   r.since_boot_ms,
+                   r.wait_ms,
+                   r.create,
+                   r.preempt,
+                   r.grace_ms,
+                   r.reason);
+  return r;
+}
+
+template <class... Values>
+void bind_all(Statement& statement, const Values&... values) {
+  (statement.bind(values), ...);
+}
+
+template <class Row, class Read>
+Result<std::vector<Row>> rows_of(Statement& query, Read read) {
+  std::vector<Row> rows;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more)
+      return rows;
+    rows.push_back(read(query));
+  }
+}
+
+std::string select(std::string_view columns, std::string_view rest) {
+  return "SELECT " + std::string(columns) + " FROM " + std::string(rest);
+}
+
+}  // namespace
+
+Result<Leases> Leases::open(const std::string& path) {
+  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, lease_migrations()));
+  // Hundreds of contenders stand in line for one writer. A power cut may take the last commits (the
+  // file stays whole): what is bound to a process is over then anyway, and the rest is flush()ed.
+  MIG_TRY(database.execute("PRAGMA busy_timeout=60000; PRAGMA synchronous=NORMAL"));
+  return Leases(std::move(database));
+}
+
+Result<void> Leases::transaction(const std::function<Result<void>()>& body) {
+  return database_.transaction(body);
+}
+
+Result<void> Leases::flush() {
+  MIG_ASSIGN_OR_RETURN(Statement checkpoint, database_.prepare("PRAGMA wal_checkpoint(PASSIVE)"));
+  return checkpoint.run();
+}
+
+Result<std::vector<LeaseRow>> Leases::leases() {
+  MIG_ASSIGN_OR_RETURN(Statement query,
+                       database_.prepare(select(kLeaseColumns, "lease ORDER BY id")));
+  return rows_of<LeaseRow>(query, lease_of);
+}
+
+Result<std::vector<LeaseRow>> Leases::leases_of_request(std::int64_t request) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(select(kLeaseColumns, "lease WHERE request = ? ORDER BY id")));
+  query.bind(request);
+  return rows_of<LeaseRow>(query, lease_of);
+}
+
+Result<std::vector<LeaseRow>> Leases::leases_of_key(const std::string& key) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(select(kLeaseColumns, "lease WHERE key = ? AND key <> '' ORDER BY id")));
+  query.bind(std::string_view(key));
+  return rows_of<LeaseRow>(query, lease_of);
+}
+
+Result<std::int64_t> Leases::add(const LeaseRow& r) {
+  // The constraint knows exclusive against exclusive; this, exclusive against shared.
+  MIG_ASSIGN_OR_RETURN(
+      Statement others,
+      database_.prepare("SELECT count(*), min(shared), max(shared) FROM lease WHERE uuid = ?"));
+  others.bind(std::string_view(r.uuid));
+  MIG_TRY(others.step());
+  const std::int64_t there = others.integer(0);
+  if (there > 0 && (r.shared == 1 || others.integer(1) != r.shared ||
+                    others.integer(2) != r.shared || there >= r.shared))
+    return fail(ErrorCode::kInUse, r.uuid + " is leased already");
+  MIG_ASSIGN_OR_RETURN(
+      Statement insert,
+      database_.prepare("INSERT INTO lease(request, key, uuid, profile, gpu_uuid, gpu_index, "
+                        "gpu_instance, compute_instance, memory_mib, sm, slices, shared, "
+                        "holder_kind, pid, start_ticks, unit, boot_id, stoppable, uid, tenant, "
+                        "job, priority, granted_ms, granted_boot_ms, limit_ms) "
+                        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  bind_all(insert,
+           r.request,
+           std::string_view(r.key),
+           std::string_view(r.uuid),
+           std::string_view(r.profile),
+           std::string_view(r.gpu_uuid),
+           r.gpu_index,
+           r.gpu_instance,
+           r.compute_instance,
+           r.memory_mib,
+           r.sm,
+           r.slices,
+           r.shared,
+           r.holder_kind,
+           r.pid,
+           r.start_ticks,
+           std::string_view(r.unit),
+           std::string_view(r.boot_id),
+           r.stoppable,
+           r.uid,
+           std::string_view(r.tenant),
+           std::string_view(r.job),
+           r.priority,
+           r.granted_ms,
+           r.granted_boot_ms,
+           r.limit_ms);
+  MIG_TRY(insert.run());
+  return database_.last_insert_id();
+}
+
+Result<bool> Leases::remove(std::int64_t lease) {
+  MIG_ASSIGN_OR_RETURN(Statement gone,
+                       database_.prepare("DELETE FROM lease WHERE id = ? RETURNING id"));
+  MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(lease).step());
+  if (was_there)
+    MIG_TRY(gone.run());
+  return was_there;
+}
+
+Result<void> Leases::set_holder(const LeaseRow& r) {
+  MIG_ASSIGN_OR_RETURN(Statement update,
+                       database_.prepare("UPDATE lease SET holder_kind = ?, pid = ?, start_ticks = "
+                                         "?, unit = ?, boot_id = ?, heir_pid = ?, heir_start = ?, "
+                                         "granted_boot_ms = ? WHERE id = ?"));
+  bind_all(update,
+           r.holder_kind,
+           r.pid,
+           r.start_ticks,
+           std::string_view(r.unit),
+           std::string_view(r.boot_id),
+           r.heir_pid,
+           r.heir_start,
+           r.granted_boot_ms,
+           r.id);
+  return update.run();
+}
+
+Result<void> Leases::set_notice(const LeaseRow& r) {
+  MIG_ASSIGN_OR_RETURN(Statement update,
+                       database_.prepare("UPDATE lease SET notice_boot_ms = ?, notice_grace_ms = "
+                                         "?, signalled = ? WHERE id = ?"));
+  bind_all(update, r.notice_boot_ms, r.notice_grace_ms, r.signalled, r.id);
+  return update.run();
+}
+
+Result<std::vector<RequestRow>> Leases::requests() {
+  MIG_ASSIGN_OR_RETURN(Statement query,
+                       database_.prepare(select(kRequestColumns, "request ORDER BY id")));
+  return rows_of<RequestRow>(query, request_of);
+}
+
+Result<std::vector<std::int64_t>> Leases::request_ids() {
+  MIG_ASSIGN_OR_RETURN(Statement query, database_.prepare("SELECT id FROM request ORDER BY id"));
+  return rows_of<std::int64_t>(query, [](const Statement& row) { return row.integer(0); });
+}
+
+Result<Crowd> Leases::crowd(const std::string& tenant) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare("SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM request"));
+  MIG_TRY(query.bind(std::string_view(tenant)).step());
+  return Crowd{query.integer(0), query.integer(1)};
+}
+
+Result<std::int64_t> Leases::enqueue(const RequestRow& r) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement insert,
+      database_.prepare("INSERT INTO request(key, need, count, shared, holder_kind, pid, "
+                        "start_ticks, unit, boot_id, stoppable, waiter_pid, waiter_start, uid, "
+                        "tenant, job, priority, limit_ms, since_ms, since_boot_ms, wait_ms, "
+                        "create_missing, preempt, grace_ms, reason) "
+                        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  bind_all(insert,
+           std::string_view(r.key),
+           std::string_view(r.need),
+           r.count,
+           r.shared,
+           r.holder_kind,
+           r.pid,
+           r.start_ticks,
+           std::string_view(r.unit),
+           std::string_view(r.boot_id),
+           r.stoppable,
+           r.waiter_pid,
+           r.waiter_start,
+           r.uid,
+           std::string_view(r.tenant),
+           std::string_view(r.job),
+           r.priority,
+           r.limit_ms,
+           r.since_ms,
+           r.since_boot_ms,
+           r.wait_ms,
+           r.create,
+           r.preempt,
+           r.grace_ms,
+           std::string_view(r.reason));
+  MIG_TRY(insert.run());
+  return database_.last_insert_id();
+}
+
+Result<std::optional<RequestRow>> Leases::request_of_key(const std::string& key) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(select(kRequestColumns, "request WHERE key = ? AND key <> '' LIMIT 1")));
+  query.bind(std::string_view(key));
+  MIG_ASSIGN_OR_RETURN(const bool found, query.step());
+  return found ? std::optional(request_of(query)) : std::nullopt;
+}
+
+Result<void> Leases::set_waiter(std::int64_t request, std::int64_t pid, std::int64_t start) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement update,
+      database_.prepare("UPDATE request SET waiter_pid = ?, waiter_start = ? WHERE id = ?"));
+  bind_all(update, pid, start, request);
+  return update.run();
+}
+
+Result<void> Leases::set_reason(std::int64_t request, const std::string& reason) {
+  MIG_ASSIGN_OR_RETURN(Statement update,
+                       database_.prepare("UPDATE request SET reason = ? WHERE id = ?"));
+  bind_all(update, std::string_view(reason), request);
+  return update.run();
+}
+
+Result<bool> Leases::dequeue(std::int64_t request) {
+  MIG_ASSIGN_OR_RETURN(Statement gone,
+                       database_.prepare("DELETE FROM request WHERE id = ? RETURNING id"));
+  MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(request).step());
+  if (was_there)
+    MIG_TRY(gone.run());
+  return was_there;
+}
+
+Result<std::vector<UsageRow>> Leases::usage() {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare("SELECT tenant, slice_seconds, updated_ms FROM usage ORDER BY tenant"));
+  return rows_of<UsageRow>(query, [](const Statement& row) {
+    return UsageRow{row.text(0), row.integer(1), row.integer(2)};
+  });
+}
+
+Result<void> Leases::set_usage(const UsageRow& row) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement upsert,
+      database_.prepare("INSERT INTO usage(tenant, slice_seconds, updated_ms) VALUES(?,?,?) ON "
+                        "CONFLICT(tenant) DO UPDATE SET slice_seconds = excluded.slice_seconds, "
+                        "updated_ms = excluded.updated_ms"));
+  bind_all(upsert, std::string_view(row.tenant), row.slice_seconds, row.updated_ms);
+  return upsert.run();
+}
+
+Result<void> Leases::note(const AuditRow& row) {
+  MIG_ASSIGN_OR_RETURN(Statement insert,
+                       database_.prepare("INSERT INTO audit(at_ms, lease, uid, action, tenant, "
+                                         "instance, detail) VALUES(?,?,?,?,?,?,?)"));
+  bind_all(insert,
+           row.at_ms,
+           row.lease,
+           row.uid,
+           std::string_view(row.action),
+           std::string_view(row.tenant),
+           std::string_view(row.instance),
+           std::string_view(row.detail));
+  MIG_TRY(insert.run());
+  MIG_ASSIGN_OR_RETURN(Statement prune, database_.prepare("DELETE FROM audit WHERE id <= ?"));
+  return prune.bind(database_.last_insert_id() - kMostAudit).run();
+}
+
+Result<std::vector<AuditRow>> Leases::audit(std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(Statement query,
+                       database_.prepare("SELECT id, at_ms, lease, uid, action, tenant, instance, "
+                                         "detail FROM audit ORDER BY id DESC LIMIT ?"));
+  query.bind(limit);
+  return rows_of<AuditRow>(query, [](const Statement& row) {
+    AuditRow r;
+    Columns(row).all(r.id, r.at_ms, r.lease, r.uid, r.action, r.tenant, r.instance, r.detail);
+    return r;
+  });
+}
+
+Result<std::int64_t> Leases::version() {
+  MIG_ASSIGN_OR_RETURN(Statement query, database_.prepare("PRAGMA data_version"));
+  MIG_TRY(query.step());
+  return query.integer(0);
+}
+
+}  // namespace mig::store

@@ -36,6 +36,8 @@ int run_cli(const std::vector<std::string>& argv, Output& output) {
     return run_mig_parted(args, output);
   if (!argv.empty() && base_name(argv.front()) == "nvidia-smi")
     args.insert(args.begin(), "smi");
+  if (!argv.empty() && base_name(argv.front()) == "migd")
+    args.insert(args.begin(), "serve");
   Globals globals;
   auto invocation = parse_command_line(args, globals);
   if (!invocation)

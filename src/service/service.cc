@@ -146,6 +146,10 @@ class DriverService final : public Service {
     return holders::find_holders(now, apply::holder_roots(*session_));
   }
 
+  std::string lease_store_path() const override { return apply::lease_store_path(*session_); }
+
+  Result<std::string> runtime_dir() const override { return apply::runtime_dir(*session_); }
+
   Result<launch::RunResult> run(const launch::RunRequest& request) override {
     MIG_ASSIGN_OR_RETURN(const std::string dir, apply::runtime_dir(*session_));
     launch::RunRequest full = request;

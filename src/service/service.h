@@ -113,6 +113,10 @@ class Service {
   // Who stands in the way of what.
   virtual Result<holders::Report> holders() = 0;
 
+  // Where the leases of this machine are kept (lease/lease.h), and the folder of its sockets.
+  virtual std::string lease_store_path() const = 0;
+  virtual Result<std::string> runtime_dir() const = 0;
+
   // Runs a command on a free instance and returns when it has ended (launch/run.h).
   virtual Result<launch::RunResult> run(const launch::RunRequest& request) = 0;
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+#include "daemon/daemon.h"
+#include "service/service.h"
+
+namespace mig::cli {
+namespace {
+
+class Serve final : public Command {
+ public:
+  CommandText text() const override {
+    return {"serve",
+            "Run the daemon: leases for users who are not root (also installed as migd).",
+            "Listens on a UNIX socket that everybody may open; what the answer is depends on who "
+            "asks, and that the kernel says. Serves until SIGTERM. It may be killed and started "
+            "again at any time: leases and queue are in the store, and clients that wait come "
+            "back to their place. Takes systemd's socket and tells it when it is ready "
+            "(integrations/systemd/migd.service). The API: docs/reference/leases.md.",
+            {"serve", "serve --tenants ./tenants.yaml --socket /tmp/migd.sock", "--sim lab serve"},
+            {ErrorCode::kInvalidInput,
+             ErrorCode::kPermission,
+             ErrorCode::kConflict,
+             ErrorCode::kNoDriver,
+             ErrorCode::kIo}};
+  }
+
+  void declare(Options& options) override {
+    options.text({"--socket",
+                  "PATH",
+                  "where to listen (default: /run/migctl/migd.sock; a simulated machine: its own)",
+                  "MIGCTL_SOCKET"},
+                 socket_);
+    options.text({"--tenants",
+                  "FILE",
+                  "who belongs to which tenant (default: /etc/migctl/tenants.yaml)",
+                  "MIGCTL_TENANTS"},
+                 tenants_);
+  }
+
+  Result<int> run(Context& context) override {
+    MIG_TRY(context.inventory());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    daemon::DaemonOptions options;
+    options.socket = socket_;
+    options.tenants = tenants_;
+    options.log = [&](const std::string& line) { context.output().progress(line + "\n"); };
+    MIG_TRY(daemon::run_daemon(*service, context.source_or_default(), options));
+    return 0;
+  }
+
+ private:
+  std::string socket_, tenants_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_serve() {
+  return std::make_unique<Serve>();
+}
+
+}  // namespace mig::cli

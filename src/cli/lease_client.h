@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leases for commands: through the daemon where one listens, else on the store itself, which only
+// root (or the owner of a simulated machine) may.
+#ifndef MIGCTL_CLI_LEASE_CLIENT_H_
+#define MIGCTL_CLI_LEASE_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mig/result.h"
+
+#include "cli/command.h"
+#include "model/lease_values.h"
+#include "wire/leases.h"
+
+namespace mig::cli {
+
+class LeaseClient {
+ public:
+  // kPermission when there is no daemon and the store is not ours to write.
+  static Result<std::unique_ptr<LeaseClient>> open(Context& context);
+  virtual ~LeaseClient() = default;
+  LeaseClient(const LeaseClient&) = delete;
+  LeaseClient& operator=(const LeaseClient&) = delete;
+  LeaseClient(LeaseClient&&) = delete;
+  LeaseClient& operator=(LeaseClient&&) = delete;
+
+  using OnWait = std::function<void(const lease::QueueEntry&)>;
+  // Waits for as long as the request says; `on_wait` is told when the reason changes.
+  virtual Result<wire::LeaseAnswer> acquire(lease::LeaseRequest request, const OnWait& on_wait) = 0;
+  virtual Result<wire::LeaseAnswer> release(std::int64_t lease) = 0;
+  // Names the process that keeps the lease when its holder is gone.
+  virtual Result<void> bequeath(std::int64_t lease, std::uint32_t pid) = 0;
+  virtual Result<wire::LeaseAnswer> list() = 0;
+  virtual Result<wire::LeaseAnswer> queue() = 0;
+  virtual Result<wire::LeaseAnswer> tenants() = 0;
+
+ protected:
+  LeaseClient() = default;
+};
+
+// "" = 0. What may be is for the admission to say.
+Result<std::int32_t> parse_priority(const std::string& text);
+
+// Where the daemon of the machine that the globals name would listen, found without its driver.
+std::string daemon_socket(const Globals& globals);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_LEASE_CLIENT_H_

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render_leases.h"
+
+#include <optional>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "cli/render_inventory.h"
+#include "cli/table.h"
+
+namespace mig::cli {
+namespace {
+
+std::string span_text(std::int64_t ms) {
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  const std::int64_t seconds = (ms + 999) / 1000;
+  if (seconds < 2 * kMinute)
+    return fmt::format("{} s", seconds);
+  if (seconds < 2 * kHour)
+    return fmt::format("{} min", (seconds + kMinute - 1) / kMinute);
+  return fmt::format("{} h", (seconds + kHour - 1) / kHour);
+}
+
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+
+template <class Number>
+std::string of_limit(std::uint64_t used, const std::optional<Number>& limit) {
+  return limit ? fmt::format("{}/{}", used, *limit) : fmt::format("{}", used);
+}
+
+std::string head(const wire::LeaseAnswer& answer, const std::string& counted) {
+  const std::string mark = simulated_mark(answer.source);
+  return mark + (mark.empty() ? "" : ": ") + counted + "\n";
+}
+
+std::string names_line(const char* what, const std::vector<std::string>& names) {
+  return names.empty() ? "" : fmt::format("  {:<10} {}\n", what, base::join(names, ", "));
+}
+
+std::string quota_line(const char* what, const Quota& quota) {
+  std::vector<std::string> parts;
+  if (quota.slices)
+    parts.push_back(fmt::format("{} slices", *quota.slices));
+  if (quota.sm)
+    parts.push_back(fmt::format("{} SMs", *quota.sm));
+  if (quota.memory_mib)
+    parts.push_back(gib(*quota.memory_mib) + " GiB");
+  if (quota.instances)
+    parts.push_back(fmt::format("{} instances", *quota.instances));
+  return fmt::format("  {:<10} {}\n", what, parts.empty() ? "no limit" : base::join(parts, ", "));
+}
+
+}  // namespace
+
+std::string ends_text(const lease::Lease& lease) {
+  if (lease.vanished)
+    return "instance gone";
+  if (lease.notice_ms)
+    return fmt::format("asked to go, {} left", span_text(*lease.notice_ms));
+  if (lease.left_ms && lease.holder.kind == lease::Holder::Kind::kTime)
+    return "in " + span_text(*lease.left_ms);
+  std::string with = "with " + lease.holder.str();
+  if (lease.heir.kind == lease::Holder::Kind::kProcess)
+    with += fmt::format(" and {}", lease.heir.pid);
+  return lease.left_ms ? fmt::format("{}, or in {}", with, span_text(*lease.left_ms)) : with;
+}
+
+std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
+  Table table({{"LEASE", true},
+               {"GPU", true},
+               {"PROFILE"},
+               {"GI", true},
+               {"CI", true},
+               {"TENANT"},
+               {"JOB"},
+               {"SHARED", true},
+               {"ENDS"},
+               {"UUID"}});
+  for (const lease::Lease& lease : answer.leases)
+    table.row({fmt::format("{}", lease.id),
+               fmt::format("{}", lease.instance.gpu.value),
+               lease.instance.profile.str(),
+               fmt::format("{}", lease.instance.gpu_instance.value),
+               fmt::format("{}", lease.instance.compute_instance.value),
+               lease.tenant,
+               or_dash(lease.job),
+               lease.shared == 1 ? "no" : fmt::format("by {}", lease.shared),
+               ends_text(lease),
+               lease.instance.uuid});
+  const std::string count =
+      answer.leases.empty() ? "no leases" : base::counted(answer.leases.size(), "lease");
+  return head(answer, count) + (table.empty() ? "" : table.draw(paint));
+}
+
+std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint) {
+  Table table({{"PLACE", true},
+               {"REQUEST", true},
+               {"TENANT"},
+               {"JOB"},
+               {"PRIORITY", true},
+               {"STARTS"},
+               {"WHY"}});
+  for (const lease::QueueEntry& entry : answer.queue)
+    table.row({fmt::format("{}", entry.position),
+               fmt::format("{}", entry.id),
+               entry.tenant,
+               or_dash(entry.job),
+               fmt::format("{}", entry.priority),
+               entry.forecast_ms ? "in ~" + span_text(*entry.forecast_ms) : "?",
+               entry.reason});
+  const std::string count =
+      answer.queue.empty() ? "nobody waits" : base::counted(answer.queue.size(), "request");
+  return head(answer, count) + (table.empty() ? "" : table.draw(paint));
+}
+
+std::string tenants_text(const wire::LeaseAnswer& answer, const Paint& paint) {
+  Table table({{"TENANT"},
+               {"ROLE"},
+               {"WEIGHT", true},
+               {"LEASES", true},
+               {"SLICES", true},
+               {"SMS", true},
+               {"INSTANCES", true},
+               {"MEMORY MIB", true}});
+  for (const wire::TenantEntry& entry : answer.tenants) {
+    const Tenant& tenant = entry.tenant;
+    table.row({tenant.name,
+               name_of(tenant.role),
+               fmt::format("{}", tenant.weight),
+               fmt::format("{}", entry.leases),
+               of_limit(entry.slices, tenant.quota.slices),
+               of_limit(entry.sm, tenant.quota.sm),
+               of_limit(entry.instances, tenant.quota.instances),
+               of_limit(entry.memory_mib, tenant.quota.memory_mib)});
+  }
+  return head(answer, base::counted(answer.tenants.size(), "tenant")) + table.draw(paint);
+}
+
+std::string tenant_text(const wire::TenantEntry& entry) {
+  const Tenant& tenant = entry.tenant;
+  std::string text = fmt::format("{}\n  {:<10} {}\n  {:<10} {}\n",
+                                 tenant.name,
+                                 "role",
+                                 name_of(tenant.role),
+                                 "weight",
+                                 tenant.weight);
+  text += names_line("users", tenant.users);
+  text += names_line("groups", tenant.groups);
+  text += quota_line("quota", tenant.quota);
+  text += quota_line("one job", tenant.job);
+  if (tenant.job_time_ms)
+    text += fmt::format("  {:<10} {}\n", "job time", span_text(*tenant.job_time_ms));
+  text += fmt::format("  {:<10} {}\n", "priority", tenant.max_priority.value_or(0));
+  text += fmt::format("  {:<10} {}, {} slices, {} SMs, {} GiB\n",
+                      "in use",
+                      base::counted(entry.leases, "lease"),
+                      entry.slices,
+                      entry.sm,
+                      gib(entry.memory_mib));
+  return text;
+}
+
+}  // namespace mig::cli

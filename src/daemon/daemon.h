@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// migd: the broker between unprivileged tenants and the leases of a machine. One process, one
+// thread; who asks is what the kernel says of the socket's other end. It keeps nothing of its own:
+// all that counts is in the store, so it may be killed and started again at any time.
+#ifndef MIGCTL_DAEMON_DAEMON_H_
+#define MIGCTL_DAEMON_DAEMON_H_
+
+#include <functional>
+#include <string>
+
+#include "mig/result.h"
+
+#include "service/service.h"
+#include "wire/wire.h"
+
+namespace mig::daemon {
+
+struct DaemonOptions {
+  std::string socket;                           // "" = default_socket()
+  std::string tenants;                          // file; "" = service::tenants_path()
+  std::function<void(const std::string&)> log;  // one line; mains decide where it goes
+};
+
+// Where clients look: $MIGCTL_SOCKET, else migd.sock in the machine's runtime folder.
+Result<std::string> default_socket(const service::Service& service);
+
+// Serves until SIGTERM or SIGINT. kConflict when another daemon serves this machine.
+Result<void> run_daemon(service::Service& service,
+                        const wire::Source& source,
+                        const DaemonOptions& options);
+
+}  // namespace mig::daemon
+
+#endif  // MIGCTL_DAEMON_DAEMON_H_

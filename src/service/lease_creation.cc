@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/lease_creation.h"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace mig::service {
+namespace {
+
+struct Makeable {
+  GpuIndex gpu;
+  const GpuInstanceProfile* profile = nullptr;
+};
+
+bool could_serve(const GpuInstanceProfile& profile, const lease::Need& need) {
+  return (!need.profile || profile.name == need.profile->gpu_instance()) &&
+         (!need.min_memory_mib || profile.memory_mib >= *need.min_memory_mib) &&
+         (!need.min_sm || profile.sm >= *need.min_sm);
+}
+
+// Smallest first; plain profiles before those with media engines, which are few.
+std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
+  std::vector<Makeable> all;
+  for (const Gpu& gpu : now.gpus) {
+    const bool named = (need.gpu_uuid.empty() || need.gpu_uuid == gpu.uuid) &&
+                       (!need.gpu || !need.gpu_uuid.empty() || *need.gpu == gpu.index);
+    if (gpu.mig_current != MigMode::kEnabled || !named)
+      continue;
+    for (const GpuInstanceProfile& profile : gpu.profiles)
+      if (could_serve(profile, need) && profile.remaining.value_or(1) > 0)
+        all.push_back({gpu.index, &profile});
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Makeable& a, const Makeable& b) {
+    return std::tuple(!a.profile->name.attributes.empty(), a.profile->memory_mib, a.profile->sm) <
+           std::tuple(!b.profile->name.attributes.empty(), b.profile->memory_mib, b.profile->sm);
+  });
+  return all;
+}
+
+Result<void> make_one(Service& service, const Makeable& where, const lease::Need& need) {
+  DesiredInstance instance;
+  instance.profile = where.profile->name;
+  instance.compute_instances = {need.profile.value_or(where.profile->name)};
+  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create({where.gpu, {instance}, {}}));
+  if (plan.blocked())
+    return fail(ErrorCode::kInUse, "others are in the way");
+  ApplyOptions options;
+  options.allow_reset = false;
+  options.origin = {"lease --create", need.str()};
+  MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
+  if (result.failure)
+    return *result.failure;
+  return {};
+}
+
+}  // namespace
+
+Result<void> create_for_lease(Service& service,
+                              const Inventory& now,
+                              const lease::Creation& creation) {
+  if (!creation.need.uuid.empty())
+    return fail(ErrorCode::kNoCapacity, "an instance that is named by its UUID cannot be made");
+  const std::vector<Makeable> options = makeable(now, creation.need);
+  Error last{ErrorCode::kNoCapacity,
+             fmt::format("no GPU has free slices for {}", creation.need.str()),
+             "free some: migctl destroy, or wait for a lease to end",
+             {},
+             {}};
+  std::uint32_t made = 0;
+  for (const Makeable& option : options) {
+    while (made < creation.count) {
+      if (auto done = make_one(service, option, creation.need); !done) {
+        last = std::move(done).error();
+        break;
+      }
+      ++made;
+    }
+  }
+  if (made > 0)
+    return {};
+  return last;
+}
+
+}  // namespace mig::service

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/document.h"
+#include "wire/leases.h"
+
+namespace mig::wire {
+namespace {
+
+Json text_or_absent(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json holder_json(const lease::Holder& holder) {
+  switch (holder.kind) {
+    case lease::Holder::Kind::kProcess:
+      return Json{{"pid", holder.pid}, {"startTicks", holder.start_ticks}};
+    case lease::Holder::Kind::kUnit:
+      return Json{{"unit", holder.unit}};
+    case lease::Holder::Kind::kTime:
+      break;
+  }
+  return nullptr;
+}
+
+Json need_json(const lease::Need& need) {
+  Json json;
+  json["profile"] = need.profile ? Json(need.profile->str()) : Json(nullptr);
+  json["memoryMib"] = or_null(need.min_memory_mib);
+  json["sms"] = or_null(need.min_sm);
+  json["uuid"] = text_or_absent(need.uuid);
+  json["slot"] = text_or_absent(need.slot);
+  json["gpu"] = text_or_absent(need.gpu_uuid);
+  json["gpuInstance"] = or_null(need.gpu_instance);
+  json["computeInstance"] = or_null(need.compute_instance);
+  return json;
+}
+
+Json lease_json(const lease::Lease& lease) {
+  Json json;
+  json["id"] = lease.id;
+  json["request"] = lease.request;
+  json["uuid"] = lease.instance.uuid;
+  json["profile"] = lease.instance.profile.str();
+  json["gpu"] = lease.instance.gpu.value;
+  json["gpuUuid"] = lease.instance.gpu_uuid;
+  json["gpuInstance"] = lease.instance.gpu_instance.value;
+  json["computeInstance"] = lease.instance.compute_instance.value;
+  json["memoryMib"] = lease.instance.memory_mib;
+  json["sm"] = lease.instance.sm;
+  json["slices"] = lease.instance.slices;
+  json["shared"] = lease.shared;
+  json["holder"] = holder_json(lease.holder);
+  json["heir"] = holder_json(lease.heir);
+  json["stoppable"] = lease.stoppable;
+  json["uid"] = lease.uid;
+  json["tenant"] = lease.tenant;
+  json["job"] = text_or_absent(lease.job);
+  json["priority"] = lease.priority;
+  json["grantedMs"] = lease.granted_ms;
+  json["limitMs"] = or_null(lease.limit_ms);
+  json["leftMs"] = or_null(lease.left_ms);
+  json["noticeMs"] = or_null(lease.notice_ms);
+  json["vanished"] = lease.vanished;
+  return json;
+}
+
+Json entry_json(const lease::QueueEntry& entry) {
+  Json json;
+  json["id"] = entry.id;
+  json["position"] = entry.position;
+  json["need"] = need_json(entry.need);
+  json["wants"] = entry.need.str();
+  json["count"] = entry.count;
+  json["shared"] = entry.shared;
+  json["uid"] = entry.uid;
+  json["tenant"] = entry.tenant;
+  json["job"] = text_or_absent(entry.job);
+  json["priority"] = entry.priority;
+  json["sinceMs"] = entry.since_ms;
+  json["givesUpInMs"] = or_null(entry.gives_up_in_ms);
+  json["reason"] = entry.reason;
+  json["forecastMs"] = or_null(entry.forecast_ms);
+  return json;
+}
+
+Json quota_json(const Quota& quota) {
+  Json json;
+  json["slices"] = or_null(quota.slices);
+  json["sms"] = or_null(quota.sm);
+  json["memoryMib"] = or_null(quota.memory_mib);
+  json["instances"] = or_null(quota.instances);
+  return json;
+}
+
+Json tenant_json(const TenantEntry& entry) {
+  Json json;
+  json["name"] = entry.tenant.name;
+  json["role"] = name_of(entry.tenant.role);
+  json["weight"] = entry.tenant.weight;
+  json["users"] = entry.tenant.users;
+  json["groups"] = entry.tenant.groups;
+  json["quota"] = quota_json(entry.tenant.quota);
+  json["job"] = quota_json(entry.tenant.job);
+  json["job"]["timeMs"] = or_null(entry.tenant.job_time_ms);
+  json["job"]["priority"] = entry.tenant.max_priority.value_or(0);
+  json["used"] = Json{{"leases", entry.leases},
+                      {"slices", entry.slices},
+                      {"sms", entry.sm},
+                      {"memoryMib", entry.memory_mib},
+                      {"instances", entry.instances}};
+  return json;
+}
+
+std::string leases_under(std::string_view kind,
+                         const std::vector<lease::Lease>& leases,
+                         const Source& source) {
+  Json document = begin_document(kind, source);
+  document["leases"] = Json::array();
+  for (const lease::Lease& lease : leases)
+    document["leases"].push_back(lease_json(lease));
+  return finish(document);
+}
+
+}  // namespace
+
+std::string lease_request_document(const lease::LeaseRequest& request) {
+  Json json;
+  json["need"] = need_json(request.need);
+  json["count"] = request.count;
+  json["shared"] = request.shared;
+  json["holder"] = holder_json(request.holder);
+  json["stoppable"] = request.stoppable;
+  json["limitMs"] = or_null(request.limit_ms);
+  json["job"] = request.job;
+  json["priority"] = request.priority;
+  json["waitMs"] = request.wait_ms;
+  json["create"] = request.create;
+  json["preempt"] = request.preempt;
+  json["graceMs"] = request.grace_ms;
+  json["key"] = request.key;
+  return finish(json);
+}
+
+std::string lease_change_document(const LeaseChange& change) {
+  Json json;
+  if (change.holder)
+    json["holder"] = holder_json(*change.holder);
+  if (change.heir)
+    json["heir"] = holder_json(*change.heir);
+  return finish(json);
+}
+
+std::string lease_grant_document(const std::vector<lease::Lease>& leases, const Source& source) {
+  return leases_under("LeaseGrant", leases, source);
+}
+
+std::string lease_list_document(const std::vector<lease::Lease>& leases, const Source& source) {
+  return leases_under("LeaseList", leases, source);
+}
+
+std::string lease_released_document(const lease::Lease& lease, const Source& source) {
+  return leases_under("LeaseReleased", {lease}, source);
+}
+
+std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue,
+                                 const Source& source) {
+  Json document = begin_document("LeaseQueue", source);
+  document["queue"] = Json::array();
+  for (const lease::QueueEntry& entry : queue)
+    document["queue"].push_back(entry_json(entry));
+  return finish(document);
+}
+
+std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const Source& source) {
+  Json document = begin_document("TenantList", source);
+  document["tenants"] = Json::array();
+  for (const TenantEntry& entry : tenants)
+    document["tenants"].push_back(tenant_json(entry));
+  return finish(document);
+}
+
+}  // namespace mig::wire

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "wire/leases.h"
+#include "wire/reader.h"
+
+namespace mig::wire {
+namespace {
+
+constexpr std::size_t kMostRequestBytes = 64U << 10U;
+constexpr std::size_t kMostAnswerBytes = 16U << 20U;
+constexpr std::uint64_t kMostTimeMs = 10ULL * 366 * 24 * 3600 * 1000;
+
+bool given(const Reader& reader, std::string_view key) {
+  return reader.has(key) && !reader.at(key).is_null();
+}
+
+std::string text_at(const Reader& reader, std::string_view key) {
+  return given(reader, key) ? reader.at(key).text() : std::string();
+}
+
+bool flag_at(const Reader& reader, std::string_view key) {
+  return given(reader, key) && reader.at(key).boolean();
+}
+
+std::uint32_t u32_at(const Reader& reader, std::string_view key, std::uint32_t fallback) {
+  return given(reader, key) ? reader.at(key).u32() : fallback;
+}
+
+std::optional<std::int64_t> time_at(const Reader& reader, std::string_view key) {
+  return given(reader, key)
+             ? std::optional(static_cast<std::int64_t>(reader.at(key).number(kMostTimeMs)))
+             : std::nullopt;
+}
+
+std::int64_t i64_at(const Reader& reader, std::string_view key) {
+  return given(reader, key) ? static_cast<std::int64_t>(reader.at(key).number(INT64_MAX)) : 0;
+}
+
+std::optional<ProfileName> profile_at(const Reader& reader, std::string_view key) {
+  if (!given(reader, key))
+    return std::nullopt;
+  auto profile = ProfileName::parse(reader.at(key).text());
+  if (!profile) {
+    reader.at(key).complain(profile.error().message);
+    return std::nullopt;
+  }
+  return *profile;
+}
+
+lease::Need read_need(const Reader& reader) {
+  reader.only(
+      {"profile", "memoryMib", "sms", "uuid", "slot", "gpu", "gpuInstance", "computeInstance"});
+  lease::Need need;
+  need.profile = profile_at(reader, "profile");
+  if (given(reader, "memoryMib"))
+    need.min_memory_mib = reader.at("memoryMib").number(1ULL << 34U);
+  if (given(reader, "sms"))
+    need.min_sm = reader.at("sms").u32();
+  need.uuid = text_at(reader, "uuid");
+  need.slot = text_at(reader, "slot");
+  need.gpu_uuid = text_at(reader, "gpu");
+  if (given(reader, "gpuInstance"))
+    need.gpu_instance = GpuInstanceId{reader.at("gpuInstance").u32()};
+  if (given(reader, "computeInstance"))
+    need.compute_instance = ComputeInstanceId{reader.at("computeInstance").u32()};
+  return need;
+}
+
+lease::Holder read_holder(const Reader& parent, std::string_view key = "holder") {
+  if (!given(parent, key))
+    return lease::Holder::time();
+  const Reader reader = parent.at(key);
+  reader.only({"pid", "startTicks", "unit"});
+  if (given(reader, "unit"))
+    return lease::Holder::of_unit(reader.at("unit").text());
+  return lease::Holder::process(reader.at("pid").u32(),
+                                given(reader, "startTicks") ? reader.at("startTicks").number() : 0);
+}
+
+std::int32_t priority_at(const Json& json, const Reader& reader) {
+  const auto found = json.find("priority");
+  if (found == json.end() || found->is_null())
+    return 0;
+  if (!found->is_number_integer()) {
+    reader.at("priority").complain("a whole number is expected");
+    return 0;
+  }
+  // Out of range is for the admission to say: what it may be depends on the tenant.
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(found->get<std::int64_t>(), -1'000'000, 1'000'000));
+}
+
+lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
+  reader.only({"need",
+               "count",
+               "shared",
+               "holder",
+               "stoppable",
+               "limitMs",
+               "job",
+               "priority",
+               "waitMs",
+               "create",
+               "preempt",
+               "graceMs",
+               "key"});
+  lease::LeaseRequest request;
+  if (!json.is_object())
+    return request;
+  if (given(reader, "need"))
+    request.need = read_need(reader.at("need"));
+  request.count = u32_at(reader, "count", 1);
+  request.shared = u32_at(reader, "shared", 1);
+  request.holder = read_holder(reader);
+  request.stoppable = flag_at(reader, "stoppable");
+  request.limit_ms = time_at(reader, "limitMs");
+  request.job = text_at(reader, "job");
+  request.priority = priority_at(json, reader);
+  request.wait_ms = time_at(reader, "waitMs").value_or(0);
+  request.create = flag_at(reader, "create");
+  request.preempt = flag_at(reader, "preempt");
+  request.grace_ms = time_at(reader, "graceMs").value_or(request.grace_ms);
+  request.key = text_at(reader, "key");
+  return request;
+}
+
+lease::Lease read_lease(const Json& json, const Reader& reader) {
+  lease::Lease lease;
+  lease.id = i64_at(reader, "id");
+  lease.request = i64_at(reader, "request");
+  lease.instance.uuid = text_at(reader, "uuid");
+  lease.instance.profile = profile_at(reader, "profile").value_or(ProfileName{});
+  lease.instance.gpu = GpuIndex{u32_at(reader, "gpu", 0)};
+  lease.instance.gpu_uuid = text_at(reader, "gpuUuid");
+  lease.instance.gpu_instance = GpuInstanceId{u32_at(reader, "gpuInstance", 0)};
+  lease.instance.compute_instance = ComputeInstanceId{u32_at(reader, "computeInstance", 0)};
+  lease.instance.memory_mib = reader.at("memoryMib").number();
+  lease.instance.sm = u32_at(reader, "sm", 0);
+  lease.instance.slices = u32_at(reader, "slices", 0);
+  lease.shared = u32_at(reader, "shared", 1);
+  lease.holder = read_holder(reader);
+  lease.heir = read_holder(reader, "heir");
+  lease.stoppable = flag_at(reader, "stoppable");
+  lease.uid = u32_at(reader, "uid", 0);
+  lease.tenant = text_at(reader, "tenant");
+  lease.job = text_at(reader, "job");
+  lease.priority = priority_at(json, reader);
+  lease.granted_ms = i64_at(reader, "grantedMs");
+  lease.limit_ms = time_at(reader, "limitMs");
+  lease.left_ms = time_at(reader, "leftMs");
+  lease.notice_ms = time_at(reader, "noticeMs");
+  lease.vanished = flag_at(reader, "vanished");
+  return lease;
+}
+
+lease::QueueEntry read_entry(const Json& json, const Reader& reader) {
+  lease::QueueEntry entry;
+  entry.id = i64_at(reader, "id");
+  entry.position = u32_at(reader, "position", 0);
+  entry.need = read_need(reader.at("need"));
+  entry.count = u32_at(reader, "count", 1);
+  entry.shared = u32_at(reader, "shared", 1);
+  entry.uid = u32_at(reader, "uid", 0);
+  entry.tenant = text_at(reader, "tenant");
+  entry.job = text_at(reader, "job");
+  entry.priority = priority_at(json, reader);
+  entry.since_ms = i64_at(reader, "sinceMs");
+  entry.gives_up_in_ms = time_at(reader, "givesUpInMs");
+  entry.reason = text_at(reader, "reason");
+  entry.forecast_ms = time_at(reader, "forecastMs");
+  return entry;
+}
+
+void read_quota(const Reader& reader, Quota& quota) {
+  if (given(reader, "slices"))
+    quota.slices = reader.at("slices").u32();
+  if (given(reader, "sms"))
+    quota.sm = reader.at("sms").u32();
+  if (given(reader, "memoryMib"))
+    quota.memory_mib = reader.at("memoryMib").number();
+  if (given(reader, "instances"))
+    quota.instances = reader.at("instances").u32();
+}
+
+TenantEntry read_tenant(const Reader& reader) {
+  TenantEntry entry;
+  Tenant& tenant = entry.tenant;
+  tenant.name = text_at(reader, "name");
+  tenant.role = parse_role(text_at(reader, "role")).value_or(Role::kNone);
+  tenant.weight = u32_at(reader, "weight", 1);
+  for (const Reader& user : reader.at("users").elements())
+    tenant.users.push_back(user.text());
+  for (const Reader& group : reader.at("groups").elements())
+    tenant.groups.push_back(group.text());
+  read_quota(reader.at("quota"), tenant.quota);
+  read_quota(reader.at("job"), tenant.job);
+  tenant.job_time_ms = time_at(reader.at("job"), "timeMs");
+  tenant.max_priority = static_cast<std::int32_t>(u32_at(reader.at("job"), "priority", 0));
+  const Reader used = reader.at("used");
+  entry.leases = used.at("leases").number();
+  entry.slices = used.at("slices").number();
+  entry.sm = used.at("sms").number();
+  entry.memory_mib = used.at("memoryMib").number();
+  entry.instances = used.at("instances").number();
+  return entry;
+}
+
+Error error_of(const Reader& reader) {
+  Error error;
+  const std::string name = text_at(reader, "code");
+  for (const ErrorInfo& row : error_table())
+    if (row.name == name)
+      error.code = row.code;
+  error.message = text_at(reader, "message");
+  error.hint = text_at(reader, "hint");
+  for (const Reader& context : reader.at("context").elements())
+    error.context.push_back(context.text());
+  return error;
+}
+
+template <class Read, class Values>
+void read_list(const Json& json, const Reader& reader, const char* key, Read read, Values& values) {
+  if (!reader.has(key))
+    return;
+  const auto elements = reader.at(key).elements();
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    values.push_back(read(json[key][i], elements[i]));
+}
+
+Result<Json> json_of(std::string_view text, std::size_t most, const char* what) {
+  if (text.size() > most)
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("{} of {} bytes; the limit is {}", what, text.size(), most));
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    return fail(ErrorCode::kInvalidInput, fmt::format("{}: not JSON: {}", what, error.what()));
+  }
+}
+
+}  // namespace
+
+Result<lease::LeaseRequest> parse_lease_request(std::string_view text) {
+  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostRequestBytes, "a lease request"));
+  Problem problem;
+  lease::LeaseRequest request = read_request(json, Reader(json, "", problem));
+  if (problem.any())
+    return fail(ErrorCode::kInvalidInput,
+                "the lease request: " + problem.text(),
+                "docs/reference/leases.md shows one");
+  return request;
+}
+
+Result<LeaseChange> parse_lease_change(std::string_view text) {
+  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostRequestBytes, "a change of a lease"));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  reader.only({"holder", "heir"});
+  LeaseChange change;
+  if (reader.has("holder"))
+    change.holder = read_holder(reader);
+  if (reader.has("heir"))
+    change.heir = read_holder(reader, "heir");
+  if (problem.any() || change.holder.has_value() == change.heir.has_value())
+    return fail(ErrorCode::kInvalidInput,
+                "the change of a lease: " +
+                    (problem.any() ? problem.text() : std::string("holder or heir is expected")),
+                "docs/reference/leases.md shows one");
+  return change;
+}
+
+Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
+  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostAnswerBytes, "the daemon's answer"));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  if (text_at(reader, "kind") == "Error")
+    return error_of(reader);
+  LeaseAnswer answer;
+  answer.source.simulated = flag_at(reader, "simulated");
+  answer.source.machine = text_at(reader, "simulatedMachine");
+  read_list(json, reader, "leases", read_lease, answer.leases);
+  read_list(json, reader, "queue", read_entry, answer.queue);
+  read_list(
+      json,
+      reader,
+      "tenants",
+      [](const Json&, const Reader& entry) { return read_tenant(entry); },
+      answer.tenants);
+  if (problem.any())
+    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
+  return answer;
+}
+
+}  // namespace mig::wire

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON of leases: what the daemon and its clients say to each other, and what --json prints.
+// Threading: pure functions.
+#ifndef MIGCTL_WIRE_LEASES_H_
+#define MIGCTL_WIRE_LEASES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mig/result.h"
+
+#include "model/lease_values.h"
+#include "model/tenants.h"
+#include "wire/wire.h"
+
+namespace mig::wire {
+
+// Body of POST /v1/leases. Who asks is not in it: that is the kernel's to say.
+std::string lease_request_document(const lease::LeaseRequest& request);
+// kInvalidInput names the member that is missing, of the wrong type or unknown.
+Result<lease::LeaseRequest> parse_lease_request(std::string_view text);
+
+// Body of PATCH /v1/leases/ID; one of the two.
+struct LeaseChange {
+  std::optional<lease::Holder> holder, heir;
+};
+
+std::string lease_change_document(const LeaseChange& change);
+Result<LeaseChange> parse_lease_change(std::string_view text);
+
+std::string lease_grant_document(const std::vector<lease::Lease>& leases, const Source& source);
+std::string lease_list_document(const std::vector<lease::Lease>& leases, const Source& source);
+std::string lease_released_document(const lease::Lease& lease, const Source& source);
+std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue, const Source& source);
+
+struct TenantEntry {
+  Tenant tenant;
+  std::uint64_t leases = 0, slices = 0, sm = 0, memory_mib = 0, instances = 0;
+};
+
+std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const Source& source);
+
+struct LeaseAnswer {
+  std::vector<lease::Lease> leases;
+  std::vector<lease::QueueEntry> queue;
+  std::vector<TenantEntry> tenants;
+  Source source;
+};
+
+// Any document of these back to values. An Error document is that Error.
+Result<LeaseAnswer> parse_lease_answer(std::string_view text);
+
+}  // namespace mig::wire
+
+#endif  // MIGCTL_WIRE_LEASES_H_

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/leases.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace mig::wire {
+namespace {
+
+lease::LeaseRequest full_request() {
+  lease::LeaseRequest request;
+  request.need.profile = *ProfileName::parse("1c.3g.20gb");
+  request.need.min_memory_mib = 12 * 1024;
+  request.need.min_sm = 30;
+  request.need.gpu_uuid = "0";
+  request.need.gpu_instance = GpuInstanceId{2};
+  request.count = 3;
+  request.shared = 4;
+  request.holder = lease::Holder::process(41, 77);
+  request.limit_ms = 7'200'000;
+  request.job = "train-\"a\"";
+  request.priority = -5;
+  request.wait_ms = 600'000;
+  request.create = request.preempt = request.stoppable = true;
+  request.grace_ms = 1000;
+  request.key = "k";
+  return request;
+}
+
+TEST(LeaseRequestText, ComesBackAsItWas) {
+  const lease::LeaseRequest sent = full_request();
+  const auto got = parse_lease_request(lease_request_document(sent));
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(lease_request_document(*got), lease_request_document(sent));
+  EXPECT_EQ(got->need.str(), sent.need.str());
+  EXPECT_EQ(got->priority, -5);
+  EXPECT_EQ(got->holder.start_ticks, 77U);
+  EXPECT_EQ(got->limit_ms, 7'200'000);
+}
+
+TEST(LeaseRequestText, WhoAsksIsNotTheClientsToSay) {
+  for (const char* text : {R"({"uid": 0})", R"({"tenant": "root"})", R"({"caller": {"uid": 0}})"}) {
+    const auto got = parse_lease_request(text);
+    ASSERT_FALSE(got) << text;
+    EXPECT_EQ(got.error().code, ErrorCode::kInvalidInput);
+  }
+}
+
+TEST(LeaseRequestText, NonsenseIsRefusedWithItsPlace) {
+  struct Bad {
+    const char* text;
+    const char* says;
+  };
+
+  for (const Bad& bad : {Bad{"", "not JSON"},
+                         Bad{"[]", ""},
+                         Bad{R"({"count": "two"})", "count"},
+                         Bad{R"({"count": 4294967296})", "count"},
+                         Bad{R"({"need": {"profile": "huge"}})", "profile"},
+                         Bad{R"({"need": {"sm": 3}})", "sm"},
+                         Bad{R"({"holder": {"pid": -1}})", "pid"},
+                         Bad{R"({"limitMs": 1e40})", "limitMs"},
+                         Bad{R"({"priority": "high"})", "priority"}}) {
+    const auto got = parse_lease_request(bad.text);
+    ASSERT_FALSE(got) << bad.text;
+    EXPECT_NE(got.error().message.find(bad.says), std::string::npos) << got.error().message;
+  }
+}
+
+TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
+  lease::Lease lease;
+  lease.id = 12;
+  lease.instance.uuid = "MIG-1";
+  lease.instance.profile = *ProfileName::parse("1g.5gb");
+  lease.instance.memory_mib = 4864;
+  lease.holder = lease::Holder::process(41, 7);
+  lease.heir = lease::Holder::process(42, 8);
+  lease.tenant = "team-a";
+  lease.limit_ms = 1000;
+  const auto leases = parse_lease_answer(lease_list_document({lease}, {}));
+  ASSERT_TRUE(leases) << leases.error().text();
+  ASSERT_EQ(leases->leases.size(), 1U);
+  EXPECT_EQ(leases->leases[0].id, 12);
+  EXPECT_EQ(leases->leases[0].heir.pid, 42U);
+  EXPECT_EQ(leases->leases[0].limit_ms, 1000);
+  lease::QueueEntry entry;
+  entry.need.profile = lease.instance.profile;
+  entry.reason = "waits for 1g.5gb";
+  entry.forecast_ms = 5;
+  const auto queue = parse_lease_answer(lease_queue_document({entry}, {}));
+  ASSERT_TRUE(queue) << queue.error().text();
+  EXPECT_EQ(queue->queue.at(0).reason, entry.reason);
+  EXPECT_EQ(queue->queue.at(0).forecast_ms, 5);
+}
+
+TEST(LeaseAnswerText, AnErrorIsThatError) {
+  const Error sent{ErrorCode::kNoCapacity, "the queue is full", "later", {"context"}, {}};
+  const auto got = parse_lease_answer(error_document(sent, "", Source{}));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, sent.code);
+  EXPECT_EQ(got.error().message, sent.message);
+  EXPECT_EQ(got.error().hint, sent.hint);
+}
+
+TEST(LeaseChangeText, IsOneOfTwo) {
+  LeaseChange change;
+  change.heir = lease::Holder::process(9, 0);
+  const auto got = parse_lease_change(lease_change_document(change));
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(got->heir->pid, 9U);
+  EXPECT_FALSE(parse_lease_change("{}"));
+  EXPECT_FALSE(parse_lease_change(R"({"holder": {"pid": 1}, "heir": {"pid": 2}})"));
+}
+
+}  // namespace
+}  // namespace mig::wire

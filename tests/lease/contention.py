@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Many clients contend for the instances of a simulated machine while clients and daemon are killed.
+
+Usage: contention.py BIN [--clients N] [--seconds S] [--kill-every S]
+Long form (what the issue asks): MIGCTL_LEASE_CONTENTION=long contention.py build/bin
+
+Each client is a process of its own that asks migd for an instance with itself as the holder, marks
+the instance as its own in a folder, works a moment, checks that the lease is still its own, and gives
+it back. Held against that:
+  double   an instance is marked by another client that lives
+  lost     a lease that was never given back was not there any more
+  order    among requests alike, one that came later was served first
+  leak     after the end something is still leased or waits
+"""
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+GPUS = 8
+PER_GPU = 7
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("migd", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(60)
+        self.sock.connect(self.path)
+
+
+def ask(path, method, target, body=None):
+    """(status, document); None while the daemon is away."""
+    connection = UnixConnection(path)
+    try:
+        connection.request(method, target, json.dumps(body) if body is not None else None)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+
+
+def insist(path, method, target, body=None, until=None):
+    """As ask(), until the daemon is back."""
+    while True:
+        answer = ask(path, method, target, body)
+        if answer is not None:
+            return answer
+        if until is not None and time.monotonic() > until:
+            return None
+        time.sleep(0.05)
+
+
+def start_ticks(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat[stat.rfind(")") + 2:].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def mark(folder, uuid):
+    """Claims the instance in our own books; the text of whoever has it, alive, otherwise."""
+    path = folder / uuid
+    mine = f"{os.getpid()} {start_ticks(os.getpid())}"
+    for _ in range(50):
+        try:
+            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            os.write(fd, mine.encode())
+            os.close(fd)
+            return None
+        except FileExistsError:
+            pass
+        try:
+            pid, start = path.read_text().split()
+        except (OSError, ValueError):
+            time.sleep(0.001)  # being written, or just removed
+            continue
+        if start_ticks(pid) == start:
+            return f"{uuid} is marked by {pid}, which lives"
+        try:
+            path.rename(folder / f".dead-{uuid}-{os.getpid()}-{time.monotonic_ns()}")
+        except OSError:
+            pass
+    return f"{uuid} cannot be marked"
+
+
+def client(path, folder, number, until):
+    """One client until the end of time; writes what it saw as lines of JSON."""
+    random.seed(number)
+    out = open(folder / f"log-{os.getpid()}", "w", encoding="utf-8", buffering=1)
+    count = 0
+    while time.monotonic() < until:
+        count += 1
+        key = f"{os.getpid()}-{count}"
+        body = {"need": {"profile": "1g.5gb"}, "holder": {"pid": os.getpid()}, "waitMs": 120000,
+                "key": key, "job": key}
+        while True:
+            answer = insist(path, "POST", "/v1/leases", body, until + 10)
+            if answer is None:
+                return
+            status, document = answer
+            if status != 202:
+                break
+            if time.monotonic() > until:
+                return  # our end ends the request
+        if status != 200:
+            out.write(json.dumps({"error": document}) + "\n")
+            continue
+        lease = document["leases"][0]
+        trouble = mark(folder / "held", lease["uuid"])
+        if trouble:
+            out.write(json.dumps({"double": trouble, "lease": lease["id"]}) + "\n")
+        time.sleep(random.uniform(0.0, 0.02))
+        if not trouble:
+            (folder / "held" / lease["uuid"]).unlink()
+        answer = ask(path, "DELETE", f"/v1/leases/{lease['id']}")
+        tries = 1
+        while answer is None:
+            tries += 1
+            time.sleep(0.05)
+            answer = ask(path, "DELETE", f"/v1/leases/{lease['id']}")
+        # A try whose answer was lost with the daemon may have been carried out.
+        if answer[0] != 200 and tries == 1:
+            out.write(json.dumps({"lost": lease["id"], "answer": answer[1]}) + "\n")
+        out.write(json.dumps({"lease": lease["id"], "request": lease["request"]}) + "\n")
+
+
+class Machine:
+    def __init__(self, binaries, root):
+        self.migctl = str(pathlib.Path(binaries) / "migctl")
+        self.environment = dict(os.environ, MIGSIM_ROOT=str(root))
+        self.environment.pop("MIGSIM_MACHINE", None)
+        self.environment["MIGCTL_SOCKET"] = self.socket = str(root / "migd.sock")
+        self.daemon = None
+
+    def run(self, *words):
+        subprocess.run([self.migctl, *words], env=self.environment, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def make(self):
+        self.run("sim", "create", "many", "--gpus", f"{GPUS}x a100-sxm4-40gb", "--latency", "none")
+        self.run("--sim", "many", "mode", "enable")
+        for gpu in range(GPUS):
+            self.run("--sim", "many", "create", "-i", str(gpu), *["1g.5gb"] * PER_GPU)
+
+    def serve(self):
+        self.daemon = subprocess.Popen([self.migctl, "--sim", "many", "-q", "serve"],
+                                       env=self.environment, stdout=subprocess.DEVNULL)
+
+    def wait_until_ready(self):
+        end = time.monotonic() + 20
+        while ask(self.socket, "GET", "/v1/leases") is None:
+            if time.monotonic() > end or self.daemon.poll() is not None:
+                sys.exit("migd did not start")
+            time.sleep(0.02)
+
+
+def fork_client(machine, folder, number, until):
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            client(machine.socket, folder, number, until)
+            code = 0
+        finally:
+            os._exit(code)
+    return pid
+
+
+def contend(machine, folder, options):
+    until = time.monotonic() + options.seconds
+    clients = {fork_client(machine, folder, n, until) for n in range(options.clients)}
+    killed = {"clients": 0, "daemon": 0}
+    random.seed(1)
+    next_number = options.clients
+    next_kill = time.monotonic() + options.kill_every
+    while time.monotonic() < until:
+        time.sleep(min(0.05, options.kill_every))
+        if time.monotonic() < next_kill:
+            continue
+        next_kill += options.kill_every
+        if killed["clients"] % 4 == 3 and killed["daemon"] * 5 < killed["clients"]:
+            machine.daemon.send_signal(signal.SIGKILL)
+            machine.daemon.wait()
+            killed["daemon"] += 1
+            machine.serve()
+        victim = random.choice(sorted(clients))
+        os.kill(victim, signal.SIGKILL)
+        os.waitpid(victim, 0)
+        clients.discard(victim)
+        killed["clients"] += 1
+        clients.add(fork_client(machine, folder, next_number, until))
+        next_number += 1
+    for pid in clients:
+        os.waitpid(pid, 0)
+    return killed
+
+
+def verdict(machine, folder):
+    troubles, served = [], []
+    for log in folder.glob("log-*"):
+        for line in log.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # cut off by a kill
+            if "request" in row:
+                served.append((row["lease"], row["request"]))
+            else:
+                troubles.append(row)
+    served.sort()
+    for (one, first), (two, second) in zip(served, served[1:]):
+        if second < first:
+            troubles.append({"order": f"lease {two} of request {second} after lease {one} of {first}"})
+    end = time.monotonic() + 5
+    while True:
+        left = insist(machine.socket, "GET", "/v1/leases")[1]["leases"]
+        waiting = insist(machine.socket, "GET", "/v1/queue")[1]["queue"]
+        if (not left and not waiting) or time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    if left or waiting:
+        troubles.append({"leak": {"leases": left, "queue": waiting}})
+    return troubles, len(served)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bin")
+    lengthy = os.environ.get("MIGCTL_LEASE_CONTENTION") == "long"
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=60 if lengthy else 8)
+    parser.add_argument("--kill-every", type=float, default=0.2)
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("skipped: changing the layout of a simulated machine of ours needs root")
+        return 77
+    with tempfile.TemporaryDirectory(prefix="migctl-contention-") as name:
+        folder = pathlib.Path(name)
+        (folder / "held").mkdir()
+        machine = Machine(options.bin, folder)
+        machine.make()
+        machine.serve()
+        try:
+            machine.wait_until_ready()
+            killed = contend(machine, folder, options)
+            troubles, served = verdict(machine, folder)
+        finally:
+            machine.daemon.kill()
+            machine.daemon.wait()
+    for trouble in troubles[:20]:
+        print("VIOLATION", json.dumps(trouble))
+    print(f"{options.clients} clients, {GPUS * PER_GPU} instances, {options.seconds:g} s: {served} leases "
+          f"served, {killed['clients']} clients and {killed['daemon']} daemons killed, "
+          f"{len(troubles)} violations")
+    return 1 if troubles or served < options.clients // 2 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device memory and BAR1, of a GPU or of a MIG device.
+#include <stdlib.h>
+
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 
@@ -39,12 +41,14 @@ bool has_instances(const GpuState& gpu) {
   return false;
 }
 
-// Share of a GPU instance. Ampere boards gave slots/8 of BAR1 less 1 MiB; on H100 and H200 it is
-// what the mapped device memory leaves, by slots (within 0.1 % of the readings in facts/nvml.md).
-std::uint64_t bar1_of_instance(const Board& board, const GiState& gi) {
+// Up to R570 an instance's share of BAR1 was that of the whole, less 1 MiB (A30, A100, H100 PCIe);
+// from R580 on the instances share what the GPU's memory leaves of it (A100, H100, H200, RTX PRO:
+// within 0.7 % of published readings).
+std::uint64_t bar1_of_instance(const Board& board, const GiState& gi, const char* driver) {
+  constexpr unsigned long kLastOfTheWhole = 570;
   const auto whole = static_cast<std::uint64_t>(board.bar1_bytes);
   const auto memory = static_cast<std::uint64_t>(board.memory_total_bytes);
-  if (board.architecture == Architecture::kAmpere || memory >= whole) {
+  if (::strtoul(driver, nullptr, 10) <= kLastOfTheWhole || memory >= whole) {
     return whole * gi.placement.size / board.memory_slices - kMib;
   }
   return (whole - memory) * gi.placement.size / board.memory_slices / kMib * kMib;
@@ -58,7 +62,7 @@ nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
   auto total = static_cast<std::uint64_t>(board.bar1_bytes);
   std::uint64_t used = kMib;  // H200, MIG off, idle
   if (s.is_mig()) {
-    total = bar1_of_instance(board, s.gi());
+    total = bar1_of_instance(board, s.gi(), s.state().options.driver_version);
     used = 0;
   } else if (has_instances(s.self())) {
     // Instances keep the GPU's memory mapped: 143157 of 262144 MiB on an H200.

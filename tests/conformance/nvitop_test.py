@@ -39,6 +39,12 @@ class Nvitop(unittest.TestCase):
         self.assertEqual(len(re.findall(r"\b3g\.71gb", shown)), 1, shown)
         self.assertEqual(len(re.findall(r"\b2g\.35gb", shown)), 2, shown)
 
+    def test_it_shows_mig_devices_of_a_board_whose_bar1_only_tables_tell(self):
+        harness.migctl("mode", "enable", "-i", "2")
+        harness.migctl("create", "-i", "2", "1g.6gb")
+        shown = nvitop()
+        self.assertEqual(len(re.findall(r"\b1g\.6gb", shown)), 1, shown)
+
     def test_it_shows_the_workload_on_its_device(self):
         with harness.Workload(self.uuid) as workload:
             harness.eventually(lambda: re.search(rf"\b{workload.pid}\b", nvitop()), "the workload's pid in nvitop", 20)
@@ -46,4 +52,4 @@ class Nvitop(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main("1x h200-141gb, 1x a100-sxm4-40gb", root=True)
+    harness.main("1x h200-141gb, 1x a100-sxm4-40gb, 1x a30-24gb", root=True)

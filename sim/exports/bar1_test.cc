@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// BAR1 of MIG devices against published nvidia-smi tables (the board files name them).
+#include <cmath>
+
+#include "sim/exports/test_library.h"
+
+namespace migsim::testing {
+namespace {
+
+struct Bar1Reading {
+  const char* board;
+  const char* driver;
+  std::uint32_t profile;
+  double mib;
+};
+
+class Bar1 : public LibraryTest {
+ protected:
+  double of(const Bar1Reading& reading) {
+    start({reading.board}, true);
+    Options& options = rig->state->options;
+    std::snprintf(options.driver_version, sizeof(options.driver_version), "%s", reading.driver);
+    const int gi = rig->create(reading.profile);
+    EXPECT_GE(gi, 0);
+    const GiProfile& profile = rig->profile(reading.profile);
+    for (std::uint32_t i = 0; i < profile.ci_profile_count; ++i) {
+      if (profile.ci_profiles[i].is_default != 0) {
+        EXPECT_GE(
+            rig->create_compute(static_cast<std::uint32_t>(gi), profile.ci_profiles[i].profile), 0);
+      }
+    }
+    open();
+    nvmlBAR1Memory_t bar1{};
+    EXPECT_EQ(NV(nvmlDeviceGetBAR1MemoryInfo)(mig(0), &bar1), NVML_SUCCESS);
+    return static_cast<double>(bar1.bar1Total >> 20U);
+  }
+};
+
+class ShareOfTheWhole : public Bar1, public ::testing::WithParamInterface<Bar1Reading> {};
+
+TEST_P(ShareOfTheWhole, UpToR570) {
+  EXPECT_EQ(of(GetParam()), GetParam().mib);
+}
+
+INSTANTIATE_TEST_SUITE_P(Published,
+                         ShareOfTheWhole,
+                         ::testing::Values(Bar1Reading{"a100-sxm4-40gb", "560.28.03", 19, 8191},
+                                           Bar1Reading{"a100-pcie-40gb", "535.54.03", 19, 8191},
+                                           Bar1Reading{"a100-sxm4-80gb", "535.54.03", 19, 16383},
+                                           Bar1Reading{"a30-24gb", "550.90.07", 5, 16383},
+                                           Bar1Reading{"a30-24gb", "550.90.07", 14, 8191},
+                                           Bar1Reading{"h100-pcie-80gb", "570.169", 19, 16383}));
+
+class ShareOfTheRest : public Bar1, public ::testing::WithParamInterface<Bar1Reading> {};
+
+TEST_P(ShareOfTheRest, FromR580On) {
+  EXPECT_LT(std::abs(of(GetParam()) / GetParam().mib - 1), 0.007);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Published,
+    ShareOfTheRest,
+    ::testing::Values(Bar1Reading{"a100-sxm4-40gb", "590.48.01", 9, 12210},
+                      Bar1Reading{"a100-sxm4-40gb", "590.48.01", 14, 6105},
+                      Bar1Reading{"a100-sxm4-40gb", "590.48.01", 19, 3052},
+                      Bar1Reading{"h100-nvl-94gb", "580.105.08", 19, 4405},
+                      Bar1Reading{"h100-sxm5-80gb", "590.48.01", 9, 24739},
+                      Bar1Reading{"h100-sxm5-80gb", "590.48.01", 19, 6184},
+                      Bar1Reading{"h200-141gb", "590.48.01", 9, 59237},
+                      Bar1Reading{"h200-141gb", "590.48.01", 14, 29618},
+                      Bar1Reading{"rtx-pro-6000-server", "580.105.08", 14, 8317},
+                      Bar1Reading{"rtx-pro-6000-maxq", "580.105.08", 14, 8327}));
+
+}  // namespace
+}  // namespace migsim::testing

@@ -129,6 +129,32 @@ TEST(Placement, RemainingCapacityIsWhatCreationThenGives) {
   EXPECT_EQ(remaining(rig, 0), 0U);
 }
 
+// A published walk through an A100-SXM4-40GB (driver R575 or later; halves swapped): what mig -lgip
+// said was free before and after each creation, and where each went.
+TEST(Placement, RecordedCapacitiesComeOut) {
+  const std::vector<std::uint32_t> profiles = {19, 20, 15, 14, 9, 5, 0};
+  Rig rig({"a100-sxm4-40gb"});
+  rig.state->gpus[0].swap_halves = 1;
+  const auto free = [&] {
+    std::vector<std::uint32_t> counts;
+    counts.reserve(profiles.size());
+    for (const std::uint32_t profile : profiles) {
+      counts.push_back(remaining(rig, profile));
+    }
+    return counts;
+  };
+  using Counts = std::vector<std::uint32_t>;
+  EXPECT_EQ(free(), (Counts{7, 1, 4, 3, 2, 1, 1}));
+  EXPECT_EQ(rig.create(5), 2);
+  EXPECT_EQ(free(), (Counts{3, 1, 2, 1, 1, 0, 0}));
+  EXPECT_EQ(rig.create(14), 3);
+  EXPECT_EQ(free(), (Counts{1, 1, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(rig.create(19), 9);
+  EXPECT_EQ(free(), (Counts{0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(rig.state->gpus[0].gis[3].placement.start, 4U);
+  EXPECT_EQ(rig.state->gpus[0].gis[9].placement.start, 6U);
+}
+
 TEST(Placement, OneMediaExtensionPerBoard) {
   Rig rig({"a100-sxm4-40gb"});
   ASSERT_GE(rig.create(20), 0);

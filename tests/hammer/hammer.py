@@ -37,7 +37,7 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error
 GO = {"mig-parted"}
 # Exit codes a kind may end with beside 0: refusals that other clients at work cause.
 REFUSED = {
-    "create": {4, 5, 8, 9, 11, 18}, "destroy": {4, 5, 8, 11, 18}, "list": {11}, "profiles": {11},
+    "create": {4, 5, 8, 9, 11, 18, 19}, "destroy": {4, 5, 8, 11, 18, 19}, "list": {11}, "profiles": {11},
     "smi": {2, 6, 19, 23}, "train": {3, 4, 5, 6, 8}, "mig-parted": {1},
 }
 # What a client does wrong by itself when an instance goes between two of its questions.

@@ -7,7 +7,9 @@
 #include "cli/commands.h"
 #include "cli/duration.h"
 #include "cli/errors.h"
+#include "cli/lease_client.h"
 #include "cli/render_inventory.h"
+#include "cli/run_lease.h"
 #include "cli/select.h"
 #include "service/service.h"
 
@@ -43,8 +45,8 @@ class Run final : public Command {
   CommandText text() const override {
     return {"run",
             "Run a command on a free MIG instance.",
-            "Chooses a free instance that meets all that is asked (none: any), claims it against "
-            "other runs, sets CUDA_VISIBLE_DEVICES and ends with the command's own exit code "
+            "Leases a free instance that meets all that is asked (none: any) for as long as the "
+            "command runs, sets CUDA_VISIBLE_DEVICES and ends with the command's own exit code "
             "(128+N when signal N ended it, 127 not found, 126 not executable). Codes below are "
             "migctl's own, before the command started.",
             {"run --profile 1g.5gb -- python train.py",
@@ -54,7 +56,9 @@ class Run final : public Command {
              ErrorCode::kNotFound,
              ErrorCode::kConflict,
              ErrorCode::kInvalidInput,
+             ErrorCode::kPermission,
              ErrorCode::kInUse,
+             ErrorCode::kNoCapacity,
              ErrorCode::kTimeout,
              ErrorCode::kNoDriver}};
   }
@@ -72,6 +76,14 @@ class Run final : public Command {
     options.text({"--wait", "TIME", "wait so long for one to come free: 45s, 10m (default: 0s)"},
                  wait_);
     options.text({"--name", "NAME", "sets $MIGCTL_JOB_NAME for the command"}, name_);
+    options.flag({"--create", "", "make the instance from free slices when there is none"},
+                 create_);
+    options.number({"--shared", "N", "beside up to N-1 others that say so (default: alone)"},
+                   shared_);
+    options.text({"--priority", "N", "in the queue: -100 to 100, higher first (default: 0)"},
+                 priority_);
+    options.flag({"--preempt", "", "ask jobs of lower priority to go (with --wait)"},
+                 lease_.preempt);
   }
 
   bool takes_rest() const override { return true; }
@@ -84,19 +96,17 @@ class Run final : public Command {
                   "run: no command is given",
                   "it stands after --: migctl run --profile 1g.5gb -- python train.py");
     request.argv = context.rest;
-    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    if (!gpu_.empty()) {
-      MIG_ASSIGN_OR_RETURN(request.selection.gpu, select_gpu(inventory, gpu_));
-    }
+    lease_.gpu = gpu_;
+    lease_.slot = slot_;
+    MIG_TRY(lease_for_run(context, lease_, request));
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    if (!slot_.empty()) {
-      MIG_ASSIGN_OR_RETURN(const service::SlotView slot, service->resolve_slot(slot_));
-      request.selection.uuid = slot.uuid;
+    if (!request.lease)
+      MIG_TRY(find_places(context, *service, request.selection));
+    if (!slot_.empty())
       request.environment.emplace_back("MIGCTL_SLOT", slot_);
-    }
     Output& output = context.output();
     request.on_start = [&](const launch::Chosen& chosen) {
-      output.progress(started(chosen, context.source_or_default()));
+      output.progress(started(chosen, source(context)));
     };
     request.on_wait = [&](const std::string& why) {
       output.progress(fmt::format("migctl: waiting up to {}: {}\n", wait_, why));
@@ -107,7 +117,39 @@ class Run final : public Command {
   }
 
  private:
-  Result<void> fill(launch::RunRequest& request) const {
+  // With a lease whoever gives it finds them.
+  Result<void> find_places(Context& context,
+                           service::Service& service,
+                           launch::Selection& selection) const {
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    if (!gpu_.empty()) {
+      MIG_ASSIGN_OR_RETURN(selection.gpu, select_gpu(inventory, gpu_));
+    }
+    if (!slot_.empty()) {
+      MIG_ASSIGN_OR_RETURN(const service::SlotView slot, service.resolve_slot(slot_));
+      selection.uuid = slot.uuid;
+    }
+    return {};
+  }
+
+  wire::Source source(const Context& context) const {
+    return context.source() ? *context.source() : *lease_.source;
+  }
+
+  Result<void> fill(launch::RunRequest& request) {
+    MIG_TRY(fill_selection(request));
+    request.name = name_;
+    request.create = create_;
+    request.shared = shared_.value_or(1);
+    MIG_ASSIGN_OR_RETURN(lease_.priority, parse_priority(priority_));
+    if (lease_.preempt && wait_.empty())
+      return fail(ErrorCode::kUsage,
+                  "run: --preempt needs --wait: who is asked to go gets time for it",
+                  "--preempt --wait 2m");
+    return {};
+  }
+
+  Result<void> fill_selection(launch::RunRequest& request) const {
     static constexpr std::array<Unit, 3> kMemory{
         {{"TiB", 1U << 20}, {"GiB", 1U << 10}, {"MiB", 1}}};
     auto& selection = request.selection;
@@ -154,7 +196,7 @@ class Run final : public Command {
   }
 
   // The command owns stdout: with --json ours goes to stderr, after its end.
-  static void report(Context& context, const launch::RunResult& result) {
+  void report(Context& context, const launch::RunResult& result) const {
     Output& output = context.output();
     if (result.start_failure)
       output.message(error_text(*result.start_failure, output.err_paint()));
@@ -167,11 +209,13 @@ class Run final : public Command {
                                          result.instance.gpu_instance,
                                          result.instance.compute_instance,
                                          result.exit_code},
-                                        context.source_or_default()));
+                                        source(context)));
   }
 
-  std::string slot_, profile_, uuid_, gpu_, memory_, wait_, name_;
-  std::optional<std::uint32_t> gpu_instance_, compute_instance_;
+  std::string slot_, profile_, uuid_, gpu_, memory_, wait_, name_, priority_;
+  std::optional<std::uint32_t> gpu_instance_, compute_instance_, shared_;
+  bool create_ = false;
+  RunLeaseOptions lease_;
 };
 
 }  // namespace

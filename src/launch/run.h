@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,13 +44,28 @@ struct Chosen {
   std::uint64_t memory_mib = 0;
 };
 
+struct RunRequest;
+
+// Instances that are the job's for as long as `until` lives, and when we are killed, for as long as
+// the process that was named to `started` for it.
+struct Leased {
+  std::vector<Chosen> instances;
+  std::shared_ptr<void> until;
+  std::function<void(std::size_t which, int pid)> started = {};
+};
+
 struct RunRequest {
   Selection selection;
   std::vector<std::string> argv;                                 // argv[0] is looked up in $PATH
   std::chrono::milliseconds wait{0};                             // for an instance to come free
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
-  std::function<void(const Chosen&)> on_start;                   // before the command starts
-  std::function<void(const std::string& why)> on_wait;           // once, when it has to wait
+  std::string name = {};                                         // of the job; "" = none
+  // Where leases are kept, who takes `count` of them; without, a claim against other runs is all.
+  std::function<Result<Leased>(const RunRequest&, std::uint32_t count)> lease = {};
+  bool create = false;       // with `lease`: made from free slices when there is none
+  std::uint32_t shared = 1;  // with `lease`: on an instance with so many others
+  std::function<void(const Chosen&)> on_start;          // before the command starts
+  std::function<void(const std::string& why)> on_wait;  // once, when it has to wait
 };
 
 struct RunResult {

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_lease.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "cli/lease_client.h"
+
+namespace mig::cli {
+namespace {
+
+lease::LeaseRequest lease_request(const launch::RunRequest& run,
+                                  const RunLeaseOptions& options,
+                                  std::uint32_t count) {
+  lease::LeaseRequest request;
+  const launch::Selection& selection = run.selection;
+  request.need.profile = selection.profile;
+  request.need.min_memory_mib = selection.min_memory_mib;
+  request.need.uuid = selection.uuid;
+  request.need.gpu_uuid = options.gpu;
+  request.need.slot = options.slot;
+  request.need.gpu_instance = selection.gpu_instance;
+  request.need.compute_instance = selection.compute_instance;
+  request.count = count;
+  request.shared = run.shared;
+  request.holder = lease::Holder::process(static_cast<std::uint32_t>(::getpid()), 0);
+  request.stoppable = true;  // SIGTERM to us ends the job
+  request.job = run.name.empty() ? run.argv.front() : run.name;
+  constexpr std::size_t kLongestJob = 100;
+  request.job.resize(std::min(request.job.size(), kLongestJob));
+  request.priority = options.priority;
+  request.preempt = options.preempt;
+  request.create = run.create;
+  request.wait_ms = run.wait.count();
+  return request;
+}
+
+launch::Chosen chosen_of(const lease::LeasedInstance& instance) {
+  launch::Chosen chosen;
+  chosen.uuid = instance.uuid;
+  chosen.profile = instance.profile;
+  chosen.gpu = instance.gpu;
+  chosen.gpu_instance = instance.gpu_instance;
+  chosen.compute_instance = instance.compute_instance;
+  chosen.memory_mib = instance.memory_mib;
+  return chosen;
+}
+
+// Gives back on destruction. What cannot be given back ends with this process.
+class Held {
+ public:
+  Held(std::shared_ptr<LeaseClient> client, std::vector<std::int64_t> leases)
+      : client_(std::move(client)), leases_(std::move(leases)) {}
+
+  ~Held() {
+    for (const std::int64_t lease : leases_)
+      static_cast<void>(client_->release(lease));
+  }
+
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  Held(Held&&) = delete;
+  Held& operator=(Held&&) = delete;
+
+ private:
+  std::shared_ptr<LeaseClient> client_;
+  std::vector<std::int64_t> leases_;
+};
+
+}  // namespace
+
+Result<void> lease_for_run(Context& context,
+                           const RunLeaseOptions& options,
+                           launch::RunRequest& request) {
+  auto opened = LeaseClient::open(context);
+  if (!opened) {
+    const std::string socket = daemon_socket(context.globals());
+    if (opened.error().code != ErrorCode::kPermission || ::access(socket.c_str(), F_OK) == 0 ||
+        request.create || request.shared > 1 || options.preempt)
+      return std::move(opened).error();
+    context.output().progress(
+        "migctl: no daemon keeps leases here (migctl serve), so others' are not known\n");
+    return {};
+  }
+  const std::shared_ptr<LeaseClient> client = *std::move(opened);
+  request.lease = [client, options](const launch::RunRequest& run,
+                                    std::uint32_t count) -> Result<launch::Leased> {
+    const auto on_wait = [&run](const lease::QueueEntry& entry) {
+      if (run.on_wait)
+        run.on_wait(fmt::format("place {}: {}", entry.position, entry.reason));
+    };
+    MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer,
+                         client->acquire(lease_request(run, options, count), on_wait));
+    launch::Leased leased;
+    std::vector<std::int64_t> ids;
+    for (const lease::Lease& lease : answer.leases) {
+      leased.instances.push_back(chosen_of(lease.instance));
+      ids.push_back(lease.id);
+    }
+    *options.source = answer.source;
+    leased.started = [client, ids](std::size_t which, int pid) {
+      // Best effort: without, the lease ends with us.
+      static_cast<void>(client->bequeath(ids.at(which), static_cast<std::uint32_t>(pid)));
+    };
+    leased.until = std::make_shared<Held>(client, std::move(ids));
+    return leased;
+  };
+  return {};
+}
+
+}  // namespace mig::cli

@@ -149,6 +149,7 @@ Result<void> run_daemon(service::Service& service,
   tell_systemd("READY=1");
   server->run();
   tell_systemd("STOPPING=1");
+  api.stop();
   if (ours)
     ::unlink(socket.c_str());  // nobody listens: clients can tell at once
   if (options.log)

@@ -46,7 +46,8 @@ struct Limits {
   std::chrono::milliseconds send{10'000};
 };
 
-// May be kept and called later, once; a client that is gone by then gets nothing.
+// May be kept and called later, once; a client that is gone by then gets nothing. None may outlive
+// the server.
 using Reply = std::function<void(Response)>;
 using Handler = std::function<void(Request, Reply)>;
 

@@ -251,8 +251,16 @@ def restart(broker):
     while "short" in json.dumps(broker.ask("GET", "/v1/leases")) and time.monotonic() < end:
         time.sleep(0.02)
     expect("a dead holder's lease is gone", "short" not in json.dumps(broker.ask("GET", "/v1/leases")))
+    waiting = []
+    for number in range(20):
+        connection = Connection(broker.socket)
+        connection.request("POST", "/v1/leases", json.dumps(
+            {"need": {"profile": "1g.5gb"}, "count": 5, "limitMs": 1000, "waitMs": 60000, "key": f"w{number}"}))
+        waiting.append(connection)
+    while len(broker.ask("GET", "/v1/queue")[1]["queue"]) < len(waiting):
+        time.sleep(0.02)
     broker.daemon.send_signal(signal.SIGTERM)
-    expect("SIGTERM ends it with 0", broker.daemon.wait(20) == 0, broker.daemon.returncode)
+    expect("SIGTERM while 20 wait ends it with 0", broker.daemon.wait(20) == 0, broker.daemon.returncode)
     expect("and its socket goes", not os.path.exists(broker.socket))
 
 

@@ -108,6 +108,8 @@ Lease lease_of(const store::LeaseRow& row, const holders::Moment& now) {
   lease.instance.memory_mib = static_cast<std::uint64_t>(row.memory_mib);
   lease.instance.sm = static_cast<std::uint32_t>(row.sm);
   lease.instance.slices = static_cast<std::uint32_t>(row.slices);
+  if (row.gpu_minor)
+    lease.instance.gpu_minor = static_cast<std::uint32_t>(*row.gpu_minor);
   lease.shared = static_cast<std::uint32_t>(row.shared);
   lease.holder = holder_of(row);
   if (row.heir_pid != 0)
@@ -142,6 +144,8 @@ store::LeaseRow lease_row(const store::RequestRow& request,
   row.memory_mib = static_cast<std::int64_t>(instance.memory_mib);
   row.sm = instance.sm;
   row.slices = instance.slices;
+  if (instance.gpu_minor)
+    row.gpu_minor = *instance.gpu_minor;
   row.shared = request.shared;
   row.holder_kind = request.holder_kind;
   row.pid = request.pid;
@@ -220,7 +224,8 @@ std::vector<Seat> seats_of(const Inventory& inventory) {
                          compute.id,
                          instance.memory_mib,
                          compute.sm.value_or(instance.sm),
-                         compute.name.compute_slices};
+                         compute.name.compute_slices,
+                         gpu.minor};
         seat.busy = who_is_on(gpu, instance, compute);
       }
     }

@@ -94,7 +94,8 @@ struct LeasedInstance {
   ComputeInstanceId compute_instance;
   std::uint64_t memory_mib = 0;
   std::uint32_t sm = 0;
-  std::uint32_t slices = 0;  // compute slices
+  std::uint32_t slices = 0;                     // compute slices
+  std::optional<std::uint32_t> gpu_minor = {};  // of its device node
 };
 
 struct Lease {

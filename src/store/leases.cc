@@ -41,7 +41,8 @@ const Migrations& lease_migrations() {
       id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, lease INTEGER NOT NULL,
       uid INTEGER NOT NULL, action TEXT NOT NULL, tenant TEXT NOT NULL, instance TEXT NOT NULL,
       detail TEXT NOT NULL);
-  )sql"};
+  )sql",
+                                         "ALTER TABLE lease ADD COLUMN gpu_minor INTEGER"};
   return kMigrations;
 }
 
@@ -50,7 +51,7 @@ constexpr std::string_view kLeaseColumns =
     "memory_mib, sm, slices, shared, holder_kind, pid, start_ticks, unit, boot_id, heir_pid, "
     "heir_start, stoppable, uid, "
     "tenant, job, priority, granted_ms, granted_boot_ms, limit_ms, notice_boot_ms, "
-    "notice_grace_ms, signalled";
+    "notice_grace_ms, signalled, gpu_minor";
 
 constexpr std::string_view kRequestColumns =
     "id, key, need, count, shared, holder_kind, pid, start_ticks, unit, boot_id, stoppable, "
@@ -110,7 +111,8 @@ LeaseRow lease_of(const Statement& row) {
                    r.limit_ms,
                    r.notice_boot_ms,
                    r.notice_grace_ms,
-                   r.signalled);
+                   r.signalled,
+                   r.gpu_minor);
   return r;
 }
 
@@ -221,8 +223,8 @@ Result<std::int64_t> Leases::add(const LeaseRow& r) {
       database_.prepare("INSERT INTO lease(request, key, uuid, profile, gpu_uuid, gpu_index, "
                         "gpu_instance, compute_instance, memory_mib, sm, slices, shared, "
                         "holder_kind, pid, start_ticks, unit, boot_id, stoppable, uid, tenant, "
-                        "job, priority, granted_ms, granted_boot_ms, limit_ms) "
-                        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+                        "job, priority, granted_ms, granted_boot_ms, limit_ms, gpu_minor) "
+                        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   bind_all(insert,
            r.request,
            std::string_view(r.key),
@@ -248,7 +250,8 @@ Result<std::int64_t> Leases::add(const LeaseRow& r) {
            r.priority,
            r.granted_ms,
            r.granted_boot_ms,
-           r.limit_ms);
+           r.limit_ms,
+           r.gpu_minor);
   MIG_TRY(insert.run());
   return database_.last_insert_id();
 }

@@ -26,6 +26,7 @@ struct LeaseRow {
   std::string uuid, profile, gpu_uuid;
   std::int64_t gpu_index = 0, gpu_instance = 0, compute_instance = 0;
   std::int64_t memory_mib = 0, sm = 0, slices = 0;
+  std::optional<std::int64_t> gpu_minor;
   std::int64_t shared = 1;
   std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;  // the numbers mean what the caller means
   std::string unit, boot_id;

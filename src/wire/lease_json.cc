@@ -42,6 +42,7 @@ Json lease_json(const lease::Lease& lease) {
   json["profile"] = lease.instance.profile.str();
   json["gpu"] = lease.instance.gpu.value;
   json["gpuUuid"] = lease.instance.gpu_uuid;
+  json["gpuMinor"] = or_null(lease.instance.gpu_minor);
   json["gpuInstance"] = lease.instance.gpu_instance.value;
   json["computeInstance"] = lease.instance.compute_instance.value;
   json["memoryMib"] = lease.instance.memory_mib;

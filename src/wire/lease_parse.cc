@@ -135,6 +135,8 @@ lease::Lease read_lease(const Json& json, const Reader& reader) {
   lease.instance.profile = profile_at(reader, "profile").value_or(ProfileName{});
   lease.instance.gpu = GpuIndex{u32_at(reader, "gpu", 0)};
   lease.instance.gpu_uuid = text_at(reader, "gpuUuid");
+  if (given(reader, "gpuMinor"))
+    lease.instance.gpu_minor = reader.at("gpuMinor").u32();
   lease.instance.gpu_instance = GpuInstanceId{u32_at(reader, "gpuInstance", 0)};
   lease.instance.compute_instance = ComputeInstanceId{u32_at(reader, "computeInstance", 0)};
   lease.instance.memory_mib = reader.at("memoryMib").number();

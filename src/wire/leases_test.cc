@@ -77,6 +77,7 @@ TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
   lease.holder = lease::Holder::process(41, 7);
   lease.heir = lease::Holder::process(42, 8);
   lease.tenant = "team-a";
+  lease.instance.gpu_minor = 3;
   lease.limit_ms = 1000;
   const auto leases = parse_lease_answer(lease_list_document({lease}, {}));
   ASSERT_TRUE(leases) << leases.error().text();
@@ -84,6 +85,7 @@ TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
   EXPECT_EQ(leases->leases[0].id, 12);
   EXPECT_EQ(leases->leases[0].heir.pid, 42U);
   EXPECT_EQ(leases->leases[0].limit_ms, 1000);
+  EXPECT_EQ(leases->leases[0].instance.gpu_minor, 3U);
   lease::QueueEntry entry;
   entry.need.profile = lease.instance.profile;
   entry.reason = "waits for 1g.5gb";

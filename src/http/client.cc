@@ -2,15 +2,19 @@
 #include "http/client.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
+
+#include "http/unix_socket.h"
 
 namespace mig::http {
 namespace {
@@ -37,17 +41,15 @@ ErrorCode client_code_of(const beast::error_code& error) {
 class Call {
  public:
   Call(std::string socket, std::chrono::milliseconds timeout)
-      : socket_(std::move(socket)), stream_(io_.get_executor()) {
-    stream_.expires_after(timeout);
-  }
+      : socket_(std::move(socket)),
+        stream_(io_.get_executor()),
+        pause_(io_),
+        give_up_(std::chrono::steady_clock::now() + timeout) {}
 
   Result<Answer> run(beast::http::request<beast::http::string_body> request) {
     request_ = std::move(request);
     parser_.body_limit(kMostAnswer);
-    stream_.async_connect(Unix::endpoint(socket_), [this](beast::error_code error) {
-      if (!failed(error, "connect to"))
-        send();
-    });
+    connect();
     io_.run();
     if (failure_)
       return *std::move(failure_);
@@ -55,6 +57,31 @@ class Call {
   }
 
  private:
+  void connect() {
+    base::Fd fd;
+    const int number = connect_unix(socket_, fd);
+    // The line before the daemon's door is full: a moment later it is not.
+    if (number == EAGAIN && std::chrono::steady_clock::now() < give_up_)
+      return connect_later();
+    beast::error_code error(number, boost::system::system_category());
+    if (!error)
+      stream_.socket().assign(Unix(), fd.get(), error);
+    if (failed(error, "connect to"))
+      return;
+    static_cast<void>(fd.release());
+    stream_.expires_at(give_up_);
+    send();
+  }
+
+  void connect_later() {
+    constexpr std::chrono::milliseconds kMoment{10};
+    pause_.expires_after(kMoment);
+    pause_.async_wait([this](beast::error_code error) {
+      if (!error)
+        connect();
+    });
+  }
+
   void send() {
     beast::http::async_write(stream_, request_, [this](beast::error_code error, std::size_t) {
       if (!failed(error, "ask"))
@@ -83,6 +110,8 @@ class Call {
   asio::io_context io_;
   std::string socket_;
   Stream stream_;
+  asio::steady_timer pause_;
+  std::chrono::steady_clock::time_point give_up_;
   beast::flat_buffer buffer_;
   beast::http::request<beast::http::string_body> request_;
   beast::http::response_parser<beast::http::string_body> parser_;
@@ -90,16 +119,6 @@ class Call {
 };
 
 }  // namespace
-
-bool somebody_listens(const std::string& socket) {
-  if (socket.empty() || socket.size() > kLongestSocketPath)
-    return false;
-  asio::io_context io;
-  Unix::socket probe(io);
-  beast::error_code error;
-  probe.connect(Unix::endpoint(socket), error);
-  return !error;
-}
 
 Result<Answer> call(const std::string& socket,
                     const std::string& method,

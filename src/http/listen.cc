@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "http/unix_socket.h"
 
 namespace mig::http {
 namespace {
@@ -53,6 +54,25 @@ Result<Listener> take_inherited(int number) {
 }
 
 }  // namespace
+
+int connect_unix(const std::string& path, base::Fd& fd) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path))
+    return ENOENT;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  fd = base::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): how connect(2) takes addresses
+  const auto* where = reinterpret_cast<const sockaddr*>(&address);
+  return fd.valid() && ::connect(fd.get(), where, sizeof address) == 0 ? 0 : errno;
+}
+
+bool somebody_listens(const std::string& path) {
+  base::Fd probe;
+  const int error = connect_unix(path, probe);
+  // A line that is full has somebody at its end, who may be long in coming.
+  return error == 0 || error == EAGAIN;
+}
 
 Result<Listener> listen_unix(const std::string& path) {
   if (const auto given = inherited())

@@ -41,8 +41,8 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self.path)  # without a timeout it waits where the line is full
         self.sock.settimeout(30)
-        self.sock.connect(self.path)
 
 
 def as_user(uid, work):
@@ -219,12 +219,35 @@ def limits(broker):
         streams = []
         for _ in range(600):
             stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            stream.settimeout(20)
             stream.connect(broker.socket)
+            stream.settimeout(20)
             streams.append(stream)
         return streams[-1].recv(100).split(b"\r\n")[0].decode()
     expect("the 600th connection of one user is turned away", "503" in as_user(BOB, many_connections))
     expect("and others are still served", broker.ask("GET", "/v1/leases")[0] == 200)
+
+
+def full_line(broker):
+    """More clients than the kernel keeps in line before a daemon that is busy: who comes then waits."""
+    broker.daemon.send_signal(signal.SIGSTOP)
+    line = []
+    for _ in range(5000):
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream.setblocking(False)
+        line.append(stream)
+        try:
+            stream.connect(broker.socket)
+        except BlockingIOError:
+            break
+    asking = subprocess.Popen([broker.migctl, "lease", "list"], env=broker.environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+    time.sleep(0.3)
+    waits = asking.poll() is None
+    for stream in line:
+        stream.close()
+    broker.daemon.send_signal(signal.SIGCONT)
+    text = asking.communicate(timeout=60)[0]
+    expect("a client before a full line waits and is served", waits and asking.returncode == 0, text)
 
 
 def slow_client(broker):
@@ -278,6 +301,7 @@ def main():
             malformed(broker)
             other_users(broker)
             limits(broker)
+            full_line(broker)
             restart(broker)
             slow.close()
         finally:

@@ -37,8 +37,8 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(60)
         self.sock.connect(self.path)
+        self.sock.settimeout(60)
 
 
 def ask(path, method, target, body=None):

@@ -29,8 +29,9 @@ class Api {
   void step(bool reap = true);
   // Call it once, before anybody is served: tells on_holders of the leases that are there.
   void start();
-  // Lets go of those who wait, who come back with their key. Call it before the server goes: each of
-  // them has a connection of its.
+
+  // Lets go of those who wait, who come back with their key. Call it before the server goes: each
+  // of them has a connection of its.
   void stop() { pending_.clear(); }
 
   // Called with processes that leases are bound to.

@@ -28,7 +28,7 @@ enum class Epilogue {
 struct Product {
   int m = 0, n = 0, k = 0;
   bool transpose_a = false, transpose_b = false;
-  bool beside = false;  // may run while one that is not `beside` does
+  bool beside = false;                                // may run while one that is not `beside` does
   bool narrow_inputs = false, narrow_output = false;  // bf16 instead of fp32
   Epilogue epilogue = Epilogue::kNone;
   DevicePtr a = 0, b = 0, d = 0;

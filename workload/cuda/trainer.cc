@@ -101,7 +101,8 @@ void Trainer::launch(Handle kernel,
                      Where where,
                      Status& status) {
   const std::uint64_t wanted = (threads + kThreads - 1) / kThreads;
-  const auto most = static_cast<std::uint64_t>(multiprocessors_ * where.blocks);
+  const auto most =
+      static_cast<std::uint64_t>(multiprocessors_) * static_cast<std::uint64_t>(where.blocks);
   const auto blocks = static_cast<unsigned>(wanted < most ? wanted : most);
   WORKLOAD_CU(status,
               driver_,

@@ -11,6 +11,7 @@
 
 #include "abi/nvml.h"
 #include "sim/client/context.h"
+#include "sim/client/nodes.h"
 #include "sim/client/visible.h"
 
 namespace {
@@ -93,9 +94,21 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
     visible = ::getenv("CUDA_VISIBLE_DEVICES");
   }
   const migsim::ProcessIdentity who = migsim::this_process();
+  std::string error;
+  std::uint32_t minor = 0;
+  {
+    const Machine::View view(*machine);
+    if (!migsim::find_visible(machine->hardware(), *view, visible, made->at, error)) {
+      return attach_failed(MIGSIM_NO_DEVICE, error);
+    }
+    minor = view->gpus[made->at.gpu].minor;
+  }
+  // Outside of any lock: it may wait for a node that is being made.
+  if (std::string why = migsim::refused_node(*machine, made->at, minor); !why.empty()) {
+    return attach_failed(MIGSIM_NO_DEVICE, std::move(why));
+  }
   {
     Machine::Change change(*machine);
-    std::string error;
     if (!migsim::find_visible(machine->hardware(), *change, visible, made->at, error)) {
       return attach_failed(MIGSIM_NO_DEVICE, error);
     }

@@ -31,6 +31,17 @@ Result<void> make_own_dir(const std::string& path, mode_t mode) {
   return {};
 }
 
+// "" unless it is an absolute path.
+std::string folder_in(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value != nullptr && *value == '/' ? value : "";
+}
+
+std::string user_state() {
+  const std::string state = folder_in("XDG_STATE_HOME");
+  return (state.empty() ? folder_in("HOME") + "/.local/state" : state) + "/migctl";
+}
+
 }  // namespace
 
 Result<std::string> runtime_dir(const nvml::Session& session) {
@@ -53,11 +64,7 @@ Result<std::string> runtime_dir(const nvml::Session& session) {
 }
 
 std::string journal_path(const nvml::Session& session) {
-  const auto variable = [](const char* name) -> std::string {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-    return value != nullptr && *value == '/' ? value : "";
-  };
-  const std::string chosen = variable("MIGCTL_STATE_DIR");
+  const std::string chosen = folder_in("MIGCTL_STATE_DIR");
   if (session.simulated()) {
     const migsim_control& control = *session.control();
     return chosen.empty() ? std::string(control.machine_dir) + "/journal.db"
@@ -67,10 +74,7 @@ std::string journal_path(const nvml::Session& session) {
     return chosen + "/journal.db";
   if (::geteuid() == 0)
     return "/var/lib/migctl/journal.db";
-  std::string state = variable("XDG_STATE_HOME");
-  if (state.empty())
-    state = variable("HOME") + "/.local/state";
-  return state + "/migctl/journal.db";
+  return user_state() + "/journal.db";
 }
 
 std::string lease_store_path(const nvml::Session& session) {
@@ -79,6 +83,23 @@ std::string lease_store_path(const nvml::Session& session) {
   const std::string file = journal.substr(folder.size());
   return file == "journal.db" ? folder + "leases.db"
                               : folder + file.substr(0, file.rfind('.')) + "-leases.db";
+}
+
+std::string jobs_dir(const nvml::Session& session) {
+  const std::string journal = journal_path(session);
+  const std::string folder = journal.substr(0, journal.rfind('/'));
+  const std::string named =
+      session.simulated() ? fmt::format("sim-{}", session.control()->machine_name) : "local";
+
+  struct stat info {};
+
+  // A machine's own folder is its owner's; root may write everywhere, but keeps its jobs there too.
+  const bool ours =
+      ::stat(folder.c_str(), &info) != 0 ? ::geteuid() == 0 : info.st_uid == ::geteuid();
+  if (!ours)
+    return user_state() + "/jobs/" + named;
+  const bool shared = session.simulated() && !folder_in("MIGCTL_STATE_DIR").empty();
+  return folder + (shared ? "/jobs-" + named : "/jobs");
 }
 
 Result<base::FileLock> lock_writer(const std::string& path,

@@ -24,6 +24,10 @@ std::string journal_path(const nvml::Session& session);
 // The leases of the machine, beside its journal.
 std::string lease_store_path(const nvml::Session& session);
 
+// The jobs of the calling user: beside the journal where that is ours to write, else below
+// $XDG_STATE_HOME (~/.local/state), a folder a simulated machine.
+std::string jobs_dir(const nvml::Session& session);
+
 // One writer per machine. kConflict names the pid that holds it, what it does and since when; the
 // kernel frees it when that process dies. `doing`: what the next one is told about us.
 Result<base::FileLock> lock_writer(const std::string& path,

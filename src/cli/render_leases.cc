@@ -12,17 +12,6 @@
 namespace mig::cli {
 namespace {
 
-std::string span_text(std::int64_t ms) {
-  constexpr std::int64_t kMinute = 60;
-  constexpr std::int64_t kHour = 60 * kMinute;
-  const std::int64_t seconds = (ms + 999) / 1000;
-  if (seconds < 2 * kMinute)
-    return fmt::format("{} s", seconds);
-  if (seconds < 2 * kHour)
-    return fmt::format("{} min", (seconds + kMinute - 1) / kMinute);
-  return fmt::format("{} h", (seconds + kHour - 1) / kHour);
-}
-
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
@@ -55,6 +44,17 @@ std::string quota_line(const char* what, const Quota& quota) {
 }
 
 }  // namespace
+
+std::string span_text(std::int64_t ms) {
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  const std::int64_t seconds = (ms + 999) / 1000;
+  if (seconds < 2 * kMinute)
+    return fmt::format("{} s", seconds);
+  if (seconds < 2 * kHour)
+    return fmt::format("{} min", (seconds + kMinute - 1) / kMinute);
+  return fmt::format("{} h", (seconds + kHour - 1) / kHour);
+}
 
 std::string ends_text(const lease::Lease& lease) {
   if (lease.vanished)

@@ -16,19 +16,19 @@
 namespace mig::cli {
 namespace {
 
-lease::LeaseRequest lease_request(const launch::RunRequest& run,
-                                  const RunLeaseOptions& options,
-                                  std::uint32_t count) {
+lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseOptions& options) {
   lease::LeaseRequest request;
   const launch::Selection& selection = run.selection;
   request.need.profile = selection.profile;
   request.need.min_memory_mib = selection.min_memory_mib;
+  request.need.min_sm = selection.min_sm;
   request.need.uuid = selection.uuid;
   request.need.gpu_uuid = options.gpu;
   request.need.slot = options.slot;
   request.need.gpu_instance = selection.gpu_instance;
   request.need.compute_instance = selection.compute_instance;
-  request.count = count;
+  request.count = run.count;
+  request.every = run.every;
   request.shared = run.shared;
   request.holder = lease::Holder::process(static_cast<std::uint32_t>(::getpid()), 0);
   request.stoppable = true;  // SIGTERM to us ends the job
@@ -39,6 +39,9 @@ lease::LeaseRequest lease_request(const launch::RunRequest& run,
   request.preempt = options.preempt;
   request.create = run.create;
   request.wait_ms = run.wait.count();
+  // Others may plan with it. By then even a command that needs its grace has ended.
+  if (run.timeout)
+    request.limit_ms = (*run.timeout + run.grace).count();
   return request;
 }
 
@@ -50,6 +53,8 @@ launch::Chosen chosen_of(const lease::LeasedInstance& instance) {
   chosen.gpu_instance = instance.gpu_instance;
   chosen.compute_instance = instance.compute_instance;
   chosen.memory_mib = instance.memory_mib;
+  chosen.sm = instance.sm;
+  chosen.gpu_minor = instance.gpu_minor;
   return chosen;
 }
 
@@ -90,19 +95,20 @@ Result<void> lease_for_run(Context& context,
     return {};
   }
   const std::shared_ptr<LeaseClient> client = *std::move(opened);
-  request.lease = [client, options](const launch::RunRequest& run,
-                                    std::uint32_t count) -> Result<launch::Leased> {
+  request.lease = [client, options](const launch::RunRequest& run) -> Result<launch::Leased> {
     const auto on_wait = [&run](const lease::QueueEntry& entry) {
       if (run.on_wait)
         run.on_wait(fmt::format("place {}: {}", entry.position, entry.reason));
     };
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer,
-                         client->acquire(lease_request(run, options, count), on_wait));
+                         client->acquire(lease_request(run, options), on_wait));
     launch::Leased leased;
     std::vector<std::int64_t> ids;
     for (const lease::Lease& lease : answer.leases) {
       leased.instances.push_back(chosen_of(lease.instance));
       ids.push_back(lease.id);
+      if (lease.limit_ms)
+        leased.limit = std::chrono::milliseconds(*lease.limit_ms);
     }
     *options.source = answer.source;
     leased.started = [client, ids](std::size_t which, int pid) {

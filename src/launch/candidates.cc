@@ -15,7 +15,8 @@ bool matches(const Chosen& c, const Selection& s) {
   return (!s.profile || c.profile == *s.profile) && (s.uuid.empty() || c.uuid == s.uuid) &&
          (!s.gpu || c.gpu == *s.gpu) && (!s.gpu_instance || c.gpu_instance == *s.gpu_instance) &&
          (!s.compute_instance || c.compute_instance == *s.compute_instance) &&
-         (!s.min_memory_mib || c.memory_mib >= *s.min_memory_mib);
+         (!s.min_memory_mib || c.memory_mib >= *s.min_memory_mib) &&
+         (!s.min_sm || c.sm >= s.min_sm);
 }
 
 std::string holders(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
@@ -68,6 +69,8 @@ std::string Selection::str() const {
     add(uuid);
   if (min_memory_mib)
     add(fmt::format("with at least {} MiB", *min_memory_mib));
+  if (min_sm)
+    add(fmt::format("with at least {} SMs", *min_sm));
   if (gpu)
     add(fmt::format("on GPU {}", gpu->value));
   if (gpu_instance)
@@ -82,8 +85,14 @@ Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Sele
   for (const Gpu& gpu : inventory.gpus) {
     for (const GpuInstance& instance : gpu.instances) {
       for (const ComputeInstance& compute : instance.compute_instances) {
-        const Chosen chosen{
-            compute.uuid, compute.name, gpu.index, instance.id, compute.id, instance.memory_mib};
+        const Chosen chosen{compute.uuid,
+                            compute.name,
+                            gpu.index,
+                            instance.id,
+                            compute.id,
+                            instance.memory_mib,
+                            compute.sm,
+                            gpu.minor};
         // Without a UUID a program cannot be pointed at it.
         if (!compute.uuid.empty() && matches(chosen, selection))
           out.push_back({chosen, holders(gpu, instance, compute)});

@@ -1,67 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/child.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
-#include <spawn.h>
 
+#include "base/fd.h"
 #include "base/strings.h"
+#include "launch/confine.h"
 
 namespace mig::launch {
 namespace {
-
-constexpr int kNotFound = 127;
-constexpr int kNotExecutable = 126;
-
-sigset_t forwarded_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD})
-    sigaddset(&set, signal);
-  return set;
-}
-
-// Blocks the signals, and makes sure that a child's end can be waited for (a parent that ignores
-// SIGCHLD bequeaths that); both as before at the end.
-class SignalGuard {
- public:
-  SignalGuard() : set_(forwarded_signals()) {
-    pthread_sigmask(SIG_BLOCK, &set_, &mask_before_);
-
-    struct sigaction standard {};
-
-    standard.sa_handler = SIG_DFL;
-    ::sigaction(SIGCHLD, &standard, &child_before_);
-  }
-
-  ~SignalGuard() {
-    ::sigaction(SIGCHLD, &child_before_, nullptr);
-    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
-  }
-
-  SignalGuard(const SignalGuard&) = delete;
-  SignalGuard& operator=(const SignalGuard&) = delete;
-  SignalGuard(SignalGuard&&) = delete;
-  SignalGuard& operator=(SignalGuard&&) = delete;
-
-  const sigset_t& signals() const { return set_; }
-
-  const sigset_t& mask_before() const { return mask_before_; }
-
- private:
-  sigset_t set_;
-  sigset_t mask_before_{};
-
-  struct sigaction child_before_ {};
-};
 
 std::vector<std::string> environment_with(
     const std::vector<std::pair<std::string, std::string>>& added) {
@@ -89,70 +45,95 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-int spawn(const ChildRequest& request, const SignalGuard& guard, pid_t& child) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  // Onto itself: clears close-on-exec in the child only.
-  if (request.inherit_fd >= 0)
-    posix_spawn_file_actions_adddup2(&actions, request.inherit_fd, request.inherit_fd);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setsigmask(&attributes, &guard.mask_before());
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  const std::vector<std::string> environment = environment_with(request.environment);
-  const int failed = ::posix_spawnp(&child,
-                                    request.argv.front().c_str(),
-                                    &actions,
-                                    &attributes,
-                                    pointers(request.argv).data(),
-                                    pointers(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return failed;
-}
+// What went wrong between fork and exec, through a pipe that exec closes. The text is a literal,
+// which lies at the same place in both processes.
+struct Trouble {
+  const char* what = nullptr;  // nullptr: exec itself
+  int number = 0;
+};
 
-ChildEnd not_started(const std::string& command, int number) {
-  const bool missing = number == ENOENT;
-  ChildEnd end;
-  end.exit_code = missing ? kNotFound : kNotExecutable;
-  end.start_failure = Error{
-      missing ? ErrorCode::kNotFound : ErrorCode::kPermission,
-      fmt::format(
-          "cannot start {}: {}", base::quoted(command), std::generic_category().message(number)),
-      missing ? "name a program in $PATH, or its path"
-              : "the file must be a program or a script with a #! line, and "
-                "executable (chmod +x)",
-      {},
-      {}};
-  return end;
-}
-
-ChildEnd wait_for(pid_t child, const SignalGuard& guard) {
-  for (;;) {
-    int status = 0;
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child && WIFSIGNALED(status))
-      return {128 + WTERMSIG(status), WTERMSIG(status), {}};
-    if (ended == child)
-      return {WEXITSTATUS(status), {}, {}};
-    siginfo_t info{};
-    const int signal = ::sigwaitinfo(&guard.signals(), &info);
-    // The terminal sends to the whole foreground group: the child has got that one itself.
-    if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
-      ::kill(child, signal);
+// Runs in the child: async-signal-safe calls only.
+Trouble prepare(const ChildRequest& request, const sigset_t& mask) {
+  if (request.own_group && ::setpgid(0, 0) != 0)
+    return {"make a process group", errno};
+  if (request.cgroup_procs_fd >= 0 && ::write(request.cgroup_procs_fd, "0", 1) != 1)
+    return {"enter the job's cgroup", errno};
+  if (request.null_input) {
+    const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0 || ::dup2(null, STDIN_FILENO) < 0)
+      return {"open /dev/null", errno};
   }
+  if (request.output_fd >= 0 && (::dup2(request.output_fd, STDOUT_FILENO) < 0 ||
+                                 ::dup2(request.output_fd, STDERR_FILENO) < 0))
+    return {"take the job's log", errno};
+  if (request.inherit_fd >= 0 && ::fcntl(request.inherit_fd, F_SETFD, 0) != 0)
+    return {"keep the claim open", errno};
+  if (request.confinement != nullptr) {
+    const char* what = "";
+    if (const int number = request.confinement->enter(what); number != 0)
+      return {what, number};
+  }
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  return {};
+}
+
+StartFailure failure_of(const std::string& command, const Trouble& trouble) {
+  const std::string reason = std::generic_category().message(trouble.number);
+  if (trouble.what != nullptr)
+    return {
+        kCommandNotExecutable,
+        Error{ErrorCode::kIo,
+              fmt::format(
+                  "cannot start {}: cannot {}: {}", base::quoted(command), trouble.what, reason),
+              "--devices all starts it without a namespace of its own",
+              {},
+              {}}};
+  const bool missing = trouble.number == ENOENT;
+  return {missing ? kCommandNotFound : kCommandNotExecutable,
+          Error{missing ? ErrorCode::kNotFound : ErrorCode::kPermission,
+                fmt::format("cannot start {}: {}", base::quoted(command), reason),
+                missing ? "name a program in $PATH, or its path"
+                        : "the file must be a program or a script with a #! line, and "
+                          "executable (chmod +x)",
+                {},
+                {}}};
 }
 
 }  // namespace
 
-ChildEnd run_child(const ChildRequest& request) {
-  const SignalGuard guard;
-  pid_t child = 0;
-  if (const int failed = spawn(request, guard, child); failed != 0)
-    return not_started(request.argv.front(), failed);
-  if (request.on_started)
-    request.on_started(child);
-  return wait_for(child, guard);
+Started start_child(const ChildRequest& request, const sigset_t& mask) {
+  const std::string& command = request.argv.front();
+  const std::vector<std::string> environment = environment_with(request.environment);
+  const std::vector<char*> argv = pointers(request.argv);
+  const std::vector<char*> envp = pointers(environment);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return {0, failure_of(command, {"make a pipe", errno})};
+  const base::Fd reader(ends[0]);
+  base::Fd writer(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0)
+    return {0, failure_of(command, {"fork", errno})};
+  if (child == 0) {
+    Trouble trouble = prepare(request, mask);
+    if (trouble.number == 0) {
+      ::execvpe(argv.front(), argv.data(), envp.data());
+      trouble.number = errno;
+    }
+    static_cast<void>(::write(writer.get(), &trouble, sizeof trouble) == sizeof trouble);
+    ::_exit(kCommandNotFound);
+  }
+  writer.reset();
+  Trouble trouble;
+  ssize_t got = 0;
+  do {
+    got = ::read(reader.get(), &trouble, sizeof trouble);
+  } while (got < 0 && errno == EINTR);
+  if (got == 0)
+    return {child, {}};
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return {0, failure_of(command, trouble)};
 }
 
 }  // namespace mig::launch

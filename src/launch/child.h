@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: starts a command, passes signals to it, and waits for its end.
+// Inside of launch/: starts one process, in the group, cgroup and namespace that it is to live in.
 #ifndef MIGCTL_LAUNCH_CHILD_H_
 #define MIGCTL_LAUNCH_CHILD_H_
 
-#include <functional>
+#include <csignal>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,22 +13,35 @@
 
 namespace mig::launch {
 
+class Confinement;
+
 struct ChildRequest {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv;                                 // argv[0] is looked up in $PATH
   std::vector<std::pair<std::string, std::string>> environment;  // over ours
   int inherit_fd = -1;                                           // stays open in the child
-  std::function<void(int pid)> on_started;
+  int output_fd = -1;                                            // its stdout and stderr; -1: ours
+  bool null_input = false;                                       // its stdin is /dev/null, not ours
+  bool own_group = false;  // leader of a process group of its own
+  int cgroup_procs_fd = -1;
+  const Confinement* confinement = nullptr;
 };
 
-struct ChildEnd {
-  int exit_code = 0;  // 128 + n when signal n ended it
-  std::optional<int> signal;
-  std::optional<Error> start_failure;  // exit_code is 127 (not there) or 126 (not executable)
+// Exit codes of a command that did not start, as shells give them.
+inline constexpr int kCommandNotFound = 127;
+inline constexpr int kCommandNotExecutable = 126;
+
+struct StartFailure {
+  int exit_code = kCommandNotExecutable;
+  Error error;
 };
 
-// Signals that end or poke a program (INT TERM HUP QUIT USR1 USR2) are blocked here meanwhile and
-// passed on, except those that the terminal has given to the child already.
-ChildEnd run_child(const ChildRequest& request);
+// The process, or why the command did not start. `mask`: of its signals. The caller waits for it.
+struct Started {
+  int pid = 0;
+  std::optional<StartFailure> failure;
+};
+
+Started start_child(const ChildRequest& request, const sigset_t& mask);
 
 }  // namespace mig::launch
 

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "launch/child.h"
+#include "launch/supervise.h"
 
 namespace mig::launch {
 namespace {
@@ -53,11 +53,12 @@ TEST_F(ClaimTest, OlderNamesWithSlashesStayInTheFolder) {
 
 TEST_F(ClaimTest, TheCommandHoldsItEvenWhenWeAreGone) {
   std::optional<Claim> claim = *Claim::take(dir_, "MIG-a");
-  ChildRequest request;
+  SuperviseRequest job;
+  ChildRequest& request = job.ranks.emplace_back();
   // A grandchild stays behind with the descriptor, as after a kill -9 of us.
   request.argv = {"sh", "-c", "sleep 0.6 & exit 0"};
   request.inherit_fd = claim->fd();
-  ASSERT_EQ(run_child(request).exit_code, 0);
+  ASSERT_EQ(supervise(job).exit_code(), 0);
   claim.reset();
   EXPECT_FALSE(Claim::take(dir_, "MIG-a"));
   for (int i = 0; i < 100 && !Claim::take(dir_, "MIG-a"); ++i)

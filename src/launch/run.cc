@@ -1,153 +1,359 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <chrono>
-#include <thread>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <map>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 
-#include "launch/candidates.h"
-#include "launch/child.h"
-#include "launch/claim.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/strings.h"
+#include "holders/process_facts.h"
+#include "launch/cgroup.h"
+#include "launch/job_book.h"
+#include "launch/job_log.h"
+#include "launch/ranks.h"
+#include "launch/take.h"
 
 namespace mig::launch {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr std::size_t kLongestCommand = 500;
 
-constexpr std::chrono::milliseconds kBetweenLooks{200};
-
-constexpr std::chrono::milliseconds kEndOfAnother{1000};
-
-struct Taken {
-  Chosen instance;
-  std::shared_ptr<void> lease = {};           // given back when it goes
-  std::function<void(int pid)> started = {};  // whom to leave the lease to
-  std::optional<Claim> claim = std::nullopt;  // none on an instance that is shared
-};
-
-// The claim shuts other runs out; a program started by hand may still have come in between.
-Result<bool> still_free(const ReadInventory& read, const Chosen& chosen) {
-  MIG_ASSIGN_OR_RETURN(const Inventory now, read());
-  Selection same;
-  same.uuid = chosen.uuid;
-  const auto found = candidates(now, same);
-  return found && found->front().busy.empty();
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
 }
 
-// nullopt: all that match are busy, `why` says by whom.
-Result<std::optional<Taken>> try_take(const RunRequest& request,
-                                      const ReadInventory& read,
-                                      const std::string& dir,
-                                      std::string& why) {
-  MIG_ASSIGN_OR_RETURN(const Inventory inventory, read());
-  MIG_ASSIGN_OR_RETURN(const auto all, candidates(inventory, request.selection));
-  why.clear();
-  for (const Candidate& candidate : all) {
-    std::string busy = candidate.busy;
-    if (busy.empty()) {
-      auto claim = Claim::take(dir, candidate.instance.uuid);
-      if (claim) {
-        MIG_ASSIGN_OR_RETURN(const bool free, still_free(read, candidate.instance));
-        if (free)
-          return std::optional(Taken{candidate.instance, {}, {}, *std::move(claim)});
-        busy = "just taken";
-      } else if (claim.error().code == ErrorCode::kInUse ||
-                 claim.error().code == ErrorCode::kPermission) {
-        busy = claim.error().message;  // another user's claim cannot even be opened
-      } else {
-        return std::move(claim).error();
-      }
+bool has_terminal() {
+  return base::open_file("/dev/tty", O_RDWR).has_value();
+}
+
+std::string own_folder() {
+  char buffer[4096];
+  return ::getcwd(buffer, sizeof buffer) == nullptr ? "" : buffer;
+}
+
+// A port of the loopback that is free now. PyTorch's first rank listens on it.
+std::uint16_t free_port() {
+  const base::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (!fd.valid() || ::bind(fd.get(), generic, size) != 0 ||
+      ::getsockname(fd.get(), generic, &size) != 0)
+    return 0;
+  return ntohs(address.sin_port);
+}
+
+// One job from its record to its end. Members in the order in which they are needed.
+class Job {
+ public:
+  Job(const RunRequest& request, const ReadInventory& read, const RunPlaces& places)
+      : request_(request), read_(read), places_(places) {}
+
+  Result<RunResult> run() {
+    MIG_TRY(open_record());
+    auto taken = take_instances(request_, read_, places_.claims);
+    if (!taken)
+      return not_begun(std::move(taken).error());
+    taken_ = *std::move(taken);
+    if (auto ready = prepare(); !ready)
+      return not_begun(std::move(ready).error());
+    RunResult result;
+    for (const Taken::Seat& seat : taken_.seats)
+      result.instances.push_back(seat.instance);
+    result.job = row_.id;
+    result.end = supervise_all();
+    return result;
+  }
+
+ private:
+  bool logged() const { return request_.log || request_.detached || several(); }
+
+  bool several() const { return request_.every || request_.count > 1; }
+
+  void note(const std::string& line) const {
+    if (request_.on_note)
+      request_.on_note(line);
+  }
+
+  // A job that nobody could find again may not go into the background; others may go on.
+  Result<void> open_record() {
+    row_.name = request_.name;
+    std::vector<std::string> words;
+    for (const std::string& word : request_.argv)
+      words.push_back(word.find_first_of(" \t\n'\"\\") == std::string::npos && !word.empty()
+                          ? word
+                          : base::quoted(word, kLongestCommand));
+    row_.command = base::join(words, " ").substr(0, kLongestCommand);
+    row_.folder = own_folder();
+    row_.logged = logged();
+    row_.detached = request_.detached;
+    auto book = JobBook::open(places_.jobs, places_.proc);
+    if (book) {
+      book_.emplace(*std::move(book));
+      MIG_TRY(book_->begin(row_));
+      return {};
     }
-    why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", place_of(candidate.instance), busy);
+    if (logged())
+      return std::move(book).error().in("the job's record");
+    note("this job is in no record, `migctl jobs` will not show it: " + book.error().text());
+    return {};
   }
-  return std::optional<Taken>();
-}
 
-Result<Taken> take(const RunRequest& request, const ReadInventory& read, const std::string& dir) {
-  const auto deadline = Clock::now() + request.wait;
-  std::string why;
-  for (bool first = true;; first = false) {
-    MIG_ASSIGN_OR_RETURN(auto taken, try_take(request, read, dir, why));
-    if (taken)
-      return *std::move(taken);
-    const auto left = deadline - Clock::now();
-    if (left <= Clock::duration::zero())
-      break;
-    if (first && request.on_wait)
-      request.on_wait(why);
-    std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenLooks));
+  Error not_begun(Error error) {
+    row_.finished_ms = now_ms();
+    row_.note = error.text();
+    save();
+    return error;
   }
-  const bool waited = request.wait.count() > 0;
-  return fail(waited ? ErrorCode::kTimeout : ErrorCode::kInUse,
-              fmt::format("no instance of {} {}: {}",
-                          request.selection.str(),
-                          waited ? fmt::format("came free within {} ms", request.wait.count())
-                                 : std::string("is free"),
-                          why),
-              waited ? "wait longer, or make more instances" : "wait for one with --wait 10m");
-}
 
-// A lease shuts out whoever asks for one; what a run that was killed left behind has a claim still.
-Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
-                                             const std::string& uuid,
-                                             const std::string& dir,
-                                             Clock::time_point deadline) {
-  if (request.shared > 1)
-    return std::optional<Claim>();
-  for (;;) {
-    auto claim = Claim::take(dir, uuid);
-    if (claim)
-      return std::optional(*std::move(claim));
-    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline)
-      return std::move(claim).error();
-    std::this_thread::sleep_for(kBetweenLooks);
+  void save() {
+    if (book_)
+      static_cast<void>(book_->update(row_));  // the record follows the job, not the reverse
   }
-}
 
-// Nothing is read of the machine: who is not root may not, and the lease says it all.
-Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
-  // The end of one that has just given back its lease is worth a moment.
-  const auto deadline = Clock::now() + std::max(request.wait, kEndOfAnother);
-  MIG_ASSIGN_OR_RETURN(const Leased leased, request.lease(request, 1));
-  Taken taken;
-  taken.instance = leased.instances.at(0);
-  taken.lease = leased.until;
-  if (leased.started)
-    taken.started = [started = leased.started](int pid) { started(0, pid); };
-  MIG_ASSIGN_OR_RETURN(taken.claim, claim_of_leased(request, taken.instance.uuid, dir, deadline));
-  return taken;
-}
+  Result<void> prepare() {
+    const auto count = static_cast<std::uint32_t>(taken_.seats.size());
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");  // NOLINT(concurrency-mt-unsafe)
+    for (const std::string& warning :
+         warnings_of(request_.argv, visible == nullptr ? "" : visible, count, request_.together))
+      note(warning);
+    MIG_TRY(confine());
+    cgroup_ = JobCgroup::make(fmt::format("migctl-job-{}-{}", ::getuid(), ::getpid()));
+    row_.cgroup = cgroup_ ? cgroup_->path() : "";
+    row_.confined = !confinements_.empty();
+    row_.started_ms = now_ms();
+    own_group_ = request_.detached || !has_terminal();
+    const std::uint16_t rendezvous = request_.together ? free_port() : 0;
+    std::map<GpuIndex, int> ranks_on;
+    for (const Taken::Seat& seat : taken_.seats)
+      ++ranks_on[seat.instance.gpu];
+    for (std::uint32_t rank = 0; rank < count; ++rank)
+      MIG_TRY(prepare_rank(
+          {rank, count, row_.id, rendezvous, ranks_on[taken_.seats[rank].instance.gpu] > 1}));
+    save();
+    return {};
+  }
+
+  Result<void> prepare_rank(const RankFacts& facts) {
+    const Taken::Seat& seat = taken_.seats[facts.rank];
+    ChildRequest child;
+    child.argv = request_.argv;
+    child.environment = request_.environment;
+    for (auto& pair : rank_environment(seat.instance, facts))
+      child.environment.push_back(std::move(pair));
+    child.own_group = own_group_;
+    child.null_input = request_.detached || several();
+    if (seat.claim)
+      child.inherit_fd = seat.claim->fd();
+    if (cgroup_)
+      child.cgroup_procs_fd = cgroup_->procs_fd();
+    if (!confinements_.empty())
+      child.confinement = &confinements_[facts.rank];
+    if (logged()) {
+      MIG_ASSIGN_OR_RETURN(JobLog log, JobLog::create(book_->log_path(row_.id, facts.rank)));
+      child.output_fd = log.fd();
+      tails_.emplace_back(log.path(), several() ? fmt::format("[{}] ", facts.rank) : "");
+      logs_.push_back(std::move(log));
+    }
+    children_.push_back(std::move(child));
+
+    store::JobRankRow row;
+    row.rank = facts.rank;
+    row.uuid = seat.instance.uuid;
+    row.profile = seat.instance.profile.str();
+    row.gpu = seat.instance.gpu.value;
+    row.gi = seat.instance.gpu_instance.value;
+    row.ci = seat.instance.compute_instance.value;
+    row.own_group = own_group_;
+    row_.ranks.push_back(std::move(row));
+    return {};
+  }
+
+  Result<void> confine() {
+    if (request_.devices == Devices::kAll)
+      return {};
+    auto made = make_confinements();
+    if (made) {
+      confinements_ = *std::move(made);
+      return {};
+    }
+    if (request_.devices == Devices::kOwn)
+      return std::move(made).error().in("--devices own");
+    note("the command can open other instances' device nodes too: " + made.error().text());
+    return {};
+  }
+
+  Result<std::vector<Confinement>> make_confinements() const {
+    std::vector<Confinement> out;
+    for (const Taken::Seat& seat : taken_.seats) {
+      const Chosen& instance = seat.instance;
+      if (!instance.gpu_minor)
+        return fail(
+            ErrorCode::kNotFound,
+            fmt::format("the driver does not tell the minor number of GPU {}", instance.gpu.value));
+      MIG_ASSIGN_OR_RETURN(Confinement made,
+                           Confinement::of(places_.devices,
+                                           *instance.gpu_minor,
+                                           instance.gpu_instance,
+                                           instance.compute_instance));
+      out.push_back(std::move(made));
+    }
+    if (!out.empty())
+      MIG_TRY(out.front().probe());
+    return out;
+  }
+
+  JobEnd supervise_all() {
+    if (request_.on_start)
+      for (std::uint32_t rank = 0; rank < taken_.seats.size(); ++rank)
+        request_.on_start(taken_.seats[rank].instance, rank);
+    SuperviseRequest job;
+    job.ranks = std::move(children_);
+    job.restart = request_.restart;
+    job.timeout = time_of_job();
+    job.grace = request_.grace;
+    job.end_together = request_.together;
+    job.on_started = [this](std::size_t rank, int pid) { started(rank, pid); };
+    job.on_ended = [this](std::size_t rank, const RankEnd& end, auto again_in) {
+      ended(rank, end, again_in);
+    };
+    job.kill_rest = [this] {
+      if (cgroup_)
+        cgroup_->kill();
+    };
+    if (logged())
+      job.tick = [this] { follow_logs(); };
+    JobEnd end = supervise(job);
+    finish_logs();
+    row_.finished_ms = now_ms();
+    row_.exit_code = end.exit_code();
+    if (end.timed_out)
+      note(fmt::format("the job's time was over: {} s",
+                       std::chrono::duration_cast<std::chrono::seconds>(*job.timeout).count()));
+    if (end.timed_out)
+      row_.note = "its time was over";
+    save();
+    return end;
+  }
+
+  // A lease that ends takes the instances away: the command gets its grace before.
+  std::optional<std::chrono::milliseconds> time_of_job() const {
+    if (!taken_.limit)
+      return request_.timeout;
+    const auto most = std::max(*taken_.limit - request_.grace, std::chrono::milliseconds(1));
+    return request_.timeout ? std::min(*request_.timeout, most) : most;
+  }
+
+  void started(std::size_t rank, int pid) {
+    const Taken::Seat& seat = taken_.seats[rank];
+    if (seat.claim)
+      seat.claim->set_holder(pid);
+    if (taken_.started)
+      taken_.started(rank, pid);
+    store::JobRankRow& row = row_.ranks[rank];
+    row.pid = pid;
+    row.start_ticks = static_cast<std::int64_t>(
+        holders::start_of(places_.proc, static_cast<std::uint32_t>(pid)).value_or(0));
+    save_rank(row);
+    tell_running(rank);
+  }
+
+  void ended(std::size_t rank,
+             const RankEnd& end,
+             std::optional<std::chrono::milliseconds> again_in) {
+    store::JobRankRow& row = row_.ranks[rank];
+    row.pid = row.start_ticks = 0;
+    row.exit_code = end.exit_code;
+    row.restarts = end.restarts + (again_in ? 1 : 0);
+    row.note = end.start_failure ? end.start_failure->text() : "";
+    save_rank(row);
+    if (again_in)
+      note(fmt::format("{}the command ended with {}; it starts again in {} s (restart {})",
+                       several() ? fmt::format("rank {}: ", rank) : "",
+                       end.exit_code,
+                       again_in->count() / 1000,
+                       row.restarts));
+    else if (!end.start_failure)
+      tell_running(rank);  // it may have ended before the others began
+  }
+
+  void save_rank(const store::JobRankRow& row) {
+    if (book_)
+      static_cast<void>(book_->update_rank(row_.id, row));
+  }
+
+  // Once all commands began.
+  void tell_running(std::size_t rank) {
+    begun_.resize(taken_.seats.size());
+    begun_[rank] = true;
+    if (told_ || !std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; }))
+      return;
+    told_ = true;
+    if (request_.on_running)
+      request_.on_running(row_.id);
+  }
+
+  void follow_logs() {
+    if (request_.on_output && !request_.detached)
+      for (LogTail& tail : tails_)
+        if (const std::string text = tail.read(); !text.empty())
+          request_.on_output(text);
+    constexpr std::chrono::seconds kBetweenChecks{1};
+    const auto now = base::system_clock().monotonic();
+    if (now < next_check_)
+      return;
+    next_check_ = now + kBetweenChecks;
+    for (const JobLog& log : logs_)
+      log.keep_small();
+  }
+
+  void finish_logs() {
+    if (!request_.on_output || request_.detached)
+      return;
+    for (LogTail& tail : tails_)
+      if (const std::string text = tail.flush(); !text.empty())
+        request_.on_output(text);
+  }
+
+  const RunRequest& request_;
+  const ReadInventory& read_;
+  const RunPlaces& places_;
+  std::optional<JobBook> book_;
+  store::JobRow row_;
+  Taken taken_;
+  std::unique_ptr<JobCgroup> cgroup_;
+  std::vector<Confinement> confinements_;  // one a rank; empty: not confined
+  std::vector<JobLog> logs_;
+  std::vector<LogTail> tails_;
+  std::vector<ChildRequest> children_;
+  std::vector<bool> begun_;
+  bool own_group_ = false, told_ = false;
+  std::chrono::nanoseconds next_check_{};
+};
 
 }  // namespace
 
-Result<RunResult> run_on_instance(const RunRequest& request,
-                                  const ReadInventory& read,
-                                  const std::string& runtime_dir) {
+Result<RunResult> run_job(const RunRequest& request,
+                          const ReadInventory& read,
+                          const RunPlaces& places) {
   if (request.argv.empty() || request.argv.front().empty())
     return fail(ErrorCode::kUsage, "no command to run is given", "it stands after --");
-  MIG_ASSIGN_OR_RETURN(
-      const Taken taken,
-      request.lease ? take_leased(request, runtime_dir) : take(request, read, runtime_dir));
-  if (request.on_start)
-    request.on_start(taken.instance);
-  ChildRequest child;
-  child.argv = request.argv;
-  child.environment = request.environment;
-  child.environment.emplace_back("CUDA_VISIBLE_DEVICES", taken.instance.uuid);
-  child.environment.emplace_back("NVIDIA_VISIBLE_DEVICES", taken.instance.uuid);
-  if (taken.claim)
-    child.inherit_fd = taken.claim->fd();
-  child.on_started = [&](int pid) {
-    if (taken.claim)
-      taken.claim->set_holder(pid);
-    if (taken.started)
-      taken.started(pid);
-  };
-  ChildEnd end = run_child(child);
-  return RunResult{taken.instance, end.exit_code, end.signal, std::move(end.start_failure)};
+  return Job(request, read, places).run();
 }
 
 }  // namespace mig::launch

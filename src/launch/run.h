@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a command on a free MIG instance: chooses one, claims it against other runs on this machine,
-// sets the environment, waits for the command and passes signals and its exit code through.
+// Runs a job: its command on one free MIG instance, or once on each of several. Takes the
+// instances, tells each command which is its own and shuts it in there, keeps the job's record and
+// logs, and passes signals and exit codes through.
 //
-// Free: no process of the driver's list on it, and no claim. A claim is a lock file that the child
-// keeps open, so it lasts as long as the command (and its own children), even when we are killed.
+// Free: no process of the driver's list on it, and no claim. A claim is a lock file that the
+// command keeps open, so it lasts as long as the command (and its own children), even when we are
+// killed. Where leases are kept, they shut others out; the claims stay for who knows no leases.
 //
-// Threading: one run at a time per process (signals are blocked while it lasts). No shell anywhere.
+// Threading: one job at a time per process, which must have one thread (children are forked,
+// signals blocked meanwhile). No shell anywhere.
 #ifndef MIGCTL_LAUNCH_RUN_H_
 #define MIGCTL_LAUNCH_RUN_H_
 
@@ -21,6 +24,9 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "launch/confine.h"
+#include "launch/supervise.h"
+
 namespace mig::launch {
 
 // Every criterion that is set must hold; none set: any instance.
@@ -31,6 +37,7 @@ struct Selection {
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
   std::optional<std::uint64_t> min_memory_mib;  // of several that fit the smallest is taken
+  std::optional<std::uint32_t> min_sm;
 
   std::string str() const;  // "profile 1g.5gb on GPU 0"
 };
@@ -42,6 +49,8 @@ struct Chosen {
   GpuInstanceId gpu_instance;
   ComputeInstanceId compute_instance;
   std::uint64_t memory_mib = 0;
+  std::optional<std::uint32_t> sm = {};
+  std::optional<std::uint32_t> gpu_minor = {};  // of its device node
 };
 
 struct RunRequest;
@@ -52,36 +61,65 @@ struct Leased {
   std::vector<Chosen> instances;
   std::shared_ptr<void> until;
   std::function<void(std::size_t which, int pid)> started = {};
+  std::optional<std::chrono::milliseconds> limit = {};  // they are taken away then
+};
+
+// Whether a command is shut in with its instance's device nodes.
+enum class Devices {
+  kAuto,  // where the kernel permits it; a note says when not
+  kOwn,   // or the job does not start
+  kAll,   // it is not
 };
 
 struct RunRequest {
   Selection selection;
   std::vector<std::string> argv;                                 // argv[0] is looked up in $PATH
-  std::chrono::milliseconds wait{0};                             // for an instance to come free
+  std::chrono::milliseconds wait{0};                             // for instances to come free
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string name = {};                                         // of the job; "" = none
-  // Where leases are kept, who takes `count` of them; without, a claim against other runs is all.
-  std::function<Result<Leased>(const RunRequest&, std::uint32_t count)> lease = {};
+  std::uint32_t count = 1;                                       // instances, and commands
+  bool every = false;     // in place of `count`: all instances that match
+  bool together = false;  // the commands are PyTorch's ranks of one training
+  RestartPolicy restart = {};
+  std::optional<std::chrono::milliseconds> timeout = {};  // of the job, once it has its instances
+  std::chrono::milliseconds grace{10'000};                // between SIGTERM and SIGKILL
+  Devices devices = Devices::kAuto;
+  bool log = false;       // output goes to files of the job's; always so with several commands
+  bool detached = false;  // nobody is there to see it
+  // Where leases are kept, who takes them (`count` or all that match); without, a claim against
+  // other runs is all.
+  std::function<Result<Leased>(const RunRequest&)> lease = {};
   bool create = false;       // with `lease`: made from free slices when there is none
   std::uint32_t shared = 1;  // with `lease`: on an instance with so many others
-  std::function<void(const Chosen&)> on_start;          // before the command starts
-  std::function<void(const std::string& why)> on_wait;  // once, when it has to wait
+  std::function<void(const Chosen&, std::uint32_t rank)> on_start =
+      {};                                                       // before its command starts
+  std::function<void(const std::string& why)> on_wait = {};     // once, when it has to wait
+  std::function<void(const std::string& line)> on_note = {};    // what the user should know
+  std::function<void(std::int64_t job)> on_running = {};        // all commands were started once
+  std::function<void(const std::string& text)> on_output = {};  // of logged commands, as it comes
 };
 
 struct RunResult {
-  Chosen instance;
-  int exit_code = 0;  // the command's; 128 + n when signal n ended it; 127 / 126 not started
-  std::optional<int> signal;           // that ended it
-  std::optional<Error> start_failure;  // why the command did not start (exit code 127 or 126)
+  std::vector<Chosen> instances;  // of each rank
+  JobEnd end;
+  std::int64_t job = 0;  // 0 = it could not be recorded
 };
 
 using ReadInventory = std::function<Result<Inventory>()>;
 
-// `runtime_dir`: folder for claims, made when missing. kNothingMatched: no such instance exists
-// (what there is, in the hint); kInUse: all that match are busy, by whom.
-Result<RunResult> run_on_instance(const RunRequest& request,
-                                  const ReadInventory& read,
-                                  const std::string& runtime_dir);
+// Folders of the machine and the user.
+struct RunPlaces {
+  std::string claims;  // made when missing
+  std::string jobs;    // made when missing; records and logs (launch/job_book.h)
+  DeviceRoots devices;
+  std::string proc = "/proc";
+};
+
+// kNothingMatched: no such instance exists (what there is, in the hint); kInUse: all that match are
+// busy, by whom; kTimeout: they stayed so.
+Result<RunResult> run_job(const RunRequest& request,
+                          const ReadInventory& read,
+                          const RunPlaces& places);
 
 }  // namespace mig::launch
 

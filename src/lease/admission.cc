@@ -107,6 +107,10 @@ std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, cons
   return least;
 }
 
+std::uint32_t count_that_serve(const Inventory& inventory, const Need& need) {
+  return static_cast<std::uint32_t>(that_serve(inventory, need).size());
+}
+
 std::string what_there_is(const Inventory& inventory) {
   std::map<std::string, std::size_t> counts;
   std::vector<std::string> order;

@@ -27,6 +27,9 @@ Result<void> check_tenant(const LeaseRequest& request,
                           const Inventory& inventory,
                           const Tenant* tenant);
 
+// How many of the instances that are there would serve, taken or not.
+std::uint32_t count_that_serve(const Inventory& inventory, const Need& need);
+
 // What would be made for the need when it found nothing: the smallest that serves, nowhere yet.
 std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need);
 

@@ -67,6 +67,7 @@ struct Caller {
 struct LeaseRequest {
   Need need;
   std::uint32_t count = 1;   // so many instances at once, or none
+  bool every = false;        // in place of `count`: all that serve, as many as there are now
   std::uint32_t shared = 1;  // 1: for itself; n: with at most n - 1 others who asked for n
   Holder holder;
   Holder waiter;                         // the process that waits for the answer; others: nobody

@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
+#include "lease/admission.h"
 #include "service/lease_creation.h"
 
 namespace mig::service {
@@ -157,6 +158,8 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
     MIG_ASSIGN_OR_RETURN(const SlotView slot, service_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
   }
+  if (request.every)
+    request.count = std::max(1U, lease::count_that_serve(*now, request.need));
   return {};
 }
 

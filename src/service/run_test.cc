@@ -66,16 +66,16 @@ TEST_F(RunTest, TheCommandSeesItsInstanceAndItsExitCodeComesBack) {
                         "\"$MIGSIM_MACHINE\" >" +
                             out + "; exit 5"));
   ASSERT_TRUE(result) << result.error().text();
-  EXPECT_EQ(result->exit_code, 5);
+  EXPECT_EQ(result->end.exit_code(), 5);
   std::ifstream file(out);
   std::string cuda;
   std::string nvidia;
   std::string machine;
   file >> cuda >> nvidia >> machine;
-  EXPECT_EQ(cuda, result->instance.uuid);
+  EXPECT_EQ(cuda, result->instances.at(0).uuid);
   EXPECT_EQ(nvidia, cuda);
   EXPECT_EQ(machine, root_ + "/lab");
-  EXPECT_EQ(result->instance.profile.str(), "1g.5gb");
+  EXPECT_EQ(result->instances.at(0).profile.str(), "1g.5gb");
 }
 
 TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
@@ -87,7 +87,7 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
     threads.emplace_back([&, i] {
       const auto result = services[i]->run(job("", "sleep 1"));
       if (result)
-        uuids[i] = result->instance.uuid;
+        uuids[i] = result->instances.at(0).uuid;
     });
   for (std::thread& thread : threads)
     thread.join();
@@ -141,7 +141,7 @@ TEST_F(RunTest, WaitsForOneToComeFree) {
   wait(busy);
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_TRUE(waited);
-  EXPECT_EQ(result->exit_code, 0);
+  EXPECT_EQ(result->end.exit_code(), 0);
 }
 
 }  // namespace

@@ -150,13 +150,17 @@ class DriverService final : public Service {
 
   Result<std::string> runtime_dir() const override { return apply::runtime_dir(*session_); }
 
+  std::string jobs_dir() const override { return apply::jobs_dir(*session_); }
+
   Result<launch::RunResult> run(const launch::RunRequest& request) override {
     MIG_ASSIGN_OR_RETURN(const std::string dir, apply::runtime_dir(*session_));
     launch::RunRequest full = request;
     if (session_->simulated())
       full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
-    return launch::run_on_instance(
-        full, [this] { return inventory(); }, dir + "/claims");
+    const holders::Roots roots = apply::holder_roots(*session_);
+    const launch::RunPlaces places{dir + "/claims", jobs_dir(), {roots.dev, roots.driver_proc}};
+    return launch::run_job(
+        full, [this] { return inventory(); }, places);
   }
 
  private:

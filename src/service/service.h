@@ -117,7 +117,10 @@ class Service {
   virtual std::string lease_store_path() const = 0;
   virtual Result<std::string> runtime_dir() const = 0;
 
-  // Runs a command on a free instance and returns when it has ended (launch/run.h).
+  // Where this user's jobs on this machine are recorded (launch/job_book.h).
+  virtual std::string jobs_dir() const = 0;
+
+  // Runs a job and returns when it has ended (launch/run.h).
   virtual Result<launch::RunResult> run(const launch::RunRequest& request) = 0;
 
  protected:

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/jobs.h"
 #include "wire/testdata/sample.h"
 #include "wire/wire.h"
 
@@ -94,11 +95,35 @@ TEST(Golden, ErrorOfTheDriver) {
   expect_golden("error_in_use.json", error_document(error, "NVML_ERROR_IN_USE", lab()));
 }
 
+TEST(Golden, Jobs) {
+  JobEntry job;
+  job.id = 12;
+  job.name = "train-a";
+  job.state = "running";
+  job.command = "python train.py";
+  job.folder = "/home/alice";
+  job.created_ms = 1764140000000;
+  job.started_ms = 1764140001000;
+  job.detached = job.confined = true;
+  job.supervisor_pid = 4120;
+  JobEntry::Rank rank;
+  rank.uuid = "MIG-1";
+  rank.profile = "1g.5gb";
+  rank.gpu_instance = GpuInstanceId{7};
+  rank.pid = 4121;
+  rank.log = "/home/alice/.local/state/migctl/jobs/local/12.0.log";
+  job.ranks = {rank};
+  expect_golden("jobs.json", job_list_document({job}, lab()));
+  expect_golden("job_started.json", job_started_document(12, lab()));
+}
+
 TEST(Golden, RunAndVersion) {
-  expect_golden(
-      "run.json",
-      run_document({"MIG-1", "1g.5gb", GpuIndex{1}, GpuInstanceId{7}, ComputeInstanceId{0}, 3},
-                   lab()));
+  RunReport report;
+  report.job = 12;
+  report.exit_code = 3;
+  report.ranks = {{"MIG-1", "1g.5gb", GpuIndex{1}, GpuInstanceId{7}, ComputeInstanceId{0}, 0, 2},
+                  {"MIG-2", "1g.5gb", GpuIndex{1}, GpuInstanceId{8}, ComputeInstanceId{0}, 3, 0}};
+  expect_golden("run.json", run_document(report, lab()));
   expect_golden("version.json",
                 version_document({"0.1.0", "", "", "no driver"}, Source{false, ""}));
 }

@@ -127,6 +127,7 @@ std::string lease_request_document(const lease::LeaseRequest& request) {
   Json json;
   json["need"] = need_json(request.need);
   json["count"] = request.count;
+  json["every"] = request.every;
   json["shared"] = request.shared;
   json["holder"] = holder_json(request.holder);
   json["stoppable"] = request.stoppable;

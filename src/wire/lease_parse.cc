@@ -96,6 +96,7 @@ std::int32_t priority_at(const Json& json, const Reader& reader) {
 lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
   reader.only({"need",
                "count",
+               "every",
                "shared",
                "holder",
                "stoppable",
@@ -113,6 +114,7 @@ lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
   if (given(reader, "need"))
     request.need = read_need(reader.at("need"));
   request.count = u32_at(reader, "count", 1);
+  request.every = flag_at(reader, "every");
   request.shared = u32_at(reader, "shared", 1);
   request.holder = read_holder(reader);
   request.stoppable = flag_at(reader, "stoppable");

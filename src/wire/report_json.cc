@@ -68,19 +68,6 @@ std::string assert_document(const AssertReport& report, const Source& source) {
   return finish(document);
 }
 
-std::string run_document(const RunReport& report, const Source& source) {
-  Json document = begin_document("RunResult", source);
-  Json instance;
-  instance["gpu"] = report.gpu.value;
-  instance["gpuInstance"] = or_null(report.gpu_instance);
-  instance["computeInstance"] = or_null(report.compute_instance);
-  instance["profile"] = report.profile;
-  instance["uuid"] = report.uuid;
-  document["instance"] = std::move(instance);
-  document["exitCode"] = report.exit_code;
-  return finish(document);
-}
-
 std::string version_document(const VersionReport& report, const Source& source) {
   Json document = begin_document("Version", source);
   document["version"] = report.version;

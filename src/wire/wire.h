@@ -69,17 +69,6 @@ struct AssertReport {
 
 std::string assert_document(const AssertReport& report, const Source& source);
 
-struct RunReport {
-  std::string uuid;
-  std::string profile;
-  GpuIndex gpu;
-  std::optional<GpuInstanceId> gpu_instance;
-  std::optional<ComputeInstanceId> compute_instance;
-  int exit_code = 0;
-};
-
-std::string run_document(const RunReport& report, const Source& source);
-
 struct HistoryEntry {
   std::int64_t id = 0;
   std::int64_t started_ms = 0;  // Unix time

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/render_jobs.h"
+#include "service/service.h"
+
+namespace mig::cli {
+namespace {
+
+class JobsCommand final : public Command {
+ public:
+  CommandText text() const override {
+    return {"jobs",
+            "List your jobs: what runs on which instance, since when, and how others ended.",
+            "A job is what one `migctl run` started. Those that wait or run; with --all also what "
+            "has ended, the last 1000. Each user sees its own, on each machine; `migctl lease "
+            "list` tells who holds the instances.",
+            {"jobs", "jobs --all --json"},
+            {ErrorCode::kNoDriver, ErrorCode::kIo, ErrorCode::kPermission, ErrorCode::kConflict}};
+  }
+
+  void declare(Options& options) override {
+    options.flag({"-a,--all", "", "also those that have ended"}, every_);
+  }
+
+  Result<int> run(Context& context) override {
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
+    MIG_ASSIGN_OR_RETURN(std::vector<launch::JobView> jobs, book.list());
+    if (!every_)
+      std::erase_if(jobs, [](const launch::JobView& job) { return !job.live(); });
+    const wire::Source source = context.source_or_default();
+    Output& output = context.output();
+    if (context.globals().json) {
+      std::vector<wire::JobEntry> entries;
+      entries.reserve(jobs.size());
+      for (const launch::JobView& job : jobs)
+        entries.push_back(job_entry(job, book));
+      output.result(wire::job_list_document(entries, source));
+      return 0;
+    }
+    const auto now = base::system_clock().wall();
+    output.result(jobs_text(jobs,
+                            std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
+                            source,
+                            output.paint()));
+    return 0;
+  }
+
+ private:
+  bool every_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_jobs() {
+  return std::make_unique<JobsCommand>();
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "cli/commands.h"
+#include "cli/duration.h"
+#include "cli/errors.h"
+#include "launch/job_book.h"
+#include "service/service.h"
+
+namespace mig::cli {
+namespace {
+
+class Stop final : public Command {
+ public:
+  CommandText text() const override {
+    return {"stop",
+            "End jobs: SIGTERM, and SIGKILL when the grace is over.",
+            "The job's command gets SIGTERM and time to save its work; it is not started again, "
+            "whatever its --restart says. Its instances are free when it has ended. Ends when the "
+            "jobs have ended; the exit code is that of the first that could not be stopped.",
+            {"stop 12", "stop train-a train-b --grace 2m"},
+            {ErrorCode::kNotFound,
+             ErrorCode::kTimeout,
+             ErrorCode::kNoDriver,
+             ErrorCode::kIo,
+             ErrorCode::kPermission,
+             ErrorCode::kConflict}};
+  }
+
+  void declare(Options& options) override {
+    options.positional({"JOB", "", "numbers or names"}, words_, true);
+    options.text({"--grace", "TIME", "from SIGTERM to SIGKILL (default: 10s)"}, grace_);
+  }
+
+  Result<int> run(Context& context) override {
+    std::chrono::milliseconds grace{10'000};
+    if (!grace_.empty()) {
+      MIG_ASSIGN_OR_RETURN(grace, parse_duration("--grace", grace_));
+    }
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
+    std::vector<launch::JobView> jobs;
+    for (const std::string& word : words_) {
+      MIG_ASSIGN_OR_RETURN(launch::JobView job, book.find(word, true));
+      jobs.push_back(std::move(job));
+    }
+    // All are named right before the first is stopped.
+    std::optional<Error> failure;
+    for (const launch::JobView& job : jobs)
+      if (auto stopped = stop(context, book, job, grace); !stopped && !failure)
+        failure = std::move(stopped).error();
+      else if (!stopped)
+        context.output().message(error_text(stopped.error(), context.output().err_paint()));
+    if (failure)
+      return *std::move(failure);
+    return 0;
+  }
+
+ private:
+  static Result<void> stop(Context& context,
+                           launch::JobBook& book,
+                           const launch::JobView& job,
+                           std::chrono::milliseconds grace) {
+    Output& output = context.output();
+    MIG_TRY(book.stop(job, grace, [&] {
+      output.progress(
+          fmt::format("migctl: job {} did not end on SIGTERM, killing it\n", job.row.id));
+    }));
+    output.progress(fmt::format("migctl: job {}{} has ended\n",
+                                job.row.id,
+                                job.row.name.empty() ? "" : " (" + job.row.name + ")"));
+    return {};
+  }
+
+  std::vector<std::string> words_;
+  std::string grace_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_stop() {
+  return std::make_unique<Stop>();
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/detach.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+namespace mig::cli {
+
+Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<DetachedJob>& job) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return base::errno_error("make", "a pipe", errno);
+  const base::Fd reader(ends[0]);
+  base::Fd writer(ends[1]);
+  const pid_t caller = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0)
+    return base::errno_error("start", "a process for the job", errno);
+  if (child == 0) {
+    ::setsid();
+    // Ctrl-C while it waits for its instances ends the wait: it goes with the caller until it runs.
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != caller)
+      ::_exit(128 + SIGTERM);
+    return std::optional<Detached>(Detached(std::move(writer)));
+  }
+  writer.reset();
+  DetachedJob told;
+  ssize_t got = 0;
+  do {
+    got = ::read(reader.get(), &told, sizeof told);
+  } while (got < 0 && errno == EINTR);
+  exit_code = 0;
+  if (got == sizeof told) {
+    job = told;
+    return std::optional<Detached>();
+  }
+  // It has ended before its job began, and said why.
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return std::optional<Detached>();
+}
+
+void Detached::running(const DetachedJob& job) {
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  if (const auto null = base::open_file("/dev/null", O_RDWR))
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      ::dup2(null->get(), stream);
+  static_cast<void>(::write(told_.get(), &job, sizeof job) == sizeof job);
+  told_.reset();
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render_jobs.h"
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "cli/render_inventory.h"
+#include "cli/render_leases.h"
+#include "cli/table.h"
+
+namespace mig::cli {
+namespace {
+
+std::string since(std::int64_t now_ms, std::int64_t then_ms) {
+  return span_text(now_ms > then_ms ? now_ms - then_ms : 0);
+}
+
+std::string instances_text(const launch::JobView& job) {
+  if (job.row.ranks.empty())
+    return "-";
+  const store::JobRankRow& first = job.row.ranks.front();
+  if (job.row.ranks.size() > 1)
+    return fmt::format("{} x {}", job.row.ranks.size(), first.profile);
+  return fmt::format("{} on {} gi={} ci={}", first.profile, first.gpu, first.gi, first.ci);
+}
+
+}  // namespace
+
+std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
+  const store::JobRow& row = job.row;
+  std::int64_t restarts = 0;
+  for (const store::JobRankRow& rank : row.ranks)
+    restarts += rank.restarts;
+  const std::string again =
+      restarts == 0 ? "" : fmt::format(", {}", base::counted(restarts, "restart"));
+  switch (job.state) {
+    case launch::JobState::kWaiting:
+      return "waiting for " + since(now_ms, row.created_ms);
+    case launch::JobState::kRunning:
+      return "running for " + since(now_ms, row.started_ms.value_or(now_ms)) + again;
+    case launch::JobState::kUnsupervised:
+      return "running, its migctl was killed";
+    case launch::JobState::kEnded:
+      break;
+    case launch::JobState::kLost:
+      return "gone, nobody saw how";
+  }
+  if (!row.exit_code)
+    return "not begun: " + row.note;
+  return fmt::format(
+      "ended with {}{}{}", *row.exit_code, row.note.empty() ? "" : " (" + row.note + ")", again);
+}
+
+std::string jobs_text(const std::vector<launch::JobView>& jobs,
+                      std::int64_t now_ms,
+                      const wire::Source& source,
+                      const Paint& paint) {
+  Table table({{"JOB", true}, {"NAME"}, {"INSTANCE"}, {"PID", true}, {"STATE"}, {"COMMAND"}});
+  constexpr std::size_t kShownCommand = 60;
+  for (const launch::JobView& job : jobs) {
+    const bool one = job.row.ranks.size() == 1 && job.row.ranks.front().pid != 0;
+    std::string command = job.row.command;
+    if (command.size() > kShownCommand)
+      command = base::quoted(command, kShownCommand);
+    table.row({fmt::format("{}", job.row.id),
+               job.row.name.empty() ? "-" : job.row.name,
+               instances_text(job),
+               one && job.live() ? fmt::format("{}", job.row.ranks.front().pid) : "-",
+               standing_text(job, now_ms),
+               command});
+  }
+  const std::string mark = simulated_mark(source);
+  std::string text = mark + (mark.empty() ? "" : ": ");
+  text += jobs.empty() ? "no jobs of yours\n" : base::counted(jobs.size(), "job") + " of yours\n";
+  return table.empty() ? text : text + table.draw(paint);
+}
+
+wire::JobEntry job_entry(const launch::JobView& job, const launch::JobBook& book) {
+  const store::JobRow& row = job.row;
+  wire::JobEntry entry;
+  entry.id = row.id;
+  entry.name = row.name;
+  entry.state = launch::name_of(job.state);
+  entry.command = row.command;
+  entry.folder = row.folder;
+  entry.note = row.note;
+  entry.created_ms = row.created_ms;
+  entry.started_ms = row.started_ms;
+  entry.finished_ms = row.finished_ms;
+  entry.exit_code = row.exit_code;
+  entry.detached = row.detached;
+  entry.confined = row.confined;
+  entry.supervisor_pid = row.supervisor_pid;
+  for (const store::JobRankRow& rank : row.ranks)
+    entry.ranks.push_back({rank.rank,
+                           rank.uuid,
+                           rank.profile,
+                           GpuIndex{static_cast<std::uint32_t>(rank.gpu)},
+                           GpuInstanceId{static_cast<std::uint32_t>(rank.gi)},
+                           ComputeInstanceId{static_cast<std::uint32_t>(rank.ci)},
+                           rank.pid,
+                           rank.restarts,
+                           rank.exit_code,
+                           row.logged ? book.log_path(row.id, rank.rank) : std::string(),
+                           rank.note});
+  return entry;
+}
+
+}  // namespace mig::cli

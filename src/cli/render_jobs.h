@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of cli/: jobs as people read them.
+#ifndef MIGCTL_CLI_RENDER_JOBS_H_
+#define MIGCTL_CLI_RENDER_JOBS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+#include "launch/job_book.h"
+#include "wire/jobs.h"
+
+namespace mig::cli {
+
+// "ended with 3", "running for 12 min"; `now_ms`: Unix time.
+std::string standing_text(const launch::JobView& job, std::int64_t now_ms);
+
+std::string jobs_text(const std::vector<launch::JobView>& jobs,
+                      std::int64_t now_ms,
+                      const wire::Source& source,
+                      const Paint& paint);
+
+wire::JobEntry job_entry(const launch::JobView& job, const launch::JobBook& book);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_RENDER_JOBS_H_

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_options.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "cli/duration.h"
+
+namespace mig::cli {
+namespace {
+
+constexpr std::uint64_t kMaxMib = 16ULL << 20;  // 16 TiB
+constexpr std::uint32_t kMostRanks = 256;
+constexpr std::size_t kLongestName = 100;
+
+Error needs(const char* what, const char* why, const char* hint) {
+  return Error{ErrorCode::kUsage, fmt::format("run: {}: {}", what, why), hint, {}, {}};
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text) {
+  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kUnits{
+      {{"TiB", 1U << 20U}, {"GiB", 1U << 10U}, {"MiB", 1}}};
+  for (const auto& [unit, factor] : kUnits)
+    if (text.ends_with(unit))
+      if (const auto number = base::parse_decimal(
+              std::string_view(text).substr(0, text.size() - unit.size()), kMaxMib / factor))
+        return *number * factor;
+  return fail(ErrorCode::kUsage,
+              fmt::format("{} is {}: a size with its unit is expected", option, base::quoted(text)),
+              "for example 12GiB or 900MiB");
+}
+
+void RunOptions::declare(Options& options) {
+  declare_instance(options);
+  declare_job(options);
+}
+
+void RunOptions::declare_instance(Options& options) {
+  options.text({"-p,--profile", "PROFILE", "1g.5gb, 1c.3g.20gb: of the compute instance"},
+               profile_);
+  options.text({"--slot", "NAME", "the instance at this named place; see migctl slot"}, slot);
+  options.text({"--uuid", "UUID", "this instance: MIG-..."}, uuid_);
+  options.text({"-i,--gpu", "GPU", "on this GPU: index, UUID or PCI bus id"}, gpu);
+  options.number({"--gi", "N", "this GPU instance (with --gpu)"}, gpu_instance_);
+  options.number({"--ci", "N", "this compute instance (with --gi)"}, compute_instance_);
+  options.text({"--memory", "SIZE", "at least so much memory: 12GiB, 900MiB; smallest that fits"},
+               memory_);
+  options.number({"--sms", "N", "at least so many SMs; smallest that fits"}, sms_);
+  options.number({"--count", "N", "once on each of N instances, 1 to 256; see $MIGCTL_RANK"},
+                 count_);
+  options.flag({"--all", "", "once on every instance that matches"}, every_);
+  options.text({"--ranks",
+                "torch",
+                "with --count, --all: one PyTorch training (RANK, WORLD_SIZE, MASTER_ADDR ...)"},
+               ranks_);
+  options.flag({"--create", "", "make the instance from free slices when there is none"}, create_);
+  options.number({"--shared", "N", "beside up to N-1 others that say so (default: alone)"},
+                 shared_);
+  options.text({"--wait", "TIME", "wait so long for one to come free: 45s, 10m (default: 0s)"},
+               wait);
+  options.text({"--priority", "N", "in the queue: -100 to 100, higher first (default: 0)"},
+               priority);
+  options.flag({"--preempt", "", "ask jobs of lower priority to go (with --wait)"}, preempt);
+}
+
+void RunOptions::declare_job(Options& options) {
+  options.text({"--name", "NAME", "for jobs, logs and stop; $MIGCTL_JOB_NAME for the command"},
+               name_);
+  options.flag({"-d,--detach", "", "in the background; prints the job's number"}, detach);
+  options.flag({"--log", "", "keep the output for migctl logs (with -d, --count, --all: always)"},
+               log_);
+  options.text({"--restart", "POLICY", "no, on-failure[:N], always (default: no)"}, restart_);
+  options.text({"--timeout", "TIME", "end it after so long; exit code 124"}, timeout_);
+  options.text({"--grace", "TIME", "from SIGTERM to SIGKILL when it is ended (default: 10s)"},
+               grace_);
+  options.text({"--devices",
+                "auto|own|all",
+                "only its instance's device nodes can be opened: where possible (auto), or it does "
+                "not start (own); or no such limit (all)"},
+               devices_);
+}
+
+Result<void> RunOptions::fill(launch::RunRequest& request) const {
+  MIG_TRY(fill_selection(request));
+  MIG_TRY(fill_job(request));
+  request.create = create_;
+  request.shared = shared_.value_or(1);
+  if (preempt && wait.empty())
+    return needs(
+        "--preempt needs --wait", "who is asked to go gets time for it", "--preempt --wait 2m");
+  return {};
+}
+
+Result<void> RunOptions::fill_selection(launch::RunRequest& request) const {
+  auto& selection = request.selection;
+  if (!profile_.empty()) {
+    MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
+  }
+  selection.uuid = uuid_;
+  if (!slot.empty() && !uuid_.empty())
+    return fail(ErrorCode::kUsage, "run: --slot and --uuid exclude each other");
+  if (gpu_instance_)
+    selection.gpu_instance = GpuInstanceId{*gpu_instance_};
+  if (compute_instance_)
+    selection.compute_instance = ComputeInstanceId{*compute_instance_};
+  if (compute_instance_ && !gpu_instance_)
+    return fail(ErrorCode::kUsage, "run: --ci needs --gi");
+  if (gpu_instance_ && gpu.empty())
+    return fail(ErrorCode::kUsage, "run: --gi needs --gpu: ids repeat on each GPU");
+  if (!memory_.empty()) {
+    MIG_ASSIGN_OR_RETURN(selection.min_memory_mib, parse_memory("--memory", memory_));
+  }
+  selection.min_sm = sms_;
+  if (every_ && count_)
+    return fail(ErrorCode::kUsage, "run: --all and --count exclude each other");
+  if (count_ && (*count_ < 1 || *count_ > kMostRanks))
+    return fail(ErrorCode::kUsage, fmt::format("--count takes 1 to {}", kMostRanks));
+  request.count = count_.value_or(1);
+  request.every = every_;
+  return {};
+}
+
+Result<void> RunOptions::fill_job(launch::RunRequest& request) const {
+  request.name = name_;
+  if (name_.size() > kLongestName || name_.find_first_not_of("0123456789") == std::string::npos)
+    if (!name_.empty())
+      return needs("--name cannot be taken",
+                   "it has more than 100 bytes, or is a number, which would name a job by its id",
+                   "--name train-a");
+  if (!wait.empty()) {
+    MIG_ASSIGN_OR_RETURN(request.wait, parse_duration("--wait", wait));
+  }
+  if (!timeout_.empty()) {
+    MIG_ASSIGN_OR_RETURN(request.timeout, parse_duration("--timeout", timeout_));
+    if (request.timeout->count() == 0)
+      return fail(ErrorCode::kUsage, "--timeout is 0: the command would never run");
+  }
+  if (!grace_.empty()) {
+    MIG_ASSIGN_OR_RETURN(request.grace, parse_duration("--grace", grace_));
+  }
+  MIG_ASSIGN_OR_RETURN(request.restart, launch::RestartPolicy::parse(restart_));
+  request.log = log_;
+  request.detached = detach;
+  if (devices_ == "own")
+    request.devices = launch::Devices::kOwn;
+  else if (devices_ == "all")
+    request.devices = launch::Devices::kAll;
+  request.together = ranks_ == "torch";
+  if (request.together && request.count < 2 && !every_)
+    return needs("--ranks needs --count or --all", "one command has no ranks", "--count 2");
+  if (!name_.empty())
+    request.environment.emplace_back("MIGCTL_JOB_NAME", name_);
+  return {};
+}
+
+}  // namespace mig::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of cli/: what `run` can be told, and the request that it means.
+#ifndef MIGCTL_CLI_RUN_OPTIONS_H_
+#define MIGCTL_CLI_RUN_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mig/result.h"
+
+#include "cli/options.h"
+#include "launch/run.h"
+
+namespace mig::cli {
+
+class RunOptions {
+ public:
+  void declare(Options& options);
+
+  // Everything but GPU and slot, which need a look at the machine. kUsage names the option.
+  Result<void> fill(launch::RunRequest& request) const;
+
+  std::string slot, gpu, wait, priority;
+  bool preempt = false;
+  bool detach = false;
+
+ private:
+  void declare_instance(Options& options);
+  void declare_job(Options& options);
+  Result<void> fill_selection(launch::RunRequest& request) const;
+  Result<void> fill_job(launch::RunRequest& request) const;
+
+  std::string profile_, uuid_, memory_, name_;
+  std::string restart_ = "no", timeout_, grace_, devices_, ranks_;
+  std::optional<std::uint32_t> gpu_instance_, compute_instance_, sms_, shared_, count_;
+  bool create_ = false, every_ = false, log_ = false;
+};
+
+// "12GiB", "900MiB", "1TiB", up to 16 TiB. kUsage names the option.
+Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_RUN_OPTIONS_H_

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/take.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "launch/candidates.h"
+
+namespace mig::launch {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kBetweenSeatLooks{200};
+constexpr std::chrono::milliseconds kEndOfAnother{1000};
+
+// The claim shuts other runs out; a program started by hand may still have come in between.
+Result<bool> still_free(const ReadInventory& read, const Chosen& chosen) {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, read());
+  Selection same;
+  same.uuid = chosen.uuid;
+  const auto found = candidates(now, same);
+  return found && found->front().busy.empty();
+}
+
+// Adds the seat when it could be had; else `why` says who has it.
+Result<void> try_seat(const Candidate& candidate,
+                      const ReadInventory& read,
+                      const std::string& dir,
+                      std::vector<Taken::Seat>& seats,
+                      std::string& why) {
+  std::string busy = candidate.busy;
+  if (busy.empty()) {
+    auto claim = Claim::take(dir, candidate.instance.uuid);
+    if (claim) {
+      MIG_ASSIGN_OR_RETURN(const bool free, still_free(read, candidate.instance));
+      if (free) {
+        seats.push_back({candidate.instance, *std::move(claim)});
+        return {};
+      }
+      busy = "just taken";
+    } else if (claim.error().code == ErrorCode::kInUse ||
+               claim.error().code == ErrorCode::kPermission) {
+      busy = claim.error().message;  // another user's claim cannot even be opened
+    } else {
+      return std::move(claim).error();
+    }
+  }
+  why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", place_of(candidate.instance), busy);
+  return {};
+}
+
+// Empty: too few are free, `why` says who has the others. Claims of a try in vain are dropped.
+Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
+                                          const ReadInventory& read,
+                                          const std::string& dir,
+                                          std::string& why) {
+  MIG_ASSIGN_OR_RETURN(const Inventory inventory, read());
+  MIG_ASSIGN_OR_RETURN(const auto all, candidates(inventory, request.selection));
+  const std::size_t wanted = request.every ? all.size() : request.count;
+  if (wanted > all.size())
+    return fail(ErrorCode::kNothingMatched,
+                fmt::format("there are {} of {}, and {} are wanted",
+                            base::counted(all.size(), "instance"),
+                            request.selection.str(),
+                            wanted),
+                "make more with migctl create, or ask for fewer");
+  why.clear();
+  std::vector<Taken::Seat> seats;
+  for (const Candidate& candidate : all) {
+    MIG_TRY(try_seat(candidate, read, dir, seats, why));
+    if (seats.size() == wanted)
+      return seats;
+  }
+  return std::vector<Taken::Seat>();
+}
+
+Result<Taken> take_claimed(const RunRequest& request,
+                           const ReadInventory& read,
+                           const std::string& dir) {
+  const auto deadline = Clock::now() + request.wait;
+  std::string why;
+  for (bool first = true;; first = false) {
+    Taken taken;
+    MIG_ASSIGN_OR_RETURN(taken.seats, try_take(request, read, dir, why));
+    if (!taken.seats.empty())
+      return taken;
+    const auto left = deadline - Clock::now();
+    if (left <= Clock::duration::zero())
+      break;
+    if (first && request.on_wait)
+      request.on_wait(why);
+    std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenSeatLooks));
+  }
+  const bool waited = request.wait.count() > 0;
+  const std::string what =
+      request.every || request.count > 1 ? "not enough instances" : "no instance";
+  return fail(waited ? ErrorCode::kTimeout : ErrorCode::kInUse,
+              fmt::format("{} of {} {}: {}",
+                          what,
+                          request.selection.str(),
+                          waited ? fmt::format("came free within {} ms", request.wait.count())
+                                 : std::string("is free"),
+                          why),
+              waited ? "wait longer, or make more instances" : "wait for one with --wait 10m");
+}
+
+// A lease shuts out whoever asks for one; what a run that was killed left behind has a claim still.
+Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
+                                             const std::string& uuid,
+                                             const std::string& dir,
+                                             Clock::time_point deadline) {
+  if (request.shared > 1)
+    return std::optional<Claim>();
+  for (;;) {
+    auto claim = Claim::take(dir, uuid);
+    if (claim)
+      return std::optional(*std::move(claim));
+    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline)
+      return std::move(claim).error();
+    std::this_thread::sleep_for(kBetweenSeatLooks);
+  }
+}
+
+// Nothing is read of the machine: who is not root may not, and the lease says it all.
+Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
+  // The end of one that has just given back its lease is worth a moment.
+  const auto deadline = Clock::now() + std::max(request.wait, kEndOfAnother);
+  MIG_ASSIGN_OR_RETURN(const Leased leased, request.lease(request));
+  Taken taken;
+  taken.lease = leased.until;
+  taken.started = leased.started;
+  taken.limit = leased.limit;
+  for (const Chosen& instance : leased.instances) {
+    MIG_ASSIGN_OR_RETURN(auto claim, claim_of_leased(request, instance.uuid, dir, deadline));
+    taken.seats.push_back({instance, std::move(claim)});
+  }
+  return taken;
+}
+
+}  // namespace
+
+Result<Taken> take_instances(const RunRequest& request,
+                             const ReadInventory& read,
+                             const std::string& claims) {
+  return request.lease ? take_leased(request, claims) : take_claimed(request, read, claims);
+}
+
+}  // namespace mig::launch

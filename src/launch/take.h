@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of launch/: the instances that a job gets, by leases or by claims, all or none.
+#ifndef MIGCTL_LAUNCH_TAKE_H_
+#define MIGCTL_LAUNCH_TAKE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launch/claim.h"
+#include "launch/run.h"
+
+namespace mig::launch {
+
+struct Taken {
+  struct Seat {
+    Chosen instance;
+    std::optional<Claim> claim = std::nullopt;  // none on an instance that is shared
+  };
+
+  std::vector<Seat> seats;
+  std::shared_ptr<void> lease = {};                              // given back when it goes
+  std::function<void(std::size_t which, int pid)> started = {};  // whom to leave a lease to
+  std::optional<std::chrono::milliseconds> limit = {};           // of the leases
+};
+
+Result<Taken> take_instances(const RunRequest& request,
+                             const ReadInventory& read,
+                             const std::string& claims);
+
+}  // namespace mig::launch
+
+#endif  // MIGCTL_LAUNCH_TAKE_H_

@@ -35,6 +35,11 @@ class Serve final : public Command {
                   "who belongs to which tenant (default: /etc/migctl/tenants.yaml)",
                   "MIGCTL_TENANTS"},
                  tenants_);
+    options.flag({"--guard-nodes",
+                  "",
+                  "only who leases an instance (and root) can open its device nodes; without it "
+                  "everybody can again"},
+                 guard_);
   }
 
   Result<int> run(Context& context) override {
@@ -43,6 +48,7 @@ class Serve final : public Command {
     daemon::DaemonOptions options;
     options.socket = socket_;
     options.tenants = tenants_;
+    options.guard_nodes = guard_;
     options.log = [&](const std::string& line) { context.output().progress(line + "\n"); };
     MIG_TRY(daemon::run_daemon(*service, context.source_or_default(), options));
     return 0;
@@ -50,6 +56,7 @@ class Serve final : public Command {
 
  private:
   std::string socket_, tenants_;
+  bool guard_ = false;
 };
 
 }  // namespace

@@ -45,8 +45,10 @@ std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
     case launch::JobState::kLost:
       return "gone, nobody saw how";
   }
+  // The whole note is in --json.
+  constexpr std::size_t kShownNote = 40;
   if (!row.exit_code)
-    return "not begun: " + row.note;
+    return "not begun: " + base::quoted(row.note, kShownNote);
   return fmt::format(
       "ended with {}{}{}", *row.exit_code, row.note.empty() ? "" : " (" + row.note + ")", again);
 }

@@ -114,6 +114,7 @@ Result<void> run_daemon(service::Service& service,
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(options.tenants));
   MIG_ASSIGN_OR_RETURN(auto desk,
                        service::LeaseDesk::open(service, tenants, kInventoryAgeMs, kReapEveryMs));
+  MIG_TRY(service::guard_or_open(*desk, options.guard_nodes));
   std::string socket = options.socket;
   if (socket.empty()) {
     MIG_ASSIGN_OR_RETURN(socket, default_socket(service));

@@ -18,6 +18,7 @@ namespace mig::daemon {
 struct DaemonOptions {
   std::string socket;                           // "" = default_socket()
   std::string tenants;                          // file; "" = service::tenants_path()
+  bool guard_nodes = false;                     // only tenants can open what they lease
   std::function<void(const std::string&)> log;  // one line; mains decide where it goes
 };
 

@@ -102,6 +102,18 @@ bool write_text(const char* path, const std::string& text) noexcept {
 
 }  // namespace
 
+Result<CapabilityNodes> capability_nodes(const DeviceRoots& roots,
+                                         std::uint32_t gpu_minor,
+                                         GpuInstanceId gi,
+                                         ComputeInstanceId ci) {
+  const std::string access = fmt::format(
+      "{}/driver/nvidia/capabilities/gpu{}/mig/gi{}", roots.driver_proc, gpu_minor, gi.value);
+  MIG_ASSIGN_OR_RETURN(const std::uint32_t of_gi, capability_minor(access + "/access"));
+  MIG_ASSIGN_OR_RETURN(const std::uint32_t of_ci,
+                       capability_minor(fmt::format("{}/ci{}/access", access, ci.value)));
+  return CapabilityNodes{fmt::format("nvidia-cap{}", of_gi), fmt::format("nvidia-cap{}", of_ci)};
+}
+
 Result<Confinement::Area> Confinement::area_of(const std::string& dev,
                                                std::uint32_t gpu_minor,
                                                const std::vector<std::string>& kept) {
@@ -123,13 +135,8 @@ Result<Confinement> Confinement::of(const DeviceRoots& roots,
                                     std::uint32_t gpu_minor,
                                     GpuInstanceId gi,
                                     ComputeInstanceId ci) {
-  const std::string access = fmt::format(
-      "{}/driver/nvidia/capabilities/gpu{}/mig/gi{}", roots.driver_proc, gpu_minor, gi.value);
-  MIG_ASSIGN_OR_RETURN(const std::uint32_t of_gi, capability_minor(access + "/access"));
-  MIG_ASSIGN_OR_RETURN(const std::uint32_t of_ci,
-                       capability_minor(fmt::format("{}/ci{}/access", access, ci.value)));
-  const std::vector<std::string> kept = {fmt::format("nvidia-cap{}", of_gi),
-                                         fmt::format("nvidia-cap{}", of_ci)};
+  MIG_ASSIGN_OR_RETURN(const CapabilityNodes nodes, capability_nodes(roots, gpu_minor, gi, ci));
+  const std::vector<std::string> kept = {nodes.gi, nodes.ci};
   Confinement out;
   MIG_ASSIGN_OR_RETURN(Area area, area_of(roots.dev, gpu_minor, kept));
   out.areas_.push_back(std::move(area));

@@ -27,6 +27,17 @@ struct DeviceRoots {
   std::string driver_proc = "/proc";
 };
 
+// Of an instance: who can open both may use it.
+struct CapabilityNodes {
+  std::string gi, ci;  // "nvidia-cap30", below <dev>/nvidia-caps
+};
+
+// kNotFound when the driver's files of the instance are not there.
+Result<CapabilityNodes> capability_nodes(const DeviceRoots& roots,
+                                         std::uint32_t gpu_minor,
+                                         GpuInstanceId gi,
+                                         ComputeInstanceId ci);
+
 class Confinement {
  public:
   // kNotFound when the driver's files or nodes of the instance are not there.

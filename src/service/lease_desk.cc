@@ -254,10 +254,7 @@ Result<lease::Ticket> LeaseDesk::look(std::int64_t ticket) {
   return after_turn(std::move(seen));
 }
 
-Result<void> LeaseDesk::carry_out(const lease::Turn& turn) {
-  MIG_TRY(check_there(turn.granted));
-  for (const lease::Turn::Signal& signal : turn.signals)
-    carry_signal(signal);
+Result<void> LeaseDesk::create_what_is_missing(const lease::Turn& turn) {
   for (const lease::Creation& creation : turn.creations) {
     MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
     const std::string state =
@@ -276,6 +273,18 @@ Result<void> LeaseDesk::carry_out(const lease::Turn& turn) {
       carry_signal(signal);
   }
   return {};
+}
+
+Result<void> LeaseDesk::carry_out(const lease::Turn& turn) {
+  MIG_TRY(check_there(turn.granted));
+  for (const lease::Turn::Signal& signal : turn.signals)
+    carry_signal(signal);
+  MIG_TRY(create_what_is_missing(turn));
+  if (!guard_)
+    return {};
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const std::vector<lease::Lease> leases, leases_.list(nullptr));
+  return guard_->keep(*now, leases);
 }
 
 Result<bool> LeaseDesk::step(bool reap) {

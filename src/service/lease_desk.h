@@ -20,6 +20,7 @@
 #include "lease/lease.h"
 #include "model/lease_values.h"
 #include "model/tenants.h"
+#include "service/node_guard.h"
 #include "service/service.h"
 
 namespace mig::service {
@@ -93,6 +94,10 @@ class LeaseDesk {
 
   Result<std::vector<TenantView>> tenants(const Peer& peer);
 
+  // From now on only those who lease an instance (and root) can open its device nodes
+  // (service/node_guard.h), checked at every turn.
+  void guard_nodes(NodeGuard guard) { guard_ = std::move(guard); }
+
   Tenant tenant_of(const Peer& peer) const { return leases_.tenants().tenant_of(peer.identity); }
 
   Service& service() { return service_; }
@@ -106,6 +111,7 @@ class LeaseDesk {
   Result<const Inventory*> machine(bool fresh);
   Result<void> complete(lease::LeaseRequest& request, const Peer& peer, const Tenant& tenant);
   Result<void> carry_out(const lease::Turn& turn);
+  Result<void> create_what_is_missing(const lease::Turn& turn);
   Result<void> check_there(const std::vector<lease::Lease>& granted);
   Result<lease::Ticket> after_turn(lease::Ticket ticket);
   Result<lease::Ticket> create_now(lease::LeaseRequest request);
@@ -116,6 +122,7 @@ class LeaseDesk {
   std::optional<Inventory> inventory_;
   std::int64_t inventory_read_ms_ = 0;
   std::int64_t seen_ = 0;
+  std::optional<NodeGuard> guard_;
   std::map<std::int64_t, std::string> lost_;  // by request: the instance that went meanwhile
   // The layout and leases for which making an instance failed: not tried again until they change.
   std::string failed_creation_;

@@ -150,6 +150,11 @@ class DriverService final : public Service {
 
   Result<std::string> runtime_dir() const override { return apply::runtime_dir(*session_); }
 
+  launch::DeviceRoots device_roots() const override {
+    const holders::Roots roots = apply::holder_roots(*session_);
+    return {roots.dev, roots.driver_proc};
+  }
+
   std::string jobs_dir() const override { return apply::jobs_dir(*session_); }
 
   Result<launch::RunResult> run(const launch::RunRequest& request) override {
@@ -157,8 +162,7 @@ class DriverService final : public Service {
     launch::RunRequest full = request;
     if (session_->simulated())
       full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
-    const holders::Roots roots = apply::holder_roots(*session_);
-    const launch::RunPlaces places{dir + "/claims", jobs_dir(), {roots.dev, roots.driver_proc}};
+    const launch::RunPlaces places{dir + "/claims", jobs_dir(), device_roots()};
     return launch::run_job(
         full, [this] { return inventory(); }, places);
   }

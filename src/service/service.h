@@ -117,6 +117,9 @@ class Service {
   virtual std::string lease_store_path() const = 0;
   virtual Result<std::string> runtime_dir() const = 0;
 
+  // Where the device nodes lie, and the driver's files in /proc.
+  virtual launch::DeviceRoots device_roots() const = 0;
+
   // Where this user's jobs on this machine are recorded (launch/job_book.h).
   virtual std::string jobs_dir() const = 0;
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/node_guard.h"
+
+#include <sys/acl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <type_traits>
+
+#include <acl/libacl.h>
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "service/lease_desk.h"
+
+namespace mig::service {
+namespace {
+
+constexpr mode_t kAsTheDriver = 0444;
+
+struct FreeAcl {
+  void operator()(void* acl) const { ::acl_free(acl); }
+};
+
+using Acl = std::unique_ptr<std::remove_pointer_t<acl_t>, FreeAcl>;
+
+std::string acl_text(const std::set<std::uint32_t>& users) {
+  std::string text = "u::r,g::-,o::-";
+  for (const std::uint32_t uid : users)
+    text += fmt::format(",u:{}:r", uid);
+  return users.empty() ? text : text + ",m::r";
+}
+
+Error cannot(const char* what, const std::string& node, int number) {
+  return Error{number == EPERM || number == EACCES ? ErrorCode::kPermission
+               : number == EOPNOTSUPP              ? ErrorCode::kNotSupported
+                                                   : ErrorCode::kIo,
+               fmt::format("cannot {} {}: {}", what, node, std::generic_category().message(number)),
+               "serve without --guard-nodes, or as the owner of the nodes on a file system with "
+               "access lists",
+               {},
+               {}};
+}
+
+// Read first: this is asked at every turn, and is nearly always so already.
+Result<void> let_in(const std::string& node, const std::set<std::uint32_t>& users) {
+  const Acl wanted(::acl_from_text(acl_text(users).c_str()));
+  const Acl there(::acl_get_file(node.c_str(), ACL_TYPE_ACCESS));
+  if (!there && errno == ENOENT)
+    return {};  // the instance went meanwhile
+  if (!wanted || !there)
+    return cannot("read the access list of", node, errno);
+  if (::acl_cmp(wanted.get(), there.get()) == 0)
+    return {};
+  if (::acl_set_file(node.c_str(), ACL_TYPE_ACCESS, wanted.get()) != 0 && errno != ENOENT)
+    return cannot("set the access list of", node, errno);
+  return {};
+}
+
+}  // namespace
+
+std::map<std::string, std::set<std::uint32_t>> NodeGuard::users_of_nodes(
+    const Inventory& now, const std::vector<lease::Lease>& leases) const {
+  std::map<std::string, std::set<std::uint32_t>> users;
+  for (const Gpu& gpu : now.gpus)
+    for (const GpuInstance& instance : gpu.instances)
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        if (!gpu.minor)
+          continue;
+        const auto nodes = launch::capability_nodes(roots_, *gpu.minor, instance.id, compute.id);
+        if (!nodes)
+          continue;
+        const std::string folder = roots_.dev + "/nvidia-caps/";
+        auto& of_gi = users[folder + nodes->gi];
+        auto& of_ci = users[folder + nodes->ci];
+        for (const lease::Lease& lease : leases)
+          if (lease.instance.uuid == compute.uuid && lease.uid != 0) {
+            of_gi.insert(lease.uid);
+            of_ci.insert(lease.uid);
+          }
+      }
+  return users;
+}
+
+Result<void> NodeGuard::keep(const Inventory& now, const std::vector<lease::Lease>& leases) {
+  for (const auto& [node, users] : users_of_nodes(now, leases))
+    MIG_TRY(let_in(node, users));
+  return {};
+}
+
+Result<void> NodeGuard::open_all(const Inventory& now) const {
+  for (const auto& [node, users] : users_of_nodes(now, {})) {
+    const Acl open(::acl_from_mode(kAsTheDriver));
+    if (!open ||
+        (::acl_set_file(node.c_str(), ACL_TYPE_ACCESS, open.get()) != 0 && errno != ENOENT))
+      return cannot("open", node, errno);
+  }
+  return {};
+}
+
+Result<void> guard_or_open(LeaseDesk& desk, bool guard) {
+  Service& service = desk.service();
+  const std::string mark = service.lease_store_path() + ".guarded";
+  NodeGuard nodes(service.device_roots());
+  if (guard) {
+    MIG_TRY(base::write_file_atomic(mark, "", 0600));
+    desk.guard_nodes(std::move(nodes));
+    MIG_TRY(desk.step());
+    return {};
+  }
+  if (::access(mark.c_str(), F_OK) != 0)
+    return {};
+  MIG_ASSIGN_OR_RETURN(const Inventory now, service.inventory());
+  MIG_TRY(nodes.open_all(now));
+  ::unlink(mark.c_str());
+  return {};
+}
+
+}  // namespace mig::service

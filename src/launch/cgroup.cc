@@ -49,12 +49,12 @@ std::unique_ptr<JobCgroup> JobCgroup::make(const std::string& name,
   const std::string path = root + (own == "/" ? "" : own) + "/" + name;
   if (::mkdir(path.c_str(), 0755) != 0)
     return nullptr;
-  auto procs = base::open_file(path + "/cgroup.procs", O_WRONLY);
-  if (!procs) {
+  auto folder = base::open_file(path, O_RDONLY | O_DIRECTORY);
+  if (!folder) {
     ::rmdir(path.c_str());
     return nullptr;
   }
-  return std::unique_ptr<JobCgroup>(new JobCgroup(path, *std::move(procs)));
+  return std::unique_ptr<JobCgroup>(new JobCgroup(path, *std::move(folder)));
 }
 
 JobCgroup::~JobCgroup() {

@@ -25,8 +25,9 @@ class JobCgroup {
   JobCgroup(JobCgroup&&) = delete;
   JobCgroup& operator=(JobCgroup&&) = delete;
 
-  // Who writes "0" into it is a member.
-  int procs_fd() const { return procs_.get(); }
+  // The folder, for clone3(2): a child that is born in it costs nothing, one that moves there later
+  // costs the kernel some ten milliseconds.
+  int folder_fd() const { return folder_.get(); }
 
   // SIGKILL to all members.
   void kill() const { kill_all(path_); }
@@ -37,10 +38,11 @@ class JobCgroup {
   const std::string& path() const { return path_; }
 
  private:
-  JobCgroup(std::string path, base::Fd procs) : path_(std::move(path)), procs_(std::move(procs)) {}
+  JobCgroup(std::string path, base::Fd folder)
+      : path_(std::move(path)), folder_(std::move(folder)) {}
 
   std::string path_;
-  base::Fd procs_;
+  base::Fd folder_;
 };
 
 }  // namespace mig::launch

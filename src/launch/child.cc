@@ -2,6 +2,7 @@
 #include "launch/child.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <linux/sched.h>
 
 #include "base/fd.h"
 #include "base/strings.h"
@@ -56,8 +58,6 @@ struct Trouble {
 Trouble prepare(const ChildRequest& request, const sigset_t& mask) {
   if (request.own_group && ::setpgid(0, 0) != 0)
     return {"make a process group", errno};
-  if (request.cgroup_procs_fd >= 0 && ::write(request.cgroup_procs_fd, "0", 1) != 1)
-    return {"enter the job's cgroup", errno};
   if (request.null_input) {
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null < 0 || ::dup2(null, STDIN_FILENO) < 0)
@@ -73,8 +73,22 @@ Trouble prepare(const ChildRequest& request, const sigset_t& mask) {
     if (const int number = request.confinement->enter(what); number != 0)
       return {what, number};
   }
-  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   return {};
+}
+
+// fork(2) into the cgroup; a kernel before 5.7, or one that forbids it, forks without.
+pid_t fork_into(int cgroup_fd) {
+  if (cgroup_fd >= 0) {
+    clone_args arguments{};
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = SIGCHLD;
+    arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
+    const long child = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (child >= 0)
+      return static_cast<pid_t>(child);
+  }
+  return ::fork();
 }
 
 StartFailure failure_of(const std::string& command, const Trouble& trouble) {
@@ -111,7 +125,7 @@ Started start_child(const ChildRequest& request, const sigset_t& mask) {
     return {0, failure_of(command, {"make a pipe", errno})};
   const base::Fd reader(ends[0]);
   base::Fd writer(ends[1]);
-  const pid_t child = ::fork();
+  const pid_t child = fork_into(request.cgroup_fd);
   if (child < 0)
     return {0, failure_of(command, {"fork", errno})};
   if (child == 0) {

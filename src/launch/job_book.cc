@@ -128,6 +128,7 @@ Result<JobView> JobBook::find(const std::string& word, bool live_only) {
   }
   if (live_only && found.size() > 1) {
     std::vector<std::string> ids;
+    ids.reserve(found.size());
     for (const JobView& view : found)
       ids.push_back(std::to_string(view.row.id));
     return fail(ErrorCode::kUsage,

@@ -76,8 +76,10 @@ std::string LogTail::flush() {
 std::string LogTail::take_lines(bool all) {
   std::string out;
   std::size_t begin = 0;
-  for (std::size_t end; (end = held_.find('\n', begin)) != std::string::npos; begin = end + 1)
+  for (auto end = held_.find('\n'); end != std::string::npos; end = held_.find('\n', begin)) {
     out.append(prefix_).append(held_, begin, end + 1 - begin);
+    begin = end + 1;
+  }
   held_.erase(0, begin);
   if (all && !held_.empty()) {
     out.append(prefix_).append(held_).append("\n");

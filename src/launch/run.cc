@@ -161,7 +161,7 @@ class Job {
     if (seat.claim)
       child.inherit_fd = seat.claim->fd();
     if (cgroup_)
-      child.cgroup_procs_fd = cgroup_->procs_fd();
+      child.cgroup_fd = cgroup_->folder_fd();
     if (!confinements_.empty())
       child.confinement = &confinements_[facts.rank];
     if (logged()) {

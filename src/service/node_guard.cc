@@ -62,27 +62,32 @@ Result<void> let_in(const std::string& node, const std::set<std::uint32_t>& user
 
 }  // namespace
 
-std::map<std::string, std::set<std::uint32_t>> NodeGuard::users_of_nodes(
-    const Inventory& now, const std::vector<lease::Lease>& leases) const {
-  std::map<std::string, std::set<std::uint32_t>> users;
+NodeGuard::Users NodeGuard::users_of_nodes(const Inventory& now,
+                                           const std::vector<lease::Lease>& leases) const {
+  std::map<std::string, std::set<std::uint32_t>> tenants;  // by instance
+  for (const lease::Lease& lease : leases)
+    if (lease.uid != 0)
+      tenants[lease.instance.uuid].insert(lease.uid);
+  Users users;
   for (const Gpu& gpu : now.gpus)
     for (const GpuInstance& instance : gpu.instances)
-      for (const ComputeInstance& compute : instance.compute_instances) {
-        if (!gpu.minor)
-          continue;
-        const auto nodes = launch::capability_nodes(roots_, *gpu.minor, instance.id, compute.id);
-        if (!nodes)
-          continue;
-        const std::string folder = roots_.dev + "/nvidia-caps/";
-        auto& of_gi = users[folder + nodes->gi];
-        auto& of_ci = users[folder + nodes->ci];
-        for (const lease::Lease& lease : leases)
-          if (lease.instance.uuid == compute.uuid && lease.uid != 0) {
-            of_gi.insert(lease.uid);
-            of_ci.insert(lease.uid);
-          }
-      }
+      for (const ComputeInstance& compute : instance.compute_instances)
+        if (gpu.minor)
+          add_nodes(*gpu.minor, instance.id, compute.id, tenants[compute.uuid], users);
   return users;
+}
+
+void NodeGuard::add_nodes(std::uint32_t gpu_minor,
+                          GpuInstanceId gi,
+                          ComputeInstanceId ci,
+                          const std::set<std::uint32_t>& tenants,
+                          Users& users) const {
+  const auto nodes = launch::capability_nodes(roots_, gpu_minor, gi, ci);
+  if (!nodes)
+    return;
+  // Several compute instances share the node of their GPU instance.
+  for (const std::string& node : {nodes->gi, nodes->ci})
+    users[roots_.dev + "/nvidia-caps/" + node].insert(tenants.begin(), tenants.end());
 }
 
 Result<void> NodeGuard::keep(const Inventory& now, const std::vector<lease::Lease>& leases) {

@@ -38,9 +38,15 @@ class NodeGuard {
   Result<void> open_all(const Inventory& now) const;
 
  private:
-  // The users of each node. Instances whose files the driver has not made yet are left out.
-  std::map<std::string, std::set<std::uint32_t>> users_of_nodes(
-      const Inventory& now, const std::vector<lease::Lease>& leases) const;
+  using Users = std::map<std::string, std::set<std::uint32_t>>;  // of each node
+
+  // Instances whose files the driver has not made yet are left out.
+  Users users_of_nodes(const Inventory& now, const std::vector<lease::Lease>& leases) const;
+  void add_nodes(std::uint32_t gpu_minor,
+                 GpuInstanceId gi,
+                 ComputeInstanceId ci,
+                 const std::set<std::uint32_t>& tenants,
+                 Users& users) const;
 
   launch::DeviceRoots roots_;
 };

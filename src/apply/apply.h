@@ -23,6 +23,7 @@
 
 #include "apply/recorder.h"
 #include "base/clock.h"
+#include "base/proc_root.h"
 #include "device/facts.h"
 #include "nvml/session.h"
 
@@ -70,7 +71,7 @@ struct Context {
   nvml::Session& session;
   base::Clock& clock;
   Recorder* recorder = nullptr;  // the journal; nullptr = none
-  std::string proc_root = "/proc";
+  std::string proc_root = base::proc_root();
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};
   device::FactsOfGpus* facts = nullptr;  // spares asking the driver again; nullptr = none

@@ -15,6 +15,7 @@
 #include "mig/result.h"
 
 #include "base/clock.h"
+#include "base/proc_root.h"
 #include "holders/holders.h"
 
 namespace mig::apply {
@@ -35,7 +36,7 @@ struct EvictOptions {
   std::chrono::milliseconds grace{0};
   std::function<Result<void>(const Evictee&)> hook;  // before the first signal; empty = none
   std::function<void(const std::string&)> tell;      // a line for each thing done
-  std::string proc = "/proc";
+  std::string proc = base::proc_root();
 };
 
 // Returns when all of them have ended. Errors: the hook's, before anybody was signalled;

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/proc_root.h"
 #include "base/strings.h"
 
 namespace mig::base {
@@ -68,7 +69,8 @@ Error held(const std::string& path, Clock& clock) {
   const Holder holder = read_holder(path);
   std::string who = "another process";
   if (holder.pid) {
-    std::string name = read_file(fmt::format("/proc/{}/comm", *holder.pid), 256).value_or("");
+    std::string name =
+        read_file(fmt::format("{}/{}/comm", proc_root(), *holder.pid), 256).value_or("");
     name.erase(std::remove(name.begin(), name.end(), '\n'), name.end());
     who = name.empty() ? fmt::format("pid {}", *holder.pid)
                        : fmt::format("pid {} ({})", *holder.pid, name);

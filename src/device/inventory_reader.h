@@ -16,13 +16,14 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "base/proc_root.h"
 #include "device/facts.h"
 #include "nvml/session.h"
 
 namespace mig::device {
 
 struct ReadOptions {
-  std::string proc_root = "/proc";
+  std::string proc_root = base::proc_root();
   // Who reads often keeps what does not change here; nullptr = everything is asked again.
   FactsOfGpus* facts = nullptr;
 };

@@ -16,6 +16,7 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "base/proc_root.h"
 #include "holders/owner.h"
 
 namespace mig::holders {
@@ -47,8 +48,8 @@ struct Holder {
 };
 
 struct Roots {
-  std::string proc = "/proc";         // of the processes
-  std::string driver_proc = "/proc";  // modules and driver/: a simulated machine has its own
+  std::string proc = base::proc_root();  // of the processes
+  std::string driver_proc = "/proc";     // modules and driver/: a simulated machine has its own
   std::string dev = "/dev";
   std::string lease_store = {};  // "" = leases are not looked at
 };

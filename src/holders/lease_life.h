@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/proc_root.h"
 #include "store/leases.h"
 
 namespace mig::holders {
@@ -29,7 +30,7 @@ Moment read_moment(base::Clock& clock, const std::string& proc);
 enum class Life { kLive, kExpired, kDead };
 
 struct LifeRoots {
-  std::string proc = "/proc";
+  std::string proc = base::proc_root();
   std::string cgroups = "/sys/fs/cgroup";
   std::map<std::string, std::string>* units =
       nullptr;  // where units were found, kept by the caller

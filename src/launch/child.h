@@ -22,7 +22,7 @@ struct ChildRequest {
   int output_fd = -1;                                            // its stdout and stderr; -1: ours
   bool null_input = false;                                       // its stdin is /dev/null, not ours
   bool own_group = false;  // leader of a process group of its own
-  int cgroup_fd = -1;       // folder of the cgroup (v2) that it is born in
+  int cgroup_fd = -1;      // folder of the cgroup (v2) that it is born in
   const Confinement* confinement = nullptr;
 };
 

@@ -16,6 +16,7 @@
 
 #include "mig/result.h"
 
+#include "base/proc_root.h"
 #include "store/jobs.h"
 
 namespace mig::launch {
@@ -42,7 +43,8 @@ struct JobView {
 
 class JobBook {
  public:
-  static Result<JobBook> open(const std::string& folder, const std::string& proc = "/proc");
+  static Result<JobBook> open(const std::string& folder,
+                              const std::string& proc = base::proc_root());
 
   // Enters a job of the calling process as waiting, and gives the row its id.
   Result<void> begin(store::JobRow& row);

@@ -24,6 +24,7 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
+#include "base/proc_root.h"
 #include "launch/confine.h"
 #include "launch/supervise.h"
 
@@ -112,7 +113,7 @@ struct RunPlaces {
   std::string claims;  // made when missing
   std::string jobs;    // made when missing; records and logs (launch/job_book.h)
   DeviceRoots devices;
-  std::string proc = "/proc";
+  std::string proc = base::proc_root();
 };
 
 // kNothingMatched: no such instance exists (what there is, in the hint); kInUse: all that match are

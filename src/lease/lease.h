@@ -27,6 +27,7 @@
 #include "mig/result.h"
 
 #include "base/clock.h"
+#include "base/proc_root.h"
 #include "lease/schedule.h"
 #include "model/lease_values.h"
 #include "model/tenants.h"
@@ -41,7 +42,7 @@ namespace mig::lease {
 class TurnTaker;  // lease/turn.h
 
 struct Settings {
-  std::string proc = "/proc";
+  std::string proc = base::proc_root();
   std::string cgroups = "/sys/fs/cgroup";
   base::Clock* clock = nullptr;  // nullptr: the system's
   Tenants tenants;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/proc_root.h"
 #include "base/strings.h"
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
@@ -24,7 +25,6 @@ namespace {
 
 using lease::Holder;
 
-constexpr const char* kProcRoot = "/proc";
 constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 
 std::int64_t monotonic_ms() {
@@ -41,7 +41,8 @@ bool signal_process(const Holder& holder, bool kill) {
   if (holder.kind != Holder::Kind::kProcess)
     return false;
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, holder.pid, 0)));
-  return process.valid() && holders::start_of(kProcRoot, holder.pid) == holder.start_ticks &&
+  return process.valid() &&
+         holders::start_of(base::proc_root(), holder.pid) == holder.start_ticks &&
          ::syscall(SYS_pidfd_send_signal, process.get(), kill ? SIGKILL : SIGTERM, nullptr, 0) == 0;
 }
 
@@ -100,7 +101,7 @@ Result<void> check_holder(Holder& holder, const Peer& peer) {
     return check_unit(holder.unit, peer);
   if (holder.kind != Holder::Kind::kProcess)
     return {};
-  const holders::ProcessFacts facts = holders::read_process(kProcRoot, holder.pid);
+  const holders::ProcessFacts facts = holders::read_process(base::proc_root(), holder.pid);
   if (facts.start_ticks == 0 ||
       (holder.start_ticks != 0 && holder.start_ticks != facts.start_ticks))
     return fail(ErrorCode::kNotFound,

@@ -15,6 +15,7 @@
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
+#include "base/proc_root.h"
 #include "device/inventory_reader.h"
 #include "planner/planner.h"
 #include "service/driver.h"
@@ -30,11 +31,15 @@ class DriverService final : public Service {
 
   bool simulated() const override { return session_->simulated(); }
 
+  std::string simulated_machine() const override {
+    return simulated() ? session_->control()->machine_name : "";
+  }
+
   void watch(Watch watch) override { watch_ = std::move(watch); }
 
   Result<Inventory> inventory() override {
     const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
-    return device::read_inventory(*session_, {"/proc", &facts_});
+    return device::read_inventory(*session_, {base::proc_root(), &facts_});
   }
 
   Result<Plan> plan(const DesiredLayout& desired, bool around) override {

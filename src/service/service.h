@@ -50,6 +50,7 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   virtual bool simulated() const = 0;
+  virtual std::string simulated_machine() const = 0;  // its name; "" = not simulated
 
   // Called before the driver is read; what it returns is dropped after. For who does not want to
   // wait for ever: a driver call that hangs cannot be taken back.

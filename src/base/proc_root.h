@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where processes are found by number. /proc, but for `migctl sim shell` on a kernel without
+// loadable modules: there /proc is a folder of links into the real one, which has no numbers.
+#ifndef MIGCTL_BASE_PROC_ROOT_H_
+#define MIGCTL_BASE_PROC_ROOT_H_
+
+#include <string>
+
+namespace mig::base {
+
+// Looked up once a process. Any thread.
+const std::string& proc_root();
+
+}  // namespace mig::base
+
+#endif  // MIGCTL_BASE_PROC_ROOT_H_

@@ -10,7 +10,7 @@ namespace mig::base {
 namespace {
 
 std::string find_proc_root() {
-  const std::string standard = "/proc";
+  std::string standard = "/proc";
   if (::access((standard + "/" + std::to_string(::getpid())).c_str(), F_OK) == 0)
     return standard;
   // The real one's /proc/self is a relative link; an absolute one leads to it.

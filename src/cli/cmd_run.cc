@@ -84,8 +84,8 @@ class Run final : public Command {
       request.environment.emplace_back("MIGCTL_SLOT", options_.slot);
     tell(context, request);
     if (detached != nullptr)
-      request.on_running = [this, detached, &context](std::int64_t job) {
-        detached->running({job, source(context).simulated});
+      request.on_its_way = [this, detached, &context](std::int64_t job) {
+        detached->go({job, source(context).simulated});
       };
     MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service->run(request));
     report(context, result);

@@ -24,7 +24,7 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
     return base::errno_error("start", "a process for the job", errno);
   if (child == 0) {
     ::setsid();
-    // Ctrl-C while it waits for its instances ends the wait: it goes with the caller until it runs.
+    // Until the job is on its way it goes with the caller.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != caller)
       ::_exit(128 + SIGTERM);
@@ -49,7 +49,7 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
   return std::optional<Detached>();
 }
 
-void Detached::running(const DetachedJob& job) {
+void Detached::go(const DetachedJob& job) {
   ::prctl(PR_SET_PDEATHSIG, 0);
   if (const auto null = base::open_file("/dev/null", O_RDWR))
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})

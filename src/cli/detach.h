@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of cli/: goes on in a process of its own session, and lets the caller wait until the job
-// runs, so that what keeps it from starting is told to whoever typed the command.
+// runs or stands in the queue, so that what keeps it from either is told to whoever typed it.
 //
 // Before any driver or store is opened: those must not be shared with a fork.
 #ifndef MIGCTL_CLI_DETACH_H_
@@ -23,12 +23,12 @@ struct DetachedJob {
 
 class Detached {
  public:
-  // In the new process: an object. In the caller, when the new process runs the job or has ended:
-  // what the caller exits with, and the job in `job` when it runs.
+  // In the new process: an object. In the caller, when the job is on its way or the new process has
+  // ended: what the caller exits with, and the job in `job` when it is on its way.
   static Result<std::optional<Detached>> split(int& exit_code, std::optional<DetachedJob>& job);
 
-  // The job runs: the caller goes, and our standard streams lead nowhere from now on.
-  void running(const DetachedJob& job);
+  // The job is on its way: the caller goes, and our standard streams lead nowhere from now on.
+  void go(const DetachedJob& job);
 
  private:
   explicit Detached(base::Fd told) : told_(std::move(told)) {}

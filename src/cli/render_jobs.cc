@@ -11,6 +11,8 @@
 namespace mig::cli {
 namespace {
 
+constexpr std::size_t kShownNote = 40;  // all of it is in --json
+
 std::string since(std::int64_t now_ms, std::int64_t then_ms) {
   return span_text(now_ms > then_ms ? now_ms - then_ms : 0);
 }
@@ -35,7 +37,9 @@ std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
       restarts == 0 ? "" : fmt::format(", {}", base::counted(restarts, "restart"));
   switch (job.state) {
     case launch::JobState::kWaiting:
-      return "waiting for " + since(now_ms, row.created_ms);
+      return fmt::format("waiting for {}{}",
+                         since(now_ms, row.created_ms),
+                         row.note.empty() ? "" : ": " + base::quoted(row.note, kShownNote));
     case launch::JobState::kRunning:
       return "running for " + since(now_ms, row.started_ms.value_or(now_ms)) + again;
     case launch::JobState::kUnsupervised:
@@ -45,10 +49,8 @@ std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
     case launch::JobState::kLost:
       return "gone, nobody saw how";
   }
-  // The whole note is in --json.
-  constexpr std::size_t kShownNote = 40;
   if (!row.exit_code)
-    return "not begun: " + base::quoted(row.note, kShownNote);
+    return (row.started_ms ? "" : "not begun: ") + base::quoted(row.note, kShownNote);
   return fmt::format(
       "ended with {}{}{}", *row.exit_code, row.note.empty() ? "" : " (" + row.note + ")", again);
 }

@@ -155,6 +155,16 @@ Result<void> JobBook::signal_all(const store::JobRow& row, int signal) const {
   return {};
 }
 
+// Whose supervisor could not: it was still waiting, or gone.
+Result<void> JobBook::note_stopped(std::int64_t job) {
+  MIG_ASSIGN_OR_RETURN(JobView now, find(std::to_string(job), false));
+  if (now.row.finished_ms)
+    return {};
+  now.row.finished_ms = holders::read_moment(base::system_clock(), proc_).wall_ms;
+  now.row.note = "stopped";
+  return jobs_.update(now.row);
+}
+
 Result<void> JobBook::stop(const JobView& job,
                            std::chrono::milliseconds grace,
                            const std::function<void()>& killing) {
@@ -183,7 +193,7 @@ Result<void> JobBook::stop(const JobView& job,
     MIG_TRY(signal_all(row, SIGTERM));
   }
   if (gone_by(Steady::now() + grace))
-    return {};
+    return note_stopped(row.id);
   if (killing)
     killing();
   MIG_TRY(signal_all(row, SIGKILL));
@@ -191,7 +201,7 @@ Result<void> JobBook::stop(const JobView& job,
   if (row.ranks.empty() && supervised())
     ::kill(static_cast<pid_t>(row.supervisor_pid), SIGKILL);
   if (gone_by(Steady::now() + kAfterKill))
-    return {};
+    return note_stopped(row.id);
   return fail(ErrorCode::kTimeout,
               fmt::format("job {} does not end, even after SIGKILL: its process hangs in the "
                           "kernel, or it is being started again",

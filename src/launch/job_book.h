@@ -75,6 +75,7 @@ class JobBook {
   JobView view_of(store::JobRow row) const;
   bool alive(const std::string& boot_id, std::int64_t pid, std::int64_t start_ticks) const;
   bool any_alive(const store::JobRow& row) const;
+  Result<void> note_stopped(std::int64_t job);
   Result<void> signal_all(const store::JobRow& row, int signal) const;
 
   store::Jobs jobs_;

@@ -66,7 +66,9 @@ class Job {
 
   Result<RunResult> run() {
     MIG_TRY(open_record());
-    auto taken = take_instances(request_, read_, places_.claims);
+    RunRequest asked = request_;
+    asked.on_wait = [this](const std::string& why) { waits(why); };
+    auto taken = take_instances(asked, read_, places_.claims);
     if (!taken)
       return not_begun(std::move(taken).error());
     taken_ = *std::move(taken);
@@ -114,6 +116,20 @@ class Job {
     return {};
   }
 
+  void waits(const std::string& why) {
+    row_.note = why;
+    save();
+    if (request_.on_wait)
+      request_.on_wait(why);
+    its_way();
+  }
+
+  void its_way() {
+    if (std::exchange(told_, true) || !request_.on_its_way)
+      return;
+    request_.on_its_way(row_.id);
+  }
+
   Error not_begun(Error error) {
     row_.finished_ms = now_ms();
     row_.note = error.text();
@@ -137,6 +153,7 @@ class Job {
     row_.cgroup = cgroup_ ? cgroup_->path() : "";
     row_.confined = !confinements_.empty();
     row_.started_ms = now_ms();
+    row_.note.clear();
     own_group_ = request_.detached || !has_terminal();
     const std::uint16_t rendezvous = request_.together ? free_port() : 0;
     std::map<GpuIndex, int> ranks_on;
@@ -301,11 +318,8 @@ class Job {
   void tell_running(std::size_t rank) {
     begun_.resize(taken_.seats.size());
     begun_[rank] = true;
-    if (told_ || !std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; }))
-      return;
-    told_ = true;
-    if (request_.on_running)
-      request_.on_running(row_.id);
+    if (std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; }))
+      its_way();
   }
 
   void follow_logs() {

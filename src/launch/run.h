@@ -93,10 +93,11 @@ struct RunRequest {
   bool create = false;       // with `lease`: made from free slices when there is none
   std::uint32_t shared = 1;  // with `lease`: on an instance with so many others
   std::function<void(const Chosen&, std::uint32_t rank)> on_start =
-      {};                                                       // before its command starts
-  std::function<void(const std::string& why)> on_wait = {};     // once, when it has to wait
-  std::function<void(const std::string& line)> on_note = {};    // what the user should know
-  std::function<void(std::int64_t job)> on_running = {};        // all commands were started once
+      {};                                                     // before its command starts
+  std::function<void(const std::string& why)> on_wait = {};   // once, when it has to wait
+  std::function<void(const std::string& line)> on_note = {};  // what the user should know
+  // Nobody needs to look on any more: it waits for instances, or all commands were started. Once.
+  std::function<void(std::int64_t job)> on_its_way = {};
   std::function<void(const std::string& text)> on_output = {};  // of logged commands, as it comes
 };
 

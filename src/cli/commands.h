@@ -42,6 +42,7 @@ std::unique_ptr<Command> make_undo();
 std::unique_ptr<Command> make_recover();
 std::unique_ptr<Command> make_holders();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_isolate_test();
 std::unique_ptr<Command> make_slot();
 std::unique_ptr<Command> make_lease();
 std::unique_ptr<Command> make_tenant();

@@ -93,7 +93,7 @@ class IsolateTest final : public Command {
             "stopped it.",
             {"isolate-test",
              "isolate-test --modes mig --rounds 7 --seconds 5 --svg isolation.svg",
-             "isolate-test -i 0 --modes time-slicing,mps --neighbours dram,trap --json"},
+             "isolate-test -i 0 --modes mps,mps-limits --neighbours dram,trap --json"},
             {ErrorCode::kInvalidInput,
              ErrorCode::kNothingMatched,
              ErrorCode::kNotFound,

@@ -20,6 +20,8 @@ using isolation::Finding;
 using isolation::ModeReport;
 using isolation::Sample;
 
+constexpr std::size_t kLongestWhy = 110;
+
 std::size_t lived(const Cell& cell) {
   return static_cast<std::size_t>(std::count_if(
       cell.samples.begin(), cell.samples.end(), [](const Sample& one) { return one.lived; }));
@@ -140,11 +142,13 @@ std::string verdict_text(const Cell& cell) {
                          100 * (1 - *verdict.share->low));
       break;
     case Finding::kKilled:
-      text =
-          fmt::format("KILLED, {} of {}", cell.samples.size() - lived(cell), cell.samples.size());
+      text = fmt::format("KILLED, {} of {}: {}",
+                         cell.samples.size() - lived(cell),
+                         cell.samples.size(),
+                         verdict.why.substr(0, kLongestWhy));
       break;
     case Finding::kUndecided:
-      return "not decided: " + verdict.why;
+      return "not decided: " + verdict.why.substr(0, kLongestWhy);
   }
   if (verdict.long_tail)
     text += fmt::format("; p99 x{:.1f}", verdict.p99_factor->value);
@@ -155,23 +159,21 @@ std::string isolation_text(const isolation::Report& report,
                            const wire::Source& source,
                            const Paint& paint) {
   const std::string mark = simulated_mark(source);
-  std::string text = fmt::format("{}{}isolation of a victim ({}), {} of {:g} s\n",
+  std::string text = fmt::format("{}{}isolation, {} of {:g} s\nvictim: {}\n",
                                  mark,
                                  mark.empty() ? "" : ": ",
-                                 report.victim,
                                  base::counted(report.rounds, "round"),
-                                 report.seconds);
+                                 report.seconds,
+                                 report.victim);
   if (report.stopped)
     text += "stopped before all rounds were done\n";
   for (const ModeReport& mode : report.modes)
     text += mode_text(mode, paint);
   text += fmt::format(
-      "\nSpeed kept: of the speed alone in the same round, geometric mean and {:.0f} % interval "
-      "(Student's "
-      "t).\nIsolated: at least {:.0f} % is kept, by the whole interval. Each row stands for "
-      "itself: of many "
-      "rows some\nare wrong by chance. A p99 is named when it surely grew by more than {:.0f} "
-      "%.\n{}\n",
+      "\nSpeed kept: of the speed alone in the same round; geometric mean and {:.0f} %\n"
+      "interval by Student's t. Isolated: the whole interval keeps {:.0f} %. Each row stands\n"
+      "for itself: of many rows a few are wrong by chance. A p99 is named when it surely\n"
+      "grew by more than {:.0f} %.\n{}\n",
       100 * report.criteria.confidence,
       100 * (1 - report.criteria.margin),
       100 * (report.criteria.tail_factor - 1),

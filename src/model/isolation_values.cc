@@ -53,10 +53,9 @@ const char* name_of(Finding finding) {
 }
 
 const char* out_of_memory_note() {
-  return "Out of memory is an answer to one process's request: that a neighbour gets it and the "
-         "victim "
-         "lives\nproves a limit of memory, not that a fault stays where it is caused. For that see "
-         "illegal-address\nand trap.";
+  return "Out of memory is an answer to one process's request: that a neighbour gets it and\n"
+         "the victim lives proves a limit of memory, not that a fault stays where it is\n"
+         "caused. For that see illegal-address and trap.";
 }
 
 }  // namespace mig::isolation

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "wire/document.h"
@@ -130,7 +131,9 @@ std::string isolation_document(const isolation::Report& report, const Source& so
   document["modes"] = Json::array();
   for (const isolation::ModeReport& mode : report.modes)
     document["modes"].push_back(mode_json(mode));
-  document["outOfMemory"] = isolation::out_of_memory_note();
+  std::string note = isolation::out_of_memory_note();
+  std::replace(note.begin(), note.end(), '\n', ' ');
+  document["outOfMemory"] = note;
   return finish(document);
 }
 

@@ -118,7 +118,7 @@ class Simulated final : public Backend {
 
   Result speed(Speed& out) override {
     migsim_device device{};
-    const Result result = checked(migsim_get_device(context_, &device));
+    Result result = checked(migsim_get_device(context_, &device));
     if (result.ok()) {
       out = speed_of(device);
     }
@@ -132,7 +132,7 @@ class Simulated final : public Backend {
 
   Result slowdown(Slowdown& out) override {
     migsim_contention others{};
-    const Result result = checked(migsim_get_contention(context_, &others));
+    Result result = checked(migsim_get_contention(context_, &others));
     if (result.ok()) {
       out = {others.engine, others.dram, others.pcie_rx};
     }

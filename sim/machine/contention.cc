@@ -13,7 +13,8 @@ double bounded(double share) {
 }
 
 double share_of_link(double bytes_per_second, const Board& board) {
-  if (board.pcie_mb_per_s == kUnknown || board.pcie_mb_per_s <= 0) {
+  static_assert(kUnknown < 0);
+  if (board.pcie_mb_per_s <= 0) {
     return 0;
   }
   return bounded(bytes_per_second / (static_cast<double>(board.pcie_mb_per_s) * 1e6));

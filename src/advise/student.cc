@@ -5,8 +5,16 @@
 #include <cmath>
 #include <cstddef>
 
+#include <math.h>
+
 namespace mig::advise {
 namespace {
+
+// Of a positive number; std::lgamma is not for threads.
+double log_gamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
 
 // The continued fraction of the incomplete beta function (Lentz's method).
 double beta_fraction(double a, double b, double x) {
@@ -38,7 +46,7 @@ double incomplete_beta(double a, double b, double x) {
   if (x <= 0 || x >= 1)
     return x <= 0 ? 0 : 1;
   const double log_front =
-      std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x);
+      log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * std::log(x) + b * std::log1p(-x);
   const double front = std::exp(log_front);
   return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a
                                    : 1 - front * beta_fraction(b, a, 1 - x) / b;

@@ -2,9 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -19,6 +17,7 @@
 #include "cli/render_isolation.h"
 #include "cli/run_lease.h"
 #include "cli/select.h"
+#include "cli/stop_on_signal.h"
 #include "service/isolation.h"
 #include "service/isolation_places.h"
 #include "wire/isolation.h"
@@ -27,42 +26,6 @@ namespace mig::cli {
 namespace {
 
 constexpr double kLongestTest = 24 * 3600;
-
-// Ctrl-C and SIGTERM end the test: what runs is stopped, what is measured is shown.
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    requested = 0;
-    stop = false;
-
-    struct sigaction note {};
-
-    note.sa_handler = [](int signal) {
-      requested = signal;
-      stop = true;
-    };
-    ::sigaction(SIGINT, &note, &interrupt_);
-    ::sigaction(SIGTERM, &note, &terminate_);
-  }
-
-  ~StopOnSignal() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
-  }
-
-  StopOnSignal(const StopOnSignal&) = delete;
-  StopOnSignal& operator=(const StopOnSignal&) = delete;
-  StopOnSignal(StopOnSignal&&) = delete;
-  StopOnSignal& operator=(StopOnSignal&&) = delete;
-
-  static inline std::atomic<int> requested{0};
-  static inline std::atomic<bool> stop{false};
-
- private:
-  struct sigaction interrupt_ {};
-
-  struct sigaction terminate_ {};
-};
 
 // Beside the program, as it is built and installed; "" = not there.
 std::string workload_beside_us() {
@@ -137,8 +100,8 @@ class IsolateTest final : public Command {
     MIG_TRY(find_places(context, inventory, request));
     std::vector<std::shared_ptr<void>> leases;
     MIG_TRY(lease(context, request.modes, leases));
-    const StopOnSignal stop;
-    request.stop = &StopOnSignal::stop;
+    const StopOnSignal stop;  // what runs is stopped, what is measured is shown
+    request.stop = &StopOnSignal::requested;
     Output& output = context.output();
     request.tell = [&](const std::string& line) { output.progress("migctl: " + line + "\n"); };
     MIG_ASSIGN_OR_RETURN(const isolation::Report report, service::test_isolation(request));
@@ -147,7 +110,7 @@ class IsolateTest final : public Command {
                                          : isolation_text(report, source, output.paint()));
     if (!svg_.empty())
       MIG_TRY(base::write_file_atomic(svg_, isolation_svg(report, source)));
-    return report.stopped ? 128 + StopOnSignal::requested : 0;
+    return report.stopped ? 128 + StopOnSignal::signal : 0;
   }
 
  private:

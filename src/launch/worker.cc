@@ -49,12 +49,13 @@ std::vector<std::string> environment_of(const WorkerRequest& request) {
       out.emplace_back(text);
   }
   for (const auto& [name, value] : request.environment)
-    out.push_back(name + "=" + value);
+    out.emplace_back(name).append("=").append(value);
   return out;
 }
 
 std::vector<char*> words(const std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (const std::string& text : texts)
     out.push_back(const_cast<char*>(text.c_str()));
   out.push_back(nullptr);
@@ -69,7 +70,7 @@ struct Ends {
 [[noreturn]] void become(char* const* argv, char* const* envp, const Ends& ends, int parent) {
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Our parent may have gone before that was said.

@@ -33,6 +33,7 @@ std::optional<Sharing> sharing_named(const std::string& name) {
 
 std::vector<std::string> sharing_names() {
   std::vector<std::string> names;
+  names.reserve(kSharing.size());
   for (const auto& row : kSharing)
     names.emplace_back(row.second);
   return names;

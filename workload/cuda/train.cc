@@ -96,8 +96,7 @@ TrainResult train(const Driver& driver,
   for (std::uint64_t i = 1; i < kWarmUpSteps; ++i)
     trainer.step(status);
   trainer.wait(status);
-  if (config.on_started && status.ok())
-    config.on_started();
+  config.on_started();
   const auto start = Clock::now();
   auto reported = start;
   std::vector<double> step_ms;

@@ -29,7 +29,7 @@ struct TrainConfig {
   float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
   std::uint64_t steps = 0;  // 0: until `seconds` are over
   double seconds = 0;
-  std::function<void()> on_started = {};  // after the warm-up
+  std::function<void()> on_started = [] {};  // after the warm-up
 };
 
 struct TrainResult {

@@ -48,6 +48,13 @@ std::string find_mps_control() {
   return {};
 }
 
+bool mps_daemon_of_others() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
+  const char* named = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
+  const std::string folder = named == nullptr || *named == '\0' ? "/tmp/nvidia-mps" : named;
+  return ::access((folder + "/control").c_str(), F_OK) == 0;
+}
+
 struct Mps::State {
   std::string control;
   std::string folder;  // short: a socket's path has at most 108 bytes

@@ -20,6 +20,10 @@ namespace mig::launch {
 // nvidia-cuda-mps-control in $PATH or where NVIDIA's containers have it; "" = not here.
 std::string find_mps_control();
 
+// True when programs that say nothing would become clients of somebody's server: the one in
+// $CUDA_MPS_PIPE_DIRECTORY, else /tmp/nvidia-mps. Who does not want that names /dev/null there.
+bool mps_daemon_of_others();
+
 class Mps {
  public:
   // `device`: GPU-... or MIG-..., all that its clients see, as device 0.

@@ -79,6 +79,14 @@ TEST_F(MpsControl, IsPrivateAndGoesWithItsValue) {
   EXPECT_NE(::kill(pid, 0), 0);
 }
 
+TEST_F(MpsControl, SomebodyElsesIsNoticed) {
+  ::setenv("CUDA_MPS_PIPE_DIRECTORY", folder_.c_str(), 1);
+  EXPECT_FALSE(mps_daemon_of_others());
+  std::ofstream(folder_ + "/control") << "";
+  EXPECT_TRUE(mps_daemon_of_others());
+  ::unsetenv("CUDA_MPS_PIPE_DIRECTORY");
+}
+
 TEST_F(MpsControl, ADaemonThatEndsAtOnceIsSaid) {
   write("#!/bin/sh\necho 'no such device' >&2; exit 1\n");
   const auto mps = Mps::start(control(), "GPU-1");

@@ -102,7 +102,10 @@ class Company {
     auto& exits = sample.neighbour_exits;
     if (std::find(exits.begin(), exits.end(), code) == exits.end())
       exits.insert(std::upper_bound(exits.begin(), exits.end(), code), code);
-    sample.neighbour_worked = sample.neighbour_worked || code == 0;
+    worked_ = worked_ || code == 0;
+    failed_ = failed_ || code != 0;
+    // One that should last and did not has left the victim alone for a while.
+    sample.neighbour_worked = worked_ && !(failed_ && lasting());
     if (code != 0 && sample.neighbour_error.empty())
       sample.neighbour_error = error_of(*worker_);
     worker_.reset();
@@ -112,6 +115,7 @@ class Company {
   std::string neighbour_;
   double seconds_;
   std::optional<Worker> worker_;
+  bool worked_ = false, failed_ = false;
   Clock::time_point next_{};
 };
 
@@ -179,6 +183,8 @@ Result<Worker> Stage::start(bool victim, std::vector<std::string> words) const {
   if (!mps_) {
     worker.environment.emplace_back("CUDA_VISIBLE_DEVICES",
                                     (victim ? mode_->victim : mode_->neighbour).uuid);
+    if (launch::mps_daemon_of_others())
+      worker.environment.emplace_back("CUDA_MPS_PIPE_DIRECTORY", "/dev/null");
     return Worker::start(worker);
   }
   worker.environment = mps_->environment();

@@ -50,6 +50,7 @@ case $1 in
     [ -e "$here/hogging" ] && speed=70
     result ",\"stepsPerSecond\":$speed,\"stepMsP50\":10,\"stepMsP99\":12" ;;
   hog)
+    [ "$2" = launch ] && { echo '{"kind":"WorkloadStarted"}'; sleep 0.05; echo "it broke" >&2; exit 6; }
     [ "$2" = tensor ] && { echo "no cuBLASLt" >&2; exit 8; }
     trap 'rm -f "$here/hogging"; result; exit 0' TERM
     touch "$here/hogging"
@@ -114,7 +115,7 @@ class IsolationRun : public testing::Test {
 
 TEST_F(IsolationRun, SlowedByAHogAndUntouchedByAFault) {
   request_.modes = {mode(Sharing::kTimeSlicing)};
-  request_.neighbours = {"hog dram", "fault trap", "hog tensor"};
+  request_.neighbours = {"hog dram", "fault trap", "hog tensor", "hog launch"};
   const auto report = test_isolation(request_);
   ASSERT_TRUE(report) << report.error().text();
   const auto& cells = report->modes.at(0).cells;
@@ -125,6 +126,8 @@ TEST_F(IsolationRun, SlowedByAHogAndUntouchedByAFault) {
   EXPECT_GE(cells.at(1).samples.at(0).neighbour_runs, 1U);
   EXPECT_EQ(cells.at(2).verdict.finding, Finding::kUndecided) << "a hog that does not start";
   EXPECT_NE(cells.at(2).verdict.why.find("no cuBLASLt"), std::string::npos);
+  EXPECT_EQ(cells.at(3).verdict.finding, Finding::kUndecided) << "a hog that ends too early";
+  EXPECT_NE(cells.at(3).verdict.why.find("it broke"), std::string::npos);
   EXPECT_FALSE(fs::exists(folder_ + "/hogging")) << "the hog was stopped in order";
 }
 

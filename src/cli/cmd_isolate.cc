@@ -81,6 +81,7 @@ class IsolateTest final : public Command {
     options.number({"--rounds", "N", "1 to 100 (default: 5); one round has no interval"}, rounds_);
     options.text({"--seconds", "S", "of each run of the victim: 0.1 to 600 (default: 3)"},
                  seconds_);
+    options.text({"--precision", "fp32|tf32|bf16", "of the victim (default: tf32)"}, precision_);
     options.text({"-i,--gpu", "GPU", "on this GPU: index, UUID or PCI bus id"}, gpu_);
     options.text({"-p,--profile", "PROFILE", "on instances of this profile"}, profile_);
     options.list({"--uuid", "UUID", "on this device; a second one is the neighbour's"}, uuids_);
@@ -97,6 +98,7 @@ class IsolateTest final : public Command {
     MIG_TRY(fill(request));
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     request.simulated = inventory.simulated;
+    request.driver_version = inventory.driver_version;
     MIG_TRY(find_places(context, inventory, request));
     std::vector<std::shared_ptr<void>> leases;
     MIG_TRY(lease(context, request.modes, leases));
@@ -121,6 +123,8 @@ class IsolateTest final : public Command {
           ErrorCode::kUsage,
           fmt::format("--rounds is {}: 1 to {}", request.rounds, service::kMostIsolationRounds));
     MIG_TRY(fill_seconds(request));
+    if (!precision_.empty())
+      request.precision = precision_;
     MIG_TRY(fill_neighbours(request));
     request.mps_sm = mps_sm_;
     if (mps_memory_)
@@ -253,7 +257,7 @@ class IsolateTest final : public Command {
   }
 
   std::vector<std::string> modes_, neighbours_, uuids_;
-  std::string seconds_, gpu_, profile_, svg_, workload_;
+  std::string seconds_, gpu_, profile_, svg_, workload_, precision_;
   std::optional<std::uint32_t> rounds_, mps_sm_, mps_memory_;
 };
 

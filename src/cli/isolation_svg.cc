@@ -148,7 +148,8 @@ std::string panel(const ModeReport& mode, int top, double margin) {
     return out + words(20, top + 42, "not run: " + mode.skipped, "fill=\"#555555\"");
   out += words(20,
                top + 40,
-               "victim on " + mode.victim.label + ", neighbour on " + mode.neighbour.label,
+               mode.victim.board + ": victim on " + mode.victim.label + ", neighbour on " +
+                   mode.neighbour.label,
                "fill=\"#555555\"");
   const int first = top + kHead;
   out += axis(first, first + kRow * static_cast<int>(mode.cells.size()), margin);

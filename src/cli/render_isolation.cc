@@ -86,7 +86,10 @@ std::string mode_text(const ModeReport& mode, const Paint& paint) {
       "\n" + paint(Style::kBold, name_of(mode.sharing)) + ": " + meaning_of(mode.sharing) + "\n";
   if (!mode.skipped.empty())
     return text + "  not run: " + mode.skipped + "\n";
-  text += fmt::format("  victim    {}\n  neighbour {}\n", mode.victim.label, mode.neighbour.label);
+  text += fmt::format("  on        {}\n  victim    {}\n  neighbour {}\n",
+                      mode.victim.board,
+                      mode.victim.label,
+                      mode.neighbour.label);
   if (mode.caps)
     text += caps_text(*mode.caps);
   if (const auto speed = median(mode.alone, &Sample::steps_per_second))

@@ -28,6 +28,7 @@ struct Place {
   std::string label;  // "2g.10gb on GPU 0 gi=3 ci=0", "GPU 0 (NVIDIA H200)"
   GpuIndex gpu;
   bool instance = false;  // a MIG instance, not a whole GPU
+  std::string board;      // of its GPU, "NVIDIA H200"
 };
 
 // One run of the victim.
@@ -95,8 +96,9 @@ struct Report {
   std::uint32_t rounds = 0;  // asked for
   double seconds = 0;        // of each run of the victim
   std::string victim;        // "training, tf32, batch 128"
-  std::uint64_t seed = 0;    // of the order
-  bool stopped = false;      // before all rounds were done
+  std::string driver_version;
+  std::uint64_t seed = 0;  // of the order
+  bool stopped = false;    // before all rounds were done
   Criteria criteria;
   std::vector<ModeReport> modes;
 };

@@ -114,9 +114,10 @@ Result<void> run_one(const IsolationRequest& request,
       : sample.error.empty() ? "the neighbour did not start: " + sample.neighbour_error
                              : "the victim died: " + sample.error));
   if (neighbour.empty() && !sample.lived)
-    return fail(ErrorCode::kDriver,
-                fmt::format("the victim fails alone on {}: {}", mode.victim.label, sample.error),
-                "mig-workload train --precision tf32 on that device shows why");
+    return fail(
+        ErrorCode::kDriver,
+        fmt::format("the victim fails alone on {}: {}", mode.victim.label, sample.error),
+        fmt::format("mig-workload train --precision {} there shows why", request.precision));
   auto& samples = neighbour.empty() ? mode.alone : mode.cells[run.cell - 1].samples;
   samples.push_back(std::move(sample));
   return {};
@@ -126,7 +127,9 @@ Report begin(const IsolationRequest& request) {
   Report report;
   report.rounds = request.rounds;
   report.seconds = request.seconds;
-  report.victim = "training 1024-4096-4096-1024 with Adam, tf32, batch 128";
+  report.victim =
+      fmt::format("training 1024-4096-4096-1024 with Adam, {}, batch 128", request.precision);
+  report.driver_version = request.driver_version;
   report.seed = request.seed;
   report.modes = request.modes;
   for (ModeReport& mode : report.modes)

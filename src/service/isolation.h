@@ -30,7 +30,9 @@ inline constexpr double kLeastIsolationSeconds = 0.1;
 inline constexpr double kMostIsolationSeconds = 600;
 
 struct IsolationRequest {
-  std::string workload;  // path of mig-workload
+  std::string workload;            // path of mig-workload
+  std::string precision = "tf32";  // of the victim: fp32, tf32, bf16
+  std::string driver_version;      // for the report
   bool simulated = false;
   std::vector<isolation::ModeReport> modes;  // with places; isolation_places.h makes them
   std::vector<std::string> neighbours;

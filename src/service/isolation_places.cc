@@ -37,8 +37,11 @@ std::vector<Spot> instances(const Inventory& inventory, const PlaceSelection& se
     return spots;
   for (const launch::Candidate& candidate : *found) {
     const launch::Chosen& at = candidate.instance;
-    Spot spot{
-        {at.uuid, launch::place_of(at), at.gpu, true}, at.profile, at.gpu_instance, candidate.busy};
+    const Gpu* gpu = inventory.find_gpu(at.gpu);
+    Spot spot{{at.uuid, launch::place_of(at), at.gpu, true, gpu == nullptr ? "" : gpu->name},
+              at.profile,
+              at.gpu_instance,
+              candidate.busy};
     if (spot.busy.empty())
       spot.busy = taken_by(selection, at.uuid);
     spots.push_back(std::move(spot));
@@ -53,8 +56,11 @@ std::vector<Spot> whole_gpus(const Inventory& inventory, const PlaceSelection& s
         (selection.gpu && *selection.gpu != gpu.index))
       continue;
     Spot spot;
-    spot.place = {
-        gpu.uuid, fmt::format("GPU {} ({})", gpu.index.value, gpu.name), gpu.index, false};
+    spot.place = {gpu.uuid,
+                  fmt::format("GPU {} ({})", gpu.index.value, gpu.name),
+                  gpu.index,
+                  false,
+                  gpu.name};
     if (!gpu.processes.empty())
       spot.busy = fmt::format("pid {} ({})", gpu.processes.front().pid, gpu.processes.front().name);
     spots.push_back(std::move(spot));

@@ -105,7 +105,7 @@ class IsolationRun : public testing::Test {
   static ModeReport mode(Sharing sharing) {
     ModeReport mode;
     mode.sharing = sharing;
-    mode.victim = mode.neighbour = {"GPU-1", "GPU 0", {}, false};
+    mode.victim = mode.neighbour = {"GPU-1", "GPU 0", {}, false, "NVIDIA H200"};
     return mode;
   }
 

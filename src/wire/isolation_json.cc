@@ -38,7 +38,8 @@ Json place_json(const isolation::Place& place) {
   return {{"uuid", place.uuid},
           {"label", place.label},
           {"gpu", place.gpu.value},
-          {"instance", place.instance}};
+          {"instance", place.instance},
+          {"board", place.board}};
 }
 
 Json sample_json(const isolation::Sample& sample, bool alone) {
@@ -119,6 +120,7 @@ Json mode_json(const isolation::ModeReport& mode) {
 
 std::string isolation_document(const isolation::Report& report, const Source& source) {
   Json document = begin_document("IsolationReport", source);
+  document["driverVersion"] = or_nothing(report.driver_version);
   document["victim"] = report.victim;
   document["rounds"] = report.rounds;
   document["secondsEach"] = report.seconds;

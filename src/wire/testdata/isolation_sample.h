@@ -55,8 +55,8 @@ inline isolation::Report isolation() {
   report.seed = 1;
   isolation::ModeReport mig;
   mig.sharing = Sharing::kMig;
-  mig.victim = {"MIG-a", "2g.10gb on GPU 0 gi=3 ci=0", {}, true};
-  mig.neighbour = {"MIG-b", "2g.10gb on GPU 0 gi=4 ci=0", {}, true};
+  mig.victim = {"MIG-a", "2g.10gb on GPU 0 gi=3 ci=0", {}, true, "NVIDIA A30"};
+  mig.neighbour = {"MIG-b", "2g.10gb on GPU 0 gi=4 ci=0", {}, true, "NVIDIA A30"};
   mig.alone = {lived(200), lived(202)};
   mig.cells = {
       cell("hog dram", {lived(200), lived(201)}, Finding::kIsolated, "", {0.9975, 0.99, 1.005}),

@@ -46,7 +46,7 @@ OPAQUE = {"sim/tools"}
 HEAVY = {
     "CLI/": {"cli", "sim/tools", "workload"},
     "yaml-cpp/": {"config"},
-    "nlohmann/json.hpp": {"config", "wire", "cli", "sim/gpus", "sim/tools", "workload", "apply", "store"},
+    "nlohmann/json.hpp": {"config", "wire", "launch", "cli", "sim/gpus", "sim/tools", "workload", "apply", "store"},
     "boost/": {"http"},
     "sqlite3.h": {"store"},
     "dlfcn.h": {"nvml", "workload"},

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "workload/model.h"
+#include "workload/roofline.h"
 
 namespace workload {
 
@@ -41,6 +42,13 @@ struct DeviceInfo {
   bool simulated = false;
 };
 
+// What a program asks of the device as long as it runs: shares 0..1 of what the instance has, the
+// link in bytes per second.
+struct Demand {
+  double sm = 0, tensor = 0, fp32 = 0, dram = 0;
+  double pcie_in = 0;
+};
+
 class Backend {
  public:
   Backend() = default;
@@ -58,6 +66,18 @@ class Backend {
 
   // Runs one step and comes back when it is over.
   virtual Result run_step() = 0;
+
+  // What the instance reaches when nobody else is on it, and its share of the link; 0 = not known.
+  virtual Result speed(Speed& out) = 0;
+
+  // From now on the device is asked for this. slowdown() says what the others make of it now.
+  virtual Result want(const Demand& alone) = 0;
+  virtual Result slowdown(Slowdown& out) = 0;
+  // What is got of it.
+  virtual Result use(const Demand& now) = 0;
+
+  // The device reports error `xid` of this program, whose context is unusable from then on.
+  virtual Result raise_xid(std::uint32_t xid) = 0;
 };
 
 // The device that `visible` names, or $CUDA_VISIBLE_DEVICES when it is empty.

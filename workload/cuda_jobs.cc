@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload/cuda_jobs.h"
 
-#include <atomic>
 #include <memory>
 
 #include "workload/cuda/device.h"
@@ -62,20 +61,6 @@ cuda::Precision precision_of(Precision precision) {
   return cuda::Precision::kFp32;
 }
 
-// The signal handler sets a flag of its own; the CUDA side watches an atomic.
-class StopWatch {
- public:
-  const std::atomic<bool>& flag() {
-    stop_ = stop_requested();
-    return stop_;
-  }
-
-  void look() { stop_ = stop_requested(); }
-
- private:
-  std::atomic<bool> stop_{false};
-};
-
 Json train_json(const Options& options, const DeviceInfo& device, const cuda::TrainResult& result) {
   Json document = result_json("train", options, device);
   document["precision"] = precision_name(options.precision);
@@ -91,10 +76,10 @@ Json train_json(const Options& options, const DeviceInfo& device, const cuda::Tr
   document["steps"] = result.steps;
   document["seconds"] = result.seconds;
   document["stepsPerSecond"] = result.steps_per_second;
-  if (result.step_ms_max > 0) {
-    document["stepMsP50"] = result.step_ms_p50;
-    document["stepMsP99"] = result.step_ms_p99;
-    document["stepMsMax"] = result.step_ms_max;
+  if (result.step_times.max_ms > 0) {
+    document["stepMsP50"] = result.step_times.p50_ms;
+    document["stepMsP99"] = result.step_times.p99_ms;
+    document["stepMsMax"] = result.step_times.max_ms;
   }
   document["stopped"] = stop_requested();
   return document;
@@ -123,23 +108,19 @@ int run_cuda_info(const Options& options, std::FILE* out) {
   if (!device)
     return code;
   const DeviceInfo info = info_of(device->facts());
-  const std::uint64_t wanted = info.memory_total / 10 * 8;
-  const cuda::AllocationResult got = device->try_allocation(wanted);
-  if (!got.granted)
-    return report_failure("info", options, {Outcome::kOutOfMemory, got.refusal}, out);
-  Json document = result_json("info", options, info);
-  document["memoryTotalBytes"] = info.memory_total;
-  document["memoryFreeBytes"] = info.memory_free;
-  document["sm"] = info.sm_count;
-  document["computeCapability"] =
-      std::to_string(info.cc_major) + "." + std::to_string(info.cc_minor);
-  document["cudaVersion"] = device->facts().driver_version;
-  document["allocatedBytes"] = wanted;
-  document["exitCode"] = 0;
-  if (options.json)
+  const std::uint64_t wanted = eight_tenths(options, info);
+  if (wanted != 0) {
+    const cuda::AllocationResult got = device->try_allocation(wanted);
+    if (!got.granted)
+      return report_failure("info", options, {Outcome::kOutOfMemory, got.refusal}, out);
+  }
+  if (options.json) {
+    Json document = info_json(options, info, wanted);
+    document["cudaVersion"] = device->facts().driver_version;
     print_line(document, out);
-  else
+  } else {
     print_info(info, wanted, out);
+  }
   return 0;
 }
 
@@ -153,7 +134,8 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
   config.precision = precision_of(options.precision);
   config.graph = cuda_options.graph;
   config.own_kernels = cuda_options.own_kernels;
-  config.time_steps = cuda_options.time_steps;
+  config.time_steps = options.time_steps;
+  config.on_started = [&] { announce("train", options, out); };
   config.steps = options.seconds > 0 ? 0 : options.steps;
   config.seconds = options.seconds;
   if (options.batch % 16 != 0)
@@ -168,7 +150,6 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
                  precision_name(options.precision),
                  options.batch);
   cuda::Status status;
-  StopWatch watch;
   const auto progress = [&](std::uint64_t steps, double loss) {
     if (!options.json)
       std::fprintf(out,
@@ -177,10 +158,9 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
                    static_cast<unsigned long long>(steps),
                    loss);
     std::fflush(out);
-    watch.look();
   };
   const cuda::TrainResult result =
-      cuda::train(device->driver(), config, watch.flag(), progress, status);
+      cuda::train(device->driver(), config, stop_flag(), progress, status);
   if (!status.ok())
     return report_failure("train", options, failed(status), out);
   code = stop_requested() ? 128 + stop_signal() : 0;
@@ -217,77 +197,69 @@ int run_cuda_oom(const Options& options, std::FILE* out) {
   return static_cast<int>(got.granted ? Outcome::kUnexpected : Outcome::kDone);
 }
 
-int run_cuda_fault(const Options& options, const CudaOptions& cuda_options, std::FILE* out) {
-  const auto fault = cuda::fault_named(cuda_options.kind);
+int run_cuda_fault(const Options& options, std::FILE* out) {
+  const auto fault = cuda::fault_named(options.kind);
   if (!fault)
     return report_failure(
-        "fault", options, {Outcome::kUsage, "unknown fault " + cuda_options.kind}, out);
+        "fault", options, {Outcome::kUsage, "unknown fault " + options.kind}, out);
   int code = 0;
   const auto device = open_device("fault", options, out, code);
   if (!device)
     return code;
   const DeviceInfo info = info_of(device->facts());
-  StopWatch watch;
-  const cuda::FaultResult result =
-      device->cause(*fault, options.seconds > 0 ? options.seconds : 5, watch.flag());
-  code = static_cast<int>(result.raised ? Outcome::kDone : Outcome::kUnexpected);
-  if (options.json) {
-    Json document = result_json("fault", options, info);
-    document["fault"] = cuda_options.kind;
-    document["raised"] = result.raised;
-    document["report"] = result.report;
-    document["rounds"] = result.rounds;
-    document["exitCode"] = code;
-    print_line(document, out);
-  } else {
-    std::fprintf(out,
-                 "Fault %s on %s: %s%s%s\n",
-                 cuda_options.kind.c_str(),
-                 info.name.c_str(),
-                 result.raised ? "raised" : "not raised",
-                 result.report.empty() ? "" : ": ",
-                 result.report.c_str());
-  }
-  std::fflush(out);
+  cuda::FaultResult result =
+      device->cause(*fault, options.seconds > 0 ? options.seconds : 5, stop_flag(), [&] {
+        announce("fault", options, out);
+      });
+  code = print_fault(options, info, {result.raised, std::move(result.report), result.rounds}, out);
   // An endless kernel would keep an orderly exit waiting; a context with a fault cannot be cleaned
   // up.
   _Exit(code);
 }
 
-int run_cuda_hog(const Options& options, const CudaOptions& cuda_options, std::FILE* out) {
-  const auto hog = cuda::hog_named(cuda_options.kind);
+int run_cuda_hog(const Options& options, std::FILE* out) {
+  const auto hog = cuda::hog_named(options.kind);
   if (!hog)
-    return report_failure(
-        "hog", options, {Outcome::kUsage, "unknown hog " + cuda_options.kind}, out);
+    return report_failure("hog", options, {Outcome::kUsage, "unknown hog " + options.kind}, out);
   int code = 0;
   const auto device = open_device("hog", options, out, code);
   if (!device)
     return code;
-  const DeviceInfo info = info_of(device->facts());
   cuda::Status status;
-  StopWatch watch;
   const cuda::HogResult result =
-      device->load(*hog, options.seconds > 0 ? options.seconds : 10, watch.flag(), status);
+      device->load(*hog, options.seconds > 0 ? options.seconds : 10, stop_flag(), status, [&] {
+        announce("hog", options, out);
+      });
   if (!status.ok())
     return report_failure("hog", options, failed(status), out);
-  if (options.json) {
-    Json document = result_json("hog", options, info);
-    document["hog"] = cuda_options.kind;
-    document["perSecond"] = result.amount;
-    document["unit"] = result.unit;
-    document["seconds"] = result.seconds;
-    document["exitCode"] = 0;
-    print_line(document, out);
-  } else {
-    std::fprintf(out,
-                 "Hog %s on %s: %.1f %s for %.1f s\n",
-                 cuda_options.kind.c_str(),
-                 info.name.c_str(),
-                 result.amount,
-                 result.unit,
-                 result.seconds);
-  }
-  return 0;
+  return print_hog(
+      options, info_of(device->facts()), {result.amount, result.unit, result.seconds}, out);
+}
+
+int run_cuda_bench(const Options& options, std::FILE* out) {
+  int code = 0;
+  const auto device = open_device("bench", options, out, code);
+  if (!device)
+    return code;
+  BenchEnd end;
+  end.seconds = bench_share(options);
+  announce("bench", options, out);
+  const auto measure = [&](cuda::Hog hog, Precision precision) -> std::optional<double> {
+    cuda::Status status;
+    const cuda::HogResult result =
+        device->load(hog, end.seconds, stop_flag(), status, {}, precision_of(precision));
+    if (!status.ok())
+      end.notes.push_back(status.message());
+    return status.ok() && result.amount > 0 ? std::optional(result.amount) : std::nullopt;
+  };
+  end.dram_gb_per_s = measure(cuda::Hog::kDram, Precision::kBf16);
+  end.pcie_gb_per_s = measure(cuda::Hog::kPcie, Precision::kBf16);
+  if (const auto launches = measure(cuda::Hog::kLaunch, Precision::kBf16))
+    end.launch_us = 1e6 / *launches;
+  end.fp32_tflops = measure(cuda::Hog::kTensor, Precision::kFp32);
+  end.tf32_tflops = measure(cuda::Hog::kTensor, Precision::kTf32);
+  end.bf16_tflops = measure(cuda::Hog::kTensor, Precision::kBf16);
+  return print_bench(options, info_of(device->facts()), end, out);
 }
 
 int run_cuda_check(const Options& options, std::FILE* out) {

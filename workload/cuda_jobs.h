@@ -14,9 +14,7 @@ namespace workload {
 
 struct CudaOptions {
   bool graph = true;         // train: one CUDA graph per step
-  bool time_steps = false;   // train: wait after each step, give p50 and p99
   bool own_kernels = false;  // train: without cuBLASLt
-  std::string kind;          // fault, hog: which
 };
 
 // True when a CUDA driver with a visible device is here.
@@ -25,8 +23,9 @@ bool cuda_available();
 int run_cuda_info(const Options& options, std::FILE* out);
 int run_cuda_train(const Options& options, const CudaOptions& cuda, std::FILE* out);
 int run_cuda_oom(const Options& options, std::FILE* out);
-int run_cuda_fault(const Options& options, const CudaOptions& cuda, std::FILE* out);
-int run_cuda_hog(const Options& options, const CudaOptions& cuda, std::FILE* out);
+int run_cuda_fault(const Options& options, std::FILE* out);
+int run_cuda_hog(const Options& options, std::FILE* out);
+int run_cuda_bench(const Options& options, std::FILE* out);
 // Training held against a float64 reference on the CPU, for every precision.
 int run_cuda_check(const Options& options, std::FILE* out);
 

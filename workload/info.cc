@@ -22,7 +22,36 @@ void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* ou
   std::fprintf(out, "  Total memory: %.2f GB\n", static_cast<double>(device.memory_total) / 1e9);
   std::fprintf(out, "  Multiprocessors: %u\n", device.sm_count);
   std::fprintf(out, "  Compute capability: %d.%d\n", device.cc_major, device.cc_minor);
-  std::fprintf(out, "\nSuccessfully allocated %.2f GB\n", static_cast<double>(allocated) / 1e9);
+  if (allocated != 0)
+    std::fprintf(out, "\nSuccessfully allocated %.2f GB\n", static_cast<double>(allocated) / 1e9);
+}
+
+std::uint64_t eight_tenths(const Options& options, const DeviceInfo& device) {
+  return options.look_only ? 0 : device.memory_total / 10 * 8;  // the lab's 80 %
+}
+
+Json info_json(const Options& options, const DeviceInfo& device, std::uint64_t allocated) {
+  Json document = result_json("info", options, device);
+  document["memoryTotalBytes"] = device.memory_total;
+  document["memoryFreeBytes"] = device.memory_free;
+  document["sm"] = device.sm_count;
+  document["computeCapability"] =
+      std::to_string(device.cc_major) + "." + std::to_string(device.cc_minor);
+  document["allocatedBytes"] = allocated;
+  document["exitCode"] = 0;
+  return document;
+}
+
+void announce(const char* job, const Options& options, std::FILE* out) {
+  if (!options.announce)
+    return;
+  print_line({{"apiVersion", "migctl/v1"},
+              {"kind", "WorkloadStarted"},
+              {"simulated", options.simulated},
+              {"job", job},
+              {"name", options.name}},
+             out);
+  std::fflush(out);
 }
 
 int report_failure(const char* job, const Options& options, const Result& result, std::FILE* out) {
@@ -52,20 +81,14 @@ int run_info(Backend& backend, const Options& options, std::FILE* out) {
   if (const Result result = backend.info(device); !result.ok()) {
     return report_failure("info", options, result, out);
   }
-  const std::uint64_t wanted = device.memory_total / 10 * 8;  // the lab's 80 %
-  if (const Result result = backend.allocate(wanted); !result.ok()) {
-    return report_failure("info", options, result, out);
+  const std::uint64_t wanted = eight_tenths(options, device);
+  if (wanted != 0) {
+    if (const Result result = backend.allocate(wanted); !result.ok()) {
+      return report_failure("info", options, result, out);
+    }
   }
   if (options.json) {
-    Json document = result_json("info", options, device);
-    document["memoryTotalBytes"] = device.memory_total;
-    document["memoryFreeBytes"] = device.memory_free;
-    document["sm"] = device.sm_count;
-    document["computeCapability"] =
-        std::to_string(device.cc_major) + "." + std::to_string(device.cc_minor);
-    document["allocatedBytes"] = wanted;
-    document["exitCode"] = 0;
-    print_line(document, out);
+    print_line(info_json(options, device, wanted), out);
   } else {
     print_info(device, wanted, out);
   }

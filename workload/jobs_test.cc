@@ -2,8 +2,10 @@
 // The jobs on a simulated H200.
 #include "workload/jobs.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -67,6 +69,37 @@ class Jobs : public testing::Test {
   Options options;
 };
 
+// Another process that asks for `demand` of the device until this goes.
+class Neighbour {
+ public:
+  explicit Neighbour(const Demand& demand) {
+    int ready[2] = {-1, -1};
+    EXPECT_EQ(pipe(ready), 0);
+    child_ = fork();
+    if (child_ == 0) {
+      std::unique_ptr<Backend> backend;
+      const bool good = open_simulated("", backend).ok() && backend->want(demand).ok();
+      _exit(write(ready[1], good ? "y" : "n", 1) == 1 ? pause() : 1);
+    }
+    char answer = 0;
+    EXPECT_EQ(read(ready[0], &answer, 1), 1);
+    EXPECT_EQ(answer, 'y');
+    close(ready[0]);
+    close(ready[1]);
+  }
+
+  ~Neighbour() {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+
+ private:
+  pid_t child_ = 0;
+};
+
 TEST_F(Jobs, InfoAllocatesEightTenths) {
   const auto document = run(run_info, 0);
   EXPECT_EQ(document["device"], "NVIDIA H200");
@@ -115,6 +148,78 @@ TEST_F(Jobs, OomIsDoneWhenRefused) {
   EXPECT_EQ(document["requestedBytes"], 150754820096 + (1 << 20));
   options.bytes = 1 << 20;
   EXPECT_EQ(run(run_oom, 1)["granted"], true);
+}
+
+TEST_F(Jobs, ATrainingBesideAHogTakesItsTurns) {
+  options.seconds = 0.25;
+  options.time_steps = true;
+  const double alone = run(run_train, 0)["stepMsP50"];
+  Demand all;
+  all.sm = 1;
+  const Neighbour hog(all);
+  const auto beside = run(run_train, 0);
+  const StepTime step =
+      *predict(step_work(options.batch, options.precision), {67000, 494500, 989500, 4800, 0});
+  EXPECT_GT(beside["stepMsP50"].get<double>() / alone, 1 + 0.8 * step.busy);
+  EXPECT_GE(beside["stepMsP99"].get<double>(), beside["stepMsP50"].get<double>());
+}
+
+// The context of a fault ends with it; Xid 31 is what the driver says.
+TEST_F(Jobs, FaultsAreRaised) {
+  options.kind = "illegal-address";
+  auto document = run(run_fault, 0);
+  EXPECT_EQ(document["raised"], true);
+  EXPECT_NE(document["report"].get<std::string>().find("CUDA_ERROR_ILLEGAL_ADDRESS"),
+            std::string::npos);
+  const auto last_xid = [&] {
+    const migsim::Machine::View view(*machine);
+    return view->events[view->event_sequence % migsim::kMaxEvents].data;
+  };
+  EXPECT_EQ(last_xid(), 31U);
+  options.kind = "trap";
+  EXPECT_EQ(run(run_fault, 0)["raised"], true);
+  EXPECT_EQ(last_xid(), 13U);
+  options.seconds = 0.1;
+  options.kind = "context-storm";
+  EXPECT_GE(run(run_fault, 0)["rounds"], 1);
+  options.kind = "endless-kernel";
+  EXPECT_EQ(run(run_fault, 0)["raised"], true);
+  EXPECT_EQ(last_xid(), 13U) << "no error: it only never ends";
+  options.kind = "rain";
+  EXPECT_EQ(run(run_fault, 2)["job"], "fault");
+}
+
+TEST_F(Jobs, HogsReachTheDataSheetAlone) {
+  options.seconds = 0.1;
+  options.kind = "dram";
+  const auto document = run(run_hog, 0);
+  EXPECT_NEAR(document["perSecond"].get<double>(), 4800, 1);
+  EXPECT_EQ(document["unit"], "GB/s");
+  options.kind = "rain";
+  EXPECT_EQ(run(run_hog, 2)["job"], "hog");
+}
+
+TEST_F(Jobs, BenchKnowsWhatTheBoardFileKnows) {
+  options.seconds = 0.06;
+  const auto document = run(run_bench, 0);
+  EXPECT_NEAR(document["dramCopyGbPerS"].get<double>(), 4800, 1);
+  EXPECT_NEAR(document["fp32TflopPerS"].get<double>(), 67, 0.1);
+  EXPECT_NEAR(document["bf16TflopPerS"].get<double>(), 989.5, 0.5);
+}
+
+TEST_F(Jobs, TwoCopiesShareTheLink) {
+  options.kind = "pcie";
+  options.seconds = 0.1;
+  const double alone = run(run_hog, 0)["perSecond"];
+  Demand copies;
+  copies.pcie_in = 1e15;
+  const Neighbour other(copies);
+  EXPECT_NEAR(run(run_hog, 0)["perSecond"].get<double>() / alone, 0.5, 0.01);
+}
+
+TEST_F(Jobs, InfoMayOnlyLook) {
+  options.look_only = true;
+  EXPECT_EQ(run(run_info, 0)["allocatedBytes"], 0);
 }
 
 TEST_F(Jobs, TooMuchForTheDevice) {

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "workload/loads.h"
 #include "workload/roofline.h"
+#include "workload/step_times.h"
 
 namespace workload {
 namespace {
@@ -32,7 +34,7 @@ TEST(Model, PrecisionNames) {
 }
 
 Speed h200() {
-  return {67000, 494500, 989500, 4800};
+  return {67000, 494500, 989500, 4800, 0};
 }
 
 // Measured on an H200: 386 steps per second as the lab writes it.
@@ -61,6 +63,53 @@ TEST(Roofline, ActivityIsAShareOfTheStep) {
   EXPECT_GT(time->dram, time->compute) << "bound by memory at tf32";
   EXPECT_DOUBLE_EQ(time->busy, std::max(time->dram, time->compute));
   EXPECT_LT(time->busy, 1);
+}
+
+// Of a step of 10 ms: 4 ms computing, 6 ms moving, 4 ms of the host's.
+TEST(Roofline, OthersStretchWhatTheyShare) {
+  StepTime step;
+  step.total = std::chrono::milliseconds(10);
+  step.busy = step.dram = 0.6;
+  step.compute = 0.4;
+  const auto ms = [&](const Slowdown& others) {
+    return static_cast<double>(beside(step, others).count()) / 1e6;
+  };
+  EXPECT_NEAR(ms({}), 10, 1e-5);
+  EXPECT_NEAR(ms({2, 1, 1}), 4 + 12, 1e-5);
+  EXPECT_NEAR(ms({1, 1.5, 1}), 4 + 9, 1e-5);
+  EXPECT_NEAR(ms({1, 1, 9}), 10, 1e-5) << "a step copies nothing";
+  step.compute = 0.6;
+  step.dram = 0.4;
+  EXPECT_NEAR(ms({1, 1.5, 1}), 10, 1e-5) << "hidden behind computing";
+  EXPECT_NEAR(ms({2, 2, 1}), 4 + 2 * 8, 1e-5);
+}
+
+TEST(Loads, AHogAsksForWhatItIsNamedAfter) {
+  Speed speed = h200();
+  speed.pcie_gb_per_s = 63;
+  const auto dram = load_of(cuda::Hog::kDram, speed);
+  ASSERT_TRUE(dram);
+  EXPECT_EQ(dram->per_second, 4800);
+  EXPECT_EQ(dram->demand.dram, 1);
+  EXPECT_EQ(dram->slower({2, 1.5, 7}), 3);
+  const auto pcie = load_of(cuda::Hog::kPcie, speed);
+  ASSERT_TRUE(pcie);
+  EXPECT_EQ(pcie->demand.pcie_in, 63e9);
+  EXPECT_EQ(pcie->demand.sm, 0);
+  EXPECT_EQ(pcie->slower({2, 1.5, 7}), 7);
+  EXPECT_EQ(load_of(cuda::Hog::kTensor, speed)->slower({2, 1.5, 7}), 2);
+  speed.bf16_gflops = 0;
+  EXPECT_FALSE(load_of(cuda::Hog::kTensor, speed)) << "not known is not 0";
+}
+
+TEST(StepTimes, MiddleAndSlowEnd) {
+  EXPECT_EQ(summary({}).max_ms, 0);
+  std::vector<double> ms;
+  for (int i = 101; i-- > 0;)
+    ms.push_back(i);
+  EXPECT_EQ(summary(ms).p50_ms, 50);
+  EXPECT_EQ(summary(ms).p99_ms, 99);
+  EXPECT_EQ(summary(ms).max_ms, 100);
 }
 
 TEST(Roofline, UnknownSpeedIsNoPrediction) {

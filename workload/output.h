@@ -24,6 +24,9 @@ inline Json result_json(const char* job, const Options& options, const DeviceInf
           {"uuid", device.uuid}};
 }
 
+// What info found; `allocated` bytes were asked for and granted (0: none were).
+Json info_json(const Options& options, const DeviceInfo& device, std::uint64_t allocated);
+
 inline void print_line(const Json& document, std::FILE* out) {
   const std::string line =
       document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -43,4 +43,11 @@ std::optional<StepTime> predict(const StepWork& work, const Speed& speed) {
   return time;
 }
 
+std::chrono::nanoseconds beside(const StepTime& alone, const Slowdown& slowdown) {
+  const double device = slowdown.engine * std::max(alone.compute, slowdown.dram * alone.dram);
+  const double factor = device + (1 - alone.busy);
+  return std::chrono::nanoseconds(
+      static_cast<std::int64_t>(factor * static_cast<double>(alone.total.count())));
+}
+
 }  // namespace workload

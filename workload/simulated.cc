@@ -89,21 +89,22 @@ class Simulated final : public Backend {
     if (Result result = checked(migsim_get_device(context_, &device)); !result.ok()) {
       return result;
     }
-    const Speed speed{
-        device.fp32_gflops, device.tf32_gflops, device.bf16_gflops, device.dram_gb_per_s};
-    const std::optional<StepTime> time = predict(work, speed);
-    if (!time) {
+    time_ = predict(work, speed_of(device));
+    if (!time_) {
       return {Outcome::kUnknownSpeed,
               std::string("nobody knows how fast ") + device.name + " is at " +
                   precision_name(work.precision) + " (its board file says null)"};
     }
-    step = step_ = time->total;
-    activity_.sm_active = time->busy;
-    activity_.sm_occupancy = kOccupancyWhileBusy * time->busy;
-    activity_.dram = time->dram;
-    (work.precision == Precision::kFp32 ? activity_.fp32 : activity_.tensor) = time->compute;
-    next_ = reported_ = monotonic_now();
-    return checked(migsim_report(context_, &activity_));
+    step = time_->total;
+    demand_ = {};
+    demand_.sm = time_->busy;
+    demand_.dram = time_->dram;
+    (work.precision == Precision::kFp32 ? demand_.fp32 : demand_.tensor) = time_->compute;
+    next_ = monotonic_now();
+    if (Result result = want(demand_); !result.ok()) {
+      return result;
+    }
+    return look_around();
   }
 
   // Steps end on a fixed grid, so that what they take on average is what was predicted. A step that
@@ -112,14 +113,72 @@ class Simulated final : public Backend {
     const nanoseconds begin = monotonic_now();
     next_ = (next_ > begin ? next_ : begin - std::min(begin - next_, step_)) + step_;
     sleep_until(next_);
-    if (monotonic_now() - reported_ < kReportEvery) {
-      return {};
-    }
-    reported_ = monotonic_now();
-    return checked(migsim_report(context_, &activity_));
+    return monotonic_now() - reported_ < kReportEvery ? Result{} : look_around();
   }
 
+  Result speed(Speed& out) override {
+    migsim_device device{};
+    Result result = checked(migsim_get_device(context_, &device));
+    if (result.ok()) {
+      out = speed_of(device);
+    }
+    return result;
+  }
+
+  Result want(const Demand& alone) override {
+    const migsim_activity activity = activity_of(alone);
+    return checked(migsim_want(context_, &activity));
+  }
+
+  Result slowdown(Slowdown& out) override {
+    migsim_contention others{};
+    Result result = checked(migsim_get_contention(context_, &others));
+    if (result.ok()) {
+      out = {others.engine, others.dram, others.pcie_rx};
+    }
+    return result;
+  }
+
+  Result use(const Demand& now) override {
+    const migsim_activity activity = activity_of(now);
+    return checked(migsim_report(context_, &activity));
+  }
+
+  Result raise_xid(std::uint32_t xid) override { return checked(migsim_raise_xid(context_, xid)); }
+
  private:
+  static Speed speed_of(const migsim_device& device) {
+    return {device.fp32_gflops,
+            device.tf32_gflops,
+            device.bf16_gflops,
+            device.dram_gb_per_s,
+            device.pcie_gb_per_s};
+  }
+
+  static migsim_activity activity_of(const Demand& demand) {
+    migsim_activity activity{};
+    activity.sm_active = demand.sm;
+    activity.sm_occupancy = kOccupancyWhileBusy * demand.sm;
+    activity.tensor = demand.tensor;
+    activity.fp32 = demand.fp32;
+    activity.dram = demand.dram;
+    activity.pcie_rx = demand.pcie_in;
+    return activity;
+  }
+
+  // The others come and go: the next steps take what they leave.
+  Result look_around() {
+    reported_ = monotonic_now();
+    Slowdown others;
+    if (Result result = slowdown(others); !result.ok()) {
+      return result;
+    }
+    step_ = beside(*time_, others);
+    const double got =
+        static_cast<double>(time_->total.count()) / static_cast<double>(step_.count());
+    return use({got * demand_.sm, got * demand_.tensor, got * demand_.fp32, got * demand_.dram, 0});
+  }
+
   Result checked(migsim_result result) const {
     if (result == MIGSIM_OK) {
       return {};
@@ -128,7 +187,8 @@ class Simulated final : public Backend {
   }
 
   migsim_context* context_;
-  migsim_activity activity_{};
+  std::optional<StepTime> time_;  // of a step alone
+  Demand demand_;
   nanoseconds step_{}, next_{}, reported_{};
 };
 

@@ -7,10 +7,14 @@ namespace workload {
 
 namespace {
 
-volatile std::sig_atomic_t caught = 0;
+std::atomic<int> caught = 0;
+std::atomic<bool> stop = false;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+              "a signal handler sets them");
 
 extern "C" void remember_signal(int signal) {
   caught = signal;
+  stop = true;
 }
 
 }  // namespace
@@ -25,11 +29,15 @@ void catch_stop_signals() {
 }
 
 bool stop_requested() {
-  return caught != 0;
+  return stop;
 }
 
 int stop_signal() {
   return caught;
+}
+
+const std::atomic<bool>& stop_flag() {
+  return stop;
 }
 
 }  // namespace workload

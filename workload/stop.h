@@ -3,11 +3,14 @@
 #ifndef MIGCTL_WORKLOAD_STOP_H_
 #define MIGCTL_WORKLOAD_STOP_H_
 
+#include <atomic>
+
 namespace workload {
 
 void catch_stop_signals();
 bool stop_requested();
 int stop_signal();  // 0 = none
+const std::atomic<bool>& stop_flag();
 
 }  // namespace workload
 

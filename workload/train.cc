@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <vector>
 
 #include "workload/jobs.h"
 #include "workload/output.h"
+#include "workload/step_times.h"
 #include "workload/stop.h"
 
 namespace workload {
@@ -15,6 +17,7 @@ struct Progress {
   std::uint64_t steps = 0;
   double seconds = 0;
   std::chrono::nanoseconds predicted{};
+  std::vector<double> step_ms;
 
   double rate() const { return seconds > 0 ? static_cast<double>(steps) / seconds : 0; }
 };
@@ -48,9 +51,13 @@ Result train(Backend& backend,
     if (!options.json && progress.steps % options.every == 0) {
       print_iteration(options, device, progress.steps, out);
     }
+    const double begun = progress.seconds;
     result = backend.run_step();
     progress.steps += result.ok() && !stop_requested() ? 1 : 0;
     progress.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (options.time_steps && progress.step_ms.size() < kMostStepTimes) {
+      progress.step_ms.push_back((progress.seconds - begun) * 1e3);
+    }
   }
   return result;
 }
@@ -81,6 +88,12 @@ void print_end(const Options& options,
   document["steps"] = progress.steps;
   document["seconds"] = progress.seconds;
   document["stepsPerSecond"] = progress.rate();
+  if (!progress.step_ms.empty()) {
+    const StepTimes times = summary(progress.step_ms);
+    document["stepMsP50"] = times.p50_ms;
+    document["stepMsP99"] = times.p99_ms;
+    document["stepMsMax"] = times.max_ms;
+  }
   document["stopped"] = stop_requested();
   document["exitCode"] = code;
   print_line(document, out);
@@ -111,6 +124,7 @@ int run_train(Backend& backend, const Options& options, std::FILE* out) {
                  precision_name(options.precision),
                  options.batch);
   }
+  announce("train", options, out);
   result = train(backend, options, device, progress, out);
   if (!result.ok()) {
     return report_failure("train", options, result, out);

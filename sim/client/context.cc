@@ -102,6 +102,18 @@ void set_rates(migsim_context& context, State& state, const double (&rate)[kMetr
   }
 }
 
+void set_wants(migsim_context& context, State& state, const Wants& wants) {
+  Wants& all = state.processes[context.slot].wants;
+  const auto replace = [&](double Wants::*part) {
+    all.*part = std::max(0.0, all.*part + wants.*part - context.wants.*part);
+  };
+  replace(&Wants::sm);
+  replace(&Wants::dram);
+  replace(&Wants::pcie_tx);
+  replace(&Wants::pcie_rx);
+  context.wants = wants;
+}
+
 void leave(migsim_context& context) {
   if (context.pid != ::getpid()) {
     return;  // the parent's process is not ours to detach
@@ -111,6 +123,7 @@ void leave(migsim_context& context) {
     return;
   }
   set_rates(context, *change, {});
+  set_wants(context, *change, {});
   for (const auto& [id, bytes] : context.allocations) {
     change->processes[context.slot].memory_bytes -= bytes;
   }

@@ -22,6 +22,8 @@ struct migsim_context {
   std::uint64_t next_allocation = 1;
   std::map<std::uint64_t, std::uint64_t> allocations;  // id -> bytes
   double rate[migsim::kMetricCount] = {};              // as last reported by this context
+  migsim::Wants wants;                                 // likewise
+  bool said_what_it_wants = false;
   std::string message;
 };
 
@@ -34,6 +36,9 @@ void describe(const migsim_context& context, const State& state, migsim_device& 
 
 // Replaces the context's share of its process's rates.
 void set_rates(migsim_context& context, State& state, const double (&rate)[kMetricCount]);
+
+// Likewise of what its process wants.
+void set_wants(migsim_context& context, State& state, const Wants& wants);
 
 // Gives back what the context holds and leaves the machine.
 void leave(migsim_context& context);

@@ -13,6 +13,7 @@
 #include "sim/client/context.h"
 #include "sim/client/nodes.h"
 #include "sim/client/visible.h"
+#include "sim/machine/contention.h"
 
 namespace {
 
@@ -70,6 +71,18 @@ bool plausible(const migsim_activity& activity) {
   }
   return std::isfinite(activity.pcie_tx) && activity.pcie_tx >= 0 &&
          std::isfinite(activity.pcie_rx) && activity.pcie_rx >= 0;
+}
+
+migsim_result check_activity(migsim_context& context, const migsim_activity& activity) {
+  return plausible(activity)
+             ? MIGSIM_OK
+             : failed(context,
+                      MIGSIM_INVALID,
+                      "activity out of range: shares lie in 0..1, PCIe rates are not negative");
+}
+
+migsim::Wants wants_of(const migsim_activity& alone) {
+  return {alone.sm_active, alone.dram, alone.pcie_tx, alone.pcie_rx};
 }
 
 }  // namespace
@@ -201,10 +214,8 @@ migsim_result migsim_report(migsim_context* context, const migsim_activity* acti
   if (usable != MIGSIM_OK) {
     return usable;
   }
-  if (!plausible(*activity)) {
-    return failed(*context,
-                  MIGSIM_INVALID,
-                  "activity out of range: shares lie in 0..1, PCIe rates are not negative");
+  if (const migsim_result fit = check_activity(*context, *activity); fit != MIGSIM_OK) {
+    return fit;
   }
   double rate[migsim::kMetricCount] = {};
   rate[migsim::kGraphics] =
@@ -221,8 +232,43 @@ migsim_result migsim_report(migsim_context* context, const migsim_activity* acti
   rate[migsim::kPcieTx] = activity->pcie_tx;
   rate[migsim::kPcieRx] = activity->pcie_rx;
   migsim::set_rates(*context, *change, rate);
+  if (!context->said_what_it_wants) {
+    migsim::set_wants(*context, *change, wants_of(*activity));
+  }
   change.commit();
   return MIGSIM_OK;
+}
+
+migsim_result migsim_want(migsim_context* context, const migsim_activity* alone) {
+  if (context == nullptr || alone == nullptr) {
+    return MIGSIM_INVALID;
+  }
+  Machine::Change change(*context->machine);
+  const migsim_result usable = migsim::check_usable(*context, *change);
+  if (usable != MIGSIM_OK) {
+    return usable;
+  }
+  if (const migsim_result fit = check_activity(*context, *alone); fit != MIGSIM_OK) {
+    return fit;
+  }
+  migsim::set_wants(*context, *change, wants_of(*alone));
+  change.commit();
+  context->said_what_it_wants = true;
+  return MIGSIM_OK;
+}
+
+migsim_result migsim_get_contention(migsim_context* context, migsim_contention* contention) {
+  if (context == nullptr || contention == nullptr) {
+    return MIGSIM_INVALID;
+  }
+  const Machine::View view(*context->machine);
+  const migsim_result usable = migsim::check_usable(*context, *view);
+  if (usable == MIGSIM_OK) {
+    const migsim::Contention factor =
+        migsim::contention_of(context->machine->hardware(), *view, context->slot);
+    *contention = {factor.engine, factor.dram, factor.pcie_tx, factor.pcie_rx};
+  }
+  return usable;
 }
 
 migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid) {
@@ -235,6 +281,7 @@ migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid) {
     return usable;
   }
   migsim::set_rates(*context, *change, {});  // it computes no more, but holds its memory
+  migsim::set_wants(*context, *change, {});
   migsim::raise_event(*change, nvmlEventTypeXidCriticalError, xid, context->at);
   change.commit();
   context->faulted = true;

@@ -52,6 +52,14 @@ typedef struct migsim_activity {
   double pcie_tx, pcie_rx;
 } migsim_activity;
 
+/* Factors of time, at least 1, by which the other live processes slow this one down: a model, see
+ * docs/simulator.md. Processes of other GPU instances change nothing but the PCIe factors. */
+typedef struct migsim_contention {
+  double engine;           /* all work on the device: contexts of one compute instance take turns */
+  double dram;             /* moving memory, beside other compute instances of the GPU instance */
+  double pcie_tx, pcie_rx; /* the link of the whole GPU */
+} migsim_contention;
+
 /* Attaches the calling process. `visible` NULL: $CUDA_VISIBLE_DEVICES, else the first device as
  * CUDA would pick (with MIG on: the first MIG device of the first GPU that has one). Accepts an
  * index, GPU-<uuid>, MIG-<uuid>, MIG-GPU-<uuid>/<gi>/<ci>; of a list the first (CUDA sees one
@@ -62,7 +70,11 @@ void migsim_detach(migsim_context* context);
 migsim_result migsim_get_device(migsim_context* context, migsim_device* device);
 migsim_result migsim_alloc(migsim_context* context, uint64_t bytes, uint64_t* allocation);
 migsim_result migsim_free(migsim_context* context, uint64_t allocation);
+/* What is used. It also counts as what is wanted, until migsim_want() says otherwise. */
 migsim_result migsim_report(migsim_context* context, const migsim_activity* activity);
+/* What this context would use if it were alone: what others are slowed down by. */
+migsim_result migsim_want(migsim_context* context, const migsim_activity* alone);
+migsim_result migsim_get_contention(migsim_context* context, migsim_contention* contention);
 /* Raises Xid `xid` on the instance (31 = illegal address, 43 = stopped processing ...): an event
  * for NVML clients; this context is faulted, others on other instances are not. */
 migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid);

@@ -182,6 +182,31 @@ TEST_F(Client, ActivityReachesTheCountersOfItsInstanceOnly) {
   EXPECT_EQ(other.integral[kSmActive], 0);
 }
 
+TEST_F(Client, WhatOthersWantSlowsOnlyWhoSharesWithThem) {
+  migsim_context* self = attach(mig("/2/0").c_str());
+  migsim_context* beside = attach(mig("/2/1").c_str());
+  migsim_context* apart = attach(mig("/9/0").c_str());
+  migsim_activity all{};
+  all.sm_active = all.dram = 1;
+  migsim_contention factor{};
+  ASSERT_EQ(migsim_want(apart, &all), MIGSIM_OK);
+  ASSERT_EQ(migsim_get_contention(self, &factor), MIGSIM_OK);
+  EXPECT_EQ(factor.dram, 1);
+  ASSERT_EQ(migsim_report(beside, &all), MIGSIM_OK) << "what is used is wanted";
+  ASSERT_EQ(migsim_get_contention(self, &factor), MIGSIM_OK);
+  EXPECT_EQ(factor.dram, 2);
+  EXPECT_EQ(factor.engine, 1);
+  migsim_activity half{};
+  half.dram = 0.5;
+  ASSERT_EQ(migsim_want(beside, &half), MIGSIM_OK);
+  ASSERT_EQ(migsim_report(beside, &all), MIGSIM_OK) << "but not once it was said otherwise";
+  ASSERT_EQ(migsim_get_contention(self, &factor), MIGSIM_OK);
+  EXPECT_EQ(factor.dram, 1.5);
+  ASSERT_EQ(migsim_raise_xid(beside, 31), MIGSIM_OK) << "who faulted wants nothing";
+  ASSERT_EQ(migsim_get_contention(self, &factor), MIGSIM_OK);
+  EXPECT_EQ(factor.dram, 1);
+}
+
 TEST_F(Client, ImplausibleActivityIsRefused) {
   migsim_context* context = attach(mig("/9/0").c_str());
   migsim_activity busy{};
@@ -270,6 +295,8 @@ TEST_F(Client, NullArgumentsAreInvalid) {
   EXPECT_EQ(migsim_free(nullptr, 1), MIGSIM_INVALID);
   EXPECT_EQ(migsim_report(nullptr, nullptr), MIGSIM_INVALID);
   EXPECT_EQ(migsim_raise_xid(nullptr, 31), MIGSIM_INVALID);
+  EXPECT_EQ(migsim_want(nullptr, nullptr), MIGSIM_INVALID);
+  EXPECT_EQ(migsim_get_contention(nullptr, nullptr), MIGSIM_INVALID);
 }
 
 }  // namespace

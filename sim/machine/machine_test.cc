@@ -164,10 +164,13 @@ TEST(MachineFile, OtherVersionsAreNamed) {
   const std::string path = dir.file("machine.state");
   std::uint32_t version = kFormatVersion - 1;
   patch(path, offsetof(Header, version), &version, sizeof(version));
-  EXPECT_TRUE(has(open_error(dir.path()), "an older migctl (format 0; this one has format 1)"));
+  const std::string ours = "; this one has format " + std::to_string(kFormatVersion) + ")";
+  EXPECT_TRUE(has(open_error(dir.path()),
+                  ("an older migctl (format " + std::to_string(version) + ours).c_str()));
   version = kFormatVersion + 1;
   patch(path, offsetof(Header, version), &version, sizeof(version));
-  EXPECT_TRUE(has(open_error(dir.path()), "a newer migctl (format 2; this one has format 1)"));
+  EXPECT_TRUE(has(open_error(dir.path()),
+                  ("a newer migctl (format " + std::to_string(version) + ours).c_str()));
   version = kFormatVersion;
   patch(path, offsetof(Header, version), &version, sizeof(version));
   const std::uint64_t size = sizeof(State) + 8;

@@ -12,7 +12,7 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 1;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 2;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
@@ -171,6 +171,11 @@ struct GpuState {
   GiState gis[kMaxGis];
 };
 
+// What a process would use if it were alone, in the units of its rates (contention.h).
+struct Wants {
+  double sm = 0, dram = 0, pcie_tx = 0, pcie_rx = 0;
+};
+
 // One per process and instance; process.h makes and removes them (contexts of one process on one
 // instance share a slot, as NVML lists a process once).
 struct ProcessState {
@@ -184,6 +189,7 @@ struct ProcessState {
   std::uint32_t kind = 0;  // 0 compute, 1 graphics, 2 MPS client
   std::uint64_t memory_bytes = 0;
   double rate[kMetricCount] = {};
+  Wants wants;
   std::uint64_t attached_ns = 0;
   char name[96] = {};
 };

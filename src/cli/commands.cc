@@ -32,6 +32,7 @@ const std::vector<CommandRow>& command_table() {
       {"lease", "Use", make_lease},
       {"tenant", "Use", make_tenant},
       {"serve", "Use", make_serve},
+      {"isolate-test", "Decide", make_isolate_test},
       {"sim", "Simulated machines", make_sim},
       {"smi", "Other", make_smi},
       {"completion", "Other", make_completion},

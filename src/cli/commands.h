@@ -45,6 +45,7 @@ std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_jobs();
 std::unique_ptr<Command> make_logs();
 std::unique_ptr<Command> make_stop();
+std::unique_ptr<Command> make_isolate_test();
 std::unique_ptr<Command> make_slot();
 std::unique_ptr<Command> make_lease();
 std::unique_ptr<Command> make_tenant();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/execute.h"
 
-#include <atomic>
 #include <csignal>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "cli/errors.h"
 #include "cli/render_outcome.h"
 #include "cli/render_plan.h"
+#include "cli/stop_on_signal.h"
 #include "service/clear_way.h"
 #include "service/service.h"
 
@@ -37,38 +37,6 @@ class IgnoreBrokenPipe {
 
  private:
   struct sigaction before_ {};
-};
-
-// Ctrl-C and SIGTERM ask to stop: the step under way is finished, then everything is undone.
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    requested = false;
-
-    struct sigaction note {};
-
-    note.sa_handler = [](int) { requested = true; };
-    note.sa_flags = SA_RESTART;
-    ::sigaction(SIGINT, &note, &interrupt_);
-    ::sigaction(SIGTERM, &note, &terminate_);
-  }
-
-  ~StopOnSignal() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
-  }
-
-  StopOnSignal(const StopOnSignal&) = delete;
-  StopOnSignal& operator=(const StopOnSignal&) = delete;
-  StopOnSignal(StopOnSignal&&) = delete;
-  StopOnSignal& operator=(StopOnSignal&&) = delete;
-
-  static inline std::atomic<bool> requested{false};  // lock-free: a handler may set it
-
- private:
-  struct sigaction interrupt_ {};
-
-  struct sigaction terminate_ {};
 };
 
 // A terminal sees each step begin and end on one line; a log only its end.
@@ -179,7 +147,7 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
                                          StepProgress progress) {
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   const IgnoreBrokenPipe guard;
-  const StopOnSignal stop;
+  const StopOnSignal stop;  // the step under way is finished, then everything is undone
   Watchdog watchdog(context.output(), Watchdog::Over::kChange);
   service::ApplyOptions settings;
   settings.allow_reset = options.allow_reset;

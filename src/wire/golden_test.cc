@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/isolation.h"
 #include "wire/jobs.h"
+#include "wire/testdata/isolation_sample.h"
 #include "wire/testdata/sample.h"
 #include "wire/wire.h"
 
@@ -64,6 +66,10 @@ TEST(Golden, Placements) {
 
 TEST(Golden, Plan) {
   expect_golden("plan.json", plan_document(sample::plan(), lab()));
+}
+
+TEST(Golden, Isolation) {
+  expect_golden("isolation.json", isolation_document(sample::isolation(), lab()));
 }
 
 TEST(Golden, ApplyThatWasRolledBack) {

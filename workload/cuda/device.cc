@@ -118,7 +118,10 @@ AllocationResult CudaDevice::try_allocation(std::uint64_t bytes) {
   return result;
 }
 
-FaultResult CudaDevice::cause(Fault fault, double seconds, const std::atomic<bool>& stop) {
+FaultResult CudaDevice::cause(Fault fault,
+                              double seconds,
+                              const std::atomic<bool>& stop,
+                              const Started& started) {
   FaultResult result;
   Status status;
   Handle kernel = nullptr;
@@ -155,11 +158,15 @@ FaultResult CudaDevice::cause(Fault fault, double seconds, const std::atomic<boo
     case Fault::kEndlessKernel:
       // Nothing but the end of this process stops it: the caller exits without waiting for it.
       launch("endless");
+      if (started && status.ok())
+        started();
       while (status.ok() && !stop && now() < end)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
       result.raised = status.ok();
       break;
     case Fault::kContextStorm:
+      if (started)
+        started();
       while (status.ok() && !stop && now() < end) {
         Handle context = nullptr;
         driver_.cuDevicePrimaryCtxRelease_v2(device_);

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "workload/cuda/driver.h"
+#include "workload/cuda/matmul.h"
 
 namespace workload::cuda {
 
@@ -67,10 +69,21 @@ class CudaDevice {
 
   // Asks for `bytes` and gives them back at once.
   AllocationResult try_allocation(std::uint64_t bytes);
+  // Called when the device has begun to work.
+  using Started = std::function<void()>;
+
   // Does the fault on purpose. The context is unusable afterwards, as CUDA says of such errors.
-  FaultResult cause(Fault fault, double seconds, const std::atomic<bool>& stop);
-  // Keeps one resource as busy as one process can for `seconds`.
-  HogResult load(Hog hog, double seconds, const std::atomic<bool>& stop, Status& status);
+  FaultResult cause(Fault fault,
+                    double seconds,
+                    const std::atomic<bool>& stop,
+                    const Started& started = {});
+  // Keeps one resource as busy as one process can for `seconds`. `precision` is the tensor hog's.
+  HogResult load(Hog hog,
+                 double seconds,
+                 const std::atomic<bool>& stop,
+                 Status& status,
+                 const Started& started = {},
+                 Precision precision = Precision::kBf16);
 
  private:
   CudaDevice(const Driver& driver, Device device, DeviceFacts facts, Handle module)

@@ -54,7 +54,7 @@ struct Work {
     driver.cuMemFree_v2(to);
   }
 
-  void prepare(Hog hog, Status& status) {
+  void prepare(Hog hog, Precision precision, Status& status) {
     bytes = std::min<std::size_t>(kMost, facts.memory_free / 4) / 16 * 16;
     WORKLOAD_CU(status, driver, cuMemAlloc_v2, &from, bytes);
     WORKLOAD_CU(status, driver, cuMemAlloc_v2, &to, bytes);
@@ -75,24 +75,27 @@ struct Work {
       per_round = static_cast<double>(host.size()) * 1e-9;
       unit = "GB/s";
     } else if (hog == Hog::kTensor) {
-      prepare_tensor(status);
+      prepare_products(precision, status);
     }
     WORKLOAD_CU(status, driver, cuModuleGetFunction, &kernel, module, name);
   }
 
-  void prepare_tensor(Status& status) {
+  void prepare_products(Precision precision, Status& status) {
     std::string error;
-    matmul = open_library_matmul(driver, Precision::kBf16, error);
+    matmul = open_library_matmul(driver, precision, error);
     if (!matmul)
-      return status.fail("the tensor hog needs cuBLASLt: " + error);
+      return status.fail("matrix products need cuBLASLt: " + error);
+    const bool narrow = precision == Precision::kBf16;
+    const std::size_t matrix = std::size_t{narrow ? 2U : 4U} * kTensorSize * kTensorSize;
     Product square;
     square.m = square.n = square.k = kTensorSize;
-    square.narrow_inputs = square.narrow_output = true;
+    square.narrow_inputs = square.narrow_output = narrow;
     square.a = from;
-    square.b = from + std::size_t{2} * kTensorSize * kTensorSize;
+    square.b = from + matrix;
     square.d = to;
-    if (bytes < std::size_t{4} * kTensorSize * kTensorSize)
-      return status.fail("the tensor hog needs 512 MiB of free device memory");
+    if (bytes < 2 * matrix)
+      return status.fail("matrix products need " + std::to_string(8 * matrix >> 20U) +
+                         " MiB of free device memory");
     product = matmul->tune(square, nullptr, status);
     per_round = 2.0 * kTensorSize * kTensorSize * static_cast<double>(kTensorSize) * 1e-12;
     unit = "TFLOP/s";
@@ -166,12 +169,19 @@ std::vector<std::string> hog_names() {
   return names;
 }
 
-HogResult CudaDevice::load(Hog hog, double seconds, const std::atomic<bool>& stop, Status& status) {
+HogResult CudaDevice::load(Hog hog,
+                           double seconds,
+                           const std::atomic<bool>& stop,
+                           Status& status,
+                           const Started& started,
+                           Precision precision) {
   HogResult result;
   Work work(driver_, facts_, module_);
-  work.prepare(hog, status);
+  work.prepare(hog, precision, status);
   WORKLOAD_CU(status, driver_, cuCtxSynchronize);
   const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // work kept ahead of the GPU
+  if (started && status.ok())
+    started();
   const double start = now();
   while (status.ok() && !stop && now() - start < seconds) {
     for (std::uint64_t i = 0; i < queue; ++i)

@@ -16,7 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kWarmUpSteps = 20;
 constexpr std::uint64_t kStepsPerWait = 50;
-constexpr std::size_t kMostStepTimes = 4U << 20U;  // 32 MiB
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -77,19 +76,6 @@ double flops(const TrainConfig& config) {
   return sum;
 }
 
-// Sorted on return.
-void summarise(std::vector<double>& step_ms, TrainResult& result) {
-  if (step_ms.empty())
-    return;
-  std::sort(step_ms.begin(), step_ms.end());
-  const auto at = [&](double share) {
-    return step_ms[static_cast<std::size_t>(share * static_cast<double>(step_ms.size() - 1))];
-  };
-  result.step_ms_p50 = at(0.5);
-  result.step_ms_p99 = at(0.99);
-  result.step_ms_max = step_ms.back();
-}
-
 }  // namespace
 
 TrainResult train(const Driver& driver,
@@ -110,6 +96,7 @@ TrainResult train(const Driver& driver,
   for (std::uint64_t i = 1; i < kWarmUpSteps; ++i)
     trainer.step(status);
   trainer.wait(status);
+  config.on_started();
   const auto start = Clock::now();
   auto reported = start;
   std::vector<double> step_ms;
@@ -137,7 +124,7 @@ TrainResult train(const Driver& driver,
   }
   if (result.seconds > 0)
     result.steps_per_second = static_cast<double>(result.steps) / result.seconds;
-  summarise(step_ms, result);
+  result.step_times = summary(std::move(step_ms));
   result.last_loss = trainer.loss(status);
   return result;
 }

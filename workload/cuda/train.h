@@ -14,6 +14,7 @@
 #include <string>
 
 #include "workload/cuda/matmul.h"
+#include "workload/step_times.h"
 
 namespace workload::cuda {
 
@@ -28,13 +29,14 @@ struct TrainConfig {
   float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
   std::uint64_t steps = 0;  // 0: until `seconds` are over
   double seconds = 0;
+  std::function<void()> on_started = [] {};  // after the warm-up
 };
 
 struct TrainResult {
   std::uint64_t steps = 0;
   double seconds = 0;
   double steps_per_second = 0;
-  double step_ms_p50 = 0, step_ms_p99 = 0, step_ms_max = 0;  // with time_steps
+  StepTimes step_times;  // with time_steps
   double first_loss = 0, last_loss = 0;
   double flop_per_step = 0, bytes_per_step = 0;
   double copy_gb_per_s = 0;  // measured, read + write

@@ -39,6 +39,9 @@ CLI::App* add_job(CLI::App& app, Call& call, const char* name, const char* what,
           "simulated, cuda, or auto: simulated where MIGSIM_MACHINE is set or no CUDA device "
           "is visible (auto)")
       ->check(CLI::IsMember({"auto", "simulated", "cuda"}));
+  command->add_flag("--announce",
+                    call.options.announce,
+                    "print one line of JSON when the work on the device begins");
   command->add_option("--name", call.options.name, "what the job calls itself (0)");
   command->callback([&call, name, job] {
     call.name = name;
@@ -53,7 +56,8 @@ void add_jobs(CLI::App& app, Call& call) {
           call,
           "info",
           "print what the instance shows and allocate 80 % of its memory",
-          workload::run_info);
+          workload::run_info)
+      ->add_flag("--look-only", options.look_only, "allocate nothing");
   CLI::App* train = add_job(
       app, call, "train", "train the lab's model (1024-4096-4096-1024, Adam)", workload::run_train);
   CLI::Option* steps = train->add_option("--steps", options.steps, "how many steps (1000)")
@@ -67,8 +71,9 @@ void add_jobs(CLI::App& app, Call& call) {
       ->check(CLI::Range(1U, 1U << 20U));
   train->add_flag(
       "!--no-graph", call.cuda.graph, "CUDA: launch each kernel by itself, not as one graph");
-  train->add_flag(
-      "--step-times", call.cuda.time_steps, "CUDA: wait after each step; p50 and p99 of a step");
+  train->add_flag("--step-times",
+                  options.time_steps,
+                  "p50 and p99 of a step; on CUDA it then waits after each");
   train->add_flag("--own-kernels", call.cuda.own_kernels, "CUDA: do without cuBLASLt (fp32)");
   train->add_option("--every", options.every, "steps between progress lines (100)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
@@ -81,19 +86,26 @@ void add_jobs(CLI::App& app, Call& call) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 60U));
 }
 
-void add_cuda_jobs(CLI::App& app, Call& call) {
-  CLI::App* fault = add_job(app, call, "fault", "break something on purpose (CUDA only)", nullptr);
-  fault->add_option("kind", call.cuda.kind, "what")
+void add_loads(CLI::App& app, Call& call) {
+  CLI::App* fault = add_job(app, call, "fault", "break something on purpose", workload::run_fault);
+  fault->add_option("kind", call.options.kind, "what")
       ->required()
       ->check(CLI::IsMember(workload::cuda_fault_names()));
   fault->add_option("--seconds", call.options.seconds, "for how long, where it lasts (5)")
       ->check(CLI::Range(0.001, 1e5));
   CLI::App* hog =
-      add_job(app, call, "hog", "keep one resource of the GPU busy (CUDA only)", nullptr);
-  hog->add_option("kind", call.cuda.kind, "which")
+      add_job(app, call, "hog", "keep one resource of the device busy", workload::run_hog);
+  hog->add_option("kind", call.options.kind, "which")
       ->required()
       ->check(CLI::IsMember(workload::cuda_hog_names()));
   hog->add_option("--seconds", call.options.seconds, "for how long (10)")
+      ->check(CLI::Range(0.001, 1e5));
+  add_job(app,
+          call,
+          "bench",
+          "what the device moves, computes and starts per second",
+          workload::run_bench)
+      ->add_option("--seconds", call.options.seconds, "for all six measurements together (6)")
       ->check(CLI::Range(0.001, 1e5));
   add_job(app, call, "check", "hold training against float64 on the CPU (CUDA only)", nullptr);
 }
@@ -112,9 +124,11 @@ int run_on_cuda(Call& call) {
   if (name == "oom")
     return workload::run_cuda_oom(call.options, stdout);
   if (name == "fault")
-    return workload::run_cuda_fault(call.options, call.cuda, stdout);
+    return workload::run_cuda_fault(call.options, stdout);
   if (name == "hog")
-    return workload::run_cuda_hog(call.options, call.cuda, stdout);
+    return workload::run_cuda_hog(call.options, stdout);
+  if (name == "bench")
+    return workload::run_cuda_bench(call.options, stdout);
   return workload::run_cuda_check(call.options, stdout);
 }
 
@@ -136,7 +150,7 @@ int run(int argc, char** argv) {
   app.footer(kExitCodes);
   app.require_subcommand(1);
   add_jobs(app, call);
-  add_cuda_jobs(app, call);
+  add_loads(app, call);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

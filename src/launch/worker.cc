@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/worker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "base/fd.h"
+#include "base/file.h"
+
+namespace mig::launch {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMostOutput = 64U << 10U;
+constexpr std::size_t kMostInput = 4096;  // a pipe takes that without a reader
+constexpr milliseconds kBetweenLooks{10};
+
+struct Pipe {
+  base::Fd read, write;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return base::errno_error("make", "a pipe", errno);
+  return Pipe{base::Fd(ends[0]), base::Fd(ends[1])};
+}
+
+std::vector<std::string> environment_of(const WorkerRequest& request) {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::string_view name = text.substr(0, text.find('='));
+    const bool replaced = std::any_of(request.environment.begin(),
+                                      request.environment.end(),
+                                      [&](const auto& pair) { return pair.first == name; });
+    if (!replaced &&
+        std::find(request.unset.begin(), request.unset.end(), name) == request.unset.end())
+      out.emplace_back(text);
+  }
+  for (const auto& [name, value] : request.environment)
+    out.emplace_back(name).append("=").append(value);
+  return out;
+}
+
+std::vector<char*> words(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const std::string& text : texts)
+    out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+struct Ends {
+  int in, out, err, failure;
+};
+
+// Between fork and exec: calls that a signal handler may make, only.
+[[noreturn]] void become(char* const* argv, char* const* envp, const Ends& ends, int parent) {
+  sigset_t none;
+  sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Our parent may have gone before that was said.
+  const bool ready = ::getppid() == parent && ::dup2(ends.in, STDIN_FILENO) >= 0 &&
+                     ::dup2(ends.out, STDOUT_FILENO) >= 0 && ::dup2(ends.err, STDERR_FILENO) >= 0;
+  if (ready)
+    ::execve(argv[0], argv, envp);
+  const int number = errno;
+  static_cast<void>(::write(ends.failure, &number, sizeof(number)) == 0);
+  ::_exit(127);
+}
+
+// What has come by now; closes at the end of the stream. What is too much is read and dropped.
+void drain(base::Fd& fd, std::string& into) {
+  std::array<char, 4096> piece{};
+  while (fd.valid()) {
+    const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+    if (got > 0) {
+      const auto room = kMostOutput - std::min(kMostOutput, into.size());
+      into.append(piece.data(), std::min(room, static_cast<std::size_t>(got)));
+    } else if (got == 0) {
+      fd.reset();
+    } else if (errno != EINTR) {
+      return;  // nothing yet
+    }
+  }
+}
+
+}  // namespace
+
+struct Worker::State {
+  pid_t pid = -1;
+  int exit_code = -1;
+  bool ended = false;
+  base::Fd out, err;
+  std::string output, errors;
+
+  void look() {
+    drain(out, output);
+    drain(err, errors);
+    siginfo_t end{};
+    if (ended || ::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        end.si_pid != pid)
+      return;
+    ::kill(-pid, SIGKILL);  // what it left behind; until it is waited for, the number is its own
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    ended = true;
+    exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    drain(out, output);
+    drain(err, errors);
+  }
+};
+
+Worker::Worker(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Worker::Worker(Worker&&) noexcept = default;
+
+Worker& Worker::operator=(Worker&& other) noexcept {
+  if (this != &other) {
+    stop(milliseconds(0));
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+Worker::~Worker() {
+  stop(milliseconds(0));
+}
+
+Result<Worker> Worker::start(const WorkerRequest& request) {
+  if (request.argv.empty() || request.input.size() > kMostInput)
+    return fail(ErrorCode::kInternal, "a worker needs a program, and little input");
+  MIG_ASSIGN_OR_RETURN(Pipe in, make_pipe());
+  MIG_ASSIGN_OR_RETURN(Pipe out, make_pipe());
+  MIG_ASSIGN_OR_RETURN(Pipe err, make_pipe());
+  MIG_ASSIGN_OR_RETURN(Pipe failure, make_pipe());
+  MIG_TRY(base::write_all(in.write.get(), "a pipe", request.input));
+  in.write.reset();
+  const std::vector<std::string> environment = environment_of(request);
+  const std::vector<char*> argv = words(request.argv);
+  const std::vector<char*> envp = words(environment);
+  const Ends ends{in.read.get(), out.write.get(), err.write.get(), failure.write.get()};
+  const int self = ::getpid();
+  auto state = std::make_unique<State>();
+  state->pid = ::fork();
+  if (state->pid == 0)
+    become(argv.data(), envp.data(), ends, self);
+  if (state->pid < 0)
+    return base::errno_error("start", request.argv.front(), errno);
+  ::setpgid(state->pid, state->pid);  // whoever comes first
+  failure.write.reset();
+  int number = 0;
+  if (::read(failure.read.get(), &number, sizeof(number)) == sizeof(number)) {
+    ::waitpid(state->pid, nullptr, 0);
+    state->ended = true;
+    return base::errno_error("start", request.argv.front(), number);
+  }
+  for (const base::Fd* fd : {&out.read, &err.read})
+    ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
+  state->out = std::move(out.read);
+  state->err = std::move(err.read);
+  return Worker(std::move(state));
+}
+
+int Worker::pid() const {
+  return state_->pid;
+}
+
+bool Worker::running() {
+  state_->look();
+  return !state_->ended;
+}
+
+bool Worker::wait_output(std::string_view text,
+                         milliseconds patience,
+                         const std::atomic<bool>* stop) {
+  const auto deadline = Clock::now() + patience;
+  for (;;) {
+    const bool alive = running();
+    if (state_->output.find(text) != std::string::npos)
+      return true;
+    if (!alive || Clock::now() >= deadline || (stop != nullptr && *stop))
+      return false;
+    ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
+  }
+}
+
+bool Worker::wait(milliseconds patience, const std::atomic<bool>* stop) {
+  const auto deadline = Clock::now() + patience;
+  while (running()) {
+    if (Clock::now() >= deadline || (stop != nullptr && *stop))
+      return false;
+    ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
+  }
+  return true;
+}
+
+void Worker::stop(milliseconds grace) {
+  if (!state_ || state_->ended)
+    return;
+  if (grace.count() > 0) {
+    ::kill(-state_->pid, SIGTERM);
+    if (wait(grace))
+      return;
+  }
+  ::kill(-state_->pid, SIGKILL);
+  while (running())
+    ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
+}
+
+int Worker::exit_code() const {
+  return state_->exit_code;
+}
+
+const std::string& Worker::output() const {
+  return state_->output;
+}
+
+const std::string& Worker::errors() const {
+  return state_->errors;
+}
+
+}  // namespace mig::launch

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workload/loads.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "workload/stop.h"
+
+namespace workload {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How often the others are looked at; also how long a stop may take.
+constexpr std::chrono::milliseconds kLookEvery{50};
+
+// Model: on an H200 without MIG a training kept 0.775 of its speed beside a storm of empty kernels
+// and 0.676 beside one that never ends (bench/results/isolation_matrix_h200.json); its slowdowns of
+// 0.29 and 0.48 are as 0.6 to 1.
+constexpr double kEngineOfLaunches = 0.6;
+
+// Model: the order of what one host thread launches.
+constexpr double kLaunchesPerSecond = 4e5;
+
+}  // namespace
+
+double Load::slower(const Slowdown& others) const {
+  if (demand.pcie_in > 0)
+    return others.pcie_in;
+  return others.engine * (demand.dram > 0 ? others.dram : 1);
+}
+
+std::optional<Load> load_of(cuda::Hog hog, const Speed& speed) {
+  Load load;
+  switch (hog) {
+    case cuda::Hog::kDram:
+      load.demand.sm = load.demand.dram = 1;
+      load.per_second = speed.dram_gb_per_s;
+      load.unit = "GB/s";
+      break;
+    case cuda::Hog::kTensor:
+      load.demand.sm = load.demand.tensor = 1;
+      load.per_second = speed.bf16_gflops / 1e3;
+      load.unit = "TFLOP/s";
+      break;
+    case cuda::Hog::kCompute:
+      load.demand.sm = load.demand.fp32 = 1;
+      load.per_second = speed.fp32_gflops;
+      load.unit = "GFLOP/s";
+      break;
+    case cuda::Hog::kPcie:
+      load.demand.pcie_in = speed.pcie_gb_per_s * 1e9;
+      load.per_second = speed.pcie_gb_per_s;
+      load.unit = "GB/s";
+      break;
+    case cuda::Hog::kLaunch:
+      load.demand.sm = kEngineOfLaunches;
+      load.per_second = kLaunchesPerSecond;
+      load.unit = "launches/s";
+      break;
+  }
+  return load.per_second > 0 ? std::optional(load) : std::nullopt;
+}
+
+Result keep_up(Backend& backend, const Load& load, double seconds, double& amount, double& lasted) {
+  const Clock::time_point begin = Clock::now();
+  Result result = backend.want(load.demand);
+  lasted = amount = 0;
+  while (result.ok() && !stop_requested() && lasted < seconds) {
+    Slowdown others;
+    result = backend.slowdown(others);
+    const double got = 1 / load.slower(others);
+    if (result.ok()) {
+      const Demand& asked = load.demand;
+      result = backend.use({got * asked.sm,
+                            got * asked.tensor,
+                            got * asked.fp32,
+                            got * asked.dram,
+                            got * asked.pcie_in});
+    }
+    const std::chrono::duration<double> left(seconds - lasted);
+    std::this_thread::sleep_for(std::min<std::chrono::duration<double>>(left, kLookEvery));
+    const double now = std::chrono::duration<double>(Clock::now() - begin).count();
+    amount += load.per_second * got * (now - lasted);
+    lasted = now;
+  }
+  return result;
+}
+
+}  // namespace workload

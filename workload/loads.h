@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each hog asks of a simulated device and what it gets done per second when alone there, from
+// the device's roofline. Pure functions; models, not measurements (docs/simulator.md).
+#ifndef MIGCTL_WORKLOAD_LOADS_H_
+#define MIGCTL_WORKLOAD_LOADS_H_
+
+#include <optional>
+#include <string>
+
+#include "workload/backend.h"
+#include "workload/cuda/device.h"
+
+namespace workload {
+
+struct Load {
+  Demand demand;
+  double per_second = 0;  // alone, in `unit`
+  const char* unit = "";
+  // Everything that it does takes longer by this factor beside others.
+  double slower(const Slowdown& others) const;
+};
+
+// nullopt when the board's speed at it is not known.
+std::optional<Load> load_of(cuda::Hog hog, const Speed& speed);
+
+// Keeps `load` up until `seconds` are over or a stop is asked for; what was done, in load.unit.
+Result keep_up(Backend& backend, const Load& load, double seconds, double& amount, double& lasted);
+
+}  // namespace workload
+
+#endif  // MIGCTL_WORKLOAD_LOADS_H_

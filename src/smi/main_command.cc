@@ -66,13 +66,14 @@ std::string query_error(const Options& options) {
   return error;
 }
 
+// Each in a paragraph of its own, as nvidia-smi has it: by that, programs find the names.
 std::string list_query_fields() {
   std::string out = "List of valid properties to query for the switch \"--query-gpu\":\n\n";
   for (const QueryField& field : query_fields()) {
     append(out, "\"%s\"", field.name);
     if (field.alias != nullptr)
       append(out, " or \"%s\"", field.alias);
-    out += *field.unit != '\0' ? text(" [%s]\n", field.unit) : "\n";
+    out += *field.unit != '\0' ? text("\nIn %s.\n\n", field.unit) : "\n\n";
   }
   return out;
 }

@@ -67,7 +67,8 @@ void Mounter::link(const std::string& path, const std::string& target) {
 }
 
 void Mounter::node(const std::string& path, dev_t number, mode_t mode) {
-  if (ok() && (mknod(path.c_str(), S_IFCHR | 0600, number) != 0 || chmod(path.c_str(), mode) != 0)) {
+  if (ok() &&
+      (mknod(path.c_str(), S_IFCHR | 0600, number) != 0 || chmod(path.c_str(), mode) != 0)) {
     fail("cannot make the device node " + path);
   }
 }

@@ -188,10 +188,7 @@ void keep_device(Mounter& mounter, const std::string& from, const std::string& t
 
 // /dev is one for all namespaces, so nothing may be made in it: a fresh one takes its place, with
 // the host's entries bound in, except those of a real driver.
-void cover_dev(Mounter& mounter,
-               const std::string& scratch,
-               const std::string& tree,
-               Nodes nodes) {
+void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& tree, Nodes nodes) {
   mounter.folder(scratch + "/dev");
   mounter.bind("/dev", scratch + "/dev");
   mounter.tmpfs("/dev", "mode=0755");

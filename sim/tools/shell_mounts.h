@@ -13,10 +13,10 @@ namespace migsim {
 // Folder inside the machine's where the namespace keeps its own files (a tmpfs that only it sees).
 std::string shell_scratch(const std::string& machine_dir);
 
-// What /dev/nvidia* are in there. kFiles follow every change of instances and can be opened, so that
-// somebody can hold one. kCharacterDevices have the numbers of the machine's /proc/devices, for
-// programs that take nothing else; they are those of the moment of entry, and lie where the kernel
-// opens no device (nodev), so that none reaches a real GPU. They need root.
+// What /dev/nvidia* are in there. kFiles follow every change of instances and can be opened, so
+// that somebody can hold one. kCharacterDevices have the numbers of the machine's /proc/devices,
+// for programs that take nothing else; they are those of the moment of entry, and lie where the
+// kernel opens no device (nodev), so that none reaches a real GPU. They need root.
 enum class Nodes { kFiles, kCharacterDevices };
 
 // Moves the calling process, which must have one thread, into the namespace; unprivileged callers

@@ -109,24 +109,26 @@ TEST_F(Shell, CharacterDevicesHaveTheNumbersAndOpenForNobody) {
     EXPECT_EQ(run({"true"}, Nodes::kCharacterDevices).code, static_cast<int>(Exit::kPermission));
     GTEST_SKIP() << "device nodes need root";
   }
-  const Ran listed = run({"sh",
-                          "-c",
-                          "cd /dev && stat -c '%F %n %Hr:%Lr %a' nvidia1 nvidiactl nvidia-uvm-tools "
-                          "nvidia-caps/nvidia-cap1"},
-                         Nodes::kCharacterDevices);
+  const Ran listed =
+      run({"sh",
+           "-c",
+           "cd /dev && stat -c '%F %n %Hr:%Lr %a' nvidia1 nvidiactl nvidia-uvm-tools "
+           "nvidia-caps/nvidia-cap1"},
+          Nodes::kCharacterDevices);
   EXPECT_EQ(listed.text,
             "character special file nvidia1 195:1 666\n"
             "character special file nvidiactl 195:255 666\n"
             "character special file nvidia-uvm-tools 238:1 666\n"
             "character special file nvidia-caps/nvidia-cap1 241:1 400\n");
   // Even a node of a device that is there.
-  EXPECT_EQ(run({"sh",
-                 "-c",
-                 "mknod /dev/twin c 1 3 && { (: < /dev/twin) 2>/dev/null || echo refused; } && "
-                 "{ (: < /dev/nvidia0) 2>/dev/null || echo refused; } && : < /dev/null && echo fine"},
-                Nodes::kCharacterDevices)
-                .text,
-            "refused\nrefused\nfine\n");
+  EXPECT_EQ(
+      run({"sh",
+           "-c",
+           "mknod /dev/twin c 1 3 && { (: < /dev/twin) 2>/dev/null || echo refused; } && "
+           "{ (: < /dev/nvidia0) 2>/dev/null || echo refused; } && : < /dev/null && echo fine"},
+          Nodes::kCharacterDevices)
+          .text,
+      "refused\nrefused\nfine\n");
 }
 
 TEST_F(Shell, ProgramsGetTerminals) {

@@ -68,7 +68,8 @@ void Walk::all() {
   mode_line("mig");
   gi_profiles();
   nvmlGpuInstance_t none = nullptr;
-  say("create with mig off: %s", word(nvmlDeviceCreateGpuInstance(device_, profiles_[0].id, &none)).c_str());
+  say("create with mig off: %s",
+      word(nvmlDeviceCreateGpuInstance(device_, profiles_[0].id, &none)).c_str());
   mode(NVML_FEATURE_ENABLED, "enable");
   for (const nvmlGpuInstanceProfileInfo_t& profile : profiles_) {
     fill(profile);
@@ -104,17 +105,29 @@ void Walk::gi_profiles() {
     const nvmlReturn_t third = nvmlDeviceGetGpuInstanceProfileInfoV(
         device_, index, reinterpret_cast<nvmlGpuInstanceProfileInfo_v2_t*>(&newest));
     // A real H200 (580.159.04) leaves the name of version 3 empty.
-    if (again != third || (third == NVML_SUCCESS && (newest.id != named.id || newest.memorySizeMB != named.memorySizeMB ||
-                                                     newest.name[0] != '\0')))
+    if (again != third || (third == NVML_SUCCESS &&
+                           (newest.id != named.id || newest.memorySizeMB != named.memorySizeMB ||
+                            newest.name[0] != '\0')))
       say("gi profile %u: versions 2 and 3 differ", index);
     if (code != NVML_SUCCESS || again != NVML_SUCCESS) {
       say("gi profile %u: %s %s", index, word(code).c_str(), word(again).c_str());
       continue;
     }
     profiles_.push_back(info);
-    say("gi profile %u: id %u slices %u max %u sm %u ce %u dec %u enc %u jpeg %u ofa %u mib %llu p2p %u name %s",
-        index, info.id, info.sliceCount, info.instanceCount, info.multiprocessorCount, info.copyEngineCount,
-        info.decoderCount, info.encoderCount, info.jpegCount, info.ofaCount, info.memorySizeMB, info.isP2pSupported,
+    say("gi profile %u: id %u slices %u max %u sm %u ce %u dec %u enc %u jpeg %u ofa %u mib %llu "
+        "p2p %u name %s",
+        index,
+        info.id,
+        info.sliceCount,
+        info.instanceCount,
+        info.multiprocessorCount,
+        info.copyEngineCount,
+        info.decoderCount,
+        info.encoderCount,
+        info.jpegCount,
+        info.ofaCount,
+        info.memorySizeMB,
+        info.isP2pSupported,
         named.name);
   }
   for (const nvmlGpuInstanceProfileInfo_t& profile : profiles_)
@@ -123,17 +136,21 @@ void Walk::gi_profiles() {
 
 std::vector<nvmlGpuInstancePlacement_t> Walk::places(const nvmlGpuInstanceProfileInfo_t& profile) {
   unsigned count = 0;
-  must(nvmlDeviceGetGpuInstancePossiblePlacements(device_, profile.id, nullptr, &count), "number of placements");
+  must(nvmlDeviceGetGpuInstancePossiblePlacements(device_, profile.id, nullptr, &count),
+       "number of placements");
   std::vector<nvmlGpuInstancePlacement_t> found(count);
-  must(nvmlDeviceGetGpuInstancePossiblePlacements(device_, profile.id, found.data(), &count), "placements");
+  must(nvmlDeviceGetGpuInstancePossiblePlacements(device_, profile.id, found.data(), &count),
+       "placements");
   found.resize(count);
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
+  std::sort(
+      found.begin(), found.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
   return found;
 }
 
 unsigned Walk::room(const nvmlGpuInstanceProfileInfo_t& profile) {
   unsigned count = 0;
-  must(nvmlDeviceGetGpuInstanceRemainingCapacity(device_, profile.id, &count), "remaining capacity");
+  must(nvmlDeviceGetGpuInstanceRemainingCapacity(device_, profile.id, &count),
+       "remaining capacity");
   return count;
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk of walk.py once more, on NVIDIA's own header: every MIG call of every GPU, the same lines.
+// The walk of walk.py once more, on NVIDIA's own header: every MIG call of every GPU, the same
+// lines.
 #ifndef MIGCTL_TESTS_CONFORMANCE_NVML_WALK_WALK_H_
 #define MIGCTL_TESTS_CONFORMANCE_NVML_WALK_WALK_H_
 
-#include <nvml.h>
-
 #include <string>
 #include <vector>
+
+#include <nvml.h>
 
 // Sorted by start: "0:1 1:1".
 template <class Placement>
@@ -32,7 +33,9 @@ class Walk {
   void fill(const nvmlGpuInstanceProfileInfo_t& profile);
   void place(const nvmlGpuInstanceProfileInfo_t& profile);
   void compute(unsigned of, nvmlGpuInstance_t gi);
-  void fill_compute(unsigned of, nvmlGpuInstance_t gi, const nvmlComputeInstanceProfileInfo_t& profile);
+  void fill_compute(unsigned of,
+                    nvmlGpuInstance_t gi,
+                    const nvmlComputeInstanceProfileInfo_t& profile);
   void mig_devices(const std::vector<nvmlComputeInstanceInfo_t>& infos);
 
   unsigned gpu_;

@@ -198,16 +198,21 @@ TEST_F(Activity, ControlTable) {
 
 TEST_F(Activity, FieldValuesAnswerOneByOne) {
   on(true);
-  nvmlFieldValue_t values[4] = {};
+  nvmlFieldValue_t values[6] = {};
   values[0].fieldId = NVML_FI_DEV_POWER_INSTANT;
   values[1].fieldId = NVML_FI_DEV_IS_RESETLESS_MIG_SUPPORTED;
   values[2].fieldId = NVML_FI_DEV_MEMORY_TEMP;
   values[3].fieldId = 60000;
-  ASSERT_EQ(NV(nvmlDeviceGetFieldValues)(gpu(), 4, values), NVML_SUCCESS);
+  values[4].fieldId = NVML_FI_DEV_POWER_INSTANT;
+  values[4].scopeId = NVML_POWER_SCOPE_MODULE;
+  values[5].fieldId = NVML_FI_DEV_PERF_POLICY_POWER;
+  ASSERT_EQ(NV(nvmlDeviceGetFieldValues)(gpu(), 6, values), NVML_SUCCESS);
   EXPECT_EQ(values[0].value.uiVal, 124629U);
   EXPECT_EQ(values[1].value.uiVal, 1U);
   EXPECT_EQ(values[2].nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
   EXPECT_EQ(values[3].nvmlReturn, NVML_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(values[4].nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
+  EXPECT_EQ(values[5].nvmlReturn, NVML_SUCCESS);
 }
 
 }  // namespace

@@ -61,8 +61,26 @@ Answer at_limit(const Subject& s) {
   return thermal_limit_c(s.board()) ? degrees(0) : Answer{};
 }
 
+bool is_power(unsigned field) {
+  switch (field) {
+    case NVML_FI_DEV_POWER_AVERAGE:
+    case NVML_FI_DEV_POWER_INSTANT:
+    case NVML_FI_DEV_POWER_MIN_LIMIT:
+    case NVML_FI_DEV_POWER_MAX_LIMIT:
+    case NVML_FI_DEV_POWER_DEFAULT_LIMIT:
+    case NVML_FI_DEV_POWER_CURRENT_LIMIT:
+    case NVML_FI_DEV_POWER_REQUESTED_LIMIT:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Power, energy and heat.
-Answer sensor(const Subject& s, unsigned field) {
+Answer sensor(const Subject& s, unsigned field, unsigned scope) {
+  if (is_power(field) && scope != NVML_POWER_SCOPE_GPU) {
+    return {};  // H200, 580.159.04: a board without a module's sensors
+  }
   switch (field) {
     case NVML_FI_DEV_POWER_AVERAGE:
     case NVML_FI_DEV_POWER_INSTANT:
@@ -113,6 +131,13 @@ Answer status(const Subject& s, unsigned field) {
     case NVML_FI_DEV_PCIE_REPLAY_COUNTER:
     case NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER:
       return number(0);
+    // Nanoseconds lost; the clocks of a simulated board are never held back.
+    case NVML_FI_DEV_PERF_POLICY_POWER:
+    case NVML_FI_DEV_PERF_POLICY_SYNC_BOOST:
+    case NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN:
+    case NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN:
+    case NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN:
+      return wide(0);
     case NVML_FI_DEV_NVLINK_LINK_COUNT:
       return s.mig_on() ? Answer{} : figure(s.board().nvlink_count);
     case NVML_FI_DEV_IS_RESETLESS_MIG_SUPPORTED:
@@ -129,7 +154,7 @@ Answer status(const Subject& s, unsigned field) {
 void answer(const Subject& s, nvmlFieldValue_t& out) {
   Answer found{NVML_ERROR_INVALID_ARGUMENT, NVML_VALUE_TYPE_UNSIGNED_INT, {}};
   if (out.fieldId != 0 && out.fieldId < NVML_FI_MAX) {
-    found = s.is_mig() ? Answer{} : sensor(s, out.fieldId);
+    found = s.is_mig() ? Answer{} : sensor(s, out.fieldId, out.scopeId);
     if (found.code != NVML_SUCCESS && !s.is_mig()) {
       found = status(s, out.fieldId);
     }

@@ -134,7 +134,8 @@ nvmlReturn_t nvmlDeviceGetEncoderStats(nvmlDevice_t device,
                                        unsigned* sessions,
                                        unsigned* fps,
                                        unsigned* latency) {
-  return read_unpartitioned(__func__, device, [&](const Subject&) {
+  // H200 with MIG on, 590.48.01: these, unlike the utilisation, are told of a GPU in MIG mode too.
+  return read_gpu(__func__, device, [&](const Subject&) {
     if (sessions == nullptr || fps == nullptr || latency == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
@@ -144,8 +145,7 @@ nvmlReturn_t nvmlDeviceGetEncoderStats(nvmlDevice_t device,
 }
 
 nvmlReturn_t nvmlDeviceGetFBCStats(nvmlDevice_t device, nvmlFBCStats_t* stats) {
-  return read_unpartitioned(
-      __func__, device, [&](const Subject&) { return put(nvmlFBCStats_t{}, stats); });
+  return read_gpu(__func__, device, [&](const Subject&) { return put(nvmlFBCStats_t{}, stats); });
 }
 
 nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,

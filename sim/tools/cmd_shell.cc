@@ -14,7 +14,6 @@
 #include "sim/tools/commands.h"
 #include "sim/tools/machines.h"
 #include "sim/tools/mounter.h"
-#include "sim/tools/shell_mounts.h"
 #include "sim/tree/tree.h"
 
 namespace migsim {
@@ -108,6 +107,7 @@ Problem execute(const std::vector<std::string>& command) {
 
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
+                  Nodes nodes,
                   const SimPaths& paths) {
   std::string dir;
   {
@@ -124,7 +124,7 @@ Problem cmd_shell(const std::string& name,
   }
   const SimPaths real{absolute(paths.library_dir), absolute(paths.migctl)};
   const std::string root = absolute(Machine::default_root());
-  if (Problem problem = enter_machine(dir, real.library_dir + "/libnvidia-ml.so.1");
+  if (Problem problem = enter_machine(dir, real.library_dir + "/libnvidia-ml.so.1", nodes);
       !problem.ok()) {
     return problem;
   }

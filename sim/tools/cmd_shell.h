@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/tools/problem.h"
+#include "sim/tools/shell_mounts.h"
 #include "sim/tools/sim_cli.h"
 
 namespace migsim {
@@ -14,6 +15,7 @@ namespace migsim {
 // Replaces the process by `command`, or by $SHELL when it is empty; comes back only on failure.
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
+                  Nodes nodes,
                   const SimPaths& paths);
 
 }  // namespace migsim

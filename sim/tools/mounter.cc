@@ -27,7 +27,7 @@ void Mounter::make_private() {
 }
 
 void Mounter::tmpfs(const std::string& at, const char* mode) {
-  if (ok() && mount("migsim", at.c_str(), "tmpfs", MS_NOSUID, mode) != 0) {
+  if (ok() && mount("migsim", at.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, mode) != 0) {
     fail("cannot mount a tmpfs on " + at);
   }
 }
@@ -63,6 +63,13 @@ void Mounter::file(const std::string& path, const std::string& content, mode_t m
 void Mounter::link(const std::string& path, const std::string& target) {
   if (ok() && symlink(target.c_str(), path.c_str()) != 0) {
     fail("cannot make the link " + path);
+  }
+}
+
+void Mounter::node(const std::string& path, dev_t number, mode_t mode) {
+  if (ok() &&
+      (mknod(path.c_str(), S_IFCHR | 0600, number) != 0 || chmod(path.c_str(), mode) != 0)) {
+    fail("cannot make the device node " + path);
   }
 }
 

@@ -16,12 +16,15 @@ class Mounter {
  public:
   // Nothing of what follows is seen outside.
   void make_private();
+  // What is made in it is no way to a device: nodes there cannot be opened (nodev).
   void tmpfs(const std::string& at, const char* mode);
   // With everything mounted below.
   void bind(const std::string& what, const std::string& over);
   void folder(const std::string& path);
   void file(const std::string& path, const std::string& content, mode_t mode);
   void link(const std::string& path, const std::string& target);
+  // A character device; only ever in a tmpfs() of ours. Needs the machine's root.
+  void node(const std::string& path, dev_t number, mode_t mode);
 
   // Empty after a failure.
   std::vector<std::string> names_in(const std::string& folder);

@@ -17,6 +17,7 @@
 #include <sched.h>
 
 #include "sim/tools/mounter.h"
+#include "sim/tools/shell_nodes.h"
 
 namespace migsim {
 
@@ -187,7 +188,7 @@ void keep_device(Mounter& mounter, const std::string& from, const std::string& t
 
 // /dev is one for all namespaces, so nothing may be made in it: a fresh one takes its place, with
 // the host's entries bound in, except those of a real driver.
-void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& tree) {
+void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& tree, Nodes nodes) {
   mounter.folder(scratch + "/dev");
   mounter.bind("/dev", scratch + "/dev");
   mounter.tmpfs("/dev", "mode=0755");
@@ -199,6 +200,10 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
     } else if (!name.starts_with("nvidia")) {
       keep_device(mounter, inside(real, name), inside("/dev", name));
     }
+  }
+  if (nodes == Nodes::kCharacterDevices) {
+    make_device_nodes(mounter, tree);
+    return;
   }
   const std::string ours = tree + "/dev";
   for (const std::string& name : mounter.names_in(ours)) {
@@ -222,13 +227,16 @@ std::string shell_scratch(const std::string& machine_dir) {
   return machine_dir + "/shell";
 }
 
-Problem enter_machine(const std::string& machine_dir, const std::string& library) {
+Problem enter_machine(const std::string& machine_dir, const std::string& library, Nodes nodes) {
   for (const char* root : {"/proc/", "/sys/", "/dev/"}) {
     if (machine_dir.starts_with(root)) {
       return {Exit::kNotSupported,
               "the machine lies in " + machine_dir + ", under what its shell covers",
               "keep machines elsewhere: MIGSIM_ROOT=/tmp/machines"};
     }
+  }
+  if (nodes == Nodes::kCharacterDevices && geteuid() != 0) {
+    return {Exit::kPermission, "only root can make device nodes", "leave --char-devices out"};
   }
   if (Problem problem = unshare_mounts(); !problem.ok()) {
     return problem;
@@ -241,7 +249,7 @@ Problem enter_machine(const std::string& machine_dir, const std::string& library
   mounter.tmpfs(scratch, "mode=0755");
   cover_library(mounter, library);
   cover_sys(mounter, scratch, tree);
-  cover_dev(mounter, scratch, tree);
+  cover_dev(mounter, scratch, tree, nodes);
   cover_proc(mounter, scratch, tree);
   return mounter.problem();
 }

@@ -46,7 +46,7 @@ class Shell : public testing::Test {
 
   void TearDown() override { fs::remove_all(root); }
 
-  static Ran run(const std::vector<std::string>& command) {
+  static Ran run(const std::vector<std::string>& command, Nodes nodes = Nodes::kFiles) {
     int ends[2];
     EXPECT_EQ(pipe(ends), 0);
     const pid_t child = fork();
@@ -54,7 +54,7 @@ class Shell : public testing::Test {
       dup2(ends[1], STDOUT_FILENO);
       close(ends[0]);
       close(ends[1]);
-      const Problem problem = cmd_shell("lab", command, {"/tmp", "/bin/true"});
+      const Problem problem = cmd_shell("lab", command, nodes, {"/tmp", "/bin/true"});
       std::fprintf(stderr, "%s\n", problem.message.c_str());
       _exit(static_cast<int>(problem.code));
     }
@@ -102,6 +102,33 @@ TEST_F(Shell, TheRestOfTheHostIsThere) {
                  "test -r /proc/meminfo && echo fine"})
                 .text,
             "fine\n");
+}
+
+TEST_F(Shell, CharacterDevicesHaveTheNumbersAndOpenForNobody) {
+  if (geteuid() != 0) {
+    EXPECT_EQ(run({"true"}, Nodes::kCharacterDevices).code, static_cast<int>(Exit::kPermission));
+    GTEST_SKIP() << "device nodes need root";
+  }
+  const Ran listed =
+      run({"sh",
+           "-c",
+           "cd /dev && stat -c '%F %n %Hr:%Lr %a' nvidia1 nvidiactl nvidia-uvm-tools "
+           "nvidia-caps/nvidia-cap1"},
+          Nodes::kCharacterDevices);
+  EXPECT_EQ(listed.text,
+            "character special file nvidia1 195:1 666\n"
+            "character special file nvidiactl 195:255 666\n"
+            "character special file nvidia-uvm-tools 238:1 666\n"
+            "character special file nvidia-caps/nvidia-cap1 241:1 400\n");
+  // Even a node of a device that is there.
+  EXPECT_EQ(
+      run({"sh",
+           "-c",
+           "mknod /dev/twin c 1 3 && { (: < /dev/twin) 2>/dev/null || echo refused; } && "
+           "{ (: < /dev/nvidia0) 2>/dev/null || echo refused; } && : < /dev/null && echo fine"},
+          Nodes::kCharacterDevices)
+          .text,
+      "refused\nrefused\nfine\n");
 }
 
 TEST_F(Shell, ProgramsGetTerminals) {

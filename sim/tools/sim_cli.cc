@@ -31,6 +31,7 @@ struct Request {
   bool json = false;
   bool check = false;
   bool force = false;
+  bool char_devices = false;
 };
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, Request& request) {
@@ -147,7 +148,15 @@ void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& 
   CLI::App* shell =
       add_command(app, "shell", "enter it: a shell, or -- PROGRAM ARGUMENTS...", request);
   add_name(shell, request);
-  shell->callback([&] { action = [&] { return cmd_shell(request.name, request.words, paths); }; });
+  shell->add_flag("--char-devices",
+                  request.char_devices,
+                  "/dev/nvidia* are character devices that nobody can open (docs/simulator.md)");
+  shell->callback([&] {
+    action = [&] {
+      const Nodes nodes = request.char_devices ? Nodes::kCharacterDevices : Nodes::kFiles;
+      return cmd_shell(request.name, request.words, nodes, paths);
+    };
+  });
 }
 
 // Takes everything after "--" away: it belongs to the program, whatever it looks like.

@@ -176,6 +176,16 @@ void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
              "Block devices:\n");
 }
 
+// Tools find the driver's folder and version by this name (NVIDIA Container Toolkit); what is
+// in it they only hand on. There is no CUDA here, and whoever loads it is told so by the loader.
+void library_files(Steps& steps, const Dir& tree, const std::string& driver) {
+  const Dir libraries = steps.enter(tree, "usr/lib/x86_64-linux-gnu");
+  steps.file(libraries,
+             print("libcuda.so.%s", driver.c_str()).c_str(),
+             "Stands for the CUDA driver library of a machine simulated by migctl.\n",
+             0644);
+}
+
 void device_files(Steps& steps, const Dir& tree, const std::vector<TreeGpu>& gpus) {
   const Dir dev = steps.enter(tree, "dev");
   for (const TreeGpu& gpu : gpus) {
@@ -201,6 +211,7 @@ int write_static_part(const Dir& tree,
   Steps steps;
   driver_files(steps, tree, driver);
   device_files(steps, tree, gpus);
+  library_files(steps, tree, driver);
   for (const TreeGpu& gpu : gpus) {
     const Dir dir = steps.enter(tree, "proc/driver/nvidia/gpus/" + bus_id(gpu));
     steps.file(dir, "information", information(gpu, driver));

@@ -19,7 +19,7 @@ namespace migsim {
 
 namespace {
 
-constexpr std::string_view kTreeVersion = "1\n";
+constexpr std::string_view kTreeVersion = "2\n";
 constexpr std::uint32_t kCapMode = 0444;
 
 // GI ids and their CI ids, per GPU minor number.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine's /proc, /sys and /dev as plain files under <machine>/tree: what the NVIDIA kernel
 // modules show, kept in step with the GPU instances. `sim shell` binds it over the real ones.
+// Beside them usr/lib/x86_64-linux-gnu, where programs look for the driver's version.
 //
 // Device nodes are plain files: a node with the numbers of a real driver would reach a real GPU
-// where there is one.
+// where there is one. `sim shell --char-devices` has nodes, where none can be opened.
 #ifndef MIGCTL_SIM_TREE_TREE_H_
 #define MIGCTL_SIM_TREE_TREE_H_
 

@@ -66,17 +66,6 @@ std::string query_error(const Options& options) {
   return error;
 }
 
-std::string list_query_fields() {
-  std::string out = "List of valid properties to query for the switch \"--query-gpu\":\n\n";
-  for (const QueryField& field : query_fields()) {
-    append(out, "\"%s\"", field.name);
-    if (field.alias != nullptr)
-      append(out, " or \"%s\"", field.alias);
-    out += *field.unit != '\0' ? text(" [%s]\n", field.unit) : "\n";
-  }
-  return out;
-}
-
 UsageError unknown_option(const std::string& word) {
   return {text("ERROR: Option %s is not recognized. Please run '%s'.\n\n", word.c_str(), kHelp),
           kExitOther};
@@ -224,11 +213,18 @@ nvidia-smi [OPTION1 [ARG1]] [OPTION2 [ARG2]] ...
 )";
 }
 
-int run_main(const Run& run, const Options& options) {
-  if (options.has("--help-query-gpu")) {
-    run.print(list_query_fields());
-    return 0;
+std::string query_gpu_help() {
+  std::string out = "List of valid properties to query for the switch \"--query-gpu\":\n\n";
+  for (const QueryField& field : query_fields()) {
+    append(out, "\"%s\"", field.name);
+    if (field.alias != nullptr)
+      append(out, " or \"%s\"", field.alias);
+    out += *field.unit != '\0' ? text("\nIn %s.\n\n", field.unit) : "\n\n";
   }
+  return out;
+}
+
+int run_main(const Run& run, const Options& options) {
   if (options.has("--version"))
     return show_version(run);
   int exit = 0;

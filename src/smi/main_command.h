@@ -15,6 +15,8 @@ Options parse_main(const std::vector<std::string>& words);
 // Empty = runnable.
 UsageError main_usage_error(const Options& options);
 std::string main_help();
+// Every property of --query-gpu in a paragraph of its own: by that, programs find the names.
+std::string query_gpu_help();
 int run_main(const Run& run, const Options& options);
 
 }  // namespace mig::smi

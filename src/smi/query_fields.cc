@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The properties that --query-gpu knows: name, other name, unit, reader. Names and units are those
-// that `nvidia-smi --help-query-gpu` of R580 lists. What no public NVML call gives is `absent`.
+// that `nvidia-smi --help-query-gpu` lists (R580, and R590 in its order). What no public NVML call
+// gives, or what a MIG user has no use for, is `absent`.
 #include "smi/query.h"
 
 namespace mig::smi {
@@ -11,6 +12,7 @@ namespace {
 constexpr QueryField kFields[] = {
     {"timestamp", nullptr, "", read_timestamp},
     {"driver_version", nullptr, "", read_driver_version},
+    {"vgpu_driver_capability.heterogenous_multivGPU", nullptr, "", absent},
     {"count", nullptr, "", read_count},
     {"name", "gpu_name", "", string_of<&nvml::Functions::nvmlDeviceGetName>},
     {"serial", "gpu_serial", "", string_of<&nvml::Functions::nvmlDeviceGetSerial>},
@@ -23,6 +25,12 @@ constexpr QueryField kFields[] = {
     {"pci.subClass", nullptr, "", read_pci_sub_class},
     {"pci.device_id", nullptr, "", read_pci_device_id},
     {"pci.sub_device_id", nullptr, "", read_pci_sub_device_id},
+    {"vgpu_device_capability.fractional_multiVgpu", nullptr, "", absent},
+    {"vgpu_device_capability.heterogeneous_timeSlice_profile", nullptr, "", absent},
+    {"vgpu_device_capability.heterogeneous_timeSlice_sizes", nullptr, "", absent},
+    {"vgpu_device_capability.homogeneous_placements", nullptr, "", absent},
+    {"vgpu_device_capability.mig_timeSlicing", nullptr, "", absent},
+    {"vgpu_device_capability.mig_timeSlicing_mode", nullptr, "", absent},
     {"pcie.link.gen.current", nullptr, "", unsigned_of<&nvml::Functions::nvmlDeviceGetCurrPcieLinkGeneration>},
     {"pcie.link.gen.gpucurrent", nullptr, "", unsigned_of<&nvml::Functions::nvmlDeviceGetCurrPcieLinkGeneration>},
     {"pcie.link.gen.max", nullptr, "", unsigned_of<&nvml::Functions::nvmlDeviceGetMaxPcieLinkGeneration>},
@@ -81,6 +89,8 @@ constexpr QueryField kFields[] = {
     {"encoder.stats.sessionCount", nullptr, "", encoder_of<0>},
     {"encoder.stats.averageFps", nullptr, "", encoder_of<1>},
     {"encoder.stats.averageLatency", nullptr, "", encoder_of<2>},
+    {"dramEncryption.mode.current", nullptr, "", absent},
+    {"dramEncryption.mode.pending", nullptr, "", absent},
     {"ecc.mode.current", nullptr, "", pair_of<&nvml::Functions::nvmlDeviceGetEccMode, false>},
     {"ecc.mode.pending", nullptr, "", pair_of<&nvml::Functions::nvmlDeviceGetEccMode, true>},
     {"ecc.errors.corrected.volatile.device_memory", nullptr, "", ecc_of<NVML_MEMORY_ERROR_TYPE_CORRECTED, NVML_VOLATILE_ECC, NVML_MEMORY_LOCATION_DEVICE_MEMORY>},
@@ -155,11 +165,26 @@ constexpr QueryField kFields[] = {
     {"power.max_limit", "gpu.power.max_limit", "W", read_power_max},
     {"module.power.draw.average", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_AVERAGE, NVML_POWER_SCOPE_MODULE>},
     {"module.power.draw.instant", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_INSTANT, NVML_POWER_SCOPE_MODULE>},
-    {"module.power.limit", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_REQUESTED_LIMIT, NVML_POWER_SCOPE_MODULE>},
-    {"module.enforced.power.limit", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_CURRENT_LIMIT, NVML_POWER_SCOPE_MODULE>},
+    {"module.power.limit", "module.power.requested_limit", "W", field_watts_of<NVML_FI_DEV_POWER_REQUESTED_LIMIT, NVML_POWER_SCOPE_MODULE>},
+    {"module.enforced.power.limit", "module.power.current_limit", "W", field_watts_of<NVML_FI_DEV_POWER_CURRENT_LIMIT, NVML_POWER_SCOPE_MODULE>},
     {"module.power.default_limit", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_DEFAULT_LIMIT, NVML_POWER_SCOPE_MODULE>},
     {"module.power.min_limit", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_MIN_LIMIT, NVML_POWER_SCOPE_MODULE>},
     {"module.power.max_limit", nullptr, "W", field_watts_of<NVML_FI_DEV_POWER_MAX_LIMIT, NVML_POWER_SCOPE_MODULE>},
+    {"power_smoothing.delayed_power_smoothing_supported", nullptr, "", absent},
+    {"power_smoothing.primary_power_floor", nullptr, "W", absent},
+    {"power_smoothing.secondary_power_floor", nullptr, "W", absent},
+    {"power_smoothing.min_primary_floor_activation_offset", nullptr, "W", absent},
+    {"power_smoothing.min_primary_floor_activation_point", nullptr, "W", absent},
+    {"power_smoothing.window_multiplier", nullptr, "ms", absent},
+    {"power_smoothing.curr_profile.secondary_power_floor", nullptr, "W", absent},
+    {"power_smoothing.curr_profile.primary_floor_act_window_multiplier", nullptr, "", absent},
+    {"power_smoothing.curr_profile.primary_floor_tar_window_multiplier", nullptr, "", absent},
+    {"power_smoothing.curr_profile.primary_floor_act_offset", nullptr, "W", absent},
+    {"power_smoothing.admin_override.secondary_power_floor", nullptr, "W", absent},
+    {"power_smoothing.admin_override.primary_floor_act_window_multiplier", nullptr, "", absent},
+    {"power_smoothing.admin_override.primary_floor_tar_window_multiplier", nullptr, "", absent},
+    {"power_smoothing.admin_override.primary_floor_act_offset", nullptr, "W", absent},
+    {"edpp_multiplier", nullptr, "%", absent},
     {"clocks.current.graphics", "clocks.gr", "MHz", which_of<&nvml::Functions::nvmlDeviceGetClockInfo, NVML_CLOCK_GRAPHICS>},
     {"clocks.current.sm", "clocks.sm", "MHz", which_of<&nvml::Functions::nvmlDeviceGetClockInfo, NVML_CLOCK_SM>},
     {"clocks.current.memory", "clocks.mem", "MHz", which_of<&nvml::Functions::nvmlDeviceGetClockInfo, NVML_CLOCK_MEM>},
@@ -176,7 +201,6 @@ constexpr QueryField kFields[] = {
     {"gsp.mode.current", nullptr, "", read_gsp_current},
     {"gsp.mode.default", nullptr, "", read_gsp_default},
     {"c2c.mode", nullptr, "", read_c2c},
-    {"platform.module_id", nullptr, "", unsigned_of<&nvml::Functions::nvmlDeviceGetModuleId>},
     {"protected_memory.total", nullptr, "MiB", protected_of<&nvmlMemory_t::total>},
     {"protected_memory.used", nullptr, "MiB", protected_of<&nvmlMemory_t::used>},
     {"protected_memory.free", nullptr, "MiB", protected_of<&nvmlMemory_t::free>},
@@ -184,8 +208,20 @@ constexpr QueryField kFields[] = {
     {"fabric.status", nullptr, "", csv_fabric_of<read_fabric_status>},
     {"fabric.cliqueId", nullptr, "", csv_fabric_of<read_fabric_clique>},
     {"fabric.clusterUuid", nullptr, "", csv_fabric_of<read_fabric_cluster>},
-    {"dramEncryption.mode.current", nullptr, "", absent},
-    {"dramEncryption.mode.pending", nullptr, "", absent},
+    {"fabric.health.summary", nullptr, "", csv_fabric_of<absent>},
+    {"fabric.health.bandwidth", nullptr, "", csv_fabric_of<absent>},
+    {"fabric.health.route_recovery_in_progress", nullptr, "", csv_fabric_of<absent>},
+    {"fabric.health.route_unhealthy", nullptr, "", csv_fabric_of<absent>},
+    {"fabric.health.access_timeout_recovery", nullptr, "", csv_fabric_of<absent>},
+    {"fabric.health.incorrect_configuration", nullptr, "", csv_fabric_of<absent>},
+    {"platform.chassis_serial_number", nullptr, "", absent},
+    {"platform.slot_number", nullptr, "", absent},
+    {"platform.tray_index", nullptr, "", absent},
+    {"platform.host_id", nullptr, "", absent},
+    {"platform.peer_type", nullptr, "", absent},
+    {"platform.module_id", nullptr, "", unsigned_of<&nvml::Functions::nvmlDeviceGetModuleId>},
+    {"platform.gpu_fabric_guid", nullptr, "", absent},
+    {"hostname", nullptr, "", absent},
 };
 // clang-format on
 

@@ -90,6 +90,10 @@ int run_command(const Command& command,
     put(context.out, error.text);
     return error.exit;
   }
+  if (options.has("--help-query-gpu")) {
+    put(context.out, query_gpu_help());
+    return 0;
+  }
   auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
   if (!session)
     return report_no_nvml(session.error(), context);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "smi/query.h"
+
 namespace mig::smi {
 namespace {
 
@@ -70,6 +72,22 @@ TEST(Smi, HelpAndUsageNeedNoDriver) {
   EXPECT_EQ(run({"mig"}, context).out, run({"mig", "-h"}, context).out);
   EXPECT_EQ(run({"mig"}, context).exit, 0);
   EXPECT_NE(run({"topo", "-m"}, context).out.find("NVIDIA's own nvidia-smi"), std::string::npos);
+}
+
+// How programs find the names (nvidia_gpu_exporter): a quoted word at the head of a paragraph.
+TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
+  const std::string help = run({"--help-query-gpu"}).out;
+  std::vector<std::string> found;
+  const std::string head = "\n\n\"";
+  for (std::size_t at = help.find(head); at != std::string::npos; at = help.find(head, at)) {
+    at += head.size();
+    found.push_back(help.substr(at, help.find('"', at) - at));
+  }
+  std::vector<std::string> names;
+  for (const QueryField& field : query_fields())
+    names.emplace_back(field.name);
+  EXPECT_EQ(found, names);
+  EXPECT_EQ(names.size(), 212U);  // as many as 590.48.01 lists
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -22,7 +23,8 @@ VENV = STORE / "venv"
 GO_VENV = STORE / "go-venv"
 NVTOP = STORE / "nvtop"
 NVTOP_VERSION = "3.0.1-1"
-MIG_PARTED = STORE / "bin" / "nvidia-mig-parted"
+BIN = STORE / "bin"
+GO = HERE / "go"
 TIMEOUT_S = 420
 
 
@@ -81,9 +83,9 @@ def install_venv(folder, requirements):
     once(folder.with_suffix(".stamp"), fingerprint(requirements), make)
 
 
-def find_go():
-    """A `go` that is at least what mig-parted's go.mod asks for: the machine's, else PyPI's."""
-    asked = re.search(r"^go (\d+)\.(\d+)", (HERE / "mig_parted" / "go.mod").read_text(), re.M)
+def find_go(module):
+    """A `go` that is at least what the module's go.mod asks for: the machine's, else PyPI's."""
+    asked = re.search(r"^go (\d+)\.(\d+)", (module / "go.mod").read_text(), re.M)
     go = shutil.which("go")
     if go:
         found = re.search(r"go(\d+)\.(\d+)", run("go version", [go, "version"]))
@@ -137,28 +139,46 @@ def get_nvtop():
     once(NVTOP.with_suffix(".stamp"), fingerprint() + NVTOP_VERSION, make)
 
 
-def get_mig_parted():
-    module = HERE / "mig_parted"
-
+def go_build(module, name, *packages):
+    """The packages' programs in build/third_party/bin, built in a module of our own that pins where they come from."""
     def make():
         environment = dict(
             os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
             GOTOOLCHAIN="local", GOWORK="off", GOENV="off", CGO_ENABLED="1",
             GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
         environment.pop("GOROOT", None)
-        MIG_PARTED.parent.mkdir(parents=True, exist_ok=True)
-        run("go build of github.com/NVIDIA/mig-parted",
-            [find_go(), "build", "-o", str(MIG_PARTED),
-             "github.com/NVIDIA/mig-parted/cmd/nvidia-mig-parted"],
-            cwd=module, env=environment)
-    once(MIG_PARTED.with_suffix(".stamp"), fingerprint(module / "go.mod", module / "go.sum"), make)
+        BIN.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        run(f"go build of {name}", [find_go(module), "build", "-o", f"{BIN}/", *packages], cwd=module, env=environment)
+        print(f"    {name}: built in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    sources = sorted(path for package in packages if package.startswith("./") for path in (module / package).glob("*.go"))
+    once(BIN / f"{name}.stamp", fingerprint(module / "go.mod", module / "go.sum", *sources), make)
+
+
+def get_mig_parted():
+    go_build(HERE / "mig_parted", "nvidia-mig-parted", "github.com/NVIDIA/mig-parted/cmd/nvidia-mig-parted")
+
+
+def get_go_nvml():
+    go_build(GO, "go-nvml", "./walk", "./nvlib")
+
+
+def get_container_toolkit():
+    go_build(GO, "nvidia-ctk", "github.com/NVIDIA/nvidia-container-toolkit/cmd/nvidia-ctk")
+
+
+def get_kubernetes():
+    """The device plugin, the feature discovery, and as much of a kubelet as they need."""
+    go_build(GO, "k8s-device-plugin", "./kubelet", "github.com/NVIDIA/k8s-device-plugin/cmd/nvidia-device-plugin",
+             "github.com/NVIDIA/k8s-device-plugin/cmd/gpu-feature-discovery")
 
 
 def main():
     STORE.mkdir(parents=True, exist_ok=True)
     status = {}
     for name, get in (("python", get_python_clients), ("gpustat", get_gpustat), ("nvml.h", get_vendor_header),
-                      ("nvtop", get_nvtop), ("mig-parted", get_mig_parted)):
+                      ("nvtop", get_nvtop), ("mig-parted", get_mig_parted), ("go-nvml", get_go_nvml),
+                      ("nvidia-ctk", get_container_toolkit), ("k8s-device-plugin", get_kubernetes)):
         try:
             get()
             status[name] = {"ok": True}

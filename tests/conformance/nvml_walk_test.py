@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every MIG call through nvidia-ml-py, on every board: each line that nvml_walk/walk.py prints is what the board's file says."""
+"""Every MIG call through nvidia-ml-py, through go-nvml and through NVIDIA's header, on every board: each line that the three
+walks (nvml_walk/walk.py, go/walk, nvml_walk/walk.cc) print is what the board's file says."""
 
 import difflib
+import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -128,6 +131,22 @@ class NvmlWalk(unittest.TestCase):
 
     def test_through_nvidia_ml_py(self):
         self.check(self.walk("nvidia-ml-py", harness.THIRD_PARTY / "venv" / "bin" / "python3", HERE / "walk.py"))
+
+    def test_through_go_nvml(self):
+        harness.need_or_skip(self, "go-nvml")
+        self.check(self.walk("go-nvml", harness.THIRD_PARTY / "bin" / "walk"))
+
+    def test_through_nvidias_header(self):
+        """Compiled against NVIDIA's nvml.h and linked with our library, as a C or C++ program is with the driver's."""
+        harness.need_or_skip(self, "nvml.h")
+        library = harness.binaries().parent / "lib" / "sim" / "libnvidia-ml.so.1"
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "walk")
+            sources = [str(path) for path in sorted(HERE.glob("*.cc"))]
+            built = subprocess.run(["c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", f"-I{harness.THIRD_PARTY / 'nvml'}",
+                                    "-o", program, *sources, str(library)], capture_output=True, text=True, timeout=120)
+            self.assertEqual(built.returncode, 0, built.stderr)
+            self.check(self.walk("C++ on nvml.h", program))
 
 
 if __name__ == "__main__":

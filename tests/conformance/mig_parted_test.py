@@ -158,4 +158,4 @@ class MigParted(unittest.TestCase):
 
 if __name__ == "__main__":
     harness.need_root("a private mount namespace")
-    harness.main(f"2x {BOARD}", client="mig-parted")
+    harness.main(f"2x {BOARD}", "--latency", "none", client="mig-parted")

@@ -59,7 +59,7 @@ std::optional<dev_t> number_of(const std::string& name, const Majors& majors) {
   return gpu ? device("nvidia", *gpu) : std::nullopt;
 }
 
-std::string inside(const std::string& folder, const std::string& name) {
+std::string below(const std::string& folder, const std::string& name) {
   return folder + "/" + name;
 }
 
@@ -70,8 +70,8 @@ void make_folder(Mounter& mounter,
   for (const std::string& name : mounter.names_in(from)) {
     struct stat info {};
 
-    const std::string source = inside(from, name);
-    const std::string target = inside(to, name);
+    const std::string source = below(from, name);
+    const std::string target = below(to, name);
     if (lstat(source.c_str(), &info) != 0) {
       continue;  // gone since it was listed
     }

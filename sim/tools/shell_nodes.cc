@@ -59,6 +59,10 @@ std::optional<dev_t> number_of(const std::string& name, const Majors& majors) {
   return gpu ? device("nvidia", *gpu) : std::nullopt;
 }
 
+std::string below(const std::string& folder, const std::string& name) {
+  return folder + "/" + name;
+}
+
 void make_folder(Mounter& mounter,
                  const std::string& from,
                  const std::string& to,
@@ -66,15 +70,16 @@ void make_folder(Mounter& mounter,
   for (const std::string& name : mounter.names_in(from)) {
     struct stat info {};
 
-    const std::string path = from + "/" + name;
-    if (lstat(path.c_str(), &info) != 0) {
+    const std::string source = below(from, name);
+    const std::string target = below(to, name);
+    if (lstat(source.c_str(), &info) != 0) {
       continue;  // gone since it was listed
     }
     if (S_ISDIR(info.st_mode)) {
-      mounter.folder(to + "/" + name);
-      make_folder(mounter, path, to + "/" + name, majors);
+      mounter.folder(target);
+      make_folder(mounter, source, target, majors);
     } else if (const auto number = number_of(name, majors)) {
-      mounter.node(to + "/" + name, *number, info.st_mode & 07777);
+      mounter.node(target, *number, info.st_mode & 07777);
     }
   }
 }

@@ -75,14 +75,15 @@ class DropIn(unittest.TestCase):
         return os.path.join(cls.folder.name, name)
 
     @staticmethod
-    def call(program, *words, **variables):
+    def call(program, *words, environment=None, **variables):
         done = subprocess.run([str(harness.binaries() / "migctl"), "sim", "shell", "box", "--", str(program), *words],
                               capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
-                              env=dict(os.environ, **variables))
+                              env=dict(environment or os.environ, **variables))
         return done.returncode, done.stdout, done.stderr
 
     def theirs(self, *words, **variables):
-        return self.call(harness.THIRD_PARTY / "bin" / "nvidia-mig-parted", *words, **variables)
+        return self.call(harness.THIRD_PARTY / "bin" / "nvidia-mig-parted", *words,
+                         environment=harness.as_client("mig-parted"), **variables)
 
     def ours(self, *words, **variables):
         return self.call(harness.binaries() / "nvidia-mig-parted", *words, **variables)
@@ -218,4 +219,4 @@ class DropIn(unittest.TestCase):
 
 if __name__ == "__main__":
     harness.need_root("a private mount namespace")
-    harness.main(f"2x {BOARD}", client="mig-parted")
+    harness.main(f"2x {BOARD}", "--latency", "none", client="mig-parted")

@@ -93,7 +93,8 @@ class MigParted(unittest.TestCase):
         """Runs it as on a node; returns (exit code, stdout, stderr)."""
         done = subprocess.run([str(harness.binaries() / "migctl"), "sim", "shell", "box", "--",
                                str(harness.THIRD_PARTY / "bin" / "nvidia-mig-parted"), *arguments],
-                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+                              env=harness.as_client("mig-parted"))
         return done.returncode, done.stdout, done.stderr
 
     def works(self, *arguments):
@@ -158,4 +159,4 @@ class MigParted(unittest.TestCase):
 
 if __name__ == "__main__":
     harness.need_root("a private mount namespace")
-    harness.main(f"2x {BOARD}", client="mig-parted")
+    harness.main(f"2x {BOARD}", "--latency", "none", client="mig-parted")

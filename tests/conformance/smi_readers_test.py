@@ -81,11 +81,11 @@ class SmiReaders(unittest.TestCase):
         self.same_processes({(int(pid), int(gpu), int(mib)) for gpu, pid, mib in rows})
 
     def test_the_steps_of_nvidia_gpu_exporter(self):
-        text = self.in_shell("nvidia-smi", "nvidia-smi", "--help-query-gpu")
+        text = self.in_shell("steps of nvidia_gpu_exporter", "nvidia-smi", "--help-query-gpu")
         names = re.findall(r'(?m)\n\s*\n^"([^"]+)"', text)
         self.assertEqual(len(set(names)), len(names))
         self.assertLess({"uuid", "name", "memory.total", "mig.mode.current", "power.draw", "gpu_recovery_action"}, set(names))
-        table = self.in_shell("nvidia-smi", "nvidia-smi", f"--query-gpu={','.join(names)}", "--format=csv").splitlines()
+        table = self.in_shell("steps of nvidia_gpu_exporter", "nvidia-smi", f"--query-gpu={','.join(names)}", "--format=csv").splitlines()
         heads, *rows = [line.split(", ") for line in table]
         self.assertEqual([head.split(" [")[0] for head in heads], names)
         metrics = [re.sub(r"[^a-z0-9_]", "_", head.lower()) for head in heads]

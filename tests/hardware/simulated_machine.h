@@ -17,17 +17,15 @@ namespace mig::hardware {
 
 class SimulatedMachine {
  public:
-  explicit SimulatedMachine(const std::string& gpus) {
+  // `options` as for `sim create`.
+  explicit SimulatedMachine(const std::string& gpus, const std::vector<std::string>& options = {}) {
     char pattern[] = "/tmp/mig_hw_XXXXXX";
     root_ = mkdtemp(pattern);
     setenv("MIGSIM_ROOT", root_.c_str(), 1);
     unsetenv("MIGSIM_MACHINE");
     std::vector<std::string> words = {"create", "box", "--gpus", gpus};
-    std::vector<char*> argv;
-    for (std::string& word : words)
-      argv.push_back(word.data());
-    argv.push_back(nullptr);
-    created_ = migsim::sim_main(static_cast<int>(words.size()), argv.data(), {}) == 0;
+    words.insert(words.end(), options.begin(), options.end());
+    created_ = sim(words);
     setenv("MIGSIM_MACHINE", (root_ + "/box").c_str(), 1);
   }
 
@@ -37,6 +35,20 @@ class SimulatedMachine {
   SimulatedMachine& operator=(const SimulatedMachine&) = delete;
 
   bool created() const { return created_; }
+
+  // `migctl sim <words>`; whether it worked.
+  static bool sim(std::vector<std::string> words) {
+    std::vector<char*> argv;
+    for (std::string& word : words)
+      argv.push_back(word.data());
+    argv.push_back(nullptr);
+    return migsim::sim_main(static_cast<int>(words.size()), argv.data(), {}) == 0;
+  }
+
+  // The next call of this function fails so.
+  static bool fail(const std::string& function, const std::string& code) {
+    return sim({"inject", "box", "--call", function, "--fail", code});
+  }
 
   // What `nvidia-smi <line>` prints; its exit code in exit_code().
   std::string smi(const std::string& line) {

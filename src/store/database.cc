@@ -64,8 +64,8 @@ std::string hint_of(int sqlite_code, const std::string& path) {
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
       return fmt::format(
-          "the folder of {} must be writable by the user who changes the GPU; "
-          "nothing was changed, because a change without a journal cannot be undone",
+          "run as root (sudo), or as the owner of the folder of {}; nothing was changed, because a "
+          "change without a journal cannot be undone",
           path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

@@ -57,6 +57,7 @@ class Apply final : public Command {
 
   void declare(Options& options) override {
     layout_.declare(options);
+    options.flag({"--around", "", "keep what is in use where it is (the default)"}, around_);
     options.text({"--plan", "FILE|-", "a plan saved by plan -o; refused if the machine changed"},
                  plan_file_);
     options.text({"--migrate",
@@ -183,6 +184,7 @@ class Apply final : public Command {
   LayoutFile layout_;
   HooksFile hooks_;
   SpareFlag spare_;
+  bool around_ = false;  // what is done anyway; said for those who look for it
   std::string plan_file_;
   ExecuteOptions execute_;
   bool skip_reset_ = false;

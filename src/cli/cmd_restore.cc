@@ -68,6 +68,7 @@ class Restore final : public Command {
                   "MIG_PARTED_SKIP_RESET"},
                  skip_reset_);
     options.flag({"-n,--dry-run", "", "show the plan only"}, execute_.dry_run);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     execute_.way.declare(options);
   }
 

@@ -50,6 +50,7 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   virtual bool simulated() const = 0;
+  virtual std::string machine_name() const = 0;  // of the simulated machine, else ""
 
   // Called before the driver is read; what it returns is dropped after. For who does not want to
   // wait for ever: a driver call that hangs cannot be taken back.
@@ -94,6 +95,15 @@ class Service {
 
   // What happened to this machine, newest first; empty when nothing was ever changed by us.
   virtual Result<std::vector<store::ChangeRow>> history(std::int64_t limit) = 0;
+
+  // One of them, with its plan and what became of each step; kNotFound.
+  struct ChangeRecord {
+    store::ChangeRow change;
+    std::vector<store::StepRow> steps;
+    std::vector<store::AttemptRow> attempts;
+  };
+
+  virtual Result<ChangeRecord> change(std::int64_t id) = 0;
   // A change that was cut short and waits for recover(); nullopt also while its process lives.
   virtual Result<std::optional<store::ChangeRow>> interrupted() = 0;
   virtual Result<apply::Recovery> recover(const std::function<void()>& heartbeat) = 0;

@@ -19,6 +19,7 @@
 #include "planner/planner.h"
 #include "service/driver.h"
 #include "service/requests.h"
+#include "service/saved_names.h"
 #include "service/slot_names.h"
 
 namespace mig::service {
@@ -148,6 +149,15 @@ class DriverService final : public Service {
   Result<std::vector<SlotView>> slots() override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     return slot_names().all(now);
+  }
+
+  Result<config::SavedNames> saved_names(const Inventory& now) override {
+    return service::saved_names(slot_names(), lease_store_path(), now);
+  }
+
+  Result<std::vector<std::string>> restore_names(const config::SavedNames& saved) override {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    return service::restore_names(saved, slot_names(), lease_store_path(), now);
   }
 
   Result<void> remove_slot(const std::string& name) override { return slot_names().remove(name); }

@@ -21,6 +21,7 @@
 
 #include "apply/apply.h"
 #include "apply/recover.h"
+#include "config/checkpoint_names.h"
 #include "holders/holders.h"
 #include "launch/run.h"
 #include "service/slot_view.h"
@@ -116,6 +117,10 @@ class Service {
   // Stable names of places (slot_view.h). Looking notes UUIDs that are new, where we may write.
   virtual Result<SlotView> set_slot(const SlotRequest& request) = 0;
   virtual Result<std::vector<SlotView>> slots() = 0;
+  // Slots and live leases, for a checkpoint, and what a checkpoint has of them set again: a line
+  // for each that was changed or left out.
+  virtual Result<config::SavedNames> saved_names(const Inventory& now) = 0;
+  virtual Result<std::vector<std::string>> restore_names(const config::SavedNames& saved) = 0;
   virtual Result<void> remove_slot(const std::string& name) = 0;
   // The instance that is meant now; kNotFound when there is no such name.
   virtual Result<SlotView> resolve_slot(const std::string& name) = 0;

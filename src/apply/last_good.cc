@@ -2,6 +2,7 @@
 #include "apply/last_good.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -82,9 +83,9 @@ Result<DesiredLayout> layout_before(store::Journal& journal,
                                     const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
   std::vector<std::string> texts;  // oldest first: the first that touched a GPU knows how it was
-  for (auto later = changes.rbegin(); later != changes.rend(); ++later)
-    if (later->id >= change.id && !later->before.empty())
-      texts.push_back(later->before);
+  for (const store::ChangeRow& later : std::ranges::reverse_view(changes))
+    if (later.id >= change.id && !later.before.empty())
+      texts.push_back(later.before);
   std::vector<std::string> gone;
   MIG_ASSIGN_OR_RETURN(const std::string merged, merge_layouts(texts, now, gone));
   if (merged.empty())

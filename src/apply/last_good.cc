@@ -2,7 +2,6 @@
 #include "apply/last_good.h"
 
 #include <algorithm>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -81,9 +80,10 @@ Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now) {
 Result<DesiredLayout> layout_before(store::Journal& journal,
                                     const store::ChangeRow& change,
                                     const Inventory& now) {
-  MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
-  std::vector<std::string> texts;  // oldest first: the first that touched a GPU knows how it was
-  for (const store::ChangeRow& later : std::ranges::reverse_view(changes))
+  MIG_ASSIGN_OR_RETURN(std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
+  std::reverse(changes.begin(), changes.end());  // the first that touched a GPU knows how it was
+  std::vector<std::string> texts;
+  for (const store::ChangeRow& later : changes)
     if (later.id >= change.id && !later.before.empty())
       texts.push_back(later.before);
   std::vector<std::string> gone;

@@ -60,12 +60,16 @@ std::string hint_of(int sqlite_code, const std::string& path) {
       return "the disk is full: free some space and run the command again";
     case SQLITE_IOERR:
       return "the disk does not work: dmesg tells more; no change is made that is not recorded";
-    case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_CANTOPEN:
       return fmt::format(
           "run as root (sudo), or as the owner of the folder of {}; nothing was changed, because a "
           "change without a journal cannot be undone",
+          path);
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return fmt::format(
+          "the folder of {} must be writable by the user who changes the GPU; nothing was changed, "
+          "because a change without a journal cannot be undone",
           path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

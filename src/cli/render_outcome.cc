@@ -29,6 +29,10 @@ std::string headline(const apply::ApplyResult& result, const Paint& paint) {
     case apply::Outcome::kUnchanged:
       return "Nothing to do: the machine is as wanted.";
     case apply::Outcome::kApplied:
+      if (result.failure && result.failure->code == ErrorCode::kResetRequired)
+        return paint(Style::kYellow, "Pending") +
+               fmt::format(": {} done, and a reset or reboot must complete the change.",
+                           base::counted(done, "step"));
       return paint(Style::kGreen, "Applied") + fmt::format(" and verified: {} in {}.",
                                                            base::counted(done, "step"),
                                                            seconds_text(milliseconds));

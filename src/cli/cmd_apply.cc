@@ -130,6 +130,10 @@ class Apply final : public Command {
   Result<void> check_flags() const {
     if (execute_.mode_only && spare_.given())
       return fail(ErrorCode::kUsage, "apply: --spare excludes --mode-only");
+    if (!plan_file_.empty() && layout_.named())
+      return fail(ErrorCode::kUsage,
+                  "apply: --plan excludes --config-file",
+                  "the plan was made from a layout already; plan again for another");
     if (migrate_.empty() && !drain_.empty())
       return fail(ErrorCode::kUsage, "apply: --drain needs --migrate");
     if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty()))

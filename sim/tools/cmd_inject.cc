@@ -173,7 +173,11 @@ void print_faults(const State& state, bool json) {
 
 Problem cmd_inject(const InjectRequest& request) {
   std::unique_ptr<Machine> machine;
-  if (Problem problem = open_machine(request.name, machine); !problem.ok()) {
+  const bool looks = request.list && !request.clear && request.file.empty() &&
+                     request.latencies.empty() && !names_fault(request.fault);
+  if (Problem problem = looks ? open_machine(request.name, machine)
+                              : open_machine_to_change(request.name, machine);
+      !problem.ok()) {
     return problem;
   }
   std::vector<FaultSpec> faults;

@@ -27,6 +27,11 @@ Problem reset_problem(int code, std::uint32_t gpu) {
   if (code == NVML_ERROR_IN_USE) {
     return {Exit::kInUse, what + "a process is on it", "migctl list shows which"};
   }
+  if (code == NVML_ERROR_GPU_IS_LOST) {
+    return {Exit::kDriver,
+            what + "it has fallen off the bus",
+            "migctl sim reboot restarts the whole machine and brings it back"};
+  }
   return {Exit::kNotSupported,
           what + "the machine does not support it (NVML code " + std::to_string(code) + ")",
           "migctl sim reboot restarts the whole machine"};
@@ -36,7 +41,7 @@ Problem reset_problem(int code, std::uint32_t gpu) {
 
 Problem cmd_reset(const std::string& name, std::uint32_t gpu, bool json) {
   std::unique_ptr<Machine> machine;
-  if (Problem problem = open_machine(name, machine); !problem.ok()) {
+  if (Problem problem = open_machine_to_change(name, machine); !problem.ok()) {
     return problem;
   }
   const Hardware& hardware = machine->hardware();
@@ -61,7 +66,7 @@ Problem cmd_reset(const std::string& name, std::uint32_t gpu, bool json) {
 
 Problem cmd_reboot(const std::string& name, bool json) {
   std::unique_ptr<Machine> machine;
-  if (Problem problem = open_machine(name, machine); !problem.ok()) {
+  if (Problem problem = open_machine_to_change(name, machine); !problem.ok()) {
     return problem;
   }
   {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "sim/machine/call.h"
 #include "sim/tools/machine_spec.h"
 #include "sim/tools/nearest.h"
 
@@ -36,6 +37,15 @@ Problem find_machine_dir(const std::string& name, std::string& dir) {
   if (Problem problem = check_machine_name(name); !problem.ok()) {
     return problem;
   }
+  std::error_code denied;
+  static_cast<void>(fs::exists(machine_dir(name) + "/machine.state", denied));
+  if (denied == std::errc::permission_denied) {
+    return {
+        Exit::kPermission,
+        "simulated machine \"" + name + "\" under " + Machine::default_root() +
+            " is not open to you",
+        "run it as root (sudo) or as its owner; sim create --shared makes one that all may see"};
+  }
   const std::vector<std::string> names = machine_names();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     const std::vector<std::string_view> known(names.begin(), names.end());
@@ -60,6 +70,18 @@ Problem open_machine(const std::string& name, std::unique_ptr<Machine>& machine)
     return {Exit::kIo,
             status.error,
             "migctl sim destroy --force " + name + " removes a machine that cannot be opened"};
+  }
+  return {};
+}
+
+Problem open_machine_to_change(const std::string& name, std::unique_ptr<Machine>& machine) {
+  if (Problem problem = open_machine(name, machine); !problem.ok()) {
+    return problem;
+  }
+  if (!is_admin(*machine)) {
+    return {Exit::kPermission,
+            "simulated machine " + name + " is not yours to change",
+            "run it as root (sudo), or as its owner"};
   }
   return {};
 }

@@ -22,6 +22,9 @@ std::vector<std::string> machine_names();
 // NotFound (with the nearest names), or what Machine::open says.
 Problem open_machine(const std::string& name, std::unique_ptr<Machine>& machine);
 
+// As open_machine, to change it from outside: for root and its owner, also when others may look.
+Problem open_machine_to_change(const std::string& name, std::unique_ptr<Machine>& machine);
+
 // The folder of an existing machine: not found, or not a folder that we made (a link, no state).
 Problem find_machine_dir(const std::string& name, std::string& dir);
 

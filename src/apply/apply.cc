@@ -140,9 +140,12 @@ class Run {
                     "reset{}",
                     step.gpu.value,
                     why ? " (" + why->message + ")" : ""),
-        fmt::format("end what holds the GPU and reset it (migctl smi --gpu-reset -i {}), or reboot "
-                    "the machine; then repeat this command",
-                    step.gpu.value),
+        why && why->code == ErrorCode::kNotSupported
+            ? "this machine cannot reset the GPU (a VM that it is passed through to): reboot the "
+              "machine, then repeat this command"
+            : fmt::format("end what holds the GPU and reset it (migctl smi --gpu-reset -i {}), or "
+                          "reboot the machine; then repeat this command",
+                          step.gpu.value),
         {},
         why ? why->nvml : std::nullopt};
   }

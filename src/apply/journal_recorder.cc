@@ -52,15 +52,19 @@ std::string user_name(uid_t uid) {
   return fmt::format("uid {}", uid);
 }
 
-store::ChangeState state_of(Outcome outcome) {
-  switch (outcome) {
+// Where nothing had to be done the layout is there, good for the next boot as any that was applied.
+store::ChangeState state_of(const ApplyResult& result) {
+  switch (result.outcome) {
+    case Outcome::kUnchanged:
+      return result.failure ? store::ChangeState::kRolledBack : store::ChangeState::kApplied;
     case Outcome::kApplied:
       return store::ChangeState::kApplied;
     case Outcome::kStuck:
       return store::ChangeState::kStuck;
-    default:
-      return store::ChangeState::kRolledBack;
+    case Outcome::kRolledBack:
+      break;
   }
+  return store::ChangeState::kRolledBack;
 }
 
 }  // namespace
@@ -165,7 +169,7 @@ Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
 Result<void> JournalRecorder::finish(const ApplyResult& result) {
   const std::string message = result.failure ? result.failure->text() : "";
   const std::string after = result.after.gpus.empty() ? "" : save_layout(result.after, uuids_);
-  return journal_->finish(change_, state_of(result.outcome), message, after);
+  return journal_->finish(change_, state_of(result), message, after);
 }
 
 }  // namespace mig::apply

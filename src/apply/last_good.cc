@@ -77,4 +77,25 @@ Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now) {
   return wish;
 }
 
+Result<DesiredLayout> layout_before(store::Journal& journal,
+                                    const store::ChangeRow& change,
+                                    const Inventory& now) {
+  MIG_ASSIGN_OR_RETURN(std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
+  std::reverse(changes.begin(), changes.end());  // the first that touched a GPU knows how it was
+  std::vector<std::string> texts;
+  for (const store::ChangeRow& later : changes)
+    if (later.id >= change.id && !later.before.empty())
+      texts.push_back(later.before);
+  std::vector<std::string> gone;
+  MIG_ASSIGN_OR_RETURN(const std::string merged, merge_layouts(texts, now, gone));
+  if (merged.empty())
+    return fail(ErrorCode::kNothingMatched,
+                fmt::format("no GPU that change {} touched is on this machine", change.id));
+  MIG_ASSIGN_OR_RETURN(DesiredLayout wish, wish_of(merged, now));
+  for (const std::string& uuid : gone)
+    wish.warnings.push_back(
+        fmt::format("GPU {} was changed since and is not on this machine now: left out", uuid));
+  return wish;
+}
+
 }  // namespace mig::apply

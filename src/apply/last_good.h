@@ -21,6 +21,11 @@ namespace mig::apply {
 // nothing is recorded for any GPU of this machine.
 Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now);
 
+// The layout before a recorded change: of every GPU that it or a later change touched.
+Result<DesiredLayout> layout_before(store::Journal& journal,
+                                    const store::ChangeRow& change,
+                                    const Inventory& now);
+
 // Of one saved text after another, newest first, each GPU's first: as one saved text. `gone` gets
 // the UUIDs that `now` lacks.
 Result<std::string> merge_layouts(const std::vector<std::string>& saved,

@@ -91,7 +91,27 @@ Result<void> write_all(int fd, const std::string& name, std::string_view text) {
   return {};
 }
 
-Result<void> write_file_atomic(const std::string& path, std::string_view text, unsigned mode) {
+namespace {
+
+// A link stays one: the file that it leads to is replaced. One that leads nowhere yet counts as
+// itself.
+std::string behind_links(const std::string& path) {
+  char* real = ::realpath(path.c_str(), nullptr);
+  std::string out = real != nullptr ? real : path;
+  std::free(real);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): realpath
+  return out;
+}
+
+}  // namespace
+
+Result<void> write_file_atomic(const std::string& named, std::string_view text, unsigned mode) {
+  // /dev/stdout, /dev/null, a pipe: a file renamed over them would take their place for everybody.
+  struct stat status = {};
+  if (::stat(named.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    MIG_ASSIGN_OR_RETURN(const Fd device, open_file(named, O_WRONLY));
+    return write_all(device.get(), named, text);
+  }
+  const std::string path = behind_links(named);
   std::string temporary = path + ".XXXXXX";
   const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) {

@@ -21,7 +21,8 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t limit)
 Result<void> write_all(int fd, const std::string& name, std::string_view text);
 
 // Either the old content or all of the new one is there after a crash at any point: a temporary
-// file in the same folder, fsync, rename, fsync of the folder.
+// file in the same folder, fsync, rename, fsync of the folder. Links are followed; what is no
+// regular file (/dev/stdout, a pipe) is written to as it is.
 Result<void> write_file_atomic(const std::string& path,
                                std::string_view text,
                                unsigned mode = 0644);

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/fd.h"
 #include "base/file_lock.h"
 
 namespace mig::base {
@@ -41,6 +42,24 @@ TEST_F(Files, AtomicWriteReplacesAndLeavesNothingBeside) {
   EXPECT_EQ(status.st_mode & 0777U, 0640U);
   const auto entries = std::distance(std::filesystem::directory_iterator(folder_), {});
   EXPECT_EQ(entries, 1);
+}
+
+TEST_F(Files, AtomicWriteKeepsLinksAndWritesIntoWhatIsNoFile) {
+  ASSERT_TRUE(write_file_atomic(path("real"), "old"));
+  std::filesystem::create_symlink("real", path("link"));
+  ASSERT_TRUE(write_file_atomic(path("link"), "new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(path("link")));
+  EXPECT_EQ(*read_file(path("real"), 10), "new");
+
+  // As root, a rename over /dev/null would be the end of it for everybody.
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const Fd reader(::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK));
+  ASSERT_TRUE(reader.valid());
+  ASSERT_TRUE(write_file_atomic(path("pipe"), "text"));
+  char got[8] = {};
+  EXPECT_EQ(::read(reader.get(), got, sizeof got), 4);
+  EXPECT_STREQ(got, "text");
+  EXPECT_TRUE(std::filesystem::is_fifo(path("pipe")));
 }
 
 TEST_F(Files, AtomicWriteThatFailsLeavesTheOldState) {

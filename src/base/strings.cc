@@ -113,7 +113,8 @@ std::string quoted(std::string_view text, std::size_t limit) {
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  const std::string_view plural = noun.ends_with('s') ? "es" : "s";
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : plural);
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

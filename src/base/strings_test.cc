@@ -76,6 +76,7 @@ TEST(Lists, SplitJoinCount) {
   EXPECT_EQ(join({"a", "b"}, ", "), "a, b");
   EXPECT_EQ(counted(1, "GPU"), "1 GPU");
   EXPECT_EQ(counted(0, "GPU"), "0 GPUs");
+  EXPECT_EQ(counted(2, "process"), "2 processes");
 }
 
 }  // namespace

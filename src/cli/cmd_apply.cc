@@ -57,6 +57,7 @@ class Apply final : public Command {
 
   void declare(Options& options) override {
     layout_.declare(options);
+    options.flag({"--around", "", "keep what is in use where it is (the default)"}, around_);
     options.text({"--plan", "FILE|-", "a plan saved by plan -o; refused if the machine changed"},
                  plan_file_);
     options.text({"--migrate",
@@ -129,6 +130,10 @@ class Apply final : public Command {
   Result<void> check_flags() const {
     if (execute_.mode_only && spare_.given())
       return fail(ErrorCode::kUsage, "apply: --spare excludes --mode-only");
+    if (!plan_file_.empty() && layout_.named())
+      return fail(ErrorCode::kUsage,
+                  "apply: --plan excludes --config-file",
+                  "the plan was made from a layout already; plan again for another");
     if (migrate_.empty() && !drain_.empty())
       return fail(ErrorCode::kUsage, "apply: --drain needs --migrate");
     if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty()))
@@ -183,6 +188,7 @@ class Apply final : public Command {
   LayoutFile layout_;
   HooksFile hooks_;
   SpareFlag spare_;
+  bool around_ = false;  // what is done anyway; said for those who look for it
   std::string plan_file_;
   ExecuteOptions execute_;
   bool skip_reset_ = false;

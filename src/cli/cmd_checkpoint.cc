@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "config/checkpoint.h"
+#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -19,7 +20,8 @@ class Checkpoint final : public Command {
         "checkpoint",
         "Record modes and instances with every placement, for restore.",
         "Keeps where each GPU instance and each compute instance is, their ids, profiles and "
-        "MIG UUIDs. nvidia-mig-parted restore reads the file too; it skips what it does not "
+        "MIG UUIDs, the names of slots, and who leases which instance. nvidia-mig-parted restore "
+        "reads the file too; it skips what it does not "
         "know. Written whole or not at all, for its owner only.",
         {"checkpoint -f before.json", "checkpoint -f - | sha256sum"},
         {ErrorCode::kNotSupported, ErrorCode::kPermission, ErrorCode::kNoDriver, ErrorCode::kIo}};
@@ -37,7 +39,9 @@ class Checkpoint final : public Command {
     if (file_.empty())
       return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE");
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(const std::string text, config::checkpoint_text(inventory));
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(inventory));
+    MIG_ASSIGN_OR_RETURN(const std::string text, config::checkpoint_text(inventory, names));
     Output& output = context.output();
     if (file_ != "-")
       MIG_TRY(base::write_file_atomic(file_, text, kOwnerOnly));
@@ -52,11 +56,13 @@ class Checkpoint final : public Command {
       instances += gpu.instances.size();
     }
     const std::string mark = simulated_mark(context.source_or_default());
-    output.result(fmt::format("{}{}Recorded {} with {} in {}\n",
+    output.result(fmt::format("{}{}Recorded {} with {}, {} and {} in {}\n",
                               mark,
                               mark.empty() ? "" : ": ",
                               base::counted(gpus, "GPU"),
                               base::counted(instances, "GPU instance"),
+                              base::counted(names.slots.size(), "slot"),
+                              base::counted(names.leases.size(), "lease"),
                               file_));
     return 0;
   }

@@ -28,7 +28,10 @@ class Create final : public Command {
              ErrorCode::kConflict,
              ErrorCode::kTimeout,
              ErrorCode::kHook,
+             ErrorCode::kDeviceLost,
              ErrorCode::kNoDriver,
+             ErrorCode::kDriver,
+             ErrorCode::kIo,
              ErrorCode::kRolledBack,
              ErrorCode::kStuck}};
   }
@@ -41,6 +44,7 @@ class Create final : public Command {
                  no_compute_);
     spare_.declare(options);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     execute_.way.declare(options);
   }
 

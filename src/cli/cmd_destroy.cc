@@ -24,7 +24,10 @@ class Destroy final : public Command {
              ErrorCode::kConflict,
              ErrorCode::kTimeout,
              ErrorCode::kHook,
+             ErrorCode::kDeviceLost,
              ErrorCode::kNoDriver,
+             ErrorCode::kDriver,
+             ErrorCode::kIo,
              ErrorCode::kRolledBack,
              ErrorCode::kStuck}};
   }
@@ -38,6 +41,7 @@ class Destroy final : public Command {
     options.flag({"--compute-only", "", "compute instances only; GPU instances stay"},
                  compute_only_);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     execute_.way.declare(options);
   }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
+#include <string>
+#include <vector>
 
 #include <fmt/core.h>
 
+#include "apply/journal_recorder.h"
+#include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
@@ -27,65 +31,144 @@ std::string local_time(std::int64_t ms) {
                      parts.tm_sec);
 }
 
+wire::HistoryEntry entry_of(const store::ChangeRow& row) {
+  wire::HistoryEntry entry;
+  entry.id = row.id;
+  entry.started_ms = row.started_ms;
+  entry.finished_ms = row.finished_ms;
+  entry.user = row.user;
+  entry.command = row.command;
+  entry.reason = row.reason;
+  entry.state = store::name_of(row.state);
+  entry.message = row.message;
+  entry.pid = row.pid;
+  entry.steps = row.steps;
+  return entry;
+}
+
+// What the last call for it in each direction came to.
+void look_up(const std::vector<store::AttemptRow>& attempts,
+             std::int64_t sequence,
+             wire::HistoryEntry::Outcome& step) {
+  step.outcome = "not_done";
+  for (const store::AttemptRow& attempt : attempts) {
+    if (attempt.sequence != sequence)
+      continue;
+    const bool undo = attempt.direction == store::Direction::kUndo;
+    if (!attempt.finished)
+      step.outcome = undo ? "undo_begun" : "begun";
+    else if (attempt.succeeded)
+      step.outcome = undo ? "undone" : "done";
+    else
+      step.outcome = undo ? "undo_failed" : "failed";
+    step.message = attempt.message;
+  }
+}
+
+Result<wire::HistoryEntry> closely(const service::Service::ChangeRecord& record) {
+  wire::HistoryEntry entry = entry_of(record.change);
+  entry.before = record.change.before;
+  entry.after = record.change.after;
+  entry.plan.emplace();
+  for (const store::StepRow& row : record.steps) {
+    wire::HistoryEntry::Outcome step;
+    MIG_ASSIGN_OR_RETURN(step.step, apply::step_of(row));
+    look_up(record.attempts, row.sequence, step);
+    entry.plan->push_back(std::move(step));
+  }
+  return entry;
+}
+
 class History final : public Command {
  public:
   CommandText text() const override {
-    return {"history",
-            "List the changes of this machine: when, who, what, and how it ended.",
-            "Newest first. An open change is being carried out, or was cut short by a crash: "
-            "`migctl recover` finishes or undoes it.",
-            {"history", "history --last 100 --json"},
-            {ErrorCode::kNoDriver, ErrorCode::kIo, ErrorCode::kPermission, ErrorCode::kConflict}};
+    return {
+        "history",
+        "List the changes of this machine: when, who, what, and how it ended.",
+        "Newest first. --change shows one closely: why, its plan, and what became of each step. "
+        "A change without steps found the machine as wanted. An open change is being carried "
+        "out, or was cut short by a crash: `migctl recover` finishes or undoes it.",
+        {"history", "history --change 12", "history --last 100 --json"},
+        {ErrorCode::kNotFound,
+         ErrorCode::kPermission,
+         ErrorCode::kConflict,
+         ErrorCode::kNoDriver,
+         ErrorCode::kIo}};
   }
 
   void declare(Options& options) override {
     options.number({"--last", "N", "how many, 1 to 10000 (20)"}, last_);
+    options.number({"--change", "N", "only this one, with its steps"}, change_);
   }
 
   Result<int> run(Context& context) override {
     if (last_ && (*last_ == 0 || *last_ > kMost))
       return fail(ErrorCode::kUsage, "--last takes 1 to 10000");
+    if (last_ && change_)
+      return fail(ErrorCode::kUsage, "history: --change excludes --last");
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const auto rows, service->history(last_.value_or(kShown)));
-    if (context.globals().json) {
-      std::vector<wire::HistoryEntry> entries;
-      entries.reserve(rows.size());
+    std::vector<wire::HistoryEntry> entries;
+    if (change_) {
+      MIG_ASSIGN_OR_RETURN(const auto record, service->change(*change_));
+      MIG_ASSIGN_OR_RETURN(wire::HistoryEntry entry, closely(record));
+      entries.push_back(std::move(entry));
+    } else {
+      MIG_ASSIGN_OR_RETURN(const auto rows, service->history(last_.value_or(kShown)));
       for (const auto& row : rows)
-        entries.push_back({row.id,
-                           row.started_ms,
-                           row.finished_ms,
-                           row.user,
-                           row.command,
-                           row.reason,
-                           store::name_of(row.state),
-                           row.message,
-                           row.pid});
-      context.output().result(wire::history_document(entries, context.source_or_default()));
-      return 0;
+        entries.push_back(entry_of(row));
     }
-    print(context, rows);
+    if (context.globals().json)
+      context.output().result(wire::history_document(entries, context.source_or_default()));
+    else
+      print(context, entries);
     return 0;
   }
 
  private:
-  static void print(Context& context, const std::vector<store::ChangeRow>& rows) {
+  void print(Context& context, const std::vector<wire::HistoryEntry>& entries) const {
     const Paint paint = context.output().paint();
     std::string text = simulated_mark(context.source_or_default());
     text += text.empty() ? "" : ": ";
-    text += fmt::format("{} change{}\n", rows.size(), rows.size() == 1 ? "" : "s");
-    Table table({{"CHANGE", true}, {"STARTED"}, {"USER"}, {"OUTCOME"}, {"COMMAND"}});
-    for (const auto& row : rows)
-      table.row({fmt::format("{}", row.id),
-                 local_time(row.started_ms),
-                 row.user,
-                 store::name_of(row.state),
-                 row.command + (row.reason.empty() ? "" : "  (" + row.reason + ")")});
-    if (!table.empty())
-      text += table.draw(paint);
+    text += change_ ? one(entries.front(), paint) : list(entries, paint);
     context.output().result(text);
   }
 
+  static std::string list(const std::vector<wire::HistoryEntry>& entries, const Paint& paint) {
+    std::string text = base::counted(entries.size(), "change") + "\n";
+    Table table(
+        {{"CHANGE", true}, {"STARTED"}, {"USER"}, {"OUTCOME"}, {"STEPS", true}, {"COMMAND"}});
+    for (const auto& entry : entries)
+      table.row({fmt::format("{}", entry.id),
+                 local_time(entry.started_ms),
+                 entry.user,
+                 entry.state,
+                 fmt::format("{}", entry.steps),
+                 entry.command + (entry.reason.empty() ? "" : "  (" + entry.reason + ")")});
+    return table.empty() ? text : text + table.draw(paint);
+  }
+
+  static std::string one(const wire::HistoryEntry& entry, const Paint& paint) {
+    std::string text = paint(Style::kBold, fmt::format("change {}", entry.id)) + "\n";
+    text += fmt::format(
+        "  started  {} by {} (pid {})\n", local_time(entry.started_ms), entry.user, entry.pid);
+    text += fmt::format("  ended    {}\n",
+                        entry.finished_ms ? local_time(*entry.finished_ms) : "not yet");
+    text += "  command  " + entry.command + "\n";
+    text += "  why      " + (entry.reason.empty() ? "not said" : entry.reason) + "\n";
+    text +=
+        "  outcome  " + entry.state + (entry.message.empty() ? "" : ": " + entry.message) + "\n";
+    std::size_t number = 0;
+    for (const auto& step : *entry.plan)
+      text += fmt::format("{:>4}. {:<11} {}{}\n",
+                          ++number,
+                          step.outcome,
+                          step.step.str(),
+                          step.message.empty() ? "" : ": " + step.message);
+    return text;
+  }
+
   std::optional<std::uint32_t> last_;
+  std::optional<std::uint32_t> change_;
 };
 
 }  // namespace

@@ -156,6 +156,13 @@ class MigParted {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     for (const std::string& line : config::renamed(*saved, now))
       log_.warning(line);
+    if (!flags_.mode_only) {
+      MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
+      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                           service->restore_names(saved->names));
+      for (const std::string& line : names)
+        log_.warning(line);
+    }
     output_.result("MIG configuration restored successfully\n");
     return {};
   }
@@ -278,7 +285,9 @@ class MigParted {
   Result<void> checkpoint() {
     MIG_TRY(need(flags_.checkpoint_file, "checkpoint-file"));
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    auto text = config::checkpoint_text(now);
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
+    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(now));
+    auto text = config::checkpoint_text(now, names);
     if (!text)
       return std::move(text).error().in("error fetching MIG state");
     if (auto done = base::write_file_atomic(flags_.checkpoint_file, *text, kCheckpointMode); !done)

@@ -27,7 +27,10 @@ class Mode final : public Command {
              ErrorCode::kTimeout,
              ErrorCode::kHook,
              ErrorCode::kResetRequired,
+             ErrorCode::kDeviceLost,
              ErrorCode::kNoDriver,
+             ErrorCode::kDriver,
+             ErrorCode::kIo,
              ErrorCode::kRolledBack,
              ErrorCode::kStuck}};
   }
@@ -37,6 +40,7 @@ class Mode final : public Command {
     options.list(
         {"-i,--gpu", "GPU", "index, UUID or PCI bus id; all (default: every GPU that can)"}, gpus_);
     options.flag({"-n,--dry-run", "", "show the plan, change nothing"}, execute_.dry_run);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     execute_.way.declare(options);
     options.flag({"-s,--skip-reset", "", "set the mode, leave the reset to you (exit code 12)"},
                  skip_reset_);

@@ -39,6 +39,7 @@ class PlanCommand final : public Command {
   void declare(Options& options) override {
     layout_.declare(options);
     options.text({"-o,--output", "FILE", "also save the plan, for apply --plan"}, output_);
+    options.flag({"--around", "", "keep what is in use where it is (the default)"}, around_);
     spare_.declare(options);
     options.text({"--model", "BOARD[,N]", "plan for N (1) of this board instead of a machine"},
                  model_);
@@ -75,6 +76,7 @@ class PlanCommand final : public Command {
   LayoutFile layout_;
   SpareFlag spare_;
   std::string output_, model_;
+  bool around_ = false;  // what is done anyway; said for those who look for it
   bool mode_only_ = false;
 };
 

@@ -21,7 +21,8 @@ class Restore final : public Command {
         "are where they were are not touched. Reads the files of migctl checkpoint and of "
         "nvidia-mig-parted checkpoint (which do not tell where compute instances were). GPUs are "
         "found by UUID; those that the file does not name stay as they are. Ids and MIG UUIDs are "
-        "the driver's to give: those that are new are listed.\n"
+        "the driver's to give: those that are new are listed. Slots are named again, and leases "
+        "whose holders live are for the instances at their places again.\n"
         "--last-good takes what the journal recorded instead: each GPU's layout after its last "
         "change that ended well. A change that was cut short is recovered first.",
         {"restore -f before.json", "restore -f before.json -n", "restore --last-good"},
@@ -68,6 +69,7 @@ class Restore final : public Command {
                   "MIG_PARTED_SKIP_RESET"},
                  skip_reset_);
     options.flag({"-n,--dry-run", "", "show the plan only"}, execute_.dry_run);
+    options.text({"--reason", "TEXT", "why, for history"}, execute_.reason);
     execute_.way.declare(options);
   }
 
@@ -93,8 +95,8 @@ class Restore final : public Command {
                              std::move(variables),
                              [&](bool around) { return plan_now(context, wish, around); },
                              execute_));
-    if (code == 0 && !execute_.dry_run && !context.globals().json)
-      MIG_TRY(tell_renamed(context, checkpoint));
+    if (code == 0 && !execute_.dry_run)
+      MIG_TRY(after(context, checkpoint));
     return code;
   }
 
@@ -136,10 +138,22 @@ class Restore final : public Command {
     return std::move(error).in("recovering a change that was cut short");
   }
 
-  static Result<void> tell_renamed(Context& context, const config::Checkpoint& checkpoint) {
+  // Names and leases too, now that their instances are there; and what is called otherwise.
+  Result<void> after(Context& context, const config::Checkpoint& checkpoint) const {
     MIG_ASSIGN_OR_RETURN(const Inventory now, context.inventory());
-    for (const std::string& line : config::renamed(checkpoint, now))
-      context.output().result("  " + line + "\n");
+    std::vector<std::string> lines = config::renamed(checkpoint, now);
+    if (!execute_.mode_only) {
+      MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                           service->restore_names(checkpoint.names));
+      lines.insert(lines.end(), names.begin(), names.end());
+    }
+    for (const std::string& line : lines) {
+      if (context.globals().json)
+        context.output().progress("migctl: " + line + "\n");
+      else
+        context.output().result("  " + line + "\n");
+    }
     return {};
   }
 

@@ -9,26 +9,28 @@ namespace {
 class Undo final : public Command {
  public:
   CommandText text() const override {
-    return {"undo",
-            "Return to the layout before the last change, or before change N.",
-            "Planned and applied like any layout, with every instance at its old place: what runs "
-            "by now is not disturbed, or the undo is refused. It is a change of its own and can be "
-            "undone too.",
-            {"undo --dry-run", "undo", "undo --change 12"},
-            {ErrorCode::kNothingMatched,
-             ErrorCode::kNotFound,
-             ErrorCode::kPermission,
-             ErrorCode::kInUse,
-             ErrorCode::kNoCapacity,
-             ErrorCode::kConflict,
-             ErrorCode::kTimeout,
-             ErrorCode::kHook,
-             ErrorCode::kResetRequired,
-             ErrorCode::kNoDriver,
-             ErrorCode::kDriver,
-             ErrorCode::kIo,
-             ErrorCode::kRolledBack,
-             ErrorCode::kStuck}};
+    return {
+        "undo",
+        "Return to the layout before the last change, or before change N.",
+        "Planned and applied like any layout, with every instance at its old place: what runs "
+        "by now is not disturbed, or the undo is refused. The last change is the newest that was "
+        "applied and had something to do; with --change every GPU that was changed since goes "
+        "back. It is a change of its own and can be undone too.",
+        {"undo --dry-run", "undo", "undo --change 12"},
+        {ErrorCode::kNothingMatched,
+         ErrorCode::kNotFound,
+         ErrorCode::kPermission,
+         ErrorCode::kInUse,
+         ErrorCode::kNoCapacity,
+         ErrorCode::kConflict,
+         ErrorCode::kTimeout,
+         ErrorCode::kHook,
+         ErrorCode::kResetRequired,
+         ErrorCode::kNoDriver,
+         ErrorCode::kDriver,
+         ErrorCode::kIo,
+         ErrorCode::kRolledBack,
+         ErrorCode::kStuck}};
   }
 
   void declare(Options& options) override {

@@ -131,6 +131,8 @@ std::string bash_completion() {
   const auto globals = global_specs();
   std::string out =
       "# migctl completion for bash: source <(migctl completion bash)\n"
+      "_migctl_machines() { migctl sim list 2>/dev/null | sed -n 's/^\\([^ ]*\\)  "
+      "(simulated).*/\\1/p'; }\n"
       "_migctl() {\n"
       "  local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD-1]}\" command='' "
       "i\n"
@@ -142,7 +144,8 @@ std::string bash_completion() {
       "      *) command=\"${COMP_WORDS[i]}\"; break;;\n"
       "    esac\n"
       "  done\n"
-      "  case \"$prev\" in\n" +
+      "  case \"$prev\" in\n"
+      "    --sim) COMPREPLY=($(compgen -W \"$(_migctl_machines)\" -- \"$cur\")); return;;\n" +
       bash_value_arms(globals) + "  esac\n";
   out += fmt::format(
       "  local options='--help {}'\n"
@@ -154,6 +157,12 @@ std::string bash_completion() {
       base::join(command_names(), " "));
   for (const auto& command : all_commands()) {
     out += fmt::format("  {})\n", command.name);
+    if (command.name == "sim")
+      out +=
+          "    case \"$prev\" in\n"
+          "    destroy|env|shell|inject|reset|reboot)\n"
+          "      COMPREPLY=($(compgen -W \"$(_migctl_machines)\" -- \"$cur\")); return;;\n"
+          "    esac\n";
     if (const std::string arms = bash_value_arms(command.options); !arms.empty())
       out += "    case \"$prev\" in\n" + arms + "    esac\n";
     out += fmt::format("    COMPREPLY=($(compgen -W '{} {} '\"$options\" -- \"$cur\"));;\n",

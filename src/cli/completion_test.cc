@@ -38,7 +38,9 @@ TEST(Completion, EveryShellKnowsEveryCommandAndLongOption) {
 TEST(Completion, BashCompletesCommandsOptionsAndWords) {
   ASSERT_EQ(feed("bash -n", bash_completion()), 0);
   const auto completes = [](const std::string& words, const std::string& wanted) {
-    const std::string test = bash_completion() + "COMP_WORDS=(" + words +
+    const std::string machines =
+        "migctl() { printf 'lab  (simulated)  /var/lab\\n  GPU 0  a30-24gb  MIG disabled\\n'; }\n";
+    const std::string test = machines + bash_completion() + "COMP_WORDS=(" + words +
                              ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_migctl\n"
                              "for w in \"${COMPREPLY[@]}\"; do [ \"$w\" = '" +
                              wanted + "' ] && exit 0; done\nexit 9\n";
@@ -51,6 +53,9 @@ TEST(Completion, BashCompletesCommandsOptionsAndWords) {
   EXPECT_TRUE(completes("migctl export -o j", "json"));
   EXPECT_TRUE(completes("migctl list --js", "--json"));
   EXPECT_FALSE(completes("migctl list --proc", "--compute"));
+  EXPECT_TRUE(completes("migctl --sim l", "lab"));
+  EXPECT_TRUE(completes("migctl sim shell ''", "lab"));
+  EXPECT_FALSE(completes("migctl sim shell ''", "GPU"));
 }
 
 TEST(Completion, OtherShellsParseItWhereTheyAreInstalled) {

@@ -36,7 +36,7 @@ Result<service::Service*> Context::service(const service::DriverChoice& choice) 
   const std::shared_ptr<void> watched = watch();
   MIG_ASSIGN_OR_RETURN(service_, service::Service::open(choice));
   service_->watch(watch);
-  source_ = wire::Source{service_->simulated(), service_->simulated_machine()};
+  source_ = wire::Source{service_->simulated(), service_->machine_name()};
   return service_.get();
 }
 

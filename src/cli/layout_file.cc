@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/layout_file.h"
 
+#include <cstdlib>
+
 #include <fmt/core.h>
 
 #include "base/file.h"
@@ -36,6 +38,11 @@ void LayoutFile::declare(Options& options) {
                 "which config of the file (default: its only one)",
                 "MIG_PARTED_SELECTED_CONFIG"},
                config_);
+}
+
+bool LayoutFile::named() const {
+  const char* variable = std::getenv("MIG_PARTED_CONFIG_FILE");  // NOLINT(concurrency-mt-unsafe)
+  return given() && (variable == nullptr || file_ != variable);
 }
 
 Result<Spec> LayoutFile::read() const {

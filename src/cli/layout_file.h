@@ -19,6 +19,9 @@ class LayoutFile {
 
   bool given() const { return !file_.empty(); }
 
+  // On the command line: the variable may be set for other commands.
+  bool named() const;
+
   const std::string& file() const { return file_; }
 
   Result<Spec> read() const;

@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "cli/cli.h"
 
+// Closed by whoever started us: the next file opened would take the number, and what is printed
+// would be written into it.
+static void open_standard_files() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO)
+    fd = ::open("/dev/null", O_RDWR);
+  if (fd > STDERR_FILENO)
+    ::close(fd);
+}
+
 int main(int argc, char** argv) {
+  open_standard_files();
   mig::cli::Output output(stdout, stderr);
-  return mig::cli::run_cli(std::vector<std::string>(argv, argv + argc), output);
+  return output.finish(mig::cli::run_cli(std::vector<std::string>(argv, argv + argc), output));
 }

@@ -3,7 +3,13 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "mig/error.h"
 
 namespace mig::cli {
 namespace {
@@ -29,10 +35,14 @@ bool is_terminal(std::FILE* file) {
   return fd >= 0 && ::isatty(fd) == 1;
 }
 
-void write(std::FILE* file, std::string_view text) {
-  // A reader that went away (`migctl list | head`) is no error of ours.
-  (void)std::fwrite(text.data(), 1, text.size(), file);
-  (void)std::fflush(file);
+// 0, or why not. A reader that went away (`migctl list | head`) is no error of ours.
+int write(std::FILE* file, std::string_view text) {
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0)
+    return 0;
+  const int why = errno != 0 ? errno : EIO;
+  std::clearerr(file);
+  return why == EPIPE ? 0 : why;
 }
 
 std::string_view variable(const char* name) {
@@ -52,16 +62,31 @@ std::string Paint::operator()(Style style, std::string_view text) const {
 }
 
 void Output::result(std::string_view text) {
-  write(out_, text);
+  const int why = write(out_, text);
+  if (lost_ == 0)
+    lost_ = why;
+}
+
+int Output::finish(int code) {
+  errno = 0;
+  // Commands that print by themselves (sim, smi) leave their trouble in the stream.
+  if (const bool trouble = std::fflush(out_) != 0 || std::ferror(out_) != 0;
+      trouble && lost_ == 0 && errno != EPIPE)
+    lost_ = errno != 0 ? errno : EIO;
+  if (lost_ == 0)
+    return code;
+  message(fmt::format("migctl: error: cannot write to standard output: {}\n",
+                      std::generic_category().message(lost_)));
+  return code == 0 ? error_info(ErrorCode::kIo).exit_code : code;
 }
 
 void Output::message(std::string_view text) {
-  write(err_, text);
+  static_cast<void>(write(err_, text));
 }
 
 void Output::progress(std::string_view text) {
   if (!quiet_)
-    write(err_, text);
+    static_cast<void>(write(err_, text));
 }
 
 bool Output::colors_wanted() const {

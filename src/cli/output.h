@@ -41,6 +41,10 @@ class Output {
   Paint err_paint() const;  // for stderr
   bool err_is_terminal() const;
 
+  // The exit code in the end: results that could not be written are no success. A reader that went
+  // away is none of our business.
+  int finish(int code);
+
   std::FILE* out() const { return out_; }
 
   std::FILE* err() const { return err_; }
@@ -50,6 +54,7 @@ class Output {
 
   std::FILE* out_;
   std::FILE* err_;
+  int lost_ = 0;  // errno of the first result that could not be written
   bool quiet_ = false;
   bool no_color_ = false;
 };

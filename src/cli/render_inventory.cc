@@ -176,9 +176,9 @@ std::string placement_table(const Gpu& gpu, const Paint& paint) {
                std::to_string(profile.id.value),
                profile.placements.empty() ? "?" : std::to_string(profile.placements.front().size),
                starts_text(profile.placements),
-               !gpu.instances_complete ? "?"
-               : free.empty()          ? "none"
-                                       : base::join(free, ",")});
+               !gpu.instances_complete || profile.placements.empty() ? "?"
+               : free.empty()                                        ? "none"
+                                                                     : base::join(free, ",")});
   }
   return table.draw(paint);
 }

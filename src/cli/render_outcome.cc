@@ -12,6 +12,12 @@
 namespace mig::cli {
 namespace {
 
+// The code of a failed step is the driver's or the check's; this one only a request to stop has.
+std::string why(const apply::ApplyResult& result) {
+  return result.failure && result.failure->code == ErrorCode::kRolledBack ? "stopped on request"
+                                                                          : "a step failed";
+}
+
 std::string headline(const apply::ApplyResult& result, const Paint& paint) {
   double milliseconds = 0;
   std::size_t done = 0;
@@ -23,13 +29,19 @@ std::string headline(const apply::ApplyResult& result, const Paint& paint) {
     case apply::Outcome::kUnchanged:
       return "Nothing to do: the machine is as wanted.";
     case apply::Outcome::kApplied:
+      if (result.failure && result.failure->code == ErrorCode::kResetRequired)
+        return paint(Style::kYellow, "Pending") +
+               fmt::format(": {} done, and a reset or reboot must complete the change.",
+                           base::counted(done, "step"));
       return paint(Style::kGreen, "Applied") + fmt::format(" and verified: {} in {}.",
                                                            base::counted(done, "step"),
                                                            seconds_text(milliseconds));
     case apply::Outcome::kRolledBack:
-      return paint(Style::kYellow, "Rolled back") + ": a step failed; the machine is as before.";
+      return paint(Style::kYellow, "Rolled back") + ": " + why(result) +
+             "; the machine is as before.";
     case apply::Outcome::kStuck:
-      return paint(Style::kRed, "Stuck") + ": a step failed and could not be undone.";
+      return paint(Style::kRed, "Stuck") + ": " + why(result) +
+             ", and what was done could not be undone.";
   }
   return {};
 }

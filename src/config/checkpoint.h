@@ -16,6 +16,8 @@
 #include "mig/layout.h"
 #include "mig/result.h"
 
+#include "config/checkpoint_names.h"
+
 namespace mig::config {
 
 inline constexpr std::size_t kMostCheckpointBytes = 4U << 20;
@@ -46,10 +48,11 @@ struct Checkpoint {
   std::string file;
   bool complete = false;  // ours: with compute instance placements and names
   std::vector<SavedGpu> gpus;
+  SavedNames names;
 };
 
 // Every GPU that can do MIG. kPermission when the driver does not show all instances.
-Result<std::string> checkpoint_text(const Inventory& inventory);
+Result<std::string> checkpoint_text(const Inventory& inventory, const SavedNames& names = {});
 
 // `file` is only for messages. Errors name the member: "file: MigState.Devices[0].UUID ...".
 Result<Checkpoint> parse_checkpoint(std::string_view text, std::string_view file);

@@ -230,7 +230,10 @@ Result<Checkpoint> read(const Json& json, const std::string& file) {
   MIG_ASSIGN_OR_RETURN(const Value state, root.at("MigState"));
   MIG_ASSIGN_OR_RETURN(const Value devices, state.at("Devices"));
   MIG_ASSIGN_OR_RETURN(const auto items, devices.items());
-  Checkpoint checkpoint{file, ours, {}};
+  Checkpoint checkpoint{file, ours, {}, {}};
+  if (ours) {
+    MIG_ASSIGN_OR_RETURN(checkpoint.names, read_names(json, file));
+  }
   for (const Value& item : items) {
     MIG_ASSIGN_OR_RETURN(SavedGpu gpu, read_gpu(item));
     for (const SavedGpu& other : checkpoint.gpus) {
@@ -248,7 +251,7 @@ Result<Checkpoint> read(const Json& json, const std::string& file) {
 
 }  // namespace
 
-Result<std::string> checkpoint_text(const Inventory& inventory) {
+Result<std::string> checkpoint_text(const Inventory& inventory, const SavedNames& names) {
   Json devices = Json::array();
   for (const Gpu& gpu : inventory.gpus) {
     if (gpu.mig_current == MigMode::kUnsupported) {
@@ -277,12 +280,13 @@ Result<std::string> checkpoint_text(const Inventory& inventory) {
                 "no GPU of this machine can do MIG: there is nothing to record",
                 "migctl list shows the GPUs");
   }
-  const Json document = {{"apiVersion", kApiVersion},
-                         {"kind", "Checkpoint"},
-                         {"simulated", inventory.simulated},
-                         {"driverVersion", inventory.driver_version},
-                         {"Version", "v1"},
-                         {"MigState", {{"Devices", std::move(devices)}}}};
+  Json document = {{"apiVersion", kApiVersion},
+                   {"kind", "Checkpoint"},
+                   {"simulated", inventory.simulated},
+                   {"driverVersion", inventory.driver_version},
+                   {"Version", "v1"},
+                   {"MigState", {{"Devices", std::move(devices)}}}};
+  add_names(names, document);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

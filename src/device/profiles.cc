@@ -65,11 +65,23 @@ nvmlReturn_t ask_profile(const nvml::Functions& nvml,
   return code;
 }
 
-// The driver does not look at the room in *count, so the number comes first (abi/nvml.h).
+// H200, 580.159.04: only the v2 struct has the name. Who is not told the GPU's memory cannot derive
+// it.
+std::string ask_name(const nvml::Functions& nvml, nvmlDevice_t device, std::uint32_t index) {
+  nvmlGpuInstanceProfileInfo_v2_t v2{};
+  v2.version = nvmlGpuInstanceProfileInfo_v2;
+  return nvml.nvmlDeviceGetGpuInstanceProfileInfoV(device, index, &v2) == NVML_SUCCESS ? v2.name
+                                                                                       : "";
+}
+
+// The driver does not look at the room in *count, so the number comes first (abi/nvml.h). Who is
+// not told the instances is not told the places either: none are known then.
 template <class Raw, class Ask>
 Result<std::vector<Placement>> read_placements(std::string_view what, Ask&& ask) {
   unsigned count = 0;
   const nvmlReturn_t code = ask(nullptr, &count);
+  if (code == NVML_ERROR_NO_PERMISSION)
+    return std::vector<Placement>();
   if (code != NVML_ERROR_INSUFFICIENT_SIZE) {
     MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, what));
     if (!known)
@@ -128,6 +140,8 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
     if (!known)
       continue;
     profile.nvml_profile = index;
+    if (name.empty() && total_bytes == 0)
+      name = ask_name(nvml, device, index);
     profile.name = gpu_instance_name(name, index, profile.slices, profile.memory_mib, total_bytes);
     MIG_ASSIGN_OR_RETURN(
         profile.placements,

@@ -35,12 +35,15 @@ void sort_cells(std::vector<LayoutCell>& cells) {
 
 void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Blocker>& blockers) {
   for (const Process& process : gpu.processes_on(instance.id)) {
-    blockers.push_back(
-        {gpu.index,
-         instance.id,
-         process,
-         fmt::format("{} {} gi={}", who_is_on(process), instance.name.str(), instance.id.value),
-         Blocker::Stops::kDestroy});
+    blockers.push_back({gpu.index,
+                        instance.id,
+                        process,
+                        fmt::format("{} {} gi={} on GPU {}",
+                                    who_is_on(process),
+                                    instance.name.str(),
+                                    instance.id.value,
+                                    gpu.index.value),
+                        Blocker::Stops::kDestroy});
   }
 }
 

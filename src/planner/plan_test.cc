@@ -261,7 +261,7 @@ TEST(Plan, WithoutPinsTheBusyAreBlockersAndAsFewAsPossible) {
   ASSERT_TRUE(plan) << plan.error().text();
   EXPECT_TRUE(plan->blocked());
   ASSERT_EQ(plan->gpus[0].blockers.size(), 1U);
-  EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0");
+  EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0 on GPU 0");
 }
 
 TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {

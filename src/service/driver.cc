@@ -35,6 +35,10 @@ bool is_machine(const fs::path& dir) {
   return fs::exists(dir / "machine.state", error);
 }
 
+bool closed(const std::error_code& error) {
+  return error == std::errc::permission_denied;
+}
+
 Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
                                                       const std::string& library_dir) {
   set_machine(dir);
@@ -59,11 +63,27 @@ Result<std::string> machine_dir(const std::string& name) {
   const fs::path dir = name.find('/') == std::string::npos ? fs::path(root) / name : fs::path(name);
   if (is_machine(dir))
     return dir.string();
+  if (std::error_code error; !fs::exists(dir / "machine.state", error) && closed(error))
+    return fail(
+        ErrorCode::kPermission,
+        fmt::format(
+            "simulated machine {} in {} is not open to this user", base::quoted(name), root),
+        "run it as root (sudo) or as its owner; sim create --shared makes one that all may "
+        "see");
   const std::vector<std::string> names = machine_names(root);
   return fail(ErrorCode::kNotFound,
               fmt::format("there is no simulated machine {} in {}", base::quoted(name), root),
               names.empty() ? std::string("make one: ") + kMakeOne
                             : "there are: " + base::join(names, ", "));
+}
+
+// A machine that is there, but not for this user; "" = none.
+std::string closed_machine(const std::string& root) {
+  std::error_code error;
+  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error))
+    if (std::error_code why; !fs::exists(it->path() / "machine.state", why) && closed(why))
+      return it->path().filename().string();
+  return {};
 }
 
 // The real driver did not start: the simulated machine that the environment names, or the only one.
@@ -76,8 +96,14 @@ Result<std::string> fallback_machine(const Error& real) {
     return (fs::path(root) / names.front()).string();
   Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
   if (names.empty()) {
-    error.message += fmt::format("; and there is no simulated machine in {}", root);
-    error.hint = std::string("without a GPU, make a simulated machine: ") + kMakeOne;
+    const std::string shut = closed_machine(root);
+    error.message += shut.empty()
+                         ? fmt::format("; and there is no simulated machine in {}", root)
+                         : fmt::format("; and simulated machine {} in {} is not open to this user",
+                                       base::quoted(shut),
+                                       root);
+    error.hint = shut.empty() ? std::string("without a GPU, make a simulated machine: ") + kMakeOne
+                              : "run it as root (sudo) or as its owner";
   } else {
     error.message += fmt::format(
         "; and there are {} simulated machines ({})", names.size(), base::join(names, ", "));

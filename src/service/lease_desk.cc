@@ -190,20 +190,31 @@ Result<lease::Ticket> LeaseDesk::after_turn(lease::Ticket ticket) {
   return ticket;
 }
 
-// Without waiting, but with an instance made where that is possible at once.
+// Without waiting for a lease to end, but with an instance made where that is possible at once.
+// Others who make theirs at the same moment are let finish: each has the machine for an instant.
 Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
   constexpr std::int64_t kLongEnough = 120'000;
+  constexpr std::int64_t kOthersMs = 15'000;
+  constexpr std::chrono::milliseconds kBetweenTurns{20};
   request.wait_ms = kLongEnough;
+  failed_creation_.clear();
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_ASSIGN_OR_RETURN(lease::Ticket ticket, leases_.submit(request, *now));
-  if (ticket.granted.empty())
-    failed_creation_.clear();
-  MIG_TRY(carry_out(leases_.take_pending()));
-  MIG_ASSIGN_OR_RETURN(now, machine(false));
-  MIG_ASSIGN_OR_RETURN(ticket, leases_.look(ticket.id, *now));
-  MIG_ASSIGN_OR_RETURN(ticket, after_turn(std::move(ticket)));
-  if (!ticket.granted.empty())
-    return ticket;
+  const std::int64_t until = monotonic_ms() + kOthersMs;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const Making making, carry_out(leases_.take_pending()));
+    MIG_ASSIGN_OR_RETURN(now, machine(making != Making::kNothing));
+    MIG_ASSIGN_OR_RETURN(ticket, leases_.look(ticket.id, *now));
+    if (!ticket.granted.empty())
+      return after_turn(std::move(ticket));
+    const bool over = !ticket.waiting || monotonic_ms() >= until;
+    if (making == Making::kRefused || making == Making::kNothing || over)
+      break;
+    base::system_clock().sleep(kBetweenTurns);
+  }
+  lease::Turn rest = leases_.take_pending();
+  rest.creations.clear();
+  MIG_TRY(carry_out(rest));
   MIG_TRY(leases_.cancel(ticket.id));
   return fail(ErrorCode::kNoCapacity,
               fmt::format("none is free and none can be made: {}",
@@ -255,32 +266,49 @@ Result<lease::Ticket> LeaseDesk::look(std::int64_t ticket) {
   return after_turn(std::move(seen));
 }
 
-Result<void> LeaseDesk::create_what_is_missing(const lease::Turn& turn) {
-  for (const lease::Creation& creation : turn.creations) {
-    MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
-    const std::string state =
-        fmt::format("{:016x} {} {}", now->generation, creation.request, creation.count);
-    if (state == failed_creation_)
-      continue;
-    if (auto made = create_for_lease(service_, *now, creation); !made) {
-      failed_creation_ = state;
-      MIG_TRY(leases_.explain(creation.request, "none can be made: " + made.error().text()));
-      continue;
-    }
-    failed_creation_.clear();
-    MIG_ASSIGN_OR_RETURN(now, machine(true));
-    MIG_ASSIGN_OR_RETURN(const lease::Turn next, leases_.turn(*now));
-    for (const lease::Turn::Signal& signal : next.signals)
-      carry_signal(signal);
-  }
-  return {};
-}
-
-Result<void> LeaseDesk::carry_out(const lease::Turn& turn) {
+Result<LeaseDesk::Making> LeaseDesk::carry_out(const lease::Turn& turn) {
   MIG_TRY(check_there(turn.granted));
   for (const lease::Turn::Signal& signal : turn.signals)
     carry_signal(signal);
-  MIG_TRY(create_what_is_missing(turn));
+  Making making = Making::kNothing;
+  for (const lease::Creation& creation : turn.creations) {
+    MIG_ASSIGN_OR_RETURN(making, make(creation));
+    if (making != Making::kDone)
+      continue;
+    MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
+    MIG_ASSIGN_OR_RETURN(const lease::Turn next, leases_.turn(*now));
+    MIG_TRY(check_there(next.granted));
+    for (const lease::Turn::Signal& signal : next.signals)
+      carry_signal(signal);
+  }
+  MIG_TRY(guard());
+  return making;
+}
+
+Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
+  // Whoever asked, or anybody else who took a turn, may have made it meanwhile.
+  MIG_ASSIGN_OR_RETURN(const lease::Ticket still, leases_.peek(creation.request));
+  if (!still.waiting)
+    return Making::kDone;
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
+  const std::string state =
+      fmt::format("{:016x} {} {}", now->generation, creation.request, creation.count);
+  if (state == failed_creation_)
+    return Making::kRefused;
+  auto made = create_for_lease(service_, *now, creation);
+  // Another writer is at work, or was just now: that says nothing about whether it can be made.
+  if (!made && made.error().code == ErrorCode::kConflict)
+    return Making::kLater;
+  if (!made) {
+    failed_creation_ = state;
+    MIG_TRY(leases_.explain(creation.request, "none can be made: " + made.error().text()));
+    return Making::kRefused;
+  }
+  failed_creation_.clear();
+  return Making::kDone;
+}
+
+Result<void> LeaseDesk::guard() {
   if (!guard_)
     return {};
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));

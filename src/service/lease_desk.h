@@ -110,8 +110,13 @@ class LeaseDesk {
   Result<std::string> may_change(const Peer& peer) const;
   Result<const Inventory*> machine(bool fresh);
   Result<void> complete(lease::LeaseRequest& request, const Peer& peer, const Tenant& tenant);
-  Result<void> carry_out(const lease::Turn& turn);
-  Result<void> create_what_is_missing(const lease::Turn& turn);
+
+  // What became of the instances that were to be made; kLater: another writer was at work.
+  enum class Making { kNothing, kDone, kLater, kRefused };
+
+  Result<Making> carry_out(const lease::Turn& turn);
+  Result<Making> make(const lease::Creation& creation);
+  Result<void> guard();
   Result<void> check_there(const std::vector<lease::Lease>& granted);
   Result<lease::Ticket> after_turn(lease::Ticket ticket);
   Result<lease::Ticket> create_now(lease::LeaseRequest request);

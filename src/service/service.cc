@@ -20,6 +20,7 @@
 #include "planner/planner.h"
 #include "service/driver.h"
 #include "service/requests.h"
+#include "service/saved_names.h"
 #include "service/slot_names.h"
 
 namespace mig::service {
@@ -31,8 +32,8 @@ class DriverService final : public Service {
 
   bool simulated() const override { return session_->simulated(); }
 
-  std::string simulated_machine() const override {
-    return simulated() ? session_->control()->machine_name : "";
+  std::string machine_name() const override {
+    return session_->simulated() ? session_->control()->machine_name : "";
   }
 
   void watch(Watch watch) override { watch_ = std::move(watch); }
@@ -87,6 +88,15 @@ class DriverService final : public Service {
     return journal->history(limit);
   }
 
+  Result<ChangeRecord> change(std::int64_t id) override {
+    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+    ChangeRecord record;
+    MIG_ASSIGN_OR_RETURN(record.change, recorded(journal, id));
+    MIG_ASSIGN_OR_RETURN(record.steps, journal->steps(id));
+    MIG_ASSIGN_OR_RETURN(record.attempts, journal->attempts(id));
+    return record;
+  }
+
   Result<std::optional<store::ChangeRow>> interrupted() override {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
     std::optional<store::ChangeRow> open;
@@ -110,9 +120,12 @@ class DriverService final : public Service {
 
   Result<Plan> plan_undo(std::optional<std::int64_t> change) override {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-    MIG_ASSIGN_OR_RETURN(const store::ChangeRow row, change_to_undo(journal, change));
+    MIG_ASSIGN_OR_RETURN(const store::ChangeRow row,
+                         change ? recorded(journal, *change) : last_applied(journal));
     MIG_ASSIGN_OR_RETURN(const Look now, look());
-    MIG_ASSIGN_OR_RETURN(DesiredLayout wish, apply::wish_of(row.before, now.inventory));
+    MIG_ASSIGN_OR_RETURN(DesiredLayout wish,
+                         change ? apply::layout_before(*journal, row, now.inventory)
+                                : apply::wish_of(row.before, now.inventory));
     wish.label = fmt::format("before change {}", row.id);
     return planned(now, wish, true);
   }
@@ -137,6 +150,15 @@ class DriverService final : public Service {
   Result<std::vector<SlotView>> slots() override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     return slot_names().all(now);
+  }
+
+  Result<config::SavedNames> saved_names(const Inventory& now) override {
+    return service::saved_names(slot_names(), lease_store_path(), now);
+  }
+
+  Result<std::vector<std::string>> restore_names(const config::SavedNames& saved) override {
+    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    return service::restore_names(saved, slot_names(), lease_store_path(), now);
   }
 
   Result<void> remove_slot(const std::string& name) override { return slot_names().remove(name); }
@@ -214,20 +236,31 @@ class DriverService final : public Service {
     return std::optional<store::Journal>(std::move(journal));
   }
 
-  static Result<store::ChangeRow> change_to_undo(std::optional<store::Journal>& journal,
-                                                 std::optional<std::int64_t> change) {
+  static Result<store::ChangeRow> recorded(std::optional<store::Journal>& journal,
+                                           std::int64_t id) {
+    std::optional<store::ChangeRow> found;
+    if (journal) {
+      MIG_ASSIGN_OR_RETURN(found, journal->find(id));
+    }
+    if (found)
+      return *std::move(found);
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no change {} in the history", id),
+                "`migctl history` lists the changes");
+  }
+
+  // The newest that was applied and had something to do.
+  static Result<store::ChangeRow> last_applied(std::optional<store::Journal>& journal) {
     constexpr std::int64_t kLookBack = 1000;
     std::vector<store::ChangeRow> rows;
     if (journal) {
       MIG_ASSIGN_OR_RETURN(rows, journal->history(kLookBack));
     }
-    for (const store::ChangeRow& row : rows) {
-      if (change ? row.id == *change : row.state == store::ChangeState::kApplied)
-        return row;
-    }
-    return fail(change ? ErrorCode::kNotFound : ErrorCode::kNothingMatched,
-                change ? fmt::format("there is no change {} in the history", *change)
-                       : "there is no applied change to undo",
+    for (store::ChangeRow& row : rows)
+      if (row.state == store::ChangeState::kApplied && row.steps > 0)
+        return std::move(row);
+    return fail(ErrorCode::kNothingMatched,
+                "there is no applied change to undo",
                 "`migctl history` lists the changes");
   }
 

@@ -21,6 +21,7 @@
 
 #include "apply/apply.h"
 #include "apply/recover.h"
+#include "config/checkpoint_names.h"
 #include "holders/holders.h"
 #include "launch/run.h"
 #include "service/slot_view.h"
@@ -50,7 +51,7 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   virtual bool simulated() const = 0;
-  virtual std::string simulated_machine() const = 0;  // its name; "" = not simulated
+  virtual std::string machine_name() const = 0;  // of the simulated machine, else ""
 
   // Called before the driver is read; what it returns is dropped after. For who does not want to
   // wait for ever: a driver call that hangs cannot be taken back.
@@ -95,6 +96,15 @@ class Service {
 
   // What happened to this machine, newest first; empty when nothing was ever changed by us.
   virtual Result<std::vector<store::ChangeRow>> history(std::int64_t limit) = 0;
+
+  // One of them, with its plan and what became of each step; kNotFound.
+  struct ChangeRecord {
+    store::ChangeRow change;
+    std::vector<store::StepRow> steps;
+    std::vector<store::AttemptRow> attempts;
+  };
+
+  virtual Result<ChangeRecord> change(std::int64_t id) = 0;
   // A change that was cut short and waits for recover(); nullopt also while its process lives.
   virtual Result<std::optional<store::ChangeRow>> interrupted() = 0;
   virtual Result<apply::Recovery> recover(const std::function<void()>& heartbeat) = 0;
@@ -107,6 +117,10 @@ class Service {
   // Stable names of places (slot_view.h). Looking notes UUIDs that are new, where we may write.
   virtual Result<SlotView> set_slot(const SlotRequest& request) = 0;
   virtual Result<std::vector<SlotView>> slots() = 0;
+  // Slots and live leases, for a checkpoint, and what a checkpoint has of them set again: a line
+  // for each that was changed or left out.
+  virtual Result<config::SavedNames> saved_names(const Inventory& now) = 0;
+  virtual Result<std::vector<std::string>> restore_names(const config::SavedNames& saved) = 0;
   virtual Result<void> remove_slot(const std::string& name) = 0;
   // The instance that is meant now; kNotFound when there is no such name.
   virtual Result<SlotView> resolve_slot(const std::string& name) = 0;

@@ -108,6 +108,16 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
       std::find_if(profile->placements.begin(), profile->placements.end(), [&](Placement p) {
         return p.start == request.start && (!request.size || p.size == *request.size);
       });
+  if (profile->placements.empty())
+    return fail(
+        ErrorCode::kPermission,
+        fmt::format("cannot tell whether {} can be at {} on GPU {} ({}): the driver does not "
+                    "tell this user its places",
+                    request.profile.str(),
+                    request.start,
+                    gpu->index.value,
+                    gpu->name),
+        "run it as root (sudo), or as the owner of the simulated machine");
   if (place == profile->placements.end()) {
     std::vector<std::string> places;
     for (const Placement p : profile->placements)
@@ -118,8 +128,7 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
                             request.start,
                             request.size ? fmt::format(":{}", *request.size) : "",
                             gpu->name),
-                places.empty() ? "the driver tells places to root only"
-                               : "it can be at " + base::join(places, ", "));
+                "it can be at " + base::join(places, ", "));
   }
   store::SlotRow row;
   row.name = request.name;

@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+
+#include "base/clock.h"
 
 namespace mig::store {
 
@@ -57,12 +60,16 @@ std::string hint_of(int sqlite_code, const std::string& path) {
       return "the disk is full: free some space and run the command again";
     case SQLITE_IOERR:
       return "the disk does not work: dmesg tells more; no change is made that is not recorded";
-    case SQLITE_READONLY:
     case SQLITE_PERM:
+      return fmt::format(
+          "run as root (sudo), or as the owner of the folder of {}; nothing was changed, because a "
+          "change without a journal cannot be undone",
+          path);
+    case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
       return fmt::format(
-          "the folder of {} must be writable by the user who changes the GPU; "
-          "nothing was changed, because a change without a journal cannot be undone",
+          "the folder of {} must be writable by the user who changes the GPU; nothing was changed, "
+          "because a change without a journal cannot be undone",
           path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -93,6 +100,20 @@ Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_v
                hint_of(cause, path),
                {},
                {}};
+}
+
+// The switch upgrades a read lock, and for that SQLite never calls its busy handler: two who open a
+// new file at the same moment would see each other as a conflict. The other is done in a moment.
+int switch_to_wal(sqlite3* db) {
+  constexpr std::chrono::milliseconds kPause{2};
+  base::Clock& clock = base::system_clock();
+  const auto until = clock.monotonic() + std::chrono::milliseconds(kBusyTimeoutMs);
+  for (;;) {
+    const int code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+    if ((code & 0xFF) != SQLITE_BUSY || clock.monotonic() >= until)
+      return code;
+    clock.sleep(kPause);
+  }
 }
 
 Result<void> make_folder(const std::string& path) {
@@ -207,9 +228,11 @@ Result<Database> Database::open(const std::string& path, const Migrations& migra
     return sqlite_error(raw, code, path, "open the journal");
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  if (const int refused = switch_to_wal(raw); refused != SQLITE_OK)
+    return sqlite_error(raw, refused, path, "write to");
   MIG_TRY(
-      database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                       "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"));
+      database.execute("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+                       "PRAGMA trusted_schema=OFF;"));
   MIG_TRY(database.migrate(migrations));
   return database;
 }

@@ -36,7 +36,7 @@ CREATE INDEX attempt_of_change ON attempt(change);
 
 constexpr std::string_view kChangeColumns =
     "id, started_ms, finished_ms, boot_id, uid, pid, user, command, reason, before_layout, "
-    "after_layout, generation, state, message";
+    "after_layout, generation, state, message, (SELECT count(*) FROM step WHERE step.change = id)";
 
 ChangeState state_of(std::string_view name) {
   for (auto state :
@@ -62,6 +62,7 @@ ChangeRow read_change(const Statement& row) {
   change.generation = row.integer(11);
   change.state = state_of(row.text(12));
   change.message = row.text(13);
+  change.steps = row.integer(14);
   return change;
 }
 

@@ -35,6 +35,7 @@ struct ChangeRow {
   std::int64_t generation = 0;
   ChangeState state = ChangeState::kOpen;
   std::string message;
+  std::int64_t steps = 0;  // how many were planned: none, and the machine was as wanted already
 };
 
 // A planned step as columns; `kind` and the numbers mean what the caller means by them.

@@ -265,6 +265,22 @@ Result<bool> Leases::remove(std::int64_t lease) {
   return was_there;
 }
 
+Result<void> Leases::move(const LeaseRow& r) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement update,
+      database_.prepare("UPDATE lease SET uuid = ?, gpu_uuid = ?, gpu_index = ?, gpu_instance = ?, "
+                        "compute_instance = ?, gpu_minor = ? WHERE id = ?"));
+  bind_all(update,
+           std::string_view(r.uuid),
+           std::string_view(r.gpu_uuid),
+           r.gpu_index,
+           r.gpu_instance,
+           r.compute_instance,
+           r.gpu_minor,
+           r.id);
+  return update.run();
+}
+
 Result<void> Leases::set_holder(const LeaseRow& r) {
   MIG_ASSIGN_OR_RETURN(Statement update,
                        database_.prepare("UPDATE lease SET holder_kind = ?, pid = ?, start_ticks = "

@@ -93,6 +93,8 @@ class Leases {
   Result<std::int64_t> add(
       const LeaseRow& row);  // kInUse when it would be the second exclusive one
   Result<bool> remove(std::int64_t lease);
+  // To another instance; kInUse when somebody else has that one to himself.
+  Result<void> move(const LeaseRow& row);
   Result<void> set_holder(const LeaseRow& row);  // heir too, and the boot that its times are of
   Result<void> set_notice(const LeaseRow& row);  // notice_*, signalled
 

@@ -3,19 +3,46 @@
 
 namespace mig::wire {
 
+namespace {
+
+Json recorded(const std::string& text) {
+  Json json = Json::parse(text, nullptr, false);
+  return json.is_discarded() ? Json(nullptr) : json;
+}
+
+void add_details(const HistoryEntry& change, Json& json) {
+  json["plan"] = Json::array();
+  for (const HistoryEntry::Outcome& one : *change.plan) {
+    Json step = step_json(one.step);
+    step.erase("estimatedMs");  // the journal does not keep it
+    step["outcome"] = one.outcome;
+    step["message"] = one.message;
+    json["plan"].push_back(std::move(step));
+  }
+  json["before"] = recorded(change.before);
+  json["after"] = recorded(change.after);
+}
+
+}  // namespace
+
 std::string history_document(const std::vector<HistoryEntry>& changes, const Source& source) {
   Json document = begin_document("History", source);
   document["changes"] = Json::array();
-  for (const HistoryEntry& change : changes)
-    document["changes"].push_back({{"id", change.id},
-                                   {"state", change.state},
-                                   {"startedMs", change.started_ms},
-                                   {"finishedMs", or_null(change.finished_ms)},
-                                   {"user", change.user},
-                                   {"pid", change.pid},
-                                   {"command", change.command},
-                                   {"reason", change.reason},
-                                   {"message", change.message}});
+  for (const HistoryEntry& change : changes) {
+    Json json = {{"id", change.id},
+                 {"state", change.state},
+                 {"startedMs", change.started_ms},
+                 {"finishedMs", or_null(change.finished_ms)},
+                 {"user", change.user},
+                 {"pid", change.pid},
+                 {"command", change.command},
+                 {"reason", change.reason},
+                 {"message", change.message},
+                 {"steps", change.steps}};
+    if (change.plan)
+      add_details(change, json);
+    document["changes"].push_back(std::move(json));
+  }
   return finish(document);
 }
 

@@ -129,8 +129,9 @@ Json placements_json(const Gpu& gpu, const GpuInstanceProfile& profile) {
   json["profile"] = profile.name.str();
   json["id"] = profile.id.value;
   json["size"] = profile.placements.empty() ? Json(nullptr) : Json(profile.placements.front().size);
-  json["starts"] = Json::array();
-  json["freeStarts"] = gpu.instances_complete ? Json::array() : Json(nullptr);
+  json["starts"] = profile.placements.empty() ? Json(nullptr) : Json::array();
+  const bool places_known = gpu.instances_complete && !profile.placements.empty();
+  json["freeStarts"] = places_known ? Json::array() : Json(nullptr);
   for (const auto& placement : profile.placements) {
     json["starts"].push_back(placement.start);
     const bool taken =

@@ -75,6 +75,17 @@ struct HistoryEntry {
   std::optional<std::int64_t> finished_ms;
   std::string user, command, reason, state, message;
   std::int64_t pid = 0;
+  std::int64_t steps = 0;  // planned
+
+  struct Outcome {
+    Step step;
+    std::string outcome, message;
+  };
+
+  // Of one change that is looked at closely: its plan with what became of each step, and the GPUs
+  // of the plan before and after it, as the journal has them (JSON). nullopt: not asked for.
+  std::optional<std::vector<Outcome>> plan = std::nullopt;
+  std::string before = {}, after = {};
 };
 
 std::string history_document(const std::vector<HistoryEntry>& changes, const Source& source);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a checkpoint keeps beside the instances: the names of places (slots), and who has which
+// instance (leases). Plain values; what the words and numbers of a lease mean is the caller's.
+#ifndef MIGCTL_CONFIG_CHECKPOINT_NAMES_H_
+#define MIGCTL_CONFIG_CHECKPOINT_NAMES_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "mig/layout.h"
+#include "mig/result.h"
+
+namespace mig::config {
+
+struct SavedSlot {
+  std::string name, gpu_uuid, pci_bus_id;
+  std::uint32_t pci_device_id = 0;
+  std::string profile;  // of the compute instance
+  Placement place;
+  std::optional<std::uint32_t> compute_start;
+  std::string uuid;  // the MIG UUID last seen there
+};
+
+struct SavedLease {
+  std::string gpu_uuid, uuid;
+  Placement place;                         // of the GPU instance
+  std::optional<Placement> compute_place;  // nullopt: the driver does not tell
+  std::map<std::string, std::string> words;
+  std::map<std::string, std::int64_t> numbers;
+};
+
+struct SavedNames {
+  std::vector<SavedSlot> slots;
+  std::vector<SavedLease> leases;
+};
+
+void add_names(const SavedNames& names, nlohmann::ordered_json& document);
+// Of a file without these members: none.
+Result<SavedNames> read_names(const nlohmann::ordered_json& document, const std::string& file);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_CHECKPOINT_NAMES_H_

@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kLayers = 3;
 }
 
-ReferenceTrainer::ReferenceTrainer(const TrainConfig& config, const std::vector<float>& weights)
-    : config_(config),
+ReferenceTrainer::ReferenceTrainer(TrainConfig config, const std::vector<float>& weights)
+    : config_(std::move(config)),
       weights_(weights.begin(), weights.end()),
       moment1_(weights.size()),
       moment2_(weights.size()) {}

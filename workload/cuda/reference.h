@@ -12,7 +12,7 @@ namespace workload::cuda {
 class ReferenceTrainer {
  public:
   // `weights` as Trainer::weights() gives them.
-  ReferenceTrainer(const TrainConfig& config, const std::vector<float>& weights);
+  ReferenceTrainer(TrainConfig config, const std::vector<float>& weights);
   double step(const std::vector<float>& batch);  // returns the loss
 
   const std::vector<double>& weights() const { return weights_; }

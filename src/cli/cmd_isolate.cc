@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/commands.h"
@@ -33,6 +35,14 @@ std::string workload_beside_us() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const std::string path = error ? "" : (self.parent_path() / "mig-workload").string();
   return ::access(path.c_str(), X_OK) == 0 ? path : "";
+}
+
+// Before an hour of measuring, not after it.
+Result<void> check_writable(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  if (!file.empty() && ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0)
+    return base::errno_error("write into the folder of", file, errno);
+  return {};
 }
 
 std::string last_word(const std::string& neighbour) {
@@ -89,6 +99,7 @@ class IsolateTest final : public Command {
     options.number({"--mps-memory", "MIB", "mps-limits: so much memory (default: half)"},
                    mps_memory_);
     options.text({"--svg", "FILE", "write a chart"}, svg_);
+    options.text({"--report", "FILE", "write the JSON document too, beside the table"}, report_);
     options.text({"--workload", "PATH", "mig-workload (default: the one beside this program)"},
                  workload_);
   }
@@ -96,6 +107,8 @@ class IsolateTest final : public Command {
   Result<int> run(Context& context) override {
     service::IsolationRequest request;
     MIG_TRY(fill(request));
+    MIG_TRY(check_writable(svg_));
+    MIG_TRY(check_writable(report_));
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     request.simulated = inventory.simulated;
     request.driver_version = inventory.driver_version;
@@ -110,6 +123,8 @@ class IsolateTest final : public Command {
     const wire::Source source = context.source_or_default();
     output.result(context.globals().json ? wire::isolation_document(report, source)
                                          : isolation_text(report, source, output.paint()));
+    if (!report_.empty())
+      MIG_TRY(base::write_file_atomic(report_, wire::isolation_document(report, source)));
     if (!svg_.empty())
       MIG_TRY(base::write_file_atomic(svg_, isolation_svg(report, source)));
     return report.stopped ? 128 + StopOnSignal::signal : 0;
@@ -257,7 +272,7 @@ class IsolateTest final : public Command {
   }
 
   std::vector<std::string> modes_, neighbours_, uuids_;
-  std::string seconds_, gpu_, profile_, svg_, workload_, precision_;
+  std::string seconds_, gpu_, profile_, svg_, report_, workload_, precision_;
   std::optional<std::uint32_t> rounds_, mps_sm_, mps_memory_;
 };
 

@@ -31,17 +31,25 @@ std::set<std::string> conformance_lines() {
   return lines_of(in);
 }
 
-TEST(Conformance, SimulatedH200AnswersLikeTheRealOne) {
-  if (geteuid() != 0)
-    GTEST_SKIP() << "a driver tells capacities and placements only to root";
-  SimulatedMachine box("1x h200-141gb");
+// Of a real GPU with MIG off: the simulated board answers the same, and nothing else.
+void expect_answers_of(const std::string& board, const std::string& recorded) {
+  SimulatedMachine box("1x " + board);
   ASSERT_TRUE(box.created());
-  std::ifstream file(std::string(MIG_HARDWARE_TESTDATA) + "/h200_580_answers.txt");
+  std::ifstream file(std::string(MIG_HARDWARE_TESTDATA) + "/" + recorded);
   const std::set<std::string> known = lines_of(file);
   ASSERT_GT(known.size(), 40U);
   const std::set<std::string> have = conformance_lines();
   for (const std::string& line : known)
-    EXPECT_TRUE(have.count(line) == 1) << "a real H200 answers: " << line;
+    EXPECT_TRUE(have.count(line) == 1) << "a real " << board << " answers: " << line;
+  for (const std::string& line : have)
+    EXPECT_TRUE(known.count(line) == 1) << "a real " << board << " does not answer: " << line;
+}
+
+TEST(Conformance, SimulatedBoardsAnswerLikeTheRealOnes) {
+  if (geteuid() != 0)
+    GTEST_SKIP() << "a driver tells capacities and placements only to root";
+  expect_answers_of("h200-141gb", "h200_580_answers.txt");
+  expect_answers_of("h100-sxm5-80gb", "h100_580_answers.txt");
 }
 
 TEST(Conformance, SeesInstances) {

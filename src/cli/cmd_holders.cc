@@ -29,16 +29,24 @@ wire::HolderEntry entry_of(const holders::Holder& holder) {
   return entry;
 }
 
+// NVIDIA's services give way to many a reset; which, only the driver knows.
+std::string stops_text(const holders::Holder& holder) {
+  const bool perhaps = holder.kind == holders::Kind::kService;
+  return std::string(holders::name_of(holder.stops)) + (perhaps ? "?" : "");
+}
+
 class Holders final : public Command {
  public:
   CommandText text() const override {
-    return {"holders",
-            "Show who stands in the way of a change, and of which.",
-            "Processes that the driver lists, processes that keep device or capability nodes open, "
-            "NVIDIA's own services, displays and kernel modules. What stops a destroy also stops a "
-            "mode change and a reset. Without root the descriptors of other users cannot be read.",
-            {"holders", "holders --json"},
-            {ErrorCode::kNoDriver, ErrorCode::kIo}};
+    return {
+        "holders",
+        "Show who stands in the way of a change, and of which.",
+        "Processes that the driver lists, processes that keep device or capability nodes open, "
+        "NVIDIA's own services, displays and kernel modules. What stops a destroy also stops a "
+        "mode change and a reset; reset? is perhaps. Without root the descriptors of other users "
+        "cannot be read.",
+        {"holders", "holders --json"},
+        {ErrorCode::kNoDriver, ErrorCode::kIo}};
   }
 
   Result<int> run(Context& context) override {
@@ -68,7 +76,7 @@ class Holders final : public Command {
       table.row({fmt::format("{}", holder.gpu.value),
                  holder.gpu_instance ? fmt::format("{}", holder.gpu_instance->value) : "-",
                  holder.compute_instance ? fmt::format("{}", holder.compute_instance->value) : "-",
-                 holders::name_of(holder.stops),
+                 stops_text(holder),
                  holder.str().substr(0, holder.str().find(" on GPU")),
                  base::join(holder.evidence, ", ")});
     if (!table.empty())

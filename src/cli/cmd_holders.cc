@@ -16,6 +16,7 @@ wire::HolderEntry entry_of(const holders::Holder& holder) {
   entry.name = holder.name;
   entry.unit = holder.owner.unit;
   entry.container = holder.owner.container;
+  entry.container_runtime = holder.owner.container_runtime;
   entry.pod = holder.owner.pod;
   entry.slurm_job = holder.owner.slurm_job;
   entry.stops = holders::name_of(holder.stops);

@@ -16,16 +16,18 @@ namespace {
 
 TEST(OwnerTest, ReadsTheFieldsFormats) {
   const std::string id(64, 'a');
-  EXPECT_EQ(parse_cgroup("0::/system.slice/docker-" + id + ".scope").container,
-            "docker aaaaaaaaaaaa");
-  EXPECT_EQ(parse_cgroup("12:devices:/docker/" + id).container, "docker aaaaaaaaaaaa");
+  const Owner container = parse_cgroup("0::/system.slice/docker-" + id + ".scope");
+  EXPECT_EQ(container.container, id);
+  EXPECT_EQ(container.str(), "docker aaaaaaaaaaaa");
+  EXPECT_EQ(parse_cgroup("12:devices:/docker/" + id).str(), "docker aaaaaaaaaaaa");
   const Owner pod = parse_cgroup(
       "0::/kubepods.slice/kubepods-burstable.slice/"
       "kubepods-burstable-pod1b2c3d4e_0000_1111_2222_333344445555.slice/cri-containerd-" +
       id + ".scope");
   EXPECT_EQ(pod.pod, "1b2c3d4e-0000-1111-2222-333344445555");
-  EXPECT_EQ(pod.container, "containerd aaaaaaaaaaaa");
-  EXPECT_EQ(parse_cgroup("0::/machine.slice/libpod-" + id + ".scope/container").container,
+  EXPECT_EQ(pod.container, id);
+  EXPECT_EQ(pod.container_runtime, "containerd");
+  EXPECT_EQ(parse_cgroup("0::/machine.slice/libpod-" + id + ".scope/container").str(),
             "podman aaaaaaaaaaaa");
   const Owner job = parse_cgroup("0::/system.slice/slurmstepd.scope/job_17/step_0/user/task_0");
   EXPECT_EQ(job.slurm_job, "17");

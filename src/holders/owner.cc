@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 #include <vector>
 
 #include "base/strings.h"
@@ -42,7 +43,8 @@ void read_container(const std::vector<std::string>& parts, std::size_t i, Owner&
     runtime = "containerd";
   if (runtime == "libpod")
     runtime = "podman";
-  owner.container = runtime + " " + std::string(id.substr(0, kShortContainerId));
+  owner.container = id;
+  owner.container_runtime = std::move(runtime);
 }
 
 // cgroup v2 with systemd writes "_" for "-" in the uid: "kubepods-burstable-pod1b2c_3d.slice".
@@ -65,7 +67,7 @@ std::string Owner::str() const {
   if (!pod.empty())
     words.push_back("pod " + pod);
   if (!container.empty())
-    words.push_back(container);
+    words.push_back(container_runtime + " " + container.substr(0, kShortContainerId));
   if (!unit.empty())
     words.push_back(unit);
   return base::join(words, ", ");

@@ -12,10 +12,13 @@ namespace mig::holders {
 // Empty strings: not in one.
 struct Owner {
   std::string unit;       // "jupyter.service"
-  std::string container;  // "docker 3f2a9c10b7de": runtime and short id
+  std::string container;  // the id, 64 hex digits
+  std::string
+      container_runtime;  // "docker", "podman", "containerd", "crio", "container" when not told
   std::string pod;        // Kubernetes pod uid
   std::string slurm_job;  // "17"
-  // "pod 1b2c..., docker 3f2a9c10b7de" ... or "" when nothing is known.
+  // For people, with the short id: "pod 1b2c..., docker 3f2a9c10b7de" ... or "" when nothing is
+  // known.
   std::string str() const;
 };
 

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/strings.h"
 

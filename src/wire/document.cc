@@ -37,6 +37,10 @@ Json process_json(const Process& process) {
   return json;
 }
 
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
 std::string generation_text(std::uint64_t generation) {
   return fmt::format("{:016x}", generation);
 }

@@ -32,6 +32,9 @@ Json or_null(const std::optional<Id<Tag>>& id) {
   return id ? Json(id->value) : Json(nullptr);
 }
 
+// Empty: there is none.
+Json text_or_null(const std::string& text);
+
 Json placement_json(const Placement& placement);
 Json process_json(const Process& process);
 Json plan_json(const Plan& plan);  // the members of a Plan document, without the envelope

@@ -16,7 +16,7 @@ void add_details(const HistoryEntry& change, Json& json) {
     Json step = step_json(one.step);
     step.erase("estimatedMs");  // the journal does not keep it
     step["outcome"] = one.outcome;
-    step["message"] = one.message;
+    step["message"] = text_or_null(one.message);
     json["plan"].push_back(std::move(step));
   }
   json["before"] = recorded(change.before);
@@ -36,8 +36,8 @@ std::string history_document(const std::vector<HistoryEntry>& changes, const Sou
                  {"user", change.user},
                  {"pid", change.pid},
                  {"command", change.command},
-                 {"reason", change.reason},
-                 {"message", change.message},
+                 {"reason", text_or_null(change.reason)},
+                 {"message", text_or_null(change.message)},
                  {"steps", change.steps}};
     if (change.plan)
       add_details(change, json);
@@ -60,10 +60,11 @@ std::string holders_document(const std::vector<HolderEntry>& holders,
                                    {"pid", holder.pid},
                                    {"name", holder.name},
                                    {"uid", or_null(holder.uid)},
-                                   {"unit", holder.unit},
-                                   {"container", holder.container},
-                                   {"pod", holder.pod},
-                                   {"slurmJob", holder.slurm_job},
+                                   {"unit", text_or_null(holder.unit)},
+                                   {"container", text_or_null(holder.container)},
+                                   {"containerRuntime", text_or_null(holder.container_runtime)},
+                                   {"pod", text_or_null(holder.pod)},
+                                   {"slurmJob", text_or_null(holder.slurm_job)},
                                    {"stops", holder.stops},
                                    {"evidence", holder.evidence}});
   return finish(document);

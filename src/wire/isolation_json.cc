@@ -20,10 +20,6 @@ Json rounded(const std::optional<double>& value) {
   return value ? rounded(*value) : Json(nullptr);
 }
 
-Json or_nothing(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 Json estimate_json(const std::optional<Estimate>& estimate) {
   if (!estimate)
     return nullptr;
@@ -49,12 +45,12 @@ Json sample_json(const isolation::Sample& sample, bool alone) {
   json["stepsPerSecond"] = reading(sample.steps_per_second);
   json["stepMsP50"] = reading(sample.step_ms_p50);
   json["stepMsP99"] = reading(sample.step_ms_p99);
-  json["error"] = or_nothing(sample.error);
+  json["error"] = text_or_null(sample.error);
   if (!alone) {
     json["neighbourRuns"] = sample.neighbour_runs;
     json["neighbourWorked"] = sample.neighbour_worked;
     json["neighbourExits"] = sample.neighbour_exits;
-    json["neighbourError"] = or_nothing(sample.neighbour_error);
+    json["neighbourError"] = text_or_null(sample.neighbour_error);
   }
   json["mpsMember"] = or_null(sample.mps_member);
   return json;
@@ -75,7 +71,7 @@ Json cell_json(const isolation::Cell& cell) {
   Json json;
   json["neighbour"] = cell.neighbour;
   json["verdict"] = name_of(verdict.finding);
-  json["why"] = or_nothing(verdict.why);
+  json["why"] = text_or_null(verdict.why);
   json["rounds"] = cell.samples.size();
   json["lived"] = lived;
   json["shareOfAlone"] = estimate_json(verdict.share);
@@ -104,7 +100,7 @@ Json caps_json(const std::optional<isolation::MpsCaps>& caps) {
 Json mode_json(const isolation::ModeReport& mode) {
   Json json;
   json["sharing"] = name_of(mode.sharing);
-  json["skipped"] = or_nothing(mode.skipped);
+  json["skipped"] = text_or_null(mode.skipped);
   const bool run = mode.skipped.empty();
   json["victim"] = run ? place_json(mode.victim) : Json(nullptr);
   json["neighbour"] = run ? place_json(mode.neighbour) : Json(nullptr);
@@ -120,7 +116,7 @@ Json mode_json(const isolation::ModeReport& mode) {
 
 std::string isolation_document(const isolation::Report& report, const Source& source) {
   Json document = begin_document("IsolationReport", source);
-  document["driverVersion"] = or_nothing(report.driver_version);
+  document["driverVersion"] = text_or_null(report.driver_version);
   document["victim"] = report.victim;
   document["rounds"] = report.rounds;
   document["secondsEach"] = report.seconds;

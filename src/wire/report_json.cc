@@ -11,10 +11,6 @@ double rounded_ms(double milliseconds) {
   return std::round(milliseconds * 1000.0) / 1000.0;
 }
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 }  // namespace
 
 Json error_json(const Error& error, std::string_view nvml_name) {
@@ -23,7 +19,7 @@ Json error_json(const Error& error, std::string_view nvml_name) {
   json["code"] = info.name;
   json["exitCode"] = info.exit_code;
   json["message"] = error.message;
-  json["hint"] = error.hint.empty() ? Json(nullptr) : Json(error.hint);
+  json["hint"] = text_or_null(error.hint);
   json["context"] = error.context;
   json["nvml"] = nullptr;
   if (error.nvml)

@@ -4,10 +4,6 @@
 namespace mig::wire {
 namespace {
 
-Json text_or_nothing(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 Json slot_json(const SlotEntry& slot) {
   Json json;
   json["name"] = slot.name;
@@ -21,10 +17,10 @@ Json slot_json(const SlotEntry& slot) {
   json["computeStart"] = or_null(slot.compute_start);
   json["gpuInstance"] = or_null(slot.gpu_instance);
   json["computeInstance"] = or_null(slot.compute_instance);
-  json["uuid"] = text_or_nothing(slot.uuid);
-  json["previousUuid"] = text_or_nothing(slot.previous_uuid);
+  json["uuid"] = text_or_null(slot.uuid);
+  json["previousUuid"] = text_or_null(slot.previous_uuid);
   json["changedMs"] = or_null(slot.changed_ms);
-  json["note"] = text_or_nothing(slot.note);
+  json["note"] = text_or_null(slot.note);
   return json;
 }
 

@@ -91,7 +91,7 @@ struct HistoryEntry {
 std::string history_document(const std::vector<HistoryEntry>& changes, const Source& source);
 
 struct HolderEntry {
-  std::string kind, name, unit, container, pod, slurm_job, stops, text;
+  std::string kind, name, unit, container, container_runtime, pod, slurm_job, stops, text;
   std::uint32_t pid = 0;
   std::optional<std::uint32_t> uid;
   GpuIndex gpu;

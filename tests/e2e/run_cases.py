@@ -9,11 +9,13 @@ Exit code: 0 all passed, 1 something failed, 77 every case of the file was skipp
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -220,9 +222,32 @@ def run_case(case, binaries):
     return "passed", ""
 
 
+def open_to_all(folder):
+    """Whether every user may come to this folder and read it."""
+    return all(part.stat().st_mode & 0o005 == 0o005 for part in (folder, *folder.parents))
+
+
+@contextlib.contextmanager
+def binaries_for(cases, folder):
+    """The folder to run the programs from: a copy where a case becomes another user who may not enter `folder`.
+
+    A clone in /root is such a place. The libraries stand beside the programs, as in an installation.
+    """
+    folder = folder.resolve()
+    if open_to_all(folder) or not any("setpriv" in case.setup + case.run for case in cases):
+        yield str(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="mig-e2e-programs-") as copy:
+        os.chmod(copy, 0o755)
+        for part in ("bin", "lib"):
+            if (folder.parent / part).is_dir():
+                shutil.copytree(folder.parent / part, os.path.join(copy, part), symlinks=True)
+        yield os.path.join(copy, folder.name)
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True, help="folder of migctl and mig-workload")
+    parser.add_argument("--bin", required=True, type=pathlib.Path, help="folder of migctl and mig-workload")
     parser.add_argument("-k", default="", help="only cases whose name contains this")
     parser.add_argument("file", type=pathlib.Path)
     options = parser.parse_args()
@@ -236,15 +261,16 @@ def main():
         print(f"{options.file}: no case to run")
         return 1
     count = {"passed": 0, "failed": 0, "skipped": 0}
-    for case in cases:
-        verdict, text = run_case(case, str(pathlib.Path(options.bin).resolve()))
-        count[verdict] += 1
-        if verdict == "skipped":
-            print(f"SKIPPED: {options.file.stem}: {case.name}: {text}")
-        else:
-            print(f"{verdict}: {case.name}")
-        if verdict == "failed":
-            print(f"  {options.file}:{case.line}\n  " + text.replace("\n", "\n  "))
+    with binaries_for(cases, options.bin) as binaries:
+        for case in cases:
+            verdict, text = run_case(case, binaries)
+            count[verdict] += 1
+            if verdict == "skipped":
+                print(f"SKIPPED: {options.file.stem}: {case.name}: {text}")
+            else:
+                print(f"{verdict}: {case.name}")
+            if verdict == "failed":
+                print(f"  {options.file}:{case.line}\n  " + text.replace("\n", "\n  "))
     print(", ".join(f"{number} {what}" for what, number in count.items()))
     if count["failed"]:
         return 1

@@ -76,6 +76,22 @@ class Runner(unittest.TestCase):
             with self.subTest(text=text), self.assertRaises(run_cases.BadCase):
                 run_cases.parse(text, "text")
 
+    def test_programs_are_copied_only_where_another_user_may_not_enter(self):
+        (other,) = run_cases.parse("NAME x\nRUN setpriv --reuid=1 true\n", "text")
+        (plain,) = run_cases.parse("NAME x\nRUN true\n", "text")
+        # A TemporaryDirectory is its owner's alone, as /root is.
+        with tempfile.TemporaryDirectory() as folder:
+            programs = pathlib.Path(folder).resolve() / "bin"
+            programs.mkdir()
+            (programs / "migctl").write_text("x")
+            with run_cases.binaries_for([plain], programs) as chosen:
+                self.assertEqual(chosen, str(programs))
+            with run_cases.binaries_for([plain, other], programs) as chosen:
+                self.assertNotEqual(chosen, str(programs))
+                self.assertTrue(run_cases.open_to_all(pathlib.Path(chosen)))
+                self.assertEqual((pathlib.Path(chosen) / "migctl").read_text(), "x")
+            self.assertFalse(pathlib.Path(chosen).exists())
+
     def test_exit_codes(self):
         for text, code in (("RUN true", 0), ("RUN false", 1), ("REQUIRES false\nRUN true", 77)):
             with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@
 #define MIG_INVENTORY_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -93,7 +94,9 @@ struct Inventory {
 };
 
 // Hash of what a plan depends on: GPU uuids, modes, instances with placements. Processes excluded.
-std::uint64_t layout_generation(const Inventory& inventory);
+// Of the GPUs that `counts` accepts; of all when there is none.
+std::uint64_t layout_generation(const Inventory& inventory,
+                                const std::function<bool(const Gpu&)>& counts = {});
 
 }  // namespace mig
 

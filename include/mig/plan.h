@@ -103,7 +103,7 @@ struct KeptRoom {
 
 struct Plan {
   std::string label;
-  std::uint64_t generation = 0;  // Inventory::generation it was made for
+  std::uint64_t generation = 0;  // plan_generation() it was made for
   std::vector<GpuPlan> gpus;     // every GPU of the desired layout, changed or not
   std::vector<Step> steps;       // in order
   std::vector<std::string> warnings;
@@ -114,6 +114,10 @@ struct Plan {
 
   bool blocked() const;
 };
+
+// layout_generation() of what the plan depends on: its own GPUs, or all when it keeps room somewhere
+// on the machine. What happens on other GPUs does not make a plan stale.
+std::uint64_t plan_generation(const Inventory& inventory, const Plan& plan);
 
 }  // namespace mig
 

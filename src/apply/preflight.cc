@@ -17,12 +17,16 @@ bool goes_off(const Plan& plan, const std::string& uuid) {
   });
 }
 
-Error stale(const Plan& plan, const Inventory& now) {
+Error stale(const Plan& plan, std::uint64_t now) {
+  const std::string what = plan.gpus.size() == 1 && plan.kept_room.empty()
+                               ? fmt::format("GPU {}", plan.gpus.front().gpu.value)
+                               : "the machine";
   return Error{ErrorCode::kConflict,
-               fmt::format("the machine has changed since the plan was made (generation {:016x}, "
+               fmt::format("{} has changed since the plan was made (generation {:016x}, "
                            "now {:016x})",
+                           what,
                            plan.generation,
-                           now.generation),
+                           now),
                "plan again: another layout than the one you saw would be changed",
                {},
                {}};
@@ -55,8 +59,8 @@ Result<void> preflight(const Plan& plan, const Inventory& now, const ApplyOption
           {},
           {}};
   }
-  if (plan.generation != now.generation)
-    return stale(plan, now);
+  if (const std::uint64_t generation = plan_generation(now, plan); plan.generation != generation)
+    return stale(plan, generation);
   if (plan.blocked())
     return blocked(plan);
   return {};

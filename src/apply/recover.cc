@@ -99,7 +99,6 @@ class Recoverer {
 
   static Plan plan_of(const std::vector<Recorded>& steps, const Inventory& before) {
     Plan plan;
-    plan.generation = before.generation;
     std::set<std::string> seen;
     for (const Recorded& recorded : steps) {
       plan.steps.push_back(recorded.step);
@@ -112,6 +111,7 @@ class Recoverer {
       one.name = gpu->name;
       plan.gpus.push_back(std::move(one));
     }
+    plan.generation = plan_generation(before, plan);
     return plan;
   }
 

@@ -79,9 +79,13 @@ const Gpu* Inventory::find_gpu(std::string_view uuid) const {
   return find_in(gpus, [uuid](const Gpu& gpu) { return gpu.uuid == uuid; });
 }
 
-std::uint64_t layout_generation(const Inventory& inventory) {
+std::uint64_t layout_generation(const Inventory& inventory,
+                                const std::function<bool(const Gpu&)>& counts) {
   Hash hash;
   for (const Gpu& gpu : inventory.gpus) {
+    if (counts && !counts(gpu)) {
+      continue;
+    }
     hash.add(gpu.uuid).add(static_cast<std::uint64_t>(gpu.mig_current));
     hash.add(static_cast<std::uint64_t>(gpu.mig_pending)).add(gpu.instances.size());
     for (const GpuInstance& instance : gpu.instances) {

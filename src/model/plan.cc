@@ -111,4 +111,15 @@ bool Plan::blocked() const {
       gpus.begin(), gpus.end(), [](const GpuPlan& gpu) { return !gpu.blockers.empty(); });
 }
 
+std::uint64_t plan_generation(const Inventory& inventory, const Plan& plan) {
+  if (!plan.kept_room.empty()) {
+    return layout_generation(inventory);
+  }
+  return layout_generation(inventory, [&](const Gpu& gpu) {
+    return std::any_of(plan.gpus.begin(), plan.gpus.end(), [&](const GpuPlan& one) {
+      return one.uuid == gpu.uuid;
+    });
+  });
+}
+
 }  // namespace mig

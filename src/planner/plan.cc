@@ -192,7 +192,6 @@ Result<Plan> plan_beside(const Inventory& inventory,
                          const SpareShares& shares) {
   Plan out;
   out.label = desired.label;
-  out.generation = inventory.generation;
   out.warnings = desired.warnings;
   std::vector<Error> in_use;
   for (const DesiredGpu& wanted : desired.gpus) {
@@ -226,6 +225,7 @@ Result<Plan> plan_beside(const Inventory& inventory,
       out.steps.begin(), out.steps.end(), 0U, [](std::uint32_t sum, const Step& step) {
         return sum + step.estimated_ms;
       });
+  out.generation = plan_generation(inventory, out);
   return out;
 }
 
@@ -242,6 +242,7 @@ Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, cons
                        share_spare(inventory, desired, policy.keep_busy, *plain));
   MIG_ASSIGN_OR_RETURN(Plan out, plan_beside(inventory, desired, policy, shares));
   out.kept_room = kept_room(inventory, out, shares);
+  out.generation = plan_generation(inventory, out);
   return out;
 }
 

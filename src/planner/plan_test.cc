@@ -369,6 +369,28 @@ TEST(Plan, CarriesLabelGenerationWarningsAndCost) {
   EXPECT_EQ(result->gpus[0].after.cells.size(), 1U);
 }
 
+TEST(Plan, GoesStaleOnlyByItsOwnGpus) {
+  Gpu first = board("a100_sxm4_40gb");
+  Gpu second = first;
+  second.index = {1};
+  second.uuid = "GPU-second";
+  const Inventory before = testing::inventory({first, second});
+  DesiredLayout desired = want({"7g.40gb"});
+  const Plan made = plan(before, desired, {}).value();
+  add_instance(second, "1g.5gb", 0);
+  const Inventory elsewhere = testing::inventory({first, second});
+  EXPECT_EQ(made.generation, plan_generation(elsewhere, made));
+  add_instance(first, "1g.5gb", 0);
+  const Inventory here = testing::inventory({first, second});
+  EXPECT_NE(made.generation, plan_generation(here, made));
+  EXPECT_NE(made.generation, plan_generation(testing::inventory({second}), made));
+  // Room that is kept may be on any GPU.
+  desired.spare = {{name("1g.5gb"), 1}};
+  desired.gpus[0].instances.clear();
+  const Plan roomy = plan(before, desired, {}).value();
+  EXPECT_NE(roomy.generation, plan_generation(elsewhere, roomy));
+}
+
 TEST(Differences, SayWhatIsMissingAndWhatIsTooMuch) {
   Gpu gpu = board("a100_sxm4_40gb");
   add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb", "1c.3g.20gb"});

@@ -114,7 +114,7 @@ bool ClearWay::hopeless(const Plan& refused, const MakePlan& make) const {
   if (const auto cut_short = service_.interrupted(); !cut_short || *cut_short)
     return true;
   const auto now = service_.inventory();
-  if (!now || now->generation == refused.generation)
+  if (!now || plan_generation(*now, refused) == refused.generation)
     return !now;
   const auto made = make();
   return !made || made->generation == refused.generation;

@@ -150,7 +150,6 @@ Error nothing_there(const Inventory& inventory, const Request& request) {
 Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request) {
   Plan plan;
   plan.label = "destroy";
-  plan.generation = inventory.generation;
   if (request.gpu && inventory.find_gpu(*request.gpu) == nullptr)
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", request.gpu->value),
@@ -168,6 +167,7 @@ Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request)
   }
   if (plan.steps.empty())
     return nothing_there(inventory, request);
+  plan.generation = plan_generation(inventory, plan);
   for (const Step& step : plan.steps)
     plan.estimated_ms += step.estimated_ms;
   return plan;

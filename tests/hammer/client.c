@@ -330,8 +330,9 @@ static void* work(void* argument) {
         read_gpu(w, gpu);
         break;
       default:
-        /* Mostly the first GPU: on the others the commands and workloads need room. */
-        change(w, any(w, 64) == 0 ? gpu : &gpus[0]);
+        /* Mostly the first GPU: on the next two commands and workloads need room; the fourth is
+         * theirs. */
+        change(w, any(w, 64) == 0 && gpu < &gpus[3] ? gpu : &gpus[0]);
     }
   }
   return NULL;

@@ -30,14 +30,18 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-# What changes on them: the first C clients, the second commands too; the third is full and has the workloads.
-BOARDS = "1x a100-sxm4-40gb, 1x h200-141gb, 1x a30-24gb"
+# What changes on them: the first C clients, the second commands too; the third is full and has the workloads;
+# the fourth is the commands' own, which on the second mostly come too late.
+BOARDS = "1x a100-sxm4-40gb, 1x h200-141gb, 1x a30-24gb, 1x h200-141gb"
+# In a run of some length each of these gets something done, not only refusals.
+MUST_SUCCEED = {"list", "profiles", "create", "destroy", "recover", "smi", "train", "nvidia-ml-py", "mig-parted"}
+LONG_S = 30
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|^WRONG", re.M)
 # The thread sanitizer does not see how Go's own threads wait for each other; what it says of them alone is not counted.
 GO = {"mig-parted"}
 # Exit codes a kind may end with beside 0: refusals that other clients at work cause.
 REFUSED = {
-    "create": {4, 5, 8, 9, 11, 18, 19}, "destroy": {4, 5, 8, 11, 18, 19}, "list": {11}, "profiles": {11},
+    "create": {4, 5, 8, 9, 11, 18, 19}, "destroy": {4, 5, 8, 11, 18, 19}, "recover": {11, 18, 19}, "list": {11}, "profiles": {11},
     "smi": {2, 6, 19, 23}, "train": {3, 4, 5, 6, 8}, "mig-parted": {1},
 }
 # What a client does wrong by itself when an instance goes between two of its questions.
@@ -123,12 +127,15 @@ def kinds_of(build, foreign):
     def native(role):
         return lambda r: [client, role, f"{r.uniform(0.5, 3):.2f}", str(r.randrange(1 << 30)), "4"]
 
+    def patience(r):
+        return r.choice([[], ["--wait", "20s"]])  # for the lock, with others who change
+
     def create(r):
-        return [migctl, "create", "-i", "1", r.choice(["1g.18gb", "2g.35gb", "1g.35gb"]), "--json"]
+        return [migctl, "create", "-i", r.choice("13"), r.choice(["1g.18gb", "2g.35gb", "1g.35gb"]), *patience(r), "--json"]
 
     def destroy(r):
         what = ["--all"] if r.random() < 0.3 else ["--gi", str(r.randrange(3, 14))]
-        return [migctl, "destroy", "-i", "1", *what, "--json"]
+        return [migctl, "destroy", "-i", r.choice("13"), *what, *patience(r), "--json"]
 
     def smi(r):
         return [migctl, "smi"] + r.choice([["-L"], [], ["-q"], ["pmon", "-c", "1"], ["mig", "-lgi"], ["mig", "-lci"],
@@ -144,7 +151,10 @@ def kinds_of(build, foreign):
     kinds = [Kind("read", 14, native("read")), Kind("change", 18, native("change")),
              Kind("list", 6, lambda r: [migctl, "list", "--json"], overlapping),
              Kind("profiles", 2, lambda r: [migctl, "profiles", "--json"]),
-             Kind("create", 4, create), Kind("destroy", 4, destroy), Kind("smi", 6, smi), Kind("train", 6, train)]
+             Kind("create", 4, create), Kind("destroy", 4, destroy),
+             # Whoever is killed in the middle of a change leaves its journal open, and until that is closed all are refused.
+             Kind("recover", 2, lambda r: [migctl, "recover", "--json"]),
+             Kind("smi", 6, smi), Kind("train", 6, train)]
     if foreign:
         kinds += foreign_kinds(build)
     return kinds
@@ -241,6 +251,13 @@ class Hammer:
             self.reap()
             time.sleep(0.01)
 
+    def hold_against_idleness(self):
+        """A kind of which every client was refused has not been tried."""
+        for kind in self.kinds:
+            refused = sum(count for (name, _), count in self.refused.items() if name == kind.name)
+            if kind.name in MUST_SUCCEED and self.ended[kind.name] <= refused:
+                self.wrong.append(f"{kind.name}: nothing done by any of {self.ended[kind.name]} clients")
+
     def aftermath(self):
         """The lock is free, and the machine is whole and can be emptied."""
         began = time.monotonic()
@@ -256,7 +273,7 @@ class Hammer:
             if done.returncode not in (0, 6):
                 self.wrong.append(f"{words}: {done.stdout}{done.stderr}")
         done = self.tool("smi", "mig", "-cgi", "0", "-C")
-        if done.returncode != 0 or done.stdout.count("Successfully") != 6:
+        if done.returncode != 0 or done.stdout.count("Successfully") != 8:
             self.wrong.append(f"an emptied machine takes no whole instances: {done.stdout}{done.stderr}")
         return waited
 
@@ -277,7 +294,7 @@ def main():
         hammer = Hammer(arguments.build.resolve(), arguments, folder)
         os.mkdir(os.path.join(folder, "machines"))
         made = hammer.tool("sim", "create", "anvil", "--gpus", BOARDS, "--latency", "none")
-        for words in (["mode", "enable", "-i", "0"], ["mode", "enable", "-i", "1"], ["mode", "enable", "-i", "2"],
+        for words in (["mode", "enable", "-i", "0"], ["mode", "enable", "-i", "1"], ["mode", "enable", "-i", "2"], ["mode", "enable", "-i", "3"],
                       ["create", "-i", "2"] + ["1g.6gb"] * 4):
             done = hammer.tool(*words)
             if made.returncode != 0 or done.returncode != 0:
@@ -287,6 +304,8 @@ def main():
         hammer.run(arguments.seconds, arguments.processes)
         took = time.monotonic() - began
         waited = hammer.aftermath()
+        if arguments.seconds >= LONG_S:
+            hammer.hold_against_idleness()
         shutil.rmtree(os.path.join(folder, "state"), ignore_errors=True)
     print(f"{arguments.processes} processes at a time for {took:.0f} s, seed {arguments.seed}: {hammer.number} clients")
     for kind in hammer.kinds:

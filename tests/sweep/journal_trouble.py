@@ -228,7 +228,7 @@ def many_writers(bed, count, *words):
         ends[process.returncode] = ends.get(process.returncode, 0) + 1
         check(process.returncode in (DONE, CONFLICT), f"exit {process.returncode}: {errors}")
         if process.returncode == CONFLICT:
-            named = "is locked by" in errors or "machine has changed since the plan" in errors
+            named = "is locked by" in errors or "has changed since the plan" in errors
             check(named and "hint: " in errors, f"not told why: {errors}")
     check(ends.get(DONE, 0) > 0, f"nobody came through: {ends}")
     check(not words or ends == {DONE: count}, f"who waits comes through: {ends}")

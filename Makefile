@@ -9,6 +9,7 @@ test:
 format:
 	@./scripts/format
 tidy:
+	@./scripts/alone
 	@./scripts/tidy
 bench:
 	@./scripts/build release

@@ -17,14 +17,15 @@ OUT = ROOT / "build" / "commands" / "alone"
 
 
 def syntax_only(entry):
-    """The compiler's command without an output, or None for what is not C++."""
-    if not entry["file"].endswith(".cc"):
+    """The compiler's command without an output, or None for what is not C++ of ours, or is generated."""
+    if not entry["file"].endswith(".cc") or (ROOT / "build") in pathlib.Path(entry["file"]).parents:
         return None
     words = [word for word in shlex.split(entry["command"]) if word != "-c" and not word.endswith("ccache")]
     if "-o" in words:
         del words[words.index("-o"):words.index("-o") + 2]
-    # Neither optimisation nor debug information changes what compiles.
-    return [*(word for word in words if not word.startswith(("-O", "-g"))), "-fsyntax-only"]
+    # What a build generates is in build/dev. Neither optimisation nor debug information changes what compiles.
+    generated, built = str(OUT.parent), str(ROOT / "build" / "dev")
+    return [*(word.replace(generated, built) for word in words if not word.startswith(("-O", "-g"))), "-fsyntax-only"]
 
 
 def quoted(text):

@@ -115,8 +115,8 @@ struct Plan {
   bool blocked() const;
 };
 
-// layout_generation() of what the plan depends on: its own GPUs, or all when it keeps room somewhere
-// on the machine. What happens on other GPUs does not make a plan stale.
+// layout_generation() of what the plan depends on: its own GPUs, or all when it keeps room
+// somewhere on the machine. What happens on other GPUs does not make a plan stale.
 std::uint64_t plan_generation(const Inventory& inventory, const Plan& plan);
 
 }  // namespace mig

@@ -336,7 +336,9 @@ class Trial:
                     event.hit = process.poll() is None
                     process.send_signal(event.signal)
                 else:
+                    known = len(stranger.made)
                     event.words = stranger.act(self.rng, self.count)
+                    event.made = stranger.made[known:]
                     event.hit = event.words is not None and process.poll() is None
                 event.seen_calls = self.calls_made()
             time.sleep(0.002)
@@ -402,12 +404,23 @@ class Trial:
             self.expect(not gone, f"1: in use before, not any more: {gone}")
             # A reset takes all of a GPU: only a mode change makes one, and only of a GPU that is empty.
             switched = any(a[:2] != b[:2] for a, b in zip(self.before, now))
-            for gpu, start, size in stranger.made:
+            for gpu, start, size in self.foreign(stranger):
                 there = any((s, z) == (start, size) for _, s, z, _ in now[gpu][2])
                 self.expect(there or switched, f"2: what another program made on GPU {gpu} at {start}:{size} is gone")
         self.judge_layout(code, was_open, now, after)
         self.judge_journal(code, recovered, wish, arguments)
         self.judge_hooks()
+
+    def changing_calls(self):
+        """Which calls of the change changed something, counted from 1."""
+        lines = self.trace.read_text().splitlines() if self.trace.exists() else []
+        return [k + 1 for k, line in enumerate(lines) if line.split()[2] in CHANGING]
+
+    def foreign(self, stranger):
+        """What others made after the plan was fixed; what was there before may be in the plan."""
+        first = min(self.changing_calls(), default=1 << 30)
+        planned = [one for e in self.events if e.kind == "others" and e.words and e.seen_calls < first for one in e.made]
+        return [one for one in stranger.made if one not in planned]
 
     def judge_layout(self, code, was_open, now, after):
         if self.others or self.lost:
@@ -424,8 +437,7 @@ class Trial:
         stuck = code == STUCK or recovered == STUCK
         self.expect(not stuck or self.others or self.lost, "5: stuck, though nobody else was there")
         acts = [e for e in self.events if e.kind == "others" and e.words]
-        last = max((k + 1 for k, line in enumerate(self.trace.read_text().splitlines()) if line.split()[2] in CHANGING),
-                   default=0) if self.trace.exists() else 0
+        last = max(self.changing_calls(), default=0)
         if code == DONE and wish and acts and not self.lost and all(e.hit and e.seen_calls < last for e in acts):
             agreed = self.machine.migctl("assert", "-f", "-", "-c", "x", stdin=wish)
             self.expect(agreed.returncode == DONE, f"4: exit 0, but assert says {agreed.returncode}: {agreed.stdout}")

@@ -2,6 +2,8 @@
 // How GPUs reach each other. Model: boards with NVLink are joined by a switch, so every link is up
 // when another such board is in the machine; all GPUs hang on one NUMA node without a PCIe switch.
 // MIG takes NVLink and peer access away from its GPU.
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "sim/exports/answer.h"
@@ -23,6 +25,17 @@ bool linked(const Subject& s) {
     }
   }
   return false;
+}
+
+// Two H200, 580.159.04: completed, clique 0, and a cluster without a name; one alone: not
+// supported. Older architectures have no fabric to ask about.
+template <class Info>
+void fill_fabric(const Subject& s, Info& info) {
+  const bool joined = linked(s) && s.board().architecture != Architecture::kAmpere;
+  std::fill(std::begin(info.clusterUuid), std::end(info.clusterUuid), std::uint8_t{0});
+  info.status = NVML_SUCCESS;
+  info.cliqueId = 0;
+  info.state = joined ? NVML_GPU_FABRIC_STATE_COMPLETED : NVML_GPU_FABRIC_STATE_NOT_SUPPORTED;
 }
 
 template <class Body>
@@ -99,6 +112,33 @@ nvmlGpuP2PStatus_t p2p_of(const Subject& s, std::uint32_t other, nvmlGpuP2PCapsI
 }  // namespace
 
 extern "C" {
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfo(nvmlDevice_t device, nvmlGpuFabricInfo_t* info) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    fill_fabric(s, *info);
+    return NVML_SUCCESS;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfo_v3_t* info) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (info->version != nvmlGpuFabricInfo_v2 && info->version != nvmlGpuFabricInfo_v3) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    if (info->version == nvmlGpuFabricInfo_v3) {
+      info->healthSummary = 0;  // not told
+    }
+    info->healthMask = 0;
+    fill_fabric(s, *info);
+    return NVML_SUCCESS;
+  });
+}
 
 nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device,
                                       unsigned link,

@@ -122,6 +122,7 @@ void power_on(const MachineSpec& spec, const Board& board, std::uint32_t index, 
   gpu.swap_halves = spec.swap && can_swap(board) ? 1 : 0;
   gpu.persistence = 1;  // as found on the H200
   gpu.ecc_enabled = 1;
+  gpu.ecc_pending = gpu.ecc_enabled;
   store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
 }

@@ -97,6 +97,8 @@ class MigParted {
     auto spec = read();
     if (!spec)
       return std::move(spec).error().in("error parsing config file");
+    for (const std::string& note : spec->notes)
+      log_.info(note);
     log_.debug("Selecting specific MIG config...");
     if (spec->configs.size() > 1 && flags_.selected_config.empty())
       return fail(ErrorCode::kUsage,

@@ -19,7 +19,7 @@ namespace migsim {
 
 namespace {
 
-constexpr std::string_view kTreeVersion = "2\n";
+constexpr std::string_view kTreeVersion = "3\n";
 constexpr std::uint32_t kCapMode = 0444;
 
 // GI ids and their CI ids, per GPU minor number.
@@ -202,6 +202,9 @@ int sync_locked(Machine& machine, const Dir& folder) {
   }
   // Gone while the tree is in between, so that a killed caller's work is looked at again.
   int error = tree.remove(".layout");
+  if (error == 0 && fresh) {
+    error = tree.remove("sys");  // an older version's folders stand where links are now
+  }
   if (error == 0 && fresh) {
     error = write_static_part(tree, now.gpus, now.driver);
   }

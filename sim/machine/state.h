@@ -251,6 +251,7 @@ struct State {
   std::uint64_t boot_count = 0;
   std::uint64_t event_sequence = 0;
   std::uint64_t calls_total = 0;
+  std::uint32_t services = 0;  // bit per entry of kServices that runs (services.h)
   Options options;
   GpuState gpus[kMaxGpus];
   std::uint32_t process_top = 0;  // slots from here on are unused; only process.h changes it

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <iterator>
 
+#include "sim/machine/services.h"
+
 namespace migsim {
 
 namespace {
@@ -199,7 +201,7 @@ std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t
       bytes += process.memory_bytes;
     }
   }
-  return bytes;
+  return bytes + (gi == kNone ? display_bytes(state, gpu) : 0);
 }
 
 }  // namespace

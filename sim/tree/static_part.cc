@@ -81,10 +81,6 @@ void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
   steps.file(minors, "sys-minors", print("fabric-imex-mgmt %u\n", kImexMinor));
   const Dir top = steps.enter(tree, "proc");
   steps.file(top,
-             "modules",
-             "nvidia_uvm 2076672 0 - Live 0x0000000000000000 (O)\n"
-             "nvidia 14348288 1 nvidia_uvm, Live 0x0000000000000000 (O)\n");
-  steps.file(top,
              "devices",
              "Character devices:\n195 nvidia\n195 nvidiactl\n238 nvidia-uvm\n241 nvidia-caps\n\n"
              "Block devices:\n");

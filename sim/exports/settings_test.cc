@@ -97,6 +97,7 @@ TEST_F(SettingsTest, LocksThatCannotBeAreRefused) {
   EXPECT_EQ(NV(nvmlDeviceSetGpuLockedClocks)(h200, 0, 0), NVML_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(NV(nvmlDeviceSetGpuLockedClocks)(a30, 300, 300), NVML_ERROR_NOT_SUPPORTED)
       << "its board file knows no clocks to choose from";
+  EXPECT_EQ(NV(nvmlDeviceResetGpuLockedClocks)(a30), NVML_ERROR_NOT_SUPPORTED);
   EXPECT_EQ(clock(NVML_CLOCK_SM), 465U);
 }
 

@@ -14,6 +14,7 @@
 #include "smi/modes.h"
 #include "smi/query.h"
 #include "smi/select.h"
+#include "smi/settings.h"
 #include "smi/summary.h"
 #include "smi/text.h"
 
@@ -33,7 +34,7 @@ constexpr std::array kActions = {"--version",
                                  "--help-query-gpu"};
 constexpr unsigned kMaxMs = 1000U * 3600U * 24U;
 
-const std::vector<OptionSpec>& specs() {
+const std::vector<OptionSpec>& own_specs() {
   static const std::vector<OptionSpec> kSpecs = {
       {"-h", "--help", Takes::kNothing},
       {"--version", nullptr, Takes::kNothing},
@@ -51,6 +52,15 @@ const std::vector<OptionSpec>& specs() {
       {"-l", "--loop", Takes::kMaybeValue},
       {"-lms", "--loop-ms", Takes::kValue},
   };
+  return kSpecs;
+}
+
+const std::vector<OptionSpec>& specs() {
+  static const std::vector<OptionSpec> kSpecs = [] {
+    std::vector<OptionSpec> all = own_specs();
+    all.insert(all.end(), setting_specs().begin(), setting_specs().end());
+    return all;
+  }();
   return kSpecs;
 }
 
@@ -113,6 +123,8 @@ int run_once(const Run& run, const Options& options, const std::vector<Gpu>& gpu
     return set_persistence_mode(run, gpus, *parse_switch(options.get("-pm")));
   if (options.has("-r"))
     return reset_gpus(run, gpus);
+  if (chosen_setting(options) != nullptr)
+    return run_setting(run, options, gpus);
   std::string error;
   CsvFormat format = parse_csv_format(options.get("--format"), &error);
   format.header = format.header && !again;
@@ -146,7 +158,10 @@ UsageError combination_error(const Options& options) {
   unsigned actions = 0;
   for (const char* action : kActions)
     actions += options.has(action) ? 1 : 0;
-  const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r");
+  unsigned changes = count_settings(options);
+  actions += changes;
+  for (const char* change : {"-mig", "-pm", "-r"})
+    changes += options.has(change) ? 1 : 0;
   const bool loops = options.has("-l") || options.has("-lms");
   // --format belongs to a query, -d to -q.
   if (options.has("--format") && !options.has("--query-gpu") &&
@@ -157,7 +172,11 @@ UsageError combination_error(const Options& options) {
         text("Invalid combination of input arguments. Specify -q/--query and -d/--display to run a "
              "filtered query.  Please run '%s' for help.\n\n",
              kHelp)};
-  if (actions > 1 || (changes && loops))
+  if (changes > 1)
+    return {
+        "Invalid combination of input arguments. Only one device modification may be done at a "
+        "time.\n"};
+  if (actions > 1 || (changes != 0 && loops))
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
   return {};
 }
@@ -181,6 +200,8 @@ UsageError main_usage_error(const Options& options) {
                name,
                options.get(name).c_str(),
                kHelp)};
+  if (UsageError error = setting_error(options); !error.empty())
+    return error;
   if (options.has("-d"))
     if (std::string error = detail_sections_error(options.get("-d")); !error.empty())
       return {std::move(error)};
@@ -188,7 +209,8 @@ UsageError main_usage_error(const Options& options) {
 }
 
 std::string main_help() {
-  return R"(nvidia-smi's MIG dialect of migctl, on the real driver or a simulated machine.
+  std::string help =
+      R"(nvidia-smi's MIG dialect of migctl, on the real driver or a simulated machine.
 
 nvidia-smi [OPTION1 [ARG1]] [OPTION2 [ARG2]] ...
 
@@ -210,7 +232,9 @@ nvidia-smi [OPTION1 [ARG1]] [OPTION2 [ARG2]] ...
 
     mig                           GPU and compute instances: "nvidia-smi mig -h"
     pmon                          processes in scrolling form: "nvidia-smi pmon -h"
+
 )";
+  return help + settings_help();
 }
 
 std::string query_gpu_help() {

@@ -7,19 +7,6 @@
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
-namespace {
-
-bool has_instances(const GpuState& gpu) {
-  for (const GiState& gi : gpu.gis) {
-    if (gi.used != 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
 extern "C" {
 
 // An H200 has no power management object.
@@ -54,18 +41,15 @@ nvmlReturn_t nvmlDeviceValidateInforom(nvmlDevice_t device) {
   });
 }
 
-// Not told while instances exist, like the remapped rows.
+// Told while instances exist too, unlike the remapped rows (H200 with MIG on, 590.48.01).
 nvmlReturn_t nvmlDeviceGetRowRemapperHistogram(nvmlDevice_t device,
                                                nvmlRowRemapperHistogramValues_t* values) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     if (values == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
-    if (s.board().remap_banks == kUnknown || has_instances(s.self())) {
-      return NVML_ERROR_NOT_SUPPORTED;
-    }
     *values = {};
-    return put(s.board().remap_banks, &values->max);
+    return put_figure(s.board().remap_banks, &values->max);
   });
 }
 

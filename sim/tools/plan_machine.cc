@@ -115,11 +115,34 @@ bool can_swap(const Board& board) {
   return board.memory_slices == 8 && board.compute_slices == 7;
 }
 
-void power_on(const MachineSpec& spec, const Board& board, std::uint32_t index, GpuState& gpu) {
+// Which GPUs have their halves swapped: real nodes mix both kinds.
+Problem plan_swap(const MachineSpec& spec,
+                  const std::vector<std::string>& keys,
+                  const Boards& boards,
+                  std::vector<bool>& swapped) {
+  bool all = false;
+  if (Problem problem = parse_swap(spec.swap, keys.size(), swapped, all); !problem.ok()) {
+    return problem;
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (swapped[i] && !can_swap(boards.find(keys[i])->second)) {
+      if (!all) {
+        return {Exit::kInvalidInput,
+                "--swap: GPU " + std::to_string(i) + " is a " + keys[i] +
+                    ", which has no halves to swap",
+                "boards with seven compute and eight memory slices have"};
+      }
+      swapped[i] = false;
+    }
+  }
+  return {};
+}
+
+void power_on(const MachineSpec& spec, bool swapped, std::uint32_t index, GpuState& gpu) {
   gpu.minor = index;
   gpu.pci_bus = 0x10 + 8 * index;
   gpu.module_id = index + 1;
-  gpu.swap_halves = spec.swap && can_swap(board) ? 1 : 0;
+  gpu.swap_halves = swapped ? 1 : 0;
   gpu.persistence = 1;  // as found on the H200
   gpu.ecc_enabled = 1;
   store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
@@ -168,6 +191,10 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
   if (Problem problem = load_boards(spec, keys, boards); !problem.ok()) {
     return problem;
   }
+  std::vector<bool> swapped;
+  if (Problem problem = plan_swap(spec, keys, boards, swapped); !problem.ok()) {
+    return problem;
+  }
   Hardware& hardware = *image.hardware;
   store(hardware.machine_name, spec.name);
   hardware.seed = spec.seed;
@@ -176,7 +203,7 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
     const std::uint32_t index = hardware.gpu_count++;
     const Board& board = boards.find(key)->second;
     image.state->gpus[index].board = board_index(hardware, board);
-    power_on(spec, board, index, image.state->gpus[index]);
+    power_on(spec, swapped[index], index, image.state->gpus[index]);
   }
   return {};
 }

@@ -138,13 +138,14 @@ Problem plan_swap(const MachineSpec& spec,
   return {};
 }
 
-void power_on(const MachineSpec& spec, bool swapped, std::uint32_t index, GpuState& gpu) {
+void power_on(
+    const MachineSpec& spec, const Board& board, bool swapped, std::uint32_t index, GpuState& gpu) {
   gpu.minor = index;
   gpu.pci_bus = 0x10 + 8 * index;
   gpu.module_id = index + 1;
   gpu.swap_halves = swapped ? 1 : 0;
   gpu.persistence = 1;  // as found on the H200
-  gpu.ecc_enabled = 1;
+  gpu.ecc_enabled = board.ecc_enabled == 0 ? 0 : 1;
   store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
 }
@@ -203,7 +204,7 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
     const std::uint32_t index = hardware.gpu_count++;
     const Board& board = boards.find(key)->second;
     image.state->gpus[index].board = board_index(hardware, board);
-    power_on(spec, swapped[index], index, image.state->gpus[index]);
+    power_on(spec, board, swapped[index], index, image.state->gpus[index]);
   }
   return {};
 }

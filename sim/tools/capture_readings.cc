@@ -125,7 +125,13 @@ void read_temperatures(const Notebook& book, bool idle) {
                  {"temperature", "shutdown_c", &Board::temperature_shutdown_c});
 }
 
+// A board without a fan has no figure, which is no gap.
 void read_fan(const Notebook& book, bool idle) {
+  unsigned percent = 0;
+  if (MIGSIM_NVML(book.calls(), nvmlDeviceGetFanSpeed, book.device(), &percent) ==
+      NVML_ERROR_NOT_SUPPORTED) {
+    return;
+  }
   if (!idle) {
     book.untold("temperature.fan_percent", "processes run on the GPU, so it is not idle");
     return;

@@ -69,6 +69,25 @@ TEST_F(SimTools, CreatesAWholeMachine) {
   EXPECT_TRUE(broken == nullptr || broken[0] == '\0') << broken;
 }
 
+TEST_F(SimTools, CudaVersionFollowsFromTheDriver) {
+  const std::pair<const char*, std::uint32_t> kSeen[] = {{"450.80.02", 11000},
+                                                         {"510.47.03", 11060},
+                                                         {"535.54.03", 12020},
+                                                         {"550.54.14", 12040},
+                                                         {"580.173.02", 13000},
+                                                         {"590.48.01", 13010}};
+  int machine = 0;
+  for (const auto& [driver, cuda] : kSeen) {
+    MachineSpec request = spec();
+    request.name += std::to_string(machine++);
+    request.driver = driver;
+    const auto made = create(request);
+    const Machine::View view(*made);
+    EXPECT_EQ(view->options.cuda_version, cuda) << driver;
+    EXPECT_EQ(std::string(view->options.nvml_version), std::to_string(cuda / 1000) + "." + driver);
+  }
+}
+
 TEST_F(SimTools, SwapIsForBoardsOfSevenSlices) {
   MachineSpec request = spec();
   request.gpus = "a30-24gb, h100-pcie-80gb";

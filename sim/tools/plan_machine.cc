@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -150,6 +151,28 @@ void power_on(
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
 }
 
+// The newest CUDA that a driver branch supports (CUDA release notes; 580.173.02 and 590.48.01 print
+// 13.0 and 13.1).
+struct CudaOfBranch {
+  unsigned long branch;
+  std::uint32_t cuda;  // as nvmlSystemGetCudaDriverVersion counts: 12020 is 12.2
+};
+
+constexpr CudaOfBranch kCuda[] = {
+    {450, 11000}, {455, 11010}, {460, 11020}, {465, 11030}, {470, 11040}, {495, 11050},
+    {510, 11060}, {515, 11070}, {520, 11080}, {525, 12000}, {530, 12010}, {535, 12020},
+    {545, 12030}, {550, 12040}, {555, 12050}, {560, 12060}, {565, 12070}, {570, 12080},
+    {575, 12090}, {580, 13000}, {590, 13010}, {595, 13020}};
+
+std::uint32_t cuda_of(const std::string& driver) {
+  const unsigned long branch = std::strtoul(driver.c_str(), nullptr, 10);
+  std::uint32_t cuda = kCuda[0].cuda;
+  for (const CudaOfBranch& known : kCuda) {
+    cuda = branch >= known.branch ? known.cuda : cuda;
+  }
+  return cuda;
+}
+
 void add_read_latencies(State& state) {
   std::size_t n = 0;
   for (const TrueTime& time : kReadTimes) {
@@ -171,7 +194,8 @@ Problem set_options(const MachineSpec& spec, State& state) {
   options.disable_destroys_idle = spec.disable_destroys_idle ? 1 : 0;
   options.shared = spec.shared ? 1 : 0;
   store(options.driver_version, spec.driver);
-  store(options.nvml_version, "13." + spec.driver);
+  options.cuda_version = cuda_of(spec.driver);
+  store(options.nvml_version, std::to_string(options.cuda_version / 1000) + "." + spec.driver);
   if (options.latency_permille >= 1000) {
     add_read_latencies(state);
   }

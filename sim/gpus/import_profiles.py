@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes sim/gpus/<key>.json for every board whose MIG table is complete.
 
-    import_profiles.py [--check] PROFILES.json [FOLDER]
+    import_profiles.py [--check | --corrections] PROFILES.json [FOLDER]
 
-With --check it writes nothing and fails when a file there differs.
+With --check it writes nothing and fails when a file there differs; with --corrections it prints, as
+a Markdown table, what of the table's compute profiles is not what the board files have.
 
 PROFILES.json ("mig_profiles/1") holds what was read from `nvidia-smi mig -lgip -lgipp -lcip` and
 NVML on each model. What the table does not hold (sensors, clocks, power, data-sheet rates) stands
@@ -13,6 +14,7 @@ NOT_SUPPORTED for it. Run once per change of the table; the JSON files are what 
 """
 import json
 import os
+import re
 import sys
 
 from compute_profiles import SOURCES, compute_profiles, rules_of, used_sources
@@ -183,7 +185,7 @@ MAXQ_Q = seen("nvidia-smi -q -x of a Max-Q Workstation Edition, influxdata/teleg
 A100_80_X = seen("nvidia-smi -q -x of A100-SXM4-80GB with MIG, influxdata/telegraf, plugins/inputs/nvidia_smi", "535.54.03")
 BRAND = seen("Product Brand of every A100 and H100 seen", None)
 BRAND_LIKE = seen("as on the A100", None, "assumed")
-NVIDIA, NVIDIA_RTX = 14, 12  # nvmlBrandType_t
+NVIDIA, NVIDIA_RTX = 14, 13  # nvmlBrandType_t
 SEEN = {
     "a30-24gb": {"identity": [(BRAND_LIKE, {"brand": NVIDIA})]},
     "a100-sxm4-40gb": {
@@ -391,13 +393,65 @@ def compact(value, indent=0):
     return "{\n" + body + "\n" + " " * indent + "}"
 
 
+def without_memory(name):
+    """1c.3g+me of "MIG 1c.3g.20gb+me": the same for boards that differ in memory only."""
+    return re.sub(r"\.\d+gb", "", name[4:])
+
+
+def as_text(starts, size):
+    return "{" + ",".join(map(str, starts)) + f"}}:{size}"
+
+
+def corrections(models):
+    """(GPU instance profile, compute profile, figure, table, board file) and the boards that have it."""
+    found = {}
+
+    def note(key, *what):
+        found.setdefault(what, []).append(key)
+
+    for key, (model_key, *_) in BOARDS.items():
+        written = board(key, models)["mig"]["profiles"]
+        for old, new in zip(models[model_key]["profiles"], written):
+            gi = without_memory(old["name"]) + (" with double memory" if old["nvml_profile"] == 9 else "")
+            parts = {}
+            for part in old["ci_profiles"]:
+                if not (part["nvml_profile"] == 7 and len(new["compute_profiles"]) == 1):
+                    parts[part["nvml_profile"]] = part
+                else:
+                    parts[0] = part
+                    note(key, gi, "1c", "number", "7", "0")
+            for now in new["compute_profiles"]:
+                was = parts.get(now["enum"])
+                name = f"{without_memory(now['name'])} (ID {now['enum']})"
+                if was is None:
+                    note(key, gi, name, "all", "not there", f"{now['max_count']}, {now['sm']} SMs, {as_text(now['starts'], now['size'])}")
+                    continue
+                starts, size = starts_of(was["placements"], was["name"])
+                for figure, before, after in (("name", without_memory(was["name"]), without_memory(now["name"])),
+                                              ("SMs", was["sm"], now["sm"]), ("count", was["instance_count"], now["max_count"]),
+                                              ("places", as_text(starts, size), as_text(now["starts"], now["size"]))):
+                    if before != after:
+                        note(key, gi, name, figure, "unknown" if before is None else str(before), str(after))
+    return found
+
+
+def print_corrections(models):
+    print("| GPU instance | compute profile | figure | table | board files | boards |\n|---|---|---|---|---|---|")
+    for what, keys in sorted(corrections(models).items()):
+        short = ", ".join(keys) if len(keys) < len(BOARDS) else "all"
+        print("| " + " | ".join(what) + f" | {short} |")
+
+
 def main():
-    arguments = [a for a in sys.argv[1:] if a != "--check"]
-    check = len(arguments) < len(sys.argv) - 1
+    arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
+    check = "--check" in sys.argv
     if len(arguments) not in (1, 2):
         sys.exit(__doc__)
     with open(arguments[0], encoding="utf-8") as file:
         models = {m["key"]: m for m in json.load(file)["models"]}
+    if "--corrections" in sys.argv:
+        print_corrections(models)
+        return
     folder = arguments[1] if len(arguments) == 2 else os.path.dirname(os.path.abspath(__file__))
     used = {BOARDS[key][0] for key in BOARDS}
     for key, model in models.items():

@@ -11,7 +11,7 @@
 #include "config/document.h"
 #include "config/pack.h"
 #include "config/spec.h"
-#include "model/slots.h"
+#include "model/compute_names.h"
 
 namespace mig::config {
 namespace {

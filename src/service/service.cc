@@ -234,10 +234,12 @@ class DriverService final : public Service {
     auto plan = planner::plan(now.inventory, desired, policy);
     if (!plan && around && plan.error().code == ErrorCode::kInUse) {
       policy.keep_busy = false;
-      if (auto disturbing = planner::plan(now.inventory, desired, policy)) {
+      auto disturbing = planner::plan(now.inventory, desired, policy);
+      if (disturbing)
         disturbing->warnings.push_back(plan.error().text());
+      // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
+      if (disturbing || disturbing.error().code != ErrorCode::kInUse)
         plan = std::move(disturbing);
-      }
     }
     if (plan)
       apply::add_blockers(now.report, *plan);

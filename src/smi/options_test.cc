@@ -64,6 +64,9 @@ TEST(Options, OneActionAtATime) {
   EXPECT_EQ(main_text({"-L"}), "");
   EXPECT_EQ(main_text({}), "");
   EXPECT_EQ(main_text({"--version", "-q"}),
+            "ERROR: Option -q is not valid for this command. Please run 'nvidia-smi -h' for help.\n"
+            "\n");
+  EXPECT_EQ(main_text({"-mig", "1", "-q"}),
             "Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n");
   EXPECT_NE(mig_text({"-lgi", "-dgi"}), "");
   EXPECT_NE(mig_text({"-dci", "-dgi"}), "");

@@ -88,13 +88,6 @@ nvmlReturn_t nvmlDeviceGetConfComputeMemSizeInfo(nvmlDevice_t device,
   });
 }
 
-nvmlReturn_t nvmlDeviceGetConfComputeProtectedMemoryUsage(nvmlDevice_t device,
-                                                          nvmlMemory_t* memory) {
-  return read_gpu(__func__, device, [&](const Subject&) {
-    return put(nvmlMemory_t{0, 0, 0}, memory);
-  });
-}
-
 nvmlReturn_t nvmlDeviceQueryDrainState(nvmlPciInfo_t* pci, nvmlEnableState_t* draining) {
   return call(__func__, [&](Machine& machine) {
     if (pci == nullptr || draining == nullptr) {

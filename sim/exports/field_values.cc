@@ -6,6 +6,7 @@
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"
 #include "sim/exports/links.h"
+#include "sim/machine/settings.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -146,9 +147,10 @@ Answer sensor(const Subject& s, unsigned field, unsigned scope) {
       return figure(s.board().power_min_limit_mw);
     case NVML_FI_DEV_POWER_MAX_LIMIT:
     case NVML_FI_DEV_POWER_DEFAULT_LIMIT:
+      return figure(s.board().power_limit_mw);
     case NVML_FI_DEV_POWER_CURRENT_LIMIT:
     case NVML_FI_DEV_POWER_REQUESTED_LIMIT:
-      return figure(s.board().power_limit_mw);
+      return figure(power_limit_mw(s.board(), s.self()));
     case NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION: {
       const auto energy = energy_mj(s.hardware(), s.state(), s.ref.gpu, now_ns());
       return energy ? wide(static_cast<std::uint64_t>(*energy)) : Answer{};
@@ -169,8 +171,9 @@ Answer sensor(const Subject& s, unsigned field, unsigned scope) {
 Answer status(const Subject& s, unsigned field) {
   switch (field) {
     case NVML_FI_DEV_ECC_CURRENT:
-    case NVML_FI_DEV_ECC_PENDING:
       return number(s.self().ecc_enabled);
+    case NVML_FI_DEV_ECC_PENDING:
+      return number(s.self().ecc_pending);
     case NVML_FI_DEV_ECC_SBE_VOL_TOTAL:
     case NVML_FI_DEV_ECC_SBE_AGG_TOTAL:
     case NVML_FI_DEV_ECC_SBE_VOL_DEV:

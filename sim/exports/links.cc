@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "sim/exports/answer.h"
@@ -37,6 +39,17 @@ bool migsim::exports::has_link(const Subject& s, unsigned link) {
 }
 
 namespace {
+
+// Two H200, 580.159.04: completed, clique 0, and a cluster without a name; one alone: not
+// supported. Older architectures have no fabric to ask about.
+template <class Info>
+void fill_fabric(const Subject& s, Info& info) {
+  const bool joined = linked(s) && s.board().architecture != Architecture::kAmpere;
+  std::fill(std::begin(info.clusterUuid), std::end(info.clusterUuid), std::uint8_t{0});
+  info.status = NVML_SUCCESS;
+  info.cliqueId = 0;
+  info.state = joined ? NVML_GPU_FABRIC_STATE_COMPLETED : NVML_GPU_FABRIC_STATE_NOT_SUPPORTED;
+}
 
 template <class Body>
 nvmlReturn_t read_link(const char* function, nvmlDevice_t device, unsigned link, Body&& body) {
@@ -133,6 +146,33 @@ nvmlGpuP2PStatus_t p2p_of(const Subject& s, std::uint32_t other, nvmlGpuP2PCapsI
 }  // namespace
 
 extern "C" {
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfo(nvmlDevice_t device, nvmlGpuFabricInfo_t* info) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    fill_fabric(s, *info);
+    return NVML_SUCCESS;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfo_v3_t* info) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (info->version != nvmlGpuFabricInfo_v2 && info->version != nvmlGpuFabricInfo_v3) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    if (info->version == nvmlGpuFabricInfo_v3) {
+      info->healthSummary = 0;  // not told
+    }
+    info->healthMask = 0;
+    fill_fabric(s, *info);
+    return NVML_SUCCESS;
+  });
+}
 
 nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device,
                                       unsigned link,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sim/gpus/board.h"
+#include "sim/machine/services.h"
 #include "sim/tools/create.h"
 #include "sim/tools/identity.h"
 
@@ -122,6 +123,7 @@ void power_on(const MachineSpec& spec, const Board& board, std::uint32_t index, 
   gpu.swap_halves = spec.swap && can_swap(board) ? 1 : 0;
   gpu.persistence = 1;  // as found on the H200
   gpu.ecc_enabled = 1;
+  gpu.ecc_pending = gpu.ecc_enabled;
   store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
 }
@@ -154,6 +156,17 @@ Problem set_options(const MachineSpec& spec, State& state) {
   return {};
 }
 
+Problem start_services(const MachineSpec& spec, MachineImage& image) {
+  std::uint32_t wanted = 0;
+  if (Problem problem = parse_services(spec.clients, "--clients", wanted); !problem.ok()) {
+    return problem;
+  }
+  for (std::uint32_t service = 0; service < kServiceCount; ++service) {
+    set_service(*image.hardware, *image.state, service, (wanted >> service & 1U) != 0);
+  }
+  return {};
+}
+
 }  // namespace
 
 Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
@@ -178,7 +191,7 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
     image.state->gpus[index].board = board_index(hardware, board);
     power_on(spec, board, index, image.state->gpus[index]);
   }
-  return {};
+  return start_services(spec, image);
 }
 
 }  // namespace migsim

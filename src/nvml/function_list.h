@@ -167,6 +167,13 @@
   X(nvmlDeviceGetPowerManagementDefaultLimit) \
   X(nvmlDeviceGetPowerManagementLimitConstraints) \
   X(nvmlDeviceGetEnforcedPowerLimit) \
+  X(nvmlDeviceSetApplicationsClocks) \
+  X(nvmlDeviceResetApplicationsClocks) \
+  X(nvmlDeviceSetGpuLockedClocks) \
+  X(nvmlDeviceResetGpuLockedClocks) \
+  X(nvmlDeviceSetMemoryLockedClocks) \
+  X(nvmlDeviceResetMemoryLockedClocks) \
+  X(nvmlDeviceGetMinMaxClockOfPState) \
   X(nvmlDeviceSetPowerManagementLimit) \
   X(nvmlDeviceSetPowerManagementLimit_v2) \
   X(nvmlDeviceGetPowerSource) \

@@ -7,10 +7,6 @@
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
-namespace {
-
-}  // namespace
-
 extern "C" {
 
 // An H200 has no power management object.

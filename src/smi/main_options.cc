@@ -113,7 +113,7 @@ UsageError stray_error(const std::vector<std::string>& words) {
       return {text("ERROR: Option %s is not recognized. Please run '%s' for help.\n\n",
                    name.c_str(),
                    kHelp),
-              kExitOther};
+              query ? kExitUsage : kExitOther};
   }
   return {};
 }

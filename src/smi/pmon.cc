@@ -44,6 +44,12 @@ std::string line(const std::string& first,
                       command.c_str());
 }
 
+// Of an engine that a process does not use nothing is shown (H200, 580.159.04: a training at 99 %
+// has "-" there).
+std::optional<unsigned> used(unsigned percent) {
+  return percent != 0 ? std::optional(percent) : std::nullopt;
+}
+
 // The newest sample of each process since `since_us`; a driver that gives none says so by a code.
 std::map<unsigned, PmonLoad> loads(const Run& run,
                                    nvmlDevice_t device,
@@ -63,7 +69,8 @@ std::map<unsigned, PmonLoad> loads(const Run& run,
   });
   for (const auto& s : samples)
     if (s.pid != 0)
-      by_pid[s.pid] = {s.smUtil, s.memUtil, s.encUtil, s.decUtil, std::nullopt, std::nullopt};
+      by_pid[s.pid] = {
+          s.smUtil, s.memUtil, used(s.encUtil), used(s.decUtil), std::nullopt, std::nullopt};
   return by_pid;
 }
 

@@ -282,14 +282,14 @@ TEST_F(ScriptedPair, TopologyCountsTheLinksBetweenTwo) {
                  std::snprintf(pci->busId,
                                sizeof pci->busId,
                                "%s",
-                               link == 3 ? "00000000:99:00.0" : "00000000:20:00.0");
+                               link == 3 ? "00000000:99:00.0" : "00000000:18:00.0");
                  return NVML_SUCCESS;
                });
   const std::string bus =
       pair_.printed(smi::parse_main,
                     smi::run_main,
                     {"--query-gpu=pci.bus_id", "--format=csv,noheader", "-i", "1"});
-  ASSERT_EQ(bus, "00000000:20:00.0\n");
+  ASSERT_EQ(bus, "00000000:18:00.0\n");
   const std::string out = pair_.printed(smi::parse_topo, smi::run_topo, {"-m"});
   EXPECT_NE(out.find("\nGPU0\t X \tNV3\t"), std::string::npos) << out;
   const std::string status = pair_.printed(smi::parse_nvlink, smi::run_nvlink, {"-s", "-i", "0"});

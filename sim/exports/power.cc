@@ -3,15 +3,18 @@
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"
+#include "sim/machine/settings.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
+// What was set, and the board's where nothing was.
 nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw) {
-  return read_gpu(
-      function, device, [&](const Subject& s) { return put_figure(s.board().power_limit_mw, mw); });
+  return read_gpu(function, device, [&](const Subject& s) {
+    return put_figure(power_limit_mw(s.board(), s.self()), mw);
+  });
 }
 
 }  // namespace
@@ -59,13 +62,13 @@ nvmlReturn_t nvmlDeviceGetPowerManagementMode(nvmlDevice_t device, nvmlEnableSta
   });
 }
 
-// The limit cannot be changed on a simulated GPU, so all four are the board's.
 nvmlReturn_t nvmlDeviceGetPowerManagementLimit(nvmlDevice_t device, unsigned* mw) {
   return give_limit(__func__, device, mw);
 }
 
 nvmlReturn_t nvmlDeviceGetPowerManagementDefaultLimit(nvmlDevice_t device, unsigned* mw) {
-  return give_limit(__func__, device, mw);
+  return read_gpu(
+      __func__, device, [&](const Subject& s) { return put_figure(s.board().power_limit_mw, mw); });
 }
 
 nvmlReturn_t nvmlDeviceGetEnforcedPowerLimit(nvmlDevice_t device, unsigned* mw) {

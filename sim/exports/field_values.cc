@@ -5,6 +5,7 @@
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"
+#include "sim/exports/links.h"
 #include "sim/machine/settings.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
@@ -60,6 +61,62 @@ Answer to_limit(const Subject& s, std::int64_t celsius) {
 
 Answer at_limit(const Subject& s) {
   return thermal_limit_c(s.board()) ? degrees(0) : Answer{};
+}
+
+// Of the link that the scope names. Speeds in MB/s as nvidia-smi shows them: NVLink 4 on an H200
+// (580.159.04), NVLink 3 in published readings of A100s; nothing runs over simulated links.
+Answer nvlink(const Subject& s, unsigned field, unsigned link) {
+  if (!has_link(s, link) || !linked(s)) {
+    return {};
+  }
+  switch (field) {
+    case NVML_FI_DEV_NVLINK_GET_SPEED:
+      if (s.board().nvlink_version == 4) {
+        return number(26562);
+      }
+      return s.board().nvlink_version == 3 ? number(25000) : Answer{};
+    case NVML_FI_DEV_NVLINK_GET_STATE:
+      return number(1);
+    case NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID:
+      return number(0);
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX:
+      return wide(0);
+    default:
+      return {};
+  }
+}
+
+// Counters of the PCIe link: what workloads sent and received, and no errors.
+Answer pcie(const Subject& s, unsigned field, unsigned lane) {
+  const auto bytes = [&](Metric metric) {
+    const Counters counters = counters_at(s.state(), s.ref.gpu, kNone, now_ns());
+    return wide(static_cast<std::uint64_t>(counters.integral[metric] / 1e9));
+  };
+  switch (field) {
+    case NVML_FI_DEV_PCIE_COUNT_TX_BYTES:
+      return bytes(kPcieTx);
+    case NVML_FI_DEV_PCIE_COUNT_RX_BYTES:
+      return bytes(kPcieRx);
+    case NVML_FI_DEV_PCIE_COUNT_LANE_ERROR:
+      return static_cast<std::int64_t>(lane) < s.board().pcie_width ? number(0) : Answer{};
+    case NVML_FI_DEV_PCIE_L0_TO_RECOVERY_COUNTER:
+    case NVML_FI_DEV_PCIE_COUNT_CORRECTABLE_ERRORS:
+    case NVML_FI_DEV_PCIE_COUNT_NAKS_RECEIVED:
+    case NVML_FI_DEV_PCIE_COUNT_RECEIVER_ERROR:
+    case NVML_FI_DEV_PCIE_COUNT_BAD_TLP:
+    case NVML_FI_DEV_PCIE_COUNT_NAKS_SENT:
+    case NVML_FI_DEV_PCIE_COUNT_BAD_DLLP:
+    case NVML_FI_DEV_PCIE_COUNT_NON_FATAL_ERROR:
+    case NVML_FI_DEV_PCIE_COUNT_FATAL_ERROR:
+    case NVML_FI_DEV_PCIE_COUNT_UNSUPPORTED_REQ:
+    case NVML_FI_DEV_PCIE_COUNT_LCRC_ERROR:
+      return number(0);
+    default:
+      return {};
+  }
 }
 
 bool is_power(unsigned field) {
@@ -160,6 +217,12 @@ void answer(const Subject& s, nvmlFieldValue_t& out) {
     found = s.is_mig() ? Answer{} : sensor(s, out.fieldId, out.scopeId);
     if (found.code != NVML_SUCCESS && !s.is_mig()) {
       found = status(s, out.fieldId);
+    }
+    if (found.code != NVML_SUCCESS && !s.is_mig()) {
+      found = nvlink(s, out.fieldId, out.scopeId);
+    }
+    if (found.code != NVML_SUCCESS && !s.is_mig()) {
+      found = pcie(s, out.fieldId, out.scopeId);
     }
   }
   out.timestamp = static_cast<long long>(wall_clock_us());

@@ -12,7 +12,7 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 3;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 4;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
@@ -92,10 +92,13 @@ struct Board {
   std::int64_t memory_reserved_bytes = kUnknown;
   std::int64_t memory_bus_bits = kUnknown;
   std::int64_t bar1_bytes = kUnknown;
+  std::int64_t bar1_mig_bytes = kUnknown;  // what all MIG devices share of it, from R580 on
+  std::int64_t ecc_enabled = kUnknown;     // as delivered
   std::int64_t power_idle_mw = kUnknown;
   std::int64_t power_limit_mw = kUnknown, power_min_limit_mw = kUnknown;
   std::int64_t temperature_idle_c = kUnknown, temperature_full_c = kUnknown;
   std::int64_t temperature_slowdown_c = kUnknown, temperature_shutdown_c = kUnknown;
+  std::int64_t fan_percent = kUnknown;  // idle; unknown also where the board has none
   std::int64_t clock_sm_idle_mhz = kUnknown, clock_sm_max_mhz = kUnknown;
   std::int64_t clock_mem_idle_mhz = kUnknown, clock_mem_max_mhz = kUnknown;
   // What the clocks can be set to: SM clocks in steps from the lowest, and a memory clock beside the

@@ -87,6 +87,7 @@ TEST(Supervise, WhatCannotStartIsNotTriedAgain) {
   const JobEnd end = supervise(request);
   EXPECT_EQ(end.exit_code(), 127);
   ASSERT_TRUE(end.ranks.at(0).start_failure);
+  EXPECT_EQ(end.ranks.at(0).restarts, 0U);
 }
 
 // How a command ends whose time is over once it has set a trap: it gets more time where the host
@@ -108,7 +109,10 @@ JobEnd after_its_trap(const std::string& trap, const std::function<void(Supervis
 }
 
 TEST(Supervise, TimeOverEndsItGentlyThenByForce) {
-  const JobEnd asked = after_its_trap("exit 0", [](SuperviseRequest&) {});
+  bool gentle_rest = false;
+  const JobEnd asked = after_its_trap(
+      "exit 0", [&](SuperviseRequest& gentle) { gentle.kill_rest = [&] { gentle_rest = true; }; });
+  EXPECT_TRUE(gentle_rest) << "what it left behind goes too";
   EXPECT_TRUE(asked.timed_out);
   EXPECT_EQ(asked.exit_code(), 124);
   EXPECT_EQ(asked.ranks.at(0).exit_code, 0);

@@ -253,6 +253,16 @@ def start_workers(tree, work, arguments, targets, todo, notes, usable, deadline)
     return workers
 
 
+def end_of(workers):
+    """Waits for them; when we are to end, so are they, with what they started."""
+    try:
+        for one in workers:
+            one.join()
+    finally:
+        for one in workers:
+            one.process.terminate()
+
+
 def main():
     arguments = parsed_arguments()
     if arguments.worker:
@@ -286,8 +296,7 @@ def main():
         for change in chosen:
             todo.put(change)
         workers = start_workers(tree, work, arguments, targets, todo, notes, usable, deadline) if usable is not None else []
-        for one in workers:
-            one.join()
+        end_of(workers)
     summary = table(all_changes, notes)
     with open(os.path.join(work, "results.md"), "w", encoding="utf-8") as file:
         file.write(summary)
@@ -297,4 +306,5 @@ def main():
 
 if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

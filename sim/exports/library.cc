@@ -32,7 +32,7 @@ std::shared_ptr<Machine> open_machine(nvmlReturn_t& code) {
     code = NVML_ERROR_DRIVER_NOT_LOADED;
     return nullptr;
   }
-  if (::access(file.c_str(), R_OK | W_OK) != 0) {
+  if (::access(file.c_str(), R_OK) != 0) {
     code = NVML_ERROR_NO_PERMISSION;
     return nullptr;
   }

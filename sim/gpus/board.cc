@@ -161,8 +161,8 @@ bool load_board(std::string_view json_text, Board& out, std::string& error) {
   }
   Board board;
   ObjectReader root(document, "", error);
-  if (root.text("schema", 64) != "migsim-board/1") {
-    root.fail("schema", "expected \"migsim-board/1\"");
+  if (root.text("schema", 64) != "migsim-board/2") {
+    root.fail("schema", "expected \"migsim-board/2\"");
   }
   read_key(root, board);
   if (const nlohmann::json* value = root.member("identity")) {

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes sim/gpus/<key>.json for every board whose MIG table is complete.
 
-    import_profiles.py PROFILES.json [OUTPUT_FOLDER]
+    import_profiles.py [--check] PROFILES.json [FOLDER]
+
+With --check it writes nothing and fails when a file there differs.
 
 PROFILES.json ("mig_profiles/1") holds what was read from `nvidia-smi mig -lgip -lgipp -lcip` and
 NVML on each model. What the table does not hold (sensors, clocks, power, data-sheet rates) stands
@@ -13,7 +15,10 @@ import json
 import os
 import sys
 
+from compute_profiles import SOURCES, compute_profiles, rules_of, used_sources
+
 DATE = "2026-11-23"
+COMPUTE_DATE = "2026-11-28"
 H200 = ("measured", "NVML and nvidia-smi -q on an H200, virtual machine", "580.159.04")
 SHEET = "documented"
 
@@ -28,11 +33,11 @@ H100_SHEET = sheet("NVIDIA H100 data sheet and H100 architecture white paper; te
 NVL_SHEET = sheet("NVIDIA H100 NVL product brief; tensor rates without sparsity")
 H200_SHEET = sheet("NVIDIA H200 data sheet; tensor rates without sparsity")
 PRO_SHEET = sheet("NVIDIA RTX PRO 6000 Blackwell data sheets")
-A100_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-40GB in NVIDIA/nvidia-docker issue 1648", None)
-A100_80_SMI = ("documented", "nvidia-smi -q of an A100-SXM4-80GB in NVIDIA/DCGM issue 152", "535.104.05")
-H100_SMI = ("documented", "nvidia-smi -q of an H100 80GB HBM3 in NVIDIA/DCGM issue 120", None)
+A100_SMI = ("captured", "nvidia-smi -q of an A100-SXM4-40GB in NVIDIA/nvidia-docker issue 1648", None)
+A100_80_SMI = ("captured", "nvidia-smi -q of an A100-SXM4-80GB in NVIDIA/DCGM issue 152", "535.104.05")
+H100_SMI = ("captured", "nvidia-smi -q of an H100 80GB HBM3 in NVIDIA/DCGM issue 120", None)
 MIG_CAPTURE = "published capture of an H200 with MIG, driver 590.48.01: 78 W at 28 C, 295 W at 36 C"
-INFERRED_HEAT = ("inferred", "slope of the " + MIG_CAPTURE + ", continued to the power limit", None)
+DERIVED_HEAT = ("derived", "slope of the " + MIG_CAPTURE + ", continued to the power limit", None)
 
 # Every block: list of (source, {figure: value}); figures not named are null.
 BLOCKS = {
@@ -90,9 +95,9 @@ def h200():
         "memory": [(H200, {"reserved_bytes": 644939776, "bus_bits": 6016, "bar1_bytes": 262144 << 20})],
         "power": [(H200, {"idle_mw": 124629, "limit_mw": 700000, "min_limit_mw": 200000})],
         "temperature": [(H200, {"idle_c": 38}),
-                        (("inferred", "38 C with 49 C to the T.Limit, slowdown -2 C and shutdown -8 C from it", "580.159.04"),
+                        (("derived", "38 C with 49 C to the T.Limit, slowdown -2 C and shutdown -8 C from it", "580.159.04"),
                          {"slowdown_c": 89, "shutdown_c": 95}),
-                        (INFERRED_HEAT, {"full_c": 59})],
+                        (DERIVED_HEAT, {"full_c": 59})],
         "clocks": [(H200, {"sm_idle_mhz": 465, "sm_max_mhz": 1980, "mem_idle_mhz": 3201, "mem_max_mhz": 3201})],
         "links": [(H200, {"pcie_gen": 5, "pcie_width": 16}), (H200_SHEET, {"nvlink_count": 18, "nvlink_version": 4})],
         "roofline": [(H200_SHEET, {"fp32_gflops": 67000, "tf32_gflops": 494500, "bf16_gflops": 989500,
@@ -124,8 +129,11 @@ def a100_sxm_40():
     return facts
 
 
+MODE = ("documented", "NVIDIA MIG user guide: a change of the mode resets an Ampere GPU, later ones need none", None)
+
+
 def published(text):
-    return ("documented", "nvidia-smi table published in a public repository: " + text, None)
+    return ("captured", "nvidia-smi table published in a public repository: " + text, None)
 
 
 def readings(facts, idle_w, idle_c, seen, full_c=None, full_from=None):
@@ -134,8 +142,30 @@ def readings(facts, idle_w, idle_c, seen, full_c=None, full_from=None):
     temperature = facts.setdefault("temperature", [])
     temperature.append((published(seen), {"idle_c": idle_c}))
     if full_c is not None:
-        temperature.append((("inferred", full_from, None), {"full_c": full_c}))
+        temperature.append((("derived", full_from, None), {"full_c": full_c}))
     return facts
+
+
+# What MIG devices showed of BAR1, and the whole that follows (docs/simulator.md has the two rules).
+OLD_RULE = "; up to R570 a MIG device's BAR1 is its share of the whole less 1 MiB"
+NEW_RULE = "; from R580 on the MIG devices share what the GPU's memory leaves of it"
+A100_80_BAR1 = "published nvidia-smi of A100s with 80 GB and MIG: 16383 MiB for an eighth" + OLD_RULE
+def pro_bar1(quarter):
+    return f"published nvidia-smi of this board with MIG: {quarter} MiB for a quarter{NEW_RULE} (8296 of a whole of 131072)"
+
+
+BAR1 = {
+    "a30-24gb": (32768, "published nvidia-smi of an A30 with MIG: 16383 MiB for a half, 8191 MiB for a quarter" + OLD_RULE, "550.90.07"),
+    "a100-pcie-40gb": (65536, "published nvidia-smi of an A100-PCIE-40GB with MIG: 8191 MiB for an eighth" + OLD_RULE, None),
+    "a100-sxm4-80gb": (131072, A100_80_BAR1, None),
+    "a100-pcie-80gb": (131072, A100_80_BAR1, None),
+    "h100-sxm5-80gb": (131072, "captures of an H100 80GB HBM3 with MIG in utkuozdemir/nvidia_gpu_exporter: 24739, 12369 and 6184 MiB" + NEW_RULE, "590.48.01"),
+    "h100-pcie-80gb": (131072, "published nvidia-smi of an H100 PCIe with MIG: 16383 MiB for an eighth" + OLD_RULE, "570.169"),
+    "h100-nvl-94gb": (131072, "published nvidia-smi of an H100 with 94 GB and MIG: 4405 MiB for an eighth" + NEW_RULE, "580.105.08"),
+    "rtx-pro-6000-server": (131072, pro_bar1(8317), None),
+    "rtx-pro-6000-workstation": (131072, "taken to be as the Server and Max-Q Editions", None),
+    "rtx-pro-6000-maxq": (131072, pro_bar1(8327), "580.105.08"),
+}
 
 
 def a100_sxm_40_memory(facts):
@@ -145,7 +175,7 @@ def a100_sxm_40_memory(facts):
 
 def a100_sxm_80():
     facts = a100(400, 1593, 2039000, A100_80_SMI)
-    facts["identity"].append((("documented", "nvidia-smi -q in NVIDIA/CUDALibrarySamples issue 104 and NVIDIA/DCGM issue 152",
+    facts["identity"].append((("captured", "nvidia-smi -q in NVIDIA/CUDALibrarySamples issue 104 and NVIDIA/DCGM issue 152",
                                None), {"vbios": "92.00.45.00.05"}))
     return readings(facts, 63, 33, "63 W at 33 C, 1 MiB used", 55, "slope of the A100-SXM4-40GB, continued to 400 W")
 
@@ -181,10 +211,13 @@ BOARDS = {
 }
 
 
+def source_entry(source):
+    kind, name, driver, *date = source
+    return {"kind": kind, "source": name, "driver": driver, "date": date[0] if date else DATE}
+
+
 def provenance(of, source):
-    kind, name, driver = source
-    entry = {"kind": kind, "source": name, "driver": driver, "date": DATE}
-    return {"of": of, **entry}
+    return {"of": of, **source_entry(source)}
 
 
 def block(name, facts, fixed=None, fixed_source=None):
@@ -208,17 +241,7 @@ def starts_of(placements, where):
     return [p["start"] for p in placements], sizes.pop()
 
 
-def compute_profile(gi, ci):
-    starts, size = starts_of(ci["placements"], ci["name"])
-    shared = {engine: gi[engine] for engine in ("ce", "dec", "enc", "jpeg", "ofa")}
-    if size != ci["slices"] or ci["shared"] != shared or ci["id"] != ci["nvml_profile"]:
-        sys.exit(f"{ci['name']}: not of the form this importer knows")
-    return {"name": ci["name"], "enum": ci["nvml_profile"], "slices": ci["slices"], "max_count": ci["instance_count"],
-            "default": ci["default"], "sm": ci["sm"], "starts": starts,
-            "starts_from": "exact" if ci["placements_source"] == "exact" else "inferred"}
-
-
-def gpu_profile(profile):
+def gpu_profile(model, profile, rules):
     starts, size = starts_of(profile["placements"], profile["name"])
     attributes = profile["attributes"]
     return {"name": profile["name"], "enum": profile["nvml_profile"], "id": profile["id"],
@@ -226,8 +249,8 @@ def gpu_profile(profile):
             "memory_mib": profile["memory_mb"], "p2p": bool(profile["p2p"]), "gfx": "+gfx" in attributes,
             "media_extension": "+me" in attributes or "+me.all" in attributes,
             "engines": {engine: profile[engine] for engine in ("ce", "dec", "enc", "jpeg", "ofa")},
-            "starts": starts, "size": size,
-            "compute_profiles": [compute_profile(profile, ci) for ci in profile["ci_profiles"]]}
+            "starts": starts, "size": size, "from": {"profile": "table", "placements": "placements"},
+            "compute_profiles": compute_profiles(model, profile, rules)}
 
 
 def complete(model):
@@ -243,17 +266,28 @@ def board(key, models):
         sys.exit(f"{key}: the table of {model_key} is not complete")
     if device[2:].upper() not in {d[2:].upper() for d in model["pci_device_ids"]}:
         sys.exit(f"{key}: {device} is not a device id of {model_key}")
+    if key in BAR1:
+        mib, seen, driver = BAR1[key]
+        kind = "assumed" if seen.startswith("taken") else "derived"
+        facts["memory"].append(((kind, seen, driver, "2026-11-24"), {"bar1_bytes": mib << 20}))
     measured = model_key.startswith("H200")
-    table = ("measured" if measured else "documented", model["source"].replace("../", ""), "580.159.04" if measured else None)
+    table = ("measured" if measured else "captured", model["source"].replace("../", ""), "580.159.04" if measured else None)
     fixed = {"name": name or model["names"][0], "architecture": model["architecture"],
              "compute_capability": model["compute_capability"], "pci_device_id": device, "sm_count": model["sm_count"]}
     total = 150754820096 if key == "h200-141gb" else model["total_memory_mib"] << 20
-    mig = {"provenance": [provenance(["profiles"], table),
-                          provenance(["placements"], (table[0], model["placements_source"].replace("../", ""), table[2]))],
+    rules = rules_of(key, model)
+    profiles = [gpu_profile(model, p, rules) for p in model["profiles"]]
+    sources = {"table": table, "placements": (table[0], model["placements_source"].replace("../", ""), table[2]),
+               "mode": MODE}
+    sources.update((label, (*SOURCES[label], COMPUTE_DATE)) for label in SOURCES if label in used_sources(profiles) | {rules["places"]})
+    mig = {"sources": {label: source_entry(source) for label, source in sources.items()},
            "notes": model["notes"], "memory_slices": model["memory_slices"], "compute_slices": model["max_gpu_instances"],
            "mode_needs_reset": model["mig_mode_needs_gpu_reset"],
-           "profiles": [gpu_profile(p) for p in model["profiles"]]}
-    return {"schema": "migsim-board/1", "key": key, "identity": block("identity", facts, fixed, table),
+           "compute_places": "aligned" if rules["aligned"] else "first_free",
+           "from": {"memory_slices": "placements", "compute_slices": "table", "mode_needs_reset": "mode",
+                    "compute_places": rules["places"]},
+           "profiles": profiles}
+    return {"schema": "migsim-board/2", "key": key, "identity": block("identity", facts, fixed, table),
             "memory": block("memory", facts, {"total_bytes": total}, table), "power": block("power", facts),
             "temperature": block("temperature", facts), "clocks": block("clocks", facts), "links": block("links", facts),
             "roofline": block("roofline", facts), "mig": mig}
@@ -273,19 +307,27 @@ def compact(value, indent=0):
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    arguments = [a for a in sys.argv[1:] if a != "--check"]
+    check = len(arguments) < len(sys.argv) - 1
+    if len(arguments) not in (1, 2):
         sys.exit(__doc__)
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with open(arguments[0], encoding="utf-8") as file:
         models = {m["key"]: m for m in json.load(file)["models"]}
-    folder = sys.argv[2] if len(sys.argv) == 3 else os.path.dirname(os.path.abspath(__file__))
+    folder = arguments[1] if len(arguments) == 2 else os.path.dirname(os.path.abspath(__file__))
     used = {BOARDS[key][0] for key in BOARDS}
     for key, model in models.items():
         if complete(model) and key not in used:
             sys.exit(f"{key}: complete in the table, but no board here uses it")
     for key in BOARDS:
         path = os.path.join(folder, key.replace("-", "_") + ".json")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(compact(board(key, models)) + "\n")
+        text = compact(board(key, models)) + "\n"
+        if check:
+            with open(path, encoding="utf-8") as file:
+                if file.read() != text:
+                    sys.exit(f"{path} is not what the table and this script give")
+        else:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
         print(path)
 
 

@@ -73,8 +73,9 @@ int create_gi(GpuRef gpu,
 int destroy_gi(GpuRef gpu, std::uint32_t gi_id, bool opened = false);
 
 // Compute instances inside a GPU instance. Their ids are the lowest free. Without a placement a CI
-// goes to the lowest free one, or, on boards that have the 1-slice REV1 profile, to the one that
-// leaves the most pairs free, like a GPU instance.
+// goes to the lowest free one, or, on boards that align them, to the one that leaves the most
+// (profile, placement) pairs free, like a GPU instance. Profiles may share a name, so they are told
+// apart by number.
 const CiProfile* find_ci_profile(const GiProfile& profile, std::uint32_t ci_profile);
 std::uint32_t ci_remaining(const GpuView& gpu, std::uint32_t gi_id, const CiProfile& profile);
 int create_ci(GpuRef gpu,

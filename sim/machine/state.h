@@ -12,13 +12,14 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 3;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 4;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
 inline constexpr std::uint32_t kMaxPlacements = 16;
 inline constexpr std::uint32_t kMaxGis = 15;  // GI ids are slice-tree nodes 0..14: id == slot
 inline constexpr std::uint32_t kMaxCis = 8;   // CI id == slot inside its GI
+inline constexpr std::uint32_t kMaxComputeSlots = 8;  // places of compute instances in one GI
 inline constexpr std::uint32_t kMaxOwnProcesses = 1024;  // of the owner and root; then guests.h
 inline constexpr std::uint32_t kMaxProcesses = kMaxOwnProcesses + 256;
 inline constexpr std::uint32_t kMaxFaults = 64;
@@ -46,13 +47,13 @@ struct CiProfile {
   std::uint32_t profile = 0;  // NVML_COMPUTE_INSTANCE_PROFILE_* value, also the printed id
   std::uint32_t slices = 0;
   std::uint32_t max_count = 0;
-  std::uint32_t is_default = 0;  // the full-size one, marked * by -lcip
+  std::uint32_t is_default = 0;  // the full one: all slices and all SMs
   std::int64_t sm = kUnknown;
   Engines shared;
   std::uint32_t gfx = 0;
   std::uint32_t placement_count = 0;
-  Placement placements[kMaxCis];  // start:size inside the GI, in compute slices
-  char name[96] = {};             // "MIG 1c.3g.20gb"
+  Placement placements[kMaxCis];  // start:size inside the GI, in slots (board files: `size`)
+  char name[96] = {};             // "MIG 1c.3g.20gb", without the GPU instance's attribute
 };
 
 struct GiProfile {
@@ -83,6 +84,7 @@ struct Board {
   std::uint32_t memory_slices = 0;   // 8, 4 or 12
   std::uint32_t compute_slices = 0;  // most GPU instances at once: 7 or 4
   std::uint32_t mode_needs_reset = 0;
+  std::uint32_t aligned_compute = 0;  // how compute instances are placed (ci.cc)
   std::uint32_t gi_profile_count = 0;
   std::int64_t sm_count = kUnknown;
   std::int64_t cores = kUnknown;

@@ -96,10 +96,10 @@ void read_threshold(const Notebook& book,
   }
   const int limit = static_cast<int>(celsius) + margin.marginTemperature;
   book.board().*figure.field = limit - distance->value.siVal;
-  book.inferred(figure.path(),
-                std::to_string(celsius) + " C with " + std::to_string(margin.marginTemperature) +
-                    " C to the thermal limit, and this threshold " +
-                    std::to_string(distance->value.siVal) + " C from it");
+  book.derived(figure.path(),
+               std::to_string(celsius) + " C with " + std::to_string(margin.marginTemperature) +
+                   " C to the thermal limit, and this threshold " +
+                   std::to_string(distance->value.siVal) + " C from it");
 }
 
 void read_temperatures(const Notebook& book, bool idle) {

@@ -194,11 +194,12 @@ TEST_P(EveryBoard, ComputeProfilesAreReadOffInstances) {
     const Problem problem = read_board(rig.calls(), 0, kDate, capture);
     ASSERT_TRUE(problem.ok()) << problem.message;
     const GiProfile& read = capture.board.gi_profiles[i];
+    EXPECT_EQ(capture.compute[i], Capture::Compute::kRead) << profile.name;
     ASSERT_EQ(read.ci_profile_count, profile.ci_profile_count) << profile.name;
     for (std::uint32_t c = 0; c < read.ci_profile_count; ++c) {
-      // A compute profile whose SMs nobody knows is not told either.
-      EXPECT_EQ(capture.compute_read[i][c], profile.ci_profiles[c].sm != kUnknown);
+      EXPECT_EQ(read.ci_profiles[c].profile, profile.ci_profiles[c].profile) << profile.name;
       EXPECT_EQ(read.ci_profiles[c].sm, profile.ci_profiles[c].sm) << read.ci_profiles[c].name;
+      EXPECT_EQ(read.ci_profiles[c].is_default, profile.ci_profiles[c].is_default);
       EXPECT_STREQ(read.ci_profiles[c].name, profile.ci_profiles[c].name);
     }
     EXPECT_EQ(MIGSIM_NVML(rig.calls(), nvmlGpuInstanceDestroy, instance), NVML_SUCCESS);
@@ -252,7 +253,7 @@ TEST(Capture, ThresholdsFollowFromDistances) {
   EXPECT_EQ(capture.board.temperature_slowdown_c, 89);
   EXPECT_EQ(capture.board.temperature_shutdown_c, 95);
   EXPECT_FALSE(capture.untold.contains("temperature.slowdown_c"));
-  EXPECT_EQ(capture.origins.at("temperature.slowdown_c").kind, "inferred");
+  EXPECT_EQ(capture.origins.at("temperature.slowdown_c").kind, "derived");
 }
 
 TEST(Capture, WhatOnlyRootIsToldIsSaid) {

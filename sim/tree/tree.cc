@@ -206,6 +206,9 @@ int sync_locked(Machine& machine, const Dir& folder) {
   // Gone while the tree is in between, so that a killed caller's work is looked at again.
   int error = tree.remove(".layout");
   if (error == 0 && fresh) {
+    error = tree.remove("sys");  // an older version's folders stand where links are now
+  }
+  if (error == 0 && fresh) {
     error = write_static_part(tree, now.gpus, now.driver);
   }
   if (error == 0) {

@@ -37,7 +37,9 @@ std::shared_ptr<Machine> open_machine(nvmlReturn_t& code) {
     return nullptr;
   }
   std::shared_ptr<Machine> machine = Machine::open(dir, status);
-  code = machine ? NVML_SUCCESS : NVML_ERROR_LIB_RM_VERSION_MISMATCH;
+  code = machine         ? NVML_SUCCESS
+         : status.denied ? NVML_ERROR_NO_PERMISSION
+                         : NVML_ERROR_LIB_RM_VERSION_MISMATCH;
   return machine;
 }
 

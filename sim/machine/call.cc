@@ -204,7 +204,8 @@ void end_call(Machine& machine, const char* function, std::uint32_t gpu, int cod
 }
 
 bool is_admin(const Machine& machine) {
-  return machine.writable() && ::secure_getenv("MIGSIM_AS_USER") == nullptr;
+  return machine.writable() && ::geteuid() == machine.opened_by() &&
+         ::secure_getenv("MIGSIM_AS_USER") == nullptr;
 }
 
 }  // namespace migsim

@@ -31,7 +31,7 @@ std::string reason(int error) {
 }
 
 Status failed(std::string what) {
-  return Status{std::move(what)};
+  return Status{std::move(what), false};
 }
 
 class Fd {
@@ -297,8 +297,12 @@ std::unique_ptr<Machine> Machine::open(const std::string& dir, Status& status) {
     return nullptr;
   }
   std::string problem = owner_problem(file.get(), path, writable);
-  problem = problem.empty() ? format_problem(file.get()) : problem;
   if (!problem.empty()) {
+    status = failed(what + problem);
+    status.denied = true;
+    return nullptr;
+  }
+  if (problem = format_problem(file.get()); !problem.empty()) {
     status = failed(what + problem);
     return nullptr;
   }
@@ -312,6 +316,7 @@ std::unique_ptr<Machine> Machine::open(const std::string& dir, Status& status) {
   impl->dir = dir;
   impl->base = static_cast<std::byte*>(base);
   impl->writable = writable;
+  impl->opened_by = ::geteuid();
   impl->boot_id = host_boot_id();
   problem = writable ? adopt(file.get(), *impl) : "";
   if (!problem.empty()) {
@@ -342,6 +347,10 @@ const Hardware& Machine::hardware() const {
 
 bool Machine::writable() const {
   return impl_->writable;
+}
+
+std::uint32_t Machine::opened_by() const {
+  return impl_->opened_by;
 }
 
 const std::string& Machine::dir() const {

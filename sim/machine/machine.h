@@ -20,6 +20,7 @@ namespace migsim {
 // Why a machine could not be made or opened, in words for the user; empty means it worked.
 struct Status {
   std::string error;
+  bool denied = false;  // it is there, and not for this user
 
   bool ok() const { return error.empty(); }
 };
@@ -57,9 +58,10 @@ class Machine {
 
   const Hardware& hardware() const;
   const std::string& dir() const;
-  // The caller owns the machine: the kernel let it open the state to write. A root of a user
+  // Whoever opened it owns the machine: the kernel let it open the state to write. A root of a user
   // namespace is whoever it is outside.
   bool writable() const;
+  std::uint32_t opened_by() const;  // effective uid then
 
   // Read without the lock. generation: State::generation; calls: exported calls so far.
   std::uint64_t generation() const;

@@ -65,6 +65,7 @@ struct Machine::Impl {
   std::string dir;
   std::byte* base = nullptr;  // kFileSize bytes, MAP_SHARED; read-only for all but the owner
   bool writable = false;
+  std::uint32_t opened_by = 0;
   std::string boot_id;  // of the host, as header.boot_id
 
   // Who may only read has no lock to hold: it works on a copy of its own.

@@ -93,12 +93,20 @@ struct Board {
   std::int64_t memory_reserved_bytes = kUnknown;
   std::int64_t memory_bus_bits = kUnknown;
   std::int64_t bar1_bytes = kUnknown;
+  std::int64_t bar1_mig_bytes = kUnknown;  // what all MIG devices share of it, from R580 on
+  std::int64_t ecc_enabled = kUnknown;     // as delivered
   std::int64_t power_idle_mw = kUnknown;
   std::int64_t power_limit_mw = kUnknown, power_min_limit_mw = kUnknown;
   std::int64_t temperature_idle_c = kUnknown, temperature_full_c = kUnknown;
   std::int64_t temperature_slowdown_c = kUnknown, temperature_shutdown_c = kUnknown;
+  std::int64_t fan_percent = kUnknown;  // idle; unknown also where the board has none
   std::int64_t clock_sm_idle_mhz = kUnknown, clock_sm_max_mhz = kUnknown;
   std::int64_t clock_mem_idle_mhz = kUnknown, clock_mem_max_mhz = kUnknown;
+  // What the clocks can be set to: SM clocks in steps from the lowest, and a memory clock beside the
+  // highest one (0 = there is none).
+  std::int64_t clock_sm_min_mhz = kUnknown, clock_sm_step_mhz = kUnknown;
+  std::int64_t clock_mem_low_mhz = kUnknown;
+  std::int64_t remap_banks = kUnknown;  // memory banks with all their spare rows
   std::int64_t pcie_gen = kUnknown, pcie_width = kUnknown;
   std::int64_t nvlink_count = kUnknown, nvlink_version = kUnknown;
   // Roofline of the whole GPU for simulated workloads (data sheet, dense): units in the name.
@@ -107,6 +115,7 @@ struct Board {
   std::int64_t pcie_mb_per_s = kUnknown;
   char vbios[32] = {};                    // "" = unknown
   char part_number[32] = {};              // "" = unknown
+  char inforom_image[32] = {}, inforom_oem[16] = {}, inforom_ecc[16] = {};  // "" = unknown
   GiProfile gi_profiles[kMaxGiProfiles];  // in lgip order
 };
 
@@ -154,6 +163,14 @@ struct GiState {
   CiState cis[kMaxCis];
 };
 
+// What NVML's setters and nvidia-smi changed, until a reset; 0 = nothing was set.
+struct Settings {
+  std::uint32_t power_limit_mw = 0;
+  std::uint32_t sm_lock_min_mhz = 0, sm_lock_max_mhz = 0;  // locked if the maximum is not 0
+  std::uint32_t mem_lock_min_mhz = 0, mem_lock_max_mhz = 0;
+  std::uint32_t application_sm_mhz = 0, application_mem_mhz = 0;
+};
+
 struct GpuState {
   std::uint32_t board = 0;  // into Machine boards
   std::uint32_t minor = 0;
@@ -164,9 +181,10 @@ struct GpuState {
   std::uint32_t swap_halves = 0;  // board whose missing GPC lies in the first half
   std::uint32_t mig_current = 0, mig_pending = 0;
   std::uint32_t lost = 0;  // fallen off the bus: GPU_IS_LOST until reboot
-  std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1;
+  std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1, ecc_pending = 1;
   std::uint32_t mig_unsupported_now = 0;  // workstation board not in compute display mode
   std::uint64_t ecc_corrected = 0, ecc_uncorrected = 0;
+  Settings settings;
   std::uint64_t energy_since_ns = 0;
   double energy_mj = 0;  // millijoules up to energy_since_ns
   double heat_c = 0;     // degrees above idle at energy_since_ns (telemetry.h)

@@ -51,7 +51,9 @@ void add_create(CLI::App& app, Request& request, Action& action) {
   CLI::App* create = add_command(app, "create", "make a simulated machine", request);
   create->add_option("NAME", spec.name, "its name")->required();
   create->add_option("--gpus", spec.gpus, "\"2x a100-sxm4-40gb, 1x h200-141gb\"")->required();
-  create->add_flag("--swap", spec.swap, "boards whose missing GPC lies in the first half");
+  create->add_flag("--swap{all}",
+                   spec.swap,
+                   "GPUs whose missing GPC lies in the first half: all, or --swap=2,3");
   create->add_flag("--fresh-uuids", spec.fresh_uuids, "MIG UUIDs change at each creation");
   create->add_flag("--vm", spec.vm, "GPUs passed through to a VM: mode changes stay pending");
   create->add_flag("--disable-destroys-idle",

@@ -114,8 +114,9 @@ device::LayoutScope Executor::scope_of(const Step& step) const {
   return scope;
 }
 
-// Resolves what the step is about to ids of now. A planned destroy is only of what was planned.
-Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Direction direction) {
+// Resolves what the step is about to ids of now. Ids are given again: what goes, in a plan or in
+// its undo, is only what the step names by profile and place too.
+Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
   if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu)
     return nobody_uses(step, now);
   if (step.kind == StepKind::kCreateGpuInstance)
@@ -123,8 +124,7 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Dir
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr)
     return gone(step, "the GPU instance is not there");
-  if (direction == Direction::kDo &&
-      (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance()))
+  if (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance())
     return gone(step,
                 fmt::format("GPU instance {} is now {} at {}:{}",
                             instance->id.value,
@@ -136,6 +136,10 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Dir
     const ComputeInstance* compute = find_compute_instance(*instance, step);
     if (compute == nullptr)
       return gone(step, "the compute instance is not there");
+    if (!is_compute_of(*compute, step))
+      return gone(
+          step,
+          fmt::format("compute instance {} is now {}", compute->id.value, compute->name.str()));
     step.ci_placement = compute->placement;
   }
   return nobody_uses(step, now);
@@ -286,6 +290,14 @@ Result<void> Executor::judge(Step& step,
   return result.effect ? Result<void>() : std::move(called);
 }
 
+Result<void> Executor::pass_over(const Step& step, std::size_t index) {
+  if (context_.recorder == nullptr)
+    return {};
+  const Call record{step, index, Direction::kDo};
+  MIG_TRY(context_.recorder->before_call(record));
+  return context_.recorder->after_call(record, nullptr);
+}
+
 StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   StepResult result;
   const auto stop = [&](Error error) {
@@ -298,7 +310,7 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   auto before = read(step, scope);
   if (!before)
     return stop(std::move(before).error());
-  if (auto ready = prepare(step, *before, direction); !ready)
+  if (auto ready = prepare(step, *before); !ready)
     return stop(std::move(ready).error());
   const Call record{step, index, direction};
   if (context_.recorder != nullptr) {

@@ -162,6 +162,7 @@ TEST_F(LeasesTest, AQuotaCountsWhatWouldBeMade) {
   profile.name = *ProfileName::parse("2g.10gb");
   profile.memory_mib = 9856;
   profile.sm = 28;
+  profile.compute_profiles = {{1, profile.name, 2, 1, 28, {}}};
   machine.gpus[0].profiles.push_back(profile);
   Tenant tenant;
   tenant.name = "a";

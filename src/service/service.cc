@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,12 +10,14 @@
 #include "apply/in_use.h"
 #include "apply/journal_recorder.h"
 #include "apply/last_good.h"
+#include "apply/liveness.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
 #include "device/inventory_reader.h"
 #include "planner/planner.h"
+#include "planner/times.h"
 #include "service/driver.h"
 #include "service/requests.h"
 #include "service/saved_names.h"
@@ -80,6 +80,7 @@ class DriverService final : public Service {
     MIG_ASSIGN_OR_RETURN(const Look now, look());
     MIG_ASSIGN_OR_RETURN(Plan plan, plan_of_destroy(now.inventory, request));
     apply::add_blockers(now.report, plan);
+    planner::set_expected_times(now.inventory, step_times(), plan);
     return plan;
   }
 
@@ -111,7 +112,7 @@ class DriverService final : public Service {
     if (journal) {
       MIG_ASSIGN_OR_RETURN(open, journal->open_change());
     }
-    if (open && process_alive(open->pid))
+    if (open && apply::being_carried_out(*open, journal->path()))
       open.reset();  // being carried out right now
     return open;
   }
@@ -232,16 +233,34 @@ class DriverService final : public Service {
     return Look{std::move(now), std::move(report)};
   }
 
-  static Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around) {
+  // How long steps took here; empty where nothing is recorded or the record cannot be read.
+  std::vector<planner::StepTime> step_times() {
+    constexpr std::int64_t kNewestSteps = 1000;
+    std::vector<planner::StepTime> times;
+    auto journal = existing_journal();
+    if (!journal || !*journal)
+      return times;
+    const auto rows = (*journal)->step_times(kNewestSteps);
+    for (const store::StepTimeRow& row : rows ? *rows : std::vector<store::StepTimeRow>())
+      if (const auto kind = apply::kind_of(row.kind))
+        times.push_back(
+            {*kind, row.board, row.driver, static_cast<std::uint32_t>(row.took_us / 1000)});
+    return times;
+  }
+
+  Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around) {
     planner::Policy policy;
+    policy.history = step_times();
     policy.keep_busy = around;
     auto plan = planner::plan(now.inventory, desired, policy);
     if (!plan && around && plan.error().code == ErrorCode::kInUse) {
       policy.keep_busy = false;
-      if (auto disturbing = planner::plan(now.inventory, desired, policy)) {
+      auto disturbing = planner::plan(now.inventory, desired, policy);
+      if (disturbing)
         disturbing->warnings.push_back(plan.error().text());
+      // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
+      if (disturbing || disturbing.error().code != ErrorCode::kInUse)
         plan = std::move(disturbing);
-      }
     }
     if (plan)
       apply::add_blockers(now.report, *plan);
@@ -283,10 +302,6 @@ class DriverService final : public Service {
     return fail(ErrorCode::kNothingMatched,
                 "there is no applied change to undo",
                 "`migctl history` lists the changes");
-  }
-
-  static bool process_alive(std::int64_t pid) {
-    return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
   }
 
   std::unique_ptr<nvml::Session> session_;

@@ -52,11 +52,12 @@ TEST(RenderList, WhatTheDriverDoesNotTellIsNotZero) {
   Inventory inventory = sample::inventory();
   inventory.gpus[0].memory_total_mib.reset();
   inventory.gpus[0].memory_slices = 0;
-  inventory.warnings = {"GPU 7 is left out: it is lost"};
+  inventory.lost = {{GpuIndex{7}, Error{ErrorCode::kDeviceLost, "GPU is lost", "reboot", {}, 15}}};
   const std::string text = render_list(inventory, false, kPlain);
   EXPECT_NE(text.find("  ? GiB  MIG on"), std::string::npos) << text;
   EXPECT_NE(text.find("profiles and places to root only"), std::string::npos) << text;
-  EXPECT_NE(text.find("not shown: GPU 7 is left out: it is lost\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("GPUs and 1 lost"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nGPU 7  LOST  GPU is lost\n  reboot\n"), std::string::npos) << text;
 }
 
 TEST(RenderProfiles, GpusOfEqualTablesShareOne) {

@@ -41,6 +41,14 @@ const Gpu* find_gpu(const Inventory& inventory, const std::string& word) {
   return nullptr;
 }
 
+// By index; a UUID or bus id that no other GPU has may be that of one that cannot be opened.
+const LostGpu* find_lost(const Inventory& inventory, const std::string& word) {
+  if (const auto index = base::parse_decimal(word, kMaxId))
+    return inventory.find_lost(GpuIndex{static_cast<std::uint32_t>(*index)});
+  const bool names_one = word.rfind("GPU-", 0) == 0 || word.find(':') != std::string::npos;
+  return names_one && !inventory.lost.empty() ? &inventory.lost.front() : nullptr;
+}
+
 std::vector<std::string> profile_names(const Gpu& gpu) {
   std::vector<std::string> names;
   for (const auto& profile : gpu.profiles)
@@ -109,6 +117,8 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
   std::vector<GpuIndex> found;
   const bool all = words.empty() || (words.size() == 1 && words.front() == "all");
   if (all)
+    MIG_TRY(inventory.none_lost());
+  if (all)
     for (const auto& gpu : inventory.gpus)
       found.push_back(gpu.index);
   else
@@ -125,6 +135,8 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
 
 Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word) {
   const Gpu* gpu = find_gpu(inventory, word);
+  if (const LostGpu* lost = find_lost(inventory, word); gpu == nullptr && lost != nullptr)
+    return lost->why;
   if (gpu == nullptr)
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("no GPU matches {}", base::quoted(word)),
@@ -133,9 +145,11 @@ Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word)
 }
 
 Result<void> keep_gpus(Inventory& inventory, const std::vector<std::string>& words) {
-  if (words.empty())
+  if (words.empty() || (words.size() == 1 && words.front() == "all"))
     return {};
   MIG_ASSIGN_OR_RETURN(const auto wanted, select_gpus(inventory, words));
+  inventory.lost.clear();
+  inventory.warnings.clear();
   std::erase_if(inventory.gpus, [&](const Gpu& gpu) {
     return std::find(wanted.begin(), wanted.end(), gpu.index) == wanted.end();
   });

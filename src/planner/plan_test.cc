@@ -365,7 +365,7 @@ TEST(Plan, CarriesLabelGenerationWarningsAndCost) {
   EXPECT_EQ(result->label, "test");
   EXPECT_EQ(result->generation, inventory.generation);
   EXPECT_EQ(result->warnings, desired.warnings);
-  EXPECT_EQ(result->estimated_ms, 140U);
+  EXPECT_EQ(result->estimated_ms, 215U) << "what is published for an A100: 115 and 100 ms";
   EXPECT_EQ(result->gpus[0].after.cells.size(), 1U);
 }
 

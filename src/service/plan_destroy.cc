@@ -7,7 +7,6 @@
 
 #include "base/strings.h"
 #include "model/strip.h"
-#include "planner/planner.h"
 #include "service/requests.h"
 
 namespace mig::service {
@@ -25,7 +24,6 @@ Step step_for(const Gpu& gpu, const GpuInstance& instance) {
   step.profile_id = instance.profile_id;
   step.nvml_profile = instance.nvml_profile;
   step.gpu_placement = instance.placement;
-  step.estimated_ms = planner::Policy().destroy_ms;
   return step;
 }
 
@@ -37,7 +35,6 @@ Step step_for(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance
   step.nvml_profile = compute.nvml_profile;
   step.sm = compute.sm;
   step.ci_placement = compute.placement;
-  step.estimated_ms = planner::Policy().compute_ms;
   return step;
 }
 
@@ -161,6 +158,10 @@ Error nothing_there(const Inventory& inventory, const Request& request) {
 Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request) {
   Plan plan;
   plan.label = "destroy";
+  if (!request.gpu)
+    MIG_TRY(inventory.none_lost());
+  if (const LostGpu* lost = request.gpu ? inventory.find_lost(*request.gpu) : nullptr)
+    return lost->why;
   if (request.gpu && inventory.find_gpu(*request.gpu) == nullptr)
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", request.gpu->value),
@@ -179,8 +180,6 @@ Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request)
   if (plan.steps.empty())
     return nothing_there(inventory, request);
   plan.generation = plan_generation(inventory, plan);
-  for (const Step& step : plan.steps)
-    plan.estimated_ms += step.estimated_ms;
   return plan;
 }
 

@@ -115,6 +115,9 @@ nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>*
   std::vector<GiProfile> profiles;
   if (const nvmlReturn_t code = gi_profiles(run, device, &profiles); code != NVML_SUCCESS)
     return code;
+  std::sort(profiles.begin(), profiles.end(), [](const GiProfile& a, const GiProfile& b) {
+    return a.index < b.index;
+  });
   for (const GiProfile& profile : profiles) {
     std::vector<nvmlGpuInstance_t> handles(profile.max_count);
     unsigned count = profile.max_count;

@@ -36,6 +36,8 @@ Json or_null(const std::optional<Id<Tag>>& id) {
 Json text_or_null(const std::string& text);
 
 Json placement_json(const Placement& placement);
+// GPUs that cannot be opened, each with the driver's word.
+Json lost_json(const std::vector<LostGpu>& lost);
 Json process_json(const Process& process);
 Json plan_json(const Plan& plan);  // the members of a Plan document, without the envelope
 Json step_json(const Step& step);

@@ -152,7 +152,7 @@ int create_ci(GpuRef gpu,
   return NVML_SUCCESS;
 }
 
-int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id) {
+int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id, bool opened) {
   GpuState& self = gpu.self();
   if (self.lost != 0) {
     return NVML_ERROR_GPU_IS_LOST;
@@ -161,7 +161,7 @@ int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id) {
       self.gis[gi_id].cis[ci_id].used == 0) {
     return NVML_ERROR_NOT_FOUND;
   }
-  if (has_process(gpu.state, gpu.gpu, gi_id, ci_id)) {
+  if (opened || has_process(gpu.state, gpu.gpu, gi_id, ci_id)) {
     return NVML_ERROR_IN_USE;
   }
   self.gis[gi_id].cis[ci_id] = CiState{};

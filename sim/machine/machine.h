@@ -24,6 +24,11 @@ struct Status {
   bool ok() const { return error.empty(); }
 };
 
+// A file with the machine's folder that only a process inside `sim shell` sees with anything in it:
+// what says there which machine it is when a login shell, sudo or env -i has dropped the variables.
+// It lies where no user can make a file, and no real driver has one of that name.
+inline constexpr const char* kMachinePointer = "/proc/driver/nvidia/migsim";
+
 class Machine {
  public:
   // Makes <dir>/machine.state (mode 0600, or 0666 when options.shared) with every GPU in the state
@@ -34,12 +39,13 @@ class Machine {
   // another format version (with both numbers), truncated.
   static std::unique_ptr<Machine> open(const std::string& dir, Status& status);
 
-  // The machine a process without further instruction uses: $MIGSIM_MACHINE (a folder), else the
-  // only folder with a machine.state under the default root (default_root()), else an error.
+  // The machine a process without further instruction uses: $MIGSIM_MACHINE (a folder), else that
+  // of the `sim shell` in which it runs (kMachinePointer), else the only folder with a
+  // machine.state under the default root (default_root()), else an error.
   static std::string find(Status& status);
 
-  // Where machines live: $MIGSIM_ROOT, else /var/lib/migctl/sim for root, else
-  // $XDG_STATE_HOME/migctl/sim (~/.local/state/migctl/sim).
+  // Where machines live: $MIGSIM_ROOT, else where the shell's machine is, else /var/lib/migctl/sim
+  // for root, else $XDG_STATE_HOME/migctl/sim (~/.local/state/migctl/sim).
   static std::string default_root();
 
   ~Machine();

@@ -12,7 +12,7 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 4;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 5;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
@@ -254,6 +254,7 @@ struct State {
   std::uint64_t boot_count = 0;
   std::uint64_t event_sequence = 0;
   std::uint64_t calls_total = 0;
+  std::uint32_t services = 0;  // bit per entry of kServices that runs (services.h)
   Options options;
   GpuState gpus[kMaxGpus];
   std::uint32_t process_top = 0;  // slots from here on are unused; only process.h changes it

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "abi/nvml.h"
+#include "sim/machine/services.h"
 
 namespace migsim {
 
@@ -216,7 +217,7 @@ std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t
       bytes += process.memory_bytes;
     }
   }
-  return bytes;
+  return bytes + (gi == kNone ? display_bytes(state, gpu) : 0);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "sim/machine/services.h"
 #include "sim/machine/state.h"
 #include "sim/tools/nearest.h"
 
@@ -154,6 +155,29 @@ Problem parse_latency(std::string_view text, std::uint32_t& permille) {
     return {Exit::kInvalidInput,
             "--latency: cannot read " + quoted(text),
             "write true, scaled, none, or thousandths of the true time (0 to 100000)"};
+  }
+  return {};
+}
+
+Problem parse_services(std::string_view text, std::string_view option, std::uint32_t& services) {
+  services = 0;
+  for (std::size_t begin = 0; !text.empty() && begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    const std::string_view name = trim(text.substr(begin, comma - begin));
+    begin = comma + 1;
+    const std::uint32_t found = find_service(name);
+    if (found == kServiceCount) {
+      std::vector<std::string_view> known;
+      for (const Service& service : kServices) {
+        known.emplace_back(service.key);
+      }
+      const std::string near = any_of_names(nearest(name, known));
+      return {Exit::kInvalidInput,
+              std::string(option) + ": no service is called " + quoted(name.substr(0, 80)),
+              near.empty() ? "there are dcgm, persistenced, nvsm, display and drm"
+                           : "did you mean " + near + "?"};
+    }
+    services |= 1U << found;
   }
   return {};
 }

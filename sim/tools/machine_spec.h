@@ -24,6 +24,7 @@ struct MachineSpec {
   bool vm = false;
   bool shared = false;
   bool disable_destroys_idle = false;
+  std::string clients;  // "dcgm,persistenced": services that run from power-on
 };
 
 // One to 63 of a-z 0-9 . _ -, not starting with . or -.
@@ -40,6 +41,10 @@ Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& s
 
 // true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
 Problem parse_latency(std::string_view text, std::uint32_t& permille);
+
+// Bits of services (sim/machine/services.h) from "dcgm,persistenced"; units are understood too.
+// `option` is named in what is wrong.
+Problem parse_services(std::string_view text, std::string_view option, std::uint32_t& services);
 
 // "580.159.04": two or three groups of digits, major 450 or later (the first with MIG).
 Problem check_driver_version(std::string_view text);

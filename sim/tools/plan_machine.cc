@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sim/gpus/board.h"
+#include "sim/machine/services.h"
 #include "sim/tools/create.h"
 #include "sim/tools/identity.h"
 
@@ -202,6 +203,17 @@ Problem set_options(const MachineSpec& spec, State& state) {
   return {};
 }
 
+Problem start_services(const MachineSpec& spec, MachineImage& image) {
+  std::uint32_t wanted = 0;
+  if (Problem problem = parse_services(spec.clients, "--clients", wanted); !problem.ok()) {
+    return problem;
+  }
+  for (std::uint32_t service = 0; service < kServiceCount; ++service) {
+    set_service(*image.hardware, *image.state, service, (wanted >> service & 1U) != 0);
+  }
+  return {};
+}
+
 }  // namespace
 
 Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
@@ -230,7 +242,7 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
     image.state->gpus[index].board = board_index(hardware, board);
     power_on(spec, board, swapped[index], index, image.state->gpus[index]);
   }
-  return {};
+  return start_services(spec, image);
 }
 
 }  // namespace migsim

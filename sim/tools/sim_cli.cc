@@ -27,6 +27,7 @@ struct Request {
   CaptureRequest capture;
   std::vector<std::string> words;  // program of `sim shell`
   std::string name;
+  std::string start, stop;  // services of `sim clients`
   std::uint32_t gpu = 0;
   bool json = false;
   bool check = false;
@@ -62,6 +63,9 @@ void add_create(CLI::App& app, Request& request, Action& action) {
   create->add_option("--seed", spec.seed, "of UUIDs and serial numbers");
   create->add_flag("--shared", spec.shared, "every local user may open it");
   create->add_option("--driver", spec.driver, "driver version it reports");
+  create->add_option("--clients",
+                     spec.clients,
+                     "services that hold its GPUs: dcgm, persistenced, nvsm, display, drm");
   create->callback([&] { action = [&] { return cmd_create(spec, request.json); }; });
 }
 
@@ -93,6 +97,23 @@ void add_machine_commands(CLI::App& app, Request& request, Action& action, const
   CLI::App* again = add_command(app, "reboot", "restart the machine", request);
   add_name(again, request);
   again->callback([&] { action = [&] { return cmd_reboot(request.name, request.json); }; });
+}
+
+void add_clients(CLI::App& app, Request& request, Action& action) {
+  CLI::App* command =
+      add_command(app, "clients", "show, start and stop services that hold the GPUs", request);
+  add_name(command, request);
+  command->add_option("--start", request.start, "\"dcgm,persistenced\", or units");
+  command->add_option("--stop", request.stop, "the same");
+  command->footer(
+      "They are services of the simulated machine, not programs of the host: \"migctl holders\" "
+      "names\n"
+      "them, mode changes and resets meet them, and they are running again after a reboot.\n"
+      "Elsewhere: systemctl stop nvidia-dcgm; nvidia-smi -pm 0 lets the persistence daemon let "
+      "go.");
+  command->callback([&] {
+    action = [&] { return cmd_clients(request.name, request.start, request.stop, request.json); };
+  });
 }
 
 void add_inject(CLI::App& app, Request& request, Action& action) {
@@ -225,6 +246,7 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
   add_create(app, request, action);
   add_lists(app, request, action);
   add_machine_commands(app, request, action, paths);
+  add_clients(app, request, action);
   add_inject(app, request, action);
   add_shell(app, request, action, paths);
   add_capture(app, request, action, paths);

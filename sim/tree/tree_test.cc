@@ -15,6 +15,7 @@
 
 #include "sim/gpus/board.h"
 #include "sim/tree/static_part.h"
+#include "sim/tree/sys_part.h"
 
 namespace fs = std::filesystem;
 
@@ -79,6 +80,53 @@ TEST_F(Tree, ShowsTheDriverAndTheDevice) {
                 .find("GPU UUID: \t GPU-9c3469f8"),
             std::string::npos);
   EXPECT_TRUE(fs::exists(at("dev/nvidia0")));
+}
+
+TEST_F(Tree, DevicesAreLinksAsInTheKernelsTree) {
+  const fs::path device = at("sys/bus/pci/devices/0000:10:00.0");
+  EXPECT_EQ(fs::read_symlink(device), "../../../devices/pci0000:10/0000:10:00.0");
+  EXPECT_EQ(fs::canonical(device / "driver"), fs::canonical(at("sys/bus/pci/drivers/nvidia")));
+  EXPECT_EQ(fs::canonical(device / "subsystem"), fs::canonical(at("sys/bus/pci")));
+  EXPECT_EQ(fs::canonical(at("sys/bus/pci/drivers/nvidia/0000:10:00.0")), fs::canonical(device));
+  EXPECT_EQ(fs::canonical(at("sys/bus/pci/drivers/nvidia/module")),
+            fs::canonical(at("sys/module/nvidia")));
+  EXPECT_EQ(read(device / "uevent"),
+            "DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:2335\nPCI_SUBSYS_ID=10DE:18BF\n"
+            "PCI_SLOT_NAME=0000:10:00.0\n"
+            "MODALIAS=pci:v000010DEd00002335sv000010DEsd000018BFbc03sc02i00\n");
+  EXPECT_EQ(read(device / "current_link_speed"), "32.0 GT/s PCIe\n");
+  EXPECT_EQ(read(device / "max_link_width"), "16\n");
+}
+
+TEST_F(Tree, TheModuleSaysTheDriversVersion) {
+  EXPECT_EQ(read(at("sys/module/nvidia/version")), "580.159.04\n");
+  EXPECT_EQ(read(at("sys/module/nvidia_uvm/version")), "580.159.04\n");
+  EXPECT_EQ(fs::canonical(at("sys/module/nvidia/holders/nvidia_uvm")),
+            fs::canonical(at("sys/module/nvidia_uvm")));
+}
+
+// Version 2 had the device's folder where its link is now.
+TEST_F(Tree, AnOlderTreeIsMadeAnew) {
+  const fs::path device = at("sys/bus/pci/devices/0000:10:00.0");
+  fs::remove(device);
+  fs::create_directories(device);
+  std::ofstream(device / "vendor") << "old";
+  std::ofstream(at(".new")) << "2\n";
+  fs::rename(at(".new"), at(".version"));
+  sync();
+  EXPECT_TRUE(fs::is_symlink(device));
+  EXPECT_EQ(read(device / "vendor"), "0x10de\n");
+}
+
+TEST(CpuMask, AsTheKernelWritesIt) {
+  EXPECT_EQ(cpu_mask("0"), "1");
+  EXPECT_EQ(cpu_mask("0-3,8"), "10f");
+  EXPECT_EQ(cpu_mask("32-33"), "3,00000000");
+  EXPECT_EQ(cpu_mask("0-63"), "ffffffff,ffffffff");
+  EXPECT_EQ(cpu_mask(""), "");
+  for (const char* nonsense : {"x", "3-1", "1-", "0-99999", "1 2"}) {
+    EXPECT_EQ(cpu_mask(nonsense), "") << nonsense;
+  }
 }
 
 // H200, 580.159.04: 4322 lines, of which these are the ends.

@@ -96,6 +96,7 @@ holders::Roots holder_roots(const nvml::Session& session) {
   const std::string tree = session.control()->tree_root;
   roots.driver_proc = tree + "/proc";
   roots.dev = tree + "/dev";
+  roots.machine_proc = tree + "/proc";
   return roots;
 }
 

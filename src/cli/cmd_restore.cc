@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
+#include "cli/stop_on_signal.h"
 #include "config/checkpoint.h"
 #include "service/service.h"
 
@@ -125,6 +126,7 @@ class Restore final : public Command {
 
   // A change that a crash or power cut left open is finished or taken back before anything else.
   static Result<void> recover_first(Context& context, service::Service& service) {
+    const StopOnSignal stop;  // a signal finds it finished: half a recovery helps nobody
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
                          service.recover([&] { watchdog.alive(); }));

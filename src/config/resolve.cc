@@ -45,6 +45,9 @@ Result<const SpecConfig*> select(const Spec& spec, const std::optional<std::stri
   }
   for (const SpecConfig& config : spec.configs) {
     if (!label || config.label == *label) {
+      if (config.refused) {
+        return *config.refused;
+      }
       return &config;
     }
   }
@@ -303,7 +306,9 @@ Result<DesiredLayout> resolve(const Spec& spec,
                               const std::optional<std::string>& label,
                               const Inventory& inventory) {
   MIG_ASSIGN_OR_RETURN(const SpecConfig* config, select(spec, label));
-  return Resolver(*config, inventory).run();
+  MIG_ASSIGN_OR_RETURN(DesiredLayout layout, Resolver(*config, inventory).run());
+  layout.warnings.insert(layout.warnings.begin(), spec.warnings.begin(), spec.warnings.end());
+  return layout;
 }
 
 }  // namespace mig::config

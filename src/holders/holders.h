@@ -51,6 +51,9 @@ struct Roots {
   std::string proc = base::proc_root();  // of the processes
   std::string driver_proc = "/proc";     // modules and driver/: a simulated machine has its own
   std::string dev = "/dev";
+  // Further processes: a simulated machine has services that are no programs of the host. "" =
+  // none.
+  std::string machine_proc = {};
   std::string lease_store = {};  // "" = leases are not looked at
 };
 

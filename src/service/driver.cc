@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -57,6 +58,14 @@ Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
   return session;
 }
 
+// Inside `sim shell`, the machine's folder, whatever became of the variables; "" elsewhere.
+std::string machine_of_shell() {
+  std::ifstream file("/proc/driver/nvidia/migsim");
+  std::string dir;
+  std::getline(file, dir);
+  return dir;
+}
+
 // A name below the root; with a slash, the folder itself.
 Result<std::string> machine_dir(const std::string& name) {
   const std::string root = machines_root();
@@ -90,6 +99,8 @@ std::string closed_machine(const std::string& root) {
 Result<std::string> fallback_machine(const Error& real) {
   if (std::string named = variable(kMachineVariable); !named.empty())
     return named;
+  if (std::string here = machine_of_shell(); !here.empty())
+    return here;
   const std::string root = machines_root();
   const std::vector<std::string> names = machine_names(root);
   if (names.size() == 1)
@@ -117,6 +128,8 @@ Result<std::string> fallback_machine(const Error& real) {
 std::string machines_root() {
   if (std::string root = variable("MIGSIM_ROOT"); !root.empty())
     return root;
+  if (const std::string dir = machine_of_shell(); !dir.empty())
+    return fs::path(dir).parent_path().string();
   if (::geteuid() == 0)
     return "/var/lib/migctl/sim";
   if (const std::string state = variable("XDG_STATE_HOME"); !state.empty())

@@ -2,13 +2,35 @@
 #include "service/lease_creation.h"
 
 #include <algorithm>
+#include <csignal>
 #include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 namespace mig::service {
 namespace {
+
+// A signal that ends us finds the instance made: it is one short change, which nobody waits for.
+class SignalsLater {
+ public:
+  SignalsLater() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+
+  ~SignalsLater() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  SignalsLater(const SignalsLater&) = delete;
+  SignalsLater& operator=(const SignalsLater&) = delete;
+  SignalsLater(SignalsLater&&) = delete;
+  SignalsLater& operator=(SignalsLater&&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 struct Makeable {
   GpuIndex gpu;
@@ -50,6 +72,7 @@ Result<void> make_one(Service& service, const Makeable& where, const lease::Need
   ApplyOptions options;
   options.allow_reset = false;
   options.origin = {"lease --create", need.str()};
+  const SignalsLater later;
   MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
   if (result.failure)
     return *result.failure;

@@ -143,7 +143,9 @@ def malformed(broker):
         status, document = broker.ask("POST", "/v1/leases", text)
         expect(f"{what} is refused", 400 <= status < 500 and document["kind"] == "Error", document)
     expect("an unknown path is 404", broker.ask("GET", "/v2/leases")[0] == 404)
-    expect("an unknown method is refused", broker.ask("PUT", "/v1/leases/1", "{}")[0] == 404)
+    expect("an unknown method is refused", broker.ask("PUT", "/v1/leases/1", "{}")[0] == 405)
+    expect("and so is one that HTTP has", broker.ask("PROPFIND", "/v1/leases")[0] == 405)
+    expect("a name is one line of text", broker.ask("POST", "/v1/leases", {"job": "a\0b", "limitMs": 1})[0] == 422)
     expect("nobody's lease is 404", broker.ask("DELETE", "/v1/leases/99")[0] == 404)
 
 

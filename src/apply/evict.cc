@@ -78,14 +78,18 @@ std::vector<Evictee> left_of(const std::vector<Evictee>& who, const std::string&
   return left;
 }
 
+bool stop_wanted(const EvictOptions& options) {
+  return options.stop != nullptr && *options.stop;
+}
+
 std::vector<Evictee> wait_for(const std::vector<Evictee>& who,
                               std::chrono::nanoseconds time,
-                              const std::string& proc,
+                              const EvictOptions& options,
                               base::Clock& clock) {
   const auto deadline = clock.monotonic() + time;
   for (;;) {
-    std::vector<Evictee> left = left_of(who, proc);
-    if (left.empty() || clock.monotonic() >= deadline)
+    std::vector<Evictee> left = left_of(who, options.proc);
+    if (left.empty() || clock.monotonic() >= deadline || stop_wanted(options))
       return left;
     clock.sleep(kBetweenLooks);
   }
@@ -97,6 +101,14 @@ std::string names(const std::vector<Evictee>& who) {
   for (const Evictee& one : who)
     texts.push_back(one.text);
   return base::join(texts, "; ");
+}
+
+Error stopped(const std::vector<Evictee>& who) {
+  return Error{ErrorCode::kRolledBack,
+               "stopped on request: nothing was changed; not yet ended: " + names(who),
+               {},
+               {},
+               {}};
 }
 
 // A process, or the job that a lease is held by.
@@ -143,15 +155,19 @@ Result<void> evict(const std::vector<Evictee>& who,
       MIG_TRY(options.hook(one));
   }
   for (const Evictee& one : left_of(who, options.proc)) {
+    if (stop_wanted(options))
+      return stopped({one});
     tell(fmt::format("asking {} to stop (SIGTERM)", one.text));
     MIG_TRY(send(one, SIGTERM, options.proc));
   }
-  std::vector<Evictee> left = wait_for(who, options.grace, options.proc, clock);
+  std::vector<Evictee> left = wait_for(who, options.grace, options, clock);
+  if (!left.empty() && stop_wanted(options))
+    return stopped(left);
   for (const Evictee& one : left) {
     tell(fmt::format("{} did not stop within {} ms: SIGKILL", one.text, options.grace.count()));
     MIG_TRY(send(one, SIGKILL, options.proc));
   }
-  left = wait_for(left, kAfterKill, options.proc, clock);
+  left = wait_for(left, kAfterKill, options, clock);
   if (left.empty())
     return {};
   return fail(ErrorCode::kTimeout,

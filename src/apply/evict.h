@@ -5,6 +5,7 @@
 #ifndef MIGCTL_APPLY_EVICT_H_
 #define MIGCTL_APPLY_EVICT_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -37,10 +38,12 @@ struct EvictOptions {
   std::function<Result<void>(const Evictee&)> hook;  // before the first signal; empty = none
   std::function<void(const std::string&)> tell;      // a line for each thing done
   std::string proc = base::proc_root();
+  const std::atomic<bool>* stop = nullptr;  // set: nobody is signalled any more
 };
 
 // Returns when all of them have ended. Errors: the hook's, before anybody was signalled;
-// kPermission; kTimeout, naming those who survive even SIGKILL (asleep in the driver, say).
+// kPermission; kRolledBack when it is stopped; kTimeout, naming those who survive even SIGKILL
+// (asleep in the driver, say).
 Result<void> evict(const std::vector<Evictee>& who,
                    const EvictOptions& options,
                    base::Clock& clock);

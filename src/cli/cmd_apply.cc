@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <functional>
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "base/file.h"
@@ -9,6 +12,7 @@
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
 #include "cli/spare_flag.h"
+#include "cli/stop_on_signal.h"
 #include "service/migrate.h"
 #include "service/service.h"
 
@@ -107,7 +111,7 @@ class Apply final : public Command {
           execute_);
     }
     MIG_ASSIGN_OR_RETURN(const std::vector<SpareRoom> spare, spare_.read());
-    MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read());
+    MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read(context.output()));
     const auto wish = [&](const Inventory& now) -> Result<DesiredLayout> {
       MIG_ASSIGN_OR_RETURN(DesiredLayout layout, layout_.resolve(spec, now));
       layout.spare = spare;
@@ -116,14 +120,15 @@ class Apply final : public Command {
     MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, wish(inventory));
     variables["MIG_PARTED_CONFIG_FILE"] = layout_.file();
     variables["MIG_PARTED_SELECTED_CONFIG"] = desired.label;
-    if (!migrate_.empty())
-      MIG_TRY(move_work(context, desired));
-    return execute_with_hooks(
-        context,
-        hooks_,
-        std::move(variables),
-        [&](bool around) { return plan_now(context, wish, around); },
-        execute_);
+    const auto layout = [&]() -> Result<int> {
+      return execute_with_hooks(
+          context,
+          hooks_,
+          std::move(variables),
+          [&](bool around) { return plan_now(context, wish, around); },
+          execute_);
+    };
+    return migrate_.empty() ? layout() : move_work(context, desired, layout);
   }
 
  private:
@@ -143,18 +148,24 @@ class Apply final : public Command {
     return {};
   }
 
-  Result<void> move_work(Context& context, const DesiredLayout& desired) const {
+  Result<int> move_work(Context& context,
+                        const DesiredLayout& desired,
+                        const std::function<Result<int>()>& layout) const {
+    const StopOnSignal stop;
     service::MigrateOptions options;
     options.hook = migrate_;
+    options.layout = layout;
+    options.stop = &StopOnSignal::requested;
     if (!drain_.empty()) {
       MIG_ASSIGN_OR_RETURN(options.drain, parse_duration("--drain", drain_));
     }
     options.tell = [&](const std::string& line) {
       context.output().progress("migctl: " + line + "\n");
     };
-    options.apply = [&](const Plan& plan, const std::string& reason) {
+    options.apply = [&](const Plan& plan, const std::string& reason, bool to_the_end) {
       ExecuteOptions settings = execute_;
       settings.reason = reason;
+      settings.to_the_end = to_the_end;
       return apply_with_progress(context, plan, settings);
     };
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
@@ -162,10 +173,9 @@ class Apply final : public Command {
       MIG_ASSIGN_OR_RETURN(const auto lines, service::describe_moves(*service, desired));
       for (const auto& line : lines)
         options.tell(line);
-      return {};
+      return layout();
     }
-    MIG_TRY(service::move_work(*service, desired, options, base::system_clock()));
-    return {};
+    return service::move_work(*service, desired, options, base::system_clock());
   }
 
   Result<Plan> saved_plan(const Context& context) const {

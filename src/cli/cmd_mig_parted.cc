@@ -14,6 +14,7 @@
 #include "cli/mig_parted_flags.h"
 #include "cli/mig_parted_log.h"
 #include "cli/render_inventory.h"
+#include "cli/stop_on_signal.h"
 #include "config/checkpoint.h"
 #include "config/generate.h"
 #include "config/hooks.h"
@@ -97,6 +98,8 @@ class MigParted {
     auto spec = read();
     if (!spec)
       return std::move(spec).error().in("error parsing config file");
+    for (const std::string& note : spec->notes)
+      log_.info(note);
     log_.debug("Selecting specific MIG config...");
     if (spec->configs.size() > 1 && flags_.selected_config.empty())
       return fail(ErrorCode::kUsage,
@@ -197,12 +200,19 @@ class MigParted {
       return outer(std::move(good).error());
     variables["MIG_PARTED_HOOKS_FILE"] = flags_.hooks_file;
     variables["MIG_PARTED_MODE_CHANGE_ONLY"] = true_or_false(flags_.mode_only);
+    const StopOnSignal stop;
     service::HookedChange change{list, {std::move(variables)}, flags_.mode_only, {}, {}, {}};
+    change.run.stop = &StopOnSignal::requested;
+    const auto exit_hooks = [&] { static_cast<void>(service::apply_exit(change)); };
     change.plan = [&](bool around) -> Result<Plan> {
+      const BeforeGivingUp promised(exit_hooks);
       MIG_ASSIGN_OR_RETURN(Plan plan, plan_now(context_, wish, around));
       return flags_.mode_only ? mode_only_plan(std::move(plan)) : std::move(plan);
     };
-    change.carry_out = [&](const Plan& plan) { return carry_out(plan); };
+    change.carry_out = [&](const Plan& plan) {
+      const BeforeGivingUp promised(exit_hooks);
+      return carry_out(plan);
+    };
     change.printed = [&](std::string_view name, const std::string& output, bool failed) {
       log_.debug(fmt::format("Running {} hook", name));
       if ((failed || log_.shows_debug()) && !output.empty())

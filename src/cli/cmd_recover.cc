@@ -5,6 +5,7 @@
 #include "cli/errors.h"
 #include "cli/execute.h"
 #include "cli/render_inventory.h"
+#include "cli/stop_on_signal.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -31,6 +32,7 @@ class Recover final : public Command {
   Result<int> run(Context& context) override {
     MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    const StopOnSignal stop;  // a signal finds it finished: half a recovery helps nobody
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
                          service->recover([&] { watchdog.alive(); }));

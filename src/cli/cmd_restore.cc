@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
+#include "cli/stop_on_signal.h"
 #include "config/checkpoint.h"
 #include "service/service.h"
 
@@ -103,7 +104,7 @@ class Restore final : public Command {
  private:
   // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
   Result<int> restore_last_good(Context& context) {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.unattended());
     MIG_ASSIGN_OR_RETURN(const auto cut_short, service->interrupted());
     if (cut_short && !execute_.dry_run)
       MIG_TRY(recover_first(context, *service));
@@ -130,6 +131,7 @@ class Restore final : public Command {
 
   // A change that a crash or power cut left open is finished or taken back before anything else.
   static Result<void> recover_first(Context& context, service::Service& service) {
+    const StopOnSignal stop;  // a signal finds it finished: half a recovery helps nobody
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
                          service.recover([&] { watchdog.alive(); }));

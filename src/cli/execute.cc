@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/execute.h"
 
-#include <csignal>
 #include <utility>
 #include <vector>
 
@@ -17,27 +16,6 @@
 
 namespace mig::cli {
 namespace {
-
-// A reader that goes away (`migctl apply ... | head -1`) must not kill us between two steps.
-class IgnoreBrokenPipe {
- public:
-  IgnoreBrokenPipe() {
-    struct sigaction ignore {};
-
-    ignore.sa_handler = SIG_IGN;
-    ::sigaction(SIGPIPE, &ignore, &before_);
-  }
-
-  ~IgnoreBrokenPipe() { ::sigaction(SIGPIPE, &before_, nullptr); }
-
-  IgnoreBrokenPipe(const IgnoreBrokenPipe&) = delete;
-  IgnoreBrokenPipe& operator=(const IgnoreBrokenPipe&) = delete;
-  IgnoreBrokenPipe(IgnoreBrokenPipe&&) = delete;
-  IgnoreBrokenPipe& operator=(IgnoreBrokenPipe&&) = delete;
-
- private:
-  struct sigaction before_ {};
-};
 
 // A terminal sees each step begin and end on one line; a log only its end.
 class ProgressLines {
@@ -146,14 +124,13 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
                                          const ExecuteOptions& options,
                                          StepProgress progress) {
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-  const IgnoreBrokenPipe guard;
   const StopOnSignal stop;  // the step under way is finished, then everything is undone
   Watchdog watchdog(context.output(), Watchdog::Over::kChange);
   service::ApplyOptions settings;
   settings.allow_reset = options.allow_reset;
   settings.mode_only = options.mode_only;
   settings.origin = {context.command_line, options.reason};
-  settings.stop = &StopOnSignal::requested;
+  settings.stop = options.to_the_end ? nullptr : &StopOnSignal::requested;
   settings.heartbeat = [&] { watchdog.alive(); };
   settings.progress = std::move(progress);
   return service->apply(plan, settings);
@@ -210,6 +187,7 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
     MIG_ASSIGN_OR_RETURN(const Plan plan, plan_of());
     return show_plan(context, plan);
   }
+  const StopOnSignal stop;
   service::WayOptions way_options;
   MIG_TRY(options.way.read(way_options));
   way_options.tell = [&](const std::string& line) {
@@ -217,7 +195,7 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
   };
   MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
   service::ClearWay way(*service, way_options, base::system_clock());
-  const IgnoreBrokenPipe guard;
+  way_options.stop = &StopOnSignal::requested;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const Plan plan, way.plan(plan_of));
     warn(context, plan);

@@ -25,8 +25,9 @@ struct ExecuteOptions {
   bool dry_run = false;  // show the plan only
   bool allow_reset = true;
   bool mode_only = false;
-  std::string reason;  // why, in the user's words, for history
-  WayFlags way;        // what to do about those who stand in the way
+  std::string reason;       // why, in the user's words, for history
+  bool to_the_end = false;  // the way back of something: a signal does not end it
+  WayFlags way;             // what to do about those who stand in the way
 };
 
 // Ends the process with kTimeout's exit code when no sign of life came for the time of
@@ -48,14 +49,26 @@ class Watchdog {
   std::unique_ptr<State> state_;
 };
 
+// While it lives, a Watchdog that ends the process runs this first: what was promised however a
+// change ends. One at a time.
+class BeforeGivingUp {
+ public:
+  explicit BeforeGivingUp(std::function<void()> work);
+  ~BeforeGivingUp();
+  BeforeGivingUp(const BeforeGivingUp&) = delete;
+  BeforeGivingUp& operator=(const BeforeGivingUp&) = delete;
+  BeforeGivingUp(BeforeGivingUp&&) = delete;
+  BeforeGivingUp& operator=(BeforeGivingUp&&) = delete;
+};
+
 // What --mode-only leaves of a plan: instances stay as they are, except where MIG goes off.
 Plan mode_only_plan(Plan plan);
 
 // Prints the Plan; kInUse's exit code when it is blocked.
 int show_plan(Context& context, const Plan& plan);
 
-// Carries the plan out: a signal asks to stop, a driver that hangs ends the program, and the
-// journal learns what was typed. Prints nothing.
+// Carries the plan out: a signal asks to stop (docs/reference/transactions.md), a driver that hangs
+// ends the program, and the journal learns what was typed. Prints nothing.
 using StepProgress = std::function<void(const Step&, std::size_t index, std::size_t count, bool)>;
 Result<apply::ApplyResult> apply_guarded(Context& context,
                                          const Plan& plan,

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "cli/stop_on_signal.h"
 #include "config/hooks.h"
 #include "service/hooked_change.h"
 #include "service/service.h"
@@ -56,13 +57,18 @@ Result<int> execute_with_hooks(Context& context,
     return execute(
         context, [&] { return plan(true); }, options);
   }
+  const StopOnSignal stop;
   service::HookedChange change{hooks, {std::move(variables)}, options.mode_only, {}, {}, {}};
+  change.run.stop = &StopOnSignal::requested;
+  const auto exit_hooks = [&] { static_cast<void>(service::apply_exit(change)); };
   change.plan = [&](bool around) -> Result<Plan> {
+    const BeforeGivingUp promised(exit_hooks);
     MIG_ASSIGN_OR_RETURN(Plan made, plan(around));
     return options.mode_only ? mode_only_plan(std::move(made)) : std::move(made);
   };
   // Made anew there: who is waited for may go meanwhile.
   change.carry_out = [&](const Plan&) {
+    const BeforeGivingUp promised(exit_hooks);
     return execute(
         context, [&] { return plan(true); }, options);
   };

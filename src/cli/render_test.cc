@@ -85,9 +85,10 @@ TEST(RenderPlan, SaysKeptDestroyedCreatedAndWhoBlocks) {
   for (const char* line : {"SIMULATED machine \"lab\": plan for layout \"mixed\"\n",
                            "  before  |  .   |  .   |2g.10gb      |3g.20gb *",
                            "  after   |1g.5gb|1g.5gb|",
-                           "  keep    1 x 3g.20gb at slots 4-7 (in use)\n",
+                           "  keep    1 x 3g.20gb (1 x 1c.3g.20gb of 14 SMs, 1 x 2c.3g.20gb) at "
+                           "slots 4-7\n            (in use)\n",
                            "  destroy 1 x 2g.10gb at slots 2-3\n",
-                           "  create  2 x 1g.5gb at slots 0, 1\n",
+                           "  create  2 x 1g.5gb (14 SMs) at slots 0, 1\n",
                            "  BLOCKED pid 77 (sleep) runs on 2g.10gb gi=5\n",
                            "4 steps, about 0.3 s\n",
                            "   2. reset GPU 0\n",

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "model/compute_names.h"
 
 namespace mig::cli {
 namespace {
@@ -85,6 +86,17 @@ Result<const GpuInstanceProfile*> find_profile(const Gpu& gpu,
   return profile;
 }
 
+Error unknown_compute(const Gpu& gpu, const GpuInstanceProfile& profile, const std::string& word) {
+  std::vector<std::string> names;
+  for (const ComputeInstanceProfile& compute : profile.compute_profiles)
+    names.push_back(compute.name.str());
+  return Error{ErrorCode::kNotSupported,
+               fmt::format("GPU {} ({}) has no profile {}", gpu.index.value, gpu.name, word),
+               fmt::format("inside {} there are {}", profile.name.str(), base::join(names, ", ")),
+               {},
+               {}};
+}
+
 Result<Placement> find_placement(const GpuInstanceProfile& profile, const std::string& start) {
   const auto number = base::parse_decimal(start, kMaxId);
   for (const auto& placement : profile.placements)
@@ -153,9 +165,12 @@ Result<DesiredInstance> parse_instance(const Gpu& gpu,
                        find_profile(gpu, word.substr(0, colon), name));
   DesiredInstance instance;
   instance.profile = profile->name;
-  if (compute_instance)
-    instance.compute_instances.push_back(name);
-  else if (!name.full_size())
+  if (compute_instance) {
+    const ComputeInstanceProfile* compute = find_compute_profile(*profile, name);
+    if (compute == nullptr && !profile->compute_profiles.empty())
+      return unknown_compute(gpu, *profile, word);
+    instance.compute_instances.push_back(compute == nullptr ? name : compute->name);
+  } else if (!name.full_size())
     return fail(ErrorCode::kUsage,
                 fmt::format("{} names a compute instance, and --no-compute asks for none", word));
   if (colon != std::string::npos) {

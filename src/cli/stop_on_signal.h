@@ -1,34 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// While it lives, Ctrl-C and SIGTERM only set a flag, for work that must end in order. One at a
-// time; the handlers before it come back when it goes.
+// While it lives, a signal that would end the program only sets a flag, for work that must end in
+// order, and a reader that has gone away is an error of its write. They may be nested: the
+// outermost sets up and takes down, and what was asked of it is asked of those within. SIGHUP and
+// others that were ignored before (nohup) stay ignored; not SIGINT, SIGQUIT and SIGTERM, which a
+// script's background program would not hear else.
 #ifndef MIGCTL_CLI_STOP_ON_SIGNAL_H_
 #define MIGCTL_CLI_STOP_ON_SIGNAL_H_
 
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <cstddef>
 
 namespace mig::cli {
 
 class StopOnSignal {
  public:
   StopOnSignal() {
+    if (depth++ > 0)
+      return;
     requested = false;
     signal = 0;
-
-    struct sigaction note {};
-
-    note.sa_handler = [](int number) {
-      signal = number;
-      requested = true;
-    };
-    note.sa_flags = SA_RESTART;
-    ::sigaction(SIGINT, &note, &interrupt_);
-    ::sigaction(SIGTERM, &note, &terminate_);
+    for (std::size_t i = 0; i < kAsksToEnd.size(); ++i)
+      take(kAsksToEnd[i], note, before[i]);
+    for (std::size_t i = 0; i < kWriteFailed.size(); ++i)
+      take(kWriteFailed[i], SIG_IGN, before[kAsksToEnd.size() + i]);
   }
 
   ~StopOnSignal() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
+    if (--depth > 0)
+      return;
+    for (std::size_t i = 0; i < kAsksToEnd.size(); ++i)
+      ::sigaction(kAsksToEnd[i], &before[i], nullptr);
+    for (std::size_t i = 0; i < kWriteFailed.size(); ++i)
+      ::sigaction(kWriteFailed[i], &before[kAsksToEnd.size() + i], nullptr);
   }
 
   StopOnSignal(const StopOnSignal&) = delete;
@@ -36,14 +41,34 @@ class StopOnSignal {
   StopOnSignal(StopOnSignal&&) = delete;
   StopOnSignal& operator=(StopOnSignal&&) = delete;
 
-  // Lock-free: a handler may set them.
+  // Lock-free: a handler may set them. `signal` is the first that came.
   static inline std::atomic<bool> requested{false};
   static inline std::atomic<int> signal{0};
 
  private:
-  struct sigaction interrupt_ {};
+  // All that end a program unless it cares, but for those that tell of a fault in it.
+  static constexpr std::array kAsksToEnd = {
+      SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
+  static constexpr std::array kWriteFailed = {SIGPIPE, SIGXFSZ};
 
-  struct sigaction terminate_ {};
+  static void note(int number) {
+    int none = 0;
+    signal.compare_exchange_strong(none, number);
+    requested = true;
+  }
+
+  static void take(int number, void (*handler)(int), struct sigaction& was) {
+    struct sigaction action {};
+
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(number, nullptr, &was);
+    if (was.sa_handler != SIG_IGN || number == SIGINT || number == SIGQUIT || number == SIGTERM)
+      ::sigaction(number, &action, nullptr);
+  }
+
+  static inline int depth = 0;  // one thread makes and ends them
+  static inline std::array<struct sigaction, kAsksToEnd.size() + kWriteFailed.size()> before{};
 };
 
 }  // namespace mig::cli

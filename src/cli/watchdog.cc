@@ -2,8 +2,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -33,7 +35,26 @@ std::chrono::milliseconds limit() {
   return number && *number > 0 ? std::chrono::milliseconds(*number * unit) : kDefault;
 }
 
+std::mutex last_work_mutex;
+std::function<void()> last_work;
+
+void give_up() {
+  const std::lock_guard lock(last_work_mutex);
+  if (last_work)
+    last_work();
+}
+
 }  // namespace
+
+BeforeGivingUp::BeforeGivingUp(std::function<void()> work) {
+  const std::lock_guard lock(last_work_mutex);
+  last_work = std::move(work);
+}
+
+BeforeGivingUp::~BeforeGivingUp() {
+  const std::lock_guard lock(last_work_mutex);
+  last_work = nullptr;
+}
 
 struct Watchdog::State {
   std::mutex mutex;
@@ -59,6 +80,8 @@ struct Watchdog::State {
                 "driver answers again"
               : " while the GPUs were read\nhint: dmesg tells what holds it up (Xid, hung tasks); "
                 "$MIGCTL_DRIVER_TIMEOUT sets how long is waited"));
+      // The lock is held: whoever hangs does not go on behind this, should the driver answer now.
+      give_up();
       _Exit(error_info(ErrorCode::kTimeout).exit_code);
     }
   }

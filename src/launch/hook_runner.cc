@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -15,10 +14,10 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <spawn.h>
 
 #include "base/fd.h"
 #include "base/strings.h"
+#include "launch/hook_process.h"
 
 namespace mig::launch {
 namespace {
@@ -28,24 +27,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostOutput = 64U << 10;
 constexpr int kLookMs = 20;  // between looks whether it has ended
 
-struct Pipe {
-  base::Fd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return base::errno_error("create", "a pipe", errno);
-  return Pipe{base::Fd(ends[0]), base::Fd(ends[1])};
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (std::string& text : texts)
-    out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
+bool stop_wanted(const HookRun& run) {
+  return run.stop != nullptr && *run.stop;
 }
 
 std::vector<std::string> environment_of(const HookCommand& hook, const HookRun& run) {
@@ -69,57 +52,6 @@ Error not_started(const HookCommand& hook, int number) {
                {}};
 }
 
-// The attributes and actions of posix_spawn, released at the end.
-class Spawn {
- public:
-  Spawn() {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-  }
-
-  ~Spawn() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-
-  Spawn(const Spawn&) = delete;
-  Spawn& operator=(const Spawn&) = delete;
-  Spawn(Spawn&&) = delete;
-  Spawn& operator=(Spawn&&) = delete;
-
-  // errno's value, 0 = it runs.
-  int start(const HookCommand& hook, const HookRun& run, int output, pid_t& child) {
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
-    if (!hook.workdir.empty())
-      posix_spawn_file_actions_addchdir_np(&actions_, hook.workdir.c_str());
-    sigset_t none;
-    sigemptyset(&none);
-    sigset_t standard;
-    sigemptyset(&standard);
-    sigaddset(&standard, SIGPIPE);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &standard);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    std::vector<std::string> words = {hook.command};
-    words.insert(words.end(), hook.args.begin(), hook.args.end());
-    std::vector<std::string> environment = environment_of(hook, run);
-    return ::posix_spawnp(&child,
-                          words.front().c_str(),
-                          &actions_,
-                          &attributes_,
-                          pointers(words).data(),
-                          pointers(environment).data());
-  }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
-
 // What is there to read now; false at the end of the pipe.
 bool take_output(int fd, std::string& output) {
   std::array<char, 4096> buffer{};
@@ -137,29 +69,63 @@ bool take_output(int fd, std::string& output) {
   }
 }
 
-// Reads until the hook itself has ended: its background programs may keep the pipe open.
-HookEnd wait_for(pid_t child, int fd, std::chrono::milliseconds timeout) {
-  HookEnd end;
-  const auto deadline = Clock::now() + timeout;
-  bool open = true;
-  int status = 0;
-  for (;;) {
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child || (ended < 0 && errno != EINTR))
-      break;
-    if (!end.timed_out && Clock::now() >= deadline) {
-      end.timed_out = true;
-      ::kill(-child, SIGKILL);
+// Ends a hook whose time is over, or that is asked to stop: the first at once, the second after its
+// grace.
+class Ending {
+ public:
+  Ending(const HookRun& run, HookEnd& end)
+      : run_(run), end_(end), deadline_(Clock::now() + run.timeout) {}
+
+  void look(const HookProcess& hook) {
+    const auto now = Clock::now();
+    if (!end_.timed_out && !end_.stopped && now >= deadline_) {
+      end_.timed_out = true;
+      hook.signal(SIGKILL);
     }
+    if (!end_.timed_out && !end_.stopped && stop_wanted(run_)) {
+      end_.stopped = true;
+      deadline_ = now + run_.grace;
+      hook.signal(SIGTERM);
+      hook.signal(SIGCONT);
+    }
+    if (end_.stopped && now >= deadline_)
+      hook.signal(SIGKILL);
+  }
+
+ private:
+  const HookRun& run_;
+  HookEnd& end_;
+  Clock::time_point deadline_;
+};
+
+// Reads until the hook itself has ended: its background programs may keep the pipe open. They may
+// go on, unless it was made to end.
+HookEnd wait_for(HookProcess hook, int fd, const HookRun& run) {
+  HookEnd end;
+  Ending ending(run, end);
+  bool open = true;
+  while (!hook.ended()) {
+    ending.look(hook);
     pollfd look{fd, POLLIN, 0};
     ::poll(&look, open ? 1 : 0, kLookMs);
     if (open)
       open = take_output(fd, end.output);
   }
+  if (end.timed_out || end.stopped)
+    hook.signal(SIGKILL);  // what its head has left behind
+  const int status = hook.reap();
   if (open)
     take_output(fd, end.output);
   end.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return end;
+}
+
+Error stopped(const std::string& which, const std::string& how) {
+  return Error{ErrorCode::kRolledBack,
+               fmt::format("stopped on request: the {} was {}", which, how),
+               {},
+               {},
+               {}};
 }
 
 std::string last_line(std::string text) {
@@ -171,14 +137,28 @@ std::string last_line(std::string text) {
 }  // namespace
 
 Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run) {
-  MIG_ASSIGN_OR_RETURN(Pipe pipe, make_pipe());
-  if (::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0)
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return base::errno_error("create", "a pipe", errno);
+  const base::Fd read(ends[0]);
+  base::Fd write(ends[1]);
+  if (::fcntl(read.get(), F_SETFL, O_NONBLOCK) != 0)
     return base::errno_error("set up", "a pipe", errno);
-  pid_t child = 0;
-  if (const int failed = Spawn().start(hook, run, pipe.write.get(), child); failed != 0)
+  HookProcessRequest request;
+  request.argv = {hook.command};
+  request.argv.insert(request.argv.end(), hook.args.begin(), hook.args.end());
+  request.environment = environment_of(hook, run);
+  request.workdir = hook.workdir;
+  request.output = write.get();
+  request.grace = run.grace;
+  int failed = 0;
+  auto started = HookProcess::start(request, failed);
+  if (failed != 0)
     return not_started(hook, failed);
-  pipe.write.reset();
-  return wait_for(child, pipe.read.get(), run.timeout);
+  if (!started)
+    return std::move(started).error();
+  write.reset();
+  return wait_for(*std::move(started), read.get(), run);
 }
 
 Result<void> run_hooks(const HookList& list,
@@ -189,12 +169,16 @@ Result<void> run_hooks(const HookList& list,
     const HookCommand& hook = list[i];
     const std::string which =
         list.size() == 1 ? fmt::format("{} hook", name) : fmt::format("{} hook {}", name, i + 1);
+    if (stop_wanted(run))
+      return stopped(which, "not started");
     auto end = run_hook(hook, run);
     if (!end)
       return std::move(end).error().in(which);
     output += end->output;
     const std::string said = last_line(end->output);
     const std::string words = said.empty() ? "; it printed nothing" : "; its last words: " + said;
+    if (end->stopped)
+      return stopped(fmt::format("{} ({})", which, hook.command), "ended" + words);
     if (end->timed_out)
       return fail(ErrorCode::kTimeout,
                   fmt::format("{} ({}) ran longer than {} ms and was killed{}",

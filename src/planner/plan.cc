@@ -23,7 +23,23 @@ struct GpuOutcome {
 };
 
 LayoutCell cell_of(const Gpu& gpu, const GpuInstance& instance) {
-  return {instance.name, instance.placement, is_busy(gpu, instance)};
+  return {instance.name, instance.placement, is_busy(gpu, instance), computes_of(instance)};
+}
+
+// What is in a seat when the plan is done.
+std::vector<CellCompute> computes_in(const Seat& seat) {
+  std::vector<CellCompute> out;
+  const auto& gone = seat.compute.destroyed;
+  for (std::size_t i = 0; seat.kept != nullptr && i < seat.kept->compute_instances.size(); ++i) {
+    const ComputeInstance& compute = seat.kept->compute_instances[i];
+    if (std::find(gone.begin(), gone.end(), &compute) == gone.end()) {
+      out.push_back({compute.name, compute.sm});
+    }
+  }
+  for (const ComputeChange::Created& created : seat.compute.created) {
+    out.push_back({created.profile->name, created.profile->sm});
+  }
+  return out;
 }
 
 void sort_cells(std::vector<LayoutCell>& cells) {
@@ -98,10 +114,12 @@ void describe(const Gpu& gpu, const Board& board, const Assignment& assignment, 
   }
   for (const Seat& seat : assignment.seats) {
     if (seat.kept == nullptr) {
-      plan.created.push_back({board.profiles()[seat.profile].name, seat.placement, false});
+      plan.created.push_back(
+          {board.profiles()[seat.profile].name, seat.placement, false, computes_in(seat)});
       continue;
     }
     plan.kept.push_back(cell_of(gpu, *seat.kept));
+    plan.kept.back().computes = computes_in(seat);
     plan.compute_changes = plan.compute_changes || !seat.compute.empty();
     if (seat.compute.busy_destroyed > 0) {
       block_destroy(gpu, *seat.kept, plan.blockers);

@@ -23,6 +23,7 @@ Step destroy_compute(const Gpu& gpu, const GpuInstance& instance, const ComputeI
   step.profile = compute.name;
   step.profile_id = instance.profile_id;
   step.nvml_profile = compute.nvml_profile;
+  step.sm = compute.sm;
   step.gpu_placement = instance.placement;
   step.ci_placement = compute.placement;
   return step;
@@ -33,10 +34,10 @@ Step create_compute(const Gpu& gpu,
                     const Seat& seat,
                     const ComputeChange::Created& created) {
   Step step = step_on(gpu, StepKind::kCreateComputeInstance);
-  step.profile = profile.name;
-  step.profile.compute_slices = created.profile->name.compute_slices;
+  step.profile = created.profile->name;
   step.profile_id = profile.id;
   step.nvml_profile = created.profile->nvml_profile;
+  step.sm = created.profile->sm;
   step.gpu_placement = seat.placement;
   step.ci_placement = created.placement;
   return step;

@@ -19,6 +19,7 @@ constexpr auto kBetweenPlans = 250ms;
 constexpr auto kBetweenLines = 10s;
 // A driver may list a process for a moment after it has ended.
 constexpr auto kAfterEviction = 5s;
+constexpr auto kEvictHookTime = 10min;
 
 std::string seconds_left(std::chrono::nanoseconds left) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
@@ -35,6 +36,10 @@ std::string blockers_text(const Plan& plan) {
       if (std::find(words.begin(), words.end(), blocker.what) == words.end())
         words.push_back(blocker.what);
   return base::join(words, "; ");
+}
+
+bool ClearWay::stop_wanted() const {
+  return options_.stop != nullptr && *options_.stop;
 }
 
 void ClearWay::tell(const std::string& line) const {
@@ -57,6 +62,10 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
   std::string told;
   std::chrono::nanoseconds next_line{};
   for (;;) {
+    if (stop_wanted())
+      return fail(
+          ErrorCode::kRolledBack,
+          "stopped on request while waiting for " + blockers_text(plan) + ": nothing was changed");
     const auto now = clock_.monotonic();
     const std::string who = blockers_text(plan);
     if (now >= deadline_) {
@@ -71,6 +80,7 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
       told = who;
       next_line = now + kBetweenLines;
     }
+    service_.rest();
     clock_.sleep(std::min<std::chrono::nanoseconds>(kBetweenPlans, deadline_ - now));
     MIG_ASSIGN_OR_RETURN(plan, make());
     if (!plan.blocked())
@@ -82,7 +92,7 @@ Result<void> ClearWay::hook(const apply::Evictee& who) {
   tell("running the evict hook for " + who.text);
   std::string output;
   return run_user_hook(
-      {"evict", options_.evict_hook},
+      {"evict", options_.evict_hook, kEvictHookTime, options_.stop},
       {{"MIGCTL_PID", fmt::format("{}", who.pid)},
        {"MIGCTL_PROCESS_START", fmt::format("{}", who.start_ticks)},
        {"MIGCTL_GPU", fmt::format("{}", who.gpu.value)},
@@ -98,13 +108,14 @@ Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
   apply::EvictOptions options;
   options.grace = *options_.evict;
   options.tell = options_.tell;
+  options.stop = options_.stop;
   if (!options_.evict_hook.empty())
     options.hook = [this](const apply::Evictee& one) { return hook(one); };
   MIG_TRY(apply::evict(who, options, clock_));
   const auto deadline = clock_.monotonic() + kAfterEviction;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(Plan now, make());
-    if (!now.blocked() || clock_.monotonic() >= deadline)
+    if (!now.blocked() || clock_.monotonic() >= deadline || stop_wanted())
       return now;
     clock_.sleep(kBetweenPlans);
   }
@@ -122,11 +133,12 @@ bool ClearWay::hopeless(const Plan& refused, const MakePlan& make) const {
 
 bool ClearWay::again(const Error& error, const Plan& refused, const MakePlan& make) {
   const bool passing = error.code == ErrorCode::kInUse || error.code == ErrorCode::kConflict;
-  if (!passing || clock_.monotonic() >= deadline_)
+  if (!passing || stop_wanted() || clock_.monotonic() >= deadline_)
     return false;
   if (error.code == ErrorCode::kConflict && hopeless(refused, make))
     return false;
   tell(error.text() + "; trying again");
+  service_.rest();
   clock_.sleep(kBetweenPlans);
   return true;
 }

@@ -9,6 +9,7 @@
 #ifndef MIGCTL_SERVICE_CLEAR_WAY_H_
 #define MIGCTL_SERVICE_CLEAR_WAY_H_
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -28,6 +29,8 @@ struct WayOptions {
   std::optional<std::chrono::milliseconds> evict;  // the grace between SIGTERM and SIGKILL
   std::string evict_hook;                          // a program run first for each; "" = none
   std::function<void(const std::string&)> tell;    // one line of progress
+  // Set: nobody is waited for or signalled any more, and the evict hook is ended.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 class ClearWay {
@@ -41,7 +44,8 @@ class ClearWay {
   using MakePlan = std::function<Result<Plan>()>;
 
   // The plan when nobody blocks it any more; blocked still when neither waiting nor evicting was
-  // asked for, or when others came after the eviction. kTimeout names who was waited for in vain.
+  // asked for, or when others came after the eviction. kTimeout names who was waited for in vain;
+  // kRolledBack when it was stopped.
   Result<Plan> plan(const MakePlan& make);
 
   // Whether a change that was refused with this error is worth another try: somebody came between
@@ -54,6 +58,7 @@ class ClearWay {
   Result<Plan> evict(const MakePlan& make, const Plan& plan);
   Result<void> hook(const apply::Evictee& who);
   bool hopeless(const Plan& refused, const MakePlan& make) const;
+  bool stop_wanted() const;
   void tell(const std::string& line) const;
 
   Service& service_;

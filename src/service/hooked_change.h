@@ -20,7 +20,7 @@ namespace mig::service {
 
 struct HookedChange {
   const Hooks& hooks;
-  launch::HookRun run;
+  launch::HookRun run;  // its `stop` ends the change, and every hook but those of apply-exit
   bool mode_only = false;
 
   // The plan as things are. `around` false: whoever is busy counts as a blocker, not as pinned: the
@@ -32,9 +32,13 @@ struct HookedChange {
   std::function<void(std::string_view name, const std::string& output, bool failed)> printed;
 };
 
-// apply-exit runs whatever happened after apply-start; when all else went well, its failure is the
-// answer (kHook).
+// apply-exit runs whatever happened after apply-start, and when that was stopped half-way; not when
+// apply-start failed by itself (mig-parted's rule). It runs to its end whatever is asked of us by
+// then; when all else went well, its failure is the answer (kHook).
 Result<int> change_with_hooks(const HookedChange& change);
+
+// Its last part alone, for who has to end in the middle of the change.
+Result<void> apply_exit(const HookedChange& change);
 
 }  // namespace mig::service
 

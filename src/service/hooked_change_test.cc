@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/hooked_change.h"
 
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 namespace mig::service {
@@ -27,12 +33,21 @@ struct Rehearsal {
   bool mode_only = false;
   std::optional<Error> plan_error;
   Result<int> outcome = 0;
+  std::string stop_at;  // when this is done, the change is asked to stop
+  std::atomic<bool> stop{false};
   std::string told;
+
+  void tell(const std::string& what) {
+    told += what + " ";
+    if (what == stop_at)
+      stop = true;
+  }
 
   Result<int> run() {
     HookedChange change{hooks, {}, mode_only, {}, {}, {}};
+    change.run.stop = &stop;
     change.plan = [&](bool around) -> Result<Plan> {
-      told += around ? "plan " : "look ";
+      tell(around ? "plan" : "look");
       if (plan_error)
         return *plan_error;
       return plan_of(steps);
@@ -42,7 +57,7 @@ struct Rehearsal {
       return outcome;
     };
     change.printed = [&](std::string_view, const std::string& output, bool failed) {
-      told += output.substr(0, output.find('\n')) + (failed ? "! " : " ");
+      tell(output.substr(0, output.find('\n')) + (failed ? "!" : ""));
     };
     return change_with_hooks(change);
   }
@@ -93,6 +108,45 @@ TEST(ChangeWithHooks, AfterTheStartExitRunsWhateverHappens) {
   Rehearsal rolled_back;
   rolled_back.outcome = 18;
   EXPECT_EQ(rolled_back.run().value(), 18);
+}
+
+// Where the request comes, and what is still done then.
+TEST(ChangeWithHooks, StoppedItGoesNoFurtherAndExitRuns) {
+  struct Case {
+    std::string at, told;
+  };
+
+  for (const auto& [at, told] : {Case{"start", "start exit "},
+                                 Case{"look", "start look exit "},
+                                 Case{"mode", "start look mode exit "},
+                                 Case{"plan", "start look mode config plan exit "}}) {
+    Rehearsal stopped;
+    stopped.stop_at = at;
+    const auto code = stopped.run();
+    ASSERT_FALSE(code) << at;
+    EXPECT_EQ(code.error().code, ErrorCode::kRolledBack) << at;
+    EXPECT_EQ(stopped.told, told);
+  }
+  Rehearsal before;
+  before.stop = true;
+  EXPECT_EQ(before.run().error().code, ErrorCode::kRolledBack);
+  EXPECT_EQ(before.told, "") << "nothing was begun, so nothing has an end";
+}
+
+TEST(ChangeWithHooks, AStartThatIsStoppedHalfWayHasItsExit) {
+  const std::string file = ::testing::TempDir() + "hooked_change_begun";
+  std::filesystem::remove(file);
+  Rehearsal slow;
+  slow.hooks.apply_start = {
+      {"/bin/sh", {"-c", "echo > " + file + "; exec /bin/sleep 600"}, {}, ""}};
+  std::thread asks([&] {
+    while (!std::filesystem::exists(file))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    slow.stop = true;
+  });
+  EXPECT_EQ(slow.run().error().code, ErrorCode::kRolledBack);
+  asks.join();
+  EXPECT_EQ(slow.told, "! exit ");
 }
 
 TEST(ChangeWithHooks, AFailedExitIsToldWhenAllElseWentWell) {

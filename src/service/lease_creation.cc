@@ -2,24 +2,42 @@
 #include "service/lease_creation.h"
 
 #include <algorithm>
+#include <csignal>
 #include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
+#include <pthread.h>
+
+#include "lease/admission.h"
 
 namespace mig::service {
 namespace {
+
+// A signal that ends us finds the instance made: it is one short change, which nobody waits for.
+class SignalsLater {
+ public:
+  SignalsLater() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+
+  ~SignalsLater() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  SignalsLater(const SignalsLater&) = delete;
+  SignalsLater& operator=(const SignalsLater&) = delete;
+  SignalsLater(SignalsLater&&) = delete;
+  SignalsLater& operator=(SignalsLater&&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 struct Makeable {
   GpuIndex gpu;
   const GpuInstanceProfile* profile = nullptr;
 };
-
-bool could_serve(const GpuInstanceProfile& profile, const lease::Need& need) {
-  return (!need.profile || profile.name == need.profile->gpu_instance()) &&
-         (!need.min_memory_mib || profile.memory_mib >= *need.min_memory_mib) &&
-         (!need.min_sm || profile.sm >= *need.min_sm);
-}
 
 // Smallest first; plain profiles before those with media engines, which are few.
 std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
@@ -30,7 +48,7 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
     if (gpu.mig_current != MigMode::kEnabled || !named)
       continue;
     for (const GpuInstanceProfile& profile : gpu.profiles)
-      if (could_serve(profile, need) && profile.remaining.value_or(1) > 0)
+      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0)
         all.push_back({gpu.index, &profile});
   }
   std::stable_sort(all.begin(), all.end(), [](const Makeable& a, const Makeable& b) {
@@ -50,6 +68,7 @@ Result<void> make_one(Service& service, const Makeable& where, const lease::Need
   ApplyOptions options;
   options.allow_reset = false;
   options.origin = {"lease --create", need.str()};
+  const SignalsLater later;
   MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
   if (result.failure)
     return *result.failure;

@@ -18,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kBetweenDrainLooks = 200ms;
+constexpr auto kHookTime = 10min;
 
 // One compute instance to switch over, with its successor.
 struct Switch {
@@ -31,14 +32,28 @@ class Mover {
   Mover(Service& service, const MigrateOptions& options, base::Clock& clock)
       : service_(service), options_(options), clock_(clock) {}
 
-  Result<void> run(const apply::Migration& migration) {
+  // The moves, and the layout after them.
+  Result<int> run(const apply::Migration& migration) {
+    MIG_TRY(move(migration));
+    auto code = options_.layout();
+    const int stuck_code = error_info(ErrorCode::kStuck).exit_code;
+    if (!stop_wanted() || (code && (*code == 0 || *code == stuck_code)))
+      return code;
+    const Error back = take_back(code ? stopped("the layout was applied") : code.error());
+    if (!code)
+      return back;
+    tell(back.text());  // the outcome of the layout's change has been told
+    return back.code == ErrorCode::kStuck ? stuck_code : *code;
+  }
+
+ private:
+  Result<void> move(const apply::Migration& migration) {
     MIG_ASSIGN_OR_RETURN(const Plan plan, service_.plan(migration.beside));
     tell(fmt::format("making {} beside what runs",
                      base::counted(migration.moves.size(), "successor")));
-    MIG_ASSIGN_OR_RETURN(const ApplyResult made, options_.apply(plan, "room to move"));
+    MIG_ASSIGN_OR_RETURN(const ApplyResult made, options_.apply(plan, "room to move", false));
     if (made.outcome != Outcome::kApplied || made.failure)
-      return made.failure.value_or(
-          Error{ErrorCode::kInternal, "the successors were not made", {}, {}, {}});
+      return not_made(made);
     MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> last, service_.history(1));
     if (!last.empty())
       change_ = last.front().id;
@@ -48,7 +63,22 @@ class Mover {
     return take_back(std::move(moved).error());
   }
 
- private:
+  static Error not_made(const ApplyResult& made) {
+    Error error = made.failure.value_or(
+        Error{ErrorCode::kInternal, "the successors were not made", {}, {}, {}});
+    if (made.outcome == Outcome::kRolledBack)
+      error.code = ErrorCode::kRolledBack;
+    if (made.outcome == Outcome::kStuck)
+      error.code = ErrorCode::kStuck;
+    return error;
+  }
+
+  bool stop_wanted() const { return options_.stop != nullptr && *options_.stop; }
+
+  static Error stopped(const std::string& before) {
+    return Error{ErrorCode::kRolledBack, "stopped on request before " + before, {}, {}, {}};
+  }
+
   void tell(const std::string& line) const {
     if (options_.tell)
       options_.tell(line);
@@ -57,6 +87,8 @@ class Mover {
   Result<void> switch_all(const std::vector<apply::Move>& moves) {
     MIG_ASSIGN_OR_RETURN(const std::vector<Switch> all, pairs(moves));
     for (const Switch& one : all) {
+      if (stop_wanted())
+        return stopped("all work was switched over");
       tell(fmt::format("switching {} from {} to {}", one.profile, one.old_uuid, one.new_uuid));
       switched_.push_back(one);  // also when the hook fails half-way
       MIG_TRY(hook(one, "switch"));
@@ -106,7 +138,7 @@ class Mover {
     const auto old_gi = back ? one.to : one.move.from.id;
     const auto new_gi = back ? one.move.from.id : one.to;
     std::string output;
-    auto done = run_user_hook({"migrate", options_.hook},
+    auto done = run_user_hook({"migrate", options_.hook, kHookTime, back ? nullptr : options_.stop},
                               {{"MIGCTL_STEP", step},
                                {"MIGCTL_OLD_UUID", back ? one.new_uuid : one.old_uuid},
                                {"MIGCTL_NEW_UUID", back ? one.old_uuid : one.new_uuid},
@@ -133,13 +165,17 @@ class Mover {
     return base::join(who, "; ");
   }
 
+  // The way back does not stop half-way.
   Result<void> empty_by(const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances,
-                        const char* what) {
+                        const char* what,
+                        bool may_stop) {
     const auto deadline = clock_.monotonic() + options_.drain;
     for (bool first = true;; first = false) {
       MIG_ASSIGN_OR_RETURN(const std::string who, still_there(instances));
       if (who.empty())
         return {};
+      if (may_stop && stop_wanted())
+        return stopped(fmt::format("{} was empty: {}", what, who));
       if (clock_.monotonic() >= deadline)
         return fail(
             ErrorCode::kTimeout,
@@ -156,7 +192,7 @@ class Mover {
     old.reserve(moves.size());
     for (const apply::Move& move : moves)
       old.emplace_back(move.from_gpu, move.from.id);
-    return empty_by(old, "the old instance");
+    return empty_by(old, "the old instance", true);
   }
 
   // The work back to where it was, then the successors away; `why` is the answer either way.
@@ -169,12 +205,12 @@ class Mover {
       if (auto back = hook(one, "back"); !back)
         return stuck(std::move(why), back.error());
     }
-    if (auto left = empty_by(successors, "the successor"); !left)
+    if (auto left = empty_by(successors, "the successor", false); !left)
       return stuck(std::move(why), left.error());
     auto plan = service_.plan_undo(change_);
     if (!plan)
       return stuck(std::move(why), plan.error());
-    auto undone = options_.apply(*plan, "move taken back");
+    auto undone = options_.apply(*plan, "move taken back", true);
     if (!undone)
       return stuck(std::move(why), undone.error());
     if (undone->failure)
@@ -212,15 +248,14 @@ Result<apply::Migration> needed_moves(Service& service, const DesiredLayout& des
 
 }  // namespace
 
-Result<bool> move_work(Service& service,
-                       const DesiredLayout& desired,
-                       const MigrateOptions& options,
-                       base::Clock& clock) {
+Result<int> move_work(Service& service,
+                      const DesiredLayout& desired,
+                      const MigrateOptions& options,
+                      base::Clock& clock) {
   MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
   if (migration.moves.empty())
-    return false;
-  MIG_TRY(Mover(service, options, clock).run(migration));
-  return true;
+    return options.layout();
+  return Mover(service, options, clock).run(migration);
 }
 
 Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired) {

@@ -9,6 +9,7 @@
 #ifndef MIGCTL_SERVICE_MIGRATE_H_
 #define MIGCTL_SERVICE_MIGRATE_H_
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -28,19 +29,25 @@ struct MigrateOptions {
   std::string hook;  // a program
   std::chrono::milliseconds drain = std::chrono::seconds(60);
   std::function<void(const std::string&)> tell;  // a line of progress
-  // Carries one plan out, as a change of its own in the history.
-  std::function<Result<ApplyResult>(const Plan&, const std::string& reason)> apply;
+  // Carries one plan out, as a change of its own in the history; `to_the_end` whatever `stop` says.
+  std::function<Result<ApplyResult>(const Plan&, const std::string& reason, bool to_the_end)> apply;
+  // The layout itself, when the way is free: the exit code, or an Error.
+  std::function<Result<int>()> layout;
+  // Set: everything is taken back, the move too if the layout has not been applied by then. The
+  // hook's run for the way there is ended, that for the way back is not.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // What move_work() would move, one line each; empty = nothing has to.
 Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired);
 
-// True: something was moved, plan anew. False: nothing had to. An Error: the layout is as it was
-// (kHook, kTimeout with who did not leave, kNoCapacity, kInUse), or kStuck saying what is left.
-Result<bool> move_work(Service& service,
-                       const DesiredLayout& desired,
-                       const MigrateOptions& options,
-                       base::Clock& clock);
+// Moves what has to move, then has the layout applied: what that answers. An Error of the move: the
+// layout is as it was (kHook, kTimeout with who did not leave, kNoCapacity, kInUse, kRolledBack
+// when stopped), or kStuck saying what is left.
+Result<int> move_work(Service& service,
+                      const DesiredLayout& desired,
+                      const MigrateOptions& options,
+                      base::Clock& clock);
 
 }  // namespace mig::service
 

@@ -38,7 +38,14 @@ class DriverService final : public Service {
 
   void watch(Watch watch) override { watch_ = std::move(watch); }
 
+  void rest() override {
+    if (!resting_)
+      session_->stop();
+    resting_ = true;
+  }
+
   Result<Inventory> inventory() override {
+    MIG_TRY(wake());
     const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
     return device::read_inventory(*session_, {base::proc_root(), &facts_});
   }
@@ -55,6 +62,7 @@ class DriverService final : public Service {
   }
 
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) override {
+    MIG_TRY(wake());
     apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
     apply::Context context{*session_, base::system_clock(), &journal};
     context.facts = &facts_;
@@ -113,6 +121,7 @@ class DriverService final : public Service {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
     if (!journal)
       return apply::Recovery{};
+    MIG_TRY(wake());
     apply::Context context{*session_, base::system_clock()};
     context.facts = &facts_;
     context.heartbeat = heartbeat;
@@ -191,11 +200,23 @@ class DriverService final : public Service {
     if (session_->simulated())
       full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
     const launch::RunPlaces places{dir + "/claims", jobs_dir(), device_roots()};
+    full.on_start = [this, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+      if (request.on_start)
+        request.on_start(chosen, rank);
+      rest();
+    };
     return launch::run_job(
         full, [this] { return inventory(); }, places);
   }
 
  private:
+  Result<void> wake() {
+    if (resting_)
+      MIG_TRY(session_->renew());
+    resting_ = false;
+    return {};
+  }
+
   SlotNames slot_names() const { return SlotNames(slots_path(apply::journal_path(*session_))); }
 
   // The machine, and who uses what of it.
@@ -234,10 +255,12 @@ class DriverService final : public Service {
     auto plan = planner::plan(now.inventory, desired, policy);
     if (!plan && around && plan.error().code == ErrorCode::kInUse) {
       policy.keep_busy = false;
-      if (auto disturbing = planner::plan(now.inventory, desired, policy)) {
+      auto disturbing = planner::plan(now.inventory, desired, policy);
+      if (disturbing)
         disturbing->warnings.push_back(plan.error().text());
+      // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
+      if (disturbing || disturbing.error().code != ErrorCode::kInUse)
         plan = std::move(disturbing);
-      }
     }
     if (plan)
       apply::add_blockers(now.report, *plan);
@@ -284,6 +307,7 @@ class DriverService final : public Service {
   std::unique_ptr<nvml::Session> session_;
   device::FactsOfGpus facts_;
   Watch watch_;
+  bool resting_ = false;
 };
 
 }  // namespace

@@ -23,10 +23,13 @@ Result<void> run_user_hook(const UserHook& hook,
   launch::HookRun run;
   run.environment = variables;
   run.timeout = hook.timeout;
+  run.stop = hook.stop;
   auto done = launch::run_hooks({command}, hook.name, run, output);
   if (done)
     return {};
   Error error = std::move(done).error();
+  if (error.code == ErrorCode::kRolledBack)
+    return error;
   error.hint = "it has our environment and the variables that docs/reference/changes.md names";
   return error;
 }

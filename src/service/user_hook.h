@@ -4,6 +4,7 @@
 #ifndef MIGCTL_SERVICE_USER_HOOK_H_
 #define MIGCTL_SERVICE_USER_HOOK_H_
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <string>
@@ -16,9 +17,11 @@ struct UserHook {
   std::string name;     // "evict": for messages
   std::string program;  // a path, or a name looked for in $PATH
   std::chrono::milliseconds timeout = std::chrono::minutes(10);
+  const std::atomic<bool>* stop = nullptr;  // ends it, as launch::HookRun says
 };
 
-// kHook when it cannot be started or fails, kTimeout when it is killed for its time; with the last
+// kHook when it cannot be started or fails, kTimeout when it is killed for its time, kRolledBack
+// when it is stopped; with the last
 // words that it printed. `output` gets all of them.
 Result<void> run_user_hook(const UserHook& hook,
                            const std::map<std::string, std::string>& variables,

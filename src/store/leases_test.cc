@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// The last line of defence: whatever the scheduler decided, the store keeps leases apart.
 #include "store/leases.h"
+
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -8,18 +11,20 @@
 namespace mig::store {
 namespace {
 
-class LeasesTest : public testing::Test {
+class LeaseStore : public testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = testing::TempDir() + "leasesXXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
 
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  Leases open() {
-    auto leases = Leases::open(folder_ + "/leases.db");
+  std::string path() const { return folder_ + "/leases.db"; }
+
+  Leases open() const {
+    auto leases = Leases::open(path());
     EXPECT_TRUE(leases) << leases.error().text();
     return *std::move(leases);
   }
@@ -28,11 +33,10 @@ class LeasesTest : public testing::Test {
     LeaseRow row;
     row.uuid = uuid;
     row.shared = shared;
-    row.tenant = "a";
     return row;
   }
 
-  static RequestRow request(const std::string& tenant, const std::string& key) {
+  static RequestRow request(const std::string& tenant, const std::string& key = "") {
     RequestRow row;
     row.tenant = tenant;
     row.key = key;
@@ -42,18 +46,77 @@ class LeasesTest : public testing::Test {
   std::string folder_;
 };
 
-TEST_F(LeasesTest, AnExclusiveInstanceIsOnesAlone) {
+TEST_F(LeaseStore, AnInstanceIsOnesOrIsSharedInOneWay) {
   Leases leases = open();
-  ASSERT_TRUE(leases.add(lease("MIG-1")));
-  for (const std::int64_t shared : {1, 4}) {
-    const auto second = leases.add(lease("MIG-1", shared));
-    ASSERT_FALSE(second) << shared;
-    EXPECT_EQ(second.error().code, ErrorCode::kInUse);
-  }
-  EXPECT_TRUE(leases.add(lease("MIG-2")));
+  ASSERT_TRUE(leases.add(lease("one")));
+  const auto second = leases.add(lease("one"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kInUse);
+  EXPECT_EQ(leases.add(lease("one", 3)).error().code, ErrorCode::kInUse) << "it is leased alone";
+  ASSERT_TRUE(leases.add(lease("many", 3)));
+  EXPECT_EQ(leases.add(lease("many")).error().code, ErrorCode::kInUse) << "it is shared";
+  EXPECT_EQ(leases.add(lease("many", 2)).error().code, ErrorCode::kInUse) << "in another way";
+  ASSERT_TRUE(leases.add(lease("many", 3)));
+  ASSERT_TRUE(leases.add(lease("many", 3)));
+  EXPECT_EQ(leases.add(lease("many", 3)).error().code, ErrorCode::kInUse) << "three have it";
+  EXPECT_EQ(leases.leases()->size(), 4U);
 }
 
-TEST_F(LeasesTest, ASharedInstanceHasRoomForSoManyAndTheSameSort) {
+// What SQL alone forbids, should the code above it ever forget.
+TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
+  Leases leases = open();
+  const auto one = leases.add(lease("one"));
+  LeaseRow other = lease("two");
+  other.id = leases.add(other).value();
+  other.uuid = "one";
+  EXPECT_FALSE(leases.move(other));
+  EXPECT_TRUE(one);
+}
+
+TEST_F(LeaseStore, RequestsAreCountedForTheirTenant) {
+  Leases leases = open();
+  for (const char* tenant : {"a", "a", "b"})
+    ASSERT_TRUE(leases.enqueue(request(tenant)));
+  const auto crowd = leases.crowd("a");
+  EXPECT_EQ(crowd->waiting, 3);
+  EXPECT_EQ(crowd->of_tenant, 2);
+}
+
+TEST_F(LeaseStore, ARequestIsFoundByItsKeyAndNoneByNoKey) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.enqueue(request("a")));
+  const auto keyed = leases.enqueue(request("a", "k"));
+  EXPECT_EQ(leases.request_of_key("k").value()->id, *keyed);
+  EXPECT_FALSE(leases.request_of_key("").value());
+  EXPECT_FALSE(leases.request_of_key("other").value());
+}
+
+TEST_F(LeaseStore, TheAuditTellsTheNewestFirst) {
+  Leases leases = open();
+  for (std::int64_t i = 1; i <= 3; ++i) {
+    AuditRow row;
+    row.lease = i;
+    ASSERT_TRUE(leases.note(row));
+  }
+  const auto rows = leases.audit(2);
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->at(0).lease, 3);
+}
+
+TEST_F(LeaseStore, OnlyTheOwnerReadsItAndNoLinkIsFollowed) {
+  open();
+
+  struct stat info {};
+
+  ASSERT_EQ(::stat(path().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+  const std::string link = folder_ + "/link.db";
+  std::filesystem::create_symlink(folder_ + "/elsewhere.db", link);
+  EXPECT_FALSE(Leases::open(link));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/elsewhere.db"));
+}
+
+TEST_F(LeaseStore, ASharedInstanceHasRoomForSoManyAndTheSameSort) {
   Leases leases = open();
   ASSERT_TRUE(leases.add(lease("MIG-1", 2)));
   EXPECT_FALSE(leases.add(lease("MIG-1", 1)));
@@ -62,26 +125,12 @@ TEST_F(LeasesTest, ASharedInstanceHasRoomForSoManyAndTheSameSort) {
   EXPECT_FALSE(leases.add(lease("MIG-1", 2))) << "full";
 }
 
-// Not only the code above: the table itself refuses it, whatever way a row comes there.
-TEST_F(LeasesTest, TheTableRefusesASecondExclusiveLease) {
-  Leases leases = open();
-  ASSERT_TRUE(leases.add(lease("MIG-1")));
-  LeaseRow other = lease("MIG-2");
-  other.id = *leases.add(other);
-  other.uuid = "MIG-1";
-  EXPECT_FALSE(leases.move(other));
-  EXPECT_EQ(leases.leases()->at(1).uuid, "MIG-2");
-  other.uuid = "MIG-3";
-  EXPECT_TRUE(leases.move(other));
-  EXPECT_EQ(leases.leases()->at(1).uuid, "MIG-3");
-}
-
-TEST_F(LeasesTest, AShareOfNobodyIsRefused) {
+TEST_F(LeaseStore, AShareOfNobodyIsRefused) {
   Leases leases = open();
   EXPECT_FALSE(leases.add(lease("MIG-1", 0)));
 }
 
-TEST_F(LeasesTest, WhatIsKeptComesBack) {
+TEST_F(LeaseStore, WhatIsKeptComesBack) {
   {
     Leases leases = open();
     LeaseRow row = lease("MIG-1");
@@ -118,30 +167,7 @@ TEST_F(LeasesTest, WhatIsKeptComesBack) {
   EXPECT_FALSE(*leases.remove(row.id)) << "it was gone already";
 }
 
-TEST_F(LeasesTest, AKeyIsNeverEmpty) {
-  Leases leases = open();
-  ASSERT_TRUE(leases.add(lease("MIG-1")));
-  ASSERT_TRUE(leases.enqueue(request("a", "")));
-  EXPECT_TRUE(leases.leases_of_key("")->empty());
-  EXPECT_FALSE(*leases.request_of_key(""));
-  ASSERT_TRUE(leases.enqueue(request("a", "mine")));
-  EXPECT_EQ((*leases.request_of_key("mine"))->key, "mine");
-}
-
-TEST_F(LeasesTest, TheCrowdIsCountedByTenantToo) {
-  Leases leases = open();
-  const std::int64_t first = *leases.enqueue(request("a", ""));
-  ASSERT_TRUE(leases.enqueue(request("b", "")));
-  ASSERT_TRUE(leases.enqueue(request("b", "")));
-  EXPECT_EQ(leases.crowd("b")->waiting, 3);
-  EXPECT_EQ(leases.crowd("b")->of_tenant, 2);
-  EXPECT_EQ(leases.crowd("c")->of_tenant, 0);
-  EXPECT_TRUE(*leases.dequeue(first));
-  EXPECT_FALSE(*leases.dequeue(first));
-  EXPECT_EQ(leases.request_ids()->size(), 2U);
-}
-
-TEST_F(LeasesTest, UsageOfATenantIsOneRow) {
+TEST_F(LeaseStore, UsageOfATenantIsOneRow) {
   Leases leases = open();
   ASSERT_TRUE(leases.set_usage({"a", 10, 1}));
   ASSERT_TRUE(leases.set_usage({"a", 25, 2}));
@@ -149,7 +175,7 @@ TEST_F(LeasesTest, UsageOfATenantIsOneRow) {
   EXPECT_EQ(leases.usage()->front().slice_seconds, 25);
 }
 
-TEST_F(LeasesTest, TheAuditKeepsTheNewestAndShowsThemFirst) {
+TEST_F(LeaseStore, TheAuditKeepsTheNewestAndShowsThemFirst) {
   Leases leases = open();
   ASSERT_TRUE(leases.transaction([&]() -> Result<void> {
     for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i)
@@ -164,7 +190,7 @@ TEST_F(LeasesTest, TheAuditKeepsTheNewestAndShowsThemFirst) {
   EXPECT_EQ(all->back().at_ms, 5);
 }
 
-TEST_F(LeasesTest, AFailedTransactionLeavesNothing) {
+TEST_F(LeaseStore, AFailedTransactionLeavesNothing) {
   Leases leases = open();
   const auto failed = leases.transaction([&]() -> Result<void> {
     MIG_TRY(leases.add(lease("MIG-1")));

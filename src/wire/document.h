@@ -48,6 +48,7 @@ std::string generation_text(std::uint64_t generation);
 
 std::string_view mode_text(MigMode mode);
 std::string_view step_kind_text(StepKind kind);
+bool concerns_compute(StepKind kind);
 std::string_view stops_text(Blocker::Stops stops);
 
 }  // namespace mig::wire

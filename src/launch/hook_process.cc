@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/hook_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include "base/strings.h"
+
+namespace mig::launch {
+namespace {
+
+constexpr int kBetweenLooksMs = 50;
+constexpr int kLastFd = 1 << 16;  // where the kernel has no close_range(2)
+
+struct Pipe {
+  base::Fd read, write;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return base::errno_error("create", "a pipe", errno);
+  return Pipe{base::Fd(ends[0]), base::Fd(ends[1])};
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const std::string& text : texts)
+    out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+// From here to exec, and in the guard: async-signal-safe calls only.
+
+ssize_t read_all(int fd, void* to, std::size_t size) {
+  ssize_t got = 0;
+  do {
+    got = ::read(fd, to, size);
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+void close_all_but(int kept) {
+#ifdef SYS_close_range
+  const bool below = kept == 0 || ::syscall(SYS_close_range, 0U, kept - 1, 0U) == 0;
+  if (below && ::syscall(SYS_close_range, kept + 1, ~0U, 0U) == 0)
+    return;
+#endif
+  for (int fd = 0; fd < kLastFd; ++fd)
+    if (fd != kept)
+      ::close(fd);
+}
+
+// Ends the group unless it is told by a byte that the hook has ended. It keeps nothing of ours
+// open: neither the output that somebody reads to its end, nor the driver, nor a lock.
+[[noreturn]] void guard(int lifeline, pid_t group, std::chrono::milliseconds grace) {
+  ::setsid();  // what is sent to our group or terminal is not for the guard
+  for (int number = 1; number < SIGRTMIN; ++number)
+    if (number != SIGCHLD)
+      ::signal(number, SIG_IGN);
+  close_all_but(lifeline);
+  char told = 0;
+  if (read_all(lifeline, &told, 1) == 1)
+    ::_exit(0);
+  ::kill(-group, SIGTERM);
+  ::kill(-group, SIGCONT);
+  for (auto left = grace.count(); left > 0 && ::kill(-group, 0) == 0; left -= kBetweenLooksMs)
+    ::poll(nullptr, 0, kBetweenLooksMs);
+  ::kill(-group, SIGKILL);
+  ::_exit(0);
+}
+
+// What our caller has ignored stays so; what we catch or ignore ourselves does not.
+void standard_signals() {
+  for (int number = 1; number < SIGRTMIN; ++number) {
+    struct sigaction now {};
+
+    if (::sigaction(number, nullptr, &now) == 0 &&
+        (now.sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ))
+      ::signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// What the child needs of its pipes. It keeps no end whose closing is to be our end.
+struct Ends {
+  int go_read, go_write, trouble;
+};
+
+[[noreturn]] void become_hook(const HookProcessRequest& request,
+                              char* const* argv,
+                              char* const* envp,
+                              const Ends& ends) {
+  ::close(ends.go_write);
+  ::setpgid(0, 0);
+  char go = 0;
+  if (read_all(ends.go_read, &go, 1) != 1)
+    ::_exit(0);  // we are gone before it began
+  standard_signals();
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(request.output, STDOUT_FILENO) >= 0 &&
+      ::dup2(request.output, STDERR_FILENO) >= 0 &&
+      (request.workdir.empty() || ::chdir(request.workdir.c_str()) == 0))
+    ::execvpe(argv[0], argv, envp);
+  const int number = errno;
+  static_cast<void>(::write(ends.trouble, &number, sizeof number) == sizeof number);
+  ::_exit(EXIT_FAILURE);
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+}  // namespace
+
+Result<HookProcess> HookProcess::start(const HookProcessRequest& request, int& not_started) {
+  not_started = 0;
+  const std::vector<char*> argv = pointers(request.argv);
+  const std::vector<char*> envp = pointers(request.environment);
+  MIG_ASSIGN_OR_RETURN(Pipe go, make_pipe());
+  MIG_ASSIGN_OR_RETURN(Pipe trouble, make_pipe());
+  MIG_ASSIGN_OR_RETURN(Pipe lifeline, make_pipe());
+  const pid_t child = ::fork();
+  if (child < 0)
+    return base::errno_error("start", "a process", errno);
+  if (child == 0) {
+    lifeline.write.reset();
+    become_hook(
+        request, argv.data(), envp.data(), {go.read.get(), go.write.get(), trouble.write.get()});
+  }
+  ::setpgid(child, child);  // whoever is first
+  const pid_t watcher = ::fork();
+  if (watcher == 0)
+    guard(lifeline.read.get(), child, request.grace);
+  if (watcher < 0) {
+    const int number = errno;
+    go.write.reset();
+    wait_for(child);
+    return base::errno_error("start", "a process", number);
+  }
+  lifeline.read.reset();
+  trouble.write.reset();
+  HookProcess started(child, watcher, std::move(lifeline.write));
+  const bool sent = ::write(go.write.get(), "g", 1) == 1;
+  go.write.reset();
+  int number = 0;
+  const ssize_t got = read_all(trouble.read.get(), &number, sizeof number);
+  if (sent && got == 0)
+    return started;
+  started.reap();
+  not_started = got == sizeof number ? number : EIO;
+  return base::errno_error("start", request.argv.front(), not_started);
+}
+
+void HookProcess::signal(int number) const {
+  ::kill(-child_, number);
+}
+
+bool HookProcess::ended() const {
+  siginfo_t info{};
+  const int looked = ::waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOHANG | WNOWAIT);
+  return looked != 0 ? errno != EINTR : info.si_pid == child_;
+}
+
+int HookProcess::reap() {
+  const int status = wait_for(child_);
+  static_cast<void>(::write(lifeline_.get(), "e", 1) == 1);
+  lifeline_.reset();
+  wait_for(guard_);
+  return status;
+}
+
+}  // namespace mig::launch

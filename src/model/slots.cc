@@ -75,4 +75,15 @@ const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& pro
   return it == profile.compute_profiles.end() ? nullptr : &*it;
 }
 
+std::optional<Placement> compute_placement_at(const GpuInstanceProfile& profile,
+                                              const ComputeInstanceProfile& compute,
+                                              std::uint32_t start) {
+  for (const Placement at : compute.placements)
+    if (at.start == start)
+      return at;
+  const bool inside = compute.slices <= profile.slices && start <= profile.slices - compute.slices;
+  return compute.placements.empty() && inside ? std::optional(Placement{start, compute.slices})
+                                              : std::nullopt;
+}
+
 }  // namespace mig

@@ -28,6 +28,13 @@ bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wan
 const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& profile,
                                                    const ProfileName& name);
 
+// Where a compute instance of this profile lies that starts there. A driver tells the places only
+// of GPU instances that exist: where it has told none, as many slices from there. nullopt = it
+// cannot.
+std::optional<Placement> compute_placement_at(const GpuInstanceProfile& profile,
+                                              const ComputeInstanceProfile& compute,
+                                              std::uint32_t start);
+
 }  // namespace mig
 
 #endif  // MIGCTL_MODEL_SLOTS_H_

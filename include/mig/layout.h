@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "mig/error.h"
 #include "mig/ids.h"
 #include "mig/profile.h"
 
@@ -47,10 +48,13 @@ struct SpecConfig {
   std::string label;
   std::vector<SpecEntry> entries;
   SourcePosition position;
+  std::optional<Error> refused = {};  // the text says two things of it: it cannot be selected
 };
 
 struct Spec {
-  std::vector<SpecConfig> configs;  // in file order
+  std::vector<SpecConfig> configs;         // in file order
+  std::vector<std::string> notes = {};     // what was read from where, when the file is a wrapper
+  std::vector<std::string> warnings = {};  // of the file as a whole
 };
 
 // One instance wanted on a GPU: a GPU instance and the compute instances inside it.

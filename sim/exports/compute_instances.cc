@@ -204,9 +204,13 @@ nvmlReturn_t nvmlComputeInstanceDestroy(nvmlComputeInstance_t compute) {
   if (ref == nullptr) {
     return NVML_ERROR_INVALID_ARGUMENT;
   }
+  const OpenNodes open = nodes_in_the_way();
   return change_gpu(__func__, ref->gpu, [&](GpuRef gpu) -> int {
-    return alive(gpu.self(), *ref) ? destroy_ci(gpu, ref->gi, ref->ci)
-                                   : NVML_ERROR_INVALID_ARGUMENT;
+    if (!alive(gpu.self(), *ref)) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    return destroy_ci(
+        gpu, ref->gi, ref->ci, open.compute_instance(gpu.self().minor, ref->gi, ref->ci));
   });
 }
 

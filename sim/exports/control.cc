@@ -13,7 +13,9 @@ namespace migsim::exports {
 namespace {
 
 int reset_one(unsigned gpu_index) {
-  return change_gpu("reset_gpu", gpu_index, [](GpuRef gpu) { return reset_gpu(gpu); });
+  const OpenNodes open = nodes_in_the_way();
+  return change_gpu(
+      "reset_gpu", gpu_index, [&](GpuRef gpu) { return reset_gpu(gpu, open.gpu(gpu.gpu)); });
 }
 
 int reboot_machine() {

@@ -9,4 +9,9 @@ void show_change(Machine& machine) {
   sync_tree(machine);
 }
 
+OpenNodes nodes_in_the_way() {
+  const std::shared_ptr<Machine> machine = current_machine();
+  return machine && is_admin(*machine) ? open_nodes(*machine) : OpenNodes{};
+}
+
 }  // namespace migsim::exports

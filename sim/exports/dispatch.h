@@ -19,6 +19,7 @@
 #include "sim/machine/machine.h"
 #include "sim/machine/mig.h"
 #include "sim/machine/telemetry.h"
+#include "sim/tree/open_nodes.h"
 
 namespace migsim::exports {
 
@@ -123,6 +124,10 @@ nvmlReturn_t read_gpu(const char* function,
 // Brings the machine's /proc and /dev in step. Not while a View or Change is held. NVML has no way
 // to say that this failed, and the next change makes it good.
 void show_change(Machine& machine);
+
+// The nodes that other processes have open and that may be in the way of a change; found out before
+// the change takes the lock, and only for those who may change anything.
+OpenNodes nodes_in_the_way();
 
 // A change by root (or the machine's owner); committed if the body returns NVML_SUCCESS.
 // Body: nvmlReturn_t(GpuRef).

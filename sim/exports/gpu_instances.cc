@@ -85,8 +85,10 @@ nvmlReturn_t nvmlDeviceCreateGpuInstanceWithPlacement(nvmlDevice_t device,
 }
 
 nvmlReturn_t nvmlGpuInstanceDestroy(nvmlGpuInstance_t instance) {
-  return change_gi(
-      __func__, instance, [](GpuRef gpu, const GiRef& ref) { return destroy_gi(gpu, ref.gi); });
+  const OpenNodes open = nodes_in_the_way();
+  return change_gi(__func__, instance, [&](GpuRef gpu, const GiRef& ref) {
+    return destroy_gi(gpu, ref.gi, open.gpu_instance(gpu.self().minor, ref.gi));
+  });
 }
 
 nvmlReturn_t nvmlDeviceGetGpuInstances(nvmlDevice_t device,

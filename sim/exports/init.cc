@@ -20,7 +20,8 @@ nvmlReturn_t nvmlInit_v2() {
 
 nvmlReturn_t nvmlInitWithFlags(unsigned flags) {
   const unsigned known = NVML_INIT_FLAG_NO_GPUS | NVML_INIT_FLAG_NO_ATTACH;
-  return (flags & ~known) != 0 ? NVML_ERROR_INVALID_ARGUMENT : acquire_library();
+  return (flags & ~known) != 0 ? NVML_ERROR_INVALID_ARGUMENT
+                               : acquire_library((flags & NVML_INIT_FLAG_NO_ATTACH) == 0);
 }
 
 nvmlReturn_t nvmlShutdown() {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/exports/library.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace migsim::exports {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 struct Library {
   std::mutex mutex;
   unsigned users = 0;
+  std::vector<int> nodes;  // descriptors, as a real library keeps them from init to shutdown
   std::shared_ptr<Machine> machine;
 };
 
@@ -29,18 +32,50 @@ std::shared_ptr<Machine> open_machine(nvmlReturn_t& code) {
     code = NVML_ERROR_DRIVER_NOT_LOADED;
     return nullptr;
   }
-  if (::access(file.c_str(), R_OK | W_OK) != 0) {
+  if (::access(file.c_str(), R_OK) != 0) {
     code = NVML_ERROR_NO_PERMISSION;
     return nullptr;
   }
   std::shared_ptr<Machine> machine = Machine::open(dir, status);
-  code = machine ? NVML_SUCCESS : NVML_ERROR_LIB_RM_VERSION_MISMATCH;
+  code = machine         ? NVML_SUCCESS
+         : status.denied ? NVML_ERROR_NO_PERMISSION
+                         : NVML_ERROR_LIB_RM_VERSION_MISMATCH;
   return machine;
+}
+
+// H100, R580: nvmlInit_v2 opens /dev/nvidiactl and /dev/nvidia<N> of every GPU,
+// NVML_INIT_FLAG_NO_ATTACH the first only, and nvmlShutdown closes all. This is how others learn
+// that the GPU is in use. A machine without a tree, or a node that is shut to this user, is no
+// reason not to start.
+void open_nodes_of(Library& lib, bool attach) {
+  const std::string dev = lib.machine->dir() + "/tree/dev/nvidia";
+  std::vector<std::string> names = {"ctl"};
+  if (attach) {
+    const Machine::View view(*lib.machine);
+    for (std::uint32_t gpu = 0; gpu < lib.machine->hardware().gpu_count; ++gpu) {
+      if (view->gpus[gpu].lost == 0) {
+        names.push_back(std::to_string(view->gpus[gpu].minor));
+      }
+    }
+  }
+  for (const std::string& name : names) {
+    const int fd = ::open((dev + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+      lib.nodes.push_back(fd);
+    }
+  }
+}
+
+void close_nodes(Library& lib) {
+  for (const int fd : lib.nodes) {
+    ::close(fd);
+  }
+  lib.nodes.clear();
 }
 
 }  // namespace
 
-nvmlReturn_t acquire_library() {
+nvmlReturn_t acquire_library(bool attach) {
   Library& lib = library();
   const std::lock_guard lock(lib.mutex);
   if (lib.users == 0) {
@@ -49,6 +84,7 @@ nvmlReturn_t acquire_library() {
     if (code != NVML_SUCCESS) {
       return code;
     }
+    open_nodes_of(lib, attach);
   }
   ++lib.users;
   return NVML_SUCCESS;
@@ -61,6 +97,7 @@ nvmlReturn_t release_library() {
     return NVML_ERROR_UNINITIALIZED;
   }
   if (--lib.users == 0) {
+    close_nodes(lib);
     lib.machine.reset();
   }
   return NVML_SUCCESS;

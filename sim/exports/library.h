@@ -12,8 +12,10 @@ namespace migsim::exports {
 
 // Counts one more user; the first opens the machine that the environment names. What a real library
 // says without a driver is DRIVER_NOT_LOADED: no machine. LIB_RM_VERSION_MISMATCH: the state file
-// is of another format version; NO_PERMISSION: it may not be opened by this user.
-nvmlReturn_t acquire_library();
+// is of another format version; NO_PERMISSION: it may not be opened by this user. From the first to
+// the last the process has the device nodes of all GPUs open (`attach`; without it only the control
+// node) and so is in the way of what needs a GPU for itself.
+nvmlReturn_t acquire_library(bool attach = true);
 
 // NVML_ERROR_UNINITIALIZED when nobody holds it.
 nvmlReturn_t release_library();

@@ -24,12 +24,13 @@ nvmlReturn_t give_id(const char* function,
 extern "C" {
 
 nvmlReturn_t nvmlDeviceSetMigMode(nvmlDevice_t device, unsigned mode, nvmlReturn_t* activation) {
+  const OpenNodes open = nodes_in_the_way();
   return change_device(__func__, device, [&](GpuRef gpu) -> int {
     if (activation == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     int second = NVML_SUCCESS;
-    const int code = set_mig_mode(gpu, mode, second);
+    const int code = set_mig_mode(gpu, mode, second, open.gpu(gpu.gpu));
     *activation = static_cast<nvmlReturn_t>(second);
     return code;
   });

@@ -4,6 +4,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/machine/services.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -17,6 +18,22 @@ bool on(const ProcessState& process, const DeviceRef& ref) {
          (!ref.is_mig() || (process.gi == ref.gi && process.ci == ref.ci));
 }
 
+// A display draws on the whole GPU, MIG or not: RTX PRO 6000 Max-Q, 580.105.08 lists Xorg with MIG
+// on.
+void add_displays(const Subject& s, std::vector<ProcessState>& found) {
+  for (std::uint32_t service = 0; service < kServiceCount; ++service) {
+    if (kServices[service].display_bytes == 0 || !service_holds(s.state(), service, s.ref.gpu)) {
+      continue;
+    }
+    ProcessState process;
+    process.pid = static_cast<std::int32_t>(service_pid(service));
+    process.gpu = s.ref.gpu;
+    process.kind = kGraphicsClient;
+    process.memory_bytes = kServices[service].display_bytes;
+    found.push_back(process);
+  }
+}
+
 nvmlReturn_t collect(const Subject& s, std::uint32_t kind, std::vector<ProcessState>& found) {
   if (!s.is_mig() && s.mig_on() && !is_admin(s.machine)) {
     return NVML_ERROR_NO_PERMISSION;
@@ -25,6 +42,9 @@ nvmlReturn_t collect(const Subject& s, std::uint32_t kind, std::vector<ProcessSt
     if (on(process, s.ref) && process.kind == kind) {
       found.push_back(process);
     }
+  }
+  if (kind == kGraphicsClient && !s.is_mig()) {
+    add_displays(s, found);
   }
   return NVML_SUCCESS;
 }

@@ -5,6 +5,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/machine/services.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -81,6 +82,9 @@ nvmlReturn_t nvmlSystemGetProcessName(unsigned pid, char* name, unsigned size) {
           known = process.name;
         }
       }
+    }
+    for (std::uint32_t service = 0; service < kServiceCount && known.empty(); ++service) {
+      known = pid == service_pid(service) ? kServices[service].program : "";
     }
     if (known.empty()) {
       known = program_of(pid);

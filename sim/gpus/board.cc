@@ -28,6 +28,8 @@ constexpr std::array kMemory = {
     Figure{"reserved_bytes", &Board::memory_reserved_bytes},
     Figure{"bus_bits", &Board::memory_bus_bits, 65536},
     Figure{"bar1_bytes", &Board::bar1_bytes},
+    Figure{"bar1_mig_bytes", &Board::bar1_mig_bytes},
+    Figure{"ecc_enabled", &Board::ecc_enabled, 1},
 };
 constexpr std::array kPower = {
     Figure{"idle_mw", &Board::power_idle_mw, 10000000},
@@ -39,12 +41,19 @@ constexpr std::array kTemperature = {
     Figure{"full_c", &Board::temperature_full_c, 200},
     Figure{"slowdown_c", &Board::temperature_slowdown_c, 200},
     Figure{"shutdown_c", &Board::temperature_shutdown_c, 200},
+    Figure{"fan_percent", &Board::fan_percent, 100},
 };
 constexpr std::array kClocks = {
     Figure{"sm_idle_mhz", &Board::clock_sm_idle_mhz, 100000},
     Figure{"sm_max_mhz", &Board::clock_sm_max_mhz, 100000},
     Figure{"mem_idle_mhz", &Board::clock_mem_idle_mhz, 100000},
     Figure{"mem_max_mhz", &Board::clock_mem_max_mhz, 100000},
+};
+constexpr std::array kSettable = {
+    Figure{"sm_min_mhz", &Board::clock_sm_min_mhz, 100000},
+    Figure{"sm_step_mhz", &Board::clock_sm_step_mhz, 1000},
+    Figure{"mem_low_mhz", &Board::clock_mem_low_mhz, 100000},
+    Figure{"remap_banks", &Board::remap_banks, 1000000},
 };
 constexpr std::array kLinks = {
     Figure{"pcie_gen", &Board::pcie_gen, 16},
@@ -136,9 +145,24 @@ void read_memory(const nlohmann::json& value, Board& board, std::string& error) 
   ObjectReader block(value, "memory", error);
   board.memory_total_bytes = block.number("total_bytes", 1 << 20, INT64_C(1) << 44);
   read_figures(block, kMemory, board);
+  if (board.bar1_mig_bytes > board.bar1_bytes) {
+    block.fail("bar1_mig_bytes", "more than bar1_bytes");
+  }
   if (board.memory_reserved_bytes > board.memory_total_bytes) {
     block.fail("reserved_bytes", "more than total_bytes");
   }
+  check_provenance(block, value, error);
+  block.finish();
+}
+
+// What the driver lets be set, and the maker's record of the board. A file without the block does
+// not know them.
+void read_settable(const nlohmann::json& value, Board& board, std::string& error) {
+  ObjectReader block(value, "settable", error);
+  read_figures(block, kSettable, board);
+  store(board.inforom_image, block.text_or_null("inforom_image", sizeof board.inforom_image - 1));
+  store(board.inforom_oem, block.text_or_null("inforom_oem", sizeof board.inforom_oem - 1));
+  store(board.inforom_ecc, block.text_or_null("inforom_ecc", sizeof board.inforom_ecc - 1));
   check_provenance(block, value, error);
   block.finish();
 }
@@ -161,8 +185,8 @@ bool load_board(std::string_view json_text, Board& out, std::string& error) {
   }
   Board board;
   ObjectReader root(document, "", error);
-  if (root.text("schema", 64) != "migsim-board/1") {
-    root.fail("schema", "expected \"migsim-board/1\"");
+  if (root.text("schema", 64) != "migsim-board/2") {
+    root.fail("schema", "expected \"migsim-board/2\"");
   }
   read_key(root, board);
   if (const nlohmann::json* value = root.member("identity")) {
@@ -174,6 +198,9 @@ bool load_board(std::string_view json_text, Board& out, std::string& error) {
   read_block(root, "power", kPower, board, error);
   read_block(root, "temperature", kTemperature, board, error);
   read_block(root, "clocks", kClocks, board, error);
+  if (root.has("settable")) {
+    read_settable(*root.member("settable"), board, error);
+  }
   read_block(root, "links", kLinks, board, error);
   read_block(root, "roofline", kRoofline, board, error);
   if (const nlohmann::json* value = root.member("mig")) {

@@ -83,7 +83,6 @@ TEST(Board, WhatNobodySawStaysUnknown) {
   EXPECT_EQ(load("a100-pcie-80gb")->memory_reserved_bytes, kUnknown);
   EXPECT_STREQ(load("a100-pcie-80gb")->vbios, "");
   EXPECT_EQ(load("rtx-pro-6000-server")->tf32_gflops, kUnknown);
-  EXPECT_EQ(load("h100-pcie-80gb")->gi_profiles[4].ci_profiles[1].sm, kUnknown);
 }
 
 // mig-parted derives names from these two figures, so every board must satisfy its rule.
@@ -111,7 +110,7 @@ TEST(Board, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(error_after([](Json& d) { d["mig"]["profiles"][2]["colour"] = 1; }),
             "mig.profiles[2].colour: unknown key");
   EXPECT_EQ(error_after([](Json& d) { d["schema"] = "migsim-board/9"; }),
-            "schema: expected \"migsim-board/1\"");
+            "schema: expected \"migsim-board/2\"");
 }
 
 TEST(Board, RefusesWrongTypesAndRanges) {
@@ -134,9 +133,39 @@ TEST(Board, EveryFigureNeedsASource) {
             "links.nvlink_count: must be named in exactly one provenance entry");
   EXPECT_EQ(error_after([](Json& d) { d["power"]["idle_mw"] = nullptr; }),
             "power.idle_mw: is null but has provenance");
-  EXPECT_EQ(error_after([](Json& d) { d["power"]["provenance"][0]["kind"] = "guessed"; }),
-            "power.provenance[0].kind: expected measured, documented or inferred, found "
-            "\"guessed\"");
+  EXPECT_EQ(
+      error_after([](Json& d) { d["power"]["provenance"][0]["kind"] = "guessed"; }),
+      "power.provenance[0].kind: expected measured, captured, documented, derived or assumed, "
+      "found \"guessed\"");
+}
+
+// mig.profiles[] of the H200: 0 1g, 1 1g+me, 2 double memory, 3 2g, 4 3g, 5 4g, 6 7g.
+TEST(Board, EveryMigFigureNamesASource) {
+  EXPECT_EQ(error_after([](Json& d) { d["mig"]["profiles"][3]["from"]["profile"] = "hearsay"; }),
+            "mig.profiles[3].from.profile: \"hearsay\" is none of the block's sources");
+  EXPECT_EQ(error_after([](Json& d) {
+              d["mig"]["profiles"][3]["compute_profiles"][1]["from"].erase("places");
+            }),
+            "mig.profiles[3].compute_profiles[1].from.places: missing");
+  EXPECT_EQ(
+      error_after([](Json& d) { d["mig"]["profiles"][3]["compute_profiles"][1]["sm"] = nullptr; }),
+      "mig.profiles[3].compute_profiles[1].from.sm: unknown key");
+  EXPECT_EQ(
+      error_after([](Json& d) { d["mig"]["sources"]["spare"] = d["mig"]["sources"]["table"]; }),
+      "mig.sources: \"spare\" is the source of nothing");
+  EXPECT_EQ(error_after([](Json& d) { d["mig"]["sources"]["table"]["kind"] = "guessed"; }),
+            "mig.sources.table.kind: expected measured, captured, documented, derived or assumed, "
+            "found \"guessed\"");
+}
+
+TEST(Board, ComputeInstancesLieInsideTheirGpuInstance) {
+  EXPECT_EQ(error_after([](Json& d) {
+              d["mig"]["profiles"][4]["compute_profiles"][0]["starts"] = {0, 2, 4};
+            }),
+            "mig.profiles[4].compute_profiles: MIG 1c.3g.71gb at 4:1 ends beyond the default one's "
+            "4 slots");
+  EXPECT_EQ(error_after([](Json& d) { d["mig"]["compute_places"] = "anywhere"; }),
+            "mig.compute_places: expected aligned or first_free, found \"anywhere\"");
 }
 
 TEST(Board, RefusesBrokenText) {

@@ -2,7 +2,10 @@
 #include "sim/gpus/mig_profiles.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
+#include <string_view>
 
 #include "sim/gpus/provenance.h"
 
@@ -50,7 +53,15 @@ std::uint32_t read_starts(ObjectReader& reader,
   return n;
 }
 
-void read_compute_profile(ObjectReader& reader, const GiProfile& gi, CiProfile& out) {
+constexpr std::array<std::string_view, 4> kComputeGroups = {"name", "count", "places", "sm"};
+constexpr std::array<std::string_view, 2> kProfileGroups = {"profile", "placements"};
+constexpr std::array<std::string_view, 4> kBlockGroups = {
+    "memory_slices", "compute_slices", "mode_needs_reset", "compute_places"};
+
+void read_compute_profile(ObjectReader& reader,
+                          const GiProfile& gi,
+                          Sources& sources,
+                          CiProfile& out) {
   read_name(reader, out.name);
   out.profile = count(reader, "enum", 0, kMaxCiProfiles - 1);
   out.slices = count(reader, "slices", 1, gi.slices);
@@ -59,18 +70,40 @@ void read_compute_profile(ObjectReader& reader, const GiProfile& gi, CiProfile& 
   out.sm = reader.number_or("sm", 1, gi.sm, kUnknown);
   out.shared = gi.engines;  // every compute instance of a GPU instance shares all its engines
   out.gfx = gi.gfx;
-  out.placement_count = read_starts(reader, out.placements, kMaxCis, out.slices, gi.slices);
-  const std::string from = reader.text("starts_from", 16);
-  if (!from.empty() && from != "exact" && from != "inferred") {
-    reader.fail("starts_from", "expected exact or inferred, found \"" + from + "\"");
-  }
+  const std::uint32_t size = count(reader, "size", 1, kMaxComputeSlots);
+  out.placement_count = read_starts(reader, out.placements, kMaxCis, size, kMaxComputeSlots);
+  const std::span<const std::string_view> groups = kComputeGroups;
+  sources.check_from(reader, out.sm == kUnknown ? groups.first(3) : groups);
   if (out.max_count > out.placement_count) {
     reader.fail("max_count", "more than there are starts");
   }
   reader.finish();
 }
 
-void read_compute_profiles(ObjectReader& reader, GiProfile& gi, std::string& error) {
+// The full compute instance covers its GPU instance: no place lies beyond its end.
+void check_spans(ObjectReader& reader, const GiProfile& gi) {
+  std::uint32_t end = 0;
+  for (std::uint32_t i = 0; i < gi.ci_profile_count; ++i) {
+    if (gi.ci_profiles[i].is_default != 0) {
+      end = gi.ci_profiles[i].placements[0].size;
+    }
+  }
+  for (std::uint32_t i = 0; i < gi.ci_profile_count; ++i) {
+    const CiProfile& ci = gi.ci_profiles[i];
+    const Placement last = ci.placements[ci.placement_count == 0 ? 0 : ci.placement_count - 1];
+    if (last.start + last.size > end) {
+      reader.fail("compute_profiles",
+                  std::string(ci.name) + " at " + std::to_string(last.start) + ":" +
+                      std::to_string(last.size) + " ends beyond the default one's " +
+                      std::to_string(end) + " slots");
+    }
+  }
+}
+
+void read_compute_profiles(ObjectReader& reader,
+                           GiProfile& gi,
+                           Sources& sources,
+                           std::string& error) {
   const nlohmann::json* list = reader.array("compute_profiles", kMaxCiProfiles);
   if (list == nullptr) {
     return;
@@ -81,7 +114,7 @@ void read_compute_profiles(ObjectReader& reader, GiProfile& gi, std::string& err
     const std::string path =
         reader.path_of("compute_profiles") + "[" + std::to_string(gi.ci_profile_count) + "]";
     ObjectReader entry(value, path, error);
-    read_compute_profile(entry, gi, ci);
+    read_compute_profile(entry, gi, sources, ci);
     defaults += ci.is_default;
     for (std::uint32_t i = 0; i < gi.ci_profile_count; ++i) {
       if (gi.ci_profiles[i].profile == ci.profile) {
@@ -92,6 +125,9 @@ void read_compute_profiles(ObjectReader& reader, GiProfile& gi, std::string& err
   }
   if (defaults != 1) {
     reader.fail("compute_profiles", "expected exactly one with \"default\": true");
+  }
+  if (reader.ok()) {
+    check_spans(reader, gi);
   }
 }
 
@@ -109,6 +145,7 @@ void read_engines(ObjectReader& reader, Engines& engines, std::string& error) {
 
 void read_gpu_profile(ObjectReader& reader,
                       const Board& board,
+                      Sources& sources,
                       GiProfile& out,
                       std::string& error) {
   read_name(reader, out.name);
@@ -129,11 +166,12 @@ void read_gpu_profile(ObjectReader& reader,
   if (out.max_count > out.placement_count) {
     reader.fail("max_count", "more than there are starts");
   }
-  read_compute_profiles(reader, out, error);
+  sources.check_from(reader, kProfileGroups);
+  read_compute_profiles(reader, out, sources, error);
   reader.finish();
 }
 
-void read_gpu_profiles(ObjectReader& block, Board& board, std::string& error) {
+void read_gpu_profiles(ObjectReader& block, Board& board, Sources& sources, std::string& error) {
   const nlohmann::json* list = block.array("profiles", kMaxGiProfiles);
   if (list == nullptr) {
     return;
@@ -142,7 +180,7 @@ void read_gpu_profiles(ObjectReader& block, Board& board, std::string& error) {
     GiProfile& gi = board.gi_profiles[board.gi_profile_count];
     const std::string path = "mig.profiles[" + std::to_string(board.gi_profile_count) + "]";
     ObjectReader entry(value, path, error);
-    read_gpu_profile(entry, board, gi, error);
+    read_gpu_profile(entry, board, sources, gi, error);
     for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
       if (board.gi_profiles[i].profile == gi.profile || board.gi_profiles[i].id == gi.id) {
         entry.fail("id", "id and enum must be the only ones on the board");
@@ -155,11 +193,19 @@ void read_gpu_profiles(ObjectReader& block, Board& board, std::string& error) {
   }
 }
 
+void read_compute_places(ObjectReader& block, Board& board) {
+  const std::string rule = block.text("compute_places", 16);
+  if (!rule.empty() && rule != "aligned" && rule != "first_free") {
+    block.fail("compute_places", "expected aligned or first_free, found \"" + rule + "\"");
+  }
+  board.aligned_compute = rule == "aligned" ? 1 : 0;
+}
+
 }  // namespace
 
 void read_mig(const nlohmann::json& value, Board& board, std::string& error) {
   ObjectReader block(value, "mig", error);
-  check_provenance_list(block, error);
+  Sources sources(block, error);
   if (const nlohmann::json* notes = block.array("notes", 32)) {
     for (const nlohmann::json& note : *notes) {
       if (!note.is_string()) {
@@ -170,8 +216,11 @@ void read_mig(const nlohmann::json& value, Board& board, std::string& error) {
   board.memory_slices = count(block, "memory_slices", 1, 16);
   board.compute_slices = count(block, "compute_slices", 1, 8);
   board.mode_needs_reset = block.flag("mode_needs_reset") ? 1 : 0;
+  read_compute_places(block, board);
+  sources.check_from(block, kBlockGroups);
   if (error.empty()) {
-    read_gpu_profiles(block, board, error);
+    read_gpu_profiles(block, board, sources, error);
+    sources.finish(block);
   } else {
     block.member("profiles");
   }

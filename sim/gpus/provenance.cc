@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/gpus/provenance.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 namespace migsim {
@@ -8,6 +10,23 @@ namespace migsim {
 namespace {
 
 using Counts = std::map<std::string, int, std::less<>>;
+
+constexpr std::array<std::string_view, 5> kKinds = {
+    "measured", "captured", "documented", "derived", "assumed"};
+
+// What `of` or a label stands for: kind, source, driver, date.
+void read_source(ObjectReader& entry) {
+  const std::string kind = entry.text("kind", 16);
+  if (!kind.empty() && std::ranges::find(kKinds, kind) == kKinds.end()) {
+    entry.fail(
+        "kind",
+        "expected measured, captured, documented, derived or assumed, found \"" + kind + "\"");
+  }
+  entry.text("source", 400);
+  entry.text_or_null("driver", 32);
+  entry.text("date", 10);
+  entry.finish();
+}
 
 void read_entry(ObjectReader& entry, Counts& named) {
   if (const nlohmann::json* of = entry.array("of", 64)) {
@@ -19,14 +38,7 @@ void read_entry(ObjectReader& entry, Counts& named) {
       ++named[name.get<std::string>()];
     }
   }
-  const std::string kind = entry.text("kind", 16);
-  if (!kind.empty() && kind != "measured" && kind != "documented" && kind != "inferred") {
-    entry.fail("kind", "expected measured, documented or inferred, found \"" + kind + "\"");
-  }
-  entry.text("source", 400);
-  entry.text_or_null("driver", 32);
-  entry.text("date", 10);
-  entry.finish();
+  read_source(entry);
 }
 
 Counts read_list(ObjectReader& block, std::string& error) {
@@ -44,8 +56,46 @@ Counts read_list(ObjectReader& block, std::string& error) {
 
 }  // namespace
 
-void check_provenance_list(ObjectReader& block, std::string& error) {
-  read_list(block, error);
+Sources::Sources(ObjectReader& block, std::string& error) : error_(error) {
+  const nlohmann::json* list = block.member("sources");
+  if (list == nullptr) {
+    return;
+  }
+  if (!list->is_object() || list->empty() || list->size() > 64) {
+    block.fail("sources", "expected an object of 1 to 64 sources");
+    return;
+  }
+  for (const auto& item : list->items()) {
+    ObjectReader entry(item.value(), block.path_of("sources") + "." + item.key(), error);
+    read_source(entry);
+    named_[item.key()] = 0;
+  }
+}
+
+void Sources::check_from(ObjectReader& object, std::span<const std::string_view> groups) {
+  const nlohmann::json* from = object.member("from");
+  if (from == nullptr) {
+    return;
+  }
+  ObjectReader labels(*from, object.path_of("from"), error_);
+  for (const std::string_view group : groups) {
+    const std::string label = labels.text(std::string(group).c_str(), 64);
+    const auto it = named_.find(label);
+    if (it == named_.end()) {
+      labels.fail(group, "\"" + label + "\" is none of the block's sources");
+      return;
+    }
+    ++it->second;
+  }
+  labels.finish();
+}
+
+void Sources::finish(ObjectReader& block) {
+  for (const auto& [label, times] : named_) {
+    if (times == 0) {
+      block.fail("sources", "\"" + label + "\" is the source of nothing");
+    }
+  }
 }
 
 void check_provenance(ObjectReader& block, const nlohmann::json& value, std::string& error) {

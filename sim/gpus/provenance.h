@@ -3,7 +3,11 @@
 #ifndef MIGCTL_SIM_GPUS_PROVENANCE_H_
 #define MIGCTL_SIM_GPUS_PROVENANCE_H_
 
+#include <functional>
+#include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "sim/gpus/strict_json.h"
 
@@ -13,8 +17,23 @@ namespace migsim {
 // of the block that is not null is named in exactly one `of`.
 void check_provenance(ObjectReader& block, const nlohmann::json& value, std::string& error);
 
-// The list alone, without that rule (mig: `of` names groups of figures).
-void check_provenance_list(ObjectReader& block, std::string& error);
+// A block whose figures name their sources: block.sources is {label: {kind, source, driver, date}},
+// and objects inside have `from`, {group of figures: label}.
+class Sources {
+ public:
+  // Reads block.sources.
+  Sources(ObjectReader& block, std::string& error);
+
+  // Reads object.from, which must have exactly these groups, each with a label of block.sources.
+  void check_from(ObjectReader& object, std::span<const std::string_view> groups);
+
+  // Fails when a source is named by nothing.
+  void finish(ObjectReader& block);
+
+ private:
+  std::map<std::string, int, std::less<>> named_;
+  std::string& error_;
+};
 
 }  // namespace migsim
 

@@ -58,19 +58,6 @@ std::uint32_t pairs_left(const GiProfile& holder, const GiState& gi, Placement t
   return pairs;
 }
 
-// Drivers that know the 1-slice REV1 compute profile align compute instances like GPU instances
-// (kmigmgrGetFreeCTSId: the id that reduces the capacity least). Seen on an H200, R590: 1c.3g got
-// CI 0 and 2c.3g, which only starts at 0, still found room as CI 1.
-bool aligns_cis(const Board& board) {
-  for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
-    if (find_ci_profile(board.gi_profiles[i], NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1) !=
-        nullptr) {
-      return true;
-    }
-  }
-  return false;
-}
-
 std::optional<Placement> default_placement(const Board& board,
                                            const GiProfile& holder,
                                            const GiState& gi,
@@ -78,7 +65,10 @@ std::optional<Placement> default_placement(const Board& board,
   if (!counts_allow(holder, profile, load_of(holder, gi, profile))) {
     return std::nullopt;
   }
-  const bool align = aligns_cis(board);
+  // Aligned (Hopper and later): the place that takes the fewest others away, as the kernel module's
+  // kmigmgrGetFreeCTSId chooses; seen on H100 and H200, where the first 1c.3g goes to 2 and 2c.3g,
+  // which starts only at 0, still finds room. Else (Ampere) the first free span.
+  const bool align = board.aligned_compute != 0;
   std::optional<Placement> best;
   std::uint32_t best_left = 0;
   for (std::uint32_t i = 0; i < profile.placement_count; ++i) {
@@ -105,11 +95,14 @@ std::uint32_t ci_remaining(const GpuView& gpu, std::uint32_t gi_id, const CiProf
   const GiProfile& holder = profile_of(gpu.board(), gi);
   Load load = load_of(holder, gi, profile);
   std::uint32_t more = 0;
+  std::uint32_t from = 0;  // spans may overlap each other: one that is counted takes its slots
   for (std::uint32_t i = 0; i < profile.placement_count; ++i) {
-    if (span_free(gi, profile.placements[i]) && counts_allow(holder, profile, load)) {
+    const Placement at = profile.placements[i];
+    if (at.start >= from && span_free(gi, at) && counts_allow(holder, profile, load)) {
       ++more;
       ++load.of_profile;
       load.slices += profile.slices;
+      from = at.start + at.size;
     }
   }
   return more;
@@ -159,7 +152,7 @@ int create_ci(GpuRef gpu,
   return NVML_SUCCESS;
 }
 
-int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id) {
+int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id, bool opened) {
   GpuState& self = gpu.self();
   if (self.lost != 0) {
     return NVML_ERROR_GPU_IS_LOST;
@@ -168,7 +161,7 @@ int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id) {
       self.gis[gi_id].cis[ci_id].used == 0) {
     return NVML_ERROR_NOT_FOUND;
   }
-  if (has_process(gpu.state, gpu.gpu, gi_id, ci_id)) {
+  if (opened || has_process(gpu.state, gpu.gpu, gi_id, ci_id)) {
     return NVML_ERROR_IN_USE;
   }
   self.gis[gi_id].cis[ci_id] = CiState{};

@@ -26,23 +26,79 @@ TEST(ComputeInstance, IdsAreTheLowestFree) {
   EXPECT_EQ(rig.broken(), nullptr);
 }
 
-TEST(ComputeInstance, SmallOnesLeaveRoomForLargerWhereTheDriverAligns) {
-  // H200 capture, R590: CI 0 is 1c.3g and CI 1 is 2c.3g, which starts only at 0.
-  Rig rig({"h200-141gb"});
-  ASSERT_EQ(rig.create(9), 2);
-  ASSERT_EQ(rig.create_compute(2, 0), 0);
-  EXPECT_EQ(rig.state->gpus[0].gis[2].cis[0].placement.start, 2U);
-  EXPECT_EQ(rig.create_compute(2, 1), 1);
-  EXPECT_EQ(rig.broken(), nullptr);
+// "2:1" of a compute instance.
+std::string place(const Rig& rig, std::uint32_t gi, std::uint32_t ci) {
+  const Placement at = rig.state->gpus[0].gis[gi].cis[ci].placement;
+  return std::to_string(at.start) + ":" + std::to_string(at.size);
 }
 
-TEST(ComputeInstance, FirstFitElsewhere) {
+TEST(ComputeInstance, SmallOnesLeaveRoomForLargerWhereTheDriverAligns) {
+  // H100, R580, and H200, R590: CI 0 is 1c.3g at 2:1 and CI 1 is 2c.3g, which starts only at 0.
+  for (const char* board : {"h100-sxm5-80gb", "h200-141gb"}) {
+    Rig rig({board});
+    ASSERT_EQ(rig.create(9), 2);
+    ASSERT_EQ(rig.create_compute(2, 0), 0);
+    EXPECT_EQ(place(rig, 2, 0), "2:1");
+    ASSERT_EQ(rig.create_compute(2, 1), 1);
+    EXPECT_EQ(place(rig, 2, 1), "0:2");
+    EXPECT_EQ(rig.broken(), nullptr);
+  }
+}
+
+TEST(ComputeInstance, AlignedSpansAreWhatHopperPrints) {
+  Rig rig({"h100-sxm5-80gb"});
+  ASSERT_EQ(rig.create(9), 2);
+  ASSERT_EQ(rig.create_compute(2, 2), 0);
+  EXPECT_EQ(place(rig, 2, 0), "0:4");
+  ASSERT_EQ(rig.create(15), 3);
+  ASSERT_EQ(rig.create_compute(3, 7), 0);
+  EXPECT_EQ(place(rig, 3, 0), "0:2");
+  Rig whole({"h100-sxm5-80gb"});
+  ASSERT_EQ(whole.create(0), 0);
+  ASSERT_EQ(whole.create_compute(0, 4), 0);
+  EXPECT_EQ(place(whole, 0, 0), "0:8");
+}
+
+TEST(ComputeInstance, TwoThirdsAndAOneFillNoAlignedSeven) {
+  Rig rig({"h100-sxm5-80gb"});
+  ASSERT_EQ(rig.create(0), 0);
+  ASSERT_EQ(rig.create_compute(0, 2), 0);
+  EXPECT_EQ(place(rig, 0, 0), "4:4");
+  ASSERT_EQ(rig.create_compute(0, 2), 1);
+  EXPECT_EQ(rig.create_compute(0, 0), -NVML_ERROR_INSUFFICIENT_RESOURCES);
+  Rig ampere({"a100-sxm4-40gb"});  // where 3c + 3c + 1c is all seven slices
+  ASSERT_EQ(ampere.create(0), 0);
+  ASSERT_EQ(ampere.create_compute(0, 2), 0);
+  ASSERT_EQ(ampere.create_compute(0, 2), 1);
+  EXPECT_EQ(place(ampere, 0, 1), "3:3");
+  EXPECT_EQ(ampere.create_compute(0, 0), 2);
+  EXPECT_EQ(place(ampere, 0, 2), "6:1");
+}
+
+TEST(ComputeInstance, OneNameTwoProfilesInA2g) {
+  Rig rig({"h100-sxm5-80gb"});
+  ASSERT_EQ(rig.create(14, Placement{0, 2}), 3);
+  ASSERT_EQ(rig.create_compute(3, 7), 0);  // 26 SMs, both slots
+  EXPECT_EQ(place(rig, 3, 0), "0:2");
+  EXPECT_EQ(rig.create_compute(3, 0), -NVML_ERROR_INSUFFICIENT_RESOURCES);
+  ASSERT_EQ(destroy_ci(rig.gpu(), 3, 0), NVML_SUCCESS);
+  EXPECT_EQ(rig.create_compute(3, 0), 0);
+  EXPECT_EQ(rig.create_compute(3, 0), 1);
+}
+
+TEST(ComputeInstance, FirstFitOnAmpere) {
   Rig rig({"a30-24gb"});
   ASSERT_EQ(rig.create(0), 0);
   for (std::uint32_t start = 0; start < 4; ++start) {
     ASSERT_EQ(rig.create_compute(0, 0), static_cast<int>(start));
-    EXPECT_EQ(rig.state->gpus[0].gis[0].cis[start].placement.start, start);
+    EXPECT_EQ(place(rig, 0, start), std::to_string(start) + ":1");
   }
+  Rig middle({"a30-24gb"});
+  ASSERT_EQ(middle.create(0), 0);
+  ASSERT_EQ(middle.create_compute(0, 0), 0);
+  ASSERT_EQ(middle.create_compute(0, 1), 1);
+  EXPECT_EQ(place(middle, 0, 1), "1:2");
+  EXPECT_EQ(middle.create_compute(0, 1), -NVML_ERROR_INSUFFICIENT_RESOURCES);
 }
 
 TEST(ComputeInstance, PlacementsAreChecked) {
@@ -51,11 +107,15 @@ TEST(ComputeInstance, PlacementsAreChecked) {
   const CiProfile& one = *find_ci_profile(rig.profile(9), 0);
   const CiProfile& two = *find_ci_profile(rig.profile(9), 1);
   std::uint32_t id = 0;
-  EXPECT_EQ(create_ci(rig.gpu(), 2, two, Placement{1, 2}, id), NVML_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(create_ci(rig.gpu(), 2, two, Placement{2, 2}, id), NVML_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(create_ci(rig.gpu(), 2, one, Placement{1, 1}, id), NVML_SUCCESS);
   EXPECT_EQ(create_ci(rig.gpu(), 2, two, Placement{0, 2}, id), NVML_ERROR_INSUFFICIENT_RESOURCES);
   EXPECT_EQ(create_ci(rig.gpu(), 2, one, Placement{1, 1}, id), NVML_ERROR_INSUFFICIENT_RESOURCES);
   EXPECT_EQ(create_ci(rig.gpu(), 1, one, {}, id), NVML_ERROR_NOT_FOUND);
+  Rig hopper({"h100-sxm5-80gb"});
+  ASSERT_EQ(hopper.create(9), 2);
+  const CiProfile& aligned = *find_ci_profile(hopper.profile(9), 1);
+  EXPECT_EQ(create_ci(hopper.gpu(), 2, aligned, Placement{1, 2}, id), NVML_ERROR_INVALID_ARGUMENT);
 }
 
 TEST(ComputeInstance, RemainingCountsWhatStillFits) {
@@ -75,6 +135,25 @@ TEST(ComputeInstance, RemainingCountsWhatStillFits) {
   EXPECT_EQ(left(3), 0U);
   EXPECT_EQ(left(4), 0U);
   EXPECT_EQ(ci_remaining(rig.gpu(), 5, holder.ci_profiles[0]), 0U);
+}
+
+// Starts may overlap on Ampere: what is counted takes its slots, from the left.
+TEST(ComputeInstance, RemainingCountsNoSlotTwice) {
+  Rig rig({"a100-sxm4-40gb"});
+  ASSERT_EQ(rig.create(0), 0);
+  const GiProfile& holder = rig.profile(0);
+  const auto left = [&](std::uint32_t profile) {
+    return ci_remaining(rig.gpu(), 0, *find_ci_profile(holder, profile));
+  };
+  std::uint32_t id = 0;
+  const CiProfile& one = *find_ci_profile(holder, 0);
+  ASSERT_EQ(create_ci(rig.gpu(), 0, one, Placement{1, 1}, id), NVML_SUCCESS);
+  EXPECT_EQ(left(1), 2U);  // 2:2, 4:2; slots 0 and 6 stay alone
+  EXPECT_EQ(left(2), 1U);
+  EXPECT_EQ(left(3), 1U);
+  ASSERT_EQ(create_ci(rig.gpu(), 0, one, Placement{4, 1}, id), NVML_SUCCESS);
+  EXPECT_EQ(left(1), 2U);
+  EXPECT_EQ(left(2), 0U);
 }
 
 std::string uuid(const Rig& rig, std::uint32_t gi) {

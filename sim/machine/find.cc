@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,14 @@ namespace {
 std::string environment(const char* name) {
   const char* value = ::secure_getenv(name);
   return value != nullptr ? value : "";
+}
+
+// "" outside `sim shell`.
+std::string machine_of_shell() {
+  std::ifstream file(kMachinePointer);
+  std::string dir;
+  std::getline(file, dir);
+  return dir;
 }
 
 std::string home() {
@@ -65,6 +75,9 @@ std::string Machine::default_root() {
   if (std::string root = environment("MIGSIM_ROOT"); !root.empty()) {
     return root;
   }
+  if (const std::string dir = machine_of_shell(); !dir.empty()) {
+    return dir.substr(0, dir.rfind('/'));
+  }
   if (::geteuid() == 0) {
     return "/var/lib/migctl/sim";
   }
@@ -77,6 +90,9 @@ std::string Machine::default_root() {
 std::string Machine::find(Status& status) {
   status = {};
   if (std::string dir = environment("MIGSIM_MACHINE"); !dir.empty()) {
+    return dir;
+  }
+  if (std::string dir = machine_of_shell(); !dir.empty()) {
     return dir;
   }
   const std::string root = default_root();

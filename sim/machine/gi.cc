@@ -3,6 +3,7 @@
 #include "abi/nvml.h"
 #include "sim/machine/mig.h"
 #include "sim/machine/rules.h"
+#include "sim/machine/services.h"
 
 namespace migsim {
 
@@ -38,8 +39,11 @@ int create_gi(GpuRef gpu,
   if (at && !listed(profile.placements, profile.placement_count, *at)) {
     return NVML_ERROR_INVALID_ARGUMENT;
   }
-  // Only the first instance needs the GPU idle: the driver partitions the memory then.
-  if (!has_gi(self) && has_process(gpu.state, gpu.gpu, kNone, kNone)) {
+  // Only the first instance needs the GPU idle: the driver partitions the memory then. Who has it
+  // open and draws or computes nothing is not in the way (open kernel module: channels and memory
+  // allocations count).
+  if (!has_gi(self) &&
+      (has_process(gpu.state, gpu.gpu, kNone, kNone) || display_draws(gpu.state, gpu.gpu))) {
     return NVML_ERROR_IN_USE;
   }
   const std::optional<Placement> where =
@@ -63,7 +67,7 @@ int create_gi(GpuRef gpu,
   return NVML_SUCCESS;
 }
 
-int destroy_gi(GpuRef gpu, std::uint32_t gi_id) {
+int destroy_gi(GpuRef gpu, std::uint32_t gi_id, bool opened) {
   GpuState& self = gpu.self();
   if (self.lost != 0) {
     return NVML_ERROR_GPU_IS_LOST;
@@ -71,7 +75,7 @@ int destroy_gi(GpuRef gpu, std::uint32_t gi_id) {
   if (gi_id >= kMaxGis || self.gis[gi_id].used == 0) {
     return NVML_ERROR_NOT_FOUND;
   }
-  if (has_ci(self.gis[gi_id]) || has_process(gpu.state, gpu.gpu, gi_id, kNone)) {
+  if (opened || has_ci(self.gis[gi_id]) || has_process(gpu.state, gpu.gpu, gi_id, kNone)) {
     return NVML_ERROR_IN_USE;
   }
   self.gis[gi_id] = GiState{};

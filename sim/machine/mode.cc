@@ -4,6 +4,7 @@
 #include "sim/machine/mig.h"
 #include "sim/machine/process.h"
 #include "sim/machine/rules.h"
+#include "sim/machine/services.h"
 
 namespace migsim {
 namespace {
@@ -21,11 +22,13 @@ void power_cycle(GpuState& gpu) {
   clear_instances(gpu);
   gpu.ecc_corrected = 0;
   gpu.ecc_uncorrected = 0;
+  gpu.ecc_enabled = gpu.ecc_pending;
+  gpu.settings = {};
 }
 
 }  // namespace
 
-int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation) {
+int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation, bool opened) {
   GpuState& self = gpu.self();
   const Board& board = gpu.board();
   activation = NVML_SUCCESS;
@@ -51,7 +54,8 @@ int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation) {
     return NVML_ERROR_IN_USE;
   }
   const bool in_vm = gpu.state.options.vm_passthrough != 0;
-  if (board.mode_needs_reset != 0 && (in_vm || busy)) {
+  const bool held = busy || opened || any_service_holds(gpu.state, gpu.gpu);
+  if (board.mode_needs_reset != 0 && (in_vm || held)) {
     activation = in_vm ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_IN_USE;
     if (self.mig_pending != mode) {
       self.mig_pending = mode;
@@ -72,7 +76,7 @@ int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation) {
   return NVML_SUCCESS;
 }
 
-int reset_gpu(GpuRef gpu) {
+int reset_gpu(GpuRef gpu, bool opened) {
   GpuState& self = gpu.self();
   if (self.lost != 0) {
     return NVML_ERROR_GPU_IS_LOST;
@@ -80,7 +84,8 @@ int reset_gpu(GpuRef gpu) {
   if (gpu.state.options.vm_passthrough != 0) {
     return NVML_ERROR_NOT_SUPPORTED;
   }
-  if (has_process(gpu.state, gpu.gpu, kNone, kNone)) {
+  if (opened || has_process(gpu.state, gpu.gpu, kNone, kNone) ||
+      any_service_holds(gpu.state, gpu.gpu)) {
     return NVML_ERROR_IN_USE;
   }
   power_cycle(self);
@@ -99,7 +104,7 @@ void reboot(const Hardware& hardware, State& state) {
     const bool kept = hardware.boards[gpu.board].mode_needs_reset != 0;
     apply_mode(gpu, kept ? gpu.mig_pending : 0);
     gpu.lost = 0;
-    gpu.persistence = 0;
+    gpu.persistence = runs(state, kPersistenced) ? 1 : 0;
     gpu.compute_mode = 0;
     gpu.accounting = 0;
     gpu.energy_mj = 0;  // counts since the driver was loaded

@@ -12,14 +12,16 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 2;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 4;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
 inline constexpr std::uint32_t kMaxPlacements = 16;
 inline constexpr std::uint32_t kMaxGis = 15;  // GI ids are slice-tree nodes 0..14: id == slot
 inline constexpr std::uint32_t kMaxCis = 8;   // CI id == slot inside its GI
-inline constexpr std::uint32_t kMaxProcesses = 1024;
+inline constexpr std::uint32_t kMaxComputeSlots = 8;  // places of compute instances in one GI
+inline constexpr std::uint32_t kMaxOwnProcesses = 1024;  // of the owner and root; then guests.h
+inline constexpr std::uint32_t kMaxProcesses = kMaxOwnProcesses + 256;
 inline constexpr std::uint32_t kMaxFaults = 64;
 inline constexpr std::uint32_t kMaxEvents = 256;  // ring of Xid and system events
 inline constexpr std::uint32_t kMaxLatencies = 64;
@@ -45,13 +47,13 @@ struct CiProfile {
   std::uint32_t profile = 0;  // NVML_COMPUTE_INSTANCE_PROFILE_* value, also the printed id
   std::uint32_t slices = 0;
   std::uint32_t max_count = 0;
-  std::uint32_t is_default = 0;  // the full-size one, marked * by -lcip
+  std::uint32_t is_default = 0;  // the full one: all slices and all SMs
   std::int64_t sm = kUnknown;
   Engines shared;
   std::uint32_t gfx = 0;
   std::uint32_t placement_count = 0;
-  Placement placements[kMaxCis];  // start:size inside the GI, in compute slices
-  char name[96] = {};             // "MIG 1c.3g.20gb"
+  Placement placements[kMaxCis];  // start:size inside the GI, in slots (board files: `size`)
+  char name[96] = {};             // "MIG 1c.3g.20gb", without the GPU instance's attribute
 };
 
 struct GiProfile {
@@ -82,6 +84,7 @@ struct Board {
   std::uint32_t memory_slices = 0;   // 8, 4 or 12
   std::uint32_t compute_slices = 0;  // most GPU instances at once: 7 or 4
   std::uint32_t mode_needs_reset = 0;
+  std::uint32_t aligned_compute = 0;  // how compute instances are placed (ci.cc)
   std::uint32_t gi_profile_count = 0;
   std::int64_t sm_count = kUnknown;
   std::int64_t cores = kUnknown;
@@ -90,12 +93,20 @@ struct Board {
   std::int64_t memory_reserved_bytes = kUnknown;
   std::int64_t memory_bus_bits = kUnknown;
   std::int64_t bar1_bytes = kUnknown;
+  std::int64_t bar1_mig_bytes = kUnknown;  // what all MIG devices share of it, from R580 on
+  std::int64_t ecc_enabled = kUnknown;     // as delivered
   std::int64_t power_idle_mw = kUnknown;
   std::int64_t power_limit_mw = kUnknown, power_min_limit_mw = kUnknown;
   std::int64_t temperature_idle_c = kUnknown, temperature_full_c = kUnknown;
   std::int64_t temperature_slowdown_c = kUnknown, temperature_shutdown_c = kUnknown;
+  std::int64_t fan_percent = kUnknown;  // idle; unknown also where the board has none
   std::int64_t clock_sm_idle_mhz = kUnknown, clock_sm_max_mhz = kUnknown;
   std::int64_t clock_mem_idle_mhz = kUnknown, clock_mem_max_mhz = kUnknown;
+  // What the clocks can be set to: SM clocks in steps from the lowest, and a memory clock beside the
+  // highest one (0 = there is none).
+  std::int64_t clock_sm_min_mhz = kUnknown, clock_sm_step_mhz = kUnknown;
+  std::int64_t clock_mem_low_mhz = kUnknown;
+  std::int64_t remap_banks = kUnknown;  // memory banks with all their spare rows
   std::int64_t pcie_gen = kUnknown, pcie_width = kUnknown;
   std::int64_t nvlink_count = kUnknown, nvlink_version = kUnknown;
   // Roofline of the whole GPU for simulated workloads (data sheet, dense): units in the name.
@@ -104,6 +115,7 @@ struct Board {
   std::int64_t pcie_mb_per_s = kUnknown;
   char vbios[32] = {};                    // "" = unknown
   char part_number[32] = {};              // "" = unknown
+  char inforom_image[32] = {}, inforom_oem[16] = {}, inforom_ecc[16] = {};  // "" = unknown
   GiProfile gi_profiles[kMaxGiProfiles];  // in lgip order
 };
 
@@ -151,6 +163,14 @@ struct GiState {
   CiState cis[kMaxCis];
 };
 
+// What NVML's setters and nvidia-smi changed, until a reset; 0 = nothing was set.
+struct Settings {
+  std::uint32_t power_limit_mw = 0;
+  std::uint32_t sm_lock_min_mhz = 0, sm_lock_max_mhz = 0;  // locked if the maximum is not 0
+  std::uint32_t mem_lock_min_mhz = 0, mem_lock_max_mhz = 0;
+  std::uint32_t application_sm_mhz = 0, application_mem_mhz = 0;
+};
+
 struct GpuState {
   std::uint32_t board = 0;  // into Machine boards
   std::uint32_t minor = 0;
@@ -161,9 +181,10 @@ struct GpuState {
   std::uint32_t swap_halves = 0;  // board whose missing GPC lies in the first half
   std::uint32_t mig_current = 0, mig_pending = 0;
   std::uint32_t lost = 0;  // fallen off the bus: GPU_IS_LOST until reboot
-  std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1;
+  std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1, ecc_pending = 1;
   std::uint32_t mig_unsupported_now = 0;  // workstation board not in compute display mode
   std::uint64_t ecc_corrected = 0, ecc_uncorrected = 0;
+  Settings settings;
   std::uint64_t energy_since_ns = 0;
   double energy_mj = 0;  // millijoules up to energy_since_ns
   double heat_c = 0;     // degrees above idle at energy_since_ns (telemetry.h)
@@ -191,6 +212,7 @@ struct ProcessState {
   double rate[kMetricCount] = {};
   Wants wants;
   std::uint64_t attached_ns = 0;
+  std::uint32_t xids = 0, last_xid = 0;  // that it caused
   char name[96] = {};
 };
 
@@ -238,7 +260,7 @@ struct Hardware {
   std::uint32_t board_count = 0;
   char machine_name[64] = {};
   std::uint64_t seed = 0;       // of UUIDs and serial numbers
-  std::uint32_t owner_uid = 0;  // acts as root on the machine, beside root itself
+  std::uint32_t owner_uid = 0;
   Board boards[kMaxGpus];
 };
 
@@ -249,6 +271,7 @@ struct State {
   std::uint64_t boot_count = 0;
   std::uint64_t event_sequence = 0;
   std::uint64_t calls_total = 0;
+  std::uint32_t services = 0;  // bit per entry of kServices that runs (services.h)
   Options options;
   GpuState gpus[kMaxGpus];
   std::uint32_t process_top = 0;  // slots from here on are unused; only process.h changes it

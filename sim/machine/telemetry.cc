@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <iterator>
+
+#include "abi/nvml.h"
+#include "sim/machine/services.h"
 
 namespace migsim {
 
@@ -23,10 +27,16 @@ constexpr double kPowerOfDram = 0.30;
 // Model: time constant of the heat sink.
 constexpr double kHeatSeconds = 15.0;
 
-// What an idle GPU instance holds, by compute slices, in half MiB. Measured on an H200 with MIG
-// (driver 590.48.01): 1g, 2g and 3g print 9, 17 and 22 MiB, and 3g+2g+1g+1g together 55 MiB, which
-// whole MiB would not give. Larger instances are a model: 5 MiB per further slice.
-constexpr std::uint64_t kIdleHalfMib[] = {0, 17, 33, 43, 53, 63, 73, 83, 93};
+// What an idle GPU instance holds with R590, by compute slices, in half MiB. Seen (driver
+// 590.48.01): 1g and 2g print 9 and 17 MiB on H100 and H200, a 3g 26 with its full compute instance
+// (H100) and 22 with 1c and 2c (H200); 3g+2g+1g+1g together 59 and 55 MiB, which whole MiB would
+// not give. Larger instances are a model: 5 MiB per further slice.
+constexpr std::uint64_t kIdleHalfMib[] = {0, 17, 33, 51, 61, 71, 81, 91, 101};
+constexpr std::uint64_t kLessInPartsHalfMib = 8;  // a 3g or larger whose parts leave something free
+// R580.173.02: 15 MiB for a 1g on H100 and H200. That others hold as much more is a model.
+constexpr std::uint64_t kMoreWithR580HalfMib = 13;
+// A 1g with double memory of an A100 with R535: 12.5 MiB.
+constexpr std::uint64_t kDoubleMemoryR535HalfMib = 25;
 
 bool known(std::int64_t figure) {
   return figure != kUnknown;
@@ -164,14 +174,56 @@ bool has_any_process(const State& state, std::uint32_t gpu) {
   });
 }
 
-std::optional<std::uint32_t> clock(std::int64_t idle, std::int64_t busy, bool is_busy) {
-  const std::int64_t mhz = is_busy ? busy : idle;
-  return known(mhz) ? std::optional(static_cast<std::uint32_t>(mhz)) : std::nullopt;
+// `target` (application clocks) holds while something runs, a lock always; 0 = not set.
+struct ClockSetting {
+  std::uint32_t target = 0, lock_min = 0, lock_max = 0;
+};
+
+std::optional<std::uint32_t> clock(std::int64_t idle,
+                                   std::int64_t busy,
+                                   bool is_busy,
+                                   const ClockSetting& setting) {
+  std::int64_t mhz = is_busy ? busy : idle;
+  if (!known(mhz)) {
+    return std::nullopt;
+  }
+  if (is_busy && setting.target != 0) {
+    mhz = setting.target;
+  }
+  if (setting.lock_max != 0) {
+    mhz = std::clamp<std::int64_t>(mhz, setting.lock_min, setting.lock_max);
+  }
+  return static_cast<std::uint32_t>(mhz);
 }
 
-std::uint64_t idle_bytes(const GiProfile& profile) {
-  return kIdleHalfMib[std::min<std::size_t>(profile.slices, std::size(kIdleHalfMib) - 1)] *
-         (kMib / 2);
+bool has_all(const GiProfile& profile, const GiState& gi) {
+  bool any = false;
+  for (const CiState& ci : gi.cis) {
+    if (ci.used != 0) {
+      any = true;
+      if (profile.ci_profiles[ci.profile_index].is_default != 0) {
+        return true;
+      }
+    }
+  }
+  return !any;
+}
+
+std::uint64_t idle_bytes(const State& state, const GiProfile& profile, const GiState& gi) {
+  constexpr std::uint64_t kPartsFrom = 3;  // slices
+  const unsigned long branch = std::strtoul(state.options.driver_version, nullptr, 10);
+  std::uint64_t half =
+      kIdleHalfMib[std::min<std::size_t>(profile.slices, std::size(kIdleHalfMib) - 1)];
+  if (branch > 0 && branch < 580 && profile.profile == NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2) {
+    half = kDoubleMemoryR535HalfMib;
+  }
+  if (profile.slices >= kPartsFrom && !has_all(profile, gi)) {
+    half -= kLessInPartsHalfMib;
+  }
+  if (branch >= 580 && branch < 590) {
+    half += kMoreWithR580HalfMib;
+  }
+  return half * (kMib / 2);
 }
 
 std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t gi) {
@@ -182,7 +234,7 @@ std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t
       bytes += process.memory_bytes;
     }
   }
-  return bytes;
+  return bytes + (gi == kNone ? display_bytes(state, gpu) : 0);
 }
 
 }  // namespace
@@ -212,8 +264,10 @@ std::optional<std::uint32_t> power_mw(const Hardware& hardware,
     return std::nullopt;
   }
   const auto span = static_cast<double>(board.power_limit_mw - board.power_idle_mw);
-  return static_cast<std::uint32_t>(
+  const auto asked = static_cast<std::uint32_t>(
       std::lround(static_cast<double>(board.power_idle_mw) + span * load(state.gpus[gpu])));
+  const std::uint32_t limit = state.gpus[gpu].settings.power_limit_mw;
+  return limit != 0 ? std::min(asked, limit) : asked;
 }
 
 std::optional<double> energy_mj(const Hardware& hardware,
@@ -244,14 +298,22 @@ std::optional<std::uint32_t> clock_sm_mhz(const Hardware& hardware,
                                           const State& state,
                                           std::uint32_t gpu) {
   const Board& board = board_of(hardware, state, gpu);
-  return clock(board.clock_sm_idle_mhz, board.clock_sm_max_mhz, has_any_process(state, gpu));
+  const Settings& set = state.gpus[gpu].settings;
+  return clock(board.clock_sm_idle_mhz,
+               board.clock_sm_max_mhz,
+               has_any_process(state, gpu),
+               {set.application_sm_mhz, set.sm_lock_min_mhz, set.sm_lock_max_mhz});
 }
 
 std::optional<std::uint32_t> clock_mem_mhz(const Hardware& hardware,
                                            const State& state,
                                            std::uint32_t gpu) {
   const Board& board = board_of(hardware, state, gpu);
-  return clock(board.clock_mem_idle_mhz, board.clock_mem_max_mhz, has_any_process(state, gpu));
+  const Settings& set = state.gpus[gpu].settings;
+  return clock(board.clock_mem_idle_mhz,
+               board.clock_mem_max_mhz,
+               has_any_process(state, gpu),
+               {set.application_mem_mhz, set.mem_lock_min_mhz, set.mem_lock_max_mhz});
 }
 
 std::uint32_t gpu_utilization(const State& state, std::uint32_t gpu) {
@@ -284,7 +346,7 @@ std::optional<MemoryUse> memory_use(const Hardware& hardware,
     }
     const GiProfile& profile = profile_of(board, self.gis[gi]);
     use.total = profile.memory_mib * kMib;  // H200: exactly memorySizeMB, nothing reserved
-    use.used += idle_bytes(profile);
+    use.used += idle_bytes(state, profile, self.gis[gi]);
     return use;
   }
   if (!known(board.memory_total_bytes)) {
@@ -296,7 +358,7 @@ std::optional<MemoryUse> memory_use(const Hardware& hardware,
                      : 0;
   for (const GiState& instance : self.gis) {
     if (instance.used != 0) {
-      use.used += idle_bytes(profile_of(board, instance));
+      use.used += idle_bytes(state, profile_of(board, instance), instance);
     }
   }
   return use;

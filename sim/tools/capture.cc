@@ -94,15 +94,15 @@ Origin Capture::measured() const {
   const std::string library = "NVML " + nvml_version;
   return machine.empty()
              ? Origin{"measured", library + ", migctl sim capture, " + host, driver_version, date}
-             : Origin{"inferred",
+             : Origin{"derived",
                       "read from the simulated machine " + machine +
                           ", which is no measurement; migctl sim capture",
                       driver_version,
                       date};
 }
 
-Origin Capture::inferred(const std::string& how) const {
-  return {"inferred", how, driver_version, date};
+Origin Capture::derived(const std::string& how) const {
+  return {"derived", how, driver_version, date};
 }
 
 const std::vector<CaptureFigure>& capture_figures() {
@@ -114,6 +114,8 @@ const std::vector<CaptureFigure>& capture_figures() {
       {"memory", "reserved_bytes", &Board::memory_reserved_bytes},
       {"memory", "bus_bits", &Board::memory_bus_bits},
       {"memory", "bar1_bytes", &Board::bar1_bytes},
+      {"memory", "bar1_mig_bytes", &Board::bar1_mig_bytes},
+      {"memory", "ecc_enabled", &Board::ecc_enabled},
       {"power", "idle_mw", &Board::power_idle_mw},
       {"power", "limit_mw", &Board::power_limit_mw},
       {"power", "min_limit_mw", &Board::power_min_limit_mw},
@@ -121,6 +123,7 @@ const std::vector<CaptureFigure>& capture_figures() {
       {"temperature", "full_c", &Board::temperature_full_c},
       {"temperature", "slowdown_c", &Board::temperature_slowdown_c},
       {"temperature", "shutdown_c", &Board::temperature_shutdown_c},
+      {"temperature", "fan_percent", &Board::fan_percent},
       {"clocks", "sm_idle_mhz", &Board::clock_sm_idle_mhz},
       {"clocks", "sm_max_mhz", &Board::clock_sm_max_mhz},
       {"clocks", "mem_idle_mhz", &Board::clock_mem_idle_mhz},
@@ -178,14 +181,14 @@ Problem read_board(const NvmlCalls& calls, unsigned gpu, const std::string& date
   const std::int64_t per_sm = board.cc_major == 8 && board.cc_minor == 0 ? 64 : 128;
   if (board.cores != kUnknown && board.cores % per_sm == 0) {
     board.sm_count = board.cores / per_sm;
-    out.origins["identity.sm_count"] = out.inferred("cores by " + std::to_string(per_sm) +
-                                                    ", the cores of an SM of this architecture");
+    out.origins["identity.sm_count"] = out.derived("cores by " + std::to_string(per_sm) +
+                                                   ", the cores of an SM of this architecture");
   } else {
     for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
       board.sm_count = std::max<std::int64_t>(board.sm_count, board.gi_profiles[i].sm);
     }
     out.origins["identity.sm_count"] =
-        out.inferred("SMs of the largest MIG profile; the GPU may have more with MIG off");
+        out.derived("SMs of the largest MIG profile; the GPU may have more with MIG off");
   }
   return {};
 }

@@ -18,9 +18,9 @@
 
 namespace migsim {
 
-// One entry of a board file's `provenance`.
+// One entry of a board file's `provenance` or `sources`.
 struct Origin {
-  std::string kind;  // measured, documented, inferred
+  std::string kind;  // measured, captured, documented, derived, assumed
   std::string source;
   std::string driver;  // "" = null
   std::string date;
@@ -40,12 +40,14 @@ struct Capture {
   // By "block.figure". A figure that has no origin is unknown and has a reason in `untold`.
   std::map<std::string, Origin> origins;
   std::map<std::string, std::string> untold;
-  // [profile][compute profile]: read off a GPU instance, not derived from the GPU profile.
-  bool compute_read[kMaxGiProfiles][kMaxCiProfiles] = {};
+  // By profile: where its compute profiles come from.
+  enum class Compute { kDerived, kRead, kBuiltin };  // read: off a GPU instance of it
+  Compute compute[kMaxGiProfiles] = {};
+  std::string builtin;  // the board that fill_from took figures of
   std::vector<std::string> notes;
 
-  Origin measured() const;  // "inferred" of a simulated machine: that is no measurement
-  Origin inferred(const std::string& how) const;
+  Origin measured() const;  // "derived" of a simulated machine: that is no measurement
+  Origin derived(const std::string& how) const;
 };
 
 // The date is the caller's: "2026-11-24".
@@ -55,8 +57,11 @@ Problem read_board(const NvmlCalls& calls, unsigned gpu, const std::string& date
 Problem read_identity(const NvmlCalls& calls, nvmlDevice_t device, Capture& out);
 void read_readings(const NvmlCalls& calls, nvmlDevice_t device, Capture& out);
 Problem read_mig_table(const NvmlCalls& calls, nvmlDevice_t device, Capture& out);
-// What can be said without an instance: which there are and where, and the SMs of the whole.
-void derive_compute_profiles(GiProfile& gi);
+// What can be said without an instance of each profile: which compute profiles there are, where
+// they may lie and how many SMs they have, as on every board that was seen.
+void derive_compute_profiles(Board& board);
+// Of the compute profiles with all the slices, the one with the most SMs.
+void mark_default(GiProfile& gi);
 
 // Takes what no call told from the text of a board file of the same model, with its provenance.
 // False, with `error` set, when that text is no board file.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A capture as a board file's text, and figures taken from another board file.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -99,7 +100,23 @@ Json starts_of(const Placement* placements, std::uint32_t count) {
   return starts;
 }
 
-Json compute_json(const CiProfile& ci, bool read) {
+// The label in mig.sources of what a profile's compute profiles come from.
+const char* label_of(Capture::Compute from) {
+  switch (from) {
+    case Capture::Compute::kRead:
+      return "told";
+    case Capture::Compute::kBuiltin:
+      return "builtin";
+    default:
+      return "derived";
+  }
+}
+
+Json compute_json(const CiProfile& ci, const char* from) {
+  Json labels = {{"name", from}, {"count", from}, {"places", from}};
+  if (ci.sm != kUnknown) {
+    labels["sm"] = from;
+  }
   return {{"name", ci.name},
           {"enum", ci.profile},
           {"slices", ci.slices},
@@ -107,14 +124,15 @@ Json compute_json(const CiProfile& ci, bool read) {
           {"default", ci.is_default != 0},
           {"sm", ci.sm == kUnknown ? Json() : Json(ci.sm)},
           {"starts", starts_of(ci.placements, ci.placement_count)},
-          {"starts_from", read ? "exact" : "inferred"}};
+          {"size", ci.placements[0].size},
+          {"from", labels}};
 }
 
 Json profile_json(const Capture& capture, std::uint32_t at) {
   const GiProfile& gi = capture.board.gi_profiles[at];
   Json computes = Json::array();
   for (std::uint32_t i = 0; i < gi.ci_profile_count; ++i) {
-    computes.push_back(compute_json(gi.ci_profiles[i], capture.compute_read[at][i]));
+    computes.push_back(compute_json(gi.ci_profiles[i], label_of(capture.compute[at])));
   }
   return {{"name", gi.name},
           {"enum", gi.profile},
@@ -134,7 +152,31 @@ Json profile_json(const Capture& capture, std::uint32_t at) {
             {"ofa", gi.engines.ofa}}},
           {"starts", starts_of(gi.placements, gi.placement_count)},
           {"size", gi.placements[0].size},
+          {"from", {{"profile", "told"}, {"placements", "told"}}},
           {"compute_profiles", computes}};
+}
+
+Json source_json(const Origin& origin) {
+  return {{"kind", origin.kind},
+          {"source", origin.source},
+          {"driver", origin.driver.empty() ? Json() : Json(origin.driver)},
+          {"date", origin.date}};
+}
+
+// Only what something comes from is a source.
+Json mig_sources(const Capture& capture) {
+  Json sources;
+  for (const char* label : {"told", "ends", "largest", "mode"}) {
+    sources[label] = source_json(capture.origins.at(std::string("mig.") + label));
+  }
+  sources["derived"] = source_json(capture.derived(
+      "follows from the GPU instance profiles as on every board seen (sim/gpus/README.md)"));
+  const auto* end = capture.compute + capture.board.gi_profile_count;
+  if (std::find(capture.compute, end, Capture::Compute::kBuiltin) != end) {
+    sources["builtin"] = source_json(
+        {"derived", "as the built-in board " + capture.builtin + " has it", "", capture.date});
+  }
+  return sources;
 }
 
 Json mig_json(const Capture& capture) {
@@ -143,11 +185,17 @@ Json mig_json(const Capture& capture) {
   for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
     profiles.push_back(profile_json(capture, i));
   }
-  return {{"provenance", provenance_of(capture, "mig")},
+  return {{"sources", mig_sources(capture)},
           {"notes", capture.notes},
           {"memory_slices", board.memory_slices},
           {"compute_slices", board.compute_slices},
           {"mode_needs_reset", board.mode_needs_reset != 0},
+          {"compute_places", board.aligned_compute != 0 ? "aligned" : "first_free"},
+          {"from",
+           {{"memory_slices", "ends"},
+            {"compute_slices", "largest"},
+            {"mode_needs_reset", "mode"},
+            {"compute_places", "derived"}}},
           {"profiles", profiles}};
 }
 
@@ -164,37 +212,29 @@ Origin origin_in(const nlohmann::json& block, const std::string& figure) {
       }
     }
   }
-  return {"inferred", "board file without provenance of it", "", "unknown"};
+  return {"derived", "board file without provenance of it", "", "unknown"};
 }
 
 void fill_compute_profiles(const Board& from, Capture& capture) {
-  bool all = true;
   for (std::uint32_t i = 0; i < capture.board.gi_profile_count; ++i) {
     GiProfile& gi = capture.board.gi_profiles[i];
     for (std::uint32_t k = 0; k < from.gi_profile_count; ++k) {
       const GiProfile& other = from.gi_profiles[k];
       const bool same = other.profile == gi.profile && other.sm == gi.sm &&
                         std::string_view(other.name) == gi.name;
-      for (std::uint32_t c = 0; same && c < gi.ci_profile_count; ++c) {
-        for (std::uint32_t d = 0; !capture.compute_read[i][c] && d < other.ci_profile_count; ++d) {
-          if (other.ci_profiles[d].profile == gi.ci_profiles[c].profile) {
-            gi.ci_profiles[c] = other.ci_profiles[d];
-          }
-        }
-        all = all && capture.compute_read[i][c];
+      if (same && capture.compute[i] == Capture::Compute::kDerived) {
+        std::copy_n(other.ci_profiles, other.ci_profile_count, gi.ci_profiles);
+        gi.ci_profile_count = other.ci_profile_count;
+        capture.compute[i] = Capture::Compute::kBuiltin;
       }
     }
-  }
-  if (!all) {
-    capture.notes.emplace_back(
-        "compute profiles marked inferred are those of the built-in board of this name");
   }
 }
 
 }  // namespace
 
 std::string print_board(const Capture& capture) {
-  Json root = {{"schema", "migsim-board/1"},
+  Json root = {{"schema", "migsim-board/2"},
                {"key", capture.board.key},
                {"identity", identity_json(capture)}};
   for (const char* block : {"memory", "power", "temperature", "clocks", "links", "roofline"}) {
@@ -219,6 +259,7 @@ bool fill_from(std::string_view board_file, Capture& capture, std::string& error
       capture.untold.erase(figure.path());
     }
   }
+  capture.builtin = from.key;
   fill_compute_profiles(from, capture);
   return true;
 }

@@ -77,11 +77,16 @@ class TableReader {
     });
     for (const GiProfile& profile : found) {
       keep(profile);
-      read_compute_profiles(current == NVML_DEVICE_MIG_ENABLE);
     }
-    if (!all_computes_read_) {
+    derive_compute_profiles(out_.board);
+    for (std::uint32_t i = 0; i < out_.board.gi_profile_count; ++i) {
+      const bool read = current == NVML_DEVICE_MIG_ENABLE && read_compute_profiles(i);
+      out_.compute[i] = read ? Capture::Compute::kRead : Capture::Compute::kDerived;
+    }
+    if (std::ranges::find(out_.compute, Capture::Compute::kDerived) !=
+        out_.compute + out_.board.gi_profile_count) {
       out_.notes.emplace_back(
-          "compute profiles marked inferred are derived: drivers tell them of existing GPU "
+          "compute profiles from \"derived\" are derived: drivers tell them of existing GPU "
           "instances only (MIG on, one instance of each profile, root)");
     }
     read_reset();
@@ -179,9 +184,7 @@ class TableReader {
   // Into the board, with what follows from all profiles together.
   void keep(const GiProfile& profile) {
     Board& board = out_.board;
-    GiProfile& kept = board.gi_profiles[board.gi_profile_count++];
-    kept = profile;
-    derive_compute_profiles(kept);
+    board.gi_profiles[board.gi_profile_count++] = profile;
     board.compute_slices = std::max(board.compute_slices, profile.slices);
     for (std::uint32_t i = 0; i < profile.placement_count; ++i) {
       const Placement& place = profile.placements[i];
@@ -189,24 +192,38 @@ class TableReader {
     }
   }
 
-  // Of the profile kept last, when there is an instance of it and one may look.
-  void read_compute_profiles(bool mig_on) {
-    const std::uint32_t at = out_.board.gi_profile_count - 1;
+  // When there is an instance of the profile and one may look; all that the driver tells of it.
+  bool read_compute_profiles(std::uint32_t at) {
     GiProfile& gi = out_.board.gi_profiles[at];
     std::array<nvmlGpuInstance_t, kMaxGis> instances{};
     unsigned count = instances.size();
-    const bool some =
-        mig_on &&
-        MIGSIM_NVML(calls_, nvmlDeviceGetGpuInstances, device_, gi.id, instances.data(), &count) ==
-            NVML_SUCCESS &&
-        count > 0;
-    for (std::uint32_t i = 0; i < gi.ci_profile_count; ++i) {
-      out_.compute_read[at][i] = some && read_compute_profile(instances[0], gi.ci_profiles[i]);
-      all_computes_read_ = all_computes_read_ && out_.compute_read[at][i];
+    if (MIGSIM_NVML(calls_, nvmlDeviceGetGpuInstances, device_, gi.id, instances.data(), &count) !=
+            NVML_SUCCESS ||
+        count == 0) {
+      return false;
     }
+    std::vector<CiProfile> told;
+    for (unsigned number = 0; number < NVML_COMPUTE_INSTANCE_PROFILE_COUNT; ++number) {
+      CiProfile ci;
+      ci.profile = number;
+      if (read_compute_profile(instances[0], gi, ci)) {
+        told.push_back(ci);
+      }
+    }
+    const auto order = [](const CiProfile& ci) { return std::tuple(ci.slices, ci.profile); };
+    std::ranges::sort(told, {}, order);
+    const bool whole =
+        std::ranges::any_of(told, [&gi](const CiProfile& ci) { return ci.slices == gi.slices; });
+    if (!whole || told.size() > kMaxCiProfiles) {
+      return false;
+    }
+    gi.ci_profile_count = static_cast<std::uint32_t>(told.size());
+    std::ranges::copy(told, gi.ci_profiles);
+    mark_default(gi);
+    return true;
   }
 
-  bool read_compute_profile(nvmlGpuInstance_t instance, CiProfile& ci) {
+  bool read_compute_profile(nvmlGpuInstance_t instance, const GiProfile& gi, CiProfile& ci) {
     nvmlComputeInstanceProfileInfo_v2_t info{};
     info.version = nvmlComputeInstanceProfileInfo_v2;
     std::array<nvmlComputeInstancePlacement_t, kMaxCis> places{};
@@ -230,8 +247,9 @@ class TableReader {
     ci.slices = info.sliceCount;
     ci.max_count = info.instanceCount;
     ci.sm = info.multiprocessorCount;
+    ci.shared = gi.engines;
+    ci.gfx = gi.gfx;
     std::memcpy(ci.name, info.name, sizeof(ci.name) - 1);
-    ci.placement_count = 0;
     for (unsigned i = 0; i < count; ++i) {
       ci.placements[ci.placement_count++] = {places[i].start, places[i].size};
     }
@@ -246,22 +264,20 @@ class TableReader {
         value.nvmlReturn == NVML_SUCCESS;
     out_.board.mode_needs_reset = told ? (value.value.uiVal == 0 ? 1 : 0)
                                        : (out_.board.architecture == Architecture::kAmpere ? 1 : 0);
-    out_.origins["mig.profiles"] = out_.measured();
-    out_.origins["mig.placements"] = out_.measured();
-    out_.origins["mig.mode_needs_reset"] =
+    out_.origins["mig.told"] = out_.measured();
+    out_.origins["mig.mode"] =
         told ? out_.measured()
              : Origin{"documented",
                       "NVIDIA's MIG user guide: Ampere needs a reset, later architectures do not",
                       "",
                       out_.date};
-    out_.origins["mig.memory_slices"] = out_.inferred("the furthest end of a placement");
-    out_.origins["mig.compute_slices"] = out_.inferred("the slices of the largest profile");
+    out_.origins["mig.ends"] = out_.derived("the furthest end of a placement");
+    out_.origins["mig.largest"] = out_.derived("the slices of the largest profile");
   }
 
   const NvmlCalls& calls_;
   nvmlDevice_t device_;
   Capture& out_;
-  bool all_computes_read_ = true;
 };
 
 }  // namespace

@@ -39,9 +39,9 @@ class Notebook {
 
   void untold(const std::string& path, const std::string& why) const { out_.untold[path] = why; }
 
-  void inferred(const std::string& path, const std::string& how) const {
+  void derived(const std::string& path, const std::string& how) const {
     out_.untold.erase(path);
-    out_.origins[path] = out_.inferred(how);
+    out_.origins[path] = out_.derived(how);
   }
 
   // A call of the form f(device, unsigned*).

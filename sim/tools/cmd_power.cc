@@ -9,6 +9,7 @@
 #include "sim/machine/mig.h"
 #include "sim/tools/commands.h"
 #include "sim/tools/machines.h"
+#include "sim/tree/open_nodes.h"
 #include "sim/tree/tree.h"
 
 namespace migsim {
@@ -25,7 +26,9 @@ Problem sync(Machine& machine) {
 Problem reset_problem(int code, std::uint32_t gpu) {
   const std::string what = "cannot reset GPU " + std::to_string(gpu) + ": ";
   if (code == NVML_ERROR_IN_USE) {
-    return {Exit::kInUse, what + "a process is on it", "migctl list shows which"};
+    return {Exit::kInUse,
+            what + "it is in use by another client",
+            "migctl holders shows whose; migctl sim clients, which services the machine has"};
   }
   if (code == NVML_ERROR_GPU_IS_LOST) {
     return {Exit::kDriver,
@@ -50,9 +53,10 @@ Problem cmd_reset(const std::string& name, std::uint32_t gpu, bool json) {
             "simulated machine " + name + " has no GPU " + std::to_string(gpu),
             "its GPUs are 0 to " + std::to_string(hardware.gpu_count - 1)};
   }
+  const OpenNodes open = open_nodes(*machine);
   {
     Machine::Change change(*machine);
-    if (const int code = reset_gpu({hardware, *change, gpu}); code != NVML_SUCCESS) {
+    if (const int code = reset_gpu({hardware, *change, gpu}, open.gpu(gpu)); code != NVML_SUCCESS) {
       return reset_problem(code, gpu);
     }
     change.commit();

@@ -14,27 +14,13 @@
 #include "sim/tools/commands.h"
 #include "sim/tools/machines.h"
 #include "sim/tools/mounter.h"
+#include "sim/tools/shell_programs.h"
+#include "sim/tools/shell_scripts.h"
 #include "sim/tree/tree.h"
 
 namespace migsim {
 
 namespace {
-
-// Whoever is inside is root already, and sudo itself would drop PATH and LD_LIBRARY_PATH.
-const char* const kSudo =
-    "#!/bin/sh\n"
-    "# In the shell of a simulated machine you are root already.\n"
-    "while [ $# -gt 0 ]; do\n"
-    "  case \"$1\" in\n"
-    "    -E|-H|-n|-S|-k|--preserve-env) shift ;;\n"
-    "    --) shift; break ;;\n"
-    "    -*) echo \"sudo (simulated machine): option $1 has no meaning here\" >&2; exit 1 ;;\n"
-    "    *=*) export \"$1\"; shift ;;\n"
-    "    *) break ;;\n"
-    "  esac\n"
-    "done\n"
-    "[ $# -gt 0 ] || exit 0\n"
-    "exec \"$@\"\n";
 
 // bash reads ~/.bashrc, which sets its own prompt, so ours is put in front afterwards.
 std::string bash_start(const std::string& name, const std::string& bin) {
@@ -62,10 +48,23 @@ Problem make_programs(const std::string& name, const std::string& scratch, const
   const std::string bin = scratch + "/bin";
   Mounter files;
   files.folder(bin);
-  files.link(bin + "/nvidia-smi", paths.migctl);
   files.link(bin + "/migctl", paths.migctl);
-  files.file(bin + "/sudo", kSudo, 0755);
+  files.file(scratch + "/" + kSudoFile, kSudo, 0755);
+  files.file(scratch + "/" + kSuFile, kSu, 0755);
+  files.file(bin + "/systemctl", kSystemctl, 0755);
   files.file(scratch + "/bashrc", bash_start(name, bin), 0644);
+  return files.problem();
+}
+
+// nvidia-smi by its name too where it cannot be in /usr/bin.
+Problem show_programs(const Installed& installed) {
+  for (const std::string& missing : install_driver(installed)) {
+    std::fprintf(stderr, "migctl sim shell: %s\n", missing.c_str());
+  }
+  Mounter files;
+  if (access("/usr/bin/nvidia-smi", X_OK) != 0) {
+    files.link(installed.scratch + "/bin/nvidia-smi", installed.migctl);
+  }
   return files.problem();
 }
 
@@ -108,6 +107,7 @@ Problem execute(const std::vector<std::string>& command) {
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
                   Nodes nodes,
+                  bool as_user,
                   const SimPaths& paths) {
   std::string dir;
   {
@@ -132,8 +132,16 @@ Problem cmd_shell(const std::string& name,
   if (Problem problem = make_programs(name, scratch, real); !problem.ok()) {
     return problem;
   }
+  const Installed installed{
+      real.migctl, real.library_dir + "/libnvidia-ml.so.1", dir + "/tree", scratch};
+  if (Problem problem = show_programs(installed); !problem.ok()) {
+    return problem;
+  }
   set("MIGSIM_MACHINE", dir);
   set("MIGSIM_ROOT", root);
+  if (as_user) {
+    set("MIGSIM_AS_USER", "1");
+  }
   prepend("LD_LIBRARY_PATH", real.library_dir, "");
   prepend("PATH", scratch + "/bin", "/usr/local/bin:/usr/bin:/bin");
   set("PS1", "(sim:" + name + ") $ ");

@@ -20,6 +20,10 @@ Problem cmd_boards(bool json);
 Problem cmd_destroy(const std::string& name, bool force, bool json);
 Problem cmd_env(const std::string& name, const SimPaths& paths, bool json);
 Problem cmd_reset(const std::string& name, std::uint32_t gpu, bool json);
+Problem cmd_clients(const std::string& name,
+                    const std::string& start,
+                    const std::string& stop,
+                    bool json);
 Problem cmd_reboot(const std::string& name, bool json);
 
 // "<what> simulated machine <name>", or the same as JSON: {"action": what, "name": name}.

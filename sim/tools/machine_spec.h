@@ -19,11 +19,12 @@ struct MachineSpec {
   std::string driver = "580.159.04";
   std::string latency = "scaled";
   std::uint64_t seed = 0;
-  bool swap = false;
+  std::string swap;  // "" = no GPU, "all", or indices: "2,3,5-7"
   bool fresh_uuids = false;
   bool vm = false;
   bool shared = false;
   bool disable_destroys_idle = false;
+  std::string clients;  // "dcgm,persistenced": services that run from power-on
 };
 
 // One to 63 of a-z 0-9 . _ -, not starting with . or -.
@@ -34,8 +35,16 @@ Problem parse_gpus(std::string_view text,
                    const std::vector<std::string_view>& known,
                    std::vector<std::string>& keys);
 
+// "", "all" or indices of GPUs ("2,3,5-7") below `gpus`, one answer for each. `all` when every GPU
+// that can is meant.
+Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& swapped, bool& all);
+
 // true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
 Problem parse_latency(std::string_view text, std::uint32_t& permille);
+
+// Bits of services (sim/machine/services.h) from "dcgm,persistenced"; units are understood too.
+// `option` is named in what is wrong.
+Problem parse_services(std::string_view text, std::string_view option, std::uint32_t& services);
 
 // "580.159.04": two or three groups of digits, major 450 or later (the first with MIG).
 Problem check_driver_version(std::string_view text);

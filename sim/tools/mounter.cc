@@ -38,6 +38,12 @@ void Mounter::bind(const std::string& what, const std::string& over) {
   }
 }
 
+void Mounter::move(const std::string& mounted, const std::string& over) {
+  if (ok() && mount(mounted.c_str(), over.c_str(), nullptr, MS_MOVE, nullptr) != 0) {
+    fail("cannot move " + mounted + " over " + over);
+  }
+}
+
 void Mounter::folder(const std::string& path) {
   if (ok() && mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
     fail("cannot make " + path);

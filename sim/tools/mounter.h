@@ -12,6 +12,10 @@
 
 namespace migsim {
 
+inline std::string below(const std::string& folder, const std::string& name) {
+  return folder + "/" + name;
+}
+
 class Mounter {
  public:
   // Nothing of what follows is seen outside.
@@ -20,6 +24,8 @@ class Mounter {
   void tmpfs(const std::string& at, const char* mode);
   // With everything mounted below.
   void bind(const std::string& what, const std::string& over);
+  // A mount of ours, with all below it, to where it is to be seen.
+  void move(const std::string& mounted, const std::string& over);
   void folder(const std::string& path);
   void file(const std::string& path, const std::string& content, mode_t mode);
   void link(const std::string& path, const std::string& target);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -16,19 +15,15 @@
 
 #include <sched.h>
 
+#include "sim/machine/machine.h"
 #include "sim/tools/mounter.h"
+#include "sim/tools/shell_join.h"
 #include "sim/tools/shell_nodes.h"
+#include "sim/tools/shell_programs.h"
 
 namespace migsim {
 
 namespace {
-
-// Where programs that do not ask the loader look for the driver's library.
-const char* const kLibraryFolders[] = {"/usr/lib/x86_64-linux-gnu",
-                                       "/usr/lib64",
-                                       "/usr/lib",
-                                       "/usr/local/nvidia/lib64",
-                                       "/run/opengl-driver/lib"};
 
 bool write_proc_file(const char* path, const std::string& text) {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -103,10 +98,6 @@ std::string merged_devices(const std::string& tree) {
   return text;
 }
 
-std::string inside(const std::string& folder, const std::string& name) {
-  return folder + "/" + name;
-}
-
 bool is_number(const std::string& name) {
   return std::all_of(
       name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
@@ -124,7 +115,7 @@ void replace_proc(Mounter& mounter, const std::string& scratch, const std::strin
   const std::string real = scratch + "/proc";
   for (const std::string& name : mounter.names_in(real)) {
     if (!is_number(name) && name != "driver" && name != "devices" && name != "modules") {
-      mounter.link(inside("/proc", name), inside(real, name));
+      mounter.link(below("/proc", name), below(real, name));
     }
   }
   mounter.link("/proc/driver", tree + "/proc/driver");
@@ -146,8 +137,7 @@ void cover_proc(Mounter& mounter, const std::string& scratch, const std::string&
 
 // Without a PCI bus (some virtual machines) there is nothing to bind over; then /sys/bus becomes
 // links into the real one and ours.
-void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& tree) {
-  const std::string pci = tree + "/sys/bus/pci";
+void cover_bus(Mounter& mounter, const std::string& scratch, const std::string& pci) {
   if (exists("/sys/bus/pci")) {
     mounter.bind(pci, "/sys/bus/pci");
     return;
@@ -157,33 +147,25 @@ void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& 
   mounter.tmpfs("/sys/bus", "mode=0755");
   const std::string real = scratch + "/bus";
   for (const std::string& name : mounter.names_in(real)) {
-    mounter.link(inside("/sys/bus", name), inside(real, name));
+    mounter.link(below("/sys/bus", name), below(real, name));
   }
   mounter.folder("/sys/bus/pci");
   mounter.bind(pci, "/sys/bus/pci");
 }
 
-// One entry of the host's /dev in the namespace's own.
-void keep_device(Mounter& mounter, const std::string& from, const std::string& to) {
-  struct stat info {};
-
-  if (lstat(from.c_str(), &info) != 0) {
-    return;  // gone since it was listed
-  }
-  if (S_ISLNK(info.st_mode)) {
-    char target[PATH_MAX];
-    const ssize_t n = readlink(from.c_str(), target, sizeof target);
-    if (n > 0) {
-      mounter.link(to, std::string(target, static_cast<std::size_t>(n)));
-    }
+// The host's devices stay: what else reads /sys (disks, processors) finds them. Its NVIDIA modules
+// do not.
+void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& tree) {
+  const std::string sys = tree + "/sys";
+  if (!exists("/sys/devices")) {  // no sysfs in this container
+    mounter.bind(sys, "/sys");
     return;
   }
-  if (S_ISDIR(info.st_mode)) {
-    mounter.folder(to);
-  } else {
-    mounter.file(to, "", 0600);
+  cover_bus(mounter, scratch, sys + "/bus/pci");
+  join_folder(mounter, {"/sys/devices", sys + "/devices"}, scratch + "/devices");
+  if (exists("/sys/module")) {
+    join_folder(mounter, {"/sys/module", sys + "/module", "nvidia"}, scratch + "/sys-module");
   }
-  mounter.bind(from, to);
 }
 
 // /dev is one for all namespaces, so nothing may be made in it: a fresh one takes its place, with
@@ -194,11 +176,11 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
   mounter.tmpfs("/dev", "mode=0755");
   const std::string real = scratch + "/dev";
   for (const std::string& name : mounter.names_in(real)) {
-    if (name == "ptmx" && access(inside(real, "pts/ptmx").c_str(), F_OK) == 0) {
+    if (name == "ptmx" && access(below(real, "pts/ptmx").c_str(), F_OK) == 0) {
       // A multiplexer bound by itself does not find the terminals beside it (script, tmux, ssh).
       mounter.link("/dev/ptmx", "pts/ptmx");
     } else if (!name.starts_with("nvidia")) {
-      keep_device(mounter, inside(real, name), inside("/dev", name));
+      show_entry(mounter, below(real, name), below("/dev", name));
     }
   }
   if (nodes == Nodes::kCharacterDevices) {
@@ -207,17 +189,15 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
   }
   const std::string ours = tree + "/dev";
   for (const std::string& name : mounter.names_in(ours)) {
-    keep_device(mounter, inside(ours, name), inside("/dev", name));
+    show_entry(mounter, below(ours, name), below("/dev", name));
   }
 }
 
-// A real driver's library must not be found by programs that ignore LD_LIBRARY_PATH.
-void cover_library(Mounter& mounter, const std::string& library) {
-  for (const char* folder : kLibraryFolders) {
-    const std::string path = std::string(folder) + "/libnvidia-ml.so.1";
-    if (access(path.c_str(), F_OK) == 0 && access(library.c_str(), F_OK) == 0) {
-      mounter.bind(library, path);
-    }
+// What a process in here that has lost its variables reads instead.
+void name_machine(Mounter& mounter, const std::string& scratch, const std::string& machine_dir) {
+  mounter.file(scratch + "/machine", machine_dir + "\n", 0444);
+  if (exists(kMachinePointer)) {  // not in a tree that an older migctl wrote for another user
+    mounter.bind(scratch + "/machine", kMachinePointer);
   }
 }
 
@@ -251,6 +231,7 @@ Problem enter_machine(const std::string& machine_dir, const std::string& library
   cover_sys(mounter, scratch, tree);
   cover_dev(mounter, scratch, tree, nodes);
   cover_proc(mounter, scratch, tree);
+  name_machine(mounter, scratch, machine_dir);
   return mounter.problem();
 }
 

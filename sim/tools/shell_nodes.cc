@@ -59,10 +59,6 @@ std::optional<dev_t> number_of(const std::string& name, const Majors& majors) {
   return gpu ? device("nvidia", *gpu) : std::nullopt;
 }
 
-std::string below(const std::string& folder, const std::string& name) {
-  return folder + "/" + name;
-}
-
 void make_folder(Mounter& mounter,
                  const std::string& from,
                  const std::string& to,

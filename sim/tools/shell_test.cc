@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include "sim/machine/machine.h"
 #include "sim/tools/cmd_shell.h"
 #include "sim/tools/create.h"
 
@@ -54,14 +55,14 @@ class Shell : public testing::Test {
       dup2(ends[1], STDOUT_FILENO);
       close(ends[0]);
       close(ends[1]);
-      const Problem problem = cmd_shell("lab", command, nodes, {"/tmp", "/bin/true"});
+      const Problem problem = cmd_shell("lab", command, nodes, false, {"/tmp", "/bin/true"});
       std::fprintf(stderr, "%s\n", problem.message.c_str());
       _exit(static_cast<int>(problem.code));
     }
     close(ends[1]);
     Ran ran;
     char part[4096];
-    for (ssize_t n = 0; (n = read(ends[0], part, sizeof part)) > 0;) {
+    for (ssize_t n = 0; (n = ::read(ends[0], part, sizeof part)) > 0;) {
       ran.text.append(part, static_cast<std::size_t>(n));
     }
     close(ends[0]);
@@ -139,16 +140,52 @@ TEST_F(Shell, ProgramsGetTerminals) {
 }
 
 TEST_F(Shell, ProgramsComeFirst) {
-  EXPECT_EQ(run({"sh", "-c", "readlink \"$(command -v nvidia-smi)\""}).text,
-            fs::canonical("/bin/true").string() + "\n");
+  EXPECT_EQ(run({"sh", "-c", "command -v nvidia-smi; command -v migctl"}).text,
+            "/usr/bin/nvidia-smi\n" + (root / "lab/shell/bin/migctl\n").string());
   EXPECT_EQ(run({"sh", "-c", "sudo -E X=1 sh -c 'echo $X $(id -u)'"}).text, "1 0\n");
   EXPECT_EQ(run({"sh", "-c", "echo $MIGSIM_MACHINE"}).text,
             (fs::canonical(root) / "lab").string() + "\n");
 }
 
+// cmd_shell() gets /bin/true for migctl; what the real one says is in tests/e2e/cases/shell.test.
+TEST_F(Shell, NvidiaSmiStandsWhereItIsInstalled) {
+  const std::string same =
+      "test -x /usr/bin/nvidia-smi && test ! -L /usr/bin/nvidia-smi && "
+      "cmp -s /usr/bin/nvidia-smi /bin/true && echo same";
+  EXPECT_EQ(run({"sh", "-c", same}).text, "same\n");
+  EXPECT_EQ(run({"env", "-i", "/bin/sh", "-c", same}).text, "same\n");
+  EXPECT_EQ(run({"sh", "-c", "test -x /usr/bin/env && test -x /usr/bin/sudo && echo rest"}).text,
+            "rest\n");
+}
+
+TEST_F(Shell, AProcessWithoutVariablesKnowsItsMachine) {
+  EXPECT_EQ(run({"env", "-i", "/bin/cat", kMachinePointer}).text,
+            (fs::canonical(root) / "lab").string() + "\n");
+  EXPECT_FALSE(fs::exists(kMachinePointer));
+}
+
+TEST_F(Shell, TheDriversModulesAndTheHostsDevicesAreThere) {
+  EXPECT_EQ(run({"sh", "-c", "cd /sys/module && cat nvidia/version && echo nvidia*"}).text,
+            "580.159.04\nnvidia nvidia_uvm\n");
+  EXPECT_EQ(run({"sh", "-c", "readlink -f /sys/bus/pci/devices/0000:18:00.0"}).text,
+            "/sys/devices/pci0000:18/0000:18:00.0\n");
+  EXPECT_EQ(run({"sh", "-c", "test -d /sys/devices/system/cpu/cpu0 && echo rest"}).text, "rest\n");
+}
+
+TEST_F(Shell, SudoKnowsRootAndSaysWhatItDoesNotKnow) {
+  EXPECT_EQ(run({"sh", "-c", "sudo -n -u root sh -c 'id -u'; sudo -uroot id -u"}).text, "0\n0\n");
+  EXPECT_EQ(run({"sh", "-c", "sudo --user=no-such-user true 2>/dev/null; echo $?"}).text, "1\n");
+  EXPECT_EQ(run({"sh", "-c", "sudo -z true 2>&1"}).text,
+            "sudo (simulated machine): option -z has no meaning here\n");
+  EXPECT_EQ(run({"sh", "-c", "sudo -s printf '%s|' 'a b' '$HOME'"}).text, "a b|$HOME|");
+}
+
 TEST_F(Shell, LeavesNoTraceOutside) {
-  run({"sh", "-c", "touch /dev/made-inside"});
+  const bool had = fs::exists("/usr/bin/nvidia-smi");
+  run({"sh", "-c", "touch /dev/made-inside /sys/module/made-inside"});
   EXPECT_FALSE(fs::exists("/dev/made-inside"));
+  EXPECT_FALSE(fs::exists("/sys/module/made-inside"));
+  EXPECT_EQ(fs::exists("/usr/bin/nvidia-smi"), had);
   EXPECT_TRUE(fs::is_empty(root / "lab/shell"));
 }
 

@@ -27,11 +27,13 @@ struct Request {
   CaptureRequest capture;
   std::vector<std::string> words;  // program of `sim shell`
   std::string name;
+  std::string start, stop;  // services of `sim clients`
   std::uint32_t gpu = 0;
   bool json = false;
   bool check = false;
   bool force = false;
   bool char_devices = false;
+  bool as_user = false;
 };
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, Request& request) {
@@ -49,7 +51,9 @@ void add_create(CLI::App& app, Request& request, Action& action) {
   CLI::App* create = add_command(app, "create", "make a simulated machine", request);
   create->add_option("NAME", spec.name, "its name")->required();
   create->add_option("--gpus", spec.gpus, "\"2x a100-sxm4-40gb, 1x h200-141gb\"")->required();
-  create->add_flag("--swap", spec.swap, "boards whose missing GPC lies in the first half");
+  create->add_flag("--swap{all}",
+                   spec.swap,
+                   "GPUs whose missing GPC lies in the first half: all, or --swap=2,3");
   create->add_flag("--fresh-uuids", spec.fresh_uuids, "MIG UUIDs change at each creation");
   create->add_flag("--vm", spec.vm, "GPUs passed through to a VM: mode changes stay pending");
   create->add_flag("--disable-destroys-idle",
@@ -60,6 +64,9 @@ void add_create(CLI::App& app, Request& request, Action& action) {
   create->add_option("--seed", spec.seed, "of UUIDs and serial numbers");
   create->add_flag("--shared", spec.shared, "every local user may open it");
   create->add_option("--driver", spec.driver, "driver version it reports");
+  create->add_option("--clients",
+                     spec.clients,
+                     "services that hold its GPUs: dcgm, persistenced, nvsm, display, drm");
   create->callback([&] { action = [&] { return cmd_create(spec, request.json); }; });
 }
 
@@ -91,6 +98,23 @@ void add_machine_commands(CLI::App& app, Request& request, Action& action, const
   CLI::App* again = add_command(app, "reboot", "restart the machine", request);
   add_name(again, request);
   again->callback([&] { action = [&] { return cmd_reboot(request.name, request.json); }; });
+}
+
+void add_clients(CLI::App& app, Request& request, Action& action) {
+  CLI::App* command =
+      add_command(app, "clients", "show, start and stop services that hold the GPUs", request);
+  add_name(command, request);
+  command->add_option("--start", request.start, "\"dcgm,persistenced\", or units");
+  command->add_option("--stop", request.stop, "the same");
+  command->footer(
+      "They are services of the simulated machine, not programs of the host: \"migctl holders\" "
+      "names\n"
+      "them, mode changes and resets meet them, and they are running again after a reboot.\n"
+      "Elsewhere: systemctl stop nvidia-dcgm; nvidia-smi -pm 0 lets the persistence daemon let "
+      "go.");
+  command->callback([&] {
+    action = [&] { return cmd_clients(request.name, request.start, request.stop, request.json); };
+  });
 }
 
 void add_inject(CLI::App& app, Request& request, Action& action) {
@@ -151,10 +175,13 @@ void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& 
   shell->add_flag("--char-devices",
                   request.char_devices,
                   "/dev/nvidia* are character devices that nobody can open (docs/simulator.md)");
+  shell->add_flag("--as-user",
+                  request.as_user,
+                  "without sudo as a user who is not root: Insufficient Permissions");
   shell->callback([&] {
     action = [&] {
       const Nodes nodes = request.char_devices ? Nodes::kCharacterDevices : Nodes::kFiles;
-      return cmd_shell(request.name, request.words, nodes, paths);
+      return cmd_shell(request.name, request.words, nodes, request.as_user, paths);
     };
   });
 }
@@ -223,6 +250,7 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
   add_create(app, request, action);
   add_lists(app, request, action);
   add_machine_commands(app, request, action, paths);
+  add_clients(app, request, action);
   add_inject(app, request, action);
   add_shell(app, request, action, paths);
   add_capture(app, request, action, paths);

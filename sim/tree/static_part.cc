@@ -2,8 +2,11 @@
 // Formats: H200, 580.159.04, except where said.
 #include "sim/tree/static_part.h"
 
-#include <cstdarg>
-#include <cstdio>
+#include <cstring>
+
+#include "sim/machine/machine.h"
+#include "sim/tree/steps.h"
+#include "sim/tree/sys_part.h"
 
 namespace migsim {
 
@@ -14,44 +17,6 @@ constexpr std::uint32_t kImexMinor = 4323;
 constexpr std::uint32_t kOwnerOnly = 0400;
 constexpr std::uint32_t kEveryoneReads = 0444;
 constexpr std::uint32_t kEveryoneWrites = 0666;
-
-[[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...) {
-  char text[512];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  return text;
-}
-
-// Runs steps until one fails.
-class Steps {
- public:
-  void file(const Dir& dir, const char* name, const std::string& content, mode_t mode = 0444) {
-    if (error_ == 0) {
-      error_ = dir.write(name, content, mode);
-    }
-  }
-
-  void link(const Dir& dir, const char* name, const char* target) {
-    if (error_ == 0) {
-      error_ = dir.link(name, target);
-    }
-  }
-
-  Dir enter(const Dir& dir, const std::string& path) {
-    Dir inner;
-    if (error_ == 0) {
-      error_ = dir.enter(path, inner);
-    }
-    return inner;
-  }
-
-  int error() const { return error_; }
-
- private:
-  int error_ = 0;
-};
 
 std::string mig_minors() {
   std::string text = "config 1\nmonitor 2\n";
@@ -80,10 +45,6 @@ const char* const kParams =
     "\"\"\n"
     "GpuBlacklist: \"\"\nTemporaryFilePath: \"\"\nExcludedGpus: \"\"\n";
 
-std::string bus_id(const TreeGpu& gpu) {
-  return print("%04x:%02x:%02x.0", gpu.domain, gpu.bus, gpu.device);
-}
-
 // Layout of /proc/driver/nvidia/gpus/*/information as R580 prints it; the driver itself prints
 // question marks for a video BIOS it has not read. Interrupts and DMA are not simulated.
 std::string information(const TreeGpu& gpu, const std::string& driver) {
@@ -99,55 +60,6 @@ std::string information(const TreeGpu& gpu, const std::string& driver) {
       driver.c_str());
 }
 
-void put16(std::string& bytes, std::size_t at, std::uint32_t value) {
-  bytes[at] = static_cast<char>(value & 0xffU);
-  bytes[at + 1] = static_cast<char>(value >> 8U & 0xffU);
-}
-
-// PCI configuration space: the standard header's identity, everything else 0.
-std::string config_space(const Board& board) {
-  std::string bytes(256, '\0');
-  put16(bytes, 0x00, board.pci_device_id & 0xffffU);
-  put16(bytes, 0x02, board.pci_device_id >> 16U);
-  put16(bytes, 0x04, 0x0406);  // command: memory, bus master, no legacy interrupt
-  bytes[0x08] = '\xa1';        // revision
-  bytes[0x09] = static_cast<char>(board.pci_class & 0xffU);
-  put16(bytes, 0x0a, board.pci_class >> 8U);
-  put16(bytes, 0x2c, board.pci_subsystem_id & 0xffffU);
-  put16(bytes, 0x2e, board.pci_subsystem_id >> 16U);
-  return bytes;
-}
-
-// Thirteen regions (six BARs, ROM, six of bridges); a simulated GPU maps none.
-std::string resources() {
-  std::string text;
-  for (int i = 0; i < 13; ++i) {
-    text += "0x0000000000000000 0x0000000000000000 0x0000000000000000\n";
-  }
-  return text;
-}
-
-void pci_device(Steps& steps, const Dir& tree, const TreeGpu& gpu) {
-  const Board& board = *gpu.board;
-  const Dir dir = steps.enter(tree, "sys/bus/pci/devices/" + bus_id(gpu));
-  steps.file(dir, "vendor", print("0x%04x\n", board.pci_device_id & 0xffffU));
-  steps.file(dir, "device", print("0x%04x\n", board.pci_device_id >> 16U));
-  steps.file(dir, "subsystem_vendor", print("0x%04x\n", board.pci_subsystem_id & 0xffffU));
-  steps.file(dir, "subsystem_device", print("0x%04x\n", board.pci_subsystem_id >> 16U));
-  steps.file(dir, "class", print("0x%06x\n", board.pci_class));
-  steps.file(dir, "revision", "0xa1\n");
-  steps.file(dir, "numa_node", "-1\n", 0644);
-  steps.file(dir, "local_cpulist", "\n");
-  steps.file(dir, "enable", "1\n", 0644);
-  steps.file(dir, "irq", "0\n");
-  steps.file(dir, "resource", resources());
-  steps.file(dir, "config", config_space(board), 0644);
-  steps.file(dir, "uevent", print("DRIVER=nvidia\nPCI_SLOT_NAME=%s\n", bus_id(gpu).c_str()), 0644);
-  steps.link(dir, "driver", "../../drivers/nvidia");
-  const Dir driver = steps.enter(tree, "sys/bus/pci/drivers/nvidia");
-  steps.link(driver, bus_id(gpu).c_str(), ("../../devices/" + bus_id(gpu)).c_str());
-}
-
 void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
   const Dir proc = steps.enter(tree, "proc/driver/nvidia");
   steps.file(proc,
@@ -157,6 +69,8 @@ void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
                    driver.c_str()));
   steps.file(proc, "params", kParams);
   steps.file(proc, "registry", "Binary: \"\"\n", 0644);
+  // `sim shell` binds a file with the machine's folder over it.
+  steps.file(proc, std::strrchr(kMachinePointer, '/') + 1, "");
   const Dir caps = steps.enter(proc, "capabilities");
   steps.file(caps, "fabric-imex-mgmt", capability_text(kImexMinor, kOwnerOnly));
   const Dir mig = steps.enter(caps, "mig");
@@ -166,10 +80,6 @@ void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
   steps.file(minors, "mig-minors", mig_minors());
   steps.file(minors, "sys-minors", print("fabric-imex-mgmt %u\n", kImexMinor));
   const Dir top = steps.enter(tree, "proc");
-  steps.file(top,
-             "modules",
-             "nvidia_uvm 2076672 0 - Live 0x0000000000000000 (O)\n"
-             "nvidia 14348288 1 nvidia_uvm, Live 0x0000000000000000 (O)\n");
   steps.file(top,
              "devices",
              "Character devices:\n195 nvidia\n195 nvidiactl\n238 nvidia-uvm\n241 nvidia-caps\n\n"
@@ -201,6 +111,10 @@ void device_files(Steps& steps, const Dir& tree, const std::vector<TreeGpu>& gpu
 
 }  // namespace
 
+std::string bus_id(const TreeGpu& gpu) {
+  return print("%04x:%02x:%02x.0", gpu.domain, gpu.bus, gpu.device);
+}
+
 std::string capability_text(std::uint32_t cap_minor, std::uint32_t mode) {
   return print("DeviceFileMinor: %u\nDeviceFileMode: %u\nDeviceFileModify: 1\n", cap_minor, mode);
 }
@@ -215,8 +129,8 @@ int write_static_part(const Dir& tree,
   for (const TreeGpu& gpu : gpus) {
     const Dir dir = steps.enter(tree, "proc/driver/nvidia/gpus/" + bus_id(gpu));
     steps.file(dir, "information", information(gpu, driver));
-    pci_device(steps, tree, gpu);
   }
+  sys_files(steps, tree, gpus, driver);
   return steps.error();
 }
 

@@ -34,6 +34,9 @@ struct TreeGpu {
   std::string uuid;
 };
 
+// "0000:10:00.0"
+std::string bus_id(const TreeGpu& gpu);
+
 // "DeviceFileMinor: ..." of a capability.
 std::string capability_text(std::uint32_t cap_minor, std::uint32_t mode);
 

@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "sim/tree/dir.h"
+#include "sim/tree/service_part.h"
 #include "sim/tree/static_part.h"
 
 namespace migsim {
 
 namespace {
 
-constexpr std::string_view kTreeVersion = "2\n";
+constexpr std::string_view kTreeVersion = "3\n";
 constexpr std::uint32_t kCapMode = 0444;
 
 // GI ids and their CI ids, per GPU minor number.
@@ -29,6 +30,7 @@ struct Snapshot {
   std::vector<TreeGpu> gpus;
   Instances instances;
   std::string driver;
+  std::vector<TreeService> services;
 };
 
 Snapshot take(Machine& machine) {
@@ -36,6 +38,7 @@ Snapshot take(Machine& machine) {
   const Hardware& hardware = machine.hardware();
   const Machine::View view(machine);
   out.driver = view->options.driver_version;
+  out.services = services_of(hardware, *view);
   for (std::uint32_t i = 0; i < hardware.gpu_count; ++i) {
     const GpuState& gpu = view->gpus[i];
     out.gpus.push_back({&hardware.boards[gpu.board],
@@ -60,8 +63,8 @@ Snapshot take(Machine& machine) {
 }
 
 // The layout in one line: equal lines, equal trees.
-std::string layout_line(const Instances& instances) {
-  std::string line;
+std::string layout_line(const Instances& instances, const std::vector<TreeService>& services) {
+  std::string line = line_of(services);
   for (const auto& [minor, gis] : instances) {
     for (const auto& [gi, cis] : gis) {
       line += std::to_string(minor) + "/" + std::to_string(gi) + ":";
@@ -196,12 +199,15 @@ int sync_locked(Machine& machine, const Dir& folder) {
     return error;
   }
   const bool fresh = tree.read(".version") != kTreeVersion;
-  const std::string layout = layout_line(now.instances);
+  const std::string layout = layout_line(now.instances, now.services);
   if (!fresh && tree.read(".layout") == layout) {
     return 0;
   }
   // Gone while the tree is in between, so that a killed caller's work is looked at again.
   int error = tree.remove(".layout");
+  if (error == 0 && fresh) {
+    error = tree.remove("sys");  // an older version's folders stand where links are now
+  }
   if (error == 0 && fresh) {
     error = write_static_part(tree, now.gpus, now.driver);
   }
@@ -210,6 +216,9 @@ int sync_locked(Machine& machine, const Dir& folder) {
   }
   if (error == 0) {
     error = sync_devices(tree, now.instances);
+  }
+  if (error == 0) {
+    error = write_services(tree, now.services);
   }
   if (error == 0 && fresh) {
     error = tree.write(".version", kTreeVersion, 0444);

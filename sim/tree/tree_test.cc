@@ -14,7 +14,9 @@
 #include <gtest/gtest.h>
 
 #include "sim/gpus/board.h"
+#include "sim/machine/services.h"
 #include "sim/tree/static_part.h"
+#include "sim/tree/sys_part.h"
 
 namespace fs = std::filesystem;
 
@@ -28,7 +30,7 @@ std::string read(const fs::path& path) {
   return text.str();
 }
 
-class Tree : public testing::Test {
+class Tree : public ::testing::Test {
  protected:
   void SetUp() override {
     char folder[] = "/tmp/migsim-tree-XXXXXX";
@@ -79,6 +81,53 @@ TEST_F(Tree, ShowsTheDriverAndTheDevice) {
                 .find("GPU UUID: \t GPU-9c3469f8"),
             std::string::npos);
   EXPECT_TRUE(fs::exists(at("dev/nvidia0")));
+}
+
+TEST_F(Tree, DevicesAreLinksAsInTheKernelsTree) {
+  const fs::path device = at("sys/bus/pci/devices/0000:10:00.0");
+  EXPECT_EQ(fs::read_symlink(device), "../../../devices/pci0000:10/0000:10:00.0");
+  EXPECT_EQ(fs::canonical(device / "driver"), fs::canonical(at("sys/bus/pci/drivers/nvidia")));
+  EXPECT_EQ(fs::canonical(device / "subsystem"), fs::canonical(at("sys/bus/pci")));
+  EXPECT_EQ(fs::canonical(at("sys/bus/pci/drivers/nvidia/0000:10:00.0")), fs::canonical(device));
+  EXPECT_EQ(fs::canonical(at("sys/bus/pci/drivers/nvidia/module")),
+            fs::canonical(at("sys/module/nvidia")));
+  EXPECT_EQ(read(device / "uevent"),
+            "DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:2335\nPCI_SUBSYS_ID=10DE:18BF\n"
+            "PCI_SLOT_NAME=0000:10:00.0\n"
+            "MODALIAS=pci:v000010DEd00002335sv000010DEsd000018BFbc03sc02i00\n");
+  EXPECT_EQ(read(device / "current_link_speed"), "32.0 GT/s PCIe\n");
+  EXPECT_EQ(read(device / "max_link_width"), "16\n");
+}
+
+TEST_F(Tree, TheModuleSaysTheDriversVersion) {
+  EXPECT_EQ(read(at("sys/module/nvidia/version")), "580.159.04\n");
+  EXPECT_EQ(read(at("sys/module/nvidia_uvm/version")), "580.159.04\n");
+  EXPECT_EQ(fs::canonical(at("sys/module/nvidia/holders/nvidia_uvm")),
+            fs::canonical(at("sys/module/nvidia_uvm")));
+}
+
+// Version 2 had the device's folder where its link is now.
+TEST_F(Tree, AnOlderTreeIsMadeAnew) {
+  const fs::path device = at("sys/bus/pci/devices/0000:10:00.0");
+  fs::remove(device);
+  fs::create_directories(device);
+  std::ofstream(device / "vendor") << "old";
+  std::ofstream(at(".new")) << "2\n";
+  fs::rename(at(".new"), at(".version"));
+  sync();
+  EXPECT_TRUE(fs::is_symlink(device));
+  EXPECT_EQ(read(device / "vendor"), "0x10de\n");
+}
+
+TEST(CpuMask, AsTheKernelWritesIt) {
+  EXPECT_EQ(cpu_mask("0"), "1");
+  EXPECT_EQ(cpu_mask("0-3,8"), "10f");
+  EXPECT_EQ(cpu_mask("32-33"), "3,00000000");
+  EXPECT_EQ(cpu_mask("0-63"), "ffffffff,ffffffff");
+  EXPECT_EQ(cpu_mask(""), "");
+  for (const char* nonsense : {"x", "3-1", "1-", "0-99999", "1 2"}) {
+    EXPECT_EQ(cpu_mask(nonsense), "") << nonsense;
+  }
 }
 
 // H200, 580.159.04: 4322 lines, of which these are the ends.
@@ -169,6 +218,43 @@ TEST_F(Tree, ManyCallersAgree) {
   EXPECT_TRUE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi8/ci0/access")));
   EXPECT_FALSE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi9")));
   EXPECT_TRUE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi10/ci0/access")));
+}
+
+// What `lsof` and `migctl holders` read of a process that holds a GPU.
+TEST_F(Tree, ServicesShowAsProcessesWhileTheyRun) {
+  const fs::path proc = dir / "tree/proc";
+  const fs::path dcgm = proc / std::to_string(service_pid(kDcgm));
+  const fs::path daemon = proc / std::to_string(service_pid(kPersistenced));
+  const auto set = [&](std::uint32_t service, bool on) {
+    {
+      Machine::Change change(*machine);
+      set_service(machine->hardware(), *change, service, on);
+      change.commit();
+    }
+    sync();
+  };
+  EXPECT_FALSE(fs::exists(dcgm));
+  set(kDcgm, true);
+  EXPECT_EQ(read(dcgm / "comm"), "nv-hostengine\n");
+  EXPECT_EQ(read(dcgm / "cgroup"), "0::/system.slice/nvidia-dcgm.service\n");
+  EXPECT_TRUE(fs::equivalent(dcgm / "fd/4", dir / "tree/dev/nvidia0"));
+  set(kPersistenced, true);
+  EXPECT_TRUE(fs::exists(daemon / "fd/4"));
+  {
+    Machine::Change change(*machine);
+    change->gpus[0].persistence = 0;
+    change.commit();
+  }
+  sync();
+  EXPECT_TRUE(fs::exists(daemon / "fd/3")) << "it runs on";
+  EXPECT_FALSE(fs::is_symlink(daemon / "fd/4")) << "and has let go of the GPU";
+  set(kDcgm, false);
+  EXPECT_FALSE(fs::exists(dcgm));
+  EXPECT_EQ(read(proc / "modules").find("nvidia_drm"), std::string::npos);
+  set(kDrm, true);
+  EXPECT_EQ(read(proc / "modules").rfind("nvidia_drm 135168 1 ", 0), 0U);
+  set(kDrm, false);
+  EXPECT_EQ(read(proc / "modules").find("nvidia_drm"), std::string::npos);
 }
 
 }  // namespace

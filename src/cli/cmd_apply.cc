@@ -111,7 +111,7 @@ class Apply final : public Command {
           execute_);
     }
     MIG_ASSIGN_OR_RETURN(const std::vector<SpareRoom> spare, spare_.read());
-    MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read());
+    MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read(context.output()));
     const auto wish = [&](const Inventory& now) -> Result<DesiredLayout> {
       MIG_ASSIGN_OR_RETURN(DesiredLayout layout, layout_.resolve(spec, now));
       layout.spare = spare;

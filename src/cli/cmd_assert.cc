@@ -25,6 +25,7 @@ class Assert final : public Command {
              ErrorCode::kNotFound,
              ErrorCode::kNotSupported,
              ErrorCode::kNotApplied,
+             ErrorCode::kDeviceLost,
              ErrorCode::kNoDriver}};
   }
 
@@ -44,7 +45,9 @@ class Assert final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory));
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory, context.output()));
+    for (const auto& warning : desired.warnings)
+      context.output().message("migctl: warning: " + warning + "\n");
     wire::AssertReport report{desired.label, mode_only_, {}};
     if (!valid_config_)
       report.differences = mode_only_ ? mode_differences(inventory, desired)

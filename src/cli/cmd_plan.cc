@@ -61,7 +61,7 @@ class PlanCommand final : public Command {
       MIG_TRY(context.service(offline->choice()));
     }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(DesiredLayout desired, layout_.resolve(inventory));
+    MIG_ASSIGN_OR_RETURN(DesiredLayout desired, layout_.resolve(inventory, context.output()));
     MIG_ASSIGN_OR_RETURN(desired.spare, spare_.read());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     MIG_ASSIGN_OR_RETURN(Plan plan, service->plan(desired));

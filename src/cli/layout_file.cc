@@ -45,17 +45,20 @@ bool LayoutFile::named() const {
   return given() && (variable == nullptr || file_ != variable);
 }
 
-Result<Spec> LayoutFile::read() const {
+Result<Spec> LayoutFile::read(Output& output) const {
   if (file_.empty())
     return fail(ErrorCode::kUsage,
                 "no layout file is named",
                 "-f FILE, or -f - to read standard input; `migctl export` writes an example");
   MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxBytes));
-  return config::parse_spec(text, file_);
+  MIG_ASSIGN_OR_RETURN(Spec spec, config::parse_spec(text, file_));
+  for (const std::string& note : spec.notes)
+    output.message("migctl: " + note + "\n");
+  return spec;
 }
 
-Result<DesiredLayout> LayoutFile::resolve(const Inventory& inventory) const {
-  MIG_ASSIGN_OR_RETURN(const Spec spec, read());
+Result<DesiredLayout> LayoutFile::resolve(const Inventory& inventory, Output& output) const {
+  MIG_ASSIGN_OR_RETURN(const Spec spec, read(output));
   return resolve(spec, inventory);
 }
 

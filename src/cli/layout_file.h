@@ -10,6 +10,7 @@
 #include "mig/result.h"
 
 #include "cli/options.h"
+#include "cli/output.h"
 
 namespace mig::cli {
 
@@ -24,8 +25,9 @@ class LayoutFile {
 
   const std::string& file() const { return file_; }
 
-  Result<Spec> read() const;
-  Result<DesiredLayout> resolve(const Inventory& inventory) const;
+  // Says on standard error what was read from where, when the file is more than a layout.
+  Result<Spec> read(Output& output) const;
+  Result<DesiredLayout> resolve(const Inventory& inventory, Output& output) const;
   // Of a file that was read before (standard input can be read once).
   Result<DesiredLayout> resolve(const Spec& spec, const Inventory& inventory) const;
 

@@ -45,6 +45,10 @@ void MigPartedLog::debug(const std::string& message) const {
     line("debug", Style::kDim, message);
 }
 
+void MigPartedLog::info(const std::string& message) const {
+  line("info", Style::kGreen, message);
+}
+
 void MigPartedLog::warning(const std::string& message) const {
   line("warning", Style::kYellow, message);
 }

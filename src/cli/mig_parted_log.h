@@ -22,6 +22,7 @@ class MigPartedLog {
   bool shows_debug() const { return debug_; }
 
   void debug(const std::string& message) const;
+  void info(const std::string& message) const;
   void warning(const std::string& message) const;
   // Its first letter becomes a capital.
   void fatal(std::string message) const;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <exception>
 #include <istream>
-#include <iterator>
 #include <optional>
 #include <streambuf>
 #include <unordered_set>
@@ -18,53 +17,25 @@
 #include <yaml-cpp/parser.h>
 
 #include "base/strings.h"
+#include "config/source_text.h"
 
 namespace mig::config {
 namespace {
 
-// Line and column of a byte; columns count characters, as editors do. Indexed once: a minified
-// megabyte has hundreds of thousands of nodes on one line.
-class Positions {
- public:
-  Positions(std::string_view text, std::string_view file) : file_(file) {
-    characters_.reserve(text.size() + 1);
-    std::uint32_t count = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      characters_.push_back(count);
-      count += (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 ? 1 : 0;
-      if (text[i] == '\n') {
-        lines_.push_back(i + 1);
-      }
-    }
-    characters_.push_back(count);
-  }
-
-  SourcePosition at(std::size_t offset) const {
-    offset = std::min(offset, characters_.size() - 1);
-    const auto line = std::upper_bound(lines_.begin(), lines_.end(), offset);
-    const std::uint32_t column = characters_[offset] - characters_[*std::prev(line)];
-    return {file_, static_cast<int>(line - lines_.begin()), static_cast<int>(column) + 1};
-  }
-
- private:
-  std::string file_;
-  std::vector<std::size_t> lines_ = {0};
-  std::vector<std::uint32_t> characters_;  // before each byte
-};
-
 // What must be settled before the parser sees a byte: yaml-cpp takes byte 4 for the end of the text
 // and passes broken UTF-8 on.
-Result<void> check_bytes(std::string_view text, const Positions& positions) {
+Result<void> check_bytes(const SourceText& source) {
+  const std::string_view text = source.text();
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool control = (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r');
     if (control || byte == 0x7F) {
-      return complaint(positions.at(i),
+      return complaint(source.at(i),
                        fmt::format("control byte 0x{:02x} does not belong in a layout file", byte));
     }
   }
   if (const auto bad = base::invalid_utf8(text)) {
-    return complaint(positions.at(*bad),
+    return complaint(source.at(*bad),
                      fmt::format("byte 0x{:02x} is not part of UTF-8 text",
                                  static_cast<unsigned char>(text[*bad])),
                      "save the file as UTF-8");
@@ -73,7 +44,8 @@ Result<void> check_bytes(std::string_view text, const Positions& positions) {
 }
 
 // Block YAML only: inside "{" and "[", as in JSON, a tab is ordinary white space.
-Result<void> check_tabs(std::string_view text, const Positions& positions) {
+Result<void> check_tabs(const SourceText& source) {
+  const std::string_view text = source.text();
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] == '{' || text[first] == '[') {
     return {};
@@ -84,8 +56,7 @@ Result<void> check_tabs(std::string_view text, const Positions& positions) {
     const std::size_t indent = line.find_first_not_of(" \t\r");
     const std::size_t tab = line.find('\t');
     if (indent != std::string_view::npos && line[indent] != '#' && tab < indent) {
-      return complaint(
-          positions.at(start + tab), "a tab is used as indentation", "YAML wants blanks");
+      return complaint(source.at(start + tab), "a tab is used as indentation", "YAML wants blanks");
     }
     start = end + 1;
   }
@@ -95,7 +66,7 @@ Result<void> check_tabs(std::string_view text, const Positions& positions) {
 // Collects yaml-cpp's events into a tree. The first complaint is kept, later events are dropped.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const Positions& positions) : positions_(positions) {
+  TreeBuilder(const SourceText& source, const Rules& rules) : source_(source), rules_(rules) {
     frames_.emplace_back();
   }
 
@@ -103,17 +74,18 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::size_t documents() const { return documents_; }
 
-  Node take_root() {
-    return frames_[0].node.items.empty() ? Node{} : std::move(frames_[0].node.items[0]);
-  }
+  // Those that hold something.
+  std::vector<Node> take_roots() { return std::move(frames_[0].node.items); }
 
-  SourcePosition at(const YAML::Mark& mark) const {
-    return positions_.at(static_cast<std::size_t>(std::max(mark.pos, 0)));
-  }
+  SourcePosition at(const YAML::Mark& mark) const { return source_.at(offset(mark)); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1) {
-      fail(at(mark), "a second document starts here", "a layout file is one document");
+    if (++documents_ > rules_.most_documents) {
+      if (rules_.most_documents == 1) {
+        fail(at(mark), "a second document starts here", "this file is one document");
+      } else {
+        fail(at(mark), fmt::format("more than {} documents", rules_.most_documents), {});
+      }
     }
   }
 
@@ -121,7 +93,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     if (start(mark, "?", anchor)) {
-      add(Node{Node::Kind::kNull, {}, false, at(mark), {}});
+      add(node(Node::Kind::kNull, mark));
     }
   }
 
@@ -134,7 +106,10 @@ class TreeBuilder final : public YAML::EventHandler {
                 YAML::anchor_t anchor,
                 const std::string& value) override {
     if (start(mark, tag, anchor)) {
-      add(Node{Node::Kind::kScalar, value, tag == "!", at(mark), {}});
+      Node scalar = node(Node::Kind::kScalar, mark);
+      scalar.text = value;
+      scalar.quoted = tag == "!";
+      add(std::move(scalar));
     }
   }
 
@@ -161,6 +136,18 @@ class TreeBuilder final : public YAML::EventHandler {
     Node node;
     std::unordered_set<std::string> keys;
   };
+
+  static std::size_t offset(const YAML::Mark& mark) {
+    return static_cast<std::size_t>(std::max(mark.pos, 0));
+  }
+
+  Node node(Node::Kind kind, const YAML::Mark& mark) const {
+    Node out;
+    out.kind = kind;
+    out.offset = static_cast<std::uint32_t>(offset(mark));
+    out.position = at(mark);
+    return out;
+  }
 
   void fail(const SourcePosition& where, const std::string& message, std::string hint) {
     if (!error_) {
@@ -191,8 +178,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     Frame frame;
-    frame.node.kind = kind;
-    frame.node.position = at(mark);
+    frame.node = node(kind, mark);
     frames_.push_back(std::move(frame));
   }
 
@@ -204,30 +190,37 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
-  void add(Node node) {
+  void add(Node added) {
     Frame& frame = frames_.back();
+    if (frames_.size() == 1 && added.is(Node::Kind::kNull)) {
+      return;  // a document of nothing
+    }
     const bool key = frame.node.kind == Node::Kind::kMap && frame.node.items.size() % 2 == 0;
     if (key) {
-      check_key(frame, node);
+      check_key(frame, added);
     }
     if (!error_) {
-      frame.node.items.push_back(std::move(node));
+      frame.node.items.push_back(std::move(added));
     }
   }
 
-  void check_key(Frame& frame, const Node& node) {
-    if (node.kind != Node::Kind::kScalar) {
-      fail(node.position, fmt::format("{} cannot be a key", node.described()), {});
-    } else if (node.text == "<<" && !node.quoted) {
-      fail(node.position, "a merge key (\"<<\") is not accepted", "write the values out");
-    } else if (!frame.keys.insert(node.text).second) {
-      fail(node.position,
-           fmt::format("key {} is there twice", base::quoted(node.text)),
-           "remove one of the two");
+  void check_key(Frame& frame, const Node& key) {
+    if (key.kind != Node::Kind::kScalar) {
+      fail(key.position, fmt::format("{} cannot be a key", key.described()), {});
+    } else if (key.text == "<<" && !key.quoted) {
+      fail(key.position, "a merge key (\"<<\") is not accepted", "write the values out");
+    } else if (!frame.keys.insert(key.text).second) {
+      frame.node.repeats = true;
+      if (!rules_.repeated_keys) {
+        fail(key.position,
+             fmt::format("key {} is there twice", base::quoted(key.text)),
+             "remove one of the two");
+      }
     }
   }
 
-  const Positions& positions_;
+  const SourceText& source_;
+  const Rules& rules_;
   std::vector<Frame> frames_;  // the first holds the root
   std::size_t documents_ = 0;
   std::optional<Error> error_;
@@ -242,13 +235,13 @@ class ViewBuffer final : public std::streambuf {
   }
 };
 
-Result<Node> parse_checked(std::string_view text, const Positions& positions) {
-  TreeBuilder builder(positions);
+Result<std::vector<Node>> parse_checked(const SourceText& source, const Rules& rules) {
+  TreeBuilder builder(source, rules);
   try {
-    ViewBuffer buffer(text);
+    ViewBuffer buffer(source.text());
     std::istream stream(&buffer);
     YAML::Parser parser(stream);
-    while (builder.documents() < 2 && !builder.error() && parser.HandleNextDocument(builder)) {
+    while (!builder.error() && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& e) {
     if (!builder.error()) {
@@ -260,7 +253,7 @@ Result<Node> parse_checked(std::string_view text, const Positions& positions) {
   if (builder.error()) {
     return *builder.error();
   }
-  return builder.take_root();
+  return builder.take_roots();
 }
 
 }  // namespace
@@ -284,21 +277,26 @@ Error complaint(const SourcePosition& where, const std::string& message, std::st
       ErrorCode::kInvalidInput, fmt::format("{}: {}", where.str(), message), std::move(hint)};
 }
 
+Result<std::vector<Node>> parse_documents(const SourceText& source, const Rules& rules) {
+  MIG_TRY(check_bytes(source));
+  MIG_TRY(check_tabs(source));
+  return parse_checked(source, rules);
+}
+
+Result<void> check_size(std::string_view text, std::string_view file) {
+  if (text.size() <= kMostBytes) {
+    return {};
+  }
+  return fail(
+      ErrorCode::kTooLarge,
+      fmt::format(
+          "{} holds {} bytes; a layout file has at most {}", file, text.size(), kMostBytes));
+}
+
 Result<Node> parse_document(std::string_view text, std::string_view file) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.size() > kMostBytes) {
-    return fail(
-        ErrorCode::kTooLarge,
-        fmt::format(
-            "{} holds {} bytes; a layout file has at most {}", file, text.size(), kMostBytes));
-  }
-  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
-    text.remove_prefix(kByteOrderMark.size());  // some editors put it there
-  }
-  const Positions positions(text, file);
-  MIG_TRY(check_bytes(text, positions));
-  MIG_TRY(check_tabs(text, positions));
-  return parse_checked(text, positions);
+  MIG_TRY(check_size(text, file));
+  MIG_ASSIGN_OR_RETURN(std::vector<Node> roots, parse_documents(SourceText(text, file), {}));
+  return roots.empty() ? Node{} : std::move(roots[0]);
 }
 
 }  // namespace mig::config

@@ -5,6 +5,8 @@
 #ifndef MIGCTL_CONFIG_DOCUMENT_H_
 #define MIGCTL_CONFIG_DOCUMENT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +19,16 @@ namespace mig::config {
 inline constexpr std::size_t kMostBytes = 1 << 20;
 inline constexpr std::size_t kDeepest = 32;
 
+class SourceText;
+
 struct Node {
   enum class Kind { kNull, kScalar, kSequence, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;     // kScalar
-  bool quoted = false;  // kScalar: in quotes, or a block scalar: text and nothing else
+  std::string text;          // kScalar
+  bool quoted = false;       // kScalar: in quotes, or a block scalar: text and nothing else
+  bool repeats = false;      // kMap: a key is there more than once (Rules::repeated_keys)
+  std::uint32_t offset = 0;  // in the text that was parsed
   SourcePosition position;
   std::vector<Node>
       items;  // kSequence: elements; kMap: key, value, key, value, ... keys are scalars
@@ -36,10 +42,22 @@ struct Node {
 // "file:line:column: message", the one form of every complaint about a text.
 Error complaint(const SourcePosition& where, const std::string& message, std::string hint = {});
 
+// kTooLarge when `text` has more than kMostBytes.
+Result<void> check_size(std::string_view text, std::string_view file);
+
 // One document or none (kNull). Refused: more than kMostBytes, control bytes, text that is not
 // UTF-8, tabs as indentation, anchors, aliases, merge keys, tags, duplicate keys, nesting deeper
 // than kDeepest, a second document.
 Result<Node> parse_document(std::string_view text, std::string_view file);
+
+// What a reader takes on itself instead of having it refused.
+struct Rules {
+  bool repeated_keys = false;  // kept, and marked in Node::repeats
+  std::size_t most_documents = 1;
+};
+
+// The documents that hold something, under the same limits; the caller has checked the size.
+Result<std::vector<Node>> parse_documents(const SourceText& source, const Rules& rules);
 
 }  // namespace mig::config
 

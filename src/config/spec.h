@@ -15,7 +15,10 @@
 
 namespace mig::config {
 
-// `file` is only for messages ("-" = standard input).
+// `file` is only for messages ("-" = standard input). The text may also be a list of documents, a
+// ConfigMap or Helm values that hold layouts; Spec::notes says then what was read from where, and
+// errors inside name the place in `file`. A config that has a key twice with equal values is a
+// warning; with different ones it alone is refused.
 Result<Spec> parse_spec(std::string_view text, std::string_view file);
 
 // Picks `label` (nullopt: the only one) and resolves it. Strict where mig-parted is silent: a

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tree -> Spec: mig-parted's v1 rules, and the values that YAML 1.1 would read in surprising ways.
+// Tree -> SpecConfig: mig-parted's v1 rules, and the values that YAML 1.1 would read in surprising
+// ways.
+#include "config/spec_parse.h"
+
 #include <algorithm>
 #include <initializer_list>
 #include <limits>
@@ -8,14 +11,12 @@
 
 #include "base/strings.h"
 #include "config/document.h"
-#include "config/spec.h"
 
 namespace mig::config {
 namespace {
 
 using Kind = Node::Kind;
 
-constexpr std::size_t kMostConfigs = 1000;
 constexpr std::size_t kMostEntries = 10000;
 constexpr std::size_t kLongestLabel = 256;
 constexpr std::uint32_t kMostInstances = 1000;
@@ -28,6 +29,24 @@ Error unknown_key(const Node& key, std::string_view where, const std::vector<std
                    near.empty() ? fmt::format("known: {}", base::join(known, ", "))
                                 : fmt::format("did you mean \"{}\"?", near[0]));
 }
+
+}  // namespace
+
+Result<std::vector<const Node*>> fields(const Node& map,
+                                        std::string_view where,
+                                        const std::vector<std::string>& known) {
+  std::vector<const Node*> values(known.size(), nullptr);
+  for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
+    const auto it = std::find(known.begin(), known.end(), map.items[i].text);
+    if (it == known.end()) {
+      return unknown_key(map.items[i], where, known);
+    }
+    values[static_cast<std::size_t>(it - known.begin())] = &map.items[i + 1];
+  }
+  return values;
+}
+
+namespace {
 
 // Words that YAML 1.1 readers take for true or false.
 bool boolean_like(std::string_view text) {
@@ -185,21 +204,6 @@ Result<std::vector<SpecDevices>> read_mig_devices(const Node& node) {
   return devices;
 }
 
-// Values of a map by key, in the order of `known`; nullptr where it has none.
-Result<std::vector<const Node*>> fields(const Node& map,
-                                        std::string_view where,
-                                        const std::vector<std::string>& known) {
-  std::vector<const Node*> values(known.size(), nullptr);
-  for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
-    const auto it = std::find(known.begin(), known.end(), map.items[i].text);
-    if (it == known.end()) {
-      return unknown_key(map.items[i], where, known);
-    }
-    values[static_cast<std::size_t>(it - known.begin())] = &map.items[i + 1];
-  }
-  return values;
-}
-
 Result<SpecEntry> read_entry(const Node& node, const std::string& label) {
   static const std::vector<std::string> kKnown = {
       "device-filter", "devices", "mig-enabled", "mig-devices"};
@@ -242,6 +246,8 @@ Result<SpecEntry> read_entry(const Node& node, const std::string& label) {
   return entry;
 }
 
+}  // namespace
+
 Result<SpecConfig> read_config(const Node& key, const Node& value, std::size_t& entries) {
   if (key.text.size() > kLongestLabel) {
     return Error{
@@ -265,56 +271,6 @@ Result<SpecConfig> read_config(const Node& key, const Node& value, std::size_t& 
     config.entries.push_back(std::move(entry));
   }
   return config;
-}
-
-Result<Spec> read_configs(const Node& node, const SourcePosition& where) {
-  Spec spec;
-  if (!node.is(Kind::kMap) || node.items.empty()) {
-    return complaint(
-        node.is(Kind::kNull) ? where : node.position,
-        "at least one entry in \"mig-configs\" is required, as a map from name to list");
-  }
-  if (node.items.size() / 2 > kMostConfigs) {
-    return Error{
-        ErrorCode::kTooLarge,
-        fmt::format("{}: more than {} configs in one file", node.position.str(), kMostConfigs)};
-  }
-  std::size_t entries = 0;
-  for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
-    MIG_ASSIGN_OR_RETURN(SpecConfig config, read_config(node.items[i], node.items[i + 1], entries));
-    spec.configs.push_back(std::move(config));
-  }
-  return spec;
-}
-
-}  // namespace
-
-Result<Spec> parse_spec(std::string_view text, std::string_view file) {
-  static const std::vector<std::string> kKnown = {"version", "mig-configs"};
-  MIG_ASSIGN_OR_RETURN(const Node root, parse_document(text, file));
-  if (root.is(Kind::kNull)) {
-    return Spec{};
-  }
-  if (!root.is(Kind::kMap)) {
-    return complaint(root.position,
-                     fmt::format("a layout file is a map with version and mig-configs, not {}",
-                                 root.described()));
-  }
-  if (root.items.empty()) {
-    return Spec{};
-  }
-  MIG_ASSIGN_OR_RETURN(const auto values, fields(root, "the file", kKnown));
-  if (values[0] == nullptr) {
-    return complaint(root.position,
-                     "unable to parse with missing \"version\" field",
-                     "start the file with version: v1");
-  }
-  if (!values[0]->is(Kind::kScalar) || values[0]->text != "v1") {
-    return complaint(values[0]->position,
-                     fmt::format("unknown version: {}", values[0]->described()),
-                     "this reads version: v1");
-  }
-  return values[1] == nullptr ? Spec{} : read_configs(*values[1], root.position);
 }
 
 }  // namespace mig::config

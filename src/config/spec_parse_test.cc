@@ -148,7 +148,8 @@ TEST(ParseSpec, StructureErrorsNameThePlace) {
        "f:6:19: \"1g.5\" is not a MIG profile: it has no whole number of gigabytes such as "
        "\"20gb\" "
        "after the slices",
-       "a profile is written [<C>c.]<G>g.<GB>gb[+attribute[,attribute]|-attribute], e.g. 3g.20gb"},
+       "a profile is written [<C>c.]<G>g.<GB>gb[+attribute[,attribute]|-attribute][@<N>sm], e.g. "
+       "3g.20gb"},
       {devices("0"), "f:7:7: all counts in mig-devices are 0", "write {} for no instances"},
   });
 }
@@ -210,11 +211,8 @@ TEST(ParseSpec, NumbersAndSwitchesAsWritten) {
 
 TEST(ParseDocument, RefusesWhatYamlWouldHide) {
   expect_bad({
-      {"version: v1\nversion: v1",
-       "f:2:1: key \"version\" is there twice",
-       "remove one of the two"},
-      {"{\"version\":\"v1\",\n \"version\":\"v1\"}",
-       "f:2:2: key \"version\" is there twice",
+      {"{\"version\":\"v1\",\n \"version\":\"v2\"}",
+       "f:2:2: \"version\" is there twice with different content, before at f:1:2",
        "remove one of the two"},
       {"version: &a v1", "f:1:10: an anchor (\"&name\") is not accepted", "write the value out"},
       {"a: &x 1\nb: *x", "f:1:4: an anchor (\"&name\") is not accepted", "write the value out"},
@@ -222,9 +220,6 @@ TEST(ParseDocument, RefusesWhatYamlWouldHide) {
       {"version: !!str v1",
        "f:1:10: the tag \"tag:yaml.org,2002:str\" is not accepted",
        "write the value without a tag"},
-      {"version: v1\n---\nversion: v1",
-       "f:2:1: a second document starts here",
-       "a layout file is one document"},
       {"version: v1\n\tmig-configs: {}",
        "f:2:1: a tab is used as indentation",
        "YAML wants blanks"},
@@ -248,6 +243,16 @@ TEST(ParseDocument, RefusesWhatYamlWouldHide) {
     ASSERT_FALSE(spec) << text;
     EXPECT_EQ(spec.error().message.rfind("f:", 0), 0U) << spec.error().message;
   }
+}
+
+// Of files that are no layouts: those of tenants and of hooks.
+TEST(ParseDocument, OneDocumentAndEachKeyOnceUnlessAskedFor) {
+  const auto documents = parse_document("version: v1\n---\nversion: v1", "f");
+  ASSERT_FALSE(documents);
+  EXPECT_EQ(documents.error().message, "f:2:1: a second document starts here");
+  const auto keys = parse_document("version: v1\nversion: v1", "f");
+  ASSERT_FALSE(keys);
+  EXPECT_EQ(keys.error().message, "f:2:1: key \"version\" is there twice");
 }
 
 TEST(ParseDocument, LimitsAreSaid) {

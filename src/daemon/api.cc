@@ -17,6 +17,7 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds kAnswerWithin{5};
 constexpr std::chrono::seconds kNamesKept{60};
 constexpr int kAccepted = 202;
+constexpr int kWrongMethod = 405;
 
 Error no_such_path(const http::Request& request) {
   return Error{
@@ -26,6 +27,20 @@ Error no_such_path(const http::Request& request) {
       "docs/reference/leases.md has the table of paths",
       {},
       {}};
+}
+
+// What a path can do, for who asked for something else of it.
+http::Response not_that_method(const http::Request& request,
+                               const char* methods,
+                               const wire::Source& source) {
+  const Error error{
+      ErrorCode::kUsage,
+      fmt::format(
+          "{} cannot be done to {}", base::quoted(request.method, 10), base::quoted(request.path)),
+      fmt::format("it takes {}", methods),
+      {},
+      {}};
+  return {kWrongMethod, wire::error_document(error, "", source)};
 }
 
 std::optional<std::int64_t> id_in(const std::string& path, const std::string& prefix) {
@@ -113,6 +128,12 @@ void Api::handle(const http::Request& request, const http::Reply& reply) {
     return release(request, reply, *lease);
   if (request.method == "PATCH" && lease)
     return change(request, reply, *lease);
+  if (request.path == "/v1/leases")
+    return reply(not_that_method(request, "GET and POST", source_));
+  if (readable)
+    return reply(not_that_method(request, "GET", source_));
+  if (lease)
+    return reply(not_that_method(request, "DELETE and PATCH", source_));
   reply(error(no_such_path(request), source_));
 }
 

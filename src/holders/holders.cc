@@ -33,8 +33,19 @@ Kind kind_of(std::string_view name) {
                                                          "nvsm",
                                                          "dcgm-exporter",
                                                          "nvidia-imex"};
-  constexpr std::array<std::string_view, 5> kDisplays = {
-      "Xorg", "Xwayland", "gnome-shell", "kwin_wayland", "sway"};
+  constexpr std::array<std::string_view, 13> kDisplays = {"Xorg",
+                                                          "Xwayland",
+                                                          "gnome-shell",
+                                                          "gdm",
+                                                          "sddm",
+                                                          "lightdm",
+                                                          "kwin_wayland",
+                                                          "kwin_x11",
+                                                          "plasmashell",
+                                                          "mutter",
+                                                          "weston",
+                                                          "sway",
+                                                          "Hyprland"};
   const auto starts = [name](std::string_view prefix) { return name.starts_with(prefix); };
   if (std::any_of(kServices.begin(), kServices.end(), starts))
     return Kind::kService;
@@ -74,7 +85,7 @@ class Finder {
         return;
       }
     }
-    const ProcessFacts facts = read_process(roots_.proc, pid);
+    const ProcessFacts facts = facts_of(pid);
     Holder holder;
     holder.kind = kind_of(facts.name);
     holder.pid = pid;
@@ -85,12 +96,20 @@ class Finder {
     holder.gpu = gpu.index;
     holder.gpu_instance = target.gi;
     holder.compute_instance = target.ci;
-    // A whole-GPU node alone (monitoring, the persistence daemon) does not keep an instance.
+    // A whole-GPU node alone (monitoring, the persistence daemon) does not keep an instance, nor
+    // does a display: it draws on the GPU, MIG or not.
     const bool on_instance = target.gi.has_value();
-    const bool computes = evidence == kDriverList;
+    const bool computes = evidence == kDriverList && holder.kind != Kind::kDisplay;
     holder.stops = on_instance || computes ? Stops::kDestroy : Stops::kReset;
     holder.evidence.push_back(std::move(evidence));
     report_.holders.push_back(std::move(holder));
+  }
+
+  ProcessFacts facts_of(std::uint32_t pid) const {
+    ProcessFacts facts = read_process(roots_.proc, pid);
+    if (facts.name.empty() && !roots_.machine_proc.empty())
+      facts = read_process(roots_.machine_proc, pid);
+    return facts;
   }
 
   void add_driver_lists() {
@@ -103,21 +122,27 @@ class Finder {
   }
 
   Result<void> add_descriptors() {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(roots_.proc.c_str()), closedir);
+    MIG_TRY(add_descriptors_below(roots_.proc));
+    return roots_.machine_proc.empty() ? Result<void>()
+                                       : add_descriptors_below(roots_.machine_proc);
+  }
+
+  Result<void> add_descriptors_below(const std::string& proc) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(proc.c_str()), closedir);
     if (!folder)
       return Error{
-          ErrorCode::kIo, "cannot read " + roots_.proc + " to find who holds the GPUs", {}, {}, {}};
+          ErrorCode::kIo, "cannot read " + proc + " to find who holds the GPUs", {}, {}, {}};
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
       const auto pid = base::parse_decimal(entry->d_name, UINT32_MAX);
       if (pid && *pid != static_cast<std::uint64_t>(getpid()))
-        add_descriptors_of(static_cast<std::uint32_t>(*pid));
+        add_descriptors_of(proc, static_cast<std::uint32_t>(*pid));
     }
     return {};
   }
 
-  void add_descriptors_of(std::uint32_t pid) {
-    const std::string path = fmt::format("{}/{}/fd", roots_.proc, pid);
+  void add_descriptors_of(const std::string& proc, std::uint32_t pid) {
+    const std::string path = fmt::format("{}/{}/fd", proc, pid);
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
     if (!folder) {
       if (errno == EACCES)
@@ -172,6 +197,19 @@ class Finder {
 };
 
 }  // namespace
+
+bool is_passing(const Holder& holder) {
+  constexpr std::array<std::string_view, 4> kNames = {
+      "nvidia-smi", "migctl", "migd", "nvidia-mig-part"};
+  return holder.kind == Kind::kProcess && !holder.gpu_instance &&
+         std::find(kNames.begin(), kNames.end(), holder.name) != kNames.end();
+}
+
+bool stops_first_instance(const Holder& holder) {
+  return holder.kind == Kind::kDisplay && !holder.gpu_instance &&
+         std::find(holder.evidence.begin(), holder.evidence.end(), "driver process list") !=
+             holder.evidence.end();
+}
 
 const char* name_of(Kind kind) {
   switch (kind) {

@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -160,6 +162,7 @@ TEST_F(LeasesTest, AQuotaCountsWhatWouldBeMade) {
   profile.name = *ProfileName::parse("2g.10gb");
   profile.memory_mib = 9856;
   profile.sm = 28;
+  profile.compute_profiles = {{1, profile.name, 2, 1, 28, {}}};
   machine.gpus[0].profiles.push_back(profile);
   Tenant tenant;
   tenant.name = "a";
@@ -328,6 +331,19 @@ TEST_F(LeasesTest, AFullQueueRefuses) {
   EXPECT_NE(third.error().message.find("the queue is full"), std::string::npos);
 }
 
+TEST_F(LeasesTest, ATenantsShareOfTheQueueIsItsOwn) {
+  const Inventory machine = machine_of({"1g.5gb"});
+  settings_.most_waiting_per_tenant = 1;
+  Leases leases = open();
+  ASSERT_TRUE(leases.submit(request("1g.5gb", child()), machine));
+  LeaseRequest waits = request("1g.5gb", child());
+  waits.wait_ms = 1000;
+  ASSERT_TRUE(leases.submit(waits, machine));
+  EXPECT_EQ(leases.submit(waits, machine).error().code, ErrorCode::kNoCapacity);
+  waits.caller.tenant = "b";
+  EXPECT_TRUE(leases.submit(waits, machine));
+}
+
 TEST_F(LeasesTest, QuotasAndJobLimitsHold) {
   Tenant tenant;
   tenant.name = "a";
@@ -392,6 +408,125 @@ TEST_F(LeasesTest, AHolderThatIsNoJobIsNeverSignalled) {
   ASSERT_TRUE(leases.turn(machine));
   ASSERT_TRUE(leases.turn(machine));
   EXPECT_EQ(leases.list(&machine)->at(0).request, ticket->id);
+}
+
+// Of two who wait the one whose tenant has less of the machine is first, though it came later.
+TEST_F(LeasesTest, RunningLeasesCountForFairShare) {
+  const Inventory machine = machine_of({"1g.5gb", "2g.10gb"});
+  Leases leases = open();
+  ASSERT_TRUE(leases.submit(request("2g.10gb", child()), machine)) << "a has it for long";
+  LeaseRequest others = request("1g.5gb", child());
+  others.caller.tenant = "c";
+  const auto held = leases.submit(others, machine);
+  ASSERT_TRUE(held);
+  clock_.advance(1h);
+  LeaseRequest greedy = request("1g.5gb", child());
+  greedy.wait_ms = 600'000;
+  ASSERT_TRUE(leases.submit(greedy, machine));
+  LeaseRequest modest = greedy;
+  modest.holder = child();
+  modest.caller.tenant = "b";
+  const auto second = leases.submit(modest, machine);
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(second->waiting);
+  EXPECT_EQ(second->waiting->position, 1U);
+  leases.take_pending();
+  ASSERT_TRUE(leases.release(held->granted[0].id, "", 0));
+  const auto turn = leases.turn(machine);
+  ASSERT_EQ(turn->granted.size(), 1U);
+  EXPECT_EQ(turn->granted[0].tenant, "b");
+}
+
+TEST_F(LeasesTest, WhatWasUsedLongAgoCountsLess) {
+  const Inventory machine = machine_of({"1g.5gb", "1g.5gb"});
+  Leases leases = open();
+  const auto use = [&](const std::string& tenant, std::chrono::hours time) {
+    LeaseRequest asked = request("1g.5gb", child());
+    asked.caller.tenant = tenant;
+    const auto ticket = leases.submit(asked, machine);
+    ASSERT_TRUE(ticket) << ticket.error().text();
+    clock_.advance(time);
+    ASSERT_TRUE(leases.release(ticket->granted[0].id, tenant, 0));
+  };
+  use("a", 10h);
+  clock_.advance(std::chrono::hours(24 * 4));
+  use("b", 2h);
+  for (int i = 0; i < 2; ++i) {
+    LeaseRequest blocker = request("1g.5gb", child());
+    blocker.caller.tenant = "c";
+    ASSERT_TRUE(leases.submit(blocker, machine));
+  }
+  std::vector<std::uint32_t> positions;
+  for (const char* tenant : {"b", "a"}) {
+    LeaseRequest waits = request("1g.5gb", child());
+    waits.caller.tenant = tenant;
+    waits.wait_ms = 600'000;
+    const auto ticket = leases.submit(waits, machine);
+    ASSERT_TRUE(ticket && ticket->waiting);
+    positions.push_back(ticket->waiting->position);
+  }
+  // Ten hours four days ago are 10 / 16 of an hour by now; two of just now are two.
+  EXPECT_EQ(positions, (std::vector<std::uint32_t>{1, 1}));
+}
+
+TEST_F(LeasesTest, OnlyTheTenantChangesWhoHoldsItsLease) {
+  const Inventory machine = machine_of({"1g.5gb"});
+  Leases leases = open();
+  ASSERT_TRUE(leases.submit(request("1g.5gb", child()), machine));
+  const auto id = leases.list(&machine)->front().id;
+  const Holder next = child();
+  EXPECT_EQ(leases.rebind(id, "b", next).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(leases.bequeath(id, "b", next).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(leases.rebind(id, "a", Holder::time()).error().code, ErrorCode::kUsage)
+      << "nothing would end it";
+  ASSERT_TRUE(leases.rebind(id, "a", next));
+  EXPECT_EQ(leases.list(&machine)->front().holder.pid, next.pid);
+  ASSERT_TRUE(leases.rebind(id, "a", Holder::of_unit("x.service")));
+  EXPECT_EQ(leases.bequeath(id, "a", next).error().code, ErrorCode::kUsage);
+}
+
+TEST_F(LeasesTest, NumbersHaveLimits) {
+  const Inventory machine = machine_of({"1g.5gb"});
+  Leases leases = open();
+  const auto code = [&](const std::function<void(LeaseRequest&)>& change) {
+    LeaseRequest asked = request("1g.5gb", child());
+    change(asked);
+    const auto ticket = leases.submit(asked, machine);
+    return ticket ? std::optional<ErrorCode>() : ticket.error().code;
+  };
+  EXPECT_EQ(code([](auto& r) { r.count = 0; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.count = 257; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.shared = 0; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.shared = 49; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.priority = 101; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.priority = -101; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.limit_ms = 0; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.wait_ms = -1; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.grace_ms = -1; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.job = std::string(201, 'j'); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(code([](auto& r) { r.key = std::string(201, 'k'); }), ErrorCode::kTooLarge);
+  EXPECT_EQ(code([](auto& r) { r.holder = Holder::time(); }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.shared = 48; }), std::nullopt);
+}
+
+TEST_F(LeasesTest, ATenantsHighestPriorityHolds) {
+  Tenant tenant;
+  tenant.name = "a";
+  tenant.max_priority = 3;
+  Tenant plain;
+  plain.name = "b";
+  settings_.tenants.tenants = {tenant, plain};
+  const Inventory machine = machine_of({"1g.5gb", "1g.5gb"});
+  Leases leases = open();
+  LeaseRequest asked = request("1g.5gb", child());
+  asked.priority = 4;
+  EXPECT_EQ(leases.submit(asked, machine).error().code, ErrorCode::kPermission);
+  asked.priority = 3;
+  EXPECT_TRUE(leases.submit(asked, machine));
+  asked.caller.tenant = "b";
+  asked.priority = 1;
+  EXPECT_EQ(leases.submit(asked, machine).error().code, ErrorCode::kPermission)
+      << "without a word of it the highest is 0";
 }
 
 TEST_F(LeasesTest, TheAuditTellsWhatHappened) {

@@ -190,6 +190,24 @@ TEST(Schedule, AQuotaStopsItsTenantAndNobodyElse) {
       << out.waiting[0].reason;
 }
 
+TEST(Quota, EachOfItsFiguresCounts) {
+  Quota quota;
+  quota.slices = 4;
+  quota.sm = 56;
+  quota.memory_mib = 10240;
+  quota.instances = 2;
+  EXPECT_EQ(over_quota(quota, {2, 28, 1, 5120}, {2, 28, 1, 5120}), "");
+  EXPECT_EQ(over_quota(quota, {3, 0, 0, 0}, {2, 0, 0, 0}),
+            "the tenant's quota: 3 of 4 slices are in use and it needs 2");
+  EXPECT_EQ(over_quota(quota, {0, 50, 0, 0}, {0, 7, 0, 0}),
+            "the tenant's quota: 50 of 56 SMs are in use and it needs 7");
+  EXPECT_EQ(over_quota(quota, {0, 0, 2, 0}, {0, 0, 1, 0}),
+            "the tenant's quota: 2 of 2 instances are in use and it needs 1");
+  EXPECT_EQ(over_quota(quota, {0, 0, 0, 10240}, {0, 0, 0, 1}),
+            "the tenant's quota: 10240 of 10240 MiB are in use and it needs 1");
+  EXPECT_EQ(over_quota({}, {99, 99, 99, 99}, {99, 99, 99, 99}), "");
+}
+
 TEST(Schedule, PreemptionAsksTheLowestPriorityAndOnlyLower) {
   const Machine machine{{held_seat(0, "1g.5gb", std::nullopt, 1, 3),
                          held_seat(1, "1g.5gb", std::nullopt, 1, 1),
@@ -223,6 +241,86 @@ TEST(Schedule, CreationIsAskedForByTheFirstWhoWantsIt) {
   const auto out = schedule(machine, {first, second});
   ASSERT_EQ(out.creations.size(), 1U);
   EXPECT_EQ(out.creations[0].request, 1);
+}
+
+// Tenants are in order by what they used, but not across priorities.
+TEST(Schedule, PriorityGoesBeforeFairShare) {
+  Machine machine{{free_seat(0, "1g.5gb")}, {}};
+  machine.tenants["a"] = {1, 0, {}};
+  machine.tenants["b"] = {1, 9e9, {}};
+  Waiting urgent = wants(2, "1g.5gb", "b");
+  urgent.priority = 1;
+  EXPECT_EQ(granted(schedule(machine, {wants(1, "1g.5gb"), urgent})), (Ids{2}));
+}
+
+TEST(Schedule, WhatATurnGivesCountsForTheQuotaOfTheSameTurn) {
+  Machine machine{{free_seat(0, "1g.5gb"), free_seat(1, "1g.5gb"), free_seat(2, "1g.5gb")}, {}};
+  machine.tenants["a"].quota.slices = 2;
+  const auto out = schedule(machine, {wants(1, "1g.5gb"), wants(2, "1g.5gb"), wants(3, "1g.5gb")});
+  EXPECT_EQ(granted(out), (Ids{1, 2}));
+  ASSERT_EQ(out.waiting.size(), 1U);
+  EXPECT_NE(out.waiting[0].reason.find("2 of 2 slices are in use"), std::string::npos)
+      << out.waiting[0].reason;
+}
+
+TEST(Schedule, ASharerJoinsTheInstanceThatOthersAreOn) {
+  const Machine machine{{free_seat(0, "1g.5gb"), held_seat(1, "1g.5gb", std::nullopt, 3)}, {}};
+  Waiting sharer = wants(1, "1g.5gb");
+  sharer.shared = 3;
+  const auto out = schedule(machine, {sharer});
+  ASSERT_EQ(out.grants.size(), 1U);
+  EXPECT_EQ(out.grants[0].uuids, std::vector<std::string>{"MIG-1"}) << "MIG-0 stays whole";
+}
+
+TEST(Schedule, ALeaseThatIsAboutToEndIsThereStill) {
+  const Machine machine{{held_seat(0, "1g.5gb", 0)}, {}};
+  const auto out = schedule(machine, {wants(1, "1g.5gb")});
+  EXPECT_TRUE(out.grants.empty());
+  ASSERT_EQ(out.waiting.size(), 1U);
+  EXPECT_EQ(out.waiting[0].start_in_ms, 1);
+}
+
+// What comes free there goes to the one before it: asking somebody to go would serve nobody.
+TEST(Schedule, NobodyIsAskedToGoForOneBehindInTheQueue) {
+  const Machine machine{{held_seat(0, "1g.5gb", std::nullopt)}, {}};
+  Waiting first = wants(1, "1g.5gb");
+  first.priority = 5;
+  Waiting behind = wants(2, "1g.5gb");
+  behind.priority = 4;
+  behind.preempt = true;
+  EXPECT_TRUE(schedule(machine, {first, behind}).preemptions.empty());
+  EXPECT_EQ(schedule(machine, {behind}).preemptions.size(), 1U);
+}
+
+TEST(Schedule, NobodyIsAskedToGoForLessThanWhatIsNeeded) {
+  const Machine machine{
+      {held_seat(0, "1g.5gb", std::nullopt, 1, 0), held_seat(1, "1g.5gb", std::nullopt, 1, 9)}, {}};
+  Waiting two = wants(1, "1g.5gb");
+  two.count = 2;
+  two.priority = 5;
+  two.preempt = true;
+  EXPECT_TRUE(schedule(machine, {two}).preemptions.empty());
+}
+
+TEST(Schedule, OfSeveralOnOneInstanceOnlyThoseNotAskedYetAreAsked) {
+  Machine machine{{held_seat(0, "1g.5gb", std::nullopt, 2)}, {}};
+  machine.seats[0].held.push_back({7, "other", 2, 0, std::nullopt, true});
+  Waiting urgent = wants(1, "1g.5gb");
+  urgent.priority = 5;
+  urgent.preempt = true;
+  const auto out = schedule(machine, {urgent});
+  ASSERT_EQ(out.preemptions.size(), 1U);
+  EXPECT_EQ(out.preemptions[0].lease, 100);
+}
+
+TEST(Schedule, OnlyWhatIsMissingIsMade) {
+  const Machine machine{{free_seat(0, "1g.5gb")}, {}};
+  Waiting three = wants(1, "1g.5gb");
+  three.count = 3;
+  three.create = true;
+  const auto out = schedule(machine, {three});
+  ASSERT_EQ(out.creations.size(), 1U);
+  EXPECT_EQ(out.creations[0].count, 2U);
 }
 
 // Random machines and queues: what must hold whatever comes.

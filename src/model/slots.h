@@ -19,17 +19,13 @@ std::uint64_t slot_mask(Placement placement);
 std::optional<std::vector<Placement>> place_runs(const std::vector<std::vector<Placement>>& options,
                                                  std::uint64_t taken = 0);
 
-// Whether compute instances of these profiles (all of one GPU instance's) can live together: by
-// their placements where the driver tells them all, else by slices and maximum counts.
+// Whether compute instances of these profiles, all of `owner`'s, can live together: by their
+// placements where the driver tells them all, else by slices, spans and maximum counts.
 bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wanted,
-                           std::uint32_t slices);
-
-// The profile of a compute instance; nullptr = this GPU instance profile has none of that size.
-const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& profile,
-                                                   const ProfileName& name);
+                           const GpuInstanceProfile& owner);
 
 // Where a compute instance of this profile lies that starts there. A driver tells the places only
-// of GPU instances that exist: where it has told none, as many slices from there. nullopt = it
+// of GPU instances that exist: where it has told none, as many slots as it takes. nullopt = it
 // cannot.
 std::optional<Placement> compute_placement_at(const GpuInstanceProfile& profile,
                                               const ComputeInstanceProfile& compute,

@@ -17,11 +17,11 @@ namespace mig::service {
 // Sets $MIGSIM_MACHINE for the simulator's library and for the processes that we start.
 Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice);
 
-// Folder of simulated machines: $MIGSIM_ROOT, /var/lib/migctl/sim for root, else below
-// $XDG_STATE_HOME (~/.local/state).
+// Folder of simulated machines: $MIGSIM_ROOT, inside `sim shell` that of its machine,
+// /var/lib/migctl/sim for root, else below $XDG_STATE_HOME (~/.local/state).
 std::string machines_root();
 
-// Names of the folders below `root` that hold a machine.state, sorted.
+// Names of the folders below `root` that hold a machine.state, sorted; none that begins with a dot.
 std::vector<std::string> machine_names(const std::string& root);
 
 }  // namespace mig::service

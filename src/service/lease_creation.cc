@@ -2,13 +2,12 @@
 #include "service/lease_creation.h"
 
 #include <algorithm>
-#include <csignal>
 #include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
-#include <pthread.h>
 
+#include "lease/admission.h"
 #include "service/signals_later.h"
 
 namespace mig::service {
@@ -19,12 +18,6 @@ struct Makeable {
   const GpuInstanceProfile* profile = nullptr;
 };
 
-bool could_serve(const GpuInstanceProfile& profile, const lease::Need& need) {
-  return (!need.profile || profile.name == need.profile->gpu_instance()) &&
-         (!need.min_memory_mib || profile.memory_mib >= *need.min_memory_mib) &&
-         (!need.min_sm || profile.sm >= *need.min_sm);
-}
-
 // Smallest first; plain profiles before those with media engines, which are few.
 std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   std::vector<Makeable> all;
@@ -34,7 +27,7 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
     if (gpu.mig_current != MigMode::kEnabled || !named)
       continue;
     for (const GpuInstanceProfile& profile : gpu.profiles)
-      if (could_serve(profile, need) && profile.remaining.value_or(1) > 0)
+      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0)
         all.push_back({gpu.index, &profile});
   }
   std::stable_sort(all.begin(), all.end(), [](const Makeable& a, const Makeable& b) {

@@ -52,6 +52,8 @@ void add_inside(const DesiredInstance& wanted, DesiredInstance& owner) {
 Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
   if (const Gpu* gpu = inventory.find_gpu(index); gpu != nullptr)
     return gpu;
+  if (const LostGpu* lost = inventory.find_lost(index); lost != nullptr)
+    return lost->why;
   return fail(ErrorCode::kNothingMatched,
               fmt::format("there is no GPU {}", index.value),
               inventory.gpus.empty()
@@ -106,6 +108,7 @@ Result<DesiredLayout> desired_mode(const Inventory& inventory,
     return {};
   };
   if (gpus.empty()) {
+    MIG_TRY(inventory.none_lost());
     for (const Gpu& gpu : inventory.gpus) {
       if (gpu.mig_current != MigMode::kUnsupported)
         MIG_TRY(add(gpu));

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "model/compute_names.h"
 #include "model/slots.h"
 #include "service/signals_later.h"
 

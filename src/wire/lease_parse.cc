@@ -21,6 +21,15 @@ std::string text_at(const Reader& reader, std::string_view key) {
   return given(reader, key) ? reader.at(key).text() : std::string();
 }
 
+// What is kept, printed and handed to programs: one line of text.
+std::string name_at(const Reader& reader, std::string_view key) {
+  std::string text = text_at(reader, key);
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  if (std::any_of(text.begin(), text.end(), control))
+    reader.at(key).complain("control characters do not belong there");
+  return text;
+}
+
 bool flag_at(const Reader& reader, std::string_view key) {
   return given(reader, key) && reader.at(key).boolean();
 }
@@ -59,9 +68,9 @@ lease::Need read_need(const Reader& reader) {
     need.min_memory_mib = reader.at("memoryMib").number(1ULL << 34U);
   if (given(reader, "sms"))
     need.min_sm = reader.at("sms").u32();
-  need.uuid = text_at(reader, "uuid");
-  need.slot = text_at(reader, "slot");
-  need.gpu_uuid = text_at(reader, "gpu");
+  need.uuid = name_at(reader, "uuid");
+  need.slot = name_at(reader, "slot");
+  need.gpu_uuid = name_at(reader, "gpu");
   if (given(reader, "gpuInstance"))
     need.gpu_instance = GpuInstanceId{reader.at("gpuInstance").u32()};
   if (given(reader, "computeInstance"))
@@ -75,7 +84,7 @@ lease::Holder read_holder(const Reader& parent, std::string_view key = "holder")
   const Reader reader = parent.at(key);
   reader.only({"pid", "startTicks", "unit"});
   if (given(reader, "unit"))
-    return lease::Holder::of_unit(reader.at("unit").text());
+    return lease::Holder::of_unit(name_at(reader, "unit"));
   return lease::Holder::process(reader.at("pid").u32(),
                                 given(reader, "startTicks") ? reader.at("startTicks").number() : 0);
 }
@@ -119,13 +128,13 @@ lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
   request.holder = read_holder(reader);
   request.stoppable = flag_at(reader, "stoppable");
   request.limit_ms = time_at(reader, "limitMs");
-  request.job = text_at(reader, "job");
+  request.job = name_at(reader, "job");
   request.priority = priority_at(json, reader);
   request.wait_ms = time_at(reader, "waitMs").value_or(0);
   request.create = flag_at(reader, "create");
   request.preempt = flag_at(reader, "preempt");
   request.grace_ms = time_at(reader, "graceMs").value_or(request.grace_ms);
-  request.key = text_at(reader, "key");
+  request.key = name_at(reader, "key");
   return request;
 }
 

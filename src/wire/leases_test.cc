@@ -61,7 +61,13 @@ TEST(LeaseRequestText, NonsenseIsRefusedWithItsPlace) {
                          Bad{R"({"need": {"sm": 3}})", "sm"},
                          Bad{R"({"holder": {"pid": -1}})", "pid"},
                          Bad{R"({"limitMs": 1e40})", "limitMs"},
-                         Bad{R"({"priority": "high"})", "priority"}}) {
+                         Bad{R"({"priority": "high"})", "priority"},
+                         Bad{R"({"priority": 1.5})", "priority"},
+                         Bad{R"({"limitMs": 316224000001000})", "limitMs"},
+                         Bad{R"({"job": "a\u0000b"})", "job: control"},
+                         Bad{R"({"key": "a\nb"})", "key: control"},
+                         Bad{R"({"need": {"uuid": "MIG-x\nprofile=7g.40gb"}})", "need.uuid"},
+                         Bad{R"({"holder": {"unit": "a\u007f"}})", "holder.unit"}}) {
     const auto got = parse_lease_request(bad.text);
     ASSERT_FALSE(got) << bad.text;
     EXPECT_NE(got.error().message.find(bad.says), std::string::npos) << got.error().message;
@@ -94,6 +100,85 @@ TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
   ASSERT_TRUE(queue) << queue.error().text();
   EXPECT_EQ(queue->queue.at(0).reason, entry.reason);
   EXPECT_EQ(queue->queue.at(0).forecast_ms, 5);
+}
+
+// All that a lease and a place in the queue tell, so that no member is lost on the way.
+TEST(LeaseAnswerText, EveryMemberComesBack) {
+  lease::Lease lease;
+  lease.id = 12;
+  lease.request = 11;
+  lease.instance = {"MIG-1",
+                    *ProfileName::parse("1c.3g.20gb"),
+                    "GPU-0",
+                    GpuIndex{2},
+                    GpuInstanceId{3},
+                    ComputeInstanceId{4},
+                    20096,
+                    14,
+                    1,
+                    5U};
+  lease.shared = 6;
+  lease.holder = lease::Holder::of_unit("x.service");
+  lease.stoppable = true;
+  lease.uid = 1000;
+  lease.tenant = "team-a";
+  lease.job = "j";
+  lease.priority = -7;
+  lease.granted_ms = 8;
+  lease.limit_ms = 9;
+  lease.left_ms = 10;
+  lease.notice_ms = 13;
+  lease.vanished = true;
+  const std::string leases = lease_list_document({lease}, {true, "lab"});
+  const auto got = parse_lease_answer(leases);
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(lease_list_document(got->leases, got->source), leases);
+  EXPECT_EQ(got->leases[0].notice_ms, 13);
+  EXPECT_EQ(got->leases[0].left_ms, 10);
+  EXPECT_EQ(got->leases[0].priority, -7);
+  EXPECT_TRUE(got->leases[0].vanished);
+  EXPECT_EQ(got->leases[0].holder.unit, "x.service");
+  lease::QueueEntry entry;
+  entry.id = 1;
+  entry.position = 2;
+  entry.need.profile = *ProfileName::parse("2g.10gb");
+  entry.count = 3;
+  entry.shared = 4;
+  entry.uid = 5;
+  entry.tenant = "t";
+  entry.job = "j";
+  entry.priority = 6;
+  entry.since_ms = 7;
+  entry.gives_up_in_ms = 8;
+  entry.reason = "r";
+  entry.forecast_ms = 9;
+  const std::string queue = lease_queue_document({entry}, {});
+  const auto line = parse_lease_answer(queue);
+  ASSERT_TRUE(line) << line.error().text();
+  EXPECT_EQ(lease_queue_document(line->queue, line->source), queue);
+  EXPECT_EQ(line->queue[0].gives_up_in_ms, 8);
+  EXPECT_EQ(line->queue[0].since_ms, 7);
+  TenantEntry tenant;
+  tenant.tenant.name = "t";
+  tenant.tenant.role = Role::kOperator;
+  tenant.tenant.weight = 2;
+  tenant.tenant.users = {"a", "b"};
+  tenant.tenant.groups = {"g"};
+  tenant.tenant.quota = {1, 2, 3, 4};
+  tenant.tenant.job = {5, 6, 7, 8};
+  tenant.tenant.job_time_ms = 9;
+  tenant.tenant.max_priority = 10;
+  tenant.leases = 11;
+  tenant.slices = 12;
+  tenant.sm = 13;
+  tenant.memory_mib = 14;
+  tenant.instances = 15;
+  const std::string tenants = tenant_list_document({tenant}, {});
+  const auto list = parse_lease_answer(tenants);
+  ASSERT_TRUE(list) << list.error().text();
+  EXPECT_EQ(tenant_list_document(list->tenants, list->source), tenants);
+  EXPECT_EQ(list->tenants[0].tenant.quota.memory_mib, tenant.tenant.quota.memory_mib);
+  EXPECT_EQ(list->tenants[0].tenant.max_priority, 10);
 }
 
 TEST(LeaseAnswerText, AnErrorIsThatError) {

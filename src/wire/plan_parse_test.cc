@@ -69,6 +69,46 @@ TEST(ParsePlan, SaysWhatIsWrongAndWhere) {
             std::string::npos);
 }
 
+TEST(ParsePlan, AGenerationIsAllHexadecimal) {
+  for (const char* bad :
+       {"fedcba9876543210 ", "fedcba9876543210z", "0xfe", "", "-1", "1ffffffffffffffff"})
+    EXPECT_NE(
+        problem_of(with(document(), "fedcba9876543210", bad)).find("generation: a hexadecimal"),
+        std::string::npos)
+        << bad;
+}
+
+// A process number alone is not who it was: the plan keeps when it started.
+TEST(ParsePlan, ABlockerIsReadBackWhole) {
+  Plan plan = sample::plan();
+  Process process;
+  process.pid = 41;
+  process.name = "python";
+  process.memory_mib = 12;
+  process.gpu_instance = GpuInstanceId{5};
+  process.compute_instance = ComputeInstanceId{1};
+  Blocker blocker;
+  blocker.gpu = plan.gpus[0].gpu;
+  blocker.gpu_instance = GpuInstanceId{5};
+  blocker.process = process;
+  blocker.what = "pid 41 (python)";
+  blocker.stops = Blocker::Stops::kModeChange;
+  blocker.start_ticks = 123456789012ULL;
+  plan.gpus[0].blockers = {blocker};
+  const auto saved = parse_plan(plan_document(plan, {true, "lab"}), "x.plan");
+  ASSERT_TRUE(saved) << saved.error().text();
+  ASSERT_EQ(saved->plan.gpus[0].blockers.size(), 1U);
+  const Blocker& back = saved->plan.gpus[0].blockers[0];
+  EXPECT_EQ(back.start_ticks, 123456789012ULL);
+  EXPECT_EQ(back.stops, Blocker::Stops::kModeChange);
+  EXPECT_EQ(back.gpu_instance, GpuInstanceId{5});
+  EXPECT_EQ(back.what, "pid 41 (python)");
+  ASSERT_TRUE(back.process);
+  EXPECT_EQ(back.process->pid, 41U);
+  EXPECT_EQ(back.process->memory_mib, 12U);
+  EXPECT_EQ(back.process->compute_instance, ComputeInstanceId{1});
+}
+
 TEST(ParsePlan, KeptRoomIsReadBackAndChecked) {
   Plan plan = sample::plan();
   plan.kept_room = {{GpuIndex{1}, ProfileName::parse("2g.10gb").value(), {4, 2}}};

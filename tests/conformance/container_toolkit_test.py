@@ -94,6 +94,15 @@ class ContainerToolkit(unittest.TestCase):
         self.assertNotIn(uuid, [device["name"] for device in after["devices"]])
         harness.migctl("create", "-i", "0", "2g.10gb")
 
+    def test_it_finds_the_drivers_files_where_packages_put_them(self):
+        """No option says where: the loader's folder and /usr/bin, as on a machine with a driver."""
+        edits = json.loads(self.ctk("cdi", "generate", "--format", "json"))["containerEdits"]
+        mounts = {mount["containerPath"] for mount in edits["mounts"]}
+        version = harness.migctl_json("list")["driverVersion"]
+        self.assertIn("/usr/bin/nvidia-smi", mounts)
+        self.assertEqual({os.path.basename(path) for path in mounts if "/lib" in path},
+                         {f"libcuda.so.{version}", f"libnvidia-ml.so.{version}"})
+
     def test_plain_files_are_no_devices_to_it(self):
         """Why the option is there: without it there is nothing to put into a container, and nvidia-ctk says so."""
         code, _, err = node.in_shell("nvidia-ctk", CTK, "cdi", "generate", "--library-search-path",

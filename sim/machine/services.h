@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs on a machine besides jobs and keeps its GPUs: DCGM, NVIDIA's system management, the
+// persistence daemon, a display server, nvidia_drm in use. They are part of the simulated machine,
+// not programs of the host: they have pids that no program can have, survive a reboot as enabled
+// units do, and show in <machine>/tree/proc. Pure functions over State.
+//
+// What each is in the way of, and where that was seen, is in docs/simulator.md.
+#ifndef MIGCTL_SIM_MACHINE_SERVICES_H_
+#define MIGCTL_SIM_MACHINE_SERVICES_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "sim/machine/state.h"
+
+namespace migsim {
+
+struct Service {
+  const char* key;              // what users type: "dcgm"
+  const char* comm;             // /proc/<pid>/comm: at most 15 characters; "" = no process
+  const char* program;          // as NVML shows it
+  const char* unit;             // its systemd unit; "" = none
+  const char* what;             // for people
+  std::uint64_t display_bytes;  // of each GPU, as a graphics process; 0 = it draws nothing
+};
+
+inline constexpr Service kServices[] = {
+    {"dcgm", "nv-hostengine", "/usr/bin/nv-hostengine", "nvidia-dcgm.service", "DCGM", 0},
+    {"persistenced",
+     "nvidia-persiste",
+     "/usr/bin/nvidia-persistenced",
+     "nvidia-persistenced.service",
+     "the persistence daemon",
+     0},
+    {"nvsm", "nvsm_core", "/usr/bin/nvsm_core", "nvsm.service", "NVIDIA system management", 0},
+    // 10 MiB: an X server on an RTX PRO 6000 Max-Q, 580.105.08.
+    {"display",
+     "Xorg",
+     "/usr/lib/xorg/Xorg",
+     "gdm.service",
+     "a display server",
+     UINT64_C(10) << 20},
+    {"drm", "", "", "", "kernel module nvidia_drm in use", 0},
+};
+
+inline constexpr std::uint32_t kServiceCount = sizeof(kServices) / sizeof(kServices[0]);
+
+enum ServiceIndex : std::uint32_t { kDcgm, kPersistenced, kNvsm, kDisplay, kDrm };
+
+// Linux gives no process a pid of 2^22 or more, so nothing of the host is ever meant.
+inline constexpr std::uint32_t kFirstServicePid = 4194304;
+
+constexpr std::uint32_t service_pid(std::uint32_t service) {
+  return kFirstServicePid + 100 + service;
+}
+
+// The index in kServices, or kServiceCount. By what users type, or the unit with or without
+// ".service".
+std::uint32_t find_service(std::string_view name);
+
+bool runs(const State& state, std::uint32_t service);
+
+// Starts or stops it; the persistence daemon puts every GPU into persistence mode and takes it out.
+void set_service(const Hardware& hardware, State& state, std::uint32_t service, bool on);
+
+// Whether the service has the GPU open. The persistence daemon lets go of a GPU whose persistence
+// mode is turned off.
+bool service_holds(const State& state, std::uint32_t service, std::uint32_t gpu);
+bool any_service_holds(const State& state, std::uint32_t gpu);
+
+// What a display has allocated of the GPU's memory, outside of every instance.
+std::uint64_t display_bytes(const State& state, std::uint32_t gpu);
+
+// Whether something draws on the GPU, with memory and channels outside of every instance.
+bool display_draws(const State& state, std::uint32_t gpu);
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_MACHINE_SERVICES_H_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing many files of the tree in a row, of which the first failure stops the rest.
+#ifndef MIGCTL_SIM_TREE_STEPS_H_
+#define MIGCTL_SIM_TREE_STEPS_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "sim/tree/dir.h"
+
+namespace migsim {
+
+// printf into a string; at most 511 characters.
+[[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...);
+
+class Steps {
+ public:
+  void file(const Dir& dir, const char* name, const std::string& content, mode_t mode = 0444) {
+    if (error_ == 0) {
+      error_ = dir.write(name, content, mode);
+    }
+  }
+
+  void link(const Dir& dir, const char* name, const char* target) {
+    if (error_ == 0) {
+      error_ = dir.link(name, target);
+    }
+  }
+
+  Dir enter(const Dir& dir, const std::string& path) {
+    Dir inner;
+    if (error_ == 0) {
+      error_ = dir.enter(path, inner);
+    }
+    return inner;
+  }
+
+  // 0 or the errno of the first failure.
+  int error() const { return error_; }
+
+ private:
+  int error_ = 0;
+};
+
+}  // namespace migsim
+
+#endif  // MIGCTL_SIM_TREE_STEPS_H_

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of config/: one config of a layout file as a value.
+#ifndef MIGCTL_CONFIG_SPEC_PARSE_H_
+#define MIGCTL_CONFIG_SPEC_PARSE_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mig/layout.h"
+#include "mig/result.h"
+
+#include "config/document.h"
+
+namespace mig::config {
+
+// Values of a map by key, in the order of `known`; nullptr where it has none. A key that is not
+// known is an error that names the nearest.
+Result<std::vector<const Node*>> fields(const Node& map,
+                                        std::string_view where,
+                                        const std::vector<std::string>& known);
+
+// `entries` counts those of the whole file, which has a limit.
+Result<SpecConfig> read_config(const Node& key, const Node& value, std::size_t& entries);
+
+}  // namespace mig::config
+
+#endif  // MIGCTL_CONFIG_SPEC_PARSE_H_

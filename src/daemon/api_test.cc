@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API on a simulated machine, without a socket: paths, statuses, who may what, who waits.
+#include "daemon/api.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "daemon/daemon.h"
+#include "service/test_machine.h"
+
+namespace mig::daemon {
+namespace {
+
+using Json = nlohmann::json;
+using Strings = std::vector<std::string>;
+
+constexpr std::uint32_t kAlice = 61001;
+constexpr std::uint32_t kBob = 61002;
+constexpr std::uint32_t kViewer = 61003;
+constexpr std::uint32_t kStranger = 61004;
+
+struct Answer {
+  int status = 0;  // 0 = none yet
+  std::string body;
+
+  Json json() const { return Json::parse(body); }
+};
+
+class ApiTest : public service::MachineTest {
+ protected:
+  void SetUp() override {
+    MachineTest::SetUp();
+    if (::getuid() != 0)
+      GTEST_SKIP() << "only root can be several users";
+  }
+
+  void start(const Strings& profiles = {"1g.5gb"}) {
+    make("1x a100-sxm4-40gb");
+    enable_mig();
+    create(0, profiles);
+    Tenants tenants;
+    tenants.from_file = true;
+    tenants.tenants = {tenant("a", kAlice, Role::kUser),
+                       tenant("b", kBob, Role::kUser),
+                       tenant("v", kViewer, Role::kViewer)};
+    tenants_ = tenants;
+    open_api();
+  }
+
+  void open_api() {
+    auto desk = service::LeaseDesk::open(*service_, tenants_);
+    ASSERT_TRUE(desk) << desk.error().text();
+    desk_ = *std::move(desk);
+    api_ = std::make_unique<Api>(*desk_, wire::Source{true, "lab"});
+    api_->on_holders = [this](const std::vector<lease::Holder>& holders) {
+      told_.insert(told_.end(), holders.begin(), holders.end());
+    };
+  }
+
+  // A process of that user, as a client is one.
+  std::uint32_t client(std::uint32_t uid) {
+    if (uid == ::getuid())
+      return static_cast<std::uint32_t>(::getpid());
+    pid_t& pid = clients_[uid];
+    if (pid == 0) {
+      int ready[2];
+      EXPECT_EQ(::pipe(ready), 0);
+      pid = ::fork();
+      if (pid == 0) {
+        const bool changed = ::setresuid(uid, uid, uid) == 0;
+        ::close(ready[0]);
+        ::close(ready[1]);
+        if (changed)
+          ::pause();
+        ::_exit(0);
+      }
+      ::close(ready[1]);
+      char none = 0;
+      EXPECT_EQ(::read(ready[0], &none, 1), 0);  // its user has changed
+      ::close(ready[0]);
+    }
+    return static_cast<std::uint32_t>(pid);
+  }
+
+  void TearDown() override {
+    for (const auto& [uid, pid] : clients_) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+    api_.reset();
+    desk_.reset();
+    MachineTest::TearDown();
+  }
+
+  static Tenant tenant(const std::string& name, std::uint32_t uid, Role role) {
+    Tenant out;
+    out.name = name;
+    out.users = {std::to_string(uid)};
+    out.role = role;
+    return out;
+  }
+
+  std::shared_ptr<Answer> ask(std::uint32_t uid,
+                              const std::string& method,
+                              const std::string& path,
+                              const std::string& body = "") {
+    auto answer = std::make_shared<Answer>();
+    const http::PeerCredentials peer{uid, uid, client(uid)};
+    api_->handle({peer, method, path, body}, [answer](http::Response response) {
+      EXPECT_EQ(answer->status, 0) << "answered twice: " << response.body;
+      *answer = {response.status, response.body};
+    });
+    return answer;
+  }
+
+  int status(std::uint32_t uid,
+             const std::string& method,
+             const std::string& path,
+             const std::string& body = "") {
+    return ask(uid, method, path, body)->status;
+  }
+
+  static std::string wants(const std::string& more = "") {
+    return R"({"need": {"profile": "1g.5gb"}, "limitMs": 3600000)" + more + "}";
+  }
+
+  Tenants tenants_;
+  std::unique_ptr<service::LeaseDesk> desk_;
+  std::unique_ptr<Api> api_;
+  std::vector<lease::Holder> told_;
+  std::map<std::uint32_t, pid_t> clients_;
+};
+
+TEST_F(ApiTest, PathsAndMethodsHaveTheirStatus) {
+  start();
+  for (const char* path : {"/v1/leases", "/v1/queue", "/v1/tenants", "/v1/inventory"})
+    EXPECT_EQ(status(0, "GET", path), 200) << path;
+
+  struct Row {
+    const char *method, *path;
+    int status;
+  };
+
+  for (const Row& row : {Row{"GET", "/", 404},
+                         Row{"GET", "/v2/leases", 404},
+                         Row{"GET", "/v1/leases/", 404},
+                         Row{"DELETE", "/v1/leases/-1", 404},
+                         Row{"DELETE", "/v1/leases/1x", 404},
+                         Row{"DELETE", "/v1/leases/9223372036854775808", 404},
+                         Row{"DELETE", "/v1/leases/99", 404},
+                         Row{"PUT", "/v1/leases", 405},
+                         Row{"DELETE", "/v1/leases", 405},
+                         Row{"PROPFIND", "/v1/leases", 405},
+                         Row{"get", "/v1/leases", 405},
+                         Row{"POST", "/v1/queue", 405},
+                         Row{"GET", "/v1/leases/1", 405},
+                         Row{"POST", "/v1/inventory", 405}}) {
+    const auto answer = ask(0, row.method, row.path);
+    EXPECT_EQ(answer->status, row.status) << row.method << " " << row.path;
+    EXPECT_EQ(answer->json().at("kind"), "Error");
+    EXPECT_EQ(answer->json().at("simulated"), true);
+  }
+  EXPECT_NE(ask(0, "PUT", "/v1/leases")->json().at("hint").get<std::string>().find("GET and POST"),
+            std::string::npos);
+}
+
+// An error's code decides the status, by the one table.
+TEST_F(ApiTest, ErrorsHaveTheStatusOfTheirCode) {
+  start();
+  EXPECT_EQ(status(0, "POST", "/v1/leases", "{"), 422);
+  EXPECT_EQ(status(0, "POST", "/v1/leases", std::string(70000, ' ')), 413);
+  EXPECT_EQ(status(0, "POST", "/v1/leases", R"({"need": {"profile": "1g.5gb"}})"), 400)
+      << "nothing ends it";
+  EXPECT_EQ(status(0, "POST", "/v1/leases", R"({"need": {"profile": "7g.40gb"}, "limitMs": 1000})"),
+            404);
+  ASSERT_EQ(status(0, "POST", "/v1/leases", wants()), 200);
+  const auto busy = ask(0, "POST", "/v1/leases", wants());
+  EXPECT_EQ(busy->status, 409);
+  EXPECT_EQ(busy->json().at("code"), "in_use");
+  EXPECT_EQ(status(0, "PATCH", "/v1/leases/1", "{}"), 422);
+}
+
+TEST_F(ApiTest, WhoMayWhat) {
+  start();
+  EXPECT_EQ(status(kStranger, "GET", "/v1/leases"), 403);
+  EXPECT_EQ(status(kStranger, "GET", "/v1/inventory"), 403);
+  EXPECT_EQ(status(kStranger, "POST", "/v1/leases", wants()), 403);
+  EXPECT_EQ(status(kViewer, "GET", "/v1/inventory"), 200);
+  EXPECT_EQ(status(kViewer, "POST", "/v1/leases", wants()), 403);
+  const auto lease = ask(kAlice, "POST", "/v1/leases", wants());
+  ASSERT_EQ(lease->status, 200) << lease->body;
+  const auto id = lease->json().at("leases").at(0).at("id").get<int>();
+  const std::string path = fmt::format("/v1/leases/{}", id);
+  EXPECT_EQ(lease->json().at("leases").at(0).at("tenant"), "a");
+  EXPECT_TRUE(ask(kBob, "GET", "/v1/leases")->json().at("leases").empty());
+  EXPECT_EQ(ask(kAlice, "GET", "/v1/leases")->json().at("leases").size(), 1U);
+  EXPECT_EQ(status(kBob, "DELETE", path), 404);
+  EXPECT_EQ(status(kViewer, "DELETE", path), 403);
+  EXPECT_EQ(status(kAlice, "DELETE", path), 200);
+  EXPECT_EQ(status(kAlice, "DELETE", path), 404);
+}
+
+TEST_F(ApiTest, WhoWaitsIsAnsweredWhenItsTurnComes) {
+  start();
+  const auto held = ask(kAlice, "POST", "/v1/leases", wants());
+  ASSERT_EQ(held->status, 200);
+  const auto first = ask(kBob, "POST", "/v1/leases", wants(R"(, "waitMs": 600000)"));
+  const auto second = ask(kAlice, "POST", "/v1/leases", wants(R"(, "waitMs": 600000)"));
+  api_->step();
+  EXPECT_EQ(first->status, 0);
+  EXPECT_EQ(ask(0, "GET", "/v1/queue")->json().at("queue").size(), 2U);
+  const auto id = held->json().at("leases").at(0).at("id").get<int>();
+  ASSERT_EQ(status(kAlice, "DELETE", fmt::format("/v1/leases/{}", id)), 200);
+  EXPECT_EQ(first->status, 200) << "a release serves the next at once";
+  EXPECT_EQ(second->status, 0);
+  api_->stop();
+  const auto next = first->json().at("leases").at(0).at("id").get<int>();
+  ASSERT_EQ(status(kBob, "DELETE", fmt::format("/v1/leases/{}", next)), 200);
+  api_->step();
+  EXPECT_EQ(second->status, 0) << "let go of: its client asks the next daemon";
+}
+
+// With a key a client hears within seconds how it stands, and finds its place again.
+TEST_F(ApiTest, AKeyIsAnsweredSoonAndIsItsUsersOwn) {
+  start();
+  ASSERT_EQ(status(0, "POST", "/v1/leases", wants()), 200);
+  const std::string keyed = wants(R"(, "waitMs": 600000, "key": "k")");
+  const auto waiting = ask(kAlice, "POST", "/v1/leases", keyed);
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 6000 && waiting->status == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    api_->step();
+  }
+  ASSERT_EQ(waiting->status, 202) << waiting->body;
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::seconds(4));
+  EXPECT_EQ(waiting->json().at("queue").at(0).at("position"), 1);
+  const auto other = ask(kBob, "POST", "/v1/leases", keyed);
+  const auto again = ask(kAlice, "POST", "/v1/leases", keyed);
+  EXPECT_EQ(ask(0, "GET", "/v1/queue")->json().at("queue").size(), 2U)
+      << "bob's k is not alice's, hers is the same";
+  ASSERT_EQ(status(0, "DELETE", "/v1/leases/1"), 200);
+  EXPECT_EQ(again->status, 200) << again->body;
+  EXPECT_EQ(other->status, 0);
+  const auto once_more = ask(kAlice, "POST", "/v1/leases", keyed);
+  ASSERT_EQ(once_more->status, 200);
+  EXPECT_EQ(once_more->json().at("leases").at(0).at("id"),
+            again->json().at("leases").at(0).at("id"));
+}
+
+TEST_F(ApiTest, WhoGivesUpIsToldSo) {
+  start();
+  ASSERT_EQ(status(0, "POST", "/v1/leases", wants()), 200);
+  const auto hasty = ask(kAlice, "POST", "/v1/leases", wants(R"(, "waitMs": 1)"));
+  for (int i = 0; i < 6000 && hasty->status == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    api_->step();
+  }
+  EXPECT_EQ(hasty->status, 504) << hasty->body;
+}
+
+TEST_F(ApiTest, ALeaseIsBoundToALivingProcessOfOnesOwn) {
+  start();
+  const auto bound_to = [](std::uint32_t pid, std::uint64_t start) {
+    return fmt::format(
+        R"({{"need": {{"profile": "1g.5gb"}}, "holder": {{"pid": {}, "startTicks": {}}}}})",
+        pid,
+        start);
+  };
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", bound_to(client(kBob), 0)), 403);
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", bound_to(client(kAlice), 1)), 404)
+      << "that process has ended, and its number is another's";
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", bound_to(client(kAlice), 0)), 200);
+}
+
+TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {
+  start({"1g.5gb", "1g.5gb"});
+  const std::string own =
+      fmt::format(R"({{"need": {{"profile": "1g.5gb"}}, "holder": {{"pid": {}}}}})", ::getpid());
+  ASSERT_EQ(status(0, "POST", "/v1/leases", own), 200);
+  ASSERT_EQ(told_.size(), 1U);
+  EXPECT_EQ(told_[0].pid, static_cast<std::uint32_t>(::getpid()));
+  ASSERT_EQ(status(0, "POST", "/v1/leases", wants()), 200);
+  EXPECT_EQ(told_.size(), 1U) << "nobody is to be watched for a time";
+  ASSERT_EQ(
+      status(
+          0, "PATCH", "/v1/leases/2", fmt::format(R"({{"holder": {{"pid": {}}}}})", ::getppid())),
+      200);
+  EXPECT_EQ(told_.size(), 2U);
+  told_.clear();
+  open_api();
+  api_->start();
+  EXPECT_EQ(told_.size(), 2U) << "those from before the daemon";
+}
+
+TEST_F(ApiTest, TheSocketIsTheOneNamedOrTheMachinesOwn) {
+  make("1x a100-sxm4-40gb");
+  ::setenv("MIGCTL_SOCKET", "/x/y.sock", 1);
+  EXPECT_EQ(default_socket(*service_).value(), "/x/y.sock");
+  ::setenv("MIGCTL_SOCKET", "", 1);
+  EXPECT_TRUE(default_socket(*service_).value().starts_with(root_ + "/lab/"));
+  ::unsetenv("MIGCTL_SOCKET");
+}
+
+}  // namespace
+}  // namespace mig::daemon

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private copy of the tree in which changes are made, built and tested one at a time."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import changes
+
+SKIPPED = {".git", "build", ".cache", "__pycache__", ".whl", ".dev"}
+
+
+def source_files(root):
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                yield os.path.relpath(path, root)
+
+
+def sync(source, target):
+    """Makes `target` equal to `source`; what is equal keeps its time, so that little is built again."""
+    wanted = set(source_files(source))
+    for name in wanted:
+        have = os.path.join(target, name)
+        with open(os.path.join(source, name), "rb") as file:
+            content = file.read()
+        if os.path.isfile(have):
+            with open(have, "rb") as file:
+                if file.read() == content:
+                    continue
+        os.makedirs(os.path.dirname(have), exist_ok=True)
+        with open(have, "wb") as file:
+            file.write(content)
+        shutil.copymode(os.path.join(source, name), have)
+    if os.path.isdir(target):
+        for name in set(source_files(target)) - wanted:
+            os.remove(os.path.join(target, name))
+
+
+def run(command, folder, seconds, log, env=None):
+    """(exit code or None when it ran too long, output); everything it started is ended with it."""
+    with open(log, "wb") as out:
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   env=env, start_new_session=True)
+        try:
+            code = process.wait(max(seconds, 1))
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return code, file.read()
+
+
+PROGRAMS = ["migctl", "mig-workload", "sim_nvml", "migsim"]
+
+
+def targets_of(test):
+    """What a test needs built: a GoogleTest program is called as its test, the others run the programs."""
+    return [test] if test.endswith("_test") else PROGRAMS
+
+
+class Bench:
+    """`build(targets)` and `test(names)` return commands; the tree is at `tree`."""
+
+    def __init__(self, tree, build, test, log, most_seconds=900):
+        self.tree, self.build, self.test, self.log = tree, build, test, log
+        self.most_seconds = most_seconds
+
+    def try_change(self, change, room, usable, deadline):
+        """A dictionary: outcome (noticed, survived, timed out, does not build, not finished), by, seconds."""
+        path = os.path.join(self.tree, change.file)
+        with open(path, encoding="utf-8") as file:
+            before = file.read()
+        began = time.monotonic()
+        left = lambda: min(self.most_seconds, deadline - time.monotonic())
+
+        def result(outcome, by="", more=""):
+            ended = time.monotonic()
+            if outcome == "timed out" and ended >= deadline:
+                outcome = "not finished"
+            return {"outcome": outcome, "by": by, "seconds": round(ended - began, 1), "more": more}
+
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(changes.changed(before, change))
+            names = [name for name in change.tests + room["tests"] if name in usable]
+            names = list(dict.fromkeys(names))
+            if not names:
+                return result("does not build", "", "none of the tests can be used here")
+            built = set()
+            for name in names:  # in order: what looks closest comes first
+                targets = [target for target in targets_of(name) if target not in built]
+                if targets:
+                    code, output = run(self.build(targets), self.tree, left(), self.log)
+                    if code is None:
+                        return result("not finished", name, "building took too long")
+                    if code != 0:
+                        return result("does not build", "", output[-3000:])
+                    built.update(targets)
+                code, output = run(self.test([name]), self.tree, left(), self.log)
+                if code is None:
+                    return result("timed out", name)
+                if code != 0:
+                    late = "***Timeout" in output  # ctest's word
+                    return result("timed out" if late else "noticed", name)
+            return result("survived", "", " ".join(names))
+        finally:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(before)

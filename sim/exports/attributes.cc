@@ -33,16 +33,6 @@ nvmlReturn_t give(const char* function, nvmlDevice_t device, unsigned value, Out
 
 extern "C" {
 
-nvmlReturn_t nvmlDeviceGetNumFans(nvmlDevice_t device, unsigned* count) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    return has_no_fan(s) || count == nullptr ? put(0U, count) : NVML_ERROR_NOT_SUPPORTED;
-  });
-}
-
-nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned /*fan*/, unsigned* percent) {
-  return read_fan(__func__, device, percent);
-}
-
 nvmlReturn_t nvmlDeviceGetFanSpeedRPM(nvmlDevice_t device, nvmlFanSpeedInfo_v1_t* speed) {
   return read_fan(__func__, device, speed);
 }

@@ -132,18 +132,11 @@ bool by_gi_and_ci(const Hardware& hardware,
   return true;
 }
 
-}  // namespace
-
-bool find_visible(const Hardware& hardware,
-                  const State& state,
-                  const char* visible,
-                  Instance& found,
-                  std::string& error) {
-  if (visible == nullptr) {
-    return any_device(hardware, state, found, error);
-  }
-  const std::string_view list = visible;
-  const std::string_view entry = trimmed(list.substr(0, list.find(',')));
+bool find_entry(const Hardware& hardware,
+                const State& state,
+                std::string_view entry,
+                Instance& found,
+                std::string& error) {
   if (entry.empty() || entry == "-1" || entry == "NoDevFiles") {
     error = "CUDA_VISIBLE_DEVICES hides every device";
     return false;
@@ -164,6 +157,36 @@ bool find_visible(const Hardware& hardware,
     return false;
   }
   return on_gpu(state, *index, found, error);
+}
+
+}  // namespace
+
+bool find_visible(const Hardware& hardware,
+                  const State& state,
+                  const char* visible,
+                  Instance& found,
+                  std::string& error) {
+  if (visible == nullptr) {
+    return any_device(hardware, state, found, error);
+  }
+  std::string_view list = visible;
+  bool any = false;
+  for (bool more = true; more;) {
+    const std::size_t comma = list.find(',');
+    Instance at;
+    std::string why;
+    if (!find_entry(hardware, state, trimmed(list.substr(0, comma)), at, why)) {
+      error = any ? "" : why;
+      return any;
+    }
+    if (!any || at.gi != kNone) {
+      found = at;
+      any = true;
+    }
+    more = comma != list.npos && found.gi == kNone;
+    list.remove_prefix(more ? comma + 1 : 0);
+  }
+  return true;
 }
 
 }  // namespace migsim

@@ -10,10 +10,11 @@
 
 namespace migsim {
 
-// The first entry of `visible` (a CUDA_VISIBLE_DEVICES value), or what CUDA picks when it is null:
-// the first MIG device there is, else the first GPU without MIG. An index or a GPU-<uuid> of a GPU
-// in MIG mode means its first MIG device. UUIDs may be cut short as long as they name one device.
-// False with the reason in `error`.
+// What CUDA enumerates first of a CUDA_VISIBLE_DEVICES value: a list that ends at its first entry
+// that names nothing. A MIG device before any GPU without MIG, wherever they stand in the list: a
+// GPU without MIG is not enumerated when a compute instance is. With null the list is all GPUs. An
+// index or a GPU-<uuid> of a GPU in MIG mode means its first MIG device. UUIDs may be cut short as
+// long as they name one device. False with the reason in `error` when the first entry names none.
 bool find_visible(const Hardware& hardware,
                   const State& state,
                   const char* visible,

@@ -51,6 +51,26 @@ TEST(Visible, Index) {
   EXPECT_EQ(seen(rig, "99999999999").substr(0, 12), "no device is");
 }
 
+// NVIDIA's MIG user guide, device enumeration: with MIG on GPU 0 and a GPU 1 without it,
+// CUDA_VISIBLE_DEVICES=1,0 shows the MIG device.
+TEST(Visible, AMigDeviceComesBeforeAGpuWithoutMig) {
+  const Rig rig = three_gpus();
+  EXPECT_EQ(seen(rig, "0,2"), "2/2/0");
+  EXPECT_EQ(seen(rig, "2,0"), "2/2/0");
+  EXPECT_EQ(seen(rig, "0, GPU-abc00002"), "2/2/0");
+  const std::string uuid = rig.state->gpus[2].gis[3].cis[0].uuid;
+  EXPECT_EQ(seen(rig, ("0," + uuid).c_str()), "2/3/0");
+  EXPECT_EQ(seen(rig, (uuid + ",2").c_str()), "2/3/0") << "of MIG devices the first in the list";
+}
+
+TEST(Visible, TheListEndsAtTheFirstEntryThatNamesNothing) {
+  const Rig rig = three_gpus();
+  for (const char* list : {"0,9,2", "0,-1,2", "0,,2", "0,1,2", "0,MIG-nothing,2"}) {
+    EXPECT_EQ(seen(rig, list), "0") << list;
+  }
+  EXPECT_EQ(seen(rig, "9,0"), "no device is 9; give an index below 3, GPU-<uuid> or MIG-<uuid>");
+}
+
 TEST(Visible, NothingIsVisible) {
   const Rig rig = three_gpus();
   for (const char* none : {"", "-1", "NoDevFiles", ",0", "-1,0"}) {

@@ -9,8 +9,12 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// Boards of servers are cooled by their surroundings; what a workstation's fan says is not
-// simulated.
+bool has_fan(const Subject& s) {
+  return s.board().fan_percent != kUnknown;
+}
+
+// Boards of servers are cooled by their surroundings; a workstation's fan that nobody has read is
+// not simulated.
 bool has_no_fan(const Subject& s) {
   return s.board().architecture != Architecture::kBlackwell;
 }
@@ -35,12 +39,19 @@ extern "C" {
 
 nvmlReturn_t nvmlDeviceGetNumFans(nvmlDevice_t device, unsigned* count) {
   return read_gpu(__func__, device, [&](const Subject& s) {
-    return has_no_fan(s) || count == nullptr ? put(0U, count) : NVML_ERROR_NOT_SUPPORTED;
+    return has_fan(s) || has_no_fan(s) || count == nullptr ? put(has_fan(s) ? 1U : 0U, count)
+                                                           : NVML_ERROR_NOT_SUPPORTED;
   });
 }
 
-nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned /*fan*/, unsigned* percent) {
-  return read_fan(__func__, device, percent);
+nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned fan, unsigned* percent) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (has_fan(s)) {
+      return fan == 0 ? put(s.board().fan_percent, percent) : NVML_ERROR_INVALID_ARGUMENT;
+    }
+    return percent == nullptr || has_no_fan(s) ? NVML_ERROR_INVALID_ARGUMENT
+                                               : NVML_ERROR_NOT_SUPPORTED;
+  });
 }
 
 nvmlReturn_t nvmlDeviceGetFanSpeedRPM(nvmlDevice_t device, nvmlFanSpeedInfo_v1_t* speed) {

@@ -91,9 +91,15 @@ nvmlReturn_t give_all_reasons(const char* function, nvmlDevice_t device, unsigne
       function, device, [&](const Subject&) { return put(nvmlClocksEventReasonAll, mask); });
 }
 
-// H200: P0 even when idle.
+// H100, H200: P0 even when idle. Boards whose memory clock goes down show P8 then (RTX PRO 6000).
 nvmlReturn_t give_pstate(const char* function, nvmlDevice_t device, nvmlPstates_t* state) {
-  return read_gpu(function, device, [&](const Subject&) { return put(NVML_PSTATE_0, state); });
+  return read_gpu(function, device, [&](const Subject& s) {
+    const Board& board = s.board();
+    const auto now = clock_mem_mhz(s.hardware(), s.state(), s.ref.gpu);
+    const bool down = now && *now == board.clock_mem_idle_mhz &&
+                      board.clock_mem_idle_mhz < board.clock_mem_max_mhz;
+    return put(down ? NVML_PSTATE_8 : NVML_PSTATE_0, state);
+  });
 }
 
 }  // namespace

@@ -41,17 +41,27 @@ bool has_instances(const GpuState& gpu) {
   return false;
 }
 
+constexpr unsigned long kLastOfTheWhole = 570;
+
+unsigned long driver_branch(const Subject& s) {
+  return ::strtoul(s.state().options.driver_version, nullptr, 10);
+}
+
 // Up to R570 an instance's share of BAR1 was that of the whole, less 1 MiB (A30, A100, H100 PCIe);
-// from R580 on the instances share what the GPU's memory leaves of it (A100, H100, H200, RTX PRO:
-// within 0.7 % of published readings).
-std::uint64_t bar1_of_instance(const Board& board, const GiState& gi, const char* driver) {
-  constexpr unsigned long kLastOfTheWhole = 570;
+// from R580 on the instances share what the board was seen to leave them, and where nobody saw it,
+// about what the GPU's memory leaves of the whole (within 0.7 % of those seen).
+std::uint64_t bar1_of_instance(const Subject& s) {
+  const Board& board = s.board();
+  const GiState& gi = s.gi();
   const auto whole = static_cast<std::uint64_t>(board.bar1_bytes);
   const auto memory = static_cast<std::uint64_t>(board.memory_total_bytes);
-  if (::strtoul(driver, nullptr, 10) <= kLastOfTheWhole || memory >= whole) {
+  if (driver_branch(s) <= kLastOfTheWhole || memory >= whole) {
     return whole * gi.placement.size / board.memory_slices - kMib;
   }
-  return (whole - memory) * gi.placement.size / board.memory_slices / kMib * kMib;
+  const std::uint64_t shared = board.bar1_mig_bytes != kUnknown
+                                   ? static_cast<std::uint64_t>(board.bar1_mig_bytes)
+                                   : whole - memory;
+  return shared * gi.placement.size / board.memory_slices / kMib * kMib;
 }
 
 nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
@@ -62,10 +72,11 @@ nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
   auto total = static_cast<std::uint64_t>(board.bar1_bytes);
   std::uint64_t used = kMib;  // H200, MIG off, idle
   if (s.is_mig()) {
-    total = bar1_of_instance(board, s.gi(), s.state().options.driver_version);
+    total = bar1_of_instance(s);
     used = 0;
-  } else if (has_instances(s.self())) {
-    // Instances keep the GPU's memory mapped: 143157 of 262144 MiB on an H200.
+  } else if (has_instances(s.self()) && driver_branch(s) > kLastOfTheWhole) {
+    // Instances keep the GPU's memory mapped: 143157 of 262144 MiB on an H200 with R590; an A100
+    // with R535 and four instances still shows 1 MiB.
     const std::int64_t reserved =
         board.memory_reserved_bytes == kUnknown ? 0 : board.memory_reserved_bytes;
     const auto mapped = static_cast<std::uint64_t>(board.memory_total_bytes - reserved);

@@ -21,6 +21,13 @@ nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw)
 
 extern "C" {
 
+// A board without a figure has no fan that NVML knows of.
+nvmlReturn_t nvmlDeviceGetFanSpeed(nvmlDevice_t device, unsigned* percent) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    return put_figure(s.board().fan_percent, percent);
+  });
+}
+
 nvmlReturn_t nvmlDeviceGetPowerUsage(nvmlDevice_t device, unsigned* mw) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     return put_reading(power_mw(s.hardware(), s.state(), s.ref.gpu), mw);

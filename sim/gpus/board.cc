@@ -28,6 +28,8 @@ constexpr std::array kMemory = {
     Figure{"reserved_bytes", &Board::memory_reserved_bytes},
     Figure{"bus_bits", &Board::memory_bus_bits, 65536},
     Figure{"bar1_bytes", &Board::bar1_bytes},
+    Figure{"bar1_mig_bytes", &Board::bar1_mig_bytes},
+    Figure{"ecc_enabled", &Board::ecc_enabled, 1},
 };
 constexpr std::array kPower = {
     Figure{"idle_mw", &Board::power_idle_mw, 10000000},
@@ -39,6 +41,7 @@ constexpr std::array kTemperature = {
     Figure{"full_c", &Board::temperature_full_c, 200},
     Figure{"slowdown_c", &Board::temperature_slowdown_c, 200},
     Figure{"shutdown_c", &Board::temperature_shutdown_c, 200},
+    Figure{"fan_percent", &Board::fan_percent, 100},
 };
 constexpr std::array kClocks = {
     Figure{"sm_idle_mhz", &Board::clock_sm_idle_mhz, 100000},
@@ -142,6 +145,9 @@ void read_memory(const nlohmann::json& value, Board& board, std::string& error) 
   ObjectReader block(value, "memory", error);
   board.memory_total_bytes = block.number("total_bytes", 1 << 20, INT64_C(1) << 44);
   read_figures(block, kMemory, board);
+  if (board.bar1_mig_bytes > board.bar1_bytes) {
+    block.fail("bar1_mig_bytes", "more than bar1_bytes");
+  }
   if (board.memory_reserved_bytes > board.memory_total_bytes) {
     block.fail("reserved_bytes", "more than total_bytes");
   }

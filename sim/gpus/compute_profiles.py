@@ -27,7 +27,6 @@ SOURCES = {
     "plain-only": ("captured", "A100: a GPU instance of profile 15 offers compute profile 0 only (NVIDIA/go-nvlib#85)", None),
     "plain-only-assumed": ("assumed", "a double-memory 1g has no more SMs than a 1g here, and the kernel module tells no compute profile twice: taken to be as on A100", None),
     "sm": ("derived", KERNEL + "a GPU has one table of compute profiles and each GPU instance offers those that fit, so a part has the SMs of the GPU instance profile with as many slices; H200, R590: 1c.3g 16, 2c.3g 32", None),
-    "sm-own": ("captured", "the SMs of the GPU instance profile itself", None),
     "first-free": ("documented", KERNEL + "kmigmgrComputeProfileGetCapacity, branch without CTS: every span of the GPU instance that is long enough; an A100-PCIE transcript has 1c.3g at 0:1, 1:1 and 2:1", None),
     "first-free-assumed": ("assumed", "as on A100: no compute profile with a quarter of the slots is told here, which is what the kernel module aligns for", None),
     "aligned": ("documented", KERNEL + "kmigmgrComputeProfileGetCapacity, branch with CTS: starts are multiples of the span, counted in the smallest compute profile (1c 1, 1c REV1 2, 2c 2, 3c 4, 4c 4, 7c 8)", None),
@@ -97,7 +96,7 @@ def entry(model, profile, rules, slices, enum, count, counted, default):
         sm = next(p["sm"] for p in model["profiles"] if p["nvml_profile"] == DOUBLE_MEMORY)
     return {"name": name if whole else f"MIG {slices}c.{name[4:]}", "enum": enum, "slices": slices,
             "max_count": count, "default": default, "sm": sm, "starts": starts, "size": span,
-            "from": {"name": name_source(profile, rules), "count": counted, "sm": "sm-own" if own else "sm",
+            "from": {"name": name_source(profile, rules), "count": counted, "sm": "table" if own else "sm",
                      "places": SEEN_PLACES.get((rules["key"], profile["nvml_profile"]), rules["places"])
                      if own else rules["places"]}}
 

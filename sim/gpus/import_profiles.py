@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes sim/gpus/<key>.json for every board whose MIG table is complete.
 
-    import_profiles.py [--check] PROFILES.json [FOLDER]
+    import_profiles.py [--check | --corrections] PROFILES.json [FOLDER]
 
-With --check it writes nothing and fails when a file there differs.
+With --check it writes nothing and fails when a file there differs; with --corrections it prints, as
+a Markdown table, what of the table's compute profiles is not what the board files have.
 
 PROFILES.json ("mig_profiles/1") holds what was read from `nvidia-smi mig -lgip -lgipp -lcip` and
 NVML on each model. What the table does not hold (sensors, clocks, power, data-sheet rates) stands
@@ -13,6 +14,7 @@ NOT_SUPPORTED for it. Run once per change of the table; the JSON files are what 
 """
 import json
 import os
+import re
 import sys
 
 from compute_profiles import SOURCES, compute_profiles, rules_of, used_sources
@@ -42,9 +44,9 @@ DERIVED_HEAT = ("derived", "slope of the " + MIG_CAPTURE + ", continued to the p
 # Every block: list of (source, {figure: value}); figures not named are null.
 BLOCKS = {
     "identity": ["brand", "pci_subsystem_id", "pci_class", "vbios", "part_number", "cores"],
-    "memory": ["reserved_bytes", "bus_bits", "bar1_bytes"],
+    "memory": ["reserved_bytes", "bus_bits", "bar1_bytes", "bar1_mig_bytes", "ecc_enabled"],
     "power": ["idle_mw", "limit_mw", "min_limit_mw"],
-    "temperature": ["idle_c", "full_c", "slowdown_c", "shutdown_c"],
+    "temperature": ["idle_c", "full_c", "slowdown_c", "shutdown_c", "fan_percent"],
     "clocks": ["sm_idle_mhz", "sm_max_mhz", "mem_idle_mhz", "mem_max_mhz"],
     "links": ["pcie_gen", "pcie_width", "nvlink_count", "nvlink_version"],
     "roofline": ["fp32_gflops", "tf32_gflops", "bf16_gflops", "dram_mb_per_s", "pcie_mb_per_s"],
@@ -161,11 +163,95 @@ BAR1 = {
     "a100-pcie-80gb": (131072, A100_80_BAR1, None),
     "h100-sxm5-80gb": (131072, "captures of an H100 80GB HBM3 with MIG in utkuozdemir/nvidia_gpu_exporter: 24739, 12369 and 6184 MiB" + NEW_RULE, "590.48.01"),
     "h100-pcie-80gb": (131072, "published nvidia-smi of an H100 PCIe with MIG: 16383 MiB for an eighth" + OLD_RULE, "570.169"),
-    "h100-nvl-94gb": (131072, "published nvidia-smi of an H100 with 94 GB and MIG: 4405 MiB for an eighth" + NEW_RULE, "580.105.08"),
     "rtx-pro-6000-server": (131072, pro_bar1(8317), None),
     "rtx-pro-6000-workstation": (131072, "taken to be as the Server and Max-Q Editions", None),
-    "rtx-pro-6000-maxq": (131072, pro_bar1(8327), "580.105.08"),
 }
+
+# What machines were seen to say of themselves, added on the day it was found. Every figure that a
+# board above leaves unknown stays null; the first that is given here wins over nothing else.
+SEEN_DATE = "2026-11-28"
+
+
+def seen(text, driver=None, kind="captured"):
+    return (kind, text, driver, SEEN_DATE)
+
+
+H100_MIG = seen("nvidia-smi of an H100 80GB HBM3 with MIG, utkuozdemir/nvidia_gpu_exporter", "590.48.01")
+H100_SHARE = seen("nvidia-smi of an H100 80GB HBM3 with MIG, starkdrift/prickle-exporter: 24740 MiB for a half, 6185 for an eighth; R590 shows 24739 and 6184", "580.173.02", "derived")
+H200_SHARE = seen("nvidia-smi of an H200 with MIG, R580.173.02 and R590.48.01: 59237 MiB for a half, 29618 for a quarter, 14809 for an eighth", "590.48.01", "derived")
+NVL_Q = seen("nvidia-smi -q of two H100 NVL, published in a repository of a university course", "550.54.14")
+T_LIMIT = "the temperature and its distance to the T.Limit (87 C), slowdown -2 C and shutdown -8 C from it"
+MAXQ_Q = seen("nvidia-smi -q -x of a Max-Q Workstation Edition, influxdata/telegraf, plugins/inputs/nvidia_smi", "590.44.01")
+A100_80_X = seen("nvidia-smi -q -x of A100-SXM4-80GB with MIG, influxdata/telegraf, plugins/inputs/nvidia_smi", "535.54.03")
+BRAND = seen("Product Brand of every A100 and H100 seen", None)
+BRAND_LIKE = seen("as on the A100", None, "assumed")
+NVIDIA, NVIDIA_RTX = 14, 13  # nvmlBrandType_t
+SEEN = {
+    "a30-24gb": {"identity": [(BRAND_LIKE, {"brand": NVIDIA})]},
+    "a100-sxm4-40gb": {
+        "identity": [(BRAND, {"brand": NVIDIA})],
+        "memory": [(seen("a published nvidia-smi of this board with MIG: 12210 MiB for a half, 6105 for a quarter, 3052 for an eighth", "590.48.01", "derived"),
+                    {"bar1_mig_bytes": 24420 << 20})]},
+    "a100-pcie-40gb": {"identity": [(BRAND, {"brand": NVIDIA}),
+                                    (seen("nvidia-smi -a on a university's cluster (jdh4/della-gpu-A100)"), {"pci_subsystem_id": "0x145f10de"})]},
+    "a100-sxm4-80gb": {
+        "identity": [(A100_80_X, {"brand": NVIDIA, "pci_subsystem_id": "0x147f10de", "part_number": "692-2G506-0212-002"})],
+        "memory": [(A100_80_X, {"reserved_bytes": 869 << 20, "ecc_enabled": 1})],
+        "temperature": [(A100_80_X, {"slowdown_c": 89, "shutdown_c": 92})]},
+    "a100-pcie-80gb": {"identity": [(BRAND, {"brand": NVIDIA}),
+                                    (seen("a table of NVML's answers on this board in a public program"), {"pci_subsystem_id": "0x153310de"})]},
+    "h100-sxm5-80gb": {
+        "identity": [(H100_MIG, {"brand": NVIDIA, "vbios": "96.00.A5.00.01", "pci_subsystem_id": "0x16c110de",
+                                 "part_number": "692-2G520-0200-000"})],
+        "memory": [(H100_MIG, {"reserved_bytes": 479 << 20, "ecc_enabled": 1}), (H100_SHARE, {"bar1_mig_bytes": 49480 << 20})],
+        "power": [(H100_MIG, {"min_limit_mw": 200000})],
+        "temperature": [(seen("42 C with 45 C to the T.Limit; slowdown -2 C and shutdown -8 C from it, as on H200 and H100 NVL", "590.48.01", "derived"),
+                         {"slowdown_c": 89, "shutdown_c": 95})]},
+    "h100-pcie-80gb": {"identity": [(BRAND, {"brand": NVIDIA})]},
+    "h100-nvl-94gb": {
+        "identity": [(NVL_Q, {"brand": NVIDIA, "vbios": "96.00.74.00.11", "pci_subsystem_id": "0x183910de",
+                              "part_number": "900-21010-0020-000"})],
+        "memory": [(NVL_Q, {"reserved_bytes": 594 << 20, "bar1_bytes": 131072 << 20, "ecc_enabled": 1}),
+                   (seen("published nvidia-smi of an H100 with 94 GB and MIG: 4405 MiB for an eighth", "580.105.08", "derived"),
+                    {"bar1_mig_bytes": 35240 << 20})],
+        "power": [(NVL_Q, {"min_limit_mw": 200000})],
+        "temperature": [(seen(T_LIMIT, "550.54.14", "derived"), {"slowdown_c": 89, "shutdown_c": 95})],
+        "clocks": [(NVL_Q, {"sm_idle_mhz": 345, "mem_idle_mhz": 2619})]},
+    "h200-141gb": {"memory": [(H200, {"ecc_enabled": 1}), (H200_SHARE, {"bar1_mig_bytes": 118474 << 20})]},
+    "rtx-pro-6000-server": {
+        "memory": [(seen("published nvidia-smi of this board with MIG: 8317 MiB for a quarter", "580.105.08", "derived"),
+                    {"bar1_mig_bytes": 33268 << 20})]},
+    "rtx-pro-6000-workstation": {
+        "identity": [(seen("as on the Max-Q Workstation Edition", None, "assumed"), {"brand": NVIDIA_RTX}),
+                     (seen("a published report of an external enclosure with this board: SUBSYS_204B10DE"), {"pci_subsystem_id": "0x204b10de"})]},
+    "rtx-pro-6000-maxq": {
+        "identity": [(MAXQ_Q, {"brand": NVIDIA_RTX, "vbios": "98.02.6A.00.03", "pci_subsystem_id": "0x204c10de",
+                               "part_number": "900-5G153-2200-000"})],
+        "memory": [(MAXQ_Q, {"reserved_bytes": 637 << 20, "bar1_bytes": 131072 << 20, "ecc_enabled": 0}),
+                   (seen("published nvidia-smi of this board with MIG: 8327 MiB for a quarter", "580.105.08", "derived"),
+                    {"bar1_mig_bytes": 33308 << 20})],
+        "power": [(MAXQ_Q, {"min_limit_mw": 250000})],
+        "temperature": [(MAXQ_Q, {"fan_percent": 30}),
+                        (seen("24 C with 68 C to the T.Limit, slowdown -2 C and shutdown -5 C from it", "590.44.01", "derived"),
+                         {"slowdown_c": 94, "shutdown_c": 97}),
+                        (seen("nobody has shown this board at its power limit: taken to be ten below the T.Limit of 92 C", None, "assumed"),
+                         {"full_c": 82})],
+        "clocks": [(MAXQ_Q, {"sm_idle_mhz": 180, "sm_max_mhz": 3090, "mem_idle_mhz": 405, "mem_max_mhz": 14001})]},
+}
+
+
+ECC_SHEET = seen("data sheets: HBM with ECC, which is delivered enabled", None, "documented")
+ECC_SERVER = seen("delivered enabled, as on data-centre boards", None, "assumed")
+ECC_LIKE = seen("as on the Max-Q Workstation Edition", None, "assumed")
+ECC = {"rtx-pro-6000-server": (ECC_SERVER, 1), "rtx-pro-6000-workstation": (ECC_LIKE, 0)}
+
+
+def add_seen(key, facts):
+    if not any("ecc_enabled" in figures for _, figures in SEEN.get(key, {}).get("memory", [])):
+        source, enabled = ECC.get(key, (ECC_SHEET, 1))
+        facts["memory"].append((source, {"ecc_enabled": enabled}))
+    for name, sources in SEEN.get(key, {}).items():
+        facts.setdefault(name, []).extend(sources)
 
 
 def a100_sxm_40_memory(facts):
@@ -227,8 +313,8 @@ def block(name, facts, fixed=None, fixed_source=None):
         values[figure] = None
     for source, figures in facts.get(name, []):
         for figure in figures:
-            if figure not in BLOCKS[name]:
-                sys.exit(f"{name}: unknown figure {figure}")
+            if figure not in BLOCKS[name] or values[figure] is not None:
+                sys.exit(f"{name}: {figure} is unknown or given twice")
         values.update(figures)
         sources.append(provenance(sorted(figures), source))
     return {"provenance": sources, **values}
@@ -266,6 +352,7 @@ def board(key, models):
         sys.exit(f"{key}: the table of {model_key} is not complete")
     if device[2:].upper() not in {d[2:].upper() for d in model["pci_device_ids"]}:
         sys.exit(f"{key}: {device} is not a device id of {model_key}")
+    add_seen(key, facts)
     if key in BAR1:
         mib, seen, driver = BAR1[key]
         kind = "assumed" if seen.startswith("taken") else "derived"
@@ -306,13 +393,65 @@ def compact(value, indent=0):
     return "{\n" + body + "\n" + " " * indent + "}"
 
 
+def without_memory(name):
+    """1c.3g+me of "MIG 1c.3g.20gb+me": the same for boards that differ in memory only."""
+    return re.sub(r"\.\d+gb", "", name[4:])
+
+
+def as_text(starts, size):
+    return "{" + ",".join(map(str, starts)) + f"}}:{size}"
+
+
+def corrections(models):
+    """(GPU instance profile, compute profile, figure, table, board file) and the boards that have it."""
+    found = {}
+
+    def note(key, *what):
+        found.setdefault(what, []).append(key)
+
+    for key, (model_key, *_) in BOARDS.items():
+        written = board(key, models)["mig"]["profiles"]
+        for old, new in zip(models[model_key]["profiles"], written):
+            gi = without_memory(old["name"]) + (" with double memory" if old["nvml_profile"] == 9 else "")
+            parts = {}
+            for part in old["ci_profiles"]:
+                if not (part["nvml_profile"] == 7 and len(new["compute_profiles"]) == 1):
+                    parts[part["nvml_profile"]] = part
+                else:
+                    parts[0] = part
+                    note(key, gi, "1c", "number", "7", "0")
+            for now in new["compute_profiles"]:
+                was = parts.get(now["enum"])
+                name = f"{without_memory(now['name'])} (ID {now['enum']})"
+                if was is None:
+                    note(key, gi, name, "all", "not there", f"{now['max_count']}, {now['sm']} SMs, {as_text(now['starts'], now['size'])}")
+                    continue
+                starts, size = starts_of(was["placements"], was["name"])
+                for figure, before, after in (("name", without_memory(was["name"]), without_memory(now["name"])),
+                                              ("SMs", was["sm"], now["sm"]), ("count", was["instance_count"], now["max_count"]),
+                                              ("places", as_text(starts, size), as_text(now["starts"], now["size"]))):
+                    if before != after:
+                        note(key, gi, name, figure, "unknown" if before is None else str(before), str(after))
+    return found
+
+
+def print_corrections(models):
+    print("| GPU instance | compute profile | figure | table | board files | boards |\n|---|---|---|---|---|---|")
+    for what, keys in sorted(corrections(models).items()):
+        short = ", ".join(keys) if len(keys) < len(BOARDS) else "all"
+        print("| " + " | ".join(what) + f" | {short} |")
+
+
 def main():
-    arguments = [a for a in sys.argv[1:] if a != "--check"]
-    check = len(arguments) < len(sys.argv) - 1
+    arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
+    check = "--check" in sys.argv
     if len(arguments) not in (1, 2):
         sys.exit(__doc__)
     with open(arguments[0], encoding="utf-8") as file:
         models = {m["key"]: m for m in json.load(file)["models"]}
+    if "--corrections" in sys.argv:
+        print_corrections(models)
+        return
     folder = arguments[1] if len(arguments) == 2 else os.path.dirname(os.path.abspath(__file__))
     used = {BOARDS[key][0] for key in BOARDS}
     for key, model in models.items():

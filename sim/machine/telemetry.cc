@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <iterator>
 
+#include "abi/nvml.h"
 #include "sim/machine/services.h"
 
 namespace migsim {
@@ -25,10 +27,16 @@ constexpr double kPowerOfDram = 0.30;
 // Model: time constant of the heat sink.
 constexpr double kHeatSeconds = 15.0;
 
-// What an idle GPU instance holds, by compute slices, in half MiB. Measured on an H200 with MIG
-// (driver 590.48.01): 1g, 2g and 3g print 9, 17 and 22 MiB, and 3g+2g+1g+1g together 55 MiB, which
-// whole MiB would not give. Larger instances are a model: 5 MiB per further slice.
-constexpr std::uint64_t kIdleHalfMib[] = {0, 17, 33, 43, 53, 63, 73, 83, 93};
+// What an idle GPU instance holds with R590, by compute slices, in half MiB. Seen (driver
+// 590.48.01): 1g and 2g print 9 and 17 MiB on H100 and H200, a 3g 26 with its full compute instance
+// (H100) and 22 with 1c and 2c (H200); 3g+2g+1g+1g together 59 and 55 MiB, which whole MiB would
+// not give. Larger instances are a model: 5 MiB per further slice.
+constexpr std::uint64_t kIdleHalfMib[] = {0, 17, 33, 51, 61, 71, 81, 91, 101};
+constexpr std::uint64_t kLessInPartsHalfMib = 8;  // a 3g or larger whose parts leave something free
+// R580.173.02: 15 MiB for a 1g on H100 and H200. That others hold as much more is a model.
+constexpr std::uint64_t kMoreWithR580HalfMib = 13;
+// A 1g with double memory of an A100 with R535: 12.5 MiB.
+constexpr std::uint64_t kDoubleMemoryR535HalfMib = 25;
 
 bool known(std::int64_t figure) {
   return figure != kUnknown;
@@ -188,9 +196,34 @@ std::optional<std::uint32_t> clock(std::int64_t idle,
   return static_cast<std::uint32_t>(mhz);
 }
 
-std::uint64_t idle_bytes(const GiProfile& profile) {
-  return kIdleHalfMib[std::min<std::size_t>(profile.slices, std::size(kIdleHalfMib) - 1)] *
-         (kMib / 2);
+bool has_all(const GiProfile& profile, const GiState& gi) {
+  bool any = false;
+  for (const CiState& ci : gi.cis) {
+    if (ci.used != 0) {
+      any = true;
+      if (profile.ci_profiles[ci.profile_index].is_default != 0) {
+        return true;
+      }
+    }
+  }
+  return !any;
+}
+
+std::uint64_t idle_bytes(const State& state, const GiProfile& profile, const GiState& gi) {
+  constexpr std::uint64_t kPartsFrom = 3;  // slices
+  const unsigned long branch = std::strtoul(state.options.driver_version, nullptr, 10);
+  std::uint64_t half =
+      kIdleHalfMib[std::min<std::size_t>(profile.slices, std::size(kIdleHalfMib) - 1)];
+  if (branch > 0 && branch < 580 && profile.profile == NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2) {
+    half = kDoubleMemoryR535HalfMib;
+  }
+  if (profile.slices >= kPartsFrom && !has_all(profile, gi)) {
+    half -= kLessInPartsHalfMib;
+  }
+  if (branch >= 580 && branch < 590) {
+    half += kMoreWithR580HalfMib;
+  }
+  return half * (kMib / 2);
 }
 
 std::uint64_t process_bytes(const State& state, std::uint32_t gpu, std::uint32_t gi) {
@@ -313,7 +346,7 @@ std::optional<MemoryUse> memory_use(const Hardware& hardware,
     }
     const GiProfile& profile = profile_of(board, self.gis[gi]);
     use.total = profile.memory_mib * kMib;  // H200: exactly memorySizeMB, nothing reserved
-    use.used += idle_bytes(profile);
+    use.used += idle_bytes(state, profile, self.gis[gi]);
     return use;
   }
   if (!known(board.memory_total_bytes)) {
@@ -325,7 +358,7 @@ std::optional<MemoryUse> memory_use(const Hardware& hardware,
                      : 0;
   for (const GiState& instance : self.gis) {
     if (instance.used != 0) {
-      use.used += idle_bytes(profile_of(board, instance));
+      use.used += idle_bytes(state, profile_of(board, instance), instance);
     }
   }
   return use;

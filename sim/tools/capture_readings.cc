@@ -125,6 +125,30 @@ void read_temperatures(const Notebook& book, bool idle) {
                  {"temperature", "shutdown_c", &Board::temperature_shutdown_c});
 }
 
+// A board without a fan has no figure, which is no gap.
+void read_fan(const Notebook& book, bool idle) {
+  unsigned percent = 0;
+  if (MIGSIM_NVML(book.calls(), nvmlDeviceGetFanSpeed, book.device(), &percent) ==
+      NVML_ERROR_NOT_SUPPORTED) {
+    return;
+  }
+  if (!idle) {
+    book.untold("temperature.fan_percent", "processes run on the GPU, so it is not idle");
+    return;
+  }
+  MIGSIM_NUMBER(book, nvmlDeviceGetFanSpeed, "temperature.fan_percent", &Board::fan_percent);
+}
+
+void read_ecc(const Notebook& book) {
+  nvmlEnableState_t current = NVML_FEATURE_DISABLED;
+  nvmlEnableState_t pending = NVML_FEATURE_DISABLED;
+  const nvmlReturn_t code =
+      MIGSIM_NVML(book.calls(), nvmlDeviceGetEccMode, book.device(), &current, &pending);
+  if (book.told("memory.ecc_enabled", code, "nvmlDeviceGetEccMode")) {
+    book.board().ecc_enabled = current == NVML_FEATURE_ENABLED ? 1 : 0;
+  }
+}
+
 void read_nvlink(const Notebook& book) {
   const auto count = field_value(book, NVML_FI_DEV_NVLINK_LINK_COUNT);
   if (book.told("links.nvlink_count",
@@ -163,6 +187,10 @@ void read_readings(const NvmlCalls& calls, nvmlDevice_t device, Capture& out) {
     book.untold("power.idle_mw", "processes run on the GPU, so it is not idle");
   }
   read_limits(book);
+  read_ecc(book);
+  read_fan(book, idle);
+  book.untold("memory.bar1_mig_bytes",
+              std::string(kNoCall) + "; MIG devices show their shares of it");
   read_temperatures(book, idle);
   read_clock(book,
              NVML_CLOCK_SM,

@@ -69,14 +69,56 @@ TEST_F(SimTools, CreatesAWholeMachine) {
   EXPECT_TRUE(broken == nullptr || broken[0] == '\0') << broken;
 }
 
+TEST_F(SimTools, CudaVersionFollowsFromTheDriver) {
+  const std::pair<const char*, std::uint32_t> kSeen[] = {{"450.80.02", 11000},
+                                                         {"510.47.03", 11060},
+                                                         {"535.54.03", 12020},
+                                                         {"550.54.14", 12040},
+                                                         {"580.173.02", 13000},
+                                                         {"590.48.01", 13010}};
+  int machine = 0;
+  for (const auto& [driver, cuda] : kSeen) {
+    MachineSpec request = spec();
+    request.name += std::to_string(machine++);
+    request.driver = driver;
+    const auto made = create(request);
+    const Machine::View view(*made);
+    EXPECT_EQ(view->options.cuda_version, cuda) << driver;
+    EXPECT_EQ(std::string(view->options.nvml_version), std::to_string(cuda / 1000) + "." + driver);
+  }
+}
+
 TEST_F(SimTools, SwapIsForBoardsOfSevenSlices) {
   MachineSpec request = spec();
   request.gpus = "a30-24gb, h100-pcie-80gb";
-  request.swap = true;
+  request.swap = "all";
   const auto machine = create(request);
   const Machine::View view(*machine);
   EXPECT_EQ(view->gpus[0].swap_halves, 0U);
   EXPECT_EQ(view->gpus[1].swap_halves, 1U);
+}
+
+// GPUs 2 and 3 of a node with swapped halves beside two without (stackhpc).
+TEST_F(SimTools, SwapIsPerGpu) {
+  MachineSpec request = spec();
+  request.gpus = "5x a100-sxm4-80gb, a30-24gb";
+  request.swap = "2-3, 4";
+  const auto machine = create(request);
+  const Machine::View view(*machine);
+  for (std::uint32_t gpu = 0; gpu < 6; ++gpu) {
+    EXPECT_EQ(view->gpus[gpu].swap_halves, gpu >= 2 && gpu <= 4 ? 1U : 0U) << gpu;
+  }
+  std::string dir;
+  request.name = "other";
+  for (const char* wrong : {"none", "2,", "3-2", "-1", "1-", "2;3", "0x1"}) {
+    request.swap = wrong;
+    EXPECT_EQ(create_machine(request, dir).code, Exit::kInvalidInput) << wrong;
+  }
+  request.swap = "6";
+  EXPECT_EQ(create_machine(request, dir).code, Exit::kNotFound);
+  request.swap = "5";
+  EXPECT_EQ(create_machine(request, dir).message,
+            "--swap: GPU 5 is a a30-24gb, which has no halves to swap");
 }
 
 TEST_F(SimTools, FailureLeavesNothing) {

@@ -112,6 +112,38 @@ Problem parse_gpus(std::string_view text,
   return {};
 }
 
+Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& swapped, bool& all) {
+  all = trim(text) == "all";
+  swapped.assign(gpus, all);
+  if (text.empty() || all) {
+    return {};
+  }
+  const Problem unreadable = {Exit::kInvalidInput,
+                              "--swap: cannot read " + quoted(text.substr(0, 80)),
+                              "write --swap for all GPUs, or --swap=2,3 or --swap=4-7 for these"};
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    const std::string_view entry = trim(text.substr(begin, comma - begin));
+    const std::size_t dash = std::min(entry.find('-'), entry.size());
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    if (!parse_number(trim(entry.substr(0, dash)), first) ||
+        !parse_number(dash == entry.size() ? entry : trim(entry.substr(dash + 1)), last) ||
+        last < first) {
+      return unreadable;
+    }
+    if (last >= gpus) {
+      return {
+          Exit::kNotFound,
+          "--swap: no GPU " + std::to_string(last) + ": the machine has " + std::to_string(gpus),
+          ""};
+    }
+    std::fill(swapped.begin() + first, swapped.begin() + last + 1, true);
+    begin = comma + 1;
+  }
+  return {};
+}
+
 Problem parse_latency(std::string_view text, std::uint32_t& permille) {
   if (text == "true") {
     permille = 1000;

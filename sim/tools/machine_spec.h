@@ -19,7 +19,7 @@ struct MachineSpec {
   std::string driver = "580.159.04";
   std::string latency = "scaled";
   std::uint64_t seed = 0;
-  bool swap = false;
+  std::string swap;  // "" = no GPU, "all", or indices: "2,3,5-7"
   bool fresh_uuids = false;
   bool vm = false;
   bool shared = false;
@@ -34,6 +34,10 @@ Problem check_machine_name(std::string_view name);
 Problem parse_gpus(std::string_view text,
                    const std::vector<std::string_view>& known,
                    std::vector<std::string>& keys);
+
+// "", "all" or indices of GPUs ("2,3,5-7") below `gpus`, one answer for each. `all` when every GPU
+// that can is meant.
+Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& swapped, bool& all);
 
 // true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
 Problem parse_latency(std::string_view text, std::uint32_t& permille);

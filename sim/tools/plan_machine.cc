@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -116,16 +117,62 @@ bool can_swap(const Board& board) {
   return board.memory_slices == 8 && board.compute_slices == 7;
 }
 
-void power_on(const MachineSpec& spec, const Board& board, std::uint32_t index, GpuState& gpu) {
+// Which GPUs have their halves swapped: real nodes mix both kinds.
+Problem plan_swap(const MachineSpec& spec,
+                  const std::vector<std::string>& keys,
+                  const Boards& boards,
+                  std::vector<bool>& swapped) {
+  bool all = false;
+  if (Problem problem = parse_swap(spec.swap, keys.size(), swapped, all); !problem.ok()) {
+    return problem;
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (swapped[i] && !can_swap(boards.find(keys[i])->second)) {
+      if (!all) {
+        return {Exit::kInvalidInput,
+                "--swap: GPU " + std::to_string(i) + " is a " + keys[i] +
+                    ", which has no halves to swap",
+                "boards with seven compute and eight memory slices have"};
+      }
+      swapped[i] = false;
+    }
+  }
+  return {};
+}
+
+void power_on(
+    const MachineSpec& spec, const Board& board, bool swapped, std::uint32_t index, GpuState& gpu) {
   gpu.minor = index;
   gpu.pci_bus = 0x10 + 8 * index;
   gpu.module_id = index + 1;
-  gpu.swap_halves = spec.swap && can_swap(board) ? 1 : 0;
+  gpu.swap_halves = swapped ? 1 : 0;
   gpu.persistence = 1;  // as found on the H200
-  gpu.ecc_enabled = 1;
+  gpu.ecc_enabled = board.ecc_enabled == 0 ? 0 : 1;
   gpu.ecc_pending = gpu.ecc_enabled;
   store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
+}
+
+// The newest CUDA that a driver branch supports (CUDA release notes; 580.173.02 and 590.48.01 print
+// 13.0 and 13.1).
+struct CudaOfBranch {
+  unsigned long branch;
+  std::uint32_t cuda;  // as nvmlSystemGetCudaDriverVersion counts: 12020 is 12.2
+};
+
+constexpr CudaOfBranch kCuda[] = {
+    {450, 11000}, {455, 11010}, {460, 11020}, {465, 11030}, {470, 11040}, {495, 11050},
+    {510, 11060}, {515, 11070}, {520, 11080}, {525, 12000}, {530, 12010}, {535, 12020},
+    {545, 12030}, {550, 12040}, {555, 12050}, {560, 12060}, {565, 12070}, {570, 12080},
+    {575, 12090}, {580, 13000}, {590, 13010}, {595, 13020}};
+
+std::uint32_t cuda_of(const std::string& driver) {
+  const unsigned long branch = std::strtoul(driver.c_str(), nullptr, 10);
+  std::uint32_t cuda = kCuda[0].cuda;
+  for (const CudaOfBranch& known : kCuda) {
+    cuda = branch >= known.branch ? known.cuda : cuda;
+  }
+  return cuda;
 }
 
 void add_read_latencies(State& state) {
@@ -149,7 +196,8 @@ Problem set_options(const MachineSpec& spec, State& state) {
   options.disable_destroys_idle = spec.disable_destroys_idle ? 1 : 0;
   options.shared = spec.shared ? 1 : 0;
   store(options.driver_version, spec.driver);
-  store(options.nvml_version, "13." + spec.driver);
+  options.cuda_version = cuda_of(spec.driver);
+  store(options.nvml_version, std::to_string(options.cuda_version / 1000) + "." + spec.driver);
   if (options.latency_permille >= 1000) {
     add_read_latencies(state);
   }
@@ -181,6 +229,10 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
   if (Problem problem = load_boards(spec, keys, boards); !problem.ok()) {
     return problem;
   }
+  std::vector<bool> swapped;
+  if (Problem problem = plan_swap(spec, keys, boards, swapped); !problem.ok()) {
+    return problem;
+  }
   Hardware& hardware = *image.hardware;
   store(hardware.machine_name, spec.name);
   hardware.seed = spec.seed;
@@ -189,7 +241,7 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
     const std::uint32_t index = hardware.gpu_count++;
     const Board& board = boards.find(key)->second;
     image.state->gpus[index].board = board_index(hardware, board);
-    power_on(spec, board, index, image.state->gpus[index]);
+    power_on(spec, board, swapped[index], index, image.state->gpus[index]);
   }
   return start_services(spec, image);
 }

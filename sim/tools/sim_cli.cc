@@ -33,6 +33,7 @@ struct Request {
   bool check = false;
   bool force = false;
   bool char_devices = false;
+  bool as_user = false;
 };
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, Request& request) {
@@ -50,7 +51,9 @@ void add_create(CLI::App& app, Request& request, Action& action) {
   CLI::App* create = add_command(app, "create", "make a simulated machine", request);
   create->add_option("NAME", spec.name, "its name")->required();
   create->add_option("--gpus", spec.gpus, "\"2x a100-sxm4-40gb, 1x h200-141gb\"")->required();
-  create->add_flag("--swap", spec.swap, "boards whose missing GPC lies in the first half");
+  create->add_flag("--swap{all}",
+                   spec.swap,
+                   "GPUs whose missing GPC lies in the first half: all, or --swap=2,3");
   create->add_flag("--fresh-uuids", spec.fresh_uuids, "MIG UUIDs change at each creation");
   create->add_flag("--vm", spec.vm, "GPUs passed through to a VM: mode changes stay pending");
   create->add_flag("--disable-destroys-idle",
@@ -172,10 +175,13 @@ void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& 
   shell->add_flag("--char-devices",
                   request.char_devices,
                   "/dev/nvidia* are character devices that nobody can open (docs/simulator.md)");
+  shell->add_flag("--as-user",
+                  request.as_user,
+                  "without sudo as a user who is not root: Insufficient Permissions");
   shell->callback([&] {
     action = [&] {
       const Nodes nodes = request.char_devices ? Nodes::kCharacterDevices : Nodes::kFiles;
-      return cmd_shell(request.name, request.words, nodes, paths);
+      return cmd_shell(request.name, request.words, nodes, request.as_user, paths);
     };
   });
 }

@@ -115,6 +115,9 @@ nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>*
   std::vector<GiProfile> profiles;
   if (const nvmlReturn_t code = gi_profiles(run, device, &profiles); code != NVML_SUCCESS)
     return code;
+  std::sort(profiles.begin(), profiles.end(), [](const GiProfile& a, const GiProfile& b) {
+    return a.index < b.index;
+  });
   for (const GiProfile& profile : profiles) {
     std::vector<nvmlGpuInstance_t> handles(profile.max_count);
     unsigned count = profile.max_count;
@@ -165,6 +168,14 @@ nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* p
     return a.slices < b.slices;
   });
   return NVML_SUCCESS;
+}
+
+const CiProfile* full_ci_profile(const std::vector<CiProfile>& profiles, const Gi& gi) {
+  const CiProfile* full = nullptr;
+  for (const CiProfile& profile : profiles)
+    if (profile.slices == gi.profile.slices && (full == nullptr || profile.sm > full->sm))
+      full = &profile;
+  return full;
 }
 
 nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances) {

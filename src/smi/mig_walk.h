@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks profiles and instances of a GPU in the order in which nvidia-smi lists, creates and
-// destroys them: by slice count, inside a slice count base, +me, double memory, +gfx, +me.all, -me;
-// instances of one profile by id.
+// Walks profiles and instances of a GPU in the order in which nvidia-smi lists and destroys them.
+// Profiles (-lgip): by slice count, inside a slice count base, +me, double memory, +gfx, +me.all,
+// -me. Instances (-lgi, -lci): by NVML's number of the profile (1g 0, 3g 2, 1g+me 7), those of one
+// profile by id; an H100 with R580.173 lists 1g, 3g, 1g+me.
 #ifndef MIGCTL_SMI_MIG_WALK_H_
 #define MIGCTL_SMI_MIG_WALK_H_
 
@@ -53,6 +54,10 @@ nvmlReturn_t gi_profiles(const Run& run, nvmlDevice_t device, std::vector<GiProf
 nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>* instances);
 nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* profiles);
 nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances);
+
+// The one that fills the GPU instance, which -C makes and -lcip marks with "*": of several with all
+// its slices the one with the most SMs (H100, 1g.20gb: ID 7, not 0). nullptr = there is none.
+const CiProfile* full_ci_profile(const std::vector<CiProfile>& profiles, const Gi& gi);
 
 // Asks only for the profile of that index; nullopt if the board lacks it.
 std::optional<GiProfile> gi_profile(const Run& run,

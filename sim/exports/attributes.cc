@@ -9,6 +9,25 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
+bool has_fan(const Subject& s) {
+  return s.board().fan_percent != kUnknown;
+}
+
+// Boards of servers are cooled by their surroundings; a workstation's fan that nobody has read is
+// not simulated.
+bool has_no_fan(const Subject& s) {
+  return s.board().architecture != Architecture::kBlackwell;
+}
+
+// H200: no fan is 0, so every number of one is wrong.
+template <class... Outs>
+nvmlReturn_t read_fan(const char* function, nvmlDevice_t device, Outs*... outs) {
+  return read_gpu(function, device, [&](const Subject& s) {
+    return ((outs == nullptr) || ...) || has_no_fan(s) ? NVML_ERROR_INVALID_ARGUMENT
+                                                       : NVML_ERROR_NOT_SUPPORTED;
+  });
+}
+
 template <class Out>
 nvmlReturn_t give(const char* function, nvmlDevice_t device, unsigned value, Out* out) {
   return read_gpu(function, device, [&](const Subject&) { return put(value, out); });
@@ -18,12 +37,25 @@ nvmlReturn_t give(const char* function, nvmlDevice_t device, unsigned value, Out
 
 extern "C" {
 
-// Without a fan (H200) every number of one is wrong.
-nvmlReturn_t nvmlDeviceGetFanSpeedRPM(nvmlDevice_t device, nvmlFanSpeedInfo_v1_t* speed) {
+nvmlReturn_t nvmlDeviceGetNumFans(nvmlDevice_t device, unsigned* count) {
   return read_gpu(__func__, device, [&](const Subject& s) {
-    return speed == nullptr || s.board().fan_percent == kUnknown ? NVML_ERROR_INVALID_ARGUMENT
-                                                                 : NVML_ERROR_NOT_SUPPORTED;
+    return has_fan(s) || has_no_fan(s) || count == nullptr ? put(has_fan(s) ? 1U : 0U, count)
+                                                           : NVML_ERROR_NOT_SUPPORTED;
   });
+}
+
+nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned fan, unsigned* percent) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (has_fan(s)) {
+      return fan == 0 ? put(s.board().fan_percent, percent) : NVML_ERROR_INVALID_ARGUMENT;
+    }
+    return percent == nullptr || has_no_fan(s) ? NVML_ERROR_INVALID_ARGUMENT
+                                               : NVML_ERROR_NOT_SUPPORTED;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetFanSpeedRPM(nvmlDevice_t device, nvmlFanSpeedInfo_v1_t* speed) {
+  return read_fan(__func__, device, speed);
 }
 
 nvmlReturn_t nvmlDeviceGetPowerSource(nvmlDevice_t device, nvmlPowerSource_t* source) {

@@ -12,7 +12,7 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 4;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 5;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
@@ -20,7 +20,8 @@ inline constexpr std::uint32_t kMaxPlacements = 16;
 inline constexpr std::uint32_t kMaxGis = 15;  // GI ids are slice-tree nodes 0..14: id == slot
 inline constexpr std::uint32_t kMaxCis = 8;   // CI id == slot inside its GI
 inline constexpr std::uint32_t kMaxComputeSlots = 8;  // places of compute instances in one GI
-inline constexpr std::uint32_t kMaxProcesses = 1024;
+inline constexpr std::uint32_t kMaxOwnProcesses = 1024;  // of the owner and root; then guests.h
+inline constexpr std::uint32_t kMaxProcesses = kMaxOwnProcesses + 256;
 inline constexpr std::uint32_t kMaxFaults = 64;
 inline constexpr std::uint32_t kMaxEvents = 256;  // ring of Xid and system events
 inline constexpr std::uint32_t kMaxLatencies = 64;
@@ -211,6 +212,7 @@ struct ProcessState {
   double rate[kMetricCount] = {};
   Wants wants;
   std::uint64_t attached_ns = 0;
+  std::uint32_t xids = 0, last_xid = 0;  // that it caused
   char name[96] = {};
 };
 
@@ -258,7 +260,7 @@ struct Hardware {
   std::uint32_t board_count = 0;
   char machine_name[64] = {};
   std::uint64_t seed = 0;       // of UUIDs and serial numbers
-  std::uint32_t owner_uid = 0;  // acts as root on the machine, beside root itself
+  std::uint32_t owner_uid = 0;
   Board boards[kMaxGpus];
 };
 

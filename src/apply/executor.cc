@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 // A GPU after a reset, and MIG devices after a create, were seen to show up late.
 constexpr int kReads = 40;
 constexpr auto kBetweenReads = 50ms;
+constexpr int kPassingTries = 20;
+constexpr auto kBetweenTries = 250ms;
 // A reading that fails is no reason to take a change back before it failed this often.
 constexpr int kFailedReads = 3;
 
@@ -150,7 +152,20 @@ Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading
     return {};
   MIG_ASSIGN_OR_RETURN(const holders::Report report,
                        holders::find_open_nodes(before_, holder_roots(context_.session)));
-  return check_open_nodes(report, step);
+  const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
+  const bool resetless = gpu != nullptr && gpu->architecture != Architecture::kAmpere;
+  return check_open_nodes(report, step, resetless);
+}
+
+// Another command's look at the GPU is over in a moment, and no reason to give up.
+bool Executor::worth_another_try(const Step& step, int tries) {
+  if (tries >= kPassingTries)
+    return false;
+  const auto report = holders::find_open_nodes(before_, holder_roots(context_.session));
+  if (!report || !only_passing(*report, step.gpu))
+    return false;
+  context_.clock.sleep(kBetweenTries);
+  return true;
 }
 
 Result<void> Executor::change_mode(const Step& step, StepResult& result) {
@@ -159,6 +174,11 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
   MIG_ASSIGN_OR_RETURN(device::ModeChange change,
                        device::set_mig_mode(context_.session, *gpu, enable));
+  for (int i = 0; change.activation && change.activation->code == ErrorCode::kInUse &&
+                  worth_another_try(step, i);
+       ++i) {
+    MIG_ASSIGN_OR_RETURN(change, device::set_mig_mode(context_.session, *gpu, enable));
+  }
   result.activation = std::move(change.activation);
   MigMode current = change.current;
   MigMode pending = change.pending;
@@ -192,8 +212,11 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
 Result<void> Executor::reset(const Step& step) {
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
   const device::GpuHandle copy = *gpu;  // handles_ is about to be stale
-  MIG_TRY(device::reset_gpu(context_.session, copy));
-  return {};
+  for (int i = 0;; ++i) {
+    auto done = device::reset_gpu(context_.session, copy);
+    if (done || done.error().code != ErrorCode::kInUse || !worth_another_try(step, i))
+      return done;
+  }
 }
 
 Result<void> Executor::call(Step& step, StepResult& result) {

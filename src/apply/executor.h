@@ -44,6 +44,7 @@ class Executor {
   Result<const device::GpuHandle*> handle(const std::string& uuid);
   Result<void> prepare(Step& step, const device::LayoutReading& now);
   Result<void> nobody_uses(const Step& step, const device::LayoutReading& now) const;
+  bool worth_another_try(const Step& step, int tries);
   Result<void> call(Step& step, StepResult& result);
   Result<void> change_mode(const Step& step, StepResult& result);
   Result<void> reset(const Step& step);

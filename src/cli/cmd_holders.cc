@@ -34,7 +34,9 @@ wire::HolderEntry entry_of(const holders::Holder& holder) {
 // NVIDIA's services give way to many a reset; which, only the driver knows.
 std::string stops_text(const holders::Holder& holder) {
   const bool perhaps = holder.kind == holders::Kind::kService;
-  return std::string(holders::name_of(holder.stops)) + (perhaps ? "?" : "");
+  const bool first = holders::stops_first_instance(holder);
+  return std::string(holders::name_of(holder.stops)) + (perhaps ? "?" : "") +
+         (first ? ", first instance" : "");
 }
 
 class Holders final : public Command {

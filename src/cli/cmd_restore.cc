@@ -104,7 +104,7 @@ class Restore final : public Command {
  private:
   // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
   Result<int> restore_last_good(Context& context) {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.unattended());
     MIG_ASSIGN_OR_RETURN(const auto cut_short, service->interrupted());
     if (cut_short && !execute_.dry_run)
       MIG_TRY(recover_first(context, *service));

@@ -331,6 +331,19 @@ TEST_F(LeasesTest, AFullQueueRefuses) {
   EXPECT_NE(third.error().message.find("the queue is full"), std::string::npos);
 }
 
+TEST_F(LeasesTest, ATenantsShareOfTheQueueIsItsOwn) {
+  const Inventory machine = machine_of({"1g.5gb"});
+  settings_.most_waiting_per_tenant = 1;
+  Leases leases = open();
+  ASSERT_TRUE(leases.submit(request("1g.5gb", child()), machine));
+  LeaseRequest waits = request("1g.5gb", child());
+  waits.wait_ms = 1000;
+  ASSERT_TRUE(leases.submit(waits, machine));
+  EXPECT_EQ(leases.submit(waits, machine).error().code, ErrorCode::kNoCapacity);
+  waits.caller.tenant = "b";
+  EXPECT_TRUE(leases.submit(waits, machine));
+}
+
 TEST_F(LeasesTest, QuotasAndJobLimitsHold) {
   Tenant tenant;
   tenant.name = "a";

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <ostream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -265,13 +267,22 @@ TEST_F(ApplyTest, OnlyOneWriterAtATimeAndItIsNamed) {
   const auto second = other->plan_create({GpuIndex{1}, {}});
   ASSERT_TRUE(first);
   ASSERT_TRUE(second);
-  inject({"--call", "nvmlDeviceCreateGpuInstanceWithPlacement", "--hang", "1500ms"});
+  std::promise<void> begun, tried;
   std::thread writer([&] {
-    const auto result = service_->apply(*first, {});
+    bool waited = false;
+    ApplyOptions options;
+    options.progress = [&](const Step&, std::size_t, std::size_t, bool) {
+      if (!std::exchange(waited, true)) {
+        begun.set_value();
+        tried.get_future().wait();
+      }
+    };
+    const auto result = service_->apply(*first, options);
     EXPECT_TRUE(result && result->outcome == Outcome::kApplied);
   });
-  std::this_thread::sleep_for(500ms);
+  begun.get_future().wait();  // in the middle of its change
   const auto refused = other->apply(*second, {});
+  tried.set_value();
   writer.join();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);

@@ -21,6 +21,7 @@
 #include "service/driver.h"
 #include "service/requests.h"
 #include "service/saved_names.h"
+#include "service/slot_creation.h"
 #include "service/slot_names.h"
 
 namespace mig::service {
@@ -38,7 +39,14 @@ class DriverService final : public Service {
 
   void watch(Watch watch) override { watch_ = std::move(watch); }
 
+  void rest() override {
+    if (!resting_)
+      session_->stop();
+    resting_ = true;
+  }
+
   Result<Inventory> inventory() override {
+    MIG_TRY(wake());
     const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
     return device::read_inventory(*session_, {base::proc_root(), &facts_});
   }
@@ -55,6 +63,7 @@ class DriverService final : public Service {
   }
 
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) override {
+    MIG_TRY(wake());
     apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
     apply::Context context{*session_, base::system_clock(), &journal};
     context.facts = &facts_;
@@ -113,6 +122,7 @@ class DriverService final : public Service {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
     if (!journal)
       return apply::Recovery{};
+    MIG_TRY(wake());
     apply::Context context{*session_, base::system_clock()};
     context.facts = &facts_;
     context.heartbeat = heartbeat;
@@ -166,7 +176,14 @@ class DriverService final : public Service {
 
   Result<SlotView> resolve_slot(const std::string& name) override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    return slot_names().resolve(name, now);
+    auto found = slot_names().resolve(name, now);
+    if (found || found.error().code == ErrorCode::kNotFound)
+      return found;
+    MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, slot_names().all(now));
+    for (const SlotView& slot : all)
+      if (slot.row.name == name)
+        return why_not_made(slot, now, std::move(found).error());
+    return found;
   }
 
   Result<holders::Report> holders() override {
@@ -191,11 +208,23 @@ class DriverService final : public Service {
     if (session_->simulated())
       full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
     const launch::RunPlaces places{dir + "/claims", jobs_dir(), device_roots()};
+    full.on_start = [this, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+      if (request.on_start)
+        request.on_start(chosen, rank);
+      rest();
+    };
     return launch::run_job(
         full, [this] { return inventory(); }, places);
   }
 
  private:
+  Result<void> wake() {
+    if (resting_)
+      MIG_TRY(session_->renew());
+    resting_ = false;
+    return {};
+  }
+
   SlotNames slot_names() const { return SlotNames(slots_path(apply::journal_path(*session_))); }
 
   // The machine, and who uses what of it.
@@ -246,6 +275,20 @@ class DriverService final : public Service {
     return plan;
   }
 
+  // The hint names what makes it; where that cannot work as things are, why not.
+  static Error why_not_made(const SlotView& slot, const Inventory& now, Error error) {
+    if (slot.state == SlotState::kMigOff || !slot.in_the_way.empty())
+      return error;
+    const auto request = slot_request(slot, now);
+    if (!request)
+      return error;
+    const auto desired = desired_create(now, *request);
+    const auto plan = desired ? planner::plan(now, *desired, {}) : Result<Plan>(desired.error());
+    if (!plan)
+      error.hint = "it cannot be made beside what is there: " + plan.error().text();
+    return error;
+  }
+
   // nullopt: none was ever written; looking must not make one.
   Result<std::optional<store::Journal>> existing_journal() {
     const std::string path = apply::journal_path(*session_);
@@ -286,6 +329,7 @@ class DriverService final : public Service {
   std::unique_ptr<nvml::Session> session_;
   device::FactsOfGpus facts_;
   Watch watch_;
+  bool resting_ = false;
 };
 
 }  // namespace

@@ -77,7 +77,7 @@ int run_units(const Run& run, const Options& options) {
 }  // namespace
 
 std::string main_help() {
-  std::string help =
+  const std::string help =
       R"(nvidia-smi's MIG dialect of migctl, on the real driver or a simulated machine.
 
 nvidia-smi [OPTION1 [ARG1]] [OPTION2 [ARG2]] ...

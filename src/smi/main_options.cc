@@ -179,15 +179,14 @@ UsageError combination_error(const Options& options) {
     return error;
   if (UsageError error = detail_error(options); !error.empty())
     return error;
-  unsigned actions = lists ? 1 : 0;
   unsigned changes = count_settings(options);
   for (const char* change : {"-mig", "-r", "-pm"})
     changes += options.has(change) ? 1 : 0;
-  actions += changes + (options.has("-q") ? 1 : 0);
   if (changes > 1)
     return {
         "Invalid combination of input arguments. Only one device modification may be done at a "
         "time.\n"};
+  const unsigned actions = (lists ? 1U : 0U) + (options.has("-q") ? 1U : 0U) + changes;
   if (actions > 1 || (changes != 0 && any_of(options, {"-l", "-lms", "--filename"})))
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
   return {};

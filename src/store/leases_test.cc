@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last line of defence: whatever the scheduler decided, the store keeps leases apart.
+#include "store/leases.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+namespace mig::store {
+namespace {
+
+class LeaseStore : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "leasesXXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path() const { return folder_ + "/leases.db"; }
+
+  Leases open() const {
+    auto leases = Leases::open(path());
+    EXPECT_TRUE(leases) << leases.error().text();
+    return *std::move(leases);
+  }
+
+  static LeaseRow lease(const std::string& uuid, std::int64_t shared = 1) {
+    LeaseRow row;
+    row.uuid = uuid;
+    row.shared = shared;
+    return row;
+  }
+
+  static RequestRow request(const std::string& tenant, const std::string& key = "") {
+    RequestRow row;
+    row.tenant = tenant;
+    row.key = key;
+    return row;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(LeaseStore, AnInstanceIsOnesOrIsSharedInOneWay) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.add(lease("one")));
+  const auto second = leases.add(lease("one"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kInUse);
+  EXPECT_EQ(leases.add(lease("one", 3)).error().code, ErrorCode::kInUse) << "it is leased alone";
+  ASSERT_TRUE(leases.add(lease("many", 3)));
+  EXPECT_EQ(leases.add(lease("many")).error().code, ErrorCode::kInUse) << "it is shared";
+  EXPECT_EQ(leases.add(lease("many", 2)).error().code, ErrorCode::kInUse) << "in another way";
+  ASSERT_TRUE(leases.add(lease("many", 3)));
+  ASSERT_TRUE(leases.add(lease("many", 3)));
+  EXPECT_EQ(leases.add(lease("many", 3)).error().code, ErrorCode::kInUse) << "three have it";
+  EXPECT_EQ(leases.leases()->size(), 4U);
+}
+
+// What SQL alone forbids, should the code above it ever forget.
+TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
+  Leases leases = open();
+  const auto one = leases.add(lease("one"));
+  LeaseRow other = lease("two");
+  other.id = leases.add(other).value();
+  other.uuid = "one";
+  EXPECT_FALSE(leases.move(other));
+  EXPECT_TRUE(one);
+}
+
+TEST_F(LeaseStore, RequestsAreCountedForTheirTenant) {
+  Leases leases = open();
+  for (const char* tenant : {"a", "a", "b"})
+    ASSERT_TRUE(leases.enqueue(request(tenant)));
+  const auto crowd = leases.crowd("a");
+  EXPECT_EQ(crowd->waiting, 3);
+  EXPECT_EQ(crowd->of_tenant, 2);
+}
+
+TEST_F(LeaseStore, ARequestIsFoundByItsKeyAndNoneByNoKey) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.enqueue(request("a")));
+  const auto keyed = leases.enqueue(request("a", "k"));
+  EXPECT_EQ(leases.request_of_key("k").value()->id, *keyed);
+  EXPECT_FALSE(leases.request_of_key("").value());
+  EXPECT_FALSE(leases.request_of_key("other").value());
+}
+
+TEST_F(LeaseStore, TheAuditTellsTheNewestFirst) {
+  Leases leases = open();
+  for (std::int64_t i = 1; i <= 3; ++i) {
+    AuditRow row;
+    row.lease = i;
+    ASSERT_TRUE(leases.note(row));
+  }
+  const auto rows = leases.audit(2);
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->at(0).lease, 3);
+}
+
+TEST_F(LeaseStore, OnlyTheOwnerReadsItAndNoLinkIsFollowed) {
+  open();
+
+  struct stat info {};
+
+  ASSERT_EQ(::stat(path().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+  const std::string link = folder_ + "/link.db";
+  std::filesystem::create_symlink(folder_ + "/elsewhere.db", link);
+  EXPECT_FALSE(Leases::open(link));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/elsewhere.db"));
+}
+
+TEST_F(LeaseStore, ASharedInstanceHasRoomForSoManyAndTheSameSort) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.add(lease("MIG-1", 2)));
+  EXPECT_FALSE(leases.add(lease("MIG-1", 1)));
+  EXPECT_FALSE(leases.add(lease("MIG-1", 3)));
+  EXPECT_TRUE(leases.add(lease("MIG-1", 2)));
+  EXPECT_FALSE(leases.add(lease("MIG-1", 2))) << "full";
+}
+
+TEST_F(LeaseStore, AShareOfNobodyIsRefused) {
+  Leases leases = open();
+  EXPECT_FALSE(leases.add(lease("MIG-1", 0)));
+}
+
+TEST_F(LeaseStore, WhatIsKeptComesBack) {
+  {
+    Leases leases = open();
+    LeaseRow row = lease("MIG-1");
+    row.request = 3;
+    row.key = "k";
+    row.profile = "1g.5gb";
+    row.gpu_minor = 4;
+    row.pid = 41;
+    row.start_ticks = 77;
+    row.boot_id = "boot";
+    row.limit_ms = 5000;
+    ASSERT_TRUE(leases.add(row));
+    row = leases.leases()->front();
+    row.notice_boot_ms = 9;
+    row.signalled = 1;
+    row.heir_pid = 42;
+    row.heir_start = 78;
+    ASSERT_TRUE(leases.set_notice(row));
+    ASSERT_TRUE(leases.set_holder(row));
+  }
+  Leases leases = open();
+  const LeaseRow row = leases.leases_of_key("k")->at(0);
+  EXPECT_EQ(row.request, 3);
+  EXPECT_EQ(row.gpu_minor, 4);
+  EXPECT_EQ(row.start_ticks, 77);
+  EXPECT_EQ(row.limit_ms, 5000);
+  EXPECT_EQ(row.notice_boot_ms, 9);
+  EXPECT_EQ(row.notice_grace_ms, std::nullopt);
+  EXPECT_EQ(row.signalled, 1);
+  EXPECT_EQ(row.heir_start, 78);
+  EXPECT_EQ(leases.leases_of_request(3)->size(), 1U);
+  EXPECT_TRUE(leases.leases_of_request(4)->empty());
+  EXPECT_TRUE(*leases.remove(row.id));
+  EXPECT_FALSE(*leases.remove(row.id)) << "it was gone already";
+}
+
+TEST_F(LeaseStore, UsageOfATenantIsOneRow) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.set_usage({"a", 10, 1}));
+  ASSERT_TRUE(leases.set_usage({"a", 25, 2}));
+  ASSERT_EQ(leases.usage()->size(), 1U);
+  EXPECT_EQ(leases.usage()->front().slice_seconds, 25);
+}
+
+TEST_F(LeaseStore, TheAuditKeepsTheNewestAndShowsThemFirst) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.transaction([&]() -> Result<void> {
+    for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i)
+      MIG_TRY(leases.note({0, i, 0, 0, "granted", "a", "", ""}));
+    return {};
+  }));
+  const auto newest = leases.audit(2);
+  ASSERT_EQ(newest->size(), 2U);
+  EXPECT_EQ(newest->front().at_ms, Leases::kMostAudit + 4);
+  const auto all = leases.audit(Leases::kMostAudit + 100);
+  EXPECT_EQ(all->size(), static_cast<std::size_t>(Leases::kMostAudit));
+  EXPECT_EQ(all->back().at_ms, 5);
+}
+
+TEST_F(LeaseStore, AFailedTransactionLeavesNothing) {
+  Leases leases = open();
+  const auto failed = leases.transaction([&]() -> Result<void> {
+    MIG_TRY(leases.add(lease("MIG-1")));
+    return fail(ErrorCode::kInternal, "no");
+  });
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(leases.leases()->empty());
+}
+
+}  // namespace
+}  // namespace mig::store

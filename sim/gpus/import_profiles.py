@@ -438,7 +438,11 @@ def corrections(models):
 def print_corrections(models):
     print("| GPU instance | compute profile | figure | table | board files | boards |\n|---|---|---|---|---|---|")
     for what, keys in sorted(corrections(models).items()):
-        short = ", ".join(keys) if len(keys) < len(BOARDS) else "all"
+        short = "all" if len(keys) == len(BOARDS) else ", ".join(keys)
+        for family in ("a100", "rtx-pro-6000"):
+            members = [key for key in BOARDS if key.startswith(family)]
+            if len(keys) < len(BOARDS) and set(members) <= set(keys):
+                short = ", ".join([f"every {family}", *[key for key in keys if key not in members]])
         print("| " + " | ".join(what) + f" | {short} |")
 
 

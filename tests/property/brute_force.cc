@@ -57,13 +57,13 @@ std::optional<Inside> best_inside(const ProfileFacts& profile,
       const auto first = taken.begin() + start;
       if ((wishes[i].start && *wishes[i].start != start) ||
           (i > 0 && wishes[i] == wishes[i - 1] && start < at[i - 1]) ||
-          std::find(first, first + compute.slices, true) != first + compute.slices) {
+          std::find(first, first + compute.size, true) != first + compute.size) {
         continue;
       }
-      std::fill(first, first + compute.slices, true);
+      std::fill(first, first + compute.size, true);
       at[i] = start;
       place(i + 1);
-      std::fill(first, first + compute.slices, false);
+      std::fill(first, first + compute.size, false);
     }
   };
   place(0);

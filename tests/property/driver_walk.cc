@@ -59,12 +59,14 @@ bool compute_fits(const ProfileFacts& holder,
   int slices = wanted.slices;
   int same = 1;
   for (const CiShot& ci : gi.computes) {
-    slices += static_cast<int>(ci.size);
+    for (const ComputeFacts& there : holder.computes) {
+      slices += there.number == static_cast<int>(ci.profile) ? there.slices : 0;
+    }
     same += ci.profile == profile ? 1 : 0;
   }
   return slices <= holder.slices && same <= wanted.max_count &&
          std::any_of(wanted.starts.begin(), wanted.starts.end(), [&](int start) {
-           return compute_free(gi, start, wanted.slices);
+           return compute_free(gi, start, wanted.size);
          });
 }
 
@@ -233,8 +235,8 @@ DriverWalk::Effect DriverWalk::create_ci(const Shot& before, std::uint32_t gpu) 
   }
   const int start = random_.of(wanted.starts);
   const nvmlComputeInstancePlacement_t at{static_cast<unsigned>(start),
-                                          static_cast<unsigned>(wanted.slices)};
-  effect.legal = effect.legal && compute_free(*gi, start, wanted.slices);
+                                          static_cast<unsigned>(wanted.size)};
+  effect.legal = effect.legal && compute_free(*gi, start, wanted.size);
   effect.code = world_.nvml().nvmlGpuInstanceCreateComputeInstanceWithPlacement(
       instance, profile, &at, &made);
   return effect;

@@ -268,6 +268,35 @@ typedef struct {
   unsigned bUnrepairableMemory;
 } nvmlUnrepairableMemoryStatus_v1_t;
 
+/* --- Confidential computing --------------------------------------------------------------------
+ */
+typedef struct {
+  unsigned environment, ccFeature, devToolsMode;
+} nvmlConfComputeSystemState_t;
+
+typedef struct {
+  unsigned cpuCaps, gpusCaps;
+} nvmlConfComputeSystemCaps_t;
+
+typedef struct {
+  unsigned version;
+  unsigned environment, ccFeature, devToolsMode, multiGpuMode;
+} nvmlSystemConfComputeSettings_v1_t;
+
+#define nvmlSystemConfComputeSettings_v1 NVML_STRUCT_VERSION(SystemConfComputeSettings, 1)
+
+typedef struct {
+  unsigned version;
+  unsigned long long attackerAdvantage;
+} nvmlConfComputeGetKeyRotationThresholdInfo_v1_t;
+
+#define nvmlConfComputeGetKeyRotationThresholdInfo_v1 \
+  NVML_STRUCT_VERSION(ConfComputeGetKeyRotationThresholdInfo, 1)
+
+typedef struct {
+  unsigned long long protectedMemSizeKib, unprotectedMemSizeKib;
+} nvmlConfComputeMemSizeInfo_t;
+
 /* --- Processes ---------------------------------------------------------------------------------
  */
 typedef struct {

@@ -67,6 +67,12 @@ class Backend {
   // Runs one step and comes back when it is over.
   virtual Result run_step() = 0;
 
+  // The clock that work is timed by. A simulated device has its own: what its host does meanwhile
+  // is no part of how fast it is.
+  virtual std::chrono::nanoseconds now() const {
+    return std::chrono::steady_clock::now().time_since_epoch();
+  }
+
   // What the instance reaches when nobody else is on it, and its share of the link; 0 = not known.
   virtual Result speed(Speed& out) = 0;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated device: memory and activity go to the machine, time is slept.
+// The simulated device: memory and activity go to the machine, time is slept. Its clock goes by the
+// model alone, so that a busy host makes a job longer, never a device slower.
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
@@ -17,6 +18,10 @@ using std::chrono::nanoseconds;
 
 // How often the device is asked whether it is still there; also how long a stop may take.
 constexpr nanoseconds kReportEvery = std::chrono::milliseconds(100);
+
+// How far the device's clock may be behind the host's and still catch up: what a busy host delays.
+// A process that was stopped goes on from where it was.
+constexpr nanoseconds kMostBehind = std::chrono::seconds(2);
 
 // Model: large matrix products keep about a quarter of the warps an SM can hold.
 constexpr double kOccupancyWhileBusy = 0.25;
@@ -100,21 +105,23 @@ class Simulated final : public Backend {
     demand_.sm = time_->busy;
     demand_.dram = time_->dram;
     (work.precision == Precision::kFp32 ? demand_.fp32 : demand_.tensor) = time_->compute;
-    next_ = monotonic_now();
+    begun_ = monotonic_now() - now_;
     if (Result result = want(demand_); !result.ok()) {
       return result;
     }
     return look_around();
   }
 
-  // Steps end on a fixed grid, so that what they take on average is what was predicted. A step that
-  // comes too late (a busy host) starts the grid anew: lost time is not caught up.
+  // A step takes on the device's clock what the model says, and no less on the host's. When the
+  // host was late, the next steps come without a pause until the clocks meet again.
   Result run_step() override {
-    const nanoseconds begin = monotonic_now();
-    next_ = (next_ > begin ? next_ : begin - std::min(begin - next_, step_)) + step_;
-    sleep_until(next_);
+    now_ += step_;
+    begun_ = std::max(begun_, monotonic_now() - now_ - kMostBehind);
+    sleep_until(begun_ + now_);
     return monotonic_now() - reported_ < kReportEvery ? Result{} : look_around();
   }
+
+  nanoseconds now() const override { return now_; }
 
   Result speed(Speed& out) override {
     migsim_device device{};
@@ -189,7 +196,9 @@ class Simulated final : public Backend {
   migsim_context* context_;
   std::optional<StepTime> time_;  // of a step alone
   Demand demand_;
-  nanoseconds step_{}, next_{}, reported_{};
+  nanoseconds step_{}, reported_{};
+  nanoseconds now_{};    // the device's clock
+  nanoseconds begun_{};  // the host's when that was 0
 };
 
 }  // namespace

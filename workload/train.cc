@@ -11,11 +11,9 @@ namespace workload {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct Progress {
   std::uint64_t steps = 0;
-  double seconds = 0;
+  double seconds = 0;  // on the device's clock
   std::chrono::nanoseconds predicted{};
   std::vector<double> step_ms;
 
@@ -40,7 +38,7 @@ Result train(Backend& backend,
              const DeviceInfo& device,
              Progress& progress,
              std::FILE* out) {
-  const Clock::time_point begin = Clock::now();
+  const std::chrono::nanoseconds begin = backend.now();
   Result result;
   while (result.ok() && !stop_requested()) {
     const bool over =
@@ -54,7 +52,7 @@ Result train(Backend& backend,
     const double begun = progress.seconds;
     result = backend.run_step();
     progress.steps += result.ok() && !stop_requested() ? 1 : 0;
-    progress.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    progress.seconds = std::chrono::duration<double>(backend.now() - begin).count();
     if (options.time_steps && progress.step_ms.size() < kMostStepTimes) {
       progress.step_ms.push_back((progress.seconds - begun) * 1e3);
     }

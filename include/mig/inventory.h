@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "mig/error.h"
 #include "mig/ids.h"
 #include "mig/profile.h"
+#include "mig/result.h"
 
 namespace mig {
 
@@ -79,18 +81,31 @@ struct Gpu {
   std::vector<Process> processes_on(GpuInstanceId id) const;
 };
 
+// A GPU that the driver counts and will not open: fallen off the bus, say. More than the index and
+// the driver's word is not known of it.
+struct LostGpu {
+  GpuIndex index;
+  Error why;
+};
+
 struct Inventory {
   bool simulated = false;
   std::string simulated_machine;  // name, when simulated
   std::string driver_version, nvml_version;
   // Equal generations mean equal layout and modes: a hash over GPUs (by uuid), modes, instances.
   std::uint64_t generation = 0;
-  std::vector<Gpu> gpus;  // ascending index; may have gaps, see warnings
+  std::vector<Gpu> gpus;      // ascending index; may have gaps, see warnings
+  std::vector<LostGpu> lost;  // ascending index; in none of the above
   // What could not be read and why, one line each: a lost GPU is left out, not the whole machine.
   std::vector<std::string> warnings;
 
   const Gpu* find_gpu(GpuIndex index) const;
   const Gpu* find_gpu(std::string_view uuid) const;
+  const LostGpu* find_lost(GpuIndex index) const;
+  // The first that cannot be opened, where all GPUs are meant: kDeviceLost with the driver's word.
+  Result<void> none_lost() const;
+  // Where a thing that is not here may be on one that cannot be opened: that error, else `error`.
+  Error or_lost(Error error) const;
 };
 
 // Hash of what a plan depends on: GPU uuids, modes, instances with placements. Processes excluded.

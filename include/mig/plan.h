@@ -41,6 +41,7 @@ struct Step {
   Placement gpu_placement;                // of the GPU instance
   std::optional<Placement> ci_placement;  // of the compute instance inside it, when known
   std::uint32_t estimated_ms = 0;
+  std::optional<std::uint32_t> sm = {};  // of the compute instance, when known
 
   // What undoes it, in words and as a step (kCreate* undoes kDestroy* at the same placement).
   // On its own; the undo of many is undo_steps().
@@ -67,11 +68,19 @@ struct Blocker {
   std::uint64_t start_ticks = 0;
 };
 
+// A compute instance inside an instance of a layout.
+struct CellCompute {
+  ProfileName profile;
+  std::optional<std::uint32_t> sm;  // nullopt = the driver has not told
+  friend bool operator==(const CellCompute&, const CellCompute&) = default;
+};
+
 // One instance as a picture needs it.
 struct LayoutCell {
   ProfileName profile;
   Placement placement;
   bool busy = false;
+  std::vector<CellCompute> computes = {};
 };
 
 struct GpuLayout {

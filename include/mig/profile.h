@@ -30,19 +30,31 @@ struct Placement {
   friend auto operator<=>(const Placement&, const Placement&) = default;
 };
 
-// "[<C>c.]<G>g.<GB>gb[+attr[,attr]|-attr[,attr]]": "1g.5gb", "1c.3g.20gb", "1g.10gb+me",
-// "1g.24gb-me". "1c.1g.5gb" equals "1g.5gb". Also accepts a leading "MIG " as the driver prints it.
+// "[<C>c.]<G>g.<GB>gb[+attr[,attr]|-attr[,attr]][@<N>sm|@ci<ID>]": "1g.5gb", "1c.3g.20gb",
+// "1g.10gb+me", "1g.24gb-me", "1c.2g.20gb@26sm". "1c.1g.5gb" equals "1g.5gb". Also accepts a
+// leading "MIG " as the driver prints it.
+//
+// What follows "@" tells compute profiles of equal slices inside one GPU instance apart, which the
+// driver gives one and the same name (H100: 1c.2g.20gb has 16 SMs as profile 0 and 26 as profile
+// 7): by their SMs, or by their profile id where the SMs are equal or unknown. Without it the plain
+// one is meant: see name_compute_profiles() in model/compute_names.h.
 struct ProfileName {
   std::uint32_t compute_slices = 0;  // C; equals gpu_slices for a full-size compute instance
   std::uint32_t gpu_slices = 0;      // G
   std::uint32_t memory_gb = 0;
-  std::string attributes;  // canonical with sign: "", "+me", "+me.all", "-me"
+  std::string attributes;                // canonical with sign: "", "+me", "+me.all", "-me"
+  std::optional<std::uint32_t> sm = {};  // "@26sm"
+  std::optional<std::uint32_t> compute_profile = {};  // "@ci7": NVML_COMPUTE_INSTANCE_PROFILE_*
 
   static Result<ProfileName> parse(std::string_view text);
 
-  bool full_size() const { return compute_slices == gpu_slices; }
+  // Not the plain compute instance of its slices.
+  bool special() const { return sm.has_value() || compute_profile.has_value(); }
 
-  ProfileName gpu_instance() const;  // without the C part
+  // The compute instance that fills its GPU instance; also how a GPU instance is named.
+  bool full_size() const { return compute_slices == gpu_slices && !special(); }
+
+  ProfileName gpu_instance() const;  // without the C part and what follows "@"
   std::string str() const;
   friend auto operator<=>(const ProfileName&, const ProfileName&) = default;
 };
@@ -54,11 +66,13 @@ struct Engines {
 
 struct ComputeInstanceProfile {
   std::uint32_t nvml_profile = 0;  // NVML_COMPUTE_INSTANCE_PROFILE_*; also the printed id
-  ProfileName name;                // "1c.3g.20gb"; full size: equal to the GPU instance's name
+  ProfileName name;  // the GPU instance's with its own slices; unique inside the GPU instance
   std::uint32_t slices = 0;
   std::uint32_t max_count = 0;
   std::optional<std::uint32_t> sm;
   std::vector<Placement> placements;  // inside the GPU instance; empty = driver did not tell
+  // Slots that one takes where its placements are not told; 0 = not known either.
+  std::uint32_t span = 0;
 };
 
 struct GpuInstanceProfile {

@@ -14,6 +14,7 @@
 #include "sim/client/nodes.h"
 #include "sim/client/visible.h"
 #include "sim/machine/contention.h"
+#include "sim/machine/guests.h"
 
 namespace {
 
@@ -21,6 +22,9 @@ using migsim::Attach;
 using migsim::Machine;
 
 thread_local std::string attach_message;
+
+// Another guest may take the place that this one has found.
+constexpr int kAttachTries = 16;
 
 migsim_result attach_failed(migsim_result result, std::string message) {
   attach_message = std::move(message);
@@ -106,7 +110,8 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): only setenv in another thread could harm, as with CUDA
     visible = ::getenv("CUDA_VISIBLE_DEVICES");
   }
-  const migsim::ProcessIdentity who = migsim::this_process();
+  migsim::ProcessIdentity who = migsim::this_process();
+  who.guest = !machine->writable();
   std::string error;
   std::uint32_t minor = 0;
   {
@@ -120,7 +125,8 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
   if (std::string why = migsim::refused_node(*machine, made->at, minor); !why.empty()) {
     return attach_failed(MIGSIM_NO_DEVICE, std::move(why));
   }
-  {
+  bool attached = false;
+  for (int look = 0; look < kAttachTries && !attached; ++look) {
     Machine::Change change(*machine);
     if (!migsim::find_visible(machine->hardware(), *change, visible, made->at, error)) {
       return attach_failed(MIGSIM_NO_DEVICE, error);
@@ -131,7 +137,14 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
       return attach_result(outcome);
     }
     made->serial = change->processes[made->slot].serial;
-    change.commit();
+    attached = change.commit();
+  }
+  if (!attached) {
+    return attach_failed(
+        MIGSIM_LIMIT,
+        "the machine belongs to another user, and what this process does cannot be "
+        "written to " +
+            migsim::guests_folder(machine->dir()));
   }
   made->pid = who.pid;
   made->machine = std::move(machine);
@@ -283,6 +296,9 @@ migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid) {
   migsim::set_rates(*context, *change, {});  // it computes no more, but holds its memory
   migsim::set_wants(*context, *change, {});
   migsim::raise_event(*change, nvmlEventTypeXidCriticalError, xid, context->at);
+  migsim::ProcessState& process = change->processes[context->slot];
+  ++process.xids;
+  process.last_xid = xid;
   change.commit();
   context->faulted = true;
   return MIGSIM_OK;

@@ -129,7 +129,7 @@ TEST_F(Activity, XidEventsCarryTheInstance) {
     raise_event(*change, nvmlEventTypeClock, 1, at);
     change.commit();
   });
-  EXPECT_EQ(NV(nvmlEventSetWait_v2)(set, &data, 5000), NVML_SUCCESS);
+  EXPECT_EQ(NV(nvmlEventSetWait_v2)(set, &data, 60'000), NVML_SUCCESS);
   later.join();
   EXPECT_EQ(data.device, gpu());
   EXPECT_EQ(data.eventData, 31U);

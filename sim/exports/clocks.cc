@@ -2,6 +2,7 @@
 // Clocks, performance state and what holds clocks down: of the whole GPU.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/machine/settings.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -38,8 +39,19 @@ nvmlReturn_t highest_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz
 }
 
 // H200: application clocks are the highest, for graphics and memory only.
-nvmlReturn_t application_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
+nvmlReturn_t default_application_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
   return type == NVML_CLOCK_SM ? NVML_ERROR_NOT_SUPPORTED : highest_clock(s, type, mhz);
+}
+
+nvmlReturn_t application_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
+  const Settings& set = s.self().settings;
+  if (type == NVML_CLOCK_GRAPHICS && set.application_sm_mhz != 0) {
+    return put(set.application_sm_mhz, mhz);
+  }
+  if (type == NVML_CLOCK_MEM && set.application_mem_mhz != 0) {
+    return put(set.application_mem_mhz, mhz);
+  }
+  return default_application_clock(s, type, mhz);
 }
 
 nvmlReturn_t boost_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
@@ -58,10 +70,16 @@ std::uint64_t reasons(const Subject& s) {
     return nvmlClocksEventReasonGpuIdle;
   }
   const auto power = power_mw(s.hardware(), s.state(), s.ref.gpu);
-  const std::int64_t limit = s.board().power_limit_mw;
-  return power && limit != kUnknown && *power >= static_cast<std::uint64_t>(limit)
-             ? nvmlClocksEventReasonSwPowerCap
-             : nvmlClocksEventReasonNone;
+  const std::int64_t limit = power_limit_mw(s.board(), s.self());
+  std::uint64_t mask = nvmlClocksEventReasonNone;
+  if (power && limit != kUnknown && *power >= static_cast<std::uint64_t>(limit)) {
+    mask |= nvmlClocksEventReasonSwPowerCap;
+  }
+  const std::uint32_t target = s.self().settings.application_sm_mhz;
+  if (target != 0 && target < s.board().clock_sm_max_mhz) {
+    mask |= nvmlClocksEventReasonApplicationsClocksSetting;
+  }
+  return mask;
 }
 
 nvmlReturn_t give_reasons(const char* function, nvmlDevice_t device, unsigned long long* mask) {
@@ -113,7 +131,7 @@ nvmlReturn_t nvmlDeviceGetDefaultApplicationsClock(nvmlDevice_t device,
                                                    nvmlClockType_t type,
                                                    unsigned* mhz) {
   return read_gpu(
-      __func__, device, [&](const Subject& s) { return application_clock(s, type, mhz); });
+      __func__, device, [&](const Subject& s) { return default_application_clock(s, type, mhz); });
 }
 
 nvmlReturn_t nvmlDeviceGetClock(nvmlDevice_t device,
@@ -125,32 +143,14 @@ nvmlReturn_t nvmlDeviceGetClock(nvmlDevice_t device,
       case NVML_CLOCK_ID_CURRENT:
         return current_clock(s, type, mhz);
       case NVML_CLOCK_ID_APP_CLOCK_TARGET:
-      case NVML_CLOCK_ID_APP_CLOCK_DEFAULT:
         return application_clock(s, type, mhz);
+      case NVML_CLOCK_ID_APP_CLOCK_DEFAULT:
+        return default_application_clock(s, type, mhz);
       case NVML_CLOCK_ID_CUSTOMER_BOOST_MAX:
         return boost_clock(s, type, mhz);
       default:
         return NVML_ERROR_INVALID_ARGUMENT;
     }
-  });
-}
-
-// A board whose memory runs at one speed, busy or not, supports that one; other lists are unknown.
-nvmlReturn_t nvmlDeviceGetSupportedMemoryClocks(nvmlDevice_t device,
-                                                unsigned* count,
-                                                unsigned* mhz) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    if (count == nullptr) {
-      return NVML_ERROR_INVALID_ARGUMENT;
-    }
-    const Board& board = s.board();
-    if (board.clock_mem_max_mhz == kUnknown ||
-        board.clock_mem_max_mhz != board.clock_mem_idle_mhz) {
-      return NVML_ERROR_NOT_SUPPORTED;
-    }
-    const unsigned room = mhz == nullptr ? 0 : *count;
-    *count = 1;
-    return room == 0 ? NVML_ERROR_INSUFFICIENT_SIZE : put(board.clock_mem_max_mhz, mhz);
   });
 }
 

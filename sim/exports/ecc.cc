@@ -86,6 +86,9 @@ nvmlReturn_t nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, nvmlEccCounterTy
     if (counter != NVML_VOLATILE_ECC && counter != NVML_AGGREGATE_ECC) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
+    if (gpu.self().mig_current != 0 || gpu.self().ecc_enabled == 0) {
+      return NVML_ERROR_NOT_SUPPORTED;  // nvidia-smi 580 has words for this of its own
+    }
     gpu.self().ecc_corrected = 0;
     gpu.self().ecc_uncorrected = 0;
     return NVML_SUCCESS;

@@ -5,6 +5,8 @@
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"
+#include "sim/exports/links.h"
+#include "sim/machine/settings.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -61,6 +63,62 @@ Answer at_limit(const Subject& s) {
   return thermal_limit_c(s.board()) ? degrees(0) : Answer{};
 }
 
+// Of the link that the scope names. Speeds in MB/s as nvidia-smi shows them: NVLink 4 on an H200
+// (580.159.04), NVLink 3 in published readings of A100s; nothing runs over simulated links.
+Answer nvlink(const Subject& s, unsigned field, unsigned link) {
+  if (!has_link(s, link) || !linked(s)) {
+    return {};
+  }
+  switch (field) {
+    case NVML_FI_DEV_NVLINK_GET_SPEED:
+      if (s.board().nvlink_version == 4) {
+        return number(26562);
+      }
+      return s.board().nvlink_version == 3 ? number(25000) : Answer{};
+    case NVML_FI_DEV_NVLINK_GET_STATE:
+      return number(1);
+    case NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID:
+      return number(0);
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:
+    case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX:
+      return wide(0);
+    default:
+      return {};
+  }
+}
+
+// Counters of the PCIe link: what workloads sent and received, and no errors.
+Answer pcie(const Subject& s, unsigned field, unsigned lane) {
+  const auto bytes = [&](Metric metric) {
+    const Counters counters = counters_at(s.state(), s.ref.gpu, kNone, now_ns());
+    return wide(static_cast<std::uint64_t>(counters.integral[metric] / 1e9));
+  };
+  switch (field) {
+    case NVML_FI_DEV_PCIE_COUNT_TX_BYTES:
+      return bytes(kPcieTx);
+    case NVML_FI_DEV_PCIE_COUNT_RX_BYTES:
+      return bytes(kPcieRx);
+    case NVML_FI_DEV_PCIE_COUNT_LANE_ERROR:
+      return static_cast<std::int64_t>(lane) < s.board().pcie_width ? number(0) : Answer{};
+    case NVML_FI_DEV_PCIE_L0_TO_RECOVERY_COUNTER:
+    case NVML_FI_DEV_PCIE_COUNT_CORRECTABLE_ERRORS:
+    case NVML_FI_DEV_PCIE_COUNT_NAKS_RECEIVED:
+    case NVML_FI_DEV_PCIE_COUNT_RECEIVER_ERROR:
+    case NVML_FI_DEV_PCIE_COUNT_BAD_TLP:
+    case NVML_FI_DEV_PCIE_COUNT_NAKS_SENT:
+    case NVML_FI_DEV_PCIE_COUNT_BAD_DLLP:
+    case NVML_FI_DEV_PCIE_COUNT_NON_FATAL_ERROR:
+    case NVML_FI_DEV_PCIE_COUNT_FATAL_ERROR:
+    case NVML_FI_DEV_PCIE_COUNT_UNSUPPORTED_REQ:
+    case NVML_FI_DEV_PCIE_COUNT_LCRC_ERROR:
+      return number(0);
+    default:
+      return {};
+  }
+}
+
 bool is_power(unsigned field) {
   switch (field) {
     case NVML_FI_DEV_POWER_AVERAGE:
@@ -89,9 +147,10 @@ Answer sensor(const Subject& s, unsigned field, unsigned scope) {
       return figure(s.board().power_min_limit_mw);
     case NVML_FI_DEV_POWER_MAX_LIMIT:
     case NVML_FI_DEV_POWER_DEFAULT_LIMIT:
+      return figure(s.board().power_limit_mw);
     case NVML_FI_DEV_POWER_CURRENT_LIMIT:
     case NVML_FI_DEV_POWER_REQUESTED_LIMIT:
-      return figure(s.board().power_limit_mw);
+      return figure(power_limit_mw(s.board(), s.self()));
     case NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION: {
       const auto energy = energy_mj(s.hardware(), s.state(), s.ref.gpu, now_ns());
       return energy ? wide(static_cast<std::uint64_t>(*energy)) : Answer{};
@@ -112,8 +171,9 @@ Answer sensor(const Subject& s, unsigned field, unsigned scope) {
 Answer status(const Subject& s, unsigned field) {
   switch (field) {
     case NVML_FI_DEV_ECC_CURRENT:
-    case NVML_FI_DEV_ECC_PENDING:
       return number(s.self().ecc_enabled);
+    case NVML_FI_DEV_ECC_PENDING:
+      return number(s.self().ecc_pending);
     case NVML_FI_DEV_ECC_SBE_VOL_TOTAL:
     case NVML_FI_DEV_ECC_SBE_AGG_TOTAL:
     case NVML_FI_DEV_ECC_SBE_VOL_DEV:
@@ -157,6 +217,12 @@ void answer(const Subject& s, nvmlFieldValue_t& out) {
     found = s.is_mig() ? Answer{} : sensor(s, out.fieldId, out.scopeId);
     if (found.code != NVML_SUCCESS && !s.is_mig()) {
       found = status(s, out.fieldId);
+    }
+    if (found.code != NVML_SUCCESS && !s.is_mig()) {
+      found = nvlink(s, out.fieldId, out.scopeId);
+    }
+    if (found.code != NVML_SUCCESS && !s.is_mig()) {
+      found = pcie(s, out.fieldId, out.scopeId);
     }
   }
   out.timestamp = static_cast<long long>(wall_clock_us());

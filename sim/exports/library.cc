@@ -32,12 +32,14 @@ std::shared_ptr<Machine> open_machine(nvmlReturn_t& code) {
     code = NVML_ERROR_DRIVER_NOT_LOADED;
     return nullptr;
   }
-  if (::access(file.c_str(), R_OK | W_OK) != 0) {
+  if (::access(file.c_str(), R_OK) != 0) {
     code = NVML_ERROR_NO_PERMISSION;
     return nullptr;
   }
   std::shared_ptr<Machine> machine = Machine::open(dir, status);
-  code = machine ? NVML_SUCCESS : NVML_ERROR_LIB_RM_VERSION_MISMATCH;
+  code = machine         ? NVML_SUCCESS
+         : status.denied ? NVML_ERROR_NO_PERMISSION
+                         : NVML_ERROR_LIB_RM_VERSION_MISMATCH;
   return machine;
 }
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// How GPUs reach each other. Model: boards with NVLink are joined by a switch, so every link is up
-// when another such board is in the machine; all GPUs hang on one NUMA node without a PCIe switch.
-// MIG takes NVLink and peer access away from its GPU.
+// How GPUs reach each other, as two H200 of one virtual machine do (580.159.04): boards with NVLink
+// are joined by a switch that the machine does not see, so every link is up when another such board
+// is there; all GPUs hang on one host bridge. MIG takes NVLink and peer access away from its GPU.
+#include "sim/exports/links.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "sim/exports/answer.h"
@@ -16,7 +22,9 @@ bool has_nvlink(const Board& board) {
   return board.nvlink_count > 0;  // unknown is below 0
 }
 
-bool linked(const Subject& s) {
+}  // namespace
+
+bool migsim::exports::linked(const Subject& s) {
   for (std::uint32_t other = 0; other < s.hardware().gpu_count; ++other) {
     if (other != s.ref.gpu && has_nvlink(s.hardware().boards[s.state().gpus[other].board])) {
       return has_nvlink(s.board());
@@ -25,17 +33,31 @@ bool linked(const Subject& s) {
   return false;
 }
 
+bool migsim::exports::has_link(const Subject& s, unsigned link) {
+  return !s.mig_on() && has_nvlink(s.board()) && link < NVML_NVLINK_MAX_LINKS &&
+         static_cast<std::int64_t>(link) < s.board().nvlink_count;
+}
+
+namespace {
+
+// Two H200, 580.159.04: completed, clique 0, and a cluster without a name; one alone: not
+// supported. Older architectures have no fabric to ask about.
+template <class Info>
+void fill_fabric(const Subject& s, Info& info) {
+  const bool joined = linked(s) && s.board().architecture != Architecture::kAmpere;
+  std::fill(std::begin(info.clusterUuid), std::end(info.clusterUuid), std::uint8_t{0});
+  info.status = NVML_SUCCESS;
+  info.cliqueId = 0;
+  info.state = joined ? NVML_GPU_FABRIC_STATE_COMPLETED : NVML_GPU_FABRIC_STATE_NOT_SUPPORTED;
+}
+
 template <class Body>
 nvmlReturn_t read_link(const char* function, nvmlDevice_t device, unsigned link, Body&& body) {
   return read_gpu(function, device, [&](const Subject& s) {
     if (link >= NVML_NVLINK_MAX_LINKS) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
-    if (s.mig_on() || !has_nvlink(s.board()) ||
-        static_cast<std::int64_t>(link) >= s.board().nvlink_count) {
-      return NVML_ERROR_NOT_SUPPORTED;
-    }
-    return body(s);
+    return has_link(s, link) ? body(s) : NVML_ERROR_NOT_SUPPORTED;
   });
 }
 
@@ -53,6 +75,28 @@ nvmlReturn_t give_version(const Subject& s, unsigned* version) {
   }
 }
 
+// The far end is a switch outside the machine: an address of ones.
+nvmlReturn_t give_remote(const char* function,
+                         nvmlDevice_t device,
+                         unsigned link,
+                         nvmlPciInfo_t* pci) {
+  return read_link(function, device, link, [&](const Subject& s) {
+    if (pci == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (!linked(s)) {
+      return NVML_ERROR_NOT_SUPPORTED;
+    }
+    *pci = {};
+    pci->domain = 0xFFFFFFFF;
+    pci->bus = 0xFF;
+    pci->device = 0xFF;
+    fill_text("FFFFFFFF:FF:FF.0", pci->busId);
+    fill_text("FFFF:FF:FF.0", pci->busIdLegacy);
+    return NVML_SUCCESS;
+  });
+}
+
 // Calls about a pair of GPUs.
 template <class Body>
 nvmlReturn_t read_pair(const char* function, nvmlDevice_t one, nvmlDevice_t other, Body&& body) {
@@ -66,7 +110,7 @@ nvmlReturn_t read_pair(const char* function, nvmlDevice_t one, nvmlDevice_t othe
 }
 
 nvmlGpuTopologyLevel_t level_of(std::uint32_t one, std::uint32_t other) {
-  return one == other ? NVML_TOPOLOGY_INTERNAL : NVML_TOPOLOGY_NODE;
+  return one == other ? NVML_TOPOLOGY_INTERNAL : NVML_TOPOLOGY_HOSTBRIDGE;
 }
 
 nvmlReturn_t give_gpus(const std::vector<std::uint32_t>& found,
@@ -93,12 +137,42 @@ nvmlGpuP2PStatus_t p2p_of(const Subject& s, std::uint32_t other, nvmlGpuP2PCapsI
   if (what == NVML_P2P_CAPS_INDEX_NVLINK || what == NVML_P2P_CAPS_INDEX_ATOMICS) {
     return by_nvlink ? NVML_P2P_STATUS_OK : NVML_P2P_STATUS_NOT_SUPPORTED;
   }
+  if (what == NVML_P2P_CAPS_INDEX_PCI && by_nvlink) {
+    return NVML_P2P_STATUS_NOT_SUPPORTED;  // the way is NVLink
+  }
   return NVML_P2P_STATUS_OK;
 }
 
 }  // namespace
 
 extern "C" {
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfo(nvmlDevice_t device, nvmlGpuFabricInfo_t* info) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    fill_fabric(s, *info);
+    return NVML_SUCCESS;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfo_v3_t* info) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (info->version != nvmlGpuFabricInfo_v2 && info->version != nvmlGpuFabricInfo_v3) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    if (info->version == nvmlGpuFabricInfo_v3) {
+      info->healthSummary = 0;  // not told
+    }
+    info->healthMask = 0;
+    fill_fabric(s, *info);
+    return NVML_SUCCESS;
+  });
+}
 
 nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device,
                                       unsigned link,
@@ -121,13 +195,12 @@ nvmlReturn_t nvmlDeviceGetNvLinkCapability(nvmlDevice_t device,
     switch (capability) {
       case NVML_NVLINK_CAP_P2P_SUPPORTED:
       case NVML_NVLINK_CAP_P2P_ATOMICS:
-        return put(linked(s) ? 1U : 0U, result);
-      case NVML_NVLINK_CAP_VALID:
-        return put(1U, result);
       case NVML_NVLINK_CAP_SYSMEM_ACCESS:
       case NVML_NVLINK_CAP_SYSMEM_ATOMICS:
       case NVML_NVLINK_CAP_SLI_BRIDGE:
-        return put(0U, result);
+        return put(linked(s) ? 1U : 0U, result);
+      case NVML_NVLINK_CAP_VALID:
+        return put(1U, result);
       default:
         return NVML_ERROR_INVALID_ARGUMENT;
     }
@@ -152,6 +225,18 @@ nvmlReturn_t nvmlDeviceGetNvLinkRemoteDeviceType(nvmlDevice_t device,
   });
 }
 
+nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo(nvmlDevice_t device,
+                                              unsigned link,
+                                              nvmlPciInfo_t* pci) {
+  return give_remote(__func__, device, link, pci);
+}
+
+nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo_v2(nvmlDevice_t device,
+                                                 unsigned link,
+                                                 nvmlPciInfo_t* pci) {
+  return give_remote(__func__, device, link, pci);
+}
+
 nvmlReturn_t nvmlDeviceGetTopologyCommonAncestor(nvmlDevice_t one,
                                                  nvmlDevice_t other,
                                                  nvmlGpuTopologyLevel_t* level) {
@@ -167,7 +252,7 @@ nvmlReturn_t nvmlDeviceGetTopologyNearestGpus(nvmlDevice_t device,
   return read_gpu(__func__, device, [&](const Subject& s) {
     std::vector<std::uint32_t> found;
     for (std::uint32_t other = 0; other < s.hardware().gpu_count; ++other) {
-      if (other != s.ref.gpu && level_of(s.ref.gpu, other) == level) {
+      if (other != s.ref.gpu && level_of(s.ref.gpu, other) <= level) {
         found.push_back(other);
       }
     }
@@ -175,10 +260,11 @@ nvmlReturn_t nvmlDeviceGetTopologyNearestGpus(nvmlDevice_t device,
   });
 }
 
-nvmlReturn_t nvmlSystemGetTopologyGpuSet(unsigned, unsigned* count, nvmlDevice_t* devices_out) {
+nvmlReturn_t nvmlSystemGetTopologyGpuSet(unsigned cpu, unsigned* count, nvmlDevice_t* devices_out) {
   return call(__func__, [&](Machine& machine) {
     std::vector<std::uint32_t> all;
-    for (std::uint32_t gpu = 0; gpu < machine.hardware().gpu_count; ++gpu) {
+    const bool exists = static_cast<long>(cpu) < sysconf(_SC_NPROCESSORS_CONF);
+    for (std::uint32_t gpu = 0; exists && gpu < machine.hardware().gpu_count; ++gpu) {
       all.push_back(gpu);
     }
     return give_gpus(all, count, devices_out);

@@ -88,7 +88,18 @@ nvmlReturn_t nvmlDeviceGetEccMode(nvmlDevice_t device,
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     *current = s.self().ecc_enabled != 0 ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED;
-    return put(*current, pending);
+    return put(s.self().ecc_pending, pending);
+  });
+}
+
+// Takes effect when the GPU is reset or the machine rebooted.
+nvmlReturn_t nvmlDeviceSetEccMode(nvmlDevice_t device, nvmlEnableState_t mode) {
+  return change_device(__func__, device, [&](GpuRef gpu) {
+    if (!is_state(mode)) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    gpu.self().ecc_pending = mode;
+    return NVML_SUCCESS;
   });
 }
 

@@ -205,8 +205,11 @@ nvmlReturn_t nvmlDeviceGetMemoryAffinity(nvmlDevice_t device,
   });
 }
 
+// Memory of these boards is no NUMA node of its own (H200, 580.159.04: GPU NUMA ID N/A).
 nvmlReturn_t nvmlDeviceGetNumaNodeId(nvmlDevice_t device, unsigned* node) {
-  return read_gpu(__func__, device, [&](const Subject&) { return put(0U, node); });
+  return read_gpu(__func__, device, [&](const Subject&) {
+    return node == nullptr ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
+  });
 }
 
 }  // extern "C"

@@ -3,15 +3,18 @@
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"
+#include "sim/machine/settings.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
+// What was set, and the board's where nothing was.
 nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw) {
-  return read_gpu(
-      function, device, [&](const Subject& s) { return put_figure(s.board().power_limit_mw, mw); });
+  return read_gpu(function, device, [&](const Subject& s) {
+    return put_figure(power_limit_mw(s.board(), s.self()), mw);
+  });
 }
 
 }  // namespace
@@ -22,20 +25,6 @@ extern "C" {
 nvmlReturn_t nvmlDeviceGetFanSpeed(nvmlDevice_t device, unsigned* percent) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     return put_figure(s.board().fan_percent, percent);
-  });
-}
-
-nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned fan, unsigned* percent) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    return s.board().fan_percent != kUnknown && fan > 0
-               ? NVML_ERROR_INVALID_ARGUMENT
-               : put_figure(s.board().fan_percent, percent);
-  });
-}
-
-nvmlReturn_t nvmlDeviceGetNumFans(nvmlDevice_t device, unsigned* count) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    return put(s.board().fan_percent == kUnknown ? 0U : 1U, count);
   });
 }
 
@@ -59,13 +48,13 @@ nvmlReturn_t nvmlDeviceGetPowerManagementMode(nvmlDevice_t device, nvmlEnableSta
   });
 }
 
-// The limit cannot be changed on a simulated GPU, so all four are the board's.
 nvmlReturn_t nvmlDeviceGetPowerManagementLimit(nvmlDevice_t device, unsigned* mw) {
   return give_limit(__func__, device, mw);
 }
 
 nvmlReturn_t nvmlDeviceGetPowerManagementDefaultLimit(nvmlDevice_t device, unsigned* mw) {
-  return give_limit(__func__, device, mw);
+  return read_gpu(
+      __func__, device, [&](const Subject& s) { return put_figure(s.board().power_limit_mw, mw); });
 }
 
 nvmlReturn_t nvmlDeviceGetEnforcedPowerLimit(nvmlDevice_t device, unsigned* mw) {

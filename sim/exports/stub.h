@@ -12,6 +12,10 @@ extern "C" {
  * before init. Counted, traced and open to injected faults like every other call. */
 nvmlReturn_t migsim_unsupported(const char* function);
 
+/* The answer of a call that the hardware does not support either (not_supported.txt): NOT_SUPPORTED
+ * for a device, INVALID_ARGUMENT for what is none. */
+nvmlReturn_t migsim_refused(const char* function, const void* device);
+
 #ifdef __cplusplus
 }
 #endif

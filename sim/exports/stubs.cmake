@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DSYMBOLS=... -DSOURCES="a.cc;b.cc" -DOUT_DIR=... -P stubs.cmake
-# From the list of a driver's exported symbols and our sources, writes
-#   unimplemented.txt  the symbols that no source defines: what a simulated machine does not have
+# cmake -DSYMBOLS=... -DREFUSED=... -DSOURCES="a.cc;b.cc" -DOUT_DIR=... -P stubs.cmake
+# From the list of a driver's exported symbols, the list of those that a real H200 answers with
+# NOT_SUPPORTED whatever one asks, and our sources, writes
+#   implemented.txt    the symbols that a source defines
+#   unimplemented.txt  the symbols that neither a source defines nor the H200 refuses: what a simulated
+#                      machine does not have
 #   stubs.c            their definitions
 #   exports.map        the version script: exactly the driver's symbols, nothing of ours
+cmake_minimum_required(VERSION 3.25)
 file(STRINGS ${SYMBOLS} symbols)
+file(STRINGS ${REFUSED} refused)
 set(defined)
 foreach(source ${SOURCES})
   file(READ ${source} text)
@@ -22,12 +27,29 @@ if(defined)
   message(FATAL_ERROR "defined here but not exported by the driver: ${defined}")
 endif()
 
+set(implemented ${symbols})
+list(REMOVE_ITEM implemented ${missing})
+string(REPLACE ";" "\n" implemented "${implemented}")
+file(WRITE ${OUT_DIR}/implemented.txt "${implemented}\n")
+set(stale ${refused})
+list(REMOVE_ITEM stale ${missing})
+if(stale)
+  message(FATAL_ERROR "in not_supported.txt, but defined here or no symbol of the driver: ${stale}")
+endif()
+
 set(names)
 set(stubs "/* Made by stubs.cmake. */\n#include \"sim/exports/stub.h\"\n\n")
 set(map "{\n  global:\n")
 foreach(name ${missing})
-  string(APPEND names "${name}\n")
-  string(APPEND stubs "nvmlReturn_t ${name}(void);\nnvmlReturn_t ${name}(void) { return migsim_unsupported(\"${name}\"); }\n")
+  set(arguments "void")
+  set(answer "migsim_unsupported(\"${name}\")")
+  if(name IN_LIST refused)
+    set(arguments "const void* device")
+    set(answer "migsim_refused(\"${name}\", device)")
+  else()
+    string(APPEND names "${name}\n")
+  endif()
+  string(APPEND stubs "nvmlReturn_t ${name}(${arguments});\nnvmlReturn_t ${name}(${arguments}) { return ${answer}; }\n")
 endforeach()
 foreach(name ${symbols})
   string(APPEND map "    ${name};\n")

@@ -65,6 +65,19 @@ TEST(Symbols, AllAreUninitializedBeforeInit) {
 
 class EveryCall : public LibraryTest {};
 
+// H200, 580.159.04: each was asked on hardware.
+TEST_F(EveryCall, WhatTheHardwareRefusesIsRefused) {
+  start({"h200-141gb"}, true);
+  open();
+  const Names refused = names_in(MIG_SIM_REFUSED);
+  EXPECT_EQ(refused.size(), 23U);
+  for (const std::string& name : refused) {
+    EXPECT_EQ(any(name)(reinterpret_cast<std::uintptr_t>(gpu(0)), 0, 0, 0, 0, 0),
+              NVML_ERROR_NOT_SUPPORTED)
+        << name;
+  }
+}
+
 TEST_F(EveryCall, UnimplementedIsNotSupported) {
   start({"h200-141gb"}, true);
   open();

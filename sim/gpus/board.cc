@@ -49,6 +49,12 @@ constexpr std::array kClocks = {
     Figure{"mem_idle_mhz", &Board::clock_mem_idle_mhz, 100000},
     Figure{"mem_max_mhz", &Board::clock_mem_max_mhz, 100000},
 };
+constexpr std::array kSettable = {
+    Figure{"sm_min_mhz", &Board::clock_sm_min_mhz, 100000},
+    Figure{"sm_step_mhz", &Board::clock_sm_step_mhz, 1000},
+    Figure{"mem_low_mhz", &Board::clock_mem_low_mhz, 100000},
+    Figure{"remap_banks", &Board::remap_banks, 1000000},
+};
 constexpr std::array kLinks = {
     Figure{"pcie_gen", &Board::pcie_gen, 16},
     Figure{"pcie_width", &Board::pcie_width, 64},
@@ -149,6 +155,18 @@ void read_memory(const nlohmann::json& value, Board& board, std::string& error) 
   block.finish();
 }
 
+// What the driver lets be set, and the maker's record of the board. A file without the block does
+// not know them.
+void read_settable(const nlohmann::json& value, Board& board, std::string& error) {
+  ObjectReader block(value, "settable", error);
+  read_figures(block, kSettable, board);
+  store(board.inforom_image, block.text_or_null("inforom_image", sizeof board.inforom_image - 1));
+  store(board.inforom_oem, block.text_or_null("inforom_oem", sizeof board.inforom_oem - 1));
+  store(board.inforom_ecc, block.text_or_null("inforom_ecc", sizeof board.inforom_ecc - 1));
+  check_provenance(block, value, error);
+  block.finish();
+}
+
 void read_key(ObjectReader& root, Board& board) {
   const std::string key = root.text("key", sizeof board.key - 1);
   if (key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
@@ -180,6 +198,9 @@ bool load_board(std::string_view json_text, Board& out, std::string& error) {
   read_block(root, "power", kPower, board, error);
   read_block(root, "temperature", kTemperature, board, error);
   read_block(root, "clocks", kClocks, board, error);
+  if (root.has("settable")) {
+    read_settable(*root.member("settable"), board, error);
+  }
   read_block(root, "links", kLinks, board, error);
   read_block(root, "roofline", kRoofline, board, error);
   if (const nlohmann::json* value = root.member("mig")) {

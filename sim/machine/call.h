@@ -24,7 +24,8 @@ void end_call(Machine& machine, const char* function, std::uint32_t gpu, int cod
 // Options::latency_permille, replaced by State::latencies.
 std::uint64_t default_latency_ns(const char* function);
 
-// True when the calling process may change the machine: effective uid 0 or the machine's owner.
+// True when the calling process may change the machine: it owns the state, and does not play a user
+// without rights on its own machine ($MIGSIM_AS_USER).
 bool is_admin(const Machine& machine);
 
 }  // namespace migsim

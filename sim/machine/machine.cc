@@ -16,6 +16,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 
+#include "sim/machine/guests.h"
 #include "sim/machine/mapping.h"
 #include "sim/machine/mig.h"
 
@@ -30,7 +31,7 @@ std::string reason(int error) {
 }
 
 Status failed(std::string what) {
-  return Status{std::move(what)};
+  return Status{std::move(what), false};
 }
 
 class Fd {
@@ -134,11 +135,16 @@ Status Machine::create(const std::string& dir, const Hardware& hardware, const S
   // All blocks now: a full disk must fail here, not kill a client that writes to the mapping.
   int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(kFileSize));
   const bool written = error == 0 && write_machine(file.get(), *owned, initial) &&
-                       ::fchmod(file.get(), initial.options.shared != 0 ? 0666 : 0600) == 0 &&
+                       ::fchmod(file.get(), initial.options.shared != 0 ? 0644 : 0600) == 0 &&
                        ::fsync(file.get()) == 0 &&
                        ::linkat(folder.get(), temporary.c_str(), folder.get(), kFileName, 0) == 0;
   error = error != 0 ? error : errno;
   ::unlinkat(folder.get(), temporary.c_str(), 0);
+  if (written && initial.options.shared != 0 &&
+      (::mkdirat(folder.get(), "guests", 0700) != 0 ||
+       ::fchmodat(folder.get(), "guests", 01777, 0) != 0)) {
+    return failed(what + "its folder for other users cannot be made (" + reason(errno) + ")");
+  }
   if (!written) {
     return failed(what +
                   (error == EEXIST ? "it exists; 'migctl sim destroy' removes it" : reason(error)));
@@ -251,19 +257,57 @@ std::string adopt(int fd, Machine::Impl& impl) {
 
 }  // namespace
 
+namespace {
+
+// Whose state it is, and who else can write it; empty when the caller may trust it.
+std::string owner_problem(int fd, const std::string& path, bool writable) {
+  struct stat status {};
+
+  if (::fstat(fd, &status) != 0) {
+    return reason(errno);
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return "others can write to it, so nothing in it can be trusted; 'chmod go-w " + path +
+           "' if they did not, or make it anew";
+  }
+  // The kernel lets root write what is anybody's; a root of a user namespace only what is its own.
+  if (writable && status.st_uid != ::geteuid()) {
+    return "it belongs to " + user_name(status.st_uid) +
+           ", who can change it under the hands of root; use it as that user (sudo -u), or make "
+           "one "
+           "of root's own with --shared";
+  }
+  return "";
+}
+
+}  // namespace
+
 std::unique_ptr<Machine> Machine::open(const std::string& dir, Status& status) {
   const std::string path = dir + "/" + kFileName;
   const std::string what = "cannot open the simulated machine " + path + ": ";
-  const Fd file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  constexpr int kHow = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+  int fd = ::open(path.c_str(), O_RDWR | kHow);
+  const bool writable = fd >= 0;
+  if (!writable && (errno == EACCES || errno == EROFS)) {
+    fd = ::open(path.c_str(), O_RDONLY | kHow);
+  }
+  const Fd file(fd);
   if (file.get() < 0) {
     status = cannot_open(path, errno);
     return nullptr;
   }
-  if (const std::string problem = format_problem(file.get()); !problem.empty()) {
+  std::string problem = owner_problem(file.get(), path, writable);
+  if (!problem.empty()) {
+    status = failed(what + problem);
+    status.denied = true;
+    return nullptr;
+  }
+  if (problem = format_problem(file.get()); !problem.empty()) {
     status = failed(what + problem);
     return nullptr;
   }
-  void* base = ::mmap(nullptr, kFileSize, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  void* base = ::mmap(nullptr, kFileSize, access, MAP_SHARED, file.get(), 0);
   if (base == MAP_FAILED) {
     status = failed(what + "it cannot be mapped (" + reason(errno) + ")");
     return nullptr;
@@ -271,9 +315,17 @@ std::unique_ptr<Machine> Machine::open(const std::string& dir, Status& status) {
   auto impl = std::make_unique<Impl>();
   impl->dir = dir;
   impl->base = static_cast<std::byte*>(base);
-  if (const std::string problem = adopt(file.get(), *impl); !problem.empty()) {
+  impl->writable = writable;
+  impl->opened_by = ::geteuid();
+  impl->boot_id = host_boot_id();
+  problem = writable ? adopt(file.get(), *impl) : "";
+  if (!problem.empty()) {
     status = failed(what + problem);
     return nullptr;
+  }
+  if (!writable) {
+    impl->seen = std::make_unique<State>();
+    impl->work = std::make_unique<State>();
   }
   status = {};
   return std::unique_ptr<Machine>(new Machine(std::move(impl)));
@@ -291,6 +343,14 @@ Machine::~Machine() = default;
 
 const Hardware& Machine::hardware() const {
   return impl_->hardware();
+}
+
+bool Machine::writable() const {
+  return impl_->writable;
+}
+
+std::uint32_t Machine::opened_by() const {
+  return impl_->opened_by;
 }
 
 const std::string& Machine::dir() const {

@@ -20,6 +20,7 @@ namespace migsim {
 // Why a machine could not be made or opened, in words for the user; empty means it worked.
 struct Status {
   std::string error;
+  bool denied = false;  // it is there, and not for this user
 
   bool ok() const { return error.empty(); }
 };
@@ -31,12 +32,15 @@ inline constexpr const char* kMachinePointer = "/proc/driver/nvidia/migsim";
 
 class Machine {
  public:
-  // Makes <dir>/machine.state (mode 0600, or 0666 when options.shared) with every GPU in the state
-  // after power-on. Fails if it exists. `dir` must exist and be owned by the caller.
+  // Makes <dir>/machine.state (mode 0600, or 0644 when options.shared, with <dir>/guests for what
+  // other users do) with every GPU in the state after power-on. Fails if it exists. `dir` must
+  // exist and be owned by the caller.
   static Status create(const std::string& dir, const Hardware& hardware, const State& initial);
 
-  // Maps an existing machine. Errors name the file and what to do: missing, not ours, written by
-  // another format version (with both numbers), truncated.
+  // Maps an existing machine: to be changed by its owner, to be read by others where it is shared.
+  // A state that anybody but the caller can write is never mapped by root, nor one that everybody
+  // can by anyone. Errors name the file and what to do: missing, not ours, written by another
+  // format version (with both numbers), truncated.
   static std::unique_ptr<Machine> open(const std::string& dir, Status& status);
 
   // The machine a process without further instruction uses: $MIGSIM_MACHINE (a folder), else that
@@ -54,6 +58,10 @@ class Machine {
 
   const Hardware& hardware() const;
   const std::string& dir() const;
+  // Whoever opened it owns the machine: the kernel let it open the state to write. A root of a user
+  // namespace is whoever it is outside.
+  bool writable() const;
+  std::uint32_t opened_by() const;  // effective uid then
 
   // Read without the lock. generation: State::generation; calls: exported calls so far.
   std::uint64_t generation() const;
@@ -92,7 +100,9 @@ class Machine {
 
     State* operator->() { return state_; }
 
-    void commit();
+    // False: for who does not own the machine, when what its own processes do could not be told
+    // (guests.h). Nothing else of such a change is kept.
+    bool commit();
 
    private:
     Machine& machine_;

@@ -84,8 +84,36 @@ TEST(MachineFile, IsPrivateUnlessShared) {
     struct stat status {};
 
     ASSERT_EQ(::stat(dir.file("machine.state").c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777U, shared ? 0666U : 0600U);
+    EXPECT_EQ(status.st_mode & 0777U, shared ? 0644U : 0600U) << "nobody but the owner writes";
   }
+}
+
+TEST(MachineFile, AStateThatOthersCanWriteIsNotMapped) {
+  const TempDir dir;
+  on_disk(dir, Rig({"a30-24gb"}));
+  for (const mode_t mode : {0666U, 0620U, 0602U}) {
+    ASSERT_EQ(::chmod(dir.file("machine.state").c_str(), mode), 0);
+    Status status;
+    EXPECT_EQ(Machine::open(dir.path(), status), nullptr) << std::oct << mode;
+    EXPECT_NE(status.error.find("others can write to it"), std::string::npos) << status.error;
+  }
+  ASSERT_EQ(::chmod(dir.file("machine.state").c_str(), 0644), 0);
+  Status status;
+  EXPECT_NE(Machine::open(dir.path(), status), nullptr) << status.error;
+}
+
+// Its owner can write it at any moment, whatever its mode says.
+TEST(MachineFile, RootMapsNoStateOfAnotherUser) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root";
+  }
+  const TempDir dir;
+  on_disk(dir, Rig({"a30-24gb"}));
+  ASSERT_EQ(::chown(dir.file("machine.state").c_str(), 65534, 65534), 0);
+  Status status;
+  EXPECT_EQ(Machine::open(dir.path(), status), nullptr);
+  EXPECT_NE(status.error.find("it belongs to nobody"), std::string::npos) << status.error;
+  EXPECT_NE(status.error.find("sudo -u"), std::string::npos) << status.error;
 }
 
 TEST(MachineFile, OtherUsersLearnWhoseItIs) {

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include <pthread.h>
@@ -41,6 +43,8 @@ struct Header {
   std::atomic<std::uint32_t> active;      // 0 or 1
   std::atomic<std::uint32_t> torn;        // a holder died: the other image may differ anywhere
   std::atomic<std::uint64_t> checked_ns;  // when processes were last looked at in full
+  std::atomic<std::uint64_t> guests_ns;   // when guests were last taken in
+  std::atomic<std::uint64_t> begun;       // changes begun: readers without the lock see by it
   Mirror mirror;
 };
 
@@ -59,7 +63,15 @@ inline constexpr std::size_t kFileSize = kStateAt + 2 * kStateStride;
 
 struct Machine::Impl {
   std::string dir;
-  std::byte* base = nullptr;  // kFileSize bytes, MAP_SHARED
+  std::byte* base = nullptr;  // kFileSize bytes, MAP_SHARED; read-only for all but the owner
+  bool writable = false;
+  std::uint32_t opened_by = 0;
+  std::string boot_id;  // of the host, as header.boot_id
+
+  // Who may only read has no lock to hold: it works on a copy of its own.
+  std::mutex reader;
+  std::unique_ptr<State> seen;  // the machine as it is, guests included
+  std::unique_ptr<State> work;  // a Change's
 
   Impl() = default;
   ~Impl();
@@ -85,6 +97,8 @@ struct Machine::Impl {
   // Makes it the one that counts.
   void flip();
   void refresh_mirror();
+  // Brings `seen` up to now; `reader` is held.
+  void look(std::uint64_t now);
 };
 
 // Makes the process-shared, robust lock anew.

@@ -22,6 +22,8 @@ void power_cycle(GpuState& gpu) {
   clear_instances(gpu);
   gpu.ecc_corrected = 0;
   gpu.ecc_uncorrected = 0;
+  gpu.ecc_enabled = gpu.ecc_pending;
+  gpu.settings = {};
 }
 
 }  // namespace

@@ -174,5 +174,25 @@ TEST(Placement, AllMediaEnginesInOneInstanceLeaveNoneToOthers) {
   EXPECT_EQ(rig.broken(), nullptr);
 }
 
+// One by rule, not only because the engines of the boards we know run out first.
+TEST(Placement, OneInstanceHasTheMediaExtension) {
+  Rig rig({"rtx-pro-6000-server"});
+  Board& board = rig.hardware->boards[0];
+  std::vector<std::uint32_t> extended;
+  for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
+    if (board.gi_profiles[i].media_extension != 0 && board.gi_profiles[i].slices == 1) {
+      extended.push_back(board.gi_profiles[i].id);
+    }
+    board.gi_profiles[i].engines = {};
+  }
+  ASSERT_GE(extended.size(), 2U);
+  const int first = rig.create(extended[0]);
+  ASSERT_GE(first, 0);
+  EXPECT_EQ(gi_remaining(rig.gpu(), rig.profile(extended[1])), 0U);
+  EXPECT_EQ(rig.create(extended[1]), -NVML_ERROR_INSUFFICIENT_RESOURCES);
+  ASSERT_EQ(destroy_gi(rig.gpu(), static_cast<std::uint32_t>(first)), NVML_SUCCESS);
+  EXPECT_GE(rig.create(extended[1]), 0);
+}
+
 }  // namespace
 }  // namespace migsim

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/machine/process.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "sim/machine/guests.h"
 #include "sim/machine/telemetry.h"
 
 namespace migsim {
@@ -40,17 +42,22 @@ struct Neighbours {
 
 Neighbours look_around(const State& state, const Instance& at, const ProcessIdentity& who) {
   Neighbours found;
+  const std::uint32_t first = who.guest ? kFirstGuest : 0;
+  const std::uint32_t end = who.guest ? kMaxProcesses : kFirstGuest;
   for (std::uint32_t i = 0; i < state.process_top; ++i) {
     const ProcessState& process = state.processes[i];
     if (process.used == 0) {
-      found.free = found.free == kMaxProcesses ? i : found.free;
+      found.free = found.free == kMaxProcesses && i >= first && i < end ? i : found.free;
     } else if (process.gpu == at.gpu && process.gi == at.gi && process.ci == at.ci) {
       const bool own = same_process(process, who);
       found.own = own ? i : found.own;
       found.others = found.others || !own;
     }
   }
-  found.free = found.free == kMaxProcesses ? state.process_top : found.free;
+  if (found.free == kMaxProcesses) {
+    const std::uint32_t beyond = std::max(state.process_top, first);
+    found.free = beyond < end ? beyond : kMaxProcesses;
+  }
   return found;
 }
 
@@ -85,7 +92,8 @@ Attach attach_process(const Hardware& hardware,
   process.start_ticks = who.start_ticks;
   process.pid_namespace = who.pid_namespace;
   process.contexts = 1;
-  process.serial = state.next_serial++;
+  // A guest cannot count the machine's serials on; its own are of the moment and beyond all those.
+  process.serial = who.guest ? now | UINT64_C(1) << 63U : state.next_serial++;
   process.gpu = at.gpu;
   process.gi = at.gi;
   process.ci = at.ci;

@@ -16,6 +16,7 @@ struct ProcessIdentity {
   std::uint64_t start_ticks = 0;
   std::uint64_t pid_namespace = 0;
   char name[96] = {};  // path of the program, as NVML shows it
+  bool guest = false;  // does not own the machine: has a slot among the guests' (guests.h)
 };
 
 // The calling process.

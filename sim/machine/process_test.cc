@@ -88,13 +88,13 @@ TEST(Process, ComputeModeIsObeyed) {
 
 TEST(Process, TableIsFiniteAndSlotsAreUsedAgain) {
   const Rig rig = two_gpus();
-  for (std::uint32_t i = 0; i < kMaxProcesses; ++i) {
+  for (std::uint32_t i = 0; i < kMaxOwnProcesses; ++i) {
     ASSERT_EQ(attach(rig, {1, kNone, kNone}, static_cast<std::int32_t>(i + 1)), Attach::kOk);
   }
   EXPECT_EQ(attach(rig, {1, kNone, kNone}, 99999), Attach::kFull);
   EXPECT_EQ(rig.broken(), nullptr);
   remove_process(*rig.state, 500);
-  EXPECT_EQ(rig.state->process_top, kMaxProcesses);
+  EXPECT_EQ(rig.state->process_top, kMaxOwnProcesses);
   std::uint32_t slot = 0;
   EXPECT_EQ(attach(rig, {1, kNone, kNone}, 99999, &slot), Attach::kOk);
   EXPECT_EQ(slot, 500U);

@@ -5,11 +5,13 @@ namespace migsim {
 
 std::uint32_t find_service(std::string_view name) {
   constexpr std::string_view kSuffix = ".service";
+  if (name.ends_with(kSuffix)) {
+    name.remove_suffix(kSuffix.size());
+  }
   for (std::uint32_t i = 0; i < kServiceCount; ++i) {
-    const std::string_view unit = kServices[i].unit;
-    const bool unit_named =
-        !unit.empty() && (name == unit || name == unit.substr(0, unit.size() - kSuffix.size()));
-    if (name == kServices[i].key || unit_named) {
+    std::string_view unit = kServices[i].unit;
+    unit = unit.substr(0, unit.rfind(kSuffix));
+    if (name == kServices[i].key || (!unit.empty() && name == unit)) {
       return i;
     }
   }

@@ -20,7 +20,8 @@ inline constexpr std::uint32_t kMaxPlacements = 16;
 inline constexpr std::uint32_t kMaxGis = 15;  // GI ids are slice-tree nodes 0..14: id == slot
 inline constexpr std::uint32_t kMaxCis = 8;   // CI id == slot inside its GI
 inline constexpr std::uint32_t kMaxComputeSlots = 8;  // places of compute instances in one GI
-inline constexpr std::uint32_t kMaxProcesses = 1024;
+inline constexpr std::uint32_t kMaxOwnProcesses = 1024;  // of the owner and root; then guests.h
+inline constexpr std::uint32_t kMaxProcesses = kMaxOwnProcesses + 256;
 inline constexpr std::uint32_t kMaxFaults = 64;
 inline constexpr std::uint32_t kMaxEvents = 256;  // ring of Xid and system events
 inline constexpr std::uint32_t kMaxLatencies = 64;
@@ -101,6 +102,11 @@ struct Board {
   std::int64_t fan_percent = kUnknown;  // idle; unknown also where the board has none
   std::int64_t clock_sm_idle_mhz = kUnknown, clock_sm_max_mhz = kUnknown;
   std::int64_t clock_mem_idle_mhz = kUnknown, clock_mem_max_mhz = kUnknown;
+  // What the clocks can be set to: SM clocks in steps from the lowest, and a memory clock beside the
+  // highest one (0 = there is none).
+  std::int64_t clock_sm_min_mhz = kUnknown, clock_sm_step_mhz = kUnknown;
+  std::int64_t clock_mem_low_mhz = kUnknown;
+  std::int64_t remap_banks = kUnknown;  // memory banks with all their spare rows
   std::int64_t pcie_gen = kUnknown, pcie_width = kUnknown;
   std::int64_t nvlink_count = kUnknown, nvlink_version = kUnknown;
   // Roofline of the whole GPU for simulated workloads (data sheet, dense): units in the name.
@@ -109,6 +115,7 @@ struct Board {
   std::int64_t pcie_mb_per_s = kUnknown;
   char vbios[32] = {};                    // "" = unknown
   char part_number[32] = {};              // "" = unknown
+  char inforom_image[32] = {}, inforom_oem[16] = {}, inforom_ecc[16] = {};  // "" = unknown
   GiProfile gi_profiles[kMaxGiProfiles];  // in lgip order
 };
 
@@ -156,6 +163,14 @@ struct GiState {
   CiState cis[kMaxCis];
 };
 
+// What NVML's setters and nvidia-smi changed, until a reset; 0 = nothing was set.
+struct Settings {
+  std::uint32_t power_limit_mw = 0;
+  std::uint32_t sm_lock_min_mhz = 0, sm_lock_max_mhz = 0;  // locked if the maximum is not 0
+  std::uint32_t mem_lock_min_mhz = 0, mem_lock_max_mhz = 0;
+  std::uint32_t application_sm_mhz = 0, application_mem_mhz = 0;
+};
+
 struct GpuState {
   std::uint32_t board = 0;  // into Machine boards
   std::uint32_t minor = 0;
@@ -166,9 +181,10 @@ struct GpuState {
   std::uint32_t swap_halves = 0;  // board whose missing GPC lies in the first half
   std::uint32_t mig_current = 0, mig_pending = 0;
   std::uint32_t lost = 0;  // fallen off the bus: GPU_IS_LOST until reboot
-  std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1;
+  std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1, ecc_pending = 1;
   std::uint32_t mig_unsupported_now = 0;  // workstation board not in compute display mode
   std::uint64_t ecc_corrected = 0, ecc_uncorrected = 0;
+  Settings settings;
   std::uint64_t energy_since_ns = 0;
   double energy_mj = 0;  // millijoules up to energy_since_ns
   double heat_c = 0;     // degrees above idle at energy_since_ns (telemetry.h)
@@ -196,6 +212,7 @@ struct ProcessState {
   double rate[kMetricCount] = {};
   Wants wants;
   std::uint64_t attached_ns = 0;
+  std::uint32_t xids = 0, last_xid = 0;  // that it caused
   char name[96] = {};
 };
 
@@ -243,7 +260,7 @@ struct Hardware {
   std::uint32_t board_count = 0;
   char machine_name[64] = {};
   std::uint64_t seed = 0;       // of UUIDs and serial numbers
-  std::uint32_t owner_uid = 0;  // acts as root on the machine, beside root itself
+  std::uint32_t owner_uid = 0;
   Board boards[kMaxGpus];
 };
 

@@ -174,9 +174,26 @@ bool has_any_process(const State& state, std::uint32_t gpu) {
   });
 }
 
-std::optional<std::uint32_t> clock(std::int64_t idle, std::int64_t busy, bool is_busy) {
-  const std::int64_t mhz = is_busy ? busy : idle;
-  return known(mhz) ? std::optional(static_cast<std::uint32_t>(mhz)) : std::nullopt;
+// `target` (application clocks) holds while something runs, a lock always; 0 = not set.
+struct ClockSetting {
+  std::uint32_t target = 0, lock_min = 0, lock_max = 0;
+};
+
+std::optional<std::uint32_t> clock(std::int64_t idle,
+                                   std::int64_t busy,
+                                   bool is_busy,
+                                   const ClockSetting& setting) {
+  std::int64_t mhz = is_busy ? busy : idle;
+  if (!known(mhz)) {
+    return std::nullopt;
+  }
+  if (is_busy && setting.target != 0) {
+    mhz = setting.target;
+  }
+  if (setting.lock_max != 0) {
+    mhz = std::clamp<std::int64_t>(mhz, setting.lock_min, setting.lock_max);
+  }
+  return static_cast<std::uint32_t>(mhz);
 }
 
 bool has_all(const GiProfile& profile, const GiState& gi) {
@@ -247,8 +264,10 @@ std::optional<std::uint32_t> power_mw(const Hardware& hardware,
     return std::nullopt;
   }
   const auto span = static_cast<double>(board.power_limit_mw - board.power_idle_mw);
-  return static_cast<std::uint32_t>(
+  const auto asked = static_cast<std::uint32_t>(
       std::lround(static_cast<double>(board.power_idle_mw) + span * load(state.gpus[gpu])));
+  const std::uint32_t limit = state.gpus[gpu].settings.power_limit_mw;
+  return limit != 0 ? std::min(asked, limit) : asked;
 }
 
 std::optional<double> energy_mj(const Hardware& hardware,
@@ -279,14 +298,22 @@ std::optional<std::uint32_t> clock_sm_mhz(const Hardware& hardware,
                                           const State& state,
                                           std::uint32_t gpu) {
   const Board& board = board_of(hardware, state, gpu);
-  return clock(board.clock_sm_idle_mhz, board.clock_sm_max_mhz, has_any_process(state, gpu));
+  const Settings& set = state.gpus[gpu].settings;
+  return clock(board.clock_sm_idle_mhz,
+               board.clock_sm_max_mhz,
+               has_any_process(state, gpu),
+               {set.application_sm_mhz, set.sm_lock_min_mhz, set.sm_lock_max_mhz});
 }
 
 std::optional<std::uint32_t> clock_mem_mhz(const Hardware& hardware,
                                            const State& state,
                                            std::uint32_t gpu) {
   const Board& board = board_of(hardware, state, gpu);
-  return clock(board.clock_mem_idle_mhz, board.clock_mem_max_mhz, has_any_process(state, gpu));
+  const Settings& set = state.gpus[gpu].settings;
+  return clock(board.clock_mem_idle_mhz,
+               board.clock_mem_max_mhz,
+               has_any_process(state, gpu),
+               {set.application_mem_mhz, set.mem_lock_min_mhz, set.mem_lock_max_mhz});
 }
 
 std::uint32_t gpu_utilization(const State& state, std::uint32_t gpu) {

@@ -4,9 +4,12 @@
 #include <cstring>
 
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 
+#include "sim/machine/guests.h"
 #include "sim/machine/mapping.h"
+#include "sim/machine/mig.h"
 #include "sim/machine/process.h"
 #include "sim/machine/telemetry.h"
 
@@ -84,6 +87,7 @@ void Machine::Impl::unlock() {
 }
 
 State& Machine::Impl::begin_change() {
+  header().begun.fetch_add(1);
   const State& from = image(active());
   State& to = image(active() ^ 1U);
   if (header().torn.load(std::memory_order_relaxed) != 0 || to.process_top > kMaxProcesses) {
@@ -121,56 +125,138 @@ void Machine::Impl::refresh_mirror() {
   mirror.generation.store(state.generation, std::memory_order_release);
 }
 
+// Two changes in a row write to both images, so a copy counts only if none began meanwhile.
+void Machine::Impl::look(std::uint64_t now) {
+  constexpr int kTries = 10000;
+  for (int i = 0; i < kTries; ++i) {
+    const std::uint64_t begun = header().begun.load();
+    const State& from = image(active());
+    if (from.process_top > kMaxProcesses) {
+      break;
+    }
+    copy_used(*seen, from, std::min(hardware().gpu_count, kMaxGpus));
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (header().begun.load() == begun) {
+      break;
+    }
+    ::sched_yield();
+  }
+  // Nobody has opened it since the host booted: it reboots with its host when its owner does.
+  if (header().boot_id[0] != '\0' && boot_id != header().boot_id) {
+    reboot(hardware(), *seen);
+  }
+  settle_all(hardware(), *seen, now);
+  take_in_guests(hardware(), *seen, guests_folder(dir), false);
+  remove_dead_processes(*seen, true);
+  settle_all(hardware(), *seen, now);
+}
+
+namespace {
+
+// Between two looks at the guests; a Change always looks.
+constexpr std::uint64_t kGuestsEveryNs = 2'000'000;
+
+bool look_at_guests(Header& header, const State& state, std::uint64_t now) {
+  if (state.options.shared == 0) {
+    return false;
+  }
+  const std::uint64_t last = header.guests_ns.load(std::memory_order_relaxed);
+  if (now >= last && now - last < kGuestsEveryNs) {
+    return false;
+  }
+  header.guests_ns.store(now, std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace
+
 Machine::View::View(Machine& machine) : machine_(machine) {
   Impl& impl = *machine_.impl_;
+  if (!impl.writable) {
+    impl.reader.lock();
+    impl.look(now_ns());
+    state_ = impl.seen.get();
+    return;
+  }
   impl.lock();
   state_ = &impl.image(impl.active());
-  if (state_->process_top == 0) {
+  if (state_->process_top == 0 && state_->options.shared == 0) {
     return;
   }
   const std::uint64_t now = now_ns();
   const bool full = look_in_full(impl.header(), now, kViewLooksEveryNs);
-  if (any_dead(*state_, !full)) {
+  const bool guests = look_at_guests(impl.header(), *state_, now);
+  if (guests || any_dead(*state_, !full)) {
     State& next = impl.begin_change();
     settle_all(impl.hardware(), next, now);
-    remove_dead_processes(next, !full);
-    settle_all(impl.hardware(), next, now);
-    impl.flip();
-    state_ = &impl.image(impl.active());
-  }
-}
-
-Machine::View::~View() {
-  machine_.impl_->unlock();
-}
-
-Machine::Change::Change(Machine& machine) : machine_(machine) {
-  Impl& impl = *machine_.impl_;
-  impl.lock();
-  state_ = &impl.begin_change();
-  state_->calls_total = impl.header().mirror.calls.load(std::memory_order_relaxed);
-  const std::uint64_t now = now_ns();
-  settle_all(impl.hardware(), *state_, now);
-  if (state_->process_top > 0) {
-    const bool full = look_in_full(impl.header(), now, kChangeLooksEveryNs);
-    if (remove_dead_processes(*state_, !full) > 0) {
-      settle_all(impl.hardware(), *state_, now);
+    bool changed = remove_dead_processes(next, !full) > 0;
+    changed =
+        (guests && take_in_guests(impl.hardware(), next, guests_folder(impl.dir), true)) || changed;
+    if (changed) {
+      settle_all(impl.hardware(), next, now);
+      impl.flip();
+      state_ = &impl.image(impl.active());
     }
   }
 }
 
-Machine::Change::~Change() {
-  machine_.impl_->unlock();
+Machine::View::~View() {
+  Impl& impl = *machine_.impl_;
+  if (impl.writable) {
+    impl.unlock();
+  } else {
+    impl.reader.unlock();
+  }
 }
 
-void Machine::Change::commit() {
-  if (committed_) {
+Machine::Change::Change(Machine& machine) : machine_(machine) {
+  Impl& impl = *machine_.impl_;
+  const std::uint64_t now = now_ns();
+  if (!impl.writable) {
+    impl.reader.lock();
+    impl.look(now);
+    std::memcpy(static_cast<void*>(impl.work.get()), impl.seen.get(), sizeof(State));
+    state_ = impl.work.get();
     return;
   }
+  impl.lock();
+  state_ = &impl.begin_change();
+  state_->calls_total = impl.header().mirror.calls.load(std::memory_order_relaxed);
+  settle_all(impl.hardware(), *state_, now);
+  bool changed = false;
+  if (state_->process_top > 0) {
+    const bool full = look_in_full(impl.header(), now, kChangeLooksEveryNs);
+    changed = remove_dead_processes(*state_, !full) > 0;
+  }
+  if (state_->options.shared != 0) {
+    changed = take_in_guests(impl.hardware(), *state_, guests_folder(impl.dir), true) || changed;
+  }
+  if (changed) {
+    settle_all(impl.hardware(), *state_, now);
+  }
+}
+
+Machine::Change::~Change() {
   Impl& impl = *machine_.impl_;
+  if (impl.writable) {
+    impl.unlock();
+  } else {
+    impl.reader.unlock();
+  }
+}
+
+bool Machine::Change::commit() {
+  if (committed_) {
+    return true;
+  }
+  committed_ = true;
+  Impl& impl = *machine_.impl_;
+  if (!impl.writable) {
+    return tell_as_guest(*impl.seen, *state_, guests_folder(impl.dir));
+  }
   settle_all(impl.hardware(), *state_, now_ns());
   impl.flip();
-  committed_ = true;
+  return true;
 }
 
 }  // namespace migsim

@@ -51,6 +51,7 @@ Problem make_programs(const std::string& name, const std::string& scratch, const
   files.link(bin + "/migctl", paths.migctl);
   files.file(scratch + "/" + kSudoFile, kSudo, 0755);
   files.file(scratch + "/" + kSuFile, kSu, 0755);
+  files.file(bin + "/systemctl", kSystemctl, 0755);
   files.file(scratch + "/bashrc", bash_start(name, bin), 0644);
   return files.problem();
 }
@@ -106,6 +107,7 @@ Problem execute(const std::vector<std::string>& command) {
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
                   Nodes nodes,
+                  bool as_user,
                   const SimPaths& paths) {
   std::string dir;
   {
@@ -137,6 +139,9 @@ Problem cmd_shell(const std::string& name,
   }
   set("MIGSIM_MACHINE", dir);
   set("MIGSIM_ROOT", root);
+  if (as_user) {
+    set("MIGSIM_AS_USER", "1");
+  }
   prepend("LD_LIBRARY_PATH", real.library_dir, "");
   prepend("PATH", scratch + "/bin", "/usr/local/bin:/usr/bin:/bin");
   set("PS1", "(sim:" + name + ") $ ");

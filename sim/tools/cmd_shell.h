@@ -13,9 +13,11 @@
 namespace migsim {
 
 // Replaces the process by `command`, or by $SHELL when it is empty; comes back only on failure.
+// `as_user`: the machine's owner has no more rights in there than others; sudo gives them back.
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
                   Nodes nodes,
+                  bool as_user,
                   const SimPaths& paths);
 
 }  // namespace migsim

@@ -148,6 +148,7 @@ void power_on(
   gpu.swap_halves = swapped ? 1 : 0;
   gpu.persistence = 1;  // as found on the H200
   gpu.ecc_enabled = board.ecc_enabled == 0 ? 0 : 1;
+  gpu.ecc_pending = gpu.ecc_enabled;
   store(gpu.uuid, gpu_uuid(spec.seed, spec.name, index));
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
 }

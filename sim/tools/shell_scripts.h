@@ -42,7 +42,7 @@ if [ -n "$login$shell" ]; then
 fi
 [ $# -gt 0 ] || exit 0
 case "$user" in
-  root|'#0') exec "$@" ;;
+  root|'#0') unset MIGSIM_AS_USER; exec "$@" ;;
 esac
 uid=$(id -u -- "${user#\#}") || exit 1
 gid=$(id -g -- "${user#\#}") || exit 1
@@ -84,6 +84,38 @@ fi
 [ -z "$login" ] || exec env -i HOME="${HOME:-/}" TERM="${TERM:-dumb}" USER=root LOGNAME=root \
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 exec "$@"
+)SH";
+
+// The services that hold GPUs are the machine's (`migctl sim clients`), others the host's.
+inline constexpr const char* kSystemctl = R"SH(#!/bin/sh
+# In the shell of a simulated machine NVIDIA's services and the display server are the machine's.
+real() {
+  for program in /usr/bin/systemctl /bin/systemctl; do
+    [ ! -x "$program" ] || exec "$program" "$@"
+  done
+  echo "systemctl (simulated machine): only its own services are here: $machine" >&2
+  exit 1
+}
+machine="nvidia-dcgm nvidia-persistenced nvsm gdm"
+verb=
+units=
+for word in "$@"; do
+  case "$word" in
+    -*) ;;
+    *) if [ -z "$verb" ]; then verb=$word; else units="$units,$word"; fi ;;
+  esac
+done
+case "$verb" in start|stop) ;; *) real "$@" ;; esac
+for unit in $(echo "$units" | tr , ' '); do
+  case "${unit%.service}" in
+    dcgm|nvidia-dcgm|nvidia-persistenced|nvsm|gdm) ;;
+    *) real "$@" ;;
+  esac
+done
+[ -n "$units" ] || real "$@"
+folder=$(cat /proc/driver/nvidia/migsim 2>/dev/null)
+folder=${folder:-$MIGSIM_MACHINE}
+MIGSIM_ROOT=${folder%/*} exec migctl sim clients "${folder##*/}" "--$verb" "${units#,}" >/dev/null
 )SH";
 
 }  // namespace migsim

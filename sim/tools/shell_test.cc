@@ -55,7 +55,7 @@ class Shell : public testing::Test {
       dup2(ends[1], STDOUT_FILENO);
       close(ends[0]);
       close(ends[1]);
-      const Problem problem = cmd_shell("lab", command, nodes, {"/tmp", "/bin/true"});
+      const Problem problem = cmd_shell("lab", command, nodes, false, {"/tmp", "/bin/true"});
       std::fprintf(stderr, "%s\n", problem.message.c_str());
       _exit(static_cast<int>(problem.code));
     }

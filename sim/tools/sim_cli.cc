@@ -33,6 +33,7 @@ struct Request {
   bool check = false;
   bool force = false;
   bool char_devices = false;
+  bool as_user = false;
 };
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, Request& request) {
@@ -174,10 +175,13 @@ void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& 
   shell->add_flag("--char-devices",
                   request.char_devices,
                   "/dev/nvidia* are character devices that nobody can open (docs/simulator.md)");
+  shell->add_flag("--as-user",
+                  request.as_user,
+                  "without sudo as a user who is not root: Insufficient Permissions");
   shell->callback([&] {
     action = [&] {
       const Nodes nodes = request.char_devices ? Nodes::kCharacterDevices : Nodes::kFiles;
-      return cmd_shell(request.name, request.words, nodes, paths);
+      return cmd_shell(request.name, request.words, nodes, request.as_user, paths);
     };
   });
 }

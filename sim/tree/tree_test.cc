@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/gpus/board.h"
+#include "sim/machine/services.h"
 #include "sim/tree/static_part.h"
 #include "sim/tree/sys_part.h"
 
@@ -29,7 +30,7 @@ std::string read(const fs::path& path) {
   return text.str();
 }
 
-class Tree : public testing::Test {
+class Tree : public ::testing::Test {
  protected:
   void SetUp() override {
     char folder[] = "/tmp/migsim-tree-XXXXXX";
@@ -217,6 +218,43 @@ TEST_F(Tree, ManyCallersAgree) {
   EXPECT_TRUE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi8/ci0/access")));
   EXPECT_FALSE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi9")));
   EXPECT_TRUE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi10/ci0/access")));
+}
+
+// What `lsof` and `migctl holders` read of a process that holds a GPU.
+TEST_F(Tree, ServicesShowAsProcessesWhileTheyRun) {
+  const fs::path proc = dir / "tree/proc";
+  const fs::path dcgm = proc / std::to_string(service_pid(kDcgm));
+  const fs::path daemon = proc / std::to_string(service_pid(kPersistenced));
+  const auto set = [&](std::uint32_t service, bool on) {
+    {
+      Machine::Change change(*machine);
+      set_service(machine->hardware(), *change, service, on);
+      change.commit();
+    }
+    sync();
+  };
+  EXPECT_FALSE(fs::exists(dcgm));
+  set(kDcgm, true);
+  EXPECT_EQ(read(dcgm / "comm"), "nv-hostengine\n");
+  EXPECT_EQ(read(dcgm / "cgroup"), "0::/system.slice/nvidia-dcgm.service\n");
+  EXPECT_TRUE(fs::equivalent(dcgm / "fd/4", dir / "tree/dev/nvidia0"));
+  set(kPersistenced, true);
+  EXPECT_TRUE(fs::exists(daemon / "fd/4"));
+  {
+    Machine::Change change(*machine);
+    change->gpus[0].persistence = 0;
+    change.commit();
+  }
+  sync();
+  EXPECT_TRUE(fs::exists(daemon / "fd/3")) << "it runs on";
+  EXPECT_FALSE(fs::is_symlink(daemon / "fd/4")) << "and has let go of the GPU";
+  set(kDcgm, false);
+  EXPECT_FALSE(fs::exists(dcgm));
+  EXPECT_EQ(read(proc / "modules").find("nvidia_drm"), std::string::npos);
+  set(kDrm, true);
+  EXPECT_EQ(read(proc / "modules").rfind("nvidia_drm 135168 1 ", 0), 0U);
+  set(kDrm, false);
+  EXPECT_EQ(read(proc / "modules").find("nvidia_drm"), std::string::npos);
 }
 
 }  // namespace

@@ -10,12 +10,14 @@
 #include <fmt/format.h>
 
 #include "apply/executor.h"
+#include "apply/expected.h"
 #include "apply/layout_diff.h"
 #include "apply/preflight.h"
 #include "apply/rollback.h"
 #include "apply/runtime.h"
 #include "apply/settled.h"
 #include "apply/step_checks.h"
+#include "base/strings.h"
 #include "device/inventory_reader.h"
 
 namespace mig::apply {
@@ -41,12 +43,13 @@ class Run {
       else
         do_step(i);
     }
-    if (result_.failure && !any_effect())
-      return finished(std::move(*result_.failure));
-    if (result_.failure)
-      roll_back(context_, plan_, before_, executor_, result_);
-    else
+    if (!result_.failure)
       conclude();
+    if (result_.failure && result_.outcome == Outcome::kUnchanged) {
+      if (!any_effect())
+        return finished(std::move(*result_.failure));
+      roll_back(context_, plan_, before_, executor_, result_);
+    }
     close();
     return std::move(result_);
   }
@@ -104,6 +107,8 @@ class Run {
     // An Ampere driver resets an idle GPU itself when the mode changes: not once more.
     if (report.step.kind == StepKind::kResetGpu && active_.count(uuid) != 0) {
       report.done = true;
+      if (auto noted = executor_.pass_over(report.step, i); !noted)
+        result_.failure = std::move(noted).error();
       return;
     }
     const auto tell = [&](bool done) {
@@ -150,14 +155,27 @@ class Run {
         why ? why->nvml : std::nullopt};
   }
 
-  // Every step was verified on its own; this looks at the whole.
+  // Every step was verified on its own; this looks at the whole. The outcome stays kUnchanged where
+  // what was asked for is not there in the end.
   void conclude() {
-    result_.outcome = result_.steps.empty() ? Outcome::kUnchanged : Outcome::kApplied;
-    std::string differs;
+    std::vector<Difference> differ;
+    const Inventory wanted = expected();
     auto now = read_settled(context_, [&](const Inventory& seen) {
-      differs = difference(seen);
-      return differs.empty();
+      differ = layout_diff(settled_part(), wanted, seen);
+      return differ.empty();
     });
+    const bool lacks = std::any_of(differ.begin(), differ.end(), [](const Difference& one) {
+      return one.kind != Difference::Kind::kExtra;
+    });
+    if (now && lacks) {
+      result_.failure = Error{ErrorCode::kConflict,
+                              "done step by step, but in the end " + texts_of(differ),
+                              "another program changed the GPU meanwhile: plan again",
+                              {},
+                              {}};
+      return;
+    }
+    result_.outcome = result_.steps.empty() ? Outcome::kUnchanged : Outcome::kApplied;
     if (!now) {
       result_.failure = std::move(now).error().in("applied, but the machine cannot be read");
       return;
@@ -165,24 +183,37 @@ class Run {
     result_.after = *std::move(now);
     if (!waiting_.empty())
       result_.failure = waiting_.begin()->second;
-    else if (!differs.empty())
-      result_.failure = Error{ErrorCode::kConflict,
-                              "applied step by step, but in the end " + differs,
-                              "another program changed the GPU meanwhile: plan again",
-                              {},
-                              {}};
+    else if (!differ.empty())
+      result_.failure =
+          Error{ErrorCode::kConflict,
+                "applied, but another program changed the GPU meanwhile: " + texts_of(differ) +
+                    ", which is not of the plan",
+                "it stays; migctl list shows it",
+                {},
+                {}};
   }
 
-  // "" = as planned, as far as it does not wait for a reset.
-  std::string difference(const Inventory& seen) const {
-    for (const GpuPlan& gpu : plan_.gpus) {
-      if (waiting_.count(gpu.uuid) != 0)
-        continue;
-      std::string text = against_plan(gpu, seen.find_gpu(gpu.uuid), options_.mode_only);
-      if (!text.empty())
-        return text;
-    }
-    return {};
+  Inventory expected() const {
+    std::vector<Step> steps;
+    for (const StepReport& report : result_.steps)
+      steps.push_back(report.step);
+    return after_steps(before_, steps);
+  }
+
+  // The plan's GPUs that do not wait for a reset.
+  Plan settled_part() const {
+    Plan part;
+    for (const GpuPlan& gpu : plan_.gpus)
+      if (waiting_.count(gpu.uuid) == 0)
+        part.gpus.push_back(gpu);
+    return part;
+  }
+
+  static std::string texts_of(const std::vector<Difference>& differ) {
+    std::vector<std::string> texts;
+    for (const Difference& one : differ)
+      texts.push_back(one.what);
+    return base::join(texts, "; ");
   }
 
   const Context& context_;

@@ -45,6 +45,10 @@ struct ApplyResult {
   // and the steps that wait for it are not done.
   std::optional<Error> failure;
   Inventory after;
+  // What is there that was not before and no step made, a line each: it stays.
+  std::vector<std::string> others;
+  // Going back, instances were made again that no step had taken: others or a reset had.
+  bool rebuilt = false;
 };
 
 // Called before (done = false) and after each step, for progress on stderr.

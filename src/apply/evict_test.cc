@@ -82,6 +82,35 @@ TEST_F(EvictTest, AfterTheGraceComesTheKill) {
   EXPECT_NE(told_.find("SIGKILL"), std::string::npos) << told_;
 }
 
+// It needs a while to save its work: within the grace nobody kills it.
+TEST_F(EvictTest, WhoEndsWithinTheGraceEndsByItself) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::signal(SIGTERM, [](int) {
+      ::usleep(400'000);
+      ::_exit(7);
+    });
+    (void)!::write(ready[1], "x", 1);
+    for (;;)
+      ::pause();
+  }
+  char byte = 0;
+  (void)!::read(ready[0], &byte, 1);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  const auto number = static_cast<std::uint32_t>(pid);
+  const Evictee one{number, holders::start_of("/proc", number).value_or(0), {}, {}, "the child"};
+  const auto done = evict({one}, options(60s), base::system_clock());
+  ASSERT_TRUE(done) << done.error().text();
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(told_.find("SIGKILL"), std::string::npos) << told_;
+}
+
 TEST_F(EvictTest, AnotherProcessOfThatNumberIsLeftAlone) {
   Evictee one = child(false);
   ++one.start_ticks;  // the number now belongs to somebody who started later

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 // A GPU after a reset, and MIG devices after a create, were seen to show up late.
 constexpr int kReads = 40;
 constexpr auto kBetweenReads = 50ms;
+constexpr int kPassingTries = 20;
+constexpr auto kBetweenTries = 250ms;
 // A reading that fails is no reason to take a change back before it failed this often.
 constexpr int kFailedReads = 3;
 
@@ -112,8 +114,9 @@ device::LayoutScope Executor::scope_of(const Step& step) const {
   return scope;
 }
 
-// Resolves what the step is about to ids of now. A planned destroy is only of what was planned.
-Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Direction direction) {
+// Resolves what the step is about to ids of now. Ids are given again: what goes, in a plan or in
+// its undo, is only what the step names by profile and place too.
+Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
   if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu)
     return nobody_uses(step, now);
   if (step.kind == StepKind::kCreateGpuInstance)
@@ -121,8 +124,7 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Dir
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr)
     return gone(step, "the GPU instance is not there");
-  if (direction == Direction::kDo &&
-      (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance()))
+  if (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance())
     return gone(step,
                 fmt::format("GPU instance {} is now {} at {}:{}",
                             instance->id.value,
@@ -134,6 +136,10 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now, Dir
     const ComputeInstance* compute = find_compute_instance(*instance, step);
     if (compute == nullptr)
       return gone(step, "the compute instance is not there");
+    if (!is_compute_of(*compute, step))
+      return gone(
+          step,
+          fmt::format("compute instance {} is now {}", compute->id.value, compute->name.str()));
     step.ci_placement = compute->placement;
   }
   return nobody_uses(step, now);
@@ -146,7 +152,20 @@ Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading
     return {};
   MIG_ASSIGN_OR_RETURN(const holders::Report report,
                        holders::find_open_nodes(before_, holder_roots(context_.session)));
-  return check_open_nodes(report, step);
+  const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
+  const bool resetless = gpu != nullptr && gpu->architecture != Architecture::kAmpere;
+  return check_open_nodes(report, step, resetless);
+}
+
+// Another command's look at the GPU is over in a moment, and no reason to give up.
+bool Executor::worth_another_try(const Step& step, int tries) {
+  if (tries >= kPassingTries)
+    return false;
+  const auto report = holders::find_open_nodes(before_, holder_roots(context_.session));
+  if (!report || !only_passing(*report, step.gpu))
+    return false;
+  context_.clock.sleep(kBetweenTries);
+  return true;
 }
 
 Result<void> Executor::change_mode(const Step& step, StepResult& result) {
@@ -155,6 +174,11 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
   MIG_ASSIGN_OR_RETURN(device::ModeChange change,
                        device::set_mig_mode(context_.session, *gpu, enable));
+  for (int i = 0; change.activation && change.activation->code == ErrorCode::kInUse &&
+                  worth_another_try(step, i);
+       ++i) {
+    MIG_ASSIGN_OR_RETURN(change, device::set_mig_mode(context_.session, *gpu, enable));
+  }
   result.activation = std::move(change.activation);
   MigMode current = change.current;
   MigMode pending = change.pending;
@@ -188,8 +212,11 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
 Result<void> Executor::reset(const Step& step) {
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
   const device::GpuHandle copy = *gpu;  // handles_ is about to be stale
-  MIG_TRY(device::reset_gpu(context_.session, copy));
-  return {};
+  for (int i = 0;; ++i) {
+    auto done = device::reset_gpu(context_.session, copy);
+    if (done || done.error().code != ErrorCode::kInUse || !worth_another_try(step, i))
+      return done;
+  }
 }
 
 Result<void> Executor::call(Step& step, StepResult& result) {
@@ -263,6 +290,14 @@ Result<void> Executor::judge(Step& step,
   return result.effect ? Result<void>() : std::move(called);
 }
 
+Result<void> Executor::pass_over(const Step& step, std::size_t index) {
+  if (context_.recorder == nullptr)
+    return {};
+  const Call record{step, index, Direction::kDo};
+  MIG_TRY(context_.recorder->before_call(record));
+  return context_.recorder->after_call(record, nullptr);
+}
+
 StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   StepResult result;
   const auto stop = [&](Error error) {
@@ -275,7 +310,7 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   auto before = read(step, scope);
   if (!before)
     return stop(std::move(before).error());
-  if (auto ready = prepare(step, *before, direction); !ready)
+  if (auto ready = prepare(step, *before); !ready)
     return stop(std::move(ready).error());
   const Call record{step, index, direction};
   if (context_.recorder != nullptr) {

@@ -32,6 +32,9 @@ class Executor {
   // Fills in the ids that the driver gave, and the placement of a compute instance that goes.
   StepResult run(Step& step, std::size_t index, Direction direction);
 
+  // A step that an earlier one did with it: recorded as done, no call is made.
+  Result<void> pass_over(const Step& step, std::size_t index);
+
   // The modes and instances of the step's GPU. Passing trouble of a reading is read again.
   Result<device::LayoutReading> read(const Step& step);
 
@@ -39,8 +42,9 @@ class Executor {
   Result<device::LayoutReading> read(const Step& step, const device::LayoutScope& scope);
   device::LayoutScope scope_of(const Step& step) const;
   Result<const device::GpuHandle*> handle(const std::string& uuid);
-  Result<void> prepare(Step& step, const device::LayoutReading& now, Direction direction);
+  Result<void> prepare(Step& step, const device::LayoutReading& now);
   Result<void> nobody_uses(const Step& step, const device::LayoutReading& now) const;
+  bool worth_another_try(const Step& step, int tries);
   Result<void> call(Step& step, StepResult& result);
   Result<void> change_mode(const Step& step, StepResult& result);
   Result<void> reset(const Step& step);

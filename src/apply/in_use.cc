@@ -21,17 +21,25 @@ bool of_whole_gpu(StepKind kind) {
   return is_mode_step(kind) || kind == StepKind::kResetGpu;
 }
 
-// A persistence daemon, DCGM or nvidia_drm may or may not be in the way, by driver and board.
+// A persistence daemon, DCGM or nvidia_drm may or may not be in the way, by driver and board; a
+// command that only asks something is gone before anybody could wait for it.
 bool for_the_driver_to_say(const Holder& holder) {
   return !holder.gpu_instance &&
-         (holder.kind == Kind::kService || holder.kind == Kind::kKernelModule);
+         (holder.kind == Kind::kService || holder.kind == Kind::kKernelModule ||
+          holders::is_passing(holder));
 }
 
-bool in_the_way(const Holder& holder, const Step& step) {
+// Has the GPU open and nothing on it. That is in the way of a reset, and of a mode that takes one.
+bool only_opened(const Holder& holder) {
+  return !holder.gpu_instance && holder.stops == holders::Stops::kReset;
+}
+
+bool in_the_way(const Holder& holder, const Step& step, bool resetless) {
   if (holder.gpu != step.gpu)
     return false;
   if (of_whole_gpu(step.kind))
-    return !for_the_driver_to_say(holder);
+    return !for_the_driver_to_say(holder) &&
+           !(resetless && is_mode_step(step.kind) && only_opened(holder));
   if (is_create(step.kind) || !holder.gpu_instance || holder.gpu_instance != step.gpu_instance)
     return false;
   return step.kind == StepKind::kDestroyGpuInstance || !holder.compute_instance ||
@@ -67,6 +75,9 @@ void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& g
   for (const Holder& holder : report.holders) {
     if (holder.gpu != gpu.gpu)
       continue;
+    if (holders::is_passing(holder) || (!reset && holder.kind != Kind::kService &&
+                                        holder.kind != Kind::kKernelModule && only_opened(holder)))
+      continue;
     if (for_the_driver_to_say(holder)) {
       plan.warnings.push_back(fmt::format("{} may keep GPU {} from being {}",
                                           holder.str(),
@@ -86,6 +97,55 @@ void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& g
   }
 }
 
+// The driver partitions the memory at the first GPU instance, and for that it must be free.
+bool makes_first_instance(const Plan& plan, const GpuPlan& gpu) {
+  return gpu.kept.empty() &&
+         std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+           return step.gpu_uuid == gpu.uuid && step.kind == StepKind::kCreateGpuInstance;
+         });
+}
+
+void warn_of_displays(const holders::Report& report, const GpuPlan& gpu, Plan& plan) {
+  for (const Holder& holder : report.holders)
+    if (holder.gpu == gpu.gpu && holders::stops_first_instance(holder))
+      plan.warnings.push_back(fmt::format(
+          "{} draws on it: the driver refuses the first GPU instance of a GPU while a "
+          "display has memory there{}",
+          holder.str(),
+          holder.owner.unit.empty() ? std::string()
+                                    : fmt::format(" (systemctl stop {})", holder.owner.unit)));
+}
+
+// What an administrator types to get the services out of the way; "" = there are none.
+std::string stop_hint(const std::vector<Holder>& who, const nvml::Session& session) {
+  std::vector<std::string> units;
+  for (const Holder& holder : who)
+    if ((holder.kind == Kind::kService || holder.kind == Kind::kDisplay) &&
+        !holder.owner.unit.empty() &&
+        std::find(units.begin(), units.end(), holder.owner.unit) == units.end())
+      units.push_back(holder.owner.unit);
+  if (units.empty())
+    return {};
+  if (session.simulated())
+    return fmt::format(
+        "stop them (migctl sim clients {} --stop {}; on hardware: systemctl stop {})"
+        ", then try again",
+        session.control()->machine_name,
+        base::join(units, ","),
+        base::join(units, " "));
+  return fmt::format("stop them (systemctl stop {}), try again, and start them after it",
+                     base::join(units, " "));
+}
+
+bool concerns(const Holder& holder, const Step& step) {
+  if (holder.gpu != step.gpu)
+    return false;
+  if (step.kind == StepKind::kCreateGpuInstance)
+    return holders::stops_first_instance(holder);
+  return !is_create(step.kind) && (of_whole_gpu(step.kind) || !holder.gpu_instance ||
+                                   holder.gpu_instance == step.gpu_instance);
+}
+
 }  // namespace
 
 holders::Roots holder_roots(const nvml::Session& session) {
@@ -100,10 +160,10 @@ holders::Roots holder_roots(const nvml::Session& session) {
   return roots;
 }
 
-Result<void> check_open_nodes(const holders::Report& report, const Step& step) {
+Result<void> check_open_nodes(const holders::Report& report, const Step& step, bool resetless) {
   std::vector<std::string> who;
   for (const Holder& holder : report.holders)
-    if (in_the_way(holder, step))
+    if (in_the_way(holder, step, resetless))
       who.push_back(holder.str() + " (" + base::join(holder.evidence, ", ") + ")");
   if (who.empty())
     return {};
@@ -113,20 +173,30 @@ Result<void> check_open_nodes(const holders::Report& report, const Step& step) {
               "destroyed");
 }
 
+bool only_passing(const holders::Report& report, GpuIndex gpu) {
+  return std::all_of(report.holders.begin(), report.holders.end(), [&](const Holder& holder) {
+    return holder.gpu != gpu || holders::is_passing(holder);
+  });
+}
+
 void name_holders(const Inventory& inventory,
                   const nvml::Session& session,
                   const Step& step,
                   Error& error) {
-  if (error.code != ErrorCode::kInUse || is_create(step.kind))
+  if (error.code != ErrorCode::kInUse)
     return;
   const auto report = holders::find_holders(inventory, holder_roots(session));
+  std::vector<Holder> there;
   std::vector<std::string> who;
   for (const Holder& holder : report ? report->holders : std::vector<Holder>())
-    if (holder.gpu == step.gpu && (of_whole_gpu(step.kind) || !holder.gpu_instance ||
-                                   holder.gpu_instance == step.gpu_instance))
+    if (concerns(holder, step)) {
+      there.push_back(holder);
       who.push_back(holder.str());
+    }
   if (!who.empty())
     error.message += fmt::format("; there: {}", base::join(who, "; "));
+  if (std::string hint = stop_hint(there, session); !hint.empty())
+    error.hint = std::move(hint);
 }
 
 void add_holders(const holders::Report& report, Inventory& inventory) {
@@ -140,6 +210,8 @@ void add_blockers(const holders::Report& report, Plan& plan) {
   for (GpuPlan& gpu : plan.gpus) {
     if (const Step* step = whole_gpu_step(plan, gpu.uuid))
       block_whole_gpu(report, *step, gpu, plan);
+    if (makes_first_instance(plan, gpu))
+      warn_of_displays(report, gpu, plan);
     for (Blocker& blocker : gpu.blockers)
       for (const Holder& holder : report.holders)
         if (blocker.process && blocker.process->pid == holder.pid && holder.start_ticks != 0)

@@ -19,10 +19,18 @@ holders::Roots holder_roots(const nvml::Session& session);
 
 // kInUse, naming everybody who stands in the way of `step`; NVIDIA's own services and kernel
 // modules do not stand in the way of a reset or mode change: that is the driver's to say.
-Result<void> check_open_nodes(const holders::Report& report, const Step& step);
+// `resetless`: the GPU changes its mode without a reset, whoever has it open (Hopper and later).
+Result<void> check_open_nodes(const holders::Report& report,
+                              const Step& step,
+                              bool resetless = false);
+
+// Nobody holds the GPU but commands that are gone in a moment (holders::is_passing): what a driver
+// refused because of them is worth another try.
+bool only_passing(const holders::Report& report, GpuIndex gpu);
 
 // A driver that refuses with IN_USE does not say who: adds everybody on the GPU to the message,
-// services and modules too. Does nothing to other errors, or when nobody can be found.
+// services and modules too, for a creation the displays; the hint says how services are stopped.
+// Does nothing to other errors, or when nobody can be found.
 void name_holders(const Inventory& inventory,
                   const nvml::Session& session,
                   const Step& step,

@@ -65,6 +65,81 @@ TEST(InUse, WhoHoldsTheWholeGpuStopsAResetAndNoDestroy) {
       << "whether a service is in the way is for the driver to say";
 }
 
+Holder open_only(std::uint32_t pid, const char* name) {
+  Holder one = holder(pid, {}, {});
+  one.name = name;
+  one.stops = holders::Stops::kReset;
+  one.evidence = {"/dev/nvidia0"};
+  return one;
+}
+
+// Hopper and later change their mode whoever has them open; nobody is reset under anybody.
+TEST(InUse, WhoOnlyHasTheGpuOpenStopsTheModeWhereThatTakesAReset) {
+  const Report agent{{open_only(41, "nvitop")}, 0};
+  EXPECT_FALSE(check_open_nodes(agent, destroy(StepKind::kEnableMig, 0, {}), false));
+  EXPECT_TRUE(check_open_nodes(agent, destroy(StepKind::kEnableMig, 0, {}), true));
+  EXPECT_FALSE(check_open_nodes(agent, destroy(StepKind::kResetGpu, 0, {}), true));
+  const Report job{{holder(42, {}, {})}, 0};  // computes on it
+  EXPECT_FALSE(check_open_nodes(job, destroy(StepKind::kEnableMig, 0, {}), true));
+}
+
+TEST(InUse, ACommandThatOnlyLooksStopsNothing) {
+  const Report look{{open_only(41, "nvidia-smi"), open_only(42, "migctl")}, 0};
+  EXPECT_TRUE(check_open_nodes(look, destroy(StepKind::kEnableMig, 0, {})));
+  EXPECT_TRUE(check_open_nodes(look, destroy(StepKind::kResetGpu, 0, {})));
+  EXPECT_TRUE(only_passing(look, GpuIndex{0}));
+  EXPECT_TRUE(only_passing({}, GpuIndex{0}));
+  const Report both{{open_only(41, "nvidia-smi"), open_only(43, "nvitop")}, 0};
+  EXPECT_FALSE(only_passing(both, GpuIndex{0}));
+  EXPECT_TRUE(only_passing(both, GpuIndex{1})) << "another GPU's holder";
+}
+
+Holder xorg() {
+  Holder one = open_only(9, "Xorg");
+  one.kind = Kind::kDisplay;
+  one.owner.unit = "gdm.service";
+  one.evidence = {"driver process list", "/dev/nvidia0"};
+  return one;
+}
+
+Plan plan_with(std::vector<Step> steps) {
+  Plan plan;
+  GpuPlan gpu;
+  gpu.uuid = "GPU-a";
+  plan.gpus.push_back(gpu);
+  plan.steps = std::move(steps);
+  return plan;
+}
+
+TEST(InUse, ADisplayIsWarnedOfBeforeTheFirstInstance) {
+  Plan plan = plan_with({destroy(StepKind::kCreateGpuInstance, 3, {})});
+  add_blockers({{xorg()}, 0}, plan);
+  ASSERT_EQ(plan.warnings.size(), 1U);
+  EXPECT_NE(plan.warnings[0].find("pid 9 (Xorg, gdm.service) on GPU 0 draws on it"),
+            std::string::npos)
+      << plan.warnings[0];
+  EXPECT_NE(plan.warnings[0].find("systemctl stop gdm.service"), std::string::npos);
+  EXPECT_FALSE(plan.blocked());
+  Plan more = plan_with({destroy(StepKind::kCreateGpuInstance, 3, {})});
+  more.gpus[0].kept.emplace_back();
+  add_blockers({{xorg()}, 0}, more);
+  EXPECT_TRUE(more.warnings.empty()) << "there is an instance already";
+  Plan none = plan_with({destroy(StepKind::kDestroyGpuInstance, 3, {})});
+  add_blockers({{xorg()}, 0}, none);
+  EXPECT_TRUE(none.warnings.empty());
+}
+
+TEST(InUse, TheModeOfAGpuWithoutResetIsNotBlockedByWhoHasItOpen) {
+  Plan mode = plan_with({destroy(StepKind::kEnableMig, 0, {})});
+  add_blockers({{open_only(41, "nvitop"), xorg()}, 0}, mode);
+  EXPECT_FALSE(mode.blocked());
+  Plan reset =
+      plan_with({destroy(StepKind::kEnableMig, 0, {}), destroy(StepKind::kResetGpu, 0, {})});
+  add_blockers({{open_only(41, "nvitop"), open_only(42, "nvidia-smi"), xorg()}, 0}, reset);
+  ASSERT_EQ(reset.gpus[0].blockers.size(), 2U) << "nvitop and the display";
+  EXPECT_TRUE(reset.warnings.empty()) << "a look that is over in a moment is not worth a word";
+}
+
 TEST(InUse, AHolderMakesItsInstanceBusyOnce) {
   Inventory inventory;
   inventory.gpus.resize(1);

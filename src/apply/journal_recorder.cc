@@ -10,8 +10,10 @@
 #include <fmt/format.h>
 #include <pwd.h>
 
+#include "apply/liveness.h"
 #include "apply/saved_layout.h"
-#include "base/file.h"
+#include "base/proc_root.h"
+#include "base/process_start.h"
 
 namespace mig::apply {
 namespace {
@@ -27,7 +29,7 @@ constexpr std::array<std::pair<StepKind, const char*>, 7> kKinds = {{
 }};
 
 template <class T>
-std::optional<std::int64_t> number(const std::optional<T>& id) {
+std::optional<std::int64_t> id_number(const std::optional<T>& id) {
   if (!id)
     return std::nullopt;
   return static_cast<std::int64_t>(id->value);
@@ -72,9 +74,7 @@ store::ChangeState state_of(const ApplyResult& result) {
 store::StepRow row_of(const Step& step, std::int64_t sequence) {
   store::StepRow row;
   row.sequence = sequence;
-  for (const auto& [kind, name] : kKinds)
-    if (kind == step.kind)
-      row.kind = name;
+  row.kind = kind_name(step.kind);
   row.gpu_index = step.gpu.value;
   row.gpu_uuid = step.gpu_uuid;
   row.profile = names_profile(step.kind) ? step.profile.str() : "";
@@ -86,20 +86,19 @@ store::StepRow row_of(const Step& step, std::int64_t sequence) {
     row.ci_start = step.ci_placement->start;
     row.ci_size = step.ci_placement->size;
   }
-  row.gpu_instance = number(step.gpu_instance);
-  row.compute_instance = number(step.compute_instance);
+  row.gpu_instance = id_number(step.gpu_instance);
+  row.compute_instance = id_number(step.compute_instance);
   return row;
 }
 
 Result<Step> step_of(const store::StepRow& row) {
   Step step;
-  const auto kind = std::find_if(
-      kKinds.begin(), kKinds.end(), [&](const auto& k) { return k.second == row.kind; });
-  if (kind == kKinds.end())
+  const auto kind = kind_of(row.kind);
+  if (!kind)
     return fail(ErrorCode::kInternal,
                 fmt::format("the journal has a step of kind '{}', which is not known", row.kind),
                 "it was written by another version of migctl: use that one to recover");
-  step.kind = kind->first;
+  step.kind = *kind;
   step.gpu = {u32(row.gpu_index)};
   step.gpu_uuid = row.gpu_uuid;
   if (names_profile(step.kind)) {
@@ -117,9 +116,16 @@ Result<Step> step_of(const store::StepRow& row) {
   return step;
 }
 
-std::string boot_id(const std::string& proc_root) {
-  auto text = base::read_file(proc_root + "/sys/kernel/random/boot_id", 64);
-  return text ? text->substr(0, text->find('\n')) : std::string();
+const char* kind_name(StepKind kind) {
+  const auto found = std::find_if(
+      kKinds.begin(), kKinds.end(), [&](const auto& one) { return one.first == kind; });
+  return found == kKinds.end() ? "" : found->second;
+}
+
+std::optional<StepKind> kind_of(std::string_view name) {
+  const auto found = std::find_if(
+      kKinds.begin(), kKinds.end(), [&](const auto& one) { return one.second == name; });
+  return found == kKinds.end() ? std::nullopt : std::optional(found->first);
 }
 
 Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
@@ -129,12 +135,17 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
     return {};
   MIG_ASSIGN_OR_RETURN(store::Journal opened, store::Journal::open(path_));
   MIG_TRY(opened.check());
+  MIG_ASSIGN_OR_RETURN(base::FileLock lock, lock_journal(path_, origin_.command));
+  lock_.emplace(std::move(lock));
   own_.emplace(std::move(opened));
   journal_ = &*own_;
   store::ChangeRow change;
-  change.boot_id = boot_id("/proc");
+  const std::string proc = base::proc_root();
+  change.boot_id = base::boot_id(proc);
   change.uid = getuid();
   change.pid = getpid();
+  change.start_ticks = static_cast<std::int64_t>(base::process_start(proc, change.pid).value_or(0));
+  change.driver = before.driver_version;
   change.user = user_name(getuid());
   change.command = origin_.command;
   change.reason = origin_.reason;
@@ -143,7 +154,11 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
   std::vector<store::StepRow> rows;
   for (const Step& step : plan.steps)
     rows.push_back(row_of(step, static_cast<std::int64_t>(rows.size())));
+  for (store::StepRow& row : rows)
+    if (const Gpu* gpu = before.find_gpu(row.gpu_uuid))
+      row.board = gpu->name;
   MIG_ASSIGN_OR_RETURN(change_, journal_->begin(change, rows));
+  last_ = base::system_clock().monotonic();
   return {};
 }
 
@@ -159,17 +174,25 @@ Result<void> JournalRecorder::before_call(const Call& call) {
 Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
   if (attempt_ == 0)  // the intent could not be written
     return {};
+  // From the end of the call before: with the looking, recording and reading back around it.
+  const auto now = base::system_clock().monotonic();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - last_).count();
+  const bool known = last_.count() != 0;
+  last_ = now;
   return journal_->record(attempt_,
                           error == nullptr,
                           error != nullptr ? error->text() : "",
-                          number(call.step.gpu_instance),
-                          number(call.step.compute_instance));
+                          id_number(call.step.gpu_instance),
+                          id_number(call.step.compute_instance),
+                          known ? std::optional<std::int64_t>(took) : std::nullopt);
 }
 
 Result<void> JournalRecorder::finish(const ApplyResult& result) {
   const std::string message = result.failure ? result.failure->text() : "";
   const std::string after = result.after.gpus.empty() ? "" : save_layout(result.after, uuids_);
-  return journal_->finish(change_, state_of(result), message, after);
+  auto finished = journal_->finish(change_, state_of(result), message, after);
+  lock_.reset();
+  return finished;
 }
 
 }  // namespace mig::apply

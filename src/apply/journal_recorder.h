@@ -4,9 +4,11 @@
 #ifndef MIGCTL_APPLY_JOURNAL_RECORDER_H_
 #define MIGCTL_APPLY_JOURNAL_RECORDER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mig/plan.h"
@@ -14,6 +16,7 @@
 
 #include "apply/apply.h"
 #include "apply/recorder.h"
+#include "base/file_lock.h"
 #include "store/journal.h"
 
 namespace mig::apply {
@@ -34,13 +37,15 @@ class JournalRecorder final : public Recorder {
   Result<void> after_call(const Call& call, const Error* error) override;
   Result<void> finish(const ApplyResult& result) override;
 
-  std::int64_t change() const { return change_; }
+  std::optional<std::int64_t> number() const override { return change_; }
 
  private:
   std::optional<store::Journal> own_;
   store::Journal* journal_ = nullptr;
+  std::optional<base::FileLock> lock_;  // who looks sees by it that we are at work
   std::string path_;
   ChangeOrigin origin_;
+  std::chrono::nanoseconds last_{0};  // when the call before this one was recorded
   std::int64_t change_ = 0;
   std::int64_t attempt_ = 0;
   bool resumed_ = false;
@@ -51,8 +56,9 @@ class JournalRecorder final : public Recorder {
 store::StepRow row_of(const Step& step, std::int64_t sequence);
 Result<Step> step_of(const store::StepRow& row);
 
-// Of the host: another one means that every instance is gone.
-std::string boot_id(const std::string& proc_root);
+// What a kind is called in the journal and back; "" and nullopt: not known.
+const char* kind_name(StepKind kind);
+std::optional<StepKind> kind_of(std::string_view name);
 
 }  // namespace mig::apply
 

@@ -62,6 +62,8 @@ Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now) {
       texts.push_back(change.after);
   std::vector<std::string> gone;
   MIG_ASSIGN_OR_RETURN(const std::string merged, merge_layouts(texts, now, gone));
+  if (merged.empty() && !gone.empty())
+    MIG_TRY(now.none_lost());
   if (merged.empty())
     return fail(ErrorCode::kNothingMatched,
                 "no layout of a GPU of this machine is recorded",
@@ -89,8 +91,12 @@ Result<DesiredLayout> layout_before(store::Journal& journal,
   std::vector<std::string> gone;
   MIG_ASSIGN_OR_RETURN(const std::string merged, merge_layouts(texts, now, gone));
   if (merged.empty())
+    MIG_TRY(now.none_lost());
+  if (merged.empty())
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("no GPU that change {} touched is on this machine", change.id));
+  if (!gone.empty())
+    MIG_TRY(now.none_lost());
   MIG_ASSIGN_OR_RETURN(DesiredLayout wish, wish_of(merged, now));
   for (const std::string& uuid : gone)
     wish.warnings.push_back(

@@ -2,7 +2,7 @@
 #include "apply/layout_diff.h"
 
 #include <algorithm>
-#include <tuple>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,62 +10,155 @@
 namespace mig::apply {
 namespace {
 
-// Profile, place, and the compute instances inside by name and place.
-using Shape = std::
-    tuple<ProfileName, Placement, std::vector<std::pair<std::optional<Placement>, ProfileName>>>;
+using DiffKind = Difference::Kind;
 
-Shape shape_of(const GpuInstance& instance) {
-  Shape shape{instance.name, instance.placement, {}};
-  for (const ComputeInstance& compute : instance.compute_instances)
-    std::get<2>(shape).emplace_back(compute.placement, compute.name);
-  std::sort(std::get<2>(shape).begin(), std::get<2>(shape).end());
-  return shape;
+const GpuInstance* same_place(const Gpu& gpu, const GpuInstance& wanted) {
+  const auto found =
+      std::find_if(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& one) {
+        return one.placement == wanted.placement && one.name == wanted.name;
+      });
+  return found == gpu.instances.end() ? nullptr : &*found;
 }
 
-bool has(const Gpu& gpu, const Shape& shape) {
-  return std::any_of(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& one) {
-    return shape_of(one) == shape;
-  });
+// The compute instances of `was` and `is` that have no partner. Those whose place both sides know
+// pair by it; where one side does not, the name is enough.
+using Computes = std::vector<ComputeInstance>;
+
+std::pair<Computes, Computes> unpaired(Computes was, Computes is) {
+  const auto pair_up = [&](bool by_place) {
+    for (auto one = was.begin(); one != was.end();) {
+      const auto partner = std::find_if(is.begin(), is.end(), [&](const ComputeInstance& other) {
+        const bool places = one->placement && other.placement;
+        return one->name == other.name && places == by_place &&
+               (!by_place || one->placement == other.placement);
+      });
+      if (partner == is.end()) {
+        ++one;
+        continue;
+      }
+      is.erase(partner);
+      one = was.erase(one);
+    }
+  };
+  pair_up(true);
+  pair_up(false);
+  return {std::move(was), std::move(is)};
 }
 
-std::string place(const GpuInstance& instance) {
+std::string id_text(std::uint32_t id, const char* word) {
+  return id == kNoInstanceId ? std::string() : fmt::format(" ({}={})", word, id);
+}
+
+std::string place(const GpuInstance& instance, bool with_id) {
+  return fmt::format("{} at {}:{}{}",
+                     instance.name.str(),
+                     instance.placement.start,
+                     instance.placement.size,
+                     with_id ? id_text(instance.id.value, "gi") : "");
+}
+
+std::string place(const ComputeInstance& compute, const GpuInstance& in, bool with_id) {
   return fmt::format(
-      "{} at {}:{}", instance.name.str(), instance.placement.start, instance.placement.size);
+      "compute instance {}{}{} in {}",
+      compute.name.str(),
+      compute.placement
+          ? fmt::format(" at {}:{}", compute.placement->start, compute.placement->size)
+          : "",
+      with_id ? id_text(compute.id.value, "ci") : "",
+      place(in, true));
 }
 
 std::string mode_text(MigMode mode) {
   return mode == MigMode::kEnabled ? "enabled" : "disabled";
 }
 
-void compare(const Gpu& was, const Gpu& now, std::vector<Difference>& out) {
-  const std::uint32_t index = was.index.value;
-  if (was.mig_current != now.mig_current || was.mig_pending != now.mig_pending)
-    out.push_back({fmt::format("GPU {} has MIG {} (pending: {}), before: {}",
-                               index,
-                               mode_text(now.mig_current),
-                               mode_text(now.mig_pending),
-                               mode_text(was.mig_current)),
-                   fmt::format("migctl mode {} -i {}",
-                               was.mig_current == MigMode::kEnabled ? "enable" : "disable",
-                               index)});
-  for (const GpuInstance& instance : now.instances) {
-    if (!has(was, shape_of(instance)))
-      out.push_back({fmt::format("GPU {} has {} (gi={}), which was not there so",
-                                 index,
-                                 place(instance),
-                                 instance.id.value),
-                     fmt::format("migctl destroy -i {} --gi {}", index, instance.id.value)});
-  }
-  for (const GpuInstance& instance : was.instances) {
-    if (!has(now, shape_of(instance)))
-      out.push_back(
-          {fmt::format("GPU {} lacks {}", index, place(instance)),
-           fmt::format(
-               "migctl create {}:{} -i {}", instance.name.str(), instance.placement.start, index)});
-  }
+std::string modes_text(const Gpu& gpu) {
+  return gpu.mig_current == gpu.mig_pending
+             ? mode_text(gpu.mig_current)
+             : fmt::format(
+                   "{} ({} pending)", mode_text(gpu.mig_current), mode_text(gpu.mig_pending));
 }
 
+class Comparison {
+ public:
+  Comparison(const Gpu& was, const Gpu& now) : was_(was), now_(now), index_(was.index.value) {}
+
+  std::vector<Difference> run() {
+    const bool kept =
+        modes_kept(was_.mig_current, was_.mig_pending, now_.mig_current, now_.mig_pending);
+    if (kept && was_.mig_current != now_.mig_current)
+      return {};  // with the mode that was pending the instances of the other one went
+    for (const GpuInstance& instance : now_.instances)
+      compare_to_before(instance);
+    if (!kept)
+      add(DiffKind::kMode,
+          {},
+          {},
+          fmt::format("has MIG {}, before: {}", modes_text(now_), modes_text(was_)),
+          fmt::format("migctl mode {} -i {}",
+                      was_.mig_pending == MigMode::kEnabled ? "enable" : "disable",
+                      index_));
+    for (const GpuInstance& instance : was_.instances)
+      compare_to_now(instance);
+    return std::move(out_);
+  }
+
+ private:
+  void compare_to_before(const GpuInstance& is) {
+    const GpuInstance* was = same_place(was_, is);
+    if (was == nullptr)
+      return add(DiffKind::kExtra,
+                 is,
+                 {},
+                 "has " + place(is, true),
+                 fmt::format("migctl destroy -i {} --gi {}", index_, is.id.value));
+    for (const ComputeInstance& extra :
+         unpaired(was->compute_instances, is.compute_instances).second)
+      add(DiffKind::kExtra,
+          is,
+          extra,
+          "has " + place(extra, is, true),
+          fmt::format("migctl destroy -i {} --gi {} --ci {}", index_, is.id.value, extra.id.value));
+  }
+
+  void compare_to_now(const GpuInstance& was) {
+    const GpuInstance* is = same_place(now_, was);
+    if (is == nullptr)
+      return add(
+          DiffKind::kMissing,
+          was,
+          {},
+          "lacks " + place(was, false),
+          fmt::format("migctl create {}:{} -i {}", was.name.str(), was.placement.start, index_));
+    for (const ComputeInstance& missing :
+         unpaired(was.compute_instances, is->compute_instances).first)
+      add(DiffKind::kMissing, *is, missing, "lacks " + place(missing, *is, false), {});
+  }
+
+  void add(DiffKind kind,
+           GpuInstance instance,
+           std::optional<ComputeInstance> compute,
+           const std::string& what,
+           std::string command) {
+    out_.push_back({kind,
+                    was_.uuid,
+                    std::move(instance),
+                    std::move(compute),
+                    fmt::format("GPU {} {}", index_, what),
+                    std::move(command)});
+  }
+
+  const Gpu& was_;
+  const Gpu& now_;
+  std::uint32_t index_;
+  std::vector<Difference> out_;
+};
+
 }  // namespace
+
+bool modes_kept(MigMode was_current, MigMode was_pending, MigMode current, MigMode pending) {
+  return pending == was_pending && (current == was_current || current == was_pending);
+}
 
 std::vector<Difference> layout_diff(const Plan& plan,
                                     const Inventory& before,
@@ -76,36 +169,22 @@ std::vector<Difference> layout_diff(const Plan& plan,
     const Gpu* is = now.find_gpu(gpu.uuid);
     if (was == nullptr)
       continue;
-    if (is == nullptr)
-      out.push_back({fmt::format("GPU {} does not answer", gpu.gpu.value), ""});
-    else
-      compare(*was, *is, out);
+    if (is == nullptr) {
+      const LostGpu* lost = now.find_lost(was->index);
+      out.push_back({DiffKind::kNoAnswer,
+                     gpu.uuid,
+                     {},
+                     {},
+                     fmt::format("GPU {} does not answer{}",
+                                 was->index.value,
+                                 lost != nullptr ? ": " + lost->why.text() : ""),
+                     {}});
+      continue;
+    }
+    std::vector<Difference> found = Comparison(*was, *is).run();
+    std::move(found.begin(), found.end(), std::back_inserter(out));
   }
   return out;
-}
-
-std::string against_plan(const GpuPlan& plan, const Gpu* gpu, bool mode_only) {
-  if (gpu == nullptr)
-    return fmt::format("GPU {} does not answer", plan.gpu.value);
-  if (gpu->mig_current != plan.after.mode && plan.after.mode != MigMode::kUnsupported)
-    return fmt::format("GPU {} has MIG {}", plan.gpu.value, mode_text(gpu->mig_current));
-  if (mode_only)
-    return {};
-  std::vector<std::pair<Placement, ProfileName>> wanted;
-  std::vector<std::pair<Placement, ProfileName>> there;
-  for (const LayoutCell& cell : plan.after.cells)
-    wanted.emplace_back(cell.placement, cell.profile);
-  for (const GpuInstance& instance : gpu->instances)
-    there.emplace_back(instance.placement, instance.name);
-  std::sort(wanted.begin(), wanted.end());
-  std::sort(there.begin(), there.end());
-  if (wanted == there)
-    return {};
-  std::string text;
-  for (const auto& [placement, name] : there)
-    text += fmt::format(
-        "{}{} at {}:{}", text.empty() ? "" : ", ", name.str(), placement.start, placement.size);
-  return fmt::format("GPU {} has {}", plan.gpu.value, text.empty() ? "no instances" : text);
 }
 
 }  // namespace mig::apply

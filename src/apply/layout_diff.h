@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: two readings compared by what users see (modes, instances at their places), ids
-// left out because a re-created instance may get another one. Pure functions.
+// Inside of apply/: two readings compared by what users see (modes, instances at their places,
+// compute instances inside), ids left out because a re-created instance may get another one. Pure
+// functions.
 #ifndef MIGCTL_APPLY_LAYOUT_DIFF_H_
 #define MIGCTL_APPLY_LAYOUT_DIFF_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,18 +15,33 @@
 
 namespace mig::apply {
 
+// The id of an instance that is only expected.
+inline constexpr std::uint32_t kNoInstanceId = 0xFFFFFFFFU;
+
 struct Difference {
-  std::string what;     // "GPU 1 has 3g.20gb at 4:4 (gi=1), which was not there"
-  std::string command;  // that would put it right; "" = none
+  enum class Kind {
+    kNoAnswer,  // the GPU is not there to be read
+    kExtra,     // is there and was not
+    kMode,
+    kMissing,  // was there and is not
+  };
+  Kind kind = Kind::kNoAnswer;
+  std::string gpu_uuid;
+  GpuInstance instance;                    // kExtra, kMissing: the one it is about, or is inside of
+  std::optional<ComputeInstance> compute;  // it is about this one only
+  std::string what;                        // "GPU 1 has 3g.20gb at 4:4 (gi=1)"
+  std::string command;                     // that would put it right; "" = none
 };
 
-// From `before` to `now`, for the GPUs that `plan` names.
+// From `before` to `now`, for the GPUs that `plan` names. In an order in which the commands work:
+// what has to go, then modes, then what has to come.
 std::vector<Difference> layout_diff(const Plan& plan,
                                     const Inventory& before,
                                     const Inventory& now);
 
-// What `gpu` lacks or has too much against the planned picture; "" = as planned.
-std::string against_plan(const GpuPlan& plan, const Gpu* gpu, bool mode_only);
+// The modes are as they were, or the one that was pending has become current: a reset or reboot is
+// no change of what was asked for.
+bool modes_kept(MigMode was_current, MigMode was_pending, MigMode current, MigMode pending);
 
 }  // namespace mig::apply
 

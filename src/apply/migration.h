@@ -5,6 +5,7 @@
 #ifndef MIGCTL_APPLY_MIGRATION_H_
 #define MIGCTL_APPLY_MIGRATION_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "mig/inventory.h"
@@ -22,17 +23,23 @@ struct Move {
   Placement to;
 };
 
+// The bound of the search: a few seconds.
+inline constexpr std::size_t kMostLooks = 1'000'000;
+
 struct Migration {
   std::vector<Move> moves;
   DesiredLayout beside;  // what is there and the successors: the layout of the first change
 };
 
-// `blocked`: the plan for `desired` that disturbs the fewest busy instances. kNoCapacity when there
-// is no room beside what runs, or the layout has no instance of that shape to move to; kInUse when
-// something else than a destroy of an instance is in the way (a mode change, a reset).
+// The fewest that can move: every set of busy instances is looked at, the smallest first, with
+// every place for each. `blocked`: the plan for `desired` that disturbs the fewest busy instances.
+// kNoCapacity when there is no way, or none was found within `most_looks` (the message
+// says which); kInUse when something else than a destroy of an instance is in the way (a mode
+// change, a reset).
 Result<Migration> plan_migration(const Inventory& now,
                                  const DesiredLayout& desired,
-                                 const Plan& blocked);
+                                 const Plan& blocked,
+                                 std::size_t most_looks = kMostLooks);
 
 }  // namespace mig::apply
 

@@ -59,6 +59,10 @@ Result<void> preflight(const Plan& plan, const Inventory& now, const ApplyOption
           {},
           {}};
   }
+  for (const GpuPlan& gpu : plan.gpus)
+    if (const LostGpu* lost = now.find_lost(gpu.gpu);
+        lost != nullptr && now.find_gpu(gpu.uuid) == nullptr)
+      return lost->why;
   if (const std::uint64_t generation = plan_generation(now, plan); plan.generation != generation)
     return stale(plan, generation);
   if (plan.blocked())

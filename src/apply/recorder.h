@@ -5,6 +5,7 @@
 #define MIGCTL_APPLY_RECORDER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "mig/inventory.h"
@@ -39,6 +40,9 @@ class Recorder {
   virtual Result<void> after_call(const Call& call, const Error* error) = 0;
   // The end, also after a rollback. An error from here is reported with the result.
   virtual Result<void> finish(const ApplyResult& result) = 0;
+
+  // By which users name the change; nullopt = they cannot.
+  virtual std::optional<std::int64_t> number() const { return std::nullopt; }
 
  protected:
   Recorder() = default;

@@ -2,7 +2,6 @@
 #include "apply/recover.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -10,14 +9,15 @@
 #include <fmt/format.h>
 
 #include "apply/executor.h"
+#include "apply/expected.h"
 #include "apply/journal_recorder.h"
 #include "apply/layout_diff.h"
+#include "apply/liveness.h"
 #include "apply/rollback.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "apply/settled.h"
 #include "apply/step_checks.h"
-#include "planner/planner.h"
 
 namespace mig::apply {
 namespace {
@@ -26,10 +26,26 @@ namespace {
 struct Recorded {
   Step step;
   bool attempted = false;  // a driver call may have been made
-  bool undone = false;     // and was taken back, as recorded
-  bool certain = true;     // every attempt has its result
+  bool undoing = false;    // taking it back had begun
+  bool undone = false;     // and was done, as recorded
+  bool finished = false;   // the last attempt to do it has its result
   bool succeeded = false;
 };
+
+void add_attempt(const store::AttemptRow& attempt, Recorded& recorded) {
+  if (attempt.direction == store::Direction::kUndo) {
+    recorded.undoing = true;
+    recorded.undone = attempt.finished && attempt.succeeded;
+    return;
+  }
+  recorded.attempted = true;
+  recorded.finished = attempt.finished;
+  recorded.succeeded = attempt.finished && attempt.succeeded;
+  if (attempt.gpu_instance)
+    recorded.step.gpu_instance = {static_cast<std::uint32_t>(*attempt.gpu_instance)};
+  if (attempt.compute_instance)
+    recorded.step.compute_instance = {static_cast<std::uint32_t>(*attempt.compute_instance)};
+}
 
 Result<std::vector<Recorded>> read_steps(store::Journal& journal, std::int64_t change) {
   MIG_ASSIGN_OR_RETURN(const std::vector<store::StepRow> rows, journal.steps(change));
@@ -40,23 +56,36 @@ Result<std::vector<Recorded>> read_steps(store::Journal& journal, std::int64_t c
     MIG_ASSIGN_OR_RETURN(recorded.step, step_of(row));
     steps.push_back(std::move(recorded));
   }
-  for (const store::AttemptRow& attempt : attempts) {
-    if (attempt.sequence < 0 || attempt.sequence >= static_cast<std::int64_t>(steps.size()))
-      continue;
-    Recorded& recorded = steps[static_cast<std::size_t>(attempt.sequence)];
-    recorded.certain = attempt.finished;
-    if (attempt.direction == store::Direction::kUndo) {
-      recorded.undone = attempt.finished && attempt.succeeded;
-      continue;
-    }
-    recorded.attempted = true;
-    recorded.succeeded = attempt.finished && attempt.succeeded;
-    if (attempt.gpu_instance)
-      recorded.step.gpu_instance = {static_cast<std::uint32_t>(*attempt.gpu_instance)};
-    if (attempt.compute_instance)
-      recorded.step.compute_instance = {static_cast<std::uint32_t>(*attempt.compute_instance)};
-  }
+  for (const store::AttemptRow& attempt : attempts)
+    if (attempt.sequence >= 0 && attempt.sequence < static_cast<std::int64_t>(steps.size()))
+      add_attempt(attempt, steps[static_cast<std::size_t>(attempt.sequence)]);
   return steps;
+}
+
+// A create whose call may have been made without its ids being recorded: the instance at its place.
+void adopt_made(const device::LayoutReading& now, Step& step) {
+  const GpuInstance* instance = find_gpu_instance(now, step);
+  if (instance == nullptr)
+    return;
+  if (step.kind == StepKind::kCreateGpuInstance)
+    step.gpu_instance = instance->id;
+  if (step.kind != StepKind::kCreateComputeInstance || step.compute_instance)
+    return;
+  for (const ComputeInstance& compute : instance->compute_instances)
+    if (is_compute_of(compute, step)) {
+      step.gpu_instance = instance->id;
+      step.compute_instance = compute.id;
+    }
+}
+
+// A create that the driver refused made nothing: what lies at its place by now is another's.
+bool may_have_effect(const Recorded& recorded) {
+  if (!recorded.attempted || recorded.undone)
+    return false;
+  const Step& step = recorded.step;
+  const bool known = step.kind == StepKind::kCreateGpuInstance ? step.gpu_instance.has_value()
+                                                               : step.compute_instance.has_value();
+  return !is_create(step.kind) || !recorded.finished || recorded.succeeded || known;
 }
 
 class Recoverer {
@@ -78,14 +107,8 @@ class Recoverer {
     MIG_ASSIGN_OR_RETURN(const Inventory before, rebuild(change_.before, now));
     const Plan plan = plan_of(steps, before);
     MIG_TRY(recorder_.begin(plan, before));
-    const bool complete = std::all_of(steps.begin(), steps.end(), [](const Recorded& r) {
-      return r.succeeded && !r.undone && r.certain;
-    });
-    Executor executor(context_, before);
-    if (complete && all_hold(executor, steps)) {
-      recovery_.result.outcome = Outcome::kApplied;
-      recovery_.result.after = now;
-    } else {
+    if (!complete(plan, before, now, steps)) {
+      Executor executor(context_, before);
       MIG_TRY(take_back(plan, before, executor, steps));
     }
     MIG_TRY(recorder_.finish(recovery_.result));
@@ -93,8 +116,9 @@ class Recoverer {
   }
 
  private:
+  // A GPU that is lost for a moment is looked for again.
   Result<Inventory> read_inventory() {
-    return read_settled(context_, [](const Inventory&) { return true; });
+    return read_settled(context_, [](const Inventory& seen) { return seen.lost.empty(); });
   }
 
   static Plan plan_of(const std::vector<Recorded>& steps, const Inventory& before) {
@@ -115,21 +139,58 @@ class Recoverer {
     return plan;
   }
 
-  // A destroy that the journal saw succeed needs no second look: its id may belong to a later one.
-  static bool needs_look(const Recorded& recorded) {
-    const bool destroys = recorded.step.kind == StepKind::kDestroyGpuInstance ||
-                          recorded.step.kind == StepKind::kDestroyComputeInstance;
-    return recorded.step.kind != StepKind::kResetGpu &&
-           !(destroys && recorded.certain && recorded.succeeded);
+  // Judged by the machine: it has all that the steps were to bring about and nothing that they were
+  // to take away. What the journal lacks - the result of the last call, or a reset that the driver
+  // did by itself - does not matter then. Where going back had begun, it is gone on with.
+  bool complete(const Plan& plan,
+                const Inventory& before,
+                const Inventory& first,
+                const std::vector<Recorded>& steps) {
+    if (std::any_of(steps.begin(), steps.end(), [](const Recorded& one) { return one.undoing; }))
+      return false;
+    const Inventory wanted = after_steps(before, plan.steps);
+    const auto good = [&](const Inventory& seen) { return reached(plan, before, wanted, seen); };
+    Inventory now = first;
+    // A journal that says done is not contradicted by one reading.
+    if (!good(now) &&
+        std::all_of(steps.begin(), steps.end(), [](const Recorded& r) { return r.succeeded; }))
+      if (auto settled = read_settled(context_, good))
+        now = *std::move(settled);
+    if (!good(now))
+      return false;
+    for (const Difference& extra : layout_diff(plan, wanted, now))
+      recovery_.result.others.push_back(extra.what);
+    recovery_.result.outcome = Outcome::kApplied;
+    recovery_.result.after = std::move(now);
+    return true;
   }
 
-  bool all_hold(Executor& executor, const std::vector<Recorded>& steps) {
-    return std::all_of(steps.begin(), steps.end(), [&](const Recorded& recorded) {
-      if (!needs_look(recorded))
-        return true;
-      const auto now = executor.read(recorded.step);
-      return now && holds(*now, recorded.step);
+  // Instances of others may lie beside, but none of the layout before that was to go.
+  static bool reached(const Plan& plan,
+                      const Inventory& before,
+                      const Inventory& wanted,
+                      const Inventory& now) {
+    const std::vector<Difference> differ = layout_diff(plan, wanted, now);
+    return std::all_of(differ.begin(), differ.end(), [&](const Difference& one) {
+      return one.kind == Difference::Kind::kExtra && !was_there(before, one);
     });
+  }
+
+  static bool was_there(const Inventory& before, const Difference& extra) {
+    const Gpu* gpu = before.find_gpu(extra.gpu_uuid);
+    if (gpu == nullptr)
+      return false;
+    return std::any_of(
+        gpu->instances.begin(), gpu->instances.end(), [&](const GpuInstance& instance) {
+          const auto& computes = instance.compute_instances;
+          return instance.placement == extra.instance.placement &&
+                 instance.name == extra.instance.name &&
+                 (!extra.compute ||
+                  std::any_of(computes.begin(), computes.end(), [&](const ComputeInstance& one) {
+                    return one.name == extra.compute->name &&
+                           one.placement == extra.compute->placement;
+                  }));
+        });
   }
 
   // What was done, judged by the machine where the journal does not know.
@@ -138,10 +199,15 @@ class Recoverer {
                          Executor& executor,
                          const std::vector<Recorded>& steps) {
     for (const Recorded& recorded : steps) {
-      StepReport report{recorded.step, false, false, 0};
-      if (recorded.attempted && !recorded.undone) {
-        MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, executor.read(recorded.step));
-        report.done = !needs_look(recorded) || done_on_machine(now, report.step);
+      StepReport report{recorded.step, may_have_effect(recorded), false, 0};
+      if (report.done && is_create(report.step.kind)) {
+        const auto now = executor.read(report.step);
+        const bool dead = !now && (now.error().code == ErrorCode::kDeviceLost ||
+                                   now.error().code == ErrorCode::kNotFound);
+        if (!now && !dead)
+          return now.error();
+        if (now)
+          adopt_made(*now, report.step);
       }
       recovery_.result.steps.push_back(std::move(report));
     }
@@ -151,58 +217,9 @@ class Recoverer {
               {},
               {},
               {}};
-    roll_back(context_, plan, before, executor, recovery_.result);
-    if (recovery_.result.outcome == Outcome::kStuck)
-      rebuild_lost(plan, before, executor);
+    roll_back(context_, plan, before, executor, recovery_.result, true);
+    recovery_.rebuilt = recovery_.result.rebuilt;
     return {};
-  }
-
-  // The call of a create may have been made without its ids being recorded.
-  static bool done_on_machine(const device::LayoutReading& now, Step& step) {
-    if (const GpuInstance* instance = find_gpu_instance(now, step); instance != nullptr) {
-      if (step.kind == StepKind::kCreateGpuInstance)
-        step.gpu_instance = instance->id;
-      if (step.kind == StepKind::kCreateComputeInstance && !step.compute_instance)
-        for (const ComputeInstance& compute : instance->compute_instances)
-          if (compute.name == step.profile &&
-              (!step.ci_placement || compute.placement == step.ci_placement)) {
-            step.gpu_instance = instance->id;
-            step.compute_instance = compute.id;
-          }
-    }
-    if (step.kind == StepKind::kCreateComputeInstance && !step.compute_instance)
-      return false;
-    return holds(now, step);
-  }
-
-  // A reboot or reset took instances that no step of the change touched: make them again at their
-  // places. Planned like any layout, so that what runs by now is not disturbed.
-  void rebuild_lost(const Plan& plan, const Inventory& before, Executor& executor) {
-    auto now = read_inventory();
-    auto wish = now ? wish_of(change_.before, *now) : Result<DesiredLayout>(now.error());
-    auto again = wish ? planner::plan(*now, *wish, {}) : Result<Plan>(wish.error());
-    if (!again || again->blocked())
-      return;
-    for (std::size_t i = 0; i < again->steps.size(); ++i) {
-      Step step = again->steps[i];
-      const StepResult done = executor.run(step, plan.steps.size() + i, Direction::kUndo);
-      if (done.failure)
-        return;
-    }
-    auto after = read_inventory();
-    if (!after || !layout_diff(plan, before, *after).empty())
-      return;
-    recovery_.rebuilt = true;
-    recovery_.result.outcome = Outcome::kRolledBack;
-    recovery_.result.failure =
-        Error{ErrorCode::kRolledBack,
-              fmt::format("change {} ({}) was cut short, and a reset or reboot had emptied the GPU",
-                          change_.id,
-                          change_.command),
-              {},
-              {},
-              {}};
-    recovery_.result.after = *std::move(after);
   }
 
   Context context_;
@@ -221,6 +238,7 @@ Result<Recovery> recover(const Context& context, store::Journal& journal) {
     path = dir + "/writer.lock";
   }
   MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock, "recover"));
+  MIG_ASSIGN_OR_RETURN(const base::FileLock of_journal, lock_journal(journal.path(), "recover"));
   MIG_TRY(journal.check());
   MIG_ASSIGN_OR_RETURN(const std::optional<store::ChangeRow> open, journal.open_change());
   if (!open)

@@ -7,9 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "apply/blame.h"
+#include "apply/expected.h"
 #include "apply/layout_diff.h"
 #include "apply/settled.h"
 #include "apply/step_checks.h"
+#include "base/strings.h"
 
 namespace mig::apply {
 namespace {
@@ -45,39 +50,112 @@ std::vector<std::size_t> steps_to_undo(const std::vector<StepReport>& reports) {
   return order;
 }
 
-// One step; true when it is as it was.
-bool undo(const Context& context, Executor& executor, const StepReport& report, std::size_t index) {
-  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
-    Step step = report.step.undo();
-    if (is_create(report.step.kind)) {  // ids that the driver gave
-      step.gpu_instance = report.step.gpu_instance;
-      step.compute_instance = report.step.compute_instance;
-    }
-    if (step.kind == StepKind::kResetGpu) {
-      const auto now = executor.read(step);
-      if (now && holds(*now, step))
-        return true;  // no mode is pending
-    }
-    const StepResult done = executor.run(step, index, Direction::kUndo);
-    if (!done.failure)
-      return true;
-    if (done.failure->code == ErrorCode::kInUse || done.failure->code == ErrorCode::kDeviceLost)
-      return false;
-    context.clock.sleep(kBetweenAttempts);
-  }
-  return false;
-}
+class Rollback {
+ public:
+  Rollback(const Context& context,
+           const Plan& plan,
+           const Inventory& before,
+           Executor& executor,
+           ApplyResult& result)
+      : context_(context), plan_(plan), before_(before), executor_(executor), result_(result) {}
 
-void explain_stuck(const std::vector<Difference>& left, Error& failure) {
-  failure.message += "; undoing it failed too, what is left: ";
-  std::string commands;
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    failure.message += (i == 0 ? "" : "; ") + left[i].what;
-    if (!left[i].command.empty())
-      commands += (commands.empty() ? "" : " && ") + left[i].command;
+  void run(bool after_crash) {
+    for (const std::size_t i : steps_to_undo(result_.steps))
+      result_.steps[i].undone = undo(result_.steps[i], i);
+    auto now = look();
+    if (now && !left_.empty() && rebuild(*now, after_crash))
+      now = look();
+    if (!now) {
+      result_.outcome = Outcome::kStuck;
+      result_.failure->message += "; and the machine cannot be read: " + now.error().text();
+      return;
+    }
+    result_.after = *std::move(now);
+    result_.outcome = left_.empty() ? Outcome::kRolledBack : Outcome::kStuck;
+    if (!left_.empty())
+      explain_stuck();
+    if (!result_.others.empty())
+      result_.failure->message +=
+          "; not of this change, and it stays: " + base::join(result_.others, "; ");
   }
-  failure.hint = commands.empty() ? "look with migctl list" : "to go back: " + commands;
-}
+
+ private:
+  // One step; true when it is as it was.
+  bool undo(const StepReport& report, std::size_t index) {
+    for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+      if (undone_already(report.step))
+        return true;
+      Step step = report.step.undo();
+      if (is_create(report.step.kind)) {  // ids that the driver gave
+        step.gpu_instance = report.step.gpu_instance;
+        step.compute_instance = report.step.compute_instance;
+      }
+      const StepResult done = executor_.run(step, index, Direction::kUndo);
+      if (!done.failure)
+        return true;
+      if (done.failure->code == ErrorCode::kInUse || done.failure->code == ErrorCode::kDeviceLost)
+        return false;
+      context_.clock.sleep(kBetweenAttempts);
+    }
+    return false;
+  }
+
+  // Others, a reset or an earlier attempt may have done it; a reading that fails says nothing.
+  bool undone_already(const Step& step) {
+    const Gpu* was = before_.find_gpu(step.gpu_uuid);
+    const auto now = executor_.read(step);
+    return was != nullptr && now && taken_back(*now, *was, step);
+  }
+
+  // Instances of the layout before that no undo brought back: others or a reset took them.
+  bool rebuild(const Inventory& now, bool after_crash) {
+    const std::vector<Step> steps = steps_to_rebuild(plan_, before_, now, after_crash);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      Step step = steps[i];
+      if (executor_.run(step, result_.steps.size() + i, Direction::kUndo).failure)
+        return i > 0;
+    }
+    result_.rebuilt = !steps.empty();
+    return result_.rebuilt;
+  }
+
+  Result<Inventory> look() {
+    return read_settled(context_, [&](const Inventory& seen) {
+      Blame blame = blame_for(layout_diff(plan_, before_, seen), result_.steps, seen);
+      left_ = std::move(blame.left);
+      result_.others = std::move(blame.others);
+      return left_.empty();
+    });
+  }
+
+  void explain_stuck() {
+    Error& failure = *result_.failure;
+    failure.message += "; undoing it failed too, what is left: ";
+    std::vector<std::string> texts;
+    std::vector<std::string> commands;
+    for (const Difference& one : left_) {
+      texts.push_back(one.what);
+      if (!one.command.empty())
+        commands.push_back(one.command);
+    }
+    failure.message += base::join(texts, "; ");
+    // The journal knows every place, those of compute instances too.
+    const auto change = context_.recorder != nullptr ? context_.recorder->number() : std::nullopt;
+    if (change)
+      failure.hint =
+          fmt::format("to go back: migctl undo --change {} (-n shows what it does)", *change);
+    else
+      failure.hint = commands.empty() ? "look with migctl list"
+                                      : "to go back: " + base::join(commands, " && ");
+  }
+
+  const Context& context_;
+  const Plan& plan_;
+  const Inventory& before_;
+  Executor& executor_;
+  ApplyResult& result_;
+  std::vector<Difference> left_;
+};
 
 }  // namespace
 
@@ -85,23 +163,9 @@ void roll_back(const Context& context,
                const Plan& plan,
                const Inventory& before,
                Executor& executor,
-               ApplyResult& result) {
-  for (const std::size_t i : steps_to_undo(result.steps))
-    result.steps[i].undone = undo(context, executor, result.steps[i], i);
-  std::vector<Difference> left;
-  auto now = read_settled(context, [&](const Inventory& seen) {
-    left = layout_diff(plan, before, seen);
-    return left.empty();
-  });
-  if (!now) {
-    result.outcome = Outcome::kStuck;
-    result.failure->message += "; and the machine cannot be read: " + now.error().text();
-    return;
-  }
-  result.after = *std::move(now);
-  result.outcome = left.empty() ? Outcome::kRolledBack : Outcome::kStuck;
-  if (!left.empty())
-    explain_stuck(left, *result.failure);
+               ApplyResult& result,
+               bool after_crash) {
+  Rollback(context, plan, before, executor, result).run(after_crash);
 }
 
 }  // namespace mig::apply

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: undoes done steps, last first, and says whether the machine is as it was.
+// Inside of apply/: undoes done steps, last first, makes again what the layout before has lost
+// otherwise, and says whether the machine is as it was. What nobody but others did is not touched.
 #ifndef MIGCTL_APPLY_ROLLBACK_H_
 #define MIGCTL_APPLY_ROLLBACK_H_
 
@@ -11,14 +12,16 @@
 
 namespace mig::apply {
 
-// Marks what it undid in `result.steps`, sets outcome (kRolledBack or kStuck), `after`, and adds to
-// `result.failure` what is left and the commands to go on. A step that cannot be undone does not
-// stop the others from being undone.
+// Marks what it undid in `result.steps`, sets outcome (kRolledBack or kStuck), `after`, `rebuilt`
+// and `others`, and adds to `result.failure` what is left and the command to go on. A step that
+// cannot be undone does not stop the others from being undone.
+// `after_crash`: time has passed since the steps, and a reboot may have taken the mode with it.
 void roll_back(const Context& context,
                const Plan& plan,
                const Inventory& before,
                Executor& executor,
-               ApplyResult& result);
+               ApplyResult& result,
+               bool after_crash = false);
 
 }  // namespace mig::apply
 

@@ -65,9 +65,15 @@ Result<GpuInstance> instance_of(const Json& json) {
 
 struct SavedGpu {
   std::string uuid;
+  GpuIndex index;
   bool enabled = false;
+  bool pending = false;  // enabled with the next reset
   std::vector<GpuInstance> instances;
 };
+
+MigMode mode_of(bool enabled) {
+  return enabled ? MigMode::kEnabled : MigMode::kDisabled;
+}
 
 Error unreadable(const std::string& why) {
   return Error{ErrorCode::kInternal,
@@ -86,7 +92,9 @@ Result<std::vector<SavedGpu>> read(std::string_view saved) {
     for (const Json& one : document.at("gpus")) {
       SavedGpu gpu;
       gpu.uuid = one.at("uuid").get<std::string>();
+      gpu.index = {one.at("index").get<std::uint32_t>()};
       gpu.enabled = one.at("migEnabled").get<bool>();
+      gpu.pending = one.value("migPending", gpu.enabled);
       for (const Json& json : one.at("instances")) {
         MIG_ASSIGN_OR_RETURN(GpuInstance instance, instance_of(json));
         gpu.instances.push_back(std::move(instance));
@@ -123,11 +131,15 @@ Result<Inventory> rebuild(std::string_view saved, const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(std::vector<SavedGpu> gpus, read(saved));
   Inventory was = now;
   for (SavedGpu& one : gpus) {
-    const auto gpu = std::find_if(
+    auto gpu = std::find_if(
         was.gpus.begin(), was.gpus.end(), [&](const Gpu& g) { return g.uuid == one.uuid; });
-    if (gpu == was.gpus.end())
-      continue;
-    gpu->mig_current = gpu->mig_pending = one.enabled ? MigMode::kEnabled : MigMode::kDisabled;
+    if (gpu == was.gpus.end()) {
+      gpu = was.gpus.insert(was.gpus.end(), Gpu{});
+      gpu->uuid = one.uuid;
+      gpu->index = one.index;
+    }
+    gpu->mig_current = mode_of(one.enabled);
+    gpu->mig_pending = mode_of(one.pending);
     gpu->instances = std::move(one.instances);
     gpu->processes.clear();
   }
@@ -142,9 +154,12 @@ Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now) {
   for (const SavedGpu& one : gpus) {
     const Gpu* gpu = now.find_gpu(one.uuid);
     if (gpu == nullptr)
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("GPU {} of the recorded layout is not on this machine now", one.uuid),
-                  "`migctl list` shows the GPUs that are");
+      return now.or_lost(
+          Error{ErrorCode::kNotFound,
+                fmt::format("GPU {} of the recorded layout is not on this machine now", one.uuid),
+                "`migctl list` shows the GPUs that are",
+                {},
+                {}});
     DesiredGpu desired;
     desired.gpu = gpu->index;
     desired.mig_enabled = one.enabled;

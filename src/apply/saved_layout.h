@@ -18,7 +18,8 @@ namespace mig::apply {
 std::string save_layout(const Inventory& inventory, const std::vector<std::string>& uuids);
 
 // `now` with the saved modes and instances in place of the real ones: the machine as it was, for
-// comparing and for going back. GPUs that the text does not name are as in `now`.
+// comparing and for going back. GPUs that the text does not name are as in `now`; one that it names
+// and `now` lacks is there with what the text knows of it.
 Result<Inventory> rebuild(std::string_view saved, const Inventory& now);
 
 // The saved layout as a wish with every placement given. kNotFound when a GPU is not there now.

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "apply/layout_diff.h"
+
 namespace mig::apply {
 namespace {
 
@@ -63,6 +65,11 @@ const ComputeInstance* find_compute_instance(const GpuInstance& in, const Step& 
   return nullptr;
 }
 
+bool is_compute_of(const ComputeInstance& compute, const Step& step) {
+  return compute.name == step.profile &&
+         (!step.ci_placement || !compute.placement || compute.placement == step.ci_placement);
+}
+
 Result<void> check_holders(const device::LayoutReading& now, const Step& step) {
   std::string who;
   std::size_t count = 0;
@@ -97,9 +104,7 @@ bool holds(const device::LayoutReading& now, const Step& step) {
     case StepKind::kCreateComputeInstance: {
       const ComputeInstance* compute =
           instance == nullptr ? nullptr : find_compute_instance(*instance, step);
-      return compute != nullptr && compute->name == step.profile &&
-             (!step.ci_placement || !compute->placement ||
-              *compute->placement == *step.ci_placement);
+      return compute != nullptr && is_compute_of(*compute, step);
     }
     case StepKind::kEnableMig:
       return now.pending == MigMode::kEnabled;
@@ -109,6 +114,60 @@ bool holds(const device::LayoutReading& now, const Step& step) {
       return now.current == now.pending;
   }
   return false;
+}
+
+namespace {
+
+// By place alone: ids of before mean nothing after.
+const GpuInstance* instance_at(const device::LayoutReading& now, const Step& step) {
+  Step by_place = step;
+  by_place.gpu_instance.reset();
+  return find_gpu_instance(now, by_place);
+}
+
+// What a step made is gone, or its id belongs to something else by now.
+bool made_is_gone(const device::LayoutReading& now, const Step& step) {
+  const GpuInstance* instance = find_gpu_instance(now, step);
+  if (instance == nullptr || instance->placement != step.gpu_placement ||
+      instance->name != step.profile.gpu_instance())
+    return true;
+  if (step.kind == StepKind::kCreateGpuInstance)
+    return false;
+  const ComputeInstance* compute = find_compute_instance(*instance, step);
+  return compute == nullptr || !is_compute_of(*compute, step);
+}
+
+bool taken_is_there(const device::LayoutReading& now, const Step& step) {
+  const GpuInstance* instance = instance_at(now, step);
+  if (instance == nullptr || step.kind == StepKind::kDestroyGpuInstance)
+    return instance != nullptr;
+  return step.ci_placement && std::any_of(instance->compute_instances.begin(),
+                                          instance->compute_instances.end(),
+                                          [&](const ComputeInstance& compute) {
+                                            return compute.name == step.profile &&
+                                                   compute.placement == step.ci_placement;
+                                          });
+}
+
+}  // namespace
+
+bool taken_back(const device::LayoutReading& now, const Gpu& was, const Step& step) {
+  switch (step.kind) {
+    case StepKind::kCreateGpuInstance:
+    case StepKind::kCreateComputeInstance:
+      return made_is_gone(now, step);
+    case StepKind::kDestroyGpuInstance:
+    case StepKind::kDestroyComputeInstance:
+      return taken_is_there(now, step);
+    case StepKind::kResetGpu:
+      if (now.current == now.pending)
+        return true;
+      break;
+    case StepKind::kEnableMig:
+    case StepKind::kDisableMig:
+      break;
+  }
+  return modes_kept(was.mig_current, was.mig_pending, now.current, now.pending);
 }
 
 }  // namespace mig::apply

@@ -18,11 +18,18 @@ bool is_create(StepKind kind);
 const GpuInstance* find_gpu_instance(const device::LayoutReading& now, const Step& step);
 const ComputeInstance* find_compute_instance(const GpuInstance& in, const Step& step);
 
+// By name and, as far as both are known, by place: not another one of the same id.
+bool is_compute_of(const ComputeInstance& compute, const Step& step);
+
 // kInUse, naming the processes that the step would hurt.
 Result<void> check_holders(const device::LayoutReading& now, const Step& step);
 
 // The reading shows what the step was to bring about.
 bool holds(const device::LayoutReading& now, const Step& step);
+
+// The reading shows nothing any more of what the step did to `was`, its GPU before: what it made is
+// gone, what it took is at its place, the modes are those of before (layout_diff.h: modes_kept).
+bool taken_back(const device::LayoutReading& now, const Gpu& was, const Step& step);
 
 }  // namespace mig::apply
 

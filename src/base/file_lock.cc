@@ -17,20 +17,23 @@
 
 #include "base/file.h"
 #include "base/proc_root.h"
+#include "base/process_start.h"
 #include "base/strings.h"
 
 namespace mig::base {
 namespace {
 
-// What the file says: pid, what it does, since when (Unix time in s); a line each.
+// What the file says: pid, what it does, since when (Unix time in s), and the start of the process
+// in ticks; a line each.
 struct Holder {
   std::optional<int> pid;
   std::string doing;
   std::optional<std::uint64_t> since_s;
+  std::optional<std::uint64_t> start_ticks;
 };
 
 constexpr std::size_t kLongestDoing = 400;
-constexpr std::size_t kLongestFile = kLongestDoing + 64;
+constexpr std::size_t kLongestFile = kLongestDoing + 96;
 
 Holder read_holder(const std::string& path) {
   const auto text = read_file(path, kLongestFile);
@@ -48,6 +51,7 @@ Holder read_holder(const std::string& path) {
   holder.doing = line();
   if (const auto since = parse_decimal(line(), INT64_MAX))
     holder.since_s = *since;
+  holder.start_ticks = parse_decimal(line(), UINT64_MAX);
   return holder;
 }
 
@@ -69,8 +73,11 @@ Error held(const std::string& path, Clock& clock) {
   const Holder holder = read_holder(path);
   std::string who = "another process";
   if (holder.pid) {
+    // In another container the number is another program's here.
+    const bool same = process_start(proc_root(), *holder.pid) == holder.start_ticks;
     std::string name =
-        read_file(fmt::format("{}/{}/comm", proc_root(), *holder.pid), 256).value_or("");
+        same ? read_file(fmt::format("{}/{}/comm", proc_root(), *holder.pid), 256).value_or("")
+             : "";
     name.erase(std::remove(name.begin(), name.end(), '\n'), name.end());
     who = name.empty() ? fmt::format("pid {}", *holder.pid)
                        : fmt::format("pid {} ({})", *holder.pid, name);
@@ -88,11 +95,24 @@ Result<void> write_holder(const Fd& fd, const std::string& path, std::string doi
   std::replace(doing.begin(), doing.end(), '\n', ' ');
   doing.resize(std::min(doing.size(), kLongestDoing));
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock.wall()).count();
-  const std::string text = fmt::format("{}\n{}\n{}\n", ::getpid(), doing, now);
+  const std::string text = fmt::format("{}\n{}\n{}\n{}\n",
+                                       ::getpid(),
+                                       doing,
+                                       now,
+                                       process_start(proc_root(), ::getpid()).value_or(0));
   if (::ftruncate(fd.get(), 0) != 0 ||
       ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
     return errno_error("write who we are to", path, errno);
   return {};
+}
+
+// Of the open file, not of the process: threads and other openers of ours are told apart.
+struct flock whole_file() {
+  struct flock lock {};
+
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
 }
 
 }  // namespace
@@ -116,8 +136,22 @@ Result<FileLock> FileLock::acquire(const std::string& path,
     }
     clock.sleep(20ms);
   }
+  // What locked() sees. The flock above has settled who holds it; where a file system knows no such
+  // locks, nobody can look, and that is all.
+  struct flock shown = whole_file();
+  (void)::fcntl(fd.get(), F_OFD_SETLK, &shown);
   MIG_TRY(write_holder(fd, path, doing, clock));
   return FileLock(std::move(fd));
+}
+
+std::optional<bool> FileLock::locked(const std::string& path) {
+  const auto fd = open_file(path, O_RDONLY | O_NOFOLLOW, 0);
+  if (!fd)
+    return std::nullopt;
+  struct flock probe = whole_file();
+  if (::fcntl(fd->get(), F_OFD_GETLK, &probe) != 0)
+    return std::nullopt;
+  return probe.l_type != F_UNLCK;
 }
 
 std::optional<int> FileLock::holder(const std::string& path) {

@@ -27,6 +27,10 @@ class FileLock {
                                   Clock& clock,
                                   const std::string& doing = {});
 
+  // Whether somebody holds it, found out without taking it; nullopt = there is no such file, or we
+  // may not look.
+  static std::optional<bool> locked(const std::string& path);
+
   // Pid that the file names; nullopt = none, or not readable. True only while it is locked.
   static std::optional<int> holder(const std::string& path);
 

@@ -25,6 +25,7 @@ class Assert final : public Command {
              ErrorCode::kNotFound,
              ErrorCode::kNotSupported,
              ErrorCode::kNotApplied,
+             ErrorCode::kDeviceLost,
              ErrorCode::kNoDriver}};
   }
 

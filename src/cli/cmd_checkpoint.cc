@@ -24,7 +24,11 @@ class Checkpoint final : public Command {
         "reads the file too; it skips what it does not "
         "know. Written whole or not at all, for its owner only.",
         {"checkpoint -f before.json", "checkpoint -f - | sha256sum"},
-        {ErrorCode::kNotSupported, ErrorCode::kPermission, ErrorCode::kNoDriver, ErrorCode::kIo}};
+        {ErrorCode::kNotSupported,
+         ErrorCode::kPermission,
+         ErrorCode::kDeviceLost,
+         ErrorCode::kNoDriver,
+         ErrorCode::kIo}};
   }
 
   void declare(Options& options) override {
@@ -39,6 +43,7 @@ class Checkpoint final : public Command {
     if (file_.empty())
       return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE");
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_TRY(inventory.none_lost());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(inventory));
     MIG_ASSIGN_OR_RETURN(const std::string text, config::checkpoint_text(inventory, names));

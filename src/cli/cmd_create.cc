@@ -68,6 +68,7 @@ class Create final : public Command {
       MIG_ASSIGN_OR_RETURN(const GpuIndex index, select_gpu(inventory, gpu_));
       return inventory.find_gpu(index);
     }
+    MIG_TRY(inventory.none_lost());
     if (inventory.gpus.size() != 1)
       return fail(ErrorCode::kUsage,
                   fmt::format("create: this machine has {} GPUs; say which", inventory.gpus.size()),

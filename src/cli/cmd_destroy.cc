@@ -53,6 +53,7 @@ class Destroy final : public Command {
     if (!gpu_.empty() && gpu_ != "all") {
       MIG_ASSIGN_OR_RETURN(request.gpu, select_gpu(inventory, gpu_));
     } else if (gpu_instance_) {
+      MIG_TRY(inventory.none_lost());
       if (inventory.gpus.size() != 1)
         return fail(
             ErrorCode::kUsage,

@@ -13,7 +13,7 @@ class Export final : public Command {
             "mig-parted's v1 format, valid input for plan, apply and assert again. --json is the "
             "same as -o json.",
             {"export > layout.yaml", "export -o json -l tuesday"},
-            {ErrorCode::kNoDriver}};
+            {ErrorCode::kDeviceLost, ErrorCode::kNoDriver}};
   }
 
   void declare(Options& options) override {
@@ -29,6 +29,7 @@ class Export final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_TRY(inventory.none_lost());
     const bool json = format_ == "json" || (format_.empty() && context.globals().json);
     std::string text = config::export_spec(
         inventory, label_, json ? config::Format::kJson : config::Format::kYaml);

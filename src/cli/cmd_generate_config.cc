@@ -32,6 +32,7 @@ class GenerateConfig final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_TRY(inventory.none_lost());
     const bool json = format_ == "json" || (format_.empty() && context.globals().json);
     MIG_ASSIGN_OR_RETURN(
         std::string text,

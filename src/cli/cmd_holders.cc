@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
 #include "service/service.h"
@@ -33,7 +34,9 @@ wire::HolderEntry entry_of(const holders::Holder& holder) {
 // NVIDIA's services give way to many a reset; which, only the driver knows.
 std::string stops_text(const holders::Holder& holder) {
   const bool perhaps = holder.kind == holders::Kind::kService;
-  return std::string(holders::name_of(holder.stops)) + (perhaps ? "?" : "");
+  const bool first = holders::stops_first_instance(holder);
+  return std::string(holders::name_of(holder.stops)) + (perhaps ? "?" : "") +
+         (first ? ", first instance" : "");
 }
 
 class Holders final : public Command {
@@ -45,13 +48,13 @@ class Holders final : public Command {
         "Processes that the driver lists, processes that keep device or capability nodes open, "
         "NVIDIA's own services, displays and kernel modules. What stops a destroy also stops a "
         "mode change and a reset; reset? is perhaps. Without root the descriptors of other users "
-        "cannot be read.",
+        "cannot be read. A GPU that cannot be opened is told at the end (exit code 14).",
         {"holders", "holders --json"},
-        {ErrorCode::kNoDriver, ErrorCode::kIo}};
+        {ErrorCode::kDeviceLost, ErrorCode::kNoDriver, ErrorCode::kIo}};
   }
 
   Result<int> run(Context& context) override {
-    MIG_TRY(context.inventory());
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     MIG_ASSIGN_OR_RETURN(const holders::Report report, service->holders());
     const auto source = context.source_or_default();
@@ -59,11 +62,12 @@ class Holders final : public Command {
       std::vector<wire::HolderEntry> entries;
       for (const auto& holder : report.holders)
         entries.push_back(entry_of(holder));
-      context.output().result(wire::holders_document(entries, report.unreadable_processes, source));
-      return 0;
+      context.output().result(
+          wire::holders_document(entries, report.unreadable_processes, inventory.lost, source));
+    } else {
+      print(context, report);
     }
-    print(context, report);
-    return 0;
+    return end_of_looking(inventory, context.output());
   }
 
  private:

@@ -9,12 +9,14 @@ namespace {
 class List final : public Command {
  public:
   CommandText text() const override {
-    return {"list",
-            "Show GPUs, their memory slots, instances and processes.",
-            "Each GPU is drawn as a strip of its memory slots: | ends an instance, * means that a "
-            "process runs on it, . is a free slot. Memory is in GiB.",
-            {"list", "list -i 0 --processes", "--sim lab list --json"},
-            {ErrorCode::kNothingMatched, ErrorCode::kNoDriver}};
+    return {
+        "list",
+        "Show GPUs, their memory slots, instances and processes.",
+        "Each GPU is drawn as a strip of its memory slots: | ends an instance, * means that a "
+        "process runs on it, . is a free slot. Memory is in GiB. A GPU that cannot be opened is "
+        "shown as lost, with the driver's word; named by -i, it is an error (14).",
+        {"list", "list -i 0 --processes", "--sim lab list --json"},
+        {ErrorCode::kNothingMatched, ErrorCode::kDeviceLost, ErrorCode::kNoDriver}};
   }
 
   void declare(Options& options) override {

@@ -276,6 +276,7 @@ class MigParted {
   Result<void> export_config() {
     MIG_TRY(need_format());
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    MIG_TRY(now.none_lost());
     output_.result(config::export_spec(now, flags_.config_label, format()));
     return {};
   }
@@ -283,6 +284,7 @@ class MigParted {
   Result<void> generate() {
     MIG_TRY(need_format());
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    MIG_TRY(now.none_lost());
     auto text = config::generate_spec(now, format());
     if (!text)
       return std::move(text).error().in("error generating MIG config");
@@ -295,6 +297,7 @@ class MigParted {
   Result<void> checkpoint() {
     MIG_TRY(need(flags_.checkpoint_file, "checkpoint-file"));
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+    MIG_TRY(now.none_lost());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
     MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(now));
     auto text = config::checkpoint_text(now, names);

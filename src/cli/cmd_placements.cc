@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
+#include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
 
@@ -14,7 +15,7 @@ class Placements final : public Command {
             "STARTS are the legal first slots on an empty GPU, SIZE the slots an instance takes, "
             "FREE NOW the starts at which one could be created now.",
             {"placements -i 0", "--sim lab placements --json"},
-            {ErrorCode::kNothingMatched, ErrorCode::kNoDriver}};
+            {ErrorCode::kNothingMatched, ErrorCode::kDeviceLost, ErrorCode::kNoDriver}};
   }
 
   void declare(Options& options) override {
@@ -28,7 +29,7 @@ class Placements final : public Command {
     context.output().result(context.globals().json
                                 ? wire::placement_list_document(inventory)
                                 : render_placements(inventory, context.output().paint()));
-    return 0;
+    return end_of_looking(inventory, context.output());
   }
 
  private:

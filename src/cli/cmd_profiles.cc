@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
+#include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
 
@@ -15,7 +16,7 @@ class Profiles final : public Command {
             "and SMs what one instance has, then its copy engines, decoders, encoders, JPEG and "
             "optical-flow engines. ? is what the driver does not tell.",
             {"profiles", "profiles -i 0 --compute", "--sim lab profiles --json"},
-            {ErrorCode::kNothingMatched, ErrorCode::kNoDriver}};
+            {ErrorCode::kNothingMatched, ErrorCode::kDeviceLost, ErrorCode::kNoDriver}};
   }
 
   void declare(Options& options) override {
@@ -31,7 +32,7 @@ class Profiles final : public Command {
     context.output().result(context.globals().json
                                 ? wire::profile_list_document(inventory)
                                 : render_profiles(inventory, compute_, context.output().paint()));
-    return 0;
+    return end_of_looking(inventory, context.output());
   }
 
  private:

@@ -17,8 +17,9 @@ class Recover final : public Command {
     return {"recover",
             "Finish or undo a change that a crash cut short.",
             "A change that was complete is recorded as applied; any other is taken back, so that "
-            "the machine is in the layout before it or after it, never between. Exit code 0 when "
-            "there was nothing to do or it is done, 19 when something is left.",
+            "the machine is in the layout before it or after it, never between. What others did "
+            "meanwhile stays and is named. Exit code 0 when there was nothing to do or it is done, "
+            "19 when something is left.",
             {"recover", "recover --json"},
             {ErrorCode::kPermission,
              ErrorCode::kConflict,
@@ -51,6 +52,7 @@ class Recover final : public Command {
                                                     recovery.change,
                                                     recovery.command,
                                                     recovery.rebuilt,
+                                                    recovery.result.others,
                                                     stuck ? recovery.result.failure : std::nullopt},
                                                    source));
     }
@@ -64,8 +66,11 @@ class Recover final : public Command {
     else if (applied)
       text += "had been done; it is recorded as applied.\n";
     else
-      text += recovery.rebuilt ? "is taken back, and what a reset had removed is there again.\n"
-                               : "is taken back: the layout before it is there again.\n";
+      text += recovery.rebuilt
+                  ? "is taken back, and what a reset or others had removed is there again.\n"
+                  : "is taken back: the layout before it is there again.\n";
+    for (const std::string& line : recovery.result.others)
+      text += "  not of this change, and it stays: " + line + "\n";
     output.result(text);
     if (stuck && recovery.result.failure)
       output.message(error_text(*recovery.result.failure, output.err_paint()));

@@ -104,7 +104,7 @@ class Restore final : public Command {
  private:
   // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
   Result<int> restore_last_good(Context& context) {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(service::Service * service, context.unattended());
     MIG_ASSIGN_OR_RETURN(const auto cut_short, service->interrupted());
     if (cut_short && !execute_.dry_run)
       MIG_TRY(recover_first(context, *service));
@@ -115,13 +115,18 @@ class Restore final : public Command {
     }
     if (execute_.reason.empty())
       execute_.reason = "last good layout";
-    MIG_TRY(context.inventory());
-    return execute_with_hooks(
-        context,
-        hooks_,
-        hook_variables(hooks_, execute_),
-        [&](bool) { return service->plan_last_good(); },
-        execute_);
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_ASSIGN_OR_RETURN(const int code,
+                         execute_with_hooks(
+                             context,
+                             hooks_,
+                             hook_variables(hooks_, execute_),
+                             [&](bool) { return service->plan_last_good(); },
+                             execute_));
+    // The others have their layouts; one that cannot be opened is no success all the same.
+    if (code == 0)
+      MIG_TRY(inventory.none_lost());
+    return code;
   }
 
   // A change that a crash or power cut left open is finished or taken back before anything else.

@@ -43,6 +43,7 @@ class Serve final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    MIG_TRY(context.unattended());
     MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     daemon::DaemonOptions options;

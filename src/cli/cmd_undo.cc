@@ -26,6 +26,7 @@ class Undo final : public Command {
          ErrorCode::kTimeout,
          ErrorCode::kHook,
          ErrorCode::kResetRequired,
+         ErrorCode::kDeviceLost,
          ErrorCode::kNoDriver,
          ErrorCode::kDriver,
          ErrorCode::kIo,

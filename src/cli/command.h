@@ -48,6 +48,8 @@ class Context {
   Output& output() const { return *output_; }
 
   Result<service::Service*> service();
+  // As service(), but never a simulated machine that is not named: for what runs unattended.
+  Result<service::Service*> unattended();
   // Opens another driver than the globals name (offline planning).
   Result<service::Service*> service(const service::DriverChoice& choice);
   Result<Inventory> inventory();  // also remembers the source

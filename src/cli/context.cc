@@ -29,6 +29,16 @@ Result<service::Service*> Context::service() {
   return service(driver_choice(globals_));
 }
 
+Result<service::Service*> Context::unattended() {
+  if (service_)
+    return service_.get();
+  if (!globals_.nvml_library.empty() || !globals_.simulated.empty())
+    return service();
+  service::DriverChoice choice = driver_choice(globals_);
+  choice.only_named = true;
+  return service(choice);
+}
+
 Result<service::Service*> Context::service(const service::DriverChoice& choice) {
   const auto watch = [this]() -> std::shared_ptr<void> {
     return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);

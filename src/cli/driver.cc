@@ -26,7 +26,7 @@ std::string sim_library_dir() {
 }
 
 service::DriverChoice driver_choice(const Globals& globals) {
-  return {globals.nvml_library, globals.simulated, sim_library_dir()};
+  return {globals.nvml_library, globals.simulated, sim_library_dir(), false};
 }
 
 }  // namespace mig::cli

@@ -29,4 +29,12 @@ int print_error(const Error& error,
   return error_info(error.code).exit_code;
 }
 
+int end_of_looking(const Inventory& inventory, Output& output) {
+  const auto whole = inventory.none_lost();
+  if (whole)
+    return 0;
+  output.message(error_text(whole.error(), output.err_paint()));
+  return error_info(whole.error().code).exit_code;
+}
+
 }  // namespace mig::cli

@@ -20,6 +20,10 @@ int print_error(const Error& error,
                 const std::optional<wire::Source>& source,
                 Output& output);
 
+// The end of a command that showed what it could of all GPUs: 0; where one cannot be opened, its
+// error on stderr (also with --json: the document has it as "lost") and that exit code.
+int end_of_looking(const Inventory& inventory, Output& output);
+
 }  // namespace mig::cli
 
 #endif  // MIGCTL_CLI_ERRORS_H_

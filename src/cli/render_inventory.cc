@@ -26,6 +26,8 @@ std::string header(const Inventory& inventory, const Paint& paint) {
   if (!line.empty())
     line = paint(Style::kYellow, line) + ": ";
   line += base::counted(inventory.gpus.size(), "GPU");
+  if (!inventory.lost.empty())
+    line += fmt::format(" and {} lost", inventory.lost.size());
   if (!inventory.driver_version.empty())
     line += fmt::format(", driver {}", inventory.driver_version);
   if (!inventory.nvml_version.empty())
@@ -244,8 +246,9 @@ std::string render_list(const Inventory& inventory, bool processes, const Paint&
   std::string out = header(inventory, paint);
   for (const auto& gpu : inventory.gpus)
     out += gpu_block(gpu, processes, scale, paint);
-  for (const auto& warning : inventory.warnings)
-    out += fmt::format("\nnot shown: {}\n", warning);
+  for (const auto& gpu : inventory.lost)
+    out += "\n" + paint(Style::kBold, fmt::format("GPU {}  LOST", gpu.index.value)) + "  " +
+           gpu.why.text() + (gpu.why.hint.empty() ? "" : "\n  " + gpu.why.hint) + "\n";
   return out;
 }
 

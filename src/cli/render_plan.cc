@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -13,7 +14,31 @@
 namespace mig::cli {
 namespace {
 
-// "2 x 1g.5gb at slots 0, 1".
+// " (14 SMs)", " (2 x 1c.2g.20gb of 16 SMs)"; "" where nothing is known to be inside.
+std::string inside(const LayoutCell& cell) {
+  if (cell.computes.empty())
+    return "";
+  if (cell.computes.size() == 1 && cell.computes[0].profile == cell.profile)
+    return cell.computes[0].sm ? fmt::format(" ({} SMs)", *cell.computes[0].sm) : "";
+  std::vector<std::pair<CellCompute, std::size_t>> counts;
+  for (const CellCompute& compute : cell.computes) {
+    const auto same = std::find_if(
+        counts.begin(), counts.end(), [&](const auto& one) { return one.first == compute; });
+    if (same == counts.end())
+      counts.emplace_back(compute, 1);
+    else
+      ++same->second;
+  }
+  std::vector<std::string> parts;
+  for (const auto& [compute, count] : counts)
+    parts.push_back(fmt::format("{} x {}{}",
+                                count,
+                                compute.profile.str(),
+                                compute.sm ? fmt::format(" of {} SMs", *compute.sm) : ""));
+  return fmt::format(" ({})", base::join(parts, ", "));
+}
+
+// "2 x 1g.5gb (14 SMs) at slots 0, 1".
 std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
   struct Group {
     std::string profile;
@@ -22,7 +47,7 @@ std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
 
   std::vector<Group> groups;
   for (const auto& cell : cells) {
-    const std::string name = cell.profile.str();
+    const std::string name = cell.profile.str() + inside(cell);
     auto group = std::find_if(
         groups.begin(), groups.end(), [&](const Group& other) { return other.profile == name; });
     if (group == groups.end())
@@ -39,13 +64,31 @@ std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
   return lines;
 }
 
+// Words broken at blanks, so that they stay in 80 columns behind `before` columns; what goes on in
+// a next line stands two further in.
+std::string broken(const std::string& text, std::size_t before) {
+  const std::size_t room = 79 - before;
+  std::string out;
+  std::size_t column = 0;
+  for (const auto& word : base::split(text, ' ')) {
+    if (column != 0) {
+      const bool next_line = column + 1 + word.size() > room;
+      out += next_line ? "\n" + std::string(before + 2, ' ') : " ";
+      column = next_line ? 2 : column + 1;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
 std::string cells_block(std::string_view verb,
                         Style style,
                         const std::vector<LayoutCell>& cells,
                         const Paint& paint) {
   std::string out;
   for (const auto& line : cell_lines(cells))
-    out += "  " + paint(style, fmt::format("{:<8}", verb)) + line + "\n";
+    out += "  " + paint(style, fmt::format("{:<8}", verb)) + broken(line, 10) + "\n";
   return out;
 }
 
@@ -85,23 +128,6 @@ std::string gpu_block(const Plan& plan,
   return out;
 }
 
-// A step's words broken at blanks, so that they stay in 80 columns beside its number.
-std::string broken(const std::string& text) {
-  constexpr std::size_t kRoom = 73;
-  std::string out;
-  std::size_t column = 0;
-  for (const auto& word : base::split(text, ' ')) {
-    if (column != 0) {
-      const bool next_line = column + 1 + word.size() > kRoom;
-      out += next_line ? "\n        " : " ";
-      column = next_line ? 2 : column + 1;
-    }
-    out += word;
-    column += word.size();
-  }
-  return out;
-}
-
 std::string step_lines(const Plan& plan, const Paint& paint) {
   std::string out = "\n" +
                     paint(Style::kBold,
@@ -111,7 +137,7 @@ std::string step_lines(const Plan& plan, const Paint& paint) {
                     "\n";
   std::size_t number = 0;
   for (const auto& step : plan.steps)
-    out += fmt::format("{:>4}. {}\n", ++number, broken(step.str()));
+    out += fmt::format("{:>4}. {}\n", ++number, broken(step.str(), 6));
   return out;
 }
 

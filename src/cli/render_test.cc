@@ -52,11 +52,12 @@ TEST(RenderList, WhatTheDriverDoesNotTellIsNotZero) {
   Inventory inventory = sample::inventory();
   inventory.gpus[0].memory_total_mib.reset();
   inventory.gpus[0].memory_slices = 0;
-  inventory.warnings = {"GPU 7 is left out: it is lost"};
+  inventory.lost = {{GpuIndex{7}, Error{ErrorCode::kDeviceLost, "GPU is lost", "reboot", {}, 15}}};
   const std::string text = render_list(inventory, false, kPlain);
   EXPECT_NE(text.find("  ? GiB  MIG on"), std::string::npos) << text;
   EXPECT_NE(text.find("profiles and places to root only"), std::string::npos) << text;
-  EXPECT_NE(text.find("not shown: GPU 7 is left out: it is lost\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("GPUs and 1 lost"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nGPU 7  LOST  GPU is lost\n  reboot\n"), std::string::npos) << text;
 }
 
 TEST(RenderProfiles, GpusOfEqualTablesShareOne) {
@@ -84,9 +85,10 @@ TEST(RenderPlan, SaysKeptDestroyedCreatedAndWhoBlocks) {
   for (const char* line : {"SIMULATED machine \"lab\": plan for layout \"mixed\"\n",
                            "  before  |  .   |  .   |2g.10gb      |3g.20gb *",
                            "  after   |1g.5gb|1g.5gb|",
-                           "  keep    1 x 3g.20gb at slots 4-7 (in use)\n",
+                           "  keep    1 x 3g.20gb (1 x 1c.3g.20gb of 14 SMs, 1 x 2c.3g.20gb) at "
+                           "slots 4-7\n            (in use)\n",
                            "  destroy 1 x 2g.10gb at slots 2-3\n",
-                           "  create  2 x 1g.5gb at slots 0, 1\n",
+                           "  create  2 x 1g.5gb (14 SMs) at slots 0, 1\n",
                            "  BLOCKED pid 77 (sleep) runs on 2g.10gb gi=5\n",
                            "4 steps, about 0.3 s\n",
                            "   2. reset GPU 0\n",

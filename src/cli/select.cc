@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "model/compute_names.h"
 
 namespace mig::cli {
 namespace {
@@ -38,6 +39,14 @@ const Gpu* find_gpu(const Inventory& inventory, const std::string& word) {
     if (same_bus_id(gpu.pci_bus_id, word))
       return &gpu;
   return nullptr;
+}
+
+// By index; a UUID or bus id that no other GPU has may be that of one that cannot be opened.
+const LostGpu* find_lost(const Inventory& inventory, const std::string& word) {
+  if (const auto index = base::parse_decimal(word, kMaxId))
+    return inventory.find_lost(GpuIndex{static_cast<std::uint32_t>(*index)});
+  const bool names_one = word.rfind("GPU-", 0) == 0 || word.find(':') != std::string::npos;
+  return names_one && !inventory.lost.empty() ? &inventory.lost.front() : nullptr;
 }
 
 std::vector<std::string> profile_names(const Gpu& gpu) {
@@ -77,6 +86,17 @@ Result<const GpuInstanceProfile*> find_profile(const Gpu& gpu,
   return profile;
 }
 
+Error unknown_compute(const Gpu& gpu, const GpuInstanceProfile& profile, const std::string& word) {
+  std::vector<std::string> names;
+  for (const ComputeInstanceProfile& compute : profile.compute_profiles)
+    names.push_back(compute.name.str());
+  return Error{ErrorCode::kNotSupported,
+               fmt::format("GPU {} ({}) has no profile {}", gpu.index.value, gpu.name, word),
+               fmt::format("inside {} there are {}", profile.name.str(), base::join(names, ", ")),
+               {},
+               {}};
+}
+
 Result<Placement> find_placement(const GpuInstanceProfile& profile, const std::string& start) {
   const auto number = base::parse_decimal(start, kMaxId);
   for (const auto& placement : profile.placements)
@@ -97,6 +117,8 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
   std::vector<GpuIndex> found;
   const bool all = words.empty() || (words.size() == 1 && words.front() == "all");
   if (all)
+    MIG_TRY(inventory.none_lost());
+  if (all)
     for (const auto& gpu : inventory.gpus)
       found.push_back(gpu.index);
   else
@@ -113,6 +135,8 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
 
 Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word) {
   const Gpu* gpu = find_gpu(inventory, word);
+  if (const LostGpu* lost = find_lost(inventory, word); gpu == nullptr && lost != nullptr)
+    return lost->why;
   if (gpu == nullptr)
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("no GPU matches {}", base::quoted(word)),
@@ -121,9 +145,11 @@ Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word)
 }
 
 Result<void> keep_gpus(Inventory& inventory, const std::vector<std::string>& words) {
-  if (words.empty())
+  if (words.empty() || (words.size() == 1 && words.front() == "all"))
     return {};
   MIG_ASSIGN_OR_RETURN(const auto wanted, select_gpus(inventory, words));
+  inventory.lost.clear();
+  inventory.warnings.clear();
   std::erase_if(inventory.gpus, [&](const Gpu& gpu) {
     return std::find(wanted.begin(), wanted.end(), gpu.index) == wanted.end();
   });
@@ -139,9 +165,12 @@ Result<DesiredInstance> parse_instance(const Gpu& gpu,
                        find_profile(gpu, word.substr(0, colon), name));
   DesiredInstance instance;
   instance.profile = profile->name;
-  if (compute_instance)
-    instance.compute_instances.push_back(name);
-  else if (!name.full_size())
+  if (compute_instance) {
+    const ComputeInstanceProfile* compute = find_compute_profile(*profile, name);
+    if (compute == nullptr && !profile->compute_profiles.empty())
+      return unknown_compute(gpu, *profile, word);
+    instance.compute_instances.push_back(compute == nullptr ? name : compute->name);
+  } else if (!name.full_size())
     return fail(ErrorCode::kUsage,
                 fmt::format("{} names a compute instance, and --no-compute asks for none", word));
   if (colon != std::string::npos) {

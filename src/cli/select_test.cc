@@ -46,6 +46,27 @@ TEST(ParseInstance, NamesIdsStartsAndComputePart) {
   EXPECT_TRUE(parse_instance(gpu, "2g.10gb", false)->compute_instances.empty());
 }
 
+TEST(ParseInstance, ComputeProfilesOfEqualSlicesAreNamedByTheirSms) {
+  Gpu gpu;
+  GpuInstanceProfile profile;
+  profile.name = *ProfileName::parse("2g.20gb");
+  profile.placements = {{0, 2}, {2, 2}};
+  const ProfileName part = *ProfileName::parse("1c.2g.20gb");
+  const ProfileName larger = *ProfileName::parse("1c.2g.20gb@26sm");
+  profile.compute_profiles = {{0, part, 1, 2, 16, {}}, {7, larger, 1, 1, 26, {}}};
+  gpu.profiles = {profile};
+  const auto compute = [&](const char* word) {
+    const auto instance = parse_instance(gpu, word, true);
+    return instance ? instance->compute_instances.at(0).str() : instance.error().hint;
+  };
+  EXPECT_EQ(compute("1c.2g.20gb"), "1c.2g.20gb");
+  EXPECT_EQ(compute("1c.2g.20gb@16sm:2"), "1c.2g.20gb");
+  EXPECT_EQ(compute("1c.2g.20gb@26sm:2"), "1c.2g.20gb@26sm");
+  EXPECT_EQ(compute("1c.2g.20gb@ci7"), "1c.2g.20gb@26sm");
+  EXPECT_EQ(compute("1c.2g.20gb@20sm"), "inside 2g.20gb there are 1c.2g.20gb, 1c.2g.20gb@26sm");
+  EXPECT_EQ(parse_instance(gpu, "1c.2g.20gb@26sm:2", true)->placement, (Placement{2, 2}));
+}
+
 TEST(ParseInstance, Refusals) {
   const Gpu gpu = sample::inventory().gpus[0];
   const auto unknown = parse_instance(gpu, "3g.40gb", true);

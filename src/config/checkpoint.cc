@@ -61,10 +61,12 @@ class Restorer {
       for (const Gpu& other : inventory_.gpus) {
         there.push_back(other.uuid);
       }
-      return fail(
+      return inventory_.or_lost(Error{
           ErrorCode::kNothingMatched,
           fmt::format("{}: {} is not on this machine", checkpoint_.file, base::quoted(saved.uuid)),
-          there.empty() ? "this machine has no GPU" : "it has " + base::join(there, ", "));
+          there.empty() ? "this machine has no GPU" : "it has " + base::join(there, ", "),
+          {},
+          {}});
     }
     if (gpu->mig_current == MigMode::kUnsupported && saved.mig_enabled) {
       return fail(

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "model/compute_names.h"
 #include "model/slots.h"
 
 namespace mig::config {
@@ -25,7 +26,7 @@ bool fits(const std::vector<Item>& items,
   for (const std::size_t i : bin) {
     wanted.push_back(items[i].profile);
   }
-  return compute_instances_fit(wanted, profile.slices);
+  return compute_instances_fit(wanted, profile);
 }
 
 // First fit in descending size: an upper bound, and the answer for loads no GPU can hold anyway.
@@ -106,12 +107,6 @@ DesiredInstance instance_of(const GpuInstanceProfile& profile, const SourcePosit
   return instance;
 }
 
-ProfileName compute_name(const GpuInstanceProfile& profile, const ComputeInstanceProfile& compute) {
-  ProfileName name = profile.name;
-  name.compute_slices = compute.name.compute_slices;
-  return name;
-}
-
 std::optional<std::vector<DesiredInstance>> present(const Gpu& gpu,
                                                     const GpuInstanceProfile& profile,
                                                     std::vector<ProfileName> wanted,
@@ -145,7 +140,7 @@ std::vector<DesiredInstance> pack(const Gpu& gpu,
     const ComputeInstanceProfile* compute = find_compute_profile(profile, devices.profile);
     for (std::uint32_t i = 0; compute != nullptr && i < devices.count; ++i) {
       items.push_back({compute, devices.position});
-      names.push_back(compute_name(profile, *compute));
+      names.push_back(compute->name);
     }
   }
   if (items.empty()) {
@@ -161,7 +156,7 @@ std::vector<DesiredInstance> pack(const Gpu& gpu,
   for (const auto& bin : fewest_bins(items, profile)) {
     DesiredInstance instance = instance_of(profile, items[bin[0]].position);
     for (const std::size_t i : bin) {
-      instance.compute_instances.push_back(compute_name(profile, *items[i].profile));
+      instance.compute_instances.push_back(items[i].profile->name);
     }
     instances.push_back(std::move(instance));
   }

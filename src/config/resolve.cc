@@ -11,7 +11,7 @@
 #include "config/document.h"
 #include "config/pack.h"
 #include "config/spec.h"
-#include "model/slots.h"
+#include "model/compute_names.h"
 
 namespace mig::config {
 namespace {
@@ -104,7 +104,22 @@ class Resolver {
   }
 
  private:
+  // Of a GPU that cannot be opened nothing is known but its number: a filter may mean it.
+  Result<void> check_lost(const SpecEntry& entry) const {
+    for (const LostGpu& lost : inventory_.lost) {
+      const bool named = !entry.devices || std::find(entry.devices->begin(),
+                                                     entry.devices->end(),
+                                                     lost.index.value) != entry.devices->end();
+      if (named) {
+        Error why = lost.why;
+        return std::move(why).in(entry.position.str());
+      }
+    }
+    return {};
+  }
+
   Result<void> add_entry(const SpecEntry& entry) {
+    MIG_TRY(check_lost(entry));
     std::vector<const Gpu*> filtered;
     for (const Gpu& gpu : inventory_.gpus) {
       if (passes(entry, gpu)) {

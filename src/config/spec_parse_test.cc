@@ -148,7 +148,8 @@ TEST(ParseSpec, StructureErrorsNameThePlace) {
        "f:6:19: \"1g.5\" is not a MIG profile: it has no whole number of gigabytes such as "
        "\"20gb\" "
        "after the slices",
-       "a profile is written [<C>c.]<G>g.<GB>gb[+attribute[,attribute]|-attribute], e.g. 3g.20gb"},
+       "a profile is written [<C>c.]<G>g.<GB>gb[+attribute[,attribute]|-attribute][@<N>sm], e.g. "
+       "3g.20gb"},
       {devices("0"), "f:7:7: all counts in mig-devices are 0", "write {} for no instances"},
   });
 }

@@ -225,6 +225,8 @@ TEST_F(ApiTest, WhoWaitsIsAnsweredWhenItsTurnComes) {
   EXPECT_EQ(first->status, 200) << "a release serves the next at once";
   EXPECT_EQ(second->status, 0);
   api_->stop();
+  const auto next = first->json().at("leases").at(0).at("id").get<int>();
+  ASSERT_EQ(status(kBob, "DELETE", fmt::format("/v1/leases/{}", next)), 200);
   api_->step();
   EXPECT_EQ(second->status, 0) << "let go of: its client asks the next daemon";
 }
@@ -265,6 +267,20 @@ TEST_F(ApiTest, WhoGivesUpIsToldSo) {
     api_->step();
   }
   EXPECT_EQ(hasty->status, 504) << hasty->body;
+}
+
+TEST_F(ApiTest, ALeaseIsBoundToALivingProcessOfOnesOwn) {
+  start();
+  const auto bound_to = [](std::uint32_t pid, std::uint64_t start) {
+    return fmt::format(
+        R"({{"need": {{"profile": "1g.5gb"}}, "holder": {{"pid": {}, "startTicks": {}}}}})",
+        pid,
+        start);
+  };
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", bound_to(client(kBob), 0)), 403);
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", bound_to(client(kAlice), 1)), 404)
+      << "that process has ended, and its number is another's";
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", bound_to(client(kAlice), 0)), 200);
 }
 
 TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {

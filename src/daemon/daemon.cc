@@ -142,7 +142,12 @@ Result<void> run_daemon(service::Service& service,
     told = error.message;
   };
   api.start();
-  server->every(kTick, [&api] { api.step(); });
+  service.rest();
+  // Between requests the daemon has no GPU open: it would be in the way of a mode change.
+  server->every(kTick, [&api, &service] {
+    api.step();
+    service.rest();
+  });
   if (options.log)
     options.log(fmt::format("migd: listening on {}; tenants: {}",
                             socket,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/command.h"
 
+#include <sys/wait.h>
+
+#include <cerrno>
+
 #include <gtest/gtest.h>
 
 namespace mig::device {
@@ -31,6 +35,9 @@ TEST(Command, OneThatHangsIsKilled) {
   const auto result = run_command({"sleep", "60"}, 100ms);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::kTimeout);
+  errno = 0;
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD) << "no child is left";
 }
 
 TEST(Command, AFloodOfOutputIsCut) {

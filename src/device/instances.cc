@@ -8,6 +8,7 @@
 #include "device/profile_names.h"
 #include "device/profiles.h"
 #include "device/readings.h"
+#include "model/compute_names.h"
 
 namespace mig::device {
 namespace {
@@ -147,7 +148,7 @@ class InstanceReader {
         found = &at->second;
     if (found == nullptr) {
       MIG_ASSIGN_OR_RETURN(auto read, read_compute_profiles(nvml_, handle, profile.name));
-      ComputeProfiles& kept = lacks_some(read, profile) ? doubtful_ : compute_;
+      ComputeProfiles& kept = lacks_some(read, profile, profiles_) ? doubtful_ : compute_;
       found = &kept.emplace(profile.nvml_profile, std::move(read)).first->second;
     }
     if (profile.compute_profiles_derived && !found->empty()) {
@@ -162,8 +163,9 @@ class InstanceReader {
   // A driver refuses the profiles that it does not have, and may refuse another once: a list that
   // lacks what should be there is not kept for the next reading.
   static bool lacks_some(const std::vector<ComputeProfile>& read,
-                         const GpuInstanceProfile& profile) {
-    const auto expected = derive_compute_profiles(profile);
+                         const GpuInstanceProfile& profile,
+                         const std::vector<GpuInstanceProfile>& profiles) {
+    const auto expected = derive_compute_profiles(profile, profiles);
     return std::any_of(expected.begin(), expected.end(), [&](const auto& one) {
       return std::none_of(read.begin(), read.end(), [&](const ComputeProfile& there) {
         return there.profile.name == one.name;
@@ -241,13 +243,33 @@ std::optional<ProfileName> name_in(const std::string& device_name) {
   return name ? std::optional(*name) : std::nullopt;
 }
 
-const GpuInstanceProfile* profile_named(const std::vector<GpuInstanceProfile>& profiles,
-                                        const ProfileName& name) {
+bool has_these(const GpuInstanceProfile& profile, const nvmlDeviceAttributes_t& told) {
+  const Engines engines{told.sharedCopyEngineCount,
+                        told.sharedDecoderCount,
+                        told.sharedEncoderCount,
+                        told.sharedJpegCount,
+                        told.sharedOfaCount};
+  return profile.slices == told.gpuInstanceSliceCount && profile.engines == engines &&
+         profile.memory_mib == told.memorySizeMB;
+}
+
+// Of which profile the GPU instance of a MIG device is. The name is its compute instance's, which
+// has no attribute; slices, memory and engines are the GPU instance's. Where several profiles have
+// the same (+gfx), the one that the name names.
+const GpuInstanceProfile* profile_of(const std::vector<GpuInstanceProfile>& profiles,
+                                     const MigDevice& device,
+                                     const ProfileName& name) {
+  const GpuInstanceProfile* found = nullptr;
+  bool named = false;
   for (const GpuInstanceProfile& profile : profiles) {
-    if (profile.name == name.gpu_instance())
-      return &profile;
+    const bool named_too = profile.name == name.gpu_instance();
+    const bool may_be = device.attributes ? has_these(profile, *device.attributes) : named_too;
+    if (may_be && (found == nullptr || (named_too && !named))) {
+      found = &profile;
+      named = named_too;
+    }
   }
-  return nullptr;
+  return found;
 }
 
 GpuInstance instance_of(const MigDevice& device,
@@ -258,6 +280,7 @@ GpuInstance instance_of(const MigDevice& device,
   out.name = name.gpu_instance();
   out.memory_mib = device.memory_total_mib.value_or(0);
   if (profile != nullptr) {
+    out.name = profile->name;
     out.profile_id = profile->id;
     out.nvml_profile = profile->nvml_profile;
     out.memory_mib = profile->memory_mib;
@@ -265,6 +288,35 @@ GpuInstance instance_of(const MigDevice& device,
     // Where it lies is told to root only, except when there is one place to lie.
     if (profile->placements.size() == 1)
       out.placement = profile->placements.front();
+  }
+  return out;
+}
+
+ComputeInstance compute_of(const MigDevice& device,
+                           const ProfileName& told,
+                           const GpuInstanceProfile* profile) {
+  ComputeInstance out;
+  out.id = ComputeInstanceId{device.compute_instance};
+  out.name = told;
+  out.uuid = device.uuid;
+  out.device_index = device.index;
+  out.memory_used_mib = device.memory_used_mib;
+  if (device.attributes)
+    out.sm = device.attributes->multiprocessorCount;
+  if (profile == nullptr)
+    return out;
+  out.name = profile->name;
+  out.name.compute_slices =
+      device.attributes ? device.attributes->computeInstanceSliceCount : told.compute_slices;
+  ProfileName wanted = out.name;
+  wanted.sm = out.sm;
+  // Without its profile id it is known by its SMs; the plain one where they tell nothing.
+  const ComputeInstanceProfile* compute = find_compute_profile(*profile, wanted);
+  if (compute == nullptr)
+    compute = find_compute_profile(*profile, out.name);
+  if (compute != nullptr) {
+    out.name = compute->name;
+    out.nvml_profile = compute->nvml_profile;
   }
   return out;
 }
@@ -277,17 +329,11 @@ InstanceList from_devices(const std::vector<MigDevice>& devices,
   std::map<std::uint32_t, GpuInstance> by_id;
   for (const MigDevice& device : devices) {
     const ProfileName name = name_in(device.name).value_or(ProfileName{});
+    const GpuInstanceProfile* profile = profile_of(profiles, device, name);
     auto [found, fresh] = by_id.try_emplace(device.gpu_instance);
     if (fresh)
-      found->second = instance_of(device, name, profile_named(profiles, name));
-    ComputeInstance compute;
-    compute.id = ComputeInstanceId{device.compute_instance};
-    compute.name = name;
-    compute.sm = device.sm;
-    compute.uuid = device.uuid;
-    compute.device_index = device.index;
-    compute.memory_used_mib = device.memory_used_mib;
-    found->second.compute_instances.push_back(std::move(compute));
+      found->second = instance_of(device, name, profile);
+    found->second.compute_instances.push_back(compute_of(device, name, profile));
   }
   for (auto& [id, instance] : by_id)
     list.instances.push_back(std::move(instance));

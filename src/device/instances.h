@@ -24,7 +24,7 @@ struct MigDevice {
   std::uint32_t gpu_instance = 0, compute_instance = 0;
   std::string uuid, name;
   std::optional<std::uint64_t> memory_total_mib, memory_used_mib;
-  std::optional<std::uint32_t> sm;
+  std::optional<nvmlDeviceAttributes_t> attributes;
 };
 
 // Ascending index. Empty with MIG off.

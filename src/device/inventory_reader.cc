@@ -90,6 +90,18 @@ void count_slices(Gpu& gpu) {
   }
 }
 
+// One GPU that the driver counts and will not open, for whatever reason of the hardware: drivers
+// say lost, reset required, interrupt issue, or just unknown.
+Error cannot_open(nvmlReturn_t code, GpuIndex index) {
+  Error error = nvml::error_from(code, fmt::format("cannot open GPU {}", index.value));
+  if (error.code == ErrorCode::kPermission || code == NVML_ERROR_UNINITIALIZED)
+    return error;
+  if (error.code != ErrorCode::kDeviceLost)
+    error.hint = "see dmesg for what is wrong with it, then reset the GPU or reboot the machine";
+  error.code = ErrorCode::kDeviceLost;
+  return error;
+}
+
 Result<Gpu> read_gpu_once(const nvml::Session& session,
                           GpuIndex index,
                           const ReadOptions& options) {
@@ -99,7 +111,7 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   nvmlDevice_t device = nullptr;
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetHandleByIndex_v2(index.value, &device);
       code != NVML_SUCCESS)
-    return nvml::error_from(code, fmt::format("cannot open GPU {}", index.value));
+    return cannot_open(code, index);
   MIG_TRY(read_identity(nvml, device, gpu));
   MIG_TRY(read_mode(nvml, device, gpu));
   std::uint64_t total_bytes = 0;
@@ -164,6 +176,7 @@ Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions
     if (!gpu && gpu.error().code == ErrorCode::kDeviceLost) {
       // One dead GPU does not hide the others.
       out.warnings.push_back(fmt::format("GPU {} is left out: {}", index, gpu.error().text()));
+      out.lost.push_back({GpuIndex{index}, std::move(gpu).error()});
       continue;
     }
     if (!gpu)

@@ -20,7 +20,7 @@ void read_details(const nvml::Functions& nvml, MigDevice& device) {
   }
   if (nvmlDeviceAttributes_t attributes{};
       nvml.nvmlDeviceGetAttributes_v2(device.handle, &attributes) == NVML_SUCCESS) {
-    device.sm = attributes.multiprocessorCount;
+    device.attributes = attributes;
     if (!device.memory_total_mib)
       device.memory_total_mib = attributes.memorySizeMB;
   }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/profile_names.h"
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "abi/nvml_constants.h"
+#include "model/compute_names.h"
 
 namespace mig::device {
 namespace {
@@ -46,6 +49,55 @@ int variant_rank(std::uint32_t nvml_profile) {
   return attributes == "-me" ? 5 : 0;
 }
 
+const GpuInstanceProfile* by_index(const std::vector<GpuInstanceProfile>& all,
+                                   std::uint32_t index) {
+  const auto found = std::find_if(
+      all.begin(), all.end(), [&](const auto& one) { return one.nvml_profile == index; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// The profile without attributes that has so many compute slices, and the plain memory for it.
+const GpuInstanceProfile* plain_of(const std::vector<GpuInstanceProfile>& all,
+                                   std::uint32_t slices) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const GpuInstanceProfile& one) {
+    return one.slices == slices && one.nvml_profile != NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2 &&
+           attributes_of(one.nvml_profile).empty();
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::uint32_t size_of(const GpuInstanceProfile& profile) {
+  return profile.placements.empty() ? 0 : profile.placements.front().size;
+}
+
+// The 1g with double memory, on boards where it has more SMs than a plain 1g (from Hopper on). Then
+// compute instances of those SMs exist too (NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1), and all
+// lie in aligned spans. H100: go-nvml#146 lists 1c.2g.20gb with 16 and with 26 SMs. On an A100 both
+// have 14, and there is the plain one only.
+const GpuInstanceProfile* larger_one_slice(const std::vector<GpuInstanceProfile>& all) {
+  const GpuInstanceProfile* twice = by_index(all, NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2);
+  const GpuInstanceProfile* plain = by_index(all, NVML_GPU_INSTANCE_PROFILE_1_SLICE);
+  return twice != nullptr && plain != nullptr && twice->sm > plain->sm ? twice : nullptr;
+}
+
+// Offered in each GPU instance that has the SMs and the slots for it.
+std::optional<ComputeInstanceProfile> larger_in(const GpuInstanceProfile& profile,
+                                                const GpuInstanceProfile& larger) {
+  const bool told = size_of(larger) != 0 && size_of(profile) != 0;
+  const std::uint32_t count = told ? size_of(profile) / size_of(larger)
+                              : profile.nvml_profile == larger.nvml_profile ? 1
+                                                                            : profile.slices / 2;
+  if (profile.sm < larger.sm || count == 0)
+    return std::nullopt;
+  ComputeInstanceProfile out;
+  out.nvml_profile = NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1;
+  out.slices = larger.slices;
+  out.max_count = count;
+  out.sm = larger.sm;
+  out.span = size_of(larger);
+  return out;
+}
+
 }  // namespace
 
 std::string_view attributes_of(std::uint32_t nvml_profile) {
@@ -74,25 +126,11 @@ ProfileName gpu_instance_name(std::string_view told,
                               std::uint32_t slices,
                               std::uint64_t memory_mib,
                               std::uint64_t total_bytes) {
-  if (!told.empty()) {
-    if (auto name = ProfileName::parse(told); name)
-      return *name;
-  }
-  return ProfileName{slices,
-                     slices,
-                     derived_gb(memory_mib, total_bytes),
-                     std::string(attributes_of(nvml_profile))};
-}
-
-ProfileName compute_instance_name(std::string_view told,
-                                  std::uint32_t slices,
-                                  const ProfileName& gpu_instance) {
-  if (!told.empty()) {
-    if (auto name = ProfileName::parse(told); name)
-      return *name;
-  }
-  ProfileName name = gpu_instance;
-  name.compute_slices = slices;
+  ProfileName name{slices, slices, derived_gb(memory_mib, total_bytes), {}};
+  if (auto read = ProfileName::parse(told); read && !told.empty())
+    name = read->gpu_instance();
+  if (name.attributes.empty())
+    name.attributes = attributes_of(nvml_profile);
   return name;
 }
 
@@ -103,7 +141,12 @@ bool before_in_listing(const GpuInstanceProfile& a, const GpuInstanceProfile& b)
   return key(a) < key(b);
 }
 
-std::vector<ComputeInstanceProfile> derive_compute_profiles(const GpuInstanceProfile& profile) {
+// A GPU has one table of compute profiles, and each GPU instance offers those that fit: a part has
+// the SMs of the GPU instance with as many slices, and takes as many slots as that takes of the
+// memory (open-gpu-kernel-modules 595.45.04, kernel_mig_manager.c; H200, R590: 1c.3g 16, 2c.3g 32).
+std::vector<ComputeInstanceProfile> derive_compute_profiles(
+    const GpuInstanceProfile& profile, const std::vector<GpuInstanceProfile>& all) {
+  const GpuInstanceProfile* larger = larger_one_slice(all);
   std::vector<ComputeInstanceProfile> out;
   for (const auto& [slices, index] : kComputeSlices) {
     // 4g has no 3c, 2g no 3c and so on: a part takes at most half of the slices plus one half.
@@ -112,16 +155,19 @@ std::vector<ComputeInstanceProfile> derive_compute_profiles(const GpuInstancePro
       continue;
     ComputeInstanceProfile compute;
     compute.nvml_profile = index;
-    // H100 and A100: the one-slice instance with double memory has its own full-size profile.
-    if (full && profile.nvml_profile == NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2)
-      compute.nvml_profile = NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1;
-    compute.name = compute_instance_name("", slices, profile.name);
     compute.slices = slices;
     compute.max_count = profile.slices / slices;
-    if (full)
+    if (const GpuInstanceProfile* same = plain_of(all, slices)) {
+      compute.sm = same->sm;
+      compute.span = larger == nullptr ? 0 : size_of(*same);
+    }
+    if (full && (larger == nullptr || profile.nvml_profile != larger->nvml_profile))
       compute.sm = profile.sm;
     out.push_back(std::move(compute));
   }
+  if (auto more = larger == nullptr ? std::nullopt : larger_in(profile, *larger))
+    out.push_back(*std::move(more));
+  name_compute_profiles(profile.name, out);
   return out;
 }
 

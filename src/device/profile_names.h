@@ -23,17 +23,13 @@ ProfileName gpu_instance_name(std::string_view told,
                               std::uint64_t memory_mib,
                               std::uint64_t total_bytes);
 
-// `told` "MIG 1c.3g.71gb" or "".
-ProfileName compute_instance_name(std::string_view told,
-                                  std::uint32_t slices,
-                                  const ProfileName& gpu_instance);
-
 // nvidia-smi's order of rows: slices ascending; then base, +me, double memory, +gfx, +me.all, -me.
 bool before_in_listing(const GpuInstanceProfile& a, const GpuInstanceProfile& b);
 
-// What compute instances a GPU instance of this profile can hold, from its slice count alone: used
-// until an instance exists that the driver can be asked about.
-std::vector<ComputeInstanceProfile> derive_compute_profiles(const GpuInstanceProfile& profile);
+// What compute instances a GPU instance of this profile can hold, from what the driver tells of all
+// profiles of its GPU: used until an instance exists that it can be asked about.
+std::vector<ComputeInstanceProfile> derive_compute_profiles(
+    const GpuInstanceProfile& profile, const std::vector<GpuInstanceProfile>& all);
 
 }  // namespace mig::device
 

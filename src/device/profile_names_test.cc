@@ -39,11 +39,11 @@ TEST(ProfileNames, DerivedNamesEqualTheDriversOnAnH200) {
   EXPECT_EQ(gpu_instance_name("", 2, 3, 19968, kA100Bytes).str(), "3g.20gb");
 }
 
-TEST(ProfileNames, ComputeInstancesArePartsOfTheirGpuInstance) {
-  const ProfileName gi = *ProfileName::parse("3g.71gb");
-  EXPECT_EQ(compute_instance_name("", 1, gi).str(), "1c.3g.71gb");
-  EXPECT_EQ(compute_instance_name("", 3, gi).str(), "3g.71gb");
-  EXPECT_EQ(compute_instance_name("MIG 2c.3g.71gb", 2, gi).str(), "2c.3g.71gb");
+// The driver's text may lack the attribute or be another one's; the profile's number is sure.
+TEST(ProfileNames, TheAttributeFollowsFromTheNumberWhereTheTextLacksIt) {
+  EXPECT_EQ(gpu_instance_name("MIG 1g.18gb", 7, 1, 16384, kH200Bytes).str(), "1g.18gb+me");
+  EXPECT_EQ(gpu_instance_name("MIG 1g.24gb", 0xD, 1, 24192, 0).str(), "1g.24gb-me");
+  EXPECT_EQ(gpu_instance_name("MIG 1g.24gb+new", 0, 1, 24192, 0).str(), "1g.24gb+new");
 }
 
 TEST(ProfileNames, ListingOrderIsNvidiaSmis) {
@@ -63,26 +63,71 @@ TEST(ProfileNames, ListingOrderIsNvidiaSmis) {
   EXPECT_EQ(order, (std::vector<std::uint32_t>{0, 7, 9, 0xA, 0xF, 0xD, 1, 2, 3, 4}));
 }
 
-std::string derived(std::uint32_t index, std::uint32_t slices, const char* name) {
+GpuInstanceProfile gi(std::uint32_t index,
+                      std::uint32_t slices,
+                      const char* name,
+                      std::uint32_t sm,
+                      std::uint32_t size) {
   GpuInstanceProfile profile;
   profile.nvml_profile = index;
   profile.slices = slices;
   profile.name = *ProfileName::parse(name);
+  profile.sm = sm;
+  profile.placements = {{0, size}};
+  return profile;
+}
+
+std::vector<GpuInstanceProfile> a100() {
+  return {gi(0, 1, "1g.5gb", 14, 1),
+          gi(1, 2, "2g.10gb", 28, 2),
+          gi(2, 3, "3g.20gb", 42, 4),
+          gi(3, 4, "4g.20gb", 56, 4),
+          gi(4, 7, "7g.40gb", 98, 8),
+          gi(7, 1, "1g.5gb+me", 14, 1),
+          gi(9, 1, "1g.10gb", 14, 2)};
+}
+
+std::vector<GpuInstanceProfile> h100() {
+  return {gi(0, 1, "1g.10gb", 16, 1),
+          gi(1, 2, "2g.20gb", 32, 2),
+          gi(2, 3, "3g.40gb", 60, 4),
+          gi(3, 4, "4g.40gb", 64, 4),
+          gi(4, 7, "7g.80gb", 132, 8),
+          gi(7, 1, "1g.10gb+me", 16, 1),
+          gi(9, 1, "1g.20gb", 26, 2)};
+}
+
+std::string derived(const std::vector<GpuInstanceProfile>& all, const char* name) {
   std::string out;
-  for (const ComputeInstanceProfile& compute : derive_compute_profiles(profile))
-    out += compute.name.str() + " x" + std::to_string(compute.max_count) + " id " +
-           std::to_string(compute.nvml_profile) + "; ";
+  for (const GpuInstanceProfile& profile : all) {
+    if (profile.name.str() != name)
+      continue;
+    for (const ComputeInstanceProfile& compute : derive_compute_profiles(profile, all))
+      out += compute.name.str() + " x" + std::to_string(compute.max_count) + " id " +
+             std::to_string(compute.nvml_profile) + " sm " +
+             std::to_string(compute.sm.value_or(0)) + "; ";
+  }
   return out;
 }
 
 TEST(ProfileNames, DerivedComputeProfilesEqualListedOnes) {
-  EXPECT_EQ(derived(1, 2, "2g.10gb"), "1c.2g.10gb x2 id 0; 2g.10gb x1 id 1; ");
-  EXPECT_EQ(derived(2, 3, "3g.20gb"), "1c.3g.20gb x3 id 0; 2c.3g.20gb x1 id 1; 3g.20gb x1 id 2; ");
-  EXPECT_EQ(derived(3, 4, "4g.20gb"), "1c.4g.20gb x4 id 0; 2c.4g.20gb x2 id 1; 4g.20gb x1 id 3; ");
-  EXPECT_EQ(derived(4, 7, "7g.40gb"),
-            "1c.7g.40gb x7 id 0; 2c.7g.40gb x3 id 1; 3c.7g.40gb x2 id 2; 4c.7g.40gb x1 id 3; "
-            "7g.40gb x1 id 4; ");
-  EXPECT_EQ(derived(9, 1, "1g.10gb"), "1g.10gb x1 id 7; ");
+  EXPECT_EQ(derived(a100(), "2g.10gb"), "1c.2g.10gb x2 id 0 sm 14; 2g.10gb x1 id 1 sm 28; ");
+  EXPECT_EQ(derived(a100(), "3g.20gb"),
+            "1c.3g.20gb x3 id 0 sm 14; 2c.3g.20gb x1 id 1 sm 28; 3g.20gb x1 id 2 sm 42; ");
+  EXPECT_EQ(derived(a100(), "4g.20gb"),
+            "1c.4g.20gb x4 id 0 sm 14; 2c.4g.20gb x2 id 1 sm 28; 4g.20gb x1 id 3 sm 56; ");
+  EXPECT_EQ(derived(a100(), "7g.40gb"),
+            "1c.7g.40gb x7 id 0 sm 14; 2c.7g.40gb x3 id 1 sm 28; 3c.7g.40gb x2 id 2 sm 42; "
+            "4c.7g.40gb x1 id 3 sm 56; 7g.40gb x1 id 4 sm 98; ");
+  EXPECT_EQ(derived(a100(), "1g.5gb+me"), "1g.5gb+me x1 id 0 sm 14; ");
+  EXPECT_EQ(derived(a100(), "1g.10gb"), "1g.10gb x1 id 0 sm 14; ") << "both have 14 SMs";
+}
+
+TEST(ProfileNames, WhereDoubleMemoryHasMoreSmsItsComputeProfileIsThereToo) {
+  EXPECT_EQ(derived(h100(), "1g.10gb"), "1g.10gb x1 id 0 sm 16; ");
+  EXPECT_EQ(derived(h100(), "1g.20gb"), "1g.20gb@16sm x1 id 0 sm 16; 1g.20gb x1 id 7 sm 26; ");
+  EXPECT_EQ(derived(h100(), "2g.20gb"),
+            "1c.2g.20gb x2 id 0 sm 16; 2g.20gb x1 id 1 sm 32; 1c.2g.20gb@26sm x1 id 7 sm 26; ");
 }
 
 }  // namespace

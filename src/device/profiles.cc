@@ -8,6 +8,7 @@
 
 #include "device/profile_names.h"
 #include "device/readings.h"
+#include "model/compute_names.h"
 
 namespace mig::device {
 namespace {
@@ -99,15 +100,13 @@ Result<std::vector<Placement>> read_placements(std::string_view what, Ask&& ask)
 nvmlReturn_t ask_compute_profile(const nvml::Functions& nvml,
                                  nvmlGpuInstance_t instance,
                                  std::uint32_t index,
-                                 const ProfileName& gpu_instance,
                                  ComputeProfile& out) {
-  const auto copy = [&](const auto& info, std::string_view name) {
+  const auto copy = [&](const auto& info) {
     out.id = info.id;
     out.profile.nvml_profile = index;
     out.profile.slices = info.sliceCount;
     out.profile.max_count = info.instanceCount;
     out.profile.sm = info.multiprocessorCount;
-    out.profile.name = compute_instance_name(name, info.sliceCount, gpu_instance);
   };
   nvmlComputeInstanceProfileInfo_v2_t v2{};
   v2.version = nvmlComputeInstanceProfileInfo_v2;
@@ -115,15 +114,25 @@ nvmlReturn_t ask_compute_profile(const nvml::Functions& nvml,
       instance, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &v2);
   if (!version_refused(code)) {
     if (code == NVML_SUCCESS)
-      copy(v2, v2.name);
+      copy(v2);
     return code;
   }
   nvmlComputeInstanceProfileInfo_t v1{};
   code = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfo(
       instance, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &v1);
   if (code == NVML_SUCCESS)
-    copy(v1, "");
+    copy(v1);
   return code;
+}
+
+void name_them(const ProfileName& gpu_instance, std::vector<ComputeProfile>& profiles) {
+  std::vector<ComputeInstanceProfile> all;
+  all.reserve(profiles.size());
+  for (const ComputeProfile& profile : profiles)
+    all.push_back(profile.profile);
+  name_compute_profiles(gpu_instance, all);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    profiles[i].profile.name = std::move(all[i].name);
 }
 
 }  // namespace
@@ -150,10 +159,11 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
               return nvml.nvmlDeviceGetGpuInstancePossiblePlacements_v2(
                   device, profile.id.value, to, count);
             }));
-    profile.compute_profiles = derive_compute_profiles(profile);
     profile.compute_profiles_derived = true;
     out.push_back(std::move(profile));
   }
+  for (GpuInstanceProfile& profile : out)
+    profile.compute_profiles = derive_compute_profiles(profile, out);
   std::sort(out.begin(), out.end(), before_in_listing);
   return out;
 }
@@ -179,7 +189,7 @@ Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions&
   std::vector<ComputeProfile> out;
   for (std::uint32_t index = 0; index <= kHighestComputeProfile; ++index) {
     ComputeProfile profile;
-    const nvmlReturn_t code = ask_compute_profile(nvml, instance, index, name, profile);
+    const nvmlReturn_t code = ask_compute_profile(nvml, instance, index, profile);
     MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "compute instance profiles"));
     if (!known)
       continue;
@@ -192,6 +202,7 @@ Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions&
             }));
     out.push_back(std::move(profile));
   }
+  name_them(name, out);
   return out;
 }
 

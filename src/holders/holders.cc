@@ -33,8 +33,19 @@ Kind kind_of(std::string_view name) {
                                                          "nvsm",
                                                          "dcgm-exporter",
                                                          "nvidia-imex"};
-  constexpr std::array<std::string_view, 5> kDisplays = {
-      "Xorg", "Xwayland", "gnome-shell", "kwin_wayland", "sway"};
+  constexpr std::array<std::string_view, 13> kDisplays = {"Xorg",
+                                                          "Xwayland",
+                                                          "gnome-shell",
+                                                          "gdm",
+                                                          "sddm",
+                                                          "lightdm",
+                                                          "kwin_wayland",
+                                                          "kwin_x11",
+                                                          "plasmashell",
+                                                          "mutter",
+                                                          "weston",
+                                                          "sway",
+                                                          "Hyprland"};
   const auto starts = [name](std::string_view prefix) { return name.starts_with(prefix); };
   if (std::any_of(kServices.begin(), kServices.end(), starts))
     return Kind::kService;
@@ -186,6 +197,19 @@ class Finder {
 };
 
 }  // namespace
+
+bool is_passing(const Holder& holder) {
+  constexpr std::array<std::string_view, 4> kNames = {
+      "nvidia-smi", "migctl", "migd", "nvidia-mig-part"};
+  return holder.kind == Kind::kProcess && !holder.gpu_instance &&
+         std::find(kNames.begin(), kNames.end(), holder.name) != kNames.end();
+}
+
+bool stops_first_instance(const Holder& holder) {
+  return holder.kind == Kind::kDisplay && !holder.gpu_instance &&
+         std::find(holder.evidence.begin(), holder.evidence.end(), "driver process list") !=
+             holder.evidence.end();
+}
 
 const char* name_of(Kind kind) {
   switch (kind) {

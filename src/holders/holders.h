@@ -68,6 +68,14 @@ Result<Report> find_holders(const Inventory& inventory, const Roots& roots = {})
 // Only those who keep nodes open now; the inventory's process lists may be older and are left out.
 Result<Report> find_open_nodes(const Inventory& inventory, const Roots& roots = {});
 
+// A program that asks the driver something and lets go: nvidia-smi, migctl, migd. Meanwhile it
+// holds every GPU, as anybody between nvmlInit and nvmlShutdown does.
+bool is_passing(const Holder& holder);
+
+// It has memory of the GPU outside of every instance: a display. The driver refuses a first GPU
+// instance as long as it is there (RTX PRO 6000 Max-Q, 580.105.08: Xorg, gnome-shell).
+bool stops_first_instance(const Holder& holder);
+
 const char* name_of(Kind kind);
 const char* name_of(Stops stops);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "holders/holders.h"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -164,6 +167,180 @@ TEST_F(HoldersTest, AStartTellsAProcessFromAnotherOfItsNumber) {
   EXPECT_EQ(start_of(root_ + "/proc", 32), std::nullopt);
   write("/proc/31/stat", "31 (first) Z 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 310 0 0");
   EXPECT_EQ(start_of(root_ + "/proc", 31), std::nullopt) << "ended, and not yet reaped";
+}
+
+// cases/mutants.md: the index taken for the minor number. They differ where a GPU is missing or the
+// driver counts in another order.
+TEST_F(HoldersTest, AGpuIsKnownByItsMinorNumberNotItsIndex) {
+  inventory_.gpus[0].minor = 3;
+  Gpu other;
+  other.index = GpuIndex{1};
+  other.minor = 0;
+  inventory_.gpus.push_back(other);
+  write("/proc/driver/nvidia-caps/mig-minors", "gpu3/gi3/access 30\ngpu0/gi5/access 90\n");
+  process(51, "on_three", {"nvidia3", "nvidia-caps/nvidia-cap30"});
+  process(52, "on_zero", {"nvidia0"});
+  process(53, "on_one", {"nvidia1"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 3U);
+  EXPECT_EQ(report.holders[0].pid, 51U);
+  EXPECT_EQ(report.holders[0].gpu, GpuIndex{0});
+  EXPECT_EQ(report.holders[1].pid, 51U);
+  EXPECT_EQ(report.holders[1].gpu_instance, GpuInstanceId{3});
+  EXPECT_EQ(report.holders[1].gpu, GpuIndex{0});
+  EXPECT_EQ(report.holders[2].pid, 52U);
+  EXPECT_EQ(report.holders[2].gpu, GpuIndex{1});
+}
+
+// A GPU whose minor number the driver does not tell has no node that could be known.
+TEST_F(HoldersTest, AGpuWithoutAMinorNumberHasNoNodes) {
+  inventory_.gpus[0].minor = std::nullopt;
+  process(51, "python", {"nvidia0"});
+  EXPECT_TRUE(find().holders.empty());
+}
+
+TEST_F(HoldersTest, AProcessThatComputesOnAWholeGpuStopsMoreThanAReset) {
+  process(7, "train", {"nvidia0"});
+  Process running;
+  running.pid = 7;
+  inventory_.gpus[0].processes.push_back(running);
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].stops, Stops::kDestroy);
+  EXPECT_EQ(report.holders[0].kind, Kind::kProcess);
+  EXPECT_FALSE(stops_first_instance(report.holders[0]));
+}
+
+// RTX PRO 6000 Max-Q, 580.105.08: Xorg is in the driver's list of a GPU in MIG mode.
+TEST_F(HoldersTest, ADisplayDrawsOnTheGpuAndOnNoInstance) {
+  process(9, "Xorg", {"nvidia0"}, "0::/system.slice/gdm.service\n");
+  const Report open_only = find();
+  ASSERT_EQ(open_only.holders.size(), 1U);
+  EXPECT_EQ(open_only.holders[0].kind, Kind::kDisplay);
+  EXPECT_FALSE(stops_first_instance(open_only.holders[0])) << "it has no memory there";
+  Process drawing;
+  drawing.pid = 9;
+  inventory_.gpus[0].processes.push_back(drawing);
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].stops, Stops::kReset);
+  EXPECT_TRUE(stops_first_instance(report.holders[0]));
+  EXPECT_EQ(report.holders[0].owner.unit, "gdm.service");
+}
+
+TEST_F(HoldersTest, CommandsThatAskAndGoAreToldFromThoseThatStay) {
+  for (const char* name : {"nvidia-smi", "migctl", "migd", "nvidia-mig-part"}) {
+    process(61, name, {"nvidia0"});
+    const Report report = find();
+    ASSERT_EQ(report.holders.size(), 1U);
+    EXPECT_TRUE(is_passing(report.holders[0])) << name;
+    std::filesystem::remove_all(root_ + "/proc/61");
+  }
+  for (const char* name : {"nvidia-smi-loop", "python", "Xorg", "nv-hostengine", "mig-workload"}) {
+    process(61, name, {"nvidia0"});
+    const Report report = find();
+    ASSERT_EQ(report.holders.size(), 1U);
+    EXPECT_FALSE(is_passing(report.holders[0])) << name;
+    std::filesystem::remove_all(root_ + "/proc/61");
+  }
+  process(61, "migctl", {"nvidia-caps/nvidia-cap31"});
+  EXPECT_FALSE(is_passing(find().holders.at(0))) << "an instance's node is not opened to look";
+}
+
+TEST_F(HoldersTest, TheMachinesOwnProcessesAreHoldersToo) {
+  process(4194404, "nv-hostengine", {"nvidia0"}, "0::/system.slice/nvidia-dcgm.service\n");
+  std::filesystem::create_directories(root_ + "/machine/proc");
+  std::filesystem::rename(root_ + "/proc/4194404", root_ + "/machine/proc/4194404");
+  process(7, "train", {"nvidia0"});
+  Roots roots{root_ + "/proc", root_ + "/proc", root_ + "/dev"};
+  EXPECT_EQ(find_holders(inventory_, roots)->holders.size(), 1U);
+  roots.machine_proc = root_ + "/machine/proc";
+  const auto report = find_holders(inventory_, roots);
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->holders.size(), 2U);
+  EXPECT_EQ(report->holders[0].name, "train");
+  EXPECT_EQ(report->holders[1].kind, Kind::kService);
+  EXPECT_EQ(report->holders[1].owner.unit, "nvidia-dcgm.service");
+  EXPECT_EQ(report->holders[1].stops, Stops::kReset);
+}
+
+// Without root the descriptors of others cannot be read; that is said, not passed over.
+TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
+  process(71, "secret", {"nvidia0"});
+  process(72, "secret", {"nvidia0"});
+  process(73, "open", {"nvidia0"});
+  for (const char* pid : {"71", "72"})
+    std::filesystem::permissions(root_ + "/proc/" + pid + "/fd", std::filesystem::perms::none);
+  ASSERT_EQ(::chmod(root_.c_str(), 0755), 0);
+  const auto look = [&] {
+    const Report report = find();
+    return report.unreadable_processes == 2 && report.holders.size() == 1 ? 0 : 1;
+  };
+  if (::geteuid() != 0) {
+    EXPECT_EQ(look(), 0);
+    return;
+  }
+  const pid_t child = ::fork();
+  if (child == 0)
+    ::_exit(::setuid(65534) == 0 ? look() : 2);
+  int how = 0;
+  ASSERT_EQ(::waitpid(child, &how, 0), child);
+  EXPECT_EQ(how, 0);
+  for (const char* pid : {"71", "72"})
+    std::filesystem::permissions(root_ + "/proc/" + pid + "/fd", std::filesystem::perms::owner_all);
+}
+
+// A container's nodes are of its own making: a character device is known by its numbers, a file by
+// itself.
+TEST_F(HoldersTest, ACharacterDeviceIsTheSameUnderAnyInode) {
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "needs root to make device nodes";
+  std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
+  std::filesystem::create_directories(root_ + "/container/dev");
+  const auto node = [&](const std::string& path, unsigned minor) {
+    // /dev/null's driver: nothing is reached by it.
+    return ::mknod((root_ + path).c_str(), S_IFCHR | 0600, makedev(1, minor)) == 0;
+  };
+  if (!node("/dev/nvidia-caps/nvidia-cap30", 3) || !node("/container/dev/nvidia-cap7", 3) ||
+      !node("/container/dev/nvidia-cap8", 5))
+    GTEST_SKIP() << "no device nodes can be made here";
+  process(81, "guest", {"../container/dev/nvidia-cap7"});
+  process(82, "other", {"../container/dev/nvidia-cap8"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].pid, 81U);
+  EXPECT_EQ(report.holders[0].gpu_instance, GpuInstanceId{3});
+}
+
+TEST_F(HoldersTest, TheOrderIsGpuInstanceProcess) {
+  Gpu second;
+  second.index = GpuIndex{1};
+  second.minor = 1;
+  inventory_.gpus.insert(inventory_.gpus.begin(), second);
+  process(20, "b", {"nvidia0", "nvidia1", "nvidia-caps/nvidia-cap31", "nvidia-caps/nvidia-cap30"});
+  process(10, "a", {"nvidia0"});
+  const std::string uid = "uid " + std::to_string(::geteuid());
+  std::vector<std::string> order;
+  for (const Holder& holder : find().holders)
+    order.push_back(holder.str());
+  EXPECT_EQ(order,
+            (std::vector<std::string>{"pid 10 (a, " + uid + ") on GPU 0",
+                                      "pid 20 (b, " + uid + ") on GPU 0",
+                                      "pid 20 (b, " + uid + ") on GPU 0 gi=3",
+                                      "pid 20 (b, " + uid + ") on GPU 0 gi=3 ci=0",
+                                      "pid 20 (b, " + uid + ") on GPU 1"}));
+}
+
+TEST_F(HoldersTest, ANodeThatIsOpenTwiceIsOnePieceOfEvidence) {
+  process(7, "train", {"nvidia0", "nvidia0", "nvidia0"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].evidence.size(), 1U);
+}
+
+TEST_F(HoldersTest, OurOwnProcessIsNoHolder) {
+  process(::getpid(), "us", {"nvidia0"});
+  EXPECT_TRUE(find().holders.empty());
 }
 
 TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/process_start.h"
 #include "holders/process_facts.h"
 
 namespace mig::holders {
@@ -34,8 +35,7 @@ Moment read_moment(base::Clock& clock, const std::string& proc) {
   Moment now;
   now.wall_ms = whole_ms(clock.wall());
   now.boot_ms = whole_ms(clock.monotonic());
-  if (const auto id = base::read_file(proc + "/sys/kernel/random/boot_id", kSmallLifeFile))
-    now.boot_id = id->substr(0, id->find('\n'));
+  now.boot_id = base::boot_id(proc);
   return now;
 }
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "base/strings.h"
+#include "base/process_start.h"
 
 namespace mig::holders {
 
@@ -17,16 +17,7 @@ constexpr std::size_t kSmallFile = 64U << 10U;
 }  // namespace
 
 std::optional<std::uint64_t> start_of(const std::string& proc, std::uint32_t pid) {
-  // Fields count from behind the last ')': the name may hold blanks and brackets.
-  const auto text = base::read_file(fmt::format("{}/{}/stat", proc, pid), kSmallFile);
-  const std::size_t close = text ? text->rfind(')') : std::string::npos;
-  if (close == std::string::npos || close + 2 >= text->size())
-    return std::nullopt;
-  const auto fields = base::split(std::string_view(*text).substr(close + 2), ' ');
-  constexpr std::size_t kStartTime = 19;
-  if (fields.size() <= kStartTime || fields[0] == "Z" || fields[0] == "X")
-    return std::nullopt;
-  return base::parse_decimal(fields[kStartTime], UINT64_MAX);
+  return base::process_start(proc, pid);
 }
 
 ProcessFacts read_process(const std::string& proc, std::uint32_t pid) {

@@ -8,12 +8,15 @@
 
 #include <fmt/format.h>
 
+#include "model/compute_names.h"
+
 namespace mig::launch {
 namespace {
 
-bool matches(const Chosen& c, const Selection& s) {
-  return (!s.profile || c.profile == *s.profile) && (s.uuid.empty() || c.uuid == s.uuid) &&
-         (!s.gpu || c.gpu == *s.gpu) && (!s.gpu_instance || c.gpu_instance == *s.gpu_instance) &&
+bool matches(const Chosen& c, const ComputeInstance& compute, const Selection& s) {
+  return (!s.profile || means(*s.profile, c.profile, c.sm, compute.nvml_profile)) &&
+         (s.uuid.empty() || c.uuid == s.uuid) && (!s.gpu || c.gpu == *s.gpu) &&
+         (!s.gpu_instance || c.gpu_instance == *s.gpu_instance) &&
          (!s.compute_instance || c.compute_instance == *s.compute_instance) &&
          (!s.min_memory_mib || c.memory_mib >= *s.min_memory_mib) &&
          (!s.min_sm || c.sm >= s.min_sm);
@@ -94,7 +97,7 @@ Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Sele
                             compute.sm,
                             gpu.minor};
         // Without a UUID a program cannot be pointed at it.
-        if (!compute.uuid.empty() && matches(chosen, selection))
+        if (!compute.uuid.empty() && matches(chosen, compute, selection))
           out.push_back({chosen, holders(gpu, instance, compute)});
       }
     }

@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -56,12 +58,17 @@ TEST_F(ClaimTest, TheCommandHoldsItEvenWhenWeAreGone) {
   SuperviseRequest job;
   ChildRequest& request = job.ranks.emplace_back();
   // A grandchild stays behind with the descriptor, as after a kill -9 of us.
-  request.argv = {"sh", "-c", "sleep 0.6 & exit 0"};
+  const std::string file = dir_ + "/grandchild";
+  request.argv = {"sh", "-c", "sleep 600 & echo $! >" + file};
   request.inherit_fd = claim->fd();
   ASSERT_EQ(supervise(job).exit_code(), 0);
   claim.reset();
   EXPECT_FALSE(Claim::take(dir_, "MIG-a"));
-  for (int i = 0; i < 100 && !Claim::take(dir_, "MIG-a"); ++i)
+  pid_t grandchild = 0;
+  std::ifstream(file) >> grandchild;
+  ASSERT_GT(grandchild, 0);
+  ::kill(grandchild, SIGKILL);
+  for (int i = 0; i < 1000 && !Claim::take(dir_, "MIG-a"); ++i)
     ::usleep(50'000);
   EXPECT_TRUE(Claim::take(dir_, "MIG-a"));
 }

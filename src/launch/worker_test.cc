@@ -20,14 +20,14 @@ Result<Worker> shell(const std::string& script, const std::string& input = {}) {
 
 // No such process, or one that only waits for its parent's notice.
 bool gone(int pid) {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
     std::string number;
     std::string name;
     std::string state;
     if (!(stat >> number >> name >> state) || state == "Z")
       return true;
-    std::this_thread::sleep_for(milliseconds(10));
+    std::this_thread::sleep_for(milliseconds(60));
   }
   return false;
 }
@@ -35,7 +35,7 @@ bool gone(int pid) {
 TEST(Worker, KeepsWhatItPrintsAndHowItEnds) {
   auto worker = shell("echo out; echo err >&2; exit 3");
   ASSERT_TRUE(worker);
-  EXPECT_TRUE(worker->wait(seconds(10)));
+  EXPECT_TRUE(worker->wait(seconds(60)));
   EXPECT_EQ(worker->exit_code(), 3);
   EXPECT_EQ(worker->output(), "out\n");
   EXPECT_EQ(worker->errors(), "err\n");
@@ -43,7 +43,7 @@ TEST(Worker, KeepsWhatItPrintsAndHowItEnds) {
 
 TEST(Worker, ASignalIsItsEnd) {
   auto worker = shell("kill -KILL $$");
-  ASSERT_TRUE(worker && worker->wait(seconds(10)));
+  ASSERT_TRUE(worker && worker->wait(seconds(60)));
   EXPECT_EQ(worker->exit_code(), 128 + SIGKILL);
 }
 
@@ -51,7 +51,7 @@ TEST(Worker, EnvironmentAndInputAreWhatWasAsked) {
   ::setenv("TAKEN_AWAY", "still there", 1);
   auto worker = shell("read line; echo $line $ADDED ${TAKEN_AWAY-unset}", "words\n");
   ::unsetenv("TAKEN_AWAY");
-  ASSERT_TRUE(worker && worker->wait(seconds(10)));
+  ASSERT_TRUE(worker && worker->wait(seconds(60)));
   EXPECT_EQ(worker->output(), "words yes unset\n");
 }
 
@@ -68,19 +68,19 @@ TEST(Worker, WhatIsNotThereOrNoProgramIsSaid) {
 TEST(Worker, WaitsForAWordOrForItsEnd) {
   auto worker = shell("echo ready; sleep 60");
   ASSERT_TRUE(worker);
-  EXPECT_TRUE(worker->wait_output("ready", seconds(10)));
+  EXPECT_TRUE(worker->wait_output("ready", seconds(60)));
   EXPECT_FALSE(worker->wait_output("never", milliseconds(30)));
   EXPECT_FALSE(worker->wait(milliseconds(30)));
   const std::atomic<bool> stop{true};
   EXPECT_FALSE(worker->wait(seconds(60), &stop));
   EXPECT_EQ(worker->exit_code(), -1);
-  worker->stop(seconds(10));
+  worker->stop(seconds(60));
   EXPECT_EQ(worker->exit_code(), 128 + SIGTERM);
 }
 
 TEST(Worker, WhoDoesNotHearIsKilled) {
   auto worker = shell("trap '' TERM; echo deaf; while :; do sleep 60; done");
-  ASSERT_TRUE(worker && worker->wait_output("deaf", seconds(10)));
+  ASSERT_TRUE(worker && worker->wait_output("deaf", seconds(60)));
   worker->stop(milliseconds(50));
   EXPECT_EQ(worker->exit_code(), 128 + SIGKILL);
 }
@@ -89,19 +89,19 @@ TEST(Worker, NothingThatItStartedIsLeft) {
   int grandchild = 0;
   {
     auto worker = shell("sleep 60 & echo $!; wait");
-    ASSERT_TRUE(worker && worker->wait_output("\n", seconds(10)));
+    ASSERT_TRUE(worker && worker->wait_output("\n", seconds(60)));
     grandchild = std::atoi(worker->output().c_str());
     ASSERT_GT(grandchild, 0);
   }
   EXPECT_TRUE(gone(grandchild)) << "after the Worker went";
   auto worker = shell("sleep 60 & echo $!");
-  ASSERT_TRUE(worker && worker->wait(seconds(10)));
+  ASSERT_TRUE(worker && worker->wait(seconds(60)));
   EXPECT_TRUE(gone(std::atoi(worker->output().c_str()))) << "after its leader ended";
 }
 
 TEST(Worker, EndlessOutputIsCutNotWaitedFor) {
   auto worker = shell("head -c 500000 /dev/zero; exit 5");
-  ASSERT_TRUE(worker && worker->wait(seconds(20)));
+  ASSERT_TRUE(worker && worker->wait(seconds(60)));
   EXPECT_EQ(worker->exit_code(), 5);
   EXPECT_EQ(worker->output().size(), 64U << 10U);
 }

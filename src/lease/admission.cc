@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "lease/rows.h"
 #include "lease/schedule.h"
+#include "model/compute_names.h"
 
 namespace mig::lease {
 namespace {
@@ -30,12 +31,6 @@ std::vector<LeasedInstance> that_serve(const Inventory& inventory, const Need& n
   return found;
 }
 
-bool profile_serves(const GpuInstanceProfile& profile, const Need& need) {
-  return (!need.profile || profile.name == need.profile->gpu_instance()) &&
-         (!need.min_memory_mib || profile.memory_mib >= *need.min_memory_mib) &&
-         (!need.min_sm || profile.sm >= *need.min_sm);
-}
-
 // Profiles whose instances could serve, if somebody made one.
 std::vector<std::string> makeable(const Inventory& inventory, const Need& need) {
   std::vector<std::string> names;
@@ -46,9 +41,9 @@ std::vector<std::string> makeable(const Inventory& inventory, const Need& need) 
         (!need.gpu_uuid.empty() && gpu.uuid != need.gpu_uuid))
       continue;
     for (const GpuInstanceProfile& profile : gpu.profiles)
-      if (profile_serves(profile, need) &&
-          std::find(names.begin(), names.end(), profile.name.str()) == names.end())
-        names.push_back(profile.name.str());
+      if (const auto made = would_make(profile, need);
+          made && std::find(names.begin(), names.end(), made->profile.str()) == names.end())
+        names.push_back(made->profile.str());
   }
   return names;
 }
@@ -84,6 +79,23 @@ std::string over_job(const Quota& job, const Amount& more) {
 
 }  // namespace
 
+std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, const Need& need) {
+  const ProfileName wanted = need.profile.value_or(profile.name);
+  const ComputeInstanceProfile* compute = find_compute_profile(profile, wanted);
+  if (profile.name != wanted.gpu_instance() || compute == nullptr)
+    return std::nullopt;
+  LeasedInstance made;
+  made.profile = compute->name;
+  made.memory_mib = profile.memory_mib;
+  made.sm = compute->sm.value_or(profile.sm);
+  made.slices = compute->slices;
+  made.nvml_profile = compute->nvml_profile;
+  if ((need.min_memory_mib && made.memory_mib < *need.min_memory_mib) ||
+      (need.min_sm && made.sm < *need.min_sm))
+    return std::nullopt;
+  return made;
+}
+
 std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need) {
   std::optional<LeasedInstance> least;
   if (!need.uuid.empty())
@@ -93,14 +105,8 @@ std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, cons
         (!need.gpu_uuid.empty() && gpu.uuid != need.gpu_uuid))
       continue;
     for (const GpuInstanceProfile& profile : gpu.profiles) {
-      if (!profile_serves(profile, need))
-        continue;
-      LeasedInstance made;
-      made.profile = need.profile.value_or(profile.name);
-      made.memory_mib = profile.memory_mib;
-      made.sm = profile.sm;
-      made.slices = made.profile.compute_slices;
-      if (!least || smaller(made, *least))
+      const auto made = would_make(profile, need);
+      if (made && (!least || smaller(*made, *least)))
         least = made;
     }
   }

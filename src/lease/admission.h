@@ -30,6 +30,10 @@ Result<void> check_tenant(const LeaseRequest& request,
 // How many of the instances that are there would serve, taken or not.
 std::uint32_t count_that_serve(const Inventory& inventory, const Need& need);
 
+// The compute instance that --create would make for this need in a new GPU instance of `profile`:
+// the one that is named, else the one that fills it. nullopt = none that serves.
+std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, const Need& need);
+
 // What would be made for the need when it found nothing: the smallest that serves, nowhere yet.
 std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need);
 

@@ -162,6 +162,7 @@ TEST_F(LeasesTest, AQuotaCountsWhatWouldBeMade) {
   profile.name = *ProfileName::parse("2g.10gb");
   profile.memory_mib = 9856;
   profile.sm = 28;
+  profile.compute_profiles = {{1, profile.name, 2, 1, 28, {}}};
   machine.gpus[0].profiles.push_back(profile);
   Tenant tenant;
   tenant.name = "a";
@@ -328,6 +329,19 @@ TEST_F(LeasesTest, AFullQueueRefuses) {
   ASSERT_FALSE(third);
   EXPECT_EQ(third.error().code, ErrorCode::kNoCapacity);
   EXPECT_NE(third.error().message.find("the queue is full"), std::string::npos);
+}
+
+TEST_F(LeasesTest, ATenantsShareOfTheQueueIsItsOwn) {
+  const Inventory machine = machine_of({"1g.5gb"});
+  settings_.most_waiting_per_tenant = 1;
+  Leases leases = open();
+  ASSERT_TRUE(leases.submit(request("1g.5gb", child()), machine));
+  LeaseRequest waits = request("1g.5gb", child());
+  waits.wait_ms = 1000;
+  ASSERT_TRUE(leases.submit(waits, machine));
+  EXPECT_EQ(leases.submit(waits, machine).error().code, ErrorCode::kNoCapacity);
+  waits.caller.tenant = "b";
+  EXPECT_TRUE(leases.submit(waits, machine));
 }
 
 TEST_F(LeasesTest, QuotasAndJobLimitsHold) {

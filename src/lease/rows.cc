@@ -225,7 +225,8 @@ std::vector<Seat> seats_of(const Inventory& inventory) {
                          instance.memory_mib,
                          compute.sm.value_or(instance.sm),
                          compute.name.compute_slices,
-                         gpu.minor};
+                         gpu.minor,
+                         compute.nvml_profile};
         seat.busy = who_is_on(gpu, instance, compute);
       }
     }

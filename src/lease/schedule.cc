@@ -8,6 +8,7 @@
 
 #include "lease/order.h"
 #include "lease/reasons.h"
+#include "model/compute_names.h"
 
 namespace mig::lease {
 namespace {
@@ -282,7 +283,8 @@ Decisions schedule(const Machine& machine, const std::vector<Waiting>& queue) {
 }
 
 bool serves(const LeasedInstance& instance, const Need& need) {
-  return (!need.profile || instance.profile == *need.profile) &&
+  return (!need.profile ||
+          means(*need.profile, instance.profile, instance.sm, instance.nvml_profile)) &&
          (!need.min_memory_mib || instance.memory_mib >= *need.min_memory_mib) &&
          (!need.min_sm || instance.sm >= *need.min_sm) &&
          (need.uuid.empty() || instance.uuid == need.uuid) &&

@@ -190,6 +190,24 @@ TEST(Schedule, AQuotaStopsItsTenantAndNobodyElse) {
       << out.waiting[0].reason;
 }
 
+TEST(Quota, EachOfItsFiguresCounts) {
+  Quota quota;
+  quota.slices = 4;
+  quota.sm = 56;
+  quota.memory_mib = 10240;
+  quota.instances = 2;
+  EXPECT_EQ(over_quota(quota, {2, 28, 1, 5120}, {2, 28, 1, 5120}), "");
+  EXPECT_EQ(over_quota(quota, {3, 0, 0, 0}, {2, 0, 0, 0}),
+            "the tenant's quota: 3 of 4 slices are in use and it needs 2");
+  EXPECT_EQ(over_quota(quota, {0, 50, 0, 0}, {0, 7, 0, 0}),
+            "the tenant's quota: 50 of 56 SMs are in use and it needs 7");
+  EXPECT_EQ(over_quota(quota, {0, 0, 2, 0}, {0, 0, 1, 0}),
+            "the tenant's quota: 2 of 2 instances are in use and it needs 1");
+  EXPECT_EQ(over_quota(quota, {0, 0, 0, 10240}, {0, 0, 0, 1}),
+            "the tenant's quota: 10240 of 10240 MiB are in use and it needs 1");
+  EXPECT_EQ(over_quota({}, {99, 99, 99, 99}, {99, 99, 99, 99}), "");
+}
+
 TEST(Schedule, PreemptionAsksTheLowestPriorityAndOnlyLower) {
   const Machine machine{{held_seat(0, "1g.5gb", std::nullopt, 1, 3),
                          held_seat(1, "1g.5gb", std::nullopt, 1, 1),

@@ -79,6 +79,20 @@ const Gpu* Inventory::find_gpu(std::string_view uuid) const {
   return find_in(gpus, [uuid](const Gpu& gpu) { return gpu.uuid == uuid; });
 }
 
+const LostGpu* Inventory::find_lost(GpuIndex index) const {
+  return find_in(lost, [index](const LostGpu& gpu) { return gpu.index == index; });
+}
+
+Result<void> Inventory::none_lost() const {
+  if (lost.empty())
+    return {};
+  return lost.front().why;
+}
+
+Error Inventory::or_lost(Error error) const {
+  return lost.empty() ? std::move(error) : lost.front().why;
+}
+
 std::uint64_t layout_generation(const Inventory& inventory,
                                 const std::function<bool(const Gpu&)>& counts) {
   Hash hash;

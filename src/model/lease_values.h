@@ -97,6 +97,7 @@ struct LeasedInstance {
   std::uint32_t sm = 0;
   std::uint32_t slices = 0;                     // compute slices
   std::optional<std::uint32_t> gpu_minor = {};  // of its device node
+  std::uint32_t nvml_profile = 0;               // of an instance that is there; not recorded
 };
 
 struct Lease {

@@ -34,6 +34,9 @@ std::string slots(Placement placement) {
 
 std::string compute_str(const Step& step, std::string_view verb) {
   std::string out = fmt::format("{} compute instance {}", verb, step.profile.str());
+  if (step.sm) {
+    out += fmt::format(" ({} SMs)", *step.sm);
+  }
   if (step.compute_instance) {
     out += fmt::format(" ci={}", step.compute_instance->value);
   }

@@ -12,7 +12,7 @@ namespace mig {
 namespace {
 
 constexpr std::string_view kForm =
-    "[<C>c.]<G>g.<GB>gb[+attribute[,attribute]|-attribute], e.g. 3g.20gb";
+    "[<C>c.]<G>g.<GB>gb[+attribute[,attribute]|-attribute][@<N>sm], e.g. 3g.20gb";
 
 Error bad(std::string_view text, std::string_view why) {
   return Error{ErrorCode::kInvalidInput,
@@ -68,6 +68,27 @@ Result<std::string> canonical_attributes(std::string_view text, std::string_view
   return sign + base::join(words, ",");
 }
 
+// `text` is what follows "@".
+Result<void> read_special(std::string_view text, std::string_view whole, ProfileName& name) {
+  constexpr std::uint32_t kMostSms = 9999;
+  constexpr std::uint32_t kHighestId = 99;
+  std::string_view rest = text;
+  if (const auto sm = take(rest, "sm", kMostSms); sm && rest.empty()) {
+    name.sm = *sm;
+    return {};
+  }
+  if (text.substr(0, 2) == "ci") {
+    if (const auto id = base::parse_decimal(text.substr(2), kHighestId)) {
+      name.compute_profile = static_cast<std::uint32_t>(*id);
+      return {};
+    }
+  }
+  return bad(whole,
+             fmt::format("{} after \"@\" is neither a number of SMs such as \"26sm\" nor a compute "
+                         "instance profile such as \"ci7\"",
+                         base::quoted(text)));
+}
+
 }  // namespace
 
 Result<ProfileName> ProfileName::parse(std::string_view text) {
@@ -78,6 +99,10 @@ Result<ProfileName> ProfileName::parse(std::string_view text) {
     text.remove_prefix(4);
   }
   ProfileName name;
+  if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
+    MIG_TRY(read_special(text.substr(at + 1), whole, name));
+    text = text.substr(0, at);
+  }
   const auto compute = take(text, "c.", kMostSlices);
   const auto slices = take(text, "g.", kMostSlices);
   if (!slices) {
@@ -103,12 +128,22 @@ Result<ProfileName> ProfileName::parse(std::string_view text) {
 ProfileName ProfileName::gpu_instance() const {
   ProfileName name = *this;
   name.compute_slices = gpu_slices;
+  name.sm.reset();
+  name.compute_profile.reset();
   return name;
 }
 
 std::string ProfileName::str() const {
-  const std::string size = fmt::format("{}g.{}gb{}", gpu_slices, memory_gb, attributes);
-  return full_size() ? size : fmt::format("{}c.{}", compute_slices, size);
+  std::string text = fmt::format("{}g.{}gb{}", gpu_slices, memory_gb, attributes);
+  if (compute_slices != gpu_slices) {
+    text = fmt::format("{}c.{}", compute_slices, text);
+  }
+  if (sm) {
+    text += fmt::format("@{}sm", *sm);
+  } else if (compute_profile) {
+    text += fmt::format("@ci{}", *compute_profile);
+  }
+  return text;
 }
 
 }  // namespace mig

@@ -25,6 +25,11 @@ TEST(ProfileName, ReadsEveryWrittenForm) {
       {"1c.2g.12gb+me", 1, 2, 12, "+me", "1c.2g.12gb+me"},
       {"2g.48gb+me,gfx", 2, 2, 48, "+gfx,me", "2g.48gb+gfx,me"},
       {"MIG 7g.141gb", 7, 7, 141, "", "7g.141gb"},
+      {"1c.2g.20gb@26sm", 1, 2, 20, "", "1c.2g.20gb@26sm"},
+      {"1c.1g.20gb@16sm", 1, 1, 20, "", "1g.20gb@16sm"},
+      {"1g.20gb+me@16sm", 1, 1, 20, "+me", "1g.20gb+me@16sm"},
+      {"7g.40gb@ci8", 7, 7, 40, "", "7g.40gb@ci8"},
+      {"1g.20gb@ci0", 1, 1, 20, "", "1g.20gb@ci0"},
   };
   for (const Good& row : table) {
     const auto name = ProfileName::parse(row.text);
@@ -75,6 +80,20 @@ TEST(ProfileName, RefusesEverythingElse) {
                            "MIG",
                            "MIG  1g.5gb",
                            "mig 1g.5gb",
+                           "1g.20gb@",
+                           "1g.20gb@26",
+                           "1g.20gb@sm",
+                           "1g.20gb@0sm",
+                           "1g.20gb@026sm",
+                           "1g.20gb@26SM",
+                           "1g.20gb@26sm+me",
+                           "1g.20gb@26sm@ci7",
+                           "1g.20gb@10000sm",
+                           "1g.20gb@ci",
+                           "1g.20gb@ci100",
+                           "1g.20gb@ci-1",
+                           "1g.20gb @26sm",
+                           "@26sm",
                            "1c.1c.3g.20gb"}) {
     const auto name = ProfileName::parse(text);
     EXPECT_FALSE(name) << text;

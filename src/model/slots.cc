@@ -49,30 +49,25 @@ std::optional<std::vector<Placement>> place_runs(const std::vector<std::vector<P
 }
 
 bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wanted,
-                           std::uint32_t slices) {
-  std::uint32_t sum = 0;
+                           const GpuInstanceProfile& owner) {
+  std::uint32_t slices = 0;
+  std::uint32_t spans = 0;
   std::vector<std::vector<Placement>> options;
   for (const ComputeInstanceProfile* profile : wanted) {
     const auto same = std::count(wanted.begin(), wanted.end(), profile);
     if (same > static_cast<std::ptrdiff_t>(profile->max_count)) {
       return false;
     }
-    sum += profile->slices;
+    slices += profile->slices;
+    spans += profile->span;
     if (!profile->placements.empty()) {
       options.push_back(profile->placements);
     }
   }
-  return sum <= slices && (options.size() < wanted.size() || place_runs(options).has_value());
-}
-
-const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& profile,
-                                                   const ProfileName& name) {
-  const auto it = std::find_if(profile.compute_profiles.begin(),
-                               profile.compute_profiles.end(),
-                               [&](const ComputeInstanceProfile& compute) {
-                                 return compute.name.compute_slices == name.compute_slices;
-                               });
-  return it == profile.compute_profiles.end() ? nullptr : &*it;
+  // Compute instances lie in as many slots as their GPU instance takes of the memory.
+  const std::uint32_t room = owner.placements.empty() ? spans : owner.placements.front().size;
+  return slices <= owner.slices && spans <= room &&
+         (options.size() < wanted.size() || place_runs(options).has_value());
 }
 
 }  // namespace mig

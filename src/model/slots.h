@@ -19,14 +19,10 @@ std::uint64_t slot_mask(Placement placement);
 std::optional<std::vector<Placement>> place_runs(const std::vector<std::vector<Placement>>& options,
                                                  std::uint64_t taken = 0);
 
-// Whether compute instances of these profiles (all of one GPU instance's) can live together: by
-// their placements where the driver tells them all, else by slices and maximum counts.
+// Whether compute instances of these profiles, all of `owner`'s, can live together: by their
+// placements where the driver tells them all, else by slices, spans and maximum counts.
 bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wanted,
-                           std::uint32_t slices);
-
-// The profile of a compute instance; nullptr = this GPU instance profile has none of that size.
-const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& profile,
-                                                   const ProfileName& name);
+                           const GpuInstanceProfile& owner);
 
 }  // namespace mig
 

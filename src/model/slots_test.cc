@@ -29,16 +29,38 @@ TEST(PlaceRuns, BacktracksAndPrefersEarlierOptions) {
   EXPECT_FALSE(place_runs({{}})) << "an item without a legal place";
 }
 
+GpuInstanceProfile holder(std::uint32_t slices, std::uint32_t slots = 8) {
+  GpuInstanceProfile profile;
+  profile.slices = slices;
+  profile.placements = {{0, slots}};
+  return profile;
+}
+
 TEST(ComputeInstancesFit, ByPlacementElseBySlices) {
   ComputeInstanceProfile one{0, {}, 1, 3, {}, {{0, 1}, {1, 1}, {2, 1}}};
   ComputeInstanceProfile two{1, {}, 2, 1, {}, {{0, 2}}};
-  EXPECT_TRUE(compute_instances_fit({&two, &one}, 3));
-  EXPECT_FALSE(compute_instances_fit({&two, &one, &one}, 3));
-  EXPECT_FALSE(compute_instances_fit({&two, &two}, 7)) << "max_count is 1";
+  EXPECT_TRUE(compute_instances_fit({&two, &one}, holder(3)));
+  EXPECT_FALSE(compute_instances_fit({&two, &one, &one}, holder(3)));
+  EXPECT_FALSE(compute_instances_fit({&two, &two}, holder(7))) << "max_count is 1";
   two.max_count = 2;
-  EXPECT_FALSE(compute_instances_fit({&two, &two}, 7)) << "one place for two";
+  EXPECT_FALSE(compute_instances_fit({&two, &two}, holder(7))) << "one place for two";
   two.placements.clear();
-  EXPECT_TRUE(compute_instances_fit({&two, &two}, 7)) << "not told: the slices count";
+  EXPECT_TRUE(compute_instances_fit({&two, &two}, holder(7))) << "not told: the slices count";
+}
+
+// H100: one slice as profile 7 takes two slots, so nothing fits beside it in a 2g although one
+// slice is left.
+TEST(ComputeInstancesFit, BySpansWherePlacementsAreNotTold) {
+  const ComputeInstanceProfile plain{0, {}, 1, 7, 16, {}, 1};
+  const ComputeInstanceProfile larger{7, {}, 1, 4, 26, {}, 2};
+  const ComputeInstanceProfile three{2, {}, 3, 2, 60, {}, 4};
+  EXPECT_TRUE(compute_instances_fit({&plain, &plain}, holder(2, 2)));
+  EXPECT_FALSE(compute_instances_fit({&plain, &larger}, holder(2, 2)));
+  EXPECT_TRUE(compute_instances_fit({&three, &three}, holder(7)));
+  EXPECT_FALSE(compute_instances_fit({&three, &three, &plain}, holder(7)));
+  GpuInstanceProfile untold = holder(2, 2);
+  untold.placements.clear();
+  EXPECT_TRUE(compute_instances_fit({&plain, &larger}, untold)) << "no size told, none counted";
 }
 
 }  // namespace

@@ -55,13 +55,24 @@ std::string ruler(std::uint32_t slots, std::uint32_t width) {
 
 }  // namespace
 
+std::vector<CellCompute> computes_of(const GpuInstance& instance) {
+  std::vector<CellCompute> out;
+  out.reserve(instance.compute_instances.size());
+  for (const ComputeInstance& compute : instance.compute_instances) {
+    out.push_back({compute.name, compute.sm});
+  }
+  return out;
+}
+
 GpuLayout layout_of(const Gpu& gpu) {
   GpuLayout layout;
   layout.mode = gpu.mig_current;
   layout.memory_slices = gpu.memory_slices;
   for (const GpuInstance& instance : gpu.instances) {
-    layout.cells.push_back(
-        {instance.name, instance.placement, !gpu.processes_on(instance.id).empty()});
+    layout.cells.push_back({instance.name,
+                            instance.placement,
+                            !gpu.processes_on(instance.id).empty(),
+                            computes_of(instance)});
   }
   std::stable_sort(
       layout.cells.begin(), layout.cells.end(), [](const LayoutCell& a, const LayoutCell& b) {

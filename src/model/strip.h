@@ -25,6 +25,8 @@ struct StripOptions {
   bool unicode = false;  // "│" and "·"
 };
 
+std::vector<CellCompute> computes_of(const GpuInstance& instance);
+
 // What `gpu` holds now. An instance is busy when a process is, or may be, on it.
 GpuLayout layout_of(const Gpu& gpu);
 

@@ -20,6 +20,11 @@
   X(nvmlSystemGetProcessName) \
   X(nvmlSystemGetHicVersion) \
   X(nvmlSystemGetTopologyGpuSet) \
+  X(nvmlSystemGetConfComputeState) \
+  X(nvmlSystemGetConfComputeCapabilities) \
+  X(nvmlSystemGetConfComputeGpusReadyState) \
+  X(nvmlSystemGetConfComputeSettings) \
+  X(nvmlSystemGetConfComputeKeyRotationThresholdInfo) \
   X(nvmlUnitGetCount) \
   X(nvmlUnitGetHandleByIndex) \
   X(nvmlGetExcludedDeviceCount) \
@@ -113,6 +118,7 @@
   X(nvmlDeviceGetRemappedRows_v2) \
   X(nvmlDeviceGetUnrepairableMemoryFlag_v1) \
   X(nvmlDeviceGetConfComputeProtectedMemoryUsage) \
+  X(nvmlDeviceGetConfComputeMemSizeInfo) \
   X(nvmlDeviceGetComputeRunningProcesses) \
   X(nvmlDeviceGetComputeRunningProcesses_v2) \
   X(nvmlDeviceGetComputeRunningProcesses_v3) \
@@ -161,6 +167,13 @@
   X(nvmlDeviceGetPowerManagementDefaultLimit) \
   X(nvmlDeviceGetPowerManagementLimitConstraints) \
   X(nvmlDeviceGetEnforcedPowerLimit) \
+  X(nvmlDeviceSetApplicationsClocks) \
+  X(nvmlDeviceResetApplicationsClocks) \
+  X(nvmlDeviceSetGpuLockedClocks) \
+  X(nvmlDeviceResetGpuLockedClocks) \
+  X(nvmlDeviceSetMemoryLockedClocks) \
+  X(nvmlDeviceResetMemoryLockedClocks) \
+  X(nvmlDeviceGetMinMaxClockOfPState) \
   X(nvmlDeviceSetPowerManagementLimit) \
   X(nvmlDeviceSetPowerManagementLimit_v2) \
   X(nvmlDeviceGetPowerSource) \
@@ -180,6 +193,7 @@
   X(nvmlDeviceGetPcieLinkMaxSpeed) \
   X(nvmlDeviceGetPcieSpeed) \
   X(nvmlDeviceGetPcieThroughput) \
+  X(nvmlDeviceQueryDrainState) \
   X(nvmlDeviceGetPcieReplayCounter) \
   X(nvmlDeviceGetNvLinkState) \
   X(nvmlDeviceGetNvLinkVersion) \

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "model/compute_names.h"
 #include "model/slots.h"
 
 namespace mig::planner {
@@ -25,7 +26,7 @@ struct Item {
 using Wanted = std::vector<Item>;
 
 bool same(const ComputeInstance& have, const ComputeInstanceProfile& wanted) {
-  return have.name.compute_slices == wanted.name.compute_slices;
+  return have.name == wanted.name;
 }
 
 // Sets aside what cannot be matched: `kept[i]` says whether have[i] stays.
@@ -188,7 +189,7 @@ std::optional<ComputeChange> compute_change(const Gpu& gpu,
   std::stable_sort(wanted.begin(), wanted.end(), [&](const Item& one, const Item& other) {
     return rank(one) < rank(other);
   });
-  if (!compute_instances_fit(profiles, profile.slices) || !places_possible(wanted, profile)) {
+  if (!compute_instances_fit(profiles, profile) || !places_possible(wanted, profile)) {
     return std::nullopt;
   }
   std::vector<Have> have;

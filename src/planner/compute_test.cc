@@ -49,8 +49,8 @@ TEST(GivenComputePlaces, AreUsedInTheirOrder) {
                   want({"1c.3g.20gb", "2c.3g.20gb"}, {Placement{2, 1}, Placement{0, 2}})),
             (std::vector<std::string>{
                 "create 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 2c.3g.20gb at 0:2 in 3g.20gb on GPU 0 at 4:4"}));
+                "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 2c.3g.20gb (28 SMs) at 0:2 in 3g.20gb on GPU 0 at 4:4"}));
 }
 
 TEST(GivenComputePlaces, TheRestGoesAroundThem) {
@@ -58,8 +58,8 @@ TEST(GivenComputePlaces, TheRestGoesAroundThem) {
                   want({"1c.3g.20gb", "1c.3g.20gb"}, {std::nullopt, Placement{0, 1}})),
             (std::vector<std::string>{
                 "create 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 1c.3g.20gb at 0:1 in 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 1c.3g.20gb at 1:1 in 3g.20gb on GPU 0 at 4:4"}));
+                "create compute instance 1c.3g.20gb (14 SMs) at 0:1 in 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 1c.3g.20gb (14 SMs) at 1:1 in 3g.20gb on GPU 0 at 4:4"}));
 }
 
 TEST(GivenComputePlaces, AnInstanceElsewhereIsNotTheOneWanted) {
@@ -70,7 +70,7 @@ TEST(GivenComputePlaces, AnInstanceElsewhereIsNotTheOneWanted) {
   EXPECT_EQ(steps(gpu, moved),
             (std::vector<std::string>{
                 "destroy compute instance 1c.3g.20gb ci=0 at 0:1 in 3g.20gb on GPU 0 gi=0 at 4:4",
-                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4"}));
+                "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4"}));
   EXPECT_EQ(
       differences(testing::inventory({gpu}), moved),
       std::vector<std::string>{
@@ -100,7 +100,7 @@ TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
       compute.placements.clear();
   }
   EXPECT_EQ(steps(gpu, want({"1c.3g.20gb"}, {Placement{2, 1}})).back(),
-            "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4");
+            "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/compute_names.h"
 #include "planner/planner.h"
 #include "planner/words.h"
 
@@ -22,6 +23,21 @@ struct Key {
 Key key_of(const ProfileName& profile, std::vector<ProfileName> compute) {
   std::sort(compute.begin(), compute.end());
   return {profile, std::move(compute)};
+}
+
+// As this GPU calls it: "1c.2g.20gb@16sm" is its plain 1c.2g.20gb.
+ProfileName known_as(const Gpu& gpu, const ProfileName& wanted) {
+  const GpuInstanceProfile* profile = gpu.find_profile(wanted);
+  const auto* compute = profile == nullptr ? nullptr : find_compute_profile(*profile, wanted);
+  return compute == nullptr ? wanted : compute->name;
+}
+
+Key key_of(const Gpu& gpu, const DesiredInstance& wanted) {
+  std::vector<ProfileName> compute;
+  for (const ProfileName& name : wanted.compute_instances) {
+    compute.push_back(known_as(gpu, name));
+  }
+  return key_of(wanted.profile, std::move(compute));
 }
 
 Key key_of(const GpuInstance& instance) {
@@ -83,7 +99,7 @@ void compare_compute_places(const Gpu& gpu,
   for (std::size_t i = 0; told && i < given; ++i) {
     const auto& place = wanted.compute_placements[i];
     if (place && std::none_of(computes.begin(), computes.end(), [&](const ComputeInstance& c) {
-          return c.placement == place && c.name == wanted.compute_instances[i];
+          return c.placement == place && c.name == known_as(gpu, wanted.compute_instances[i]);
         })) {
       out.push_back(fmt::format("GPU {}: compute instance {} wanted at {} in {} at {}, not there",
                                 gpu.index.value,
@@ -98,7 +114,7 @@ void compare_compute_places(const Gpu& gpu,
 void compare_instances(const Gpu& gpu, const DesiredGpu& desired, std::vector<std::string>& out) {
   std::map<Key, std::pair<std::size_t, std::size_t>> counts;  // wanted, there
   for (const DesiredInstance& instance : desired.instances) {
-    ++counts[key_of(instance.profile, instance.compute_instances)].first;
+    ++counts[key_of(gpu, instance)].first;
   }
   for (const GpuInstance& instance : gpu.instances) {
     ++counts[key_of(instance)].second;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -24,7 +23,23 @@ struct GpuOutcome {
 };
 
 LayoutCell cell_of(const Gpu& gpu, const GpuInstance& instance) {
-  return {instance.name, instance.placement, is_busy(gpu, instance)};
+  return {instance.name, instance.placement, is_busy(gpu, instance), computes_of(instance)};
+}
+
+// What is in a seat when the plan is done.
+std::vector<CellCompute> computes_in(const Seat& seat) {
+  std::vector<CellCompute> out;
+  const auto& gone = seat.compute.destroyed;
+  for (std::size_t i = 0; seat.kept != nullptr && i < seat.kept->compute_instances.size(); ++i) {
+    const ComputeInstance& compute = seat.kept->compute_instances[i];
+    if (std::find(gone.begin(), gone.end(), &compute) == gone.end()) {
+      out.push_back({compute.name, compute.sm});
+    }
+  }
+  for (const ComputeChange::Created& created : seat.compute.created) {
+    out.push_back({created.profile->name, created.profile->sm});
+  }
+  return out;
 }
 
 void sort_cells(std::vector<LayoutCell>& cells) {
@@ -48,18 +63,18 @@ void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Bloc
 }
 
 // Mode steps, in the order they are done; empty when the mode is as wanted, now and after a reset.
-std::vector<Step> mode_steps(const Gpu& gpu, bool enable, const Policy& policy) {
+std::vector<Step> mode_steps(const Gpu& gpu, bool enable) {
   const MigMode wanted = enable ? MigMode::kEnabled : MigMode::kDisabled;
   const StepKind kind = enable ? StepKind::kEnableMig : StepKind::kDisableMig;
   std::vector<Step> steps;
   if (gpu.mig_pending != wanted || gpu.mig_current != wanted) {
-    steps.push_back(mode_step(gpu, kind, policy));  // also when pending: the undo needs the pair
+    steps.push_back(mode_step(gpu, kind));  // also when pending: the undo needs the pair
   }
   // A mode that is already pending waits for a reset on every architecture; a new one only on
   // Ampere, from Hopper on it takes effect at once.
   const bool waits = gpu.mig_pending == wanted || gpu.architecture == Architecture::kAmpere;
   if (gpu.mig_current != wanted && waits) {
-    steps.push_back(mode_step(gpu, StepKind::kResetGpu, policy));
+    steps.push_back(mode_step(gpu, StepKind::kResetGpu));
   }
   return steps;
 }
@@ -75,16 +90,16 @@ void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Bloc
   }
 }
 
-GpuOutcome disable(const Gpu& gpu, const Policy& policy) {
+GpuOutcome disable(const Gpu& gpu) {
   GpuOutcome out;
   const bool active = gpu.mig_current == MigMode::kEnabled;
   for (const GpuInstance& instance : active ? gpu.instances : std::vector<GpuInstance>{}) {
-    const auto steps = destroy_steps(gpu, instance, policy);
+    const auto steps = destroy_steps(gpu, instance);
     out.steps.insert(out.steps.end(), steps.begin(), steps.end());
     out.plan.destroyed.push_back(cell_of(gpu, instance));
     block_destroy(gpu, instance, out.plan.blockers);
   }
-  const auto mode = mode_steps(gpu, false, policy);
+  const auto mode = mode_steps(gpu, false);
   if (active && gpu.instances.empty()) {
     block_mode(gpu, mode, out.plan.blockers);
   }
@@ -99,10 +114,12 @@ void describe(const Gpu& gpu, const Board& board, const Assignment& assignment, 
   }
   for (const Seat& seat : assignment.seats) {
     if (seat.kept == nullptr) {
-      plan.created.push_back({board.profiles()[seat.profile].name, seat.placement, false});
+      plan.created.push_back(
+          {board.profiles()[seat.profile].name, seat.placement, false, computes_in(seat)});
       continue;
     }
     plan.kept.push_back(cell_of(gpu, *seat.kept));
+    plan.kept.back().computes = computes_in(seat);
     plan.compute_changes = plan.compute_changes || !seat.compute.empty();
     if (seat.compute.busy_destroyed > 0) {
       block_destroy(gpu, *seat.kept, plan.blockers);
@@ -124,11 +141,11 @@ Result<GpuOutcome> enable(const Gpu& gpu,
   if (!assignment) {
     return why_not(input);
   }
-  out.steps = mode_steps(gpu, true, policy);
+  out.steps = mode_steps(gpu, true);
   if (gpu.mig_current != MigMode::kEnabled) {
     block_mode(gpu, out.steps, out.plan.blockers);
   }
-  const auto steps = layout_steps(board, *assignment, policy);
+  const auto steps = layout_steps(board, *assignment);
   out.steps.insert(out.steps.end(), steps.begin(), steps.end());
   describe(gpu, board, *assignment, out.plan);
   return out;
@@ -155,7 +172,7 @@ Result<GpuOutcome> plan_gpu(const Gpu& gpu,
   if (desired.mig_enabled) {
     MIG_ASSIGN_OR_RETURN(out, enable(gpu, desired, policy, spare));
   } else if (gpu.mig_current != MigMode::kUnsupported) {
-    out = disable(gpu, policy);
+    out = disable(gpu);
   }
   GpuPlan& plan = out.plan;
   plan.gpu = gpu.index;
@@ -221,10 +238,7 @@ Result<Plan> plan_beside(const Inventory& inventory,
   if (!in_use.empty()) {
     return all_in_use(std::move(in_use));
   }
-  out.estimated_ms = std::accumulate(
-      out.steps.begin(), out.steps.end(), 0U, [](std::uint32_t sum, const Step& step) {
-        return sum + step.estimated_ms;
-      });
+  set_expected_times(inventory, policy.history, out);
   out.generation = plan_generation(inventory, out);
   return out;
 }

@@ -55,9 +55,9 @@ TEST(Plan, EmptyGpuGetsTheLargestFirst) {
   EXPECT_EQ(steps_of(plan_for(board("a100_sxm4_40gb"), want({"2g.10gb", "3g.20gb"}))),
             (std::vector<std::string>{
                 "create 3g.20gb on GPU 0 at 4:4",
-                "create compute instance 3g.20gb at 0:3 in 3g.20gb on GPU 0 at 4:4",
+                "create compute instance 3g.20gb (42 SMs) at 0:3 in 3g.20gb on GPU 0 at 4:4",
                 "create 2g.10gb on GPU 0 at 0:2",
-                "create compute instance 2g.10gb at 0:2 in 2g.10gb on GPU 0 at 0:2",
+                "create compute instance 2g.10gb (28 SMs) at 0:2 in 2g.10gb on GPU 0 at 0:2",
             }));
 }
 
@@ -71,7 +71,7 @@ TEST(Plan, KeepsWhatIsThereAndCreatesBeforeItDestroys) {
                 "destroy compute instance 1g.5gb ci=0 at 0:1 in 1g.5gb on GPU 0 gi=1 at 4:1",
                 "destroy 1g.5gb on GPU 0 gi=1 at 4:1",
                 "create 2g.10gb on GPU 0 at 4:2",
-                "create compute instance 2g.10gb at 0:2 in 2g.10gb on GPU 0 at 4:2",
+                "create compute instance 2g.10gb (28 SMs) at 0:2 in 2g.10gb on GPU 0 at 4:2",
             }));
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->gpus[0].kept.size(), 1U);
@@ -90,7 +90,7 @@ TEST(Plan, TheSuccessorIsMadeBesideTheOldOneWherePlacesAllowIt) {
   EXPECT_EQ(steps_of(plan_for(gpu, want({"2g.10gb"}))),
             (std::vector<std::string>{
                 "create 2g.10gb on GPU 0 at 4:2",
-                "create compute instance 2g.10gb at 0:2 in 2g.10gb on GPU 0 at 4:2",
+                "create compute instance 2g.10gb (28 SMs) at 0:2 in 2g.10gb on GPU 0 at 4:2",
                 "destroy compute instance 1g.5gb ci=0 at 0:1 in 1g.5gb on GPU 0 gi=0 at 0:1",
                 "destroy 1g.5gb on GPU 0 gi=0 at 0:1",
             }));
@@ -103,11 +103,11 @@ TEST(Plan, WhatHasAFreePlaceIsMadeBeforeRoomIsMadeForTheRest) {
   EXPECT_EQ(steps_of(plan_for(gpu, want({"4g.20gb", "1g.5gb", "1g.5gb"}))),
             (std::vector<std::string>{
                 "create 1g.5gb on GPU 0 at 5:1",
-                "create compute instance 1g.5gb at 0:1 in 1g.5gb on GPU 0 at 5:1",
+                "create compute instance 1g.5gb (14 SMs) at 0:1 in 1g.5gb on GPU 0 at 5:1",
                 "destroy compute instance 2g.10gb ci=0 at 0:2 in 2g.10gb on GPU 0 gi=0 at 0:2",
                 "destroy 2g.10gb on GPU 0 gi=0 at 0:2",
                 "create 4g.20gb on GPU 0 at 0:4",
-                "create compute instance 4g.20gb at 0:4 in 4g.20gb on GPU 0 at 0:4",
+                "create compute instance 4g.20gb (56 SMs) at 0:4 in 4g.20gb on GPU 0 at 0:4",
             }));
 }
 
@@ -148,7 +148,7 @@ TEST(Plan, ComputeInstancesChangeInsideAKeptGpuInstance) {
   const auto more = plan_for(gpu, desired);
   EXPECT_EQ(steps_of(more),
             std::vector<std::string>{
-                "create compute instance 1c.3g.20gb at 2:1 in 3g.20gb on GPU 0 at 4:4"});
+                "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4"});
   EXPECT_TRUE(more->gpus[0].changes());
   EXPECT_TRUE(more->gpus[0].created.empty());
 }
@@ -278,7 +278,7 @@ TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {
   hopper.mig_current = hopper.mig_pending = MigMode::kEnabled;
   EXPECT_EQ(steps_of(plan_for(hopper, want({}, false))),
             (std::vector<std::string>{
-                "destroy compute instance 7g.141gb ci=0 at 0:7 in 7g.141gb on GPU 0 gi=0 at 0:8",
+                "destroy compute instance 7g.141gb ci=0 at 0:8 in 7g.141gb on GPU 0 gi=0 at 0:8",
                 "destroy 7g.141gb on GPU 0 gi=0 at 0:8",
                 "disable MIG on GPU 0"}));
 }
@@ -365,7 +365,7 @@ TEST(Plan, CarriesLabelGenerationWarningsAndCost) {
   EXPECT_EQ(result->label, "test");
   EXPECT_EQ(result->generation, inventory.generation);
   EXPECT_EQ(result->warnings, desired.warnings);
-  EXPECT_EQ(result->estimated_ms, 140U);
+  EXPECT_EQ(result->estimated_ms, 215U) << "what is published for an A100: 115 and 100 ms";
   EXPECT_EQ(result->gpus[0].after.cells.size(), 1U);
 }
 

@@ -14,14 +14,16 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "planner/times.h"
+
 namespace mig::planner {
 
 struct Policy {
   // Busy instances (with processes) stay where they are, or there is no plan. false: as few of them
   // as possible are destroyed, and each is a blocker of the plan.
   bool keep_busy = true;
-  // Estimated cost of steps, milliseconds (measured figures of the field; facts/placement.md).
-  std::uint32_t create_ms = 120, destroy_ms = 110, compute_ms = 20, mode_ms = 3000, reset_ms = 8000;
+  // What steps took on this machine before, newest first: what they are expected to take.
+  std::vector<StepTime> history = {};
 };
 
 // kNoCapacity: does not fit, with the proof in words and what would fit as the hint; or fits, but

@@ -8,25 +8,22 @@
 namespace mig::planner {
 namespace {
 
-Step step_on(const Gpu& gpu, StepKind kind, std::uint32_t ms) {
+Step step_on(const Gpu& gpu, StepKind kind) {
   Step step;
   step.kind = kind;
   step.gpu = gpu.index;
   step.gpu_uuid = gpu.uuid;
-  step.estimated_ms = ms;
   return step;
 }
 
-Step destroy_compute(const Gpu& gpu,
-                     const GpuInstance& instance,
-                     const ComputeInstance& compute,
-                     const Policy& policy) {
-  Step step = step_on(gpu, StepKind::kDestroyComputeInstance, policy.compute_ms);
+Step destroy_compute(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
+  Step step = step_on(gpu, StepKind::kDestroyComputeInstance);
   step.gpu_instance = instance.id;
   step.compute_instance = compute.id;
   step.profile = compute.name;
   step.profile_id = instance.profile_id;
   step.nvml_profile = compute.nvml_profile;
+  step.sm = compute.sm;
   step.gpu_placement = instance.placement;
   step.ci_placement = compute.placement;
   return step;
@@ -35,13 +32,12 @@ Step destroy_compute(const Gpu& gpu,
 Step create_compute(const Gpu& gpu,
                     const GpuInstanceProfile& profile,
                     const Seat& seat,
-                    const ComputeChange::Created& created,
-                    const Policy& policy) {
-  Step step = step_on(gpu, StepKind::kCreateComputeInstance, policy.compute_ms);
-  step.profile = profile.name;
-  step.profile.compute_slices = created.profile->name.compute_slices;
+                    const ComputeChange::Created& created) {
+  Step step = step_on(gpu, StepKind::kCreateComputeInstance);
+  step.profile = created.profile->name;
   step.profile_id = profile.id;
   step.nvml_profile = created.profile->nvml_profile;
+  step.sm = created.profile->sm;
   step.gpu_placement = seat.placement;
   step.ci_placement = created.placement;
   return step;
@@ -49,30 +45,28 @@ Step create_compute(const Gpu& gpu,
 
 std::vector<Step> create_steps(const Gpu& gpu,
                                const GpuInstanceProfile& profile,
-                               const Seat& seat,
-                               const Policy& policy) {
-  Step create = step_on(gpu, StepKind::kCreateGpuInstance, policy.create_ms);
+                               const Seat& seat) {
+  Step create = step_on(gpu, StepKind::kCreateGpuInstance);
   create.profile = profile.name;
   create.profile_id = profile.id;
   create.nvml_profile = profile.nvml_profile;
   create.gpu_placement = seat.placement;
   std::vector<Step> steps = {create};
   for (const ComputeChange::Created& created : seat.compute.created) {
-    steps.push_back(create_compute(gpu, profile, seat, created, policy));
+    steps.push_back(create_compute(gpu, profile, seat, created));
   }
   return steps;
 }
 
 // Of a GPU instance that stays. What goes, goes first: a restored compute instance is to get its id
 // back, and drivers give the lowest that is free.
-std::vector<Step> inside_steps(const Board& board, const Seat& seat, const Policy& policy) {
+std::vector<Step> inside_steps(const Board& board, const Seat& seat) {
   std::vector<Step> steps;
   for (const ComputeInstance* compute : seat.compute.destroyed) {
-    steps.push_back(destroy_compute(board.gpu(), *seat.kept, *compute, policy));
+    steps.push_back(destroy_compute(board.gpu(), *seat.kept, *compute));
   }
   for (const ComputeChange::Created& created : seat.compute.created) {
-    steps.push_back(
-        create_compute(board.gpu(), board.profiles()[seat.profile], seat, created, policy));
+    steps.push_back(create_compute(board.gpu(), board.profiles()[seat.profile], seat, created));
   }
   return steps;
 }
@@ -85,8 +79,8 @@ void append(std::vector<Step>& steps, std::vector<Step> more) {
 // that the next one needs gone, and so on.
 class Order {
  public:
-  Order(const Board& board, const Assignment& assignment, const Policy& policy)
-      : board_(board), policy_(policy), load_(board.empty()), gone_(assignment.gone) {
+  Order(const Board& board, const Assignment& assignment)
+      : board_(board), load_(board.empty()), gone_(assignment.gone) {
     for (const Seat& seat : assignment.seats) {
       if (seat.kept != nullptr) {
         account(*seat.kept, true);
@@ -108,8 +102,7 @@ class Order {
     for (const Seat* seat : waiting_) {
       const Placed placed = place_of(*seat);
       if (board_.fits(load_, placed)) {
-        append(steps_,
-               create_steps(board_.gpu(), board_.profiles()[seat->profile], *seat, policy_));
+        append(steps_, create_steps(board_.gpu(), board_.profiles()[seat->profile], *seat));
         board_.add(load_, placed);
       } else {
         later.push_back(seat);
@@ -161,13 +154,12 @@ class Order {
   }
 
   void destroy(Gone instance) {
-    append(steps_, destroy_steps(board_.gpu(), **instance, policy_));
+    append(steps_, destroy_steps(board_.gpu(), **instance));
     account(**instance, false);
     gone_.erase(instance);
   }
 
   const Board& board_;
-  const Policy& policy_;
   Load load_;
   std::vector<const GpuInstance*> gone_;
   std::vector<const Seat*> waiting_;  // to be created, largest first
@@ -176,12 +168,12 @@ class Order {
 
 }  // namespace
 
-std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance, const Policy& policy) {
+std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance) {
   std::vector<Step> steps;
   for (const ComputeInstance& compute : instance.compute_instances) {
-    steps.push_back(destroy_compute(gpu, instance, compute, policy));
+    steps.push_back(destroy_compute(gpu, instance, compute));
   }
-  Step destroy = step_on(gpu, StepKind::kDestroyGpuInstance, policy.destroy_ms);
+  Step destroy = step_on(gpu, StepKind::kDestroyGpuInstance);
   destroy.gpu_instance = instance.id;
   destroy.profile = instance.name;
   destroy.profile_id = instance.profile_id;
@@ -191,18 +183,16 @@ std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance, con
   return steps;
 }
 
-Step mode_step(const Gpu& gpu, StepKind kind, const Policy& policy) {
-  return step_on(gpu, kind, kind == StepKind::kResetGpu ? policy.reset_ms : policy.mode_ms);
+Step mode_step(const Gpu& gpu, StepKind kind) {
+  return step_on(gpu, kind);
 }
 
-std::vector<Step> layout_steps(const Board& board,
-                               const Assignment& assignment,
-                               const Policy& policy) {
-  Order order(board, assignment, policy);
+std::vector<Step> layout_steps(const Board& board, const Assignment& assignment) {
+  Order order(board, assignment);
   std::vector<Step> steps = order.create_what_fits();
   for (const Seat& seat : assignment.seats) {
     if (seat.kept != nullptr) {
-      append(steps, inside_steps(board, seat, policy));
+      append(steps, inside_steps(board, seat));
     }
   }
   append(steps, order.finish());

@@ -14,14 +14,12 @@
 
 namespace mig::planner {
 
-std::vector<Step> layout_steps(const Board& board,
-                               const Assignment& assignment,
-                               const Policy& policy);
+std::vector<Step> layout_steps(const Board& board, const Assignment& assignment);
 
 // The instance with all that is in it.
-std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance, const Policy& policy);
+std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance);
 
-Step mode_step(const Gpu& gpu, StepKind kind, const Policy& policy);
+Step mode_step(const Gpu& gpu, StepKind kind);
 
 }  // namespace mig::planner
 

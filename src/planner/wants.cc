@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "model/slots.h"
+#include "model/compute_names.h"
 #include "planner/words.h"
 
 namespace mig::planner {
@@ -47,10 +47,13 @@ Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
             "the driver does not say where {} may be on {}", profile.name.str(), board.name()),
         "it says so to root only: run this as root"};
   }
-  for (const ProfileName& compute : instance.compute_instances) {
-    if (compute.gpu_instance() != profile.name || !find_compute_profile(profile, compute)) {
-      return lacks_profile(board, compute, true);
+  std::vector<ProfileName> computes;
+  for (const ProfileName& wanted : instance.compute_instances) {
+    const auto* compute = find_compute_profile(profile, wanted);
+    if (wanted.gpu_instance() != profile.name || compute == nullptr) {
+      return lacks_profile(board, wanted, true);
     }
+    computes.push_back(compute->name);
   }
   if (instance.placement &&
       std::find(profile.placements.begin(), profile.placements.end(), *instance.placement) ==
@@ -63,9 +66,9 @@ Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
                  "it can be at " + ranges(profile.placements)};
   }
   Want want{*index, {}, instance.placement, 1};
-  for (std::size_t i = 0; i < instance.compute_instances.size(); ++i) {
+  for (std::size_t i = 0; i < computes.size(); ++i) {
     want.compute.push_back(
-        {instance.compute_instances[i],
+        {computes[i],
          i < instance.compute_placements.size() ? instance.compute_placements[i] : std::nullopt});
   }
   // Given places keep the order: ids and MIG UUIDs follow the order of creation.

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <ostream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -22,6 +24,19 @@ class ApplyTest : public MachineTest {
   void two_a100() {
     make("2x a100-sxm4-40gb");
     enable_mig();
+  }
+
+  // The hint of a stuck change names commands; carried out, they bring GPU 0 back.
+  void expect_way_back(const ApplyResult& stuck, const std::string& before) {
+    ASSERT_TRUE(stuck.failure);
+    const std::string& hint = stuck.failure->hint;
+    const std::string named = "migctl undo --change ";
+    const std::size_t at = hint.find(named);
+    ASSERT_NE(at, std::string::npos) << hint;
+    const std::size_t from = at + named.size();
+    const std::string number = hint.substr(from, hint.find_first_not_of("0123456789", from) - from);
+    EXPECT_EQ(migctl({"undo", "--change", number}), 0);
+    EXPECT_EQ(shape(0), before);
   }
 };
 
@@ -156,10 +171,82 @@ TEST_F(ApplyTest, WhatCannotBeUndoneIsSaidWithTheCommandToGoOn) {
   ASSERT_TRUE(result->failure);
   EXPECT_NE(result->failure->message.find("1g.5gb at 0:1"), std::string::npos)
       << result->failure->message;
-  EXPECT_NE(result->failure->hint.find("migctl destroy -i 0 --gi"), std::string::npos)
-      << result->failure->hint;
   inject({"--clear"});
-  must_apply(service_->plan_destroy({}));
+  expect_way_back(*result, "");
+}
+
+// What is lost are compute instances, which no single command makes.
+TEST_F(ApplyTest, TheWayBackBringsComputeInstancesToo) {
+  two_a100();
+  DesiredLayout parts{"parts", {{GpuIndex{0}, true, {}, {}}}, {}};
+  const ProfileName whole = *ProfileName::parse("3g.20gb");
+  const ProfileName two = *ProfileName::parse("2c.3g.20gb");
+  const ProfileName one = *ProfileName::parse("1c.3g.20gb");
+  parts.gpus[0].instances = {{whole, {two, one}, Placement{4, 4}, {}}};
+  must_apply(service_->plan(parts));
+  const std::string before = shape(0);
+  const std::uint64_t generation = inventory().generation;
+  const auto plan = service_->plan_destroy({GpuIndex{0}, {}, {}, false});
+  ASSERT_TRUE(plan);
+  inject({"--call", "nvmlGpuInstanceDestroy", "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  for (const char* call : {"nvmlGpuInstanceCreateComputeInstance",
+                           "nvmlGpuInstanceCreateComputeInstanceWithPlacement"})
+    inject({"--call", call, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  const auto result = service_->apply(*plan, {});
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kStuck);
+  EXPECT_NE(result->failure->message.find("lacks compute instance 2c.3g.20gb at 0:2"),
+            std::string::npos)
+      << result->failure->message;
+  inject({"--clear"});
+  expect_way_back(*result, before);
+  EXPECT_EQ(inventory().generation, generation) << "every place, those of compute instances too";
+}
+
+TEST_F(ApplyTest, ALostGpuIsNeverPassedOver) {
+  two_a100();
+  const auto of_both = service_->plan_mode({}, false);
+  ASSERT_TRUE(of_both);
+  inject({"--lost", "--gpu", "1"});
+  const auto lost = [](const auto& refused) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kDeviceLost) << refused.error().text();
+    EXPECT_NE(refused.error().message.find("cannot open GPU 1: GPU is lost"), std::string::npos);
+  };
+  lost(service_->plan_mode({}, false));
+  lost(service_->plan_mode({GpuIndex{1}}, false));
+  lost(service_->plan_destroy({}));
+  lost(service_->plan_destroy({GpuIndex{1}, {}, {}, false}));
+  lost(plan_create(1, {"1g.5gb"}));
+  lost(service_->apply(*of_both, {}));
+  lost(service_->plan_undo(1));
+  create(0, {"1g.5gb:0"});
+  must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
+}
+
+// A driver that only says "unknown" means no better GPU.
+TEST_F(ApplyTest, AGpuThatWillNotOpenForAnyReasonIsLost) {
+  two_a100();
+  inject({"--call", "nvmlDeviceGetHandleByIndex_v2", "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});
+  const Inventory now = inventory();
+  ASSERT_EQ(now.lost.size(), 1U);
+  EXPECT_EQ(now.lost[0].why.code, ErrorCode::kDeviceLost);
+  EXPECT_NE(now.lost[0].why.message.find("Unknown Error"), std::string::npos);
+}
+
+TEST_F(ApplyTest, WhatStepsTookHereIsWhatTheyAreExpectedToTake) {
+  two_a100();
+  const std::uint32_t published = plan_create(0, {"1g.5gb:0"})->estimated_ms;
+  EXPECT_EQ(published, 215U) << "no history of such steps";
+  create(0, {"1g.5gb:0"});
+  const auto record = service_->change(2);
+  ASSERT_TRUE(record) << record.error().text();
+  std::int64_t took = 0;
+  for (const store::AttemptRow& attempt : record->attempts)
+    took += attempt.took_us.value_or(0) / 1000;
+  EXPECT_EQ(plan_create(0, {"1g.5gb:1"})->estimated_ms, static_cast<std::uint32_t>(took));
+  EXPECT_EQ(service_->plan_destroy({GpuIndex{0}, {}, {}, false})->estimated_ms, 215U)
+      << "of destroys nothing is known";
 }
 
 TEST_F(ApplyTest, APlanForAnotherLayoutIsRefused) {
@@ -180,13 +267,22 @@ TEST_F(ApplyTest, OnlyOneWriterAtATimeAndItIsNamed) {
   const auto second = other->plan_create({GpuIndex{1}, {}});
   ASSERT_TRUE(first);
   ASSERT_TRUE(second);
-  inject({"--call", "nvmlDeviceCreateGpuInstanceWithPlacement", "--hang", "1500ms"});
+  std::promise<void> begun, tried;
   std::thread writer([&] {
-    const auto result = service_->apply(*first, {});
+    bool waited = false;
+    ApplyOptions options;
+    options.progress = [&](const Step&, std::size_t, std::size_t, bool) {
+      if (!std::exchange(waited, true)) {
+        begun.set_value();
+        tried.get_future().wait();
+      }
+    };
+    const auto result = service_->apply(*first, options);
     EXPECT_TRUE(result && result->outcome == Outcome::kApplied);
   });
-  std::this_thread::sleep_for(500ms);
+  begun.get_future().wait();  // in the middle of its change
   const auto refused = other->apply(*second, {});
+  tried.set_value();
   writer.join();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);

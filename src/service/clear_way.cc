@@ -80,6 +80,7 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
       told = who;
       next_line = now + kBetweenLines;
     }
+    service_.rest();
     clock_.sleep(std::min<std::chrono::nanoseconds>(kBetweenPlans, deadline_ - now));
     MIG_ASSIGN_OR_RETURN(plan, make());
     if (!plan.blocked())
@@ -137,6 +138,7 @@ bool ClearWay::again(const Error& error, const Plan& refused, const MakePlan& ma
   if (error.code == ErrorCode::kConflict && hopeless(refused, make))
     return false;
   tell(error.text() + "; trying again");
+  service_.rest();
   clock_.sleep(kBetweenPlans);
   return true;
 }

@@ -31,9 +31,15 @@ void set_machine(const std::string& dir) {
   ::setenv(kMachineVariable, dir.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before any thread
 }
 
+// One that is being made lies under a name that begins with a dot.
+bool is_hidden(const fs::path& dir) {
+  const std::string name = dir.filename().string();
+  return name.starts_with('.');
+}
+
 bool is_machine(const fs::path& dir) {
   std::error_code error;
-  return fs::exists(dir / "machine.state", error);
+  return !is_hidden(dir) && fs::exists(dir / "machine.state", error);
 }
 
 bool closed(const std::error_code& error) {
@@ -90,19 +96,28 @@ Result<std::string> machine_dir(const std::string& name) {
 std::string closed_machine(const std::string& root) {
   std::error_code error;
   for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error))
-    if (std::error_code why; !fs::exists(it->path() / "machine.state", why) && closed(why))
+    if (std::error_code why;
+        !is_hidden(it->path()) && !fs::exists(it->path() / "machine.state", why) && closed(why))
       return it->path().filename().string();
   return {};
 }
 
 // The real driver did not start: the simulated machine that the environment names, or the only one.
-Result<std::string> fallback_machine(const Error& real) {
+Result<std::string> fallback_machine(const Error& real, bool only_named) {
   if (std::string named = variable(kMachineVariable); !named.empty())
     return named;
   if (std::string here = machine_of_shell(); !here.empty())
     return here;
   const std::string root = machines_root();
   const std::vector<std::string> names = machine_names(root);
+  if (only_named) {
+    Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
+    error.message += "; and what runs unattended takes no simulated machine unless one is named";
+    error.hint = names.empty() ? std::string("start NVIDIA's driver")
+                               : "start NVIDIA's driver, or name the simulated machine: --sim " +
+                                     names.front();
+    return error;
+  }
   if (names.size() == 1)
     return (fs::path(root) / names.front()).string();
   Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
@@ -158,7 +173,8 @@ Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
   }
   auto session = nvml::Session::open(choice.nvml_library);
   if (!session && choice.nvml_library.empty()) {
-    MIG_ASSIGN_OR_RETURN(const std::string dir, fallback_machine(session.error()));
+    MIG_ASSIGN_OR_RETURN(const std::string dir,
+                         fallback_machine(session.error(), choice.only_named));
     session = open_simulated(dir, choice.sim_library_dir);
   }
   if (session && (*session)->simulated())

@@ -21,7 +21,7 @@ Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice);
 // /var/lib/migctl/sim for root, else below $XDG_STATE_HOME (~/.local/state).
 std::string machines_root();
 
-// Names of the folders below `root` that hold a machine.state, sorted.
+// Names of the folders below `root` that hold a machine.state, sorted; none that begins with a dot.
 std::vector<std::string> machine_names(const std::string& root);
 
 }  // namespace mig::service

@@ -30,7 +30,7 @@ TEST_F(DriverTest, ALibraryThatDoesNotLoadIsNeverReplacedByAnother) {
 
 TEST_F(DriverTest, HandlesFromBeforeARenewalAreRefused) {
   make("1x h200-141gb");
-  auto session = open_driver({"", "lab", MIG_SIM_LIBRARY_DIR});
+  auto session = open_driver({"", "lab", MIG_SIM_LIBRARY_DIR, false});
   ASSERT_TRUE(session);
   EXPECT_TRUE((*session)->simulated());
   nvmlDevice_t device = nullptr;

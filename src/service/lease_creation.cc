@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include "lease/admission.h"
+
 namespace mig::service {
 namespace {
 
@@ -37,12 +39,6 @@ struct Makeable {
   const GpuInstanceProfile* profile = nullptr;
 };
 
-bool could_serve(const GpuInstanceProfile& profile, const lease::Need& need) {
-  return (!need.profile || profile.name == need.profile->gpu_instance()) &&
-         (!need.min_memory_mib || profile.memory_mib >= *need.min_memory_mib) &&
-         (!need.min_sm || profile.sm >= *need.min_sm);
-}
-
 // Smallest first; plain profiles before those with media engines, which are few.
 std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   std::vector<Makeable> all;
@@ -52,7 +48,7 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
     if (gpu.mig_current != MigMode::kEnabled || !named)
       continue;
     for (const GpuInstanceProfile& profile : gpu.profiles)
-      if (could_serve(profile, need) && profile.remaining.value_or(1) > 0)
+      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0)
         all.push_back({gpu.index, &profile});
   }
   std::stable_sort(all.begin(), all.end(), [](const Makeable& a, const Makeable& b) {

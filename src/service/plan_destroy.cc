@@ -7,7 +7,6 @@
 
 #include "base/strings.h"
 #include "model/strip.h"
-#include "planner/planner.h"
 #include "service/requests.h"
 
 namespace mig::service {
@@ -25,7 +24,6 @@ Step step_for(const Gpu& gpu, const GpuInstance& instance) {
   step.profile_id = instance.profile_id;
   step.nvml_profile = instance.nvml_profile;
   step.gpu_placement = instance.placement;
-  step.estimated_ms = planner::Policy().destroy_ms;
   return step;
 }
 
@@ -35,8 +33,8 @@ Step step_for(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance
   step.compute_instance = compute.id;
   step.profile = compute.name;
   step.nvml_profile = compute.nvml_profile;
+  step.sm = compute.sm;
   step.ci_placement = compute.placement;
-  step.estimated_ms = planner::Policy().compute_ms;
   return step;
 }
 
@@ -82,6 +80,15 @@ std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const R
   return steps;
 }
 
+// What the request leaves inside an instance that stays.
+std::vector<CellCompute> computes_left(const GpuInstance& instance, const Request& request) {
+  std::vector<CellCompute> left;
+  for (const ComputeInstance& compute : instance.compute_instances)
+    if (!compute_wanted(request, compute))
+      left.push_back({compute.name, compute.sm});
+  return left;
+}
+
 void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
   GpuPlan out;
   out.gpu = gpu.index;
@@ -99,17 +106,18 @@ void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
     any = true;
     plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
     add_blockers(gpu, instance, request, out);
-    if (!request.compute_only)
-      std::erase_if(out.after.cells,
-                    [&](const LayoutCell& cell) { return cell.placement == instance.placement; });
-  }
-  for (const LayoutCell& cell : out.before.cells) {
-    const bool stays =
-        std::any_of(out.after.cells.begin(), out.after.cells.end(), [&](const LayoutCell& other) {
-          return other.placement == cell.placement;
+    const auto cell =
+        std::find_if(out.after.cells.begin(), out.after.cells.end(), [&](const LayoutCell& one) {
+          return one.placement == instance.placement;
         });
-    (stays ? out.kept : out.destroyed).push_back(cell);
+    if (request.compute_only) {
+      cell->computes = computes_left(instance, request);
+    } else {
+      out.destroyed.push_back(*cell);
+      out.after.cells.erase(cell);
+    }
   }
+  out.kept = out.after.cells;
   out.compute_changes = any && request.compute_only;
   if (any)
     plan.gpus.push_back(std::move(out));
@@ -150,6 +158,10 @@ Error nothing_there(const Inventory& inventory, const Request& request) {
 Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request) {
   Plan plan;
   plan.label = "destroy";
+  if (!request.gpu)
+    MIG_TRY(inventory.none_lost());
+  if (const LostGpu* lost = request.gpu ? inventory.find_lost(*request.gpu) : nullptr)
+    return lost->why;
   if (request.gpu && inventory.find_gpu(*request.gpu) == nullptr)
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", request.gpu->value),
@@ -168,8 +180,6 @@ Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request)
   if (plan.steps.empty())
     return nothing_there(inventory, request);
   plan.generation = plan_generation(inventory, plan);
-  for (const Step& step : plan.steps)
-    plan.estimated_ms += step.estimated_ms;
   return plan;
 }
 

@@ -26,6 +26,8 @@ std::vector<DesiredInstance> as_they_are(const Gpu& gpu) {
 Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
   if (const Gpu* gpu = inventory.find_gpu(index); gpu != nullptr)
     return gpu;
+  if (const LostGpu* lost = inventory.find_lost(index); lost != nullptr)
+    return lost->why;
   return fail(ErrorCode::kNothingMatched,
               fmt::format("there is no GPU {}", index.value),
               inventory.gpus.empty()
@@ -77,6 +79,7 @@ Result<DesiredLayout> desired_mode(const Inventory& inventory,
     return {};
   };
   if (gpus.empty()) {
+    MIG_TRY(inventory.none_lost());
     for (const Gpu& gpu : inventory.gpus) {
       if (gpu.mig_current != MigMode::kUnsupported)
         MIG_TRY(add(gpu));

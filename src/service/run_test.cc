@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "service/test_machine.h"
@@ -39,7 +40,7 @@ class RunTest : public MachineTest {
                                "train",
                                "--seconds",
                                "60"});
-    for (int i = 0; i < 200 && inventory().gpus[0].processes.empty(); ++i)
+    for (int i = 0; i < 1200 && inventory().gpus[0].processes.empty(); ++i)
       std::this_thread::sleep_for(50ms);
     return child;
   }
@@ -85,7 +86,13 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
   Service* services[] = {service_.get(), other.get()};
   for (std::size_t i = 0; i < 2; ++i)
     threads.emplace_back([&, i] {
-      const auto result = services[i]->run(job("", "sleep 1"));
+      // Each stays until the other is there.
+      const auto result = services[i]->run(
+          job("",
+              fmt::format("cd {} && : >up{} && for i in $(seq 600); do [ -e up0 ] && [ -e up1 ] && "
+                          "break; sleep 0.05; done",
+                          root_,
+                          i)));
       if (result)
         uuids[i] = result->instances.at(0).uuid;
     });

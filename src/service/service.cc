@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,12 +10,14 @@
 #include "apply/in_use.h"
 #include "apply/journal_recorder.h"
 #include "apply/last_good.h"
+#include "apply/liveness.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
 #include "device/inventory_reader.h"
 #include "planner/planner.h"
+#include "planner/times.h"
 #include "service/driver.h"
 #include "service/requests.h"
 #include "service/saved_names.h"
@@ -38,7 +38,14 @@ class DriverService final : public Service {
 
   void watch(Watch watch) override { watch_ = std::move(watch); }
 
+  void rest() override {
+    if (!resting_)
+      session_->stop();
+    resting_ = true;
+  }
+
   Result<Inventory> inventory() override {
+    MIG_TRY(wake());
     const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
     return device::read_inventory(*session_, {base::proc_root(), &facts_});
   }
@@ -55,6 +62,7 @@ class DriverService final : public Service {
   }
 
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options) override {
+    MIG_TRY(wake());
     apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
     apply::Context context{*session_, base::system_clock(), &journal};
     context.facts = &facts_;
@@ -72,6 +80,7 @@ class DriverService final : public Service {
     MIG_ASSIGN_OR_RETURN(const Look now, look());
     MIG_ASSIGN_OR_RETURN(Plan plan, plan_of_destroy(now.inventory, request));
     apply::add_blockers(now.report, plan);
+    planner::set_expected_times(now.inventory, step_times(), plan);
     return plan;
   }
 
@@ -103,7 +112,7 @@ class DriverService final : public Service {
     if (journal) {
       MIG_ASSIGN_OR_RETURN(open, journal->open_change());
     }
-    if (open && process_alive(open->pid))
+    if (open && apply::being_carried_out(*open, journal->path()))
       open.reset();  // being carried out right now
     return open;
   }
@@ -112,6 +121,7 @@ class DriverService final : public Service {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
     if (!journal)
       return apply::Recovery{};
+    MIG_TRY(wake());
     apply::Context context{*session_, base::system_clock()};
     context.facts = &facts_;
     context.heartbeat = heartbeat;
@@ -190,11 +200,23 @@ class DriverService final : public Service {
     if (session_->simulated())
       full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
     const launch::RunPlaces places{dir + "/claims", jobs_dir(), device_roots()};
+    full.on_start = [this, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+      if (request.on_start)
+        request.on_start(chosen, rank);
+      rest();
+    };
     return launch::run_job(
         full, [this] { return inventory(); }, places);
   }
 
  private:
+  Result<void> wake() {
+    if (resting_)
+      MIG_TRY(session_->renew());
+    resting_ = false;
+    return {};
+  }
+
   SlotNames slot_names() const { return SlotNames(slots_path(apply::journal_path(*session_))); }
 
   // The machine, and who uses what of it.
@@ -211,16 +233,34 @@ class DriverService final : public Service {
     return Look{std::move(now), std::move(report)};
   }
 
-  static Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around) {
+  // How long steps took here; empty where nothing is recorded or the record cannot be read.
+  std::vector<planner::StepTime> step_times() {
+    constexpr std::int64_t kNewestSteps = 1000;
+    std::vector<planner::StepTime> times;
+    auto journal = existing_journal();
+    if (!journal || !*journal)
+      return times;
+    const auto rows = (*journal)->step_times(kNewestSteps);
+    for (const store::StepTimeRow& row : rows ? *rows : std::vector<store::StepTimeRow>())
+      if (const auto kind = apply::kind_of(row.kind))
+        times.push_back(
+            {*kind, row.board, row.driver, static_cast<std::uint32_t>(row.took_us / 1000)});
+    return times;
+  }
+
+  Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around) {
     planner::Policy policy;
+    policy.history = step_times();
     policy.keep_busy = around;
     auto plan = planner::plan(now.inventory, desired, policy);
     if (!plan && around && plan.error().code == ErrorCode::kInUse) {
       policy.keep_busy = false;
-      if (auto disturbing = planner::plan(now.inventory, desired, policy)) {
+      auto disturbing = planner::plan(now.inventory, desired, policy);
+      if (disturbing)
         disturbing->warnings.push_back(plan.error().text());
+      // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
+      if (disturbing || disturbing.error().code != ErrorCode::kInUse)
         plan = std::move(disturbing);
-      }
     }
     if (plan)
       apply::add_blockers(now.report, *plan);
@@ -264,13 +304,10 @@ class DriverService final : public Service {
                 "`migctl history` lists the changes");
   }
 
-  static bool process_alive(std::int64_t pid) {
-    return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
-  }
-
   std::unique_ptr<nvml::Session> session_;
   device::FactsOfGpus facts_;
   Watch watch_;
+  bool resting_ = false;
 };
 
 }  // namespace

@@ -35,6 +35,9 @@ struct DriverChoice {
   std::string nvml_library;     // --nvml-library PATH
   std::string simulated;        // --sim NAME
   std::string sim_library_dir;  // folder of the simulator's libnvidia-ml.so.1
+  // A simulated machine only where one is named (--sim, $MIGSIM_MACHINE, `sim shell`), never
+  // because the driver did not start: for what runs unattended and would serve it as the node.
+  bool only_named = false;
 };
 
 using Outcome = apply::Outcome;
@@ -59,6 +62,11 @@ class Service {
   virtual void watch(Watch watch) = 0;
 
   virtual Result<Inventory> inventory() = 0;
+
+  // Lets go of the GPUs until the driver is asked next: whoever is between nvmlInit and
+  // nvmlShutdown keeps an Ampere GPU from changing its mode and every GPU from a reset. For who
+  // waits: the daemon between requests, `run` while its command runs, --wait.
+  virtual void rest() = 0;
 
   // Busy instances - with processes on them, or with their nodes open - stay where they are. When
   // that is impossible, the plan is blocked: its blockers are the fewest that would have to go, and

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "model/compute_names.h"
 
 namespace mig::service {
 namespace {
@@ -104,6 +105,17 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
         fmt::format(
             "GPU {} ({}) has no profile {}", gpu->index.value, gpu->name, request.profile.str()),
         "migctl profiles lists them");
+  const ComputeInstanceProfile* compute = find_compute_profile(*profile, request.profile);
+  if (compute == nullptr) {
+    std::vector<std::string> names;
+    for (const ComputeInstanceProfile& one : profile->compute_profiles)
+      names.push_back(one.name.str());
+    return fail(
+        ErrorCode::kNotSupported,
+        fmt::format(
+            "GPU {} ({}) has no profile {}", gpu->index.value, gpu->name, request.profile.str()),
+        fmt::format("inside {} there are {}", profile->name.str(), base::join(names, ", ")));
+  }
   const auto place =
       std::find_if(profile->placements.begin(), profile->placements.end(), [&](Placement p) {
         return p.start == request.start && (!request.size || p.size == *request.size);
@@ -135,7 +147,7 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
   row.gpu_uuid = gpu->uuid;
   row.pci_bus_id = gpu->pci_bus_id;
   row.pci_device_id = gpu->pci_device_id;
-  row.profile = request.profile.str();
+  row.profile = compute->name.str();
   row.start = place->start;
   row.size = place->size;
   if (request.ci_start)

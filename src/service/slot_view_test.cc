@@ -17,6 +17,9 @@ Gpu board(const char* uuid, const char* bus) {
   GpuInstanceProfile profile;
   profile.name = *ProfileName::parse("3g.20gb");
   profile.placements = {{0, 4}, {4, 4}};
+  profile.compute_profiles = {{0, *ProfileName::parse("1c.3g.20gb"), 1, 3, 14, {}},
+                              {7, *ProfileName::parse("1c.3g.20gb@26sm"), 1, 2, 26, {}},
+                              {2, profile.name, 3, 1, 42, {}}};
   gpu.profiles = {profile};
   return gpu;
 }
@@ -76,6 +79,24 @@ TEST_F(SlotViewTest, OneOfSeveralComputeInstancesIsMeant) {
   EXPECT_EQ(resolve(slot, machine_)->uuid, "MIG-1");
   slot.ci_start = 2;
   EXPECT_EQ(resolve(slot, machine_).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(SlotViewTest, ComputeInstancesOfEqualSlicesAreNotTakenForEachOther) {
+  machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb"})};
+  EXPECT_EQ(look_at(row("1c.3g.20gb@26sm", 4), machine_).state, SlotState::kTaken);
+  const store::SlotRow plain = row("1c.3g.20gb@14sm", 4);
+  EXPECT_EQ(plain.profile, "1c.3g.20gb") << "kept as the instance is called";
+  EXPECT_EQ(look_at(plain, machine_).state, SlotState::kReady);
+  machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb@26sm"})};
+  EXPECT_EQ(look_at(row("1c.3g.20gb@ci7", 4), machine_).state, SlotState::kReady);
+  EXPECT_EQ(look_at(plain, machine_).state, SlotState::kTaken);
+  SlotRequest request;
+  request.name = "train-a";
+  request.profile = *ProfileName::parse("1c.3g.20gb@20sm");
+  const auto none = slot_row(request, machine_);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(none.error().hint, "inside 3g.20gb there are 1c.3g.20gb, 1c.3g.20gb@26sm, 3g.20gb");
 }
 
 TEST_F(SlotViewTest, ASlotGoesWithItsGpuAndElseStaysAtTheAddress) {

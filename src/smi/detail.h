@@ -20,7 +20,9 @@ struct DetailRow {
   // property x cannot be read. "#x": a block of its own. Else a property of query_fields() or, with
   // '@', of detail_fields().
   const char* source;
-  const char* section;  // of -d; "" = shown only without -d
+  const char* section;  // of -d; "" = shown only without -d, "+X" = only with -d X
+  // Which boards have the row: nullptr all, "x" those that give property x, "!x" the others.
+  const char* when = nullptr;
 };
 
 std::span<const DetailRow> detail_rows();
@@ -30,11 +32,14 @@ std::span<const QueryField> detail_fields();
 // "    Product Name                                       : NVIDIA H200"
 std::string detail_line(unsigned depth, const std::string& label, const std::string& value);
 
-// What is wrong with the list after -d; "" = nothing.
+// Whether rows with this `when` belong to the GPU.
+bool applies(const Run& run, const Gpu& gpu, const char* when);
+
+// What is wrong with the list after -d; "" = nothing. Names in either case; empty ones are none.
 std::string detail_sections_error(const std::string& list);
 
-// `sections` "": all.
-int show_detail(const Run& run, const std::vector<Gpu>& gpus, const std::string& sections);
+// `sections` nullptr: all.
+int show_detail(const Run& run, const std::vector<Gpu>& gpus, const std::string* sections);
 
 }  // namespace mig::smi
 

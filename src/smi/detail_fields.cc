@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Properties that only `nvidia-smi -q` shows.
+// Properties that only `nvidia-smi -q` shows, as text or as XML.
 #include <array>
 
 #include "smi/detail.h"
@@ -130,6 +130,11 @@ FieldValue read_unrepairable(const Run& run, const Gpu& gpu) {
   return {code, status.bUnrepairableMemory != 0 ? "Yes" : "No"};
 }
 
+template <auto kWhich>
+FieldValue threshold_of(const Run& run, const Gpu& gpu) {
+  return which_of<&nvml::Functions::nvmlDeviceGetTemperatureThreshold, kWhich>(run, gpu);
+}
+
 template <auto kMember>
 FieldValue remapped_row_of(const Run& run, const Gpu& gpu) {
   nvmlRemappedRowsInfo_v2_t rows{};
@@ -193,6 +198,10 @@ constexpr QueryField kFields[] = {
     {"@tlimit_shutdown", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT>},
     {"@tlimit_slowdown", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT>},
     {"@tlimit_max", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_GPU_MAX_TLIMIT>},
+    {"@shutdown", nullptr, "C", threshold_of<NVML_TEMPERATURE_THRESHOLD_SHUTDOWN>},
+    {"@slowdown", nullptr, "C", threshold_of<NVML_TEMPERATURE_THRESHOLD_SLOWDOWN>},
+    {"@gpu_max", nullptr, "C", threshold_of<NVML_TEMPERATURE_THRESHOLD_GPU_MAX>},
+    {"@memory_max", nullptr, "C", threshold_of<NVML_TEMPERATURE_THRESHOLD_MEM_MAX>},
     {"@memory_celsius", nullptr, "C", field_of<NVML_FI_DEV_MEMORY_TEMP>},
     {"@tlimit_memory", nullptr, "C", field_of<NVML_FI_DEV_TEMPERATURE_MEM_MAX_TLIMIT>},
     {"@memory_power",
@@ -211,6 +220,7 @@ constexpr QueryField kFields[] = {
     {"@fabric_state", nullptr, "", read_fabric_state},
     {"@fabric_status", nullptr, "", read_fabric_status},
     {"@fabric_clique", nullptr, "", read_fabric_clique},
+    {"@fabric_cluster", nullptr, "", read_fabric_cluster},
     {"@egm", nullptr, "", read_egm},
 };
 

@@ -84,14 +84,44 @@ nvmlReturn_t create_gi(
   return code;
 }
 
+// How many slots one takes is not its slices (H100: 1c as ID 7 takes two): the driver tells it.
+nvmlReturn_t ci_placement(const Run& run,
+                          const Gi& gi,
+                          const CiProfile& profile,
+                          unsigned start,
+                          nvmlComputeInstancePlacement_t* placement) {
+  unsigned count = 0;
+  const auto& call = run.nvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements;
+  nvmlReturn_t code = call(gi.handle, profile.id, nullptr, &count);
+  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0)
+    return code == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : code;
+  std::vector<nvmlComputeInstancePlacement_t> all(count);
+  code = call(gi.handle, profile.id, all.data(), &count);
+  if (code == NVML_SUCCESS)
+    *placement = {start, all.front().size};
+  return code;
+}
+
+// By id, else by name; of two of one name the one that fills the GPU instance, else the first.
+const CiProfile* find_ci_profile(const std::vector<CiProfile>& profiles,
+                                 const Gi& gi,
+                                 const std::string& wanted) {
+  const CiProfile* found = find_profile(profiles, wanted);
+  const CiProfile* full = full_ci_profile(profiles, gi);
+  const bool by_id = base::parse_decimal(wanted, kMaxId).has_value();
+  return found != nullptr && full != nullptr && !by_id && found->name == full->name ? full : found;
+}
+
 nvmlReturn_t create_ci(
     const Run& run, const Gi& gi, const CiProfile& profile, const Wanted& wanted, unsigned* id) {
   nvmlComputeInstance_t handle = nullptr;
   nvmlReturn_t code = NVML_SUCCESS;
   if (wanted.start) {
-    const nvmlComputeInstancePlacement_t placement{*wanted.start, profile.slices};
-    code = run.nvml.nvmlGpuInstanceCreateComputeInstanceWithPlacement(
-        gi.handle, profile.id, &placement, &handle);
+    nvmlComputeInstancePlacement_t placement{};
+    code = ci_placement(run, gi, profile, *wanted.start, &placement);
+    if (code == NVML_SUCCESS)
+      code = run.nvml.nvmlGpuInstanceCreateComputeInstanceWithPlacement(
+          gi.handle, profile.id, &placement, &handle);
   } else {
     code = run.nvml.nvmlGpuInstanceCreateComputeInstance(gi.handle, profile.id, &handle);
   }
@@ -107,13 +137,8 @@ int create_one_ci(const Run& run, const Gpu& gpu, const Gi& gi, const std::strin
   std::vector<CiProfile> profiles;
   nvmlReturn_t code = ci_profiles(run, gi, &profiles);
   const Wanted wanted = parse_wanted(word);
-  const auto fills = [&](const CiProfile& p) { return p.slices == gi.profile.slices; };
-  const CiProfile* profile = nullptr;
-  if (!word.empty())
-    profile = find_profile(profiles, wanted.profile);
-  else if (const auto it = std::find_if(profiles.begin(), profiles.end(), fills);
-           it != profiles.end())
-    profile = &*it;
+  const CiProfile* profile =
+      word.empty() ? full_ci_profile(profiles, gi) : find_ci_profile(profiles, gi, wanted.profile);
   unsigned id = 0;
   if (code == NVML_SUCCESS)
     code = profile != nullptr && wanted.valid ? create_ci(run, gi, *profile, wanted, &id)

@@ -165,7 +165,7 @@ std::string mig_help() {
 
 int run_mig(const Run& run, const Options& options) {
   int exit = 0;
-  const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), &exit);
+  const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kRefuse, &exit);
   if (exit != 0)
     return exit;
   // nvidia-smi looks at the ids only where there are instances: with MIG off any will do.

@@ -202,7 +202,7 @@ int list_ci_profiles(const Run& run, const std::vector<Gpu>& gpus, const MigFilt
       unsigned free = 0;
       if (code == NVML_SUCCESS)
         code = run.nvml.nvmlGpuInstanceGetComputeInstanceRemainingCapacity(gi.handle, p.id, &free);
-      const bool is_default = p.slices == gi.profile.slices;
+      const bool is_default = &p == full_ci_profile(profiles, gi);
       rows.push_back({found.gpu.index,
                       gi.id,
                       p.name,

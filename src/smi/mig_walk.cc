@@ -170,6 +170,14 @@ nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* p
   return NVML_SUCCESS;
 }
 
+const CiProfile* full_ci_profile(const std::vector<CiProfile>& profiles, const Gi& gi) {
+  const CiProfile* full = nullptr;
+  for (const CiProfile& profile : profiles)
+    if (profile.slices == gi.profile.slices && (full == nullptr || profile.sm > full->sm))
+      full = &profile;
+  return full;
+}
+
 nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances) {
   std::vector<CiProfile> profiles;
   if (const nvmlReturn_t code = ci_profiles(run, gi, &profiles); code != NVML_SUCCESS)

@@ -55,6 +55,10 @@ nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>*
 nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* profiles);
 nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances);
 
+// The one that fills the GPU instance, which -C makes and -lcip marks with "*": of several with all
+// its slices the one with the most SMs (H100, 1g.20gb: ID 7, not 0). nullptr = there is none.
+const CiProfile* full_ci_profile(const std::vector<CiProfile>& profiles, const Gi& gi);
+
 // Asks only for the profile of that index; nullopt if the board lacks it.
 std::optional<GiProfile> gi_profile(const Run& run,
                                     nvmlDevice_t device,

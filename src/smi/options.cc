@@ -21,6 +21,12 @@ const OptionSpec* find(const std::vector<OptionSpec>& specs, const std::string& 
 
 }  // namespace
 
+UsageError belongs_elsewhere(const std::string& what) {
+  return {"ERROR: " + what +
+          " belongs to NVIDIA's own nvidia-smi; this one speaks its MIG dialect. Please run "
+          "'nvidia-smi -h' for what it knows.\n"};
+}
+
 Options parse_options(const std::vector<std::string>& words,
                       const std::vector<OptionSpec>& specs,
                       const char* help,
@@ -42,7 +48,7 @@ Options parse_options(const std::vector<std::string>& words,
       value = words[++i];
     }
     if (spec->takes == Takes::kValue && value.empty()) {
-      options.lacks_value = true;
+      options.lacks_value = word.substr(0, equals);
       options.error.text =
           text("ERROR: Option %s is missing its value. Please run '%s' for help.\n",
                word.substr(0, equals).c_str(),

@@ -31,7 +31,7 @@ struct UsageError {
 struct Options {
   std::map<std::string, std::string> values;  // by OptionSpec::name; the last one given counts
   UsageError error;
-  bool lacks_value = false;  // `error` is about an option without its value
+  std::string lacks_value;  // an option without its value, as written; `error` is about it
 
   bool has(const char* name) const { return values.count(name) != 0; }
 
@@ -47,6 +47,10 @@ Options parse_options(const std::vector<std::string>& words,
                       const std::vector<OptionSpec>& specs,
                       const char* help,
                       UsageError (*unknown)(const std::string& word));
+
+// What is said of a part of NVIDIA's tool that this one does not have: to call it unknown would
+// mislead. `what`: "nvlink -info".
+UsageError belongs_elsewhere(const std::string& what);
 
 }  // namespace mig::smi
 

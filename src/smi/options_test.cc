@@ -64,6 +64,9 @@ TEST(Options, OneActionAtATime) {
   EXPECT_EQ(main_text({"-L"}), "");
   EXPECT_EQ(main_text({}), "");
   EXPECT_EQ(main_text({"--version", "-q"}),
+            "ERROR: Option -q is not valid for this command. Please run 'nvidia-smi -h' for help.\n"
+            "\n");
+  EXPECT_EQ(main_text({"-mig", "1", "-q"}),
             "Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n");
   EXPECT_NE(mig_text({"-lgi", "-dgi"}), "");
   EXPECT_NE(mig_text({"-dci", "-dgi"}), "");
@@ -106,6 +109,43 @@ TEST(Options, QueriesAreCheckedWhole) {
   EXPECT_NE(main_text({"--query-gpu=index", "--format=csv,"}), "");
   EXPECT_EQ(main_text({"--query-compute-apps=pid,used_memory", "--format=csv"}), "");
   EXPECT_NE(main_text({"--query-compute-apps=pids", "--format=csv"}), "");
+}
+
+// What does not go together, as an H200's nvidia-smi 580 answered it.
+TEST(Options, DocumentsUnitsAndQueries) {
+  const std::string invalid = "Invalid combination of input arguments";
+  EXPECT_EQ(main_text({"-x"}).rfind(invalid + ". Specify -q/--query and -x/--xml-format", 0), 0U);
+  EXPECT_EQ(main_text({"-u"}).rfind(invalid + ". Specify -q/--query and -u/--unit", 0), 0U);
+  EXPECT_EQ(main_text({"-q", "-x", "-d", "MEMORY"}),
+            invalid + ": --display/-d flags can not be combined with -x/--xml-format flags.\n");
+  EXPECT_EQ(main_text({"-q", "--dtd"}).rfind(invalid + ": Specify -x/--xml-format", 0), 0U);
+  EXPECT_EQ(main_text({"--query-gpu=index", "--query-compute-apps=pid"}),
+            "Only one --query-* switch can be used at a time.\n");
+  EXPECT_EQ(
+      main_text({"-L", "-B"}),
+      "ERROR: Only one command can be run at a time. Please run 'nvidia-smi -h' for help.\n\n");
+  const UsageError stray = parse_main({"-q", "-x", "--query-gpu=index"}).error;
+  EXPECT_EQ(stray.text,
+            "ERROR: Option -q is not recognized. Please run 'nvidia-smi -h' for help.\n\n");
+  EXPECT_EQ(stray.exit, 2);
+  EXPECT_EQ(parse_main({"-x", "--dtd"}).error.exit, 255);
+  EXPECT_EQ(main_text({"-q", "-u", "-i", "x"}), "Invalid format for Unit index id: x\n");
+  EXPECT_EQ(
+      main_text({"-l", "0"}),
+      "Provided [-l(ms) | --loop(-ms)=] value is incorrect. Loop frequency must be greater than "
+      "0.\n\n");
+  for (const Words& words : {Words{"-q", "-x"},
+                             {"-x", "-a"},
+                             {"--dtd", "-u"},
+                             {"-q", "-d", "ecc,,power"},
+                             {"-q", "-x", "--dtd", "-i", "0", "-l", "1"},
+                             {"-f", "log", "-q"}})
+    EXPECT_EQ(main_text(words), "") << words.front();
+}
+
+TEST(Options, FilesAreNotForWhatChangesAGpu) {
+  EXPECT_NE(main_text({"-pm", "1", "-f", "log"}), "");
+  EXPECT_NE(main_text({"-L", "-f", "log"}), "");
 }
 
 }  // namespace

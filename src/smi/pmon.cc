@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <thread>
 
 #include "base/strings.h"
 #include "smi/select.h"
@@ -14,29 +13,41 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi pmon -h";
-constexpr unsigned kMaxDelay = 10;
-constexpr unsigned kMaxCount = 1U << 30U;
+constexpr std::size_t kMaxGpus = 4;  // as many as nvidia-smi watches
+constexpr ScrollLimits kLimits = {10, pmon_help};
 
-std::string cell(const std::optional<unsigned>& percent) {
-  return percent ? std::to_string(*percent) : "-";
+template <class Number>
+std::string cell(const std::optional<Number>& number) {
+  return number ? std::to_string(*number) : "-";
 }
 
-std::string line(unsigned gpu,
+// The columns between a process's type and its name.
+std::string columns(const PmonLayout& layout,
+                    const std::vector<std::string>& load,
+                    const std::vector<std::string>& memory) {
+  std::string out;
+  for (const char group : layout.groups)
+    for (const std::string& column : group == 'u' ? load : memory)
+      out += text("%7s", column.c_str());
+  return out;
+}
+
+std::string line(const std::string& first,
                  const std::string& pid,
                  const std::string& type,
-                 const PmonLoad& load,
+                 const std::string& columns,
                  const std::string& command) {
-  return text("%5u%11s%6s%7s%7s%7s%7s%7s%7s    %-15.15s\n",
-              gpu,
-              pid.c_str(),
-              type.c_str(),
-              cell(load.sm).c_str(),
-              cell(load.memory).c_str(),
-              cell(load.encoder).c_str(),
-              cell(load.decoder).c_str(),
-              cell(load.jpeg).c_str(),
-              cell(load.ofa).c_str(),
-              command.c_str());
+  return first + text("%11s%6s%s    %-15.15s\n",
+                      pid.c_str(),
+                      type.c_str(),
+                      columns.c_str(),
+                      command.c_str());
+}
+
+// Of an engine that a process does not use nothing is shown (H200, 580.159.04: a training at 99 %
+// has "-" there).
+std::optional<unsigned> used(unsigned percent) {
+  return percent != 0 ? std::optional(percent) : std::nullopt;
 }
 
 // The newest sample of each process since `since_us`; a driver that gives none says so by a code.
@@ -58,7 +69,8 @@ std::map<unsigned, PmonLoad> loads(const Run& run,
   });
   for (const auto& s : samples)
     if (s.pid != 0)
-      by_pid[s.pid] = {s.smUtil, s.memUtil, s.encUtil, s.decUtil, std::nullopt, std::nullopt};
+      by_pid[s.pid] = {
+          s.smUtil, s.memUtil, used(s.encUtil), used(s.decUtil), std::nullopt, std::nullopt};
   return by_pid;
 }
 
@@ -68,55 +80,78 @@ unsigned long long now_us() {
                                              .count());
 }
 
-std::string sample(const Run& run, const std::vector<Gpu>& gpus, unsigned delay_s) {
+// With confidential computing off no process has protected memory; with it on NVML's lists of
+// processes do not tell how much of it is whose.
+std::optional<unsigned long long> protected_of(const Run& run, nvmlDevice_t device) {
+  nvmlMemory_t memory{};
+  const nvmlReturn_t code = run.nvml.nvmlDeviceGetConfComputeProtectedMemoryUsage(device, &memory);
+  return code == NVML_SUCCESS && memory.total == 0 ? std::optional(0ULL) : std::nullopt;
+}
+
+std::string sample(const Run& run,
+                   const std::vector<Gpu>& gpus,
+                   const PmonLayout& layout,
+                   unsigned delay_s) {
   constexpr unsigned long long kSecond = 1000000;
   std::string out;
   for (const Gpu& gpu : gpus) {
     const std::vector<Process> processes = processes_on(run, gpu);
     if (processes.empty()) {
-      out += pmon_idle_line(gpu.index);
+      out += pmon_idle_line(layout, gpu.index);
       continue;
     }
     const auto by_pid = loads(run, gpu.device, now_us() - delay_s * kSecond);
+    const auto protected_mib = protected_of(run, gpu.device);
     for (const Process& process : processes) {
       const auto load = by_pid.find(process.pid);
-      out += pmon_line(process, load == by_pid.end() ? PmonLoad{} : load->second);
+      out += pmon_line(
+          layout, process, {load == by_pid.end() ? PmonLoad{} : load->second, protected_mib});
     }
   }
   return out;
 }
 
-// pmon answers a wrong command line with its help, and calls that a success.
-UsageError usage(const std::string& error) {
-  return {error + pmon_help(), 0};
-}
-
-bool valid(const Options& options, const char* name, unsigned max) {
-  if (!options.has(name))
-    return true;
-  const auto value = base::parse_decimal(options.get(name), max);
-  return value && *value > 0;
-}
-
-unsigned value_of(const Options& options, const char* name, unsigned max, unsigned otherwise) {
-  const auto value = base::parse_decimal(options.get(name), max);
-  return value ? static_cast<unsigned>(*value) : otherwise;
+// The letters of -s that are known, each once; "" = none.
+std::string groups_of(const Options& options) {
+  if (!options.has("-s"))
+    return "u";
+  std::string groups;
+  for (const char letter : options.get("-s"))
+    if ((letter == 'u' || letter == 'm') && groups.find(letter) == std::string::npos)
+      groups += letter;
+  return groups;
 }
 
 }  // namespace
 
-std::string pmon_heading() {
-  return "# gpu         pid   type     sm    mem    enc    dec    jpg    ofa    command \n"
-         "# Idx           #    C/G      %      %      %      %      %      %    name \n";
+std::string pmon_heading(const PmonLayout& layout) {
+  const std::string names =
+      columns(layout, {"sm", "mem", "enc", "dec", "jpg", "ofa"}, {"fb", "ccpm"});
+  const std::string units = columns(layout, {"%", "%", "%", "%", "%", "%"}, {"MB", "MB"});
+  return scroll_heading(layout.stamp, false) + "         pid   type" + names + "    command \n" +
+         scroll_units(layout.stamp, false) + "           #    C/G" + units + "    name \n";
 }
 
-std::string pmon_line(const Process& process, const PmonLoad& load) {
-  return line(
-      process.gpu, std::to_string(process.pid), process.type, load, base_name(process.name));
+std::string pmon_line(const PmonLayout& layout, const Process& process, const PmonSample& sample) {
+  const PmonLoad& load = sample.load;
+  return line(scroll_row(layout.stamp, process.gpu, false),
+              std::to_string(process.pid),
+              process.type,
+              columns(layout,
+                      {cell(load.sm),
+                       cell(load.memory),
+                       cell(load.encoder),
+                       cell(load.decoder),
+                       cell(load.jpeg),
+                       cell(load.ofa)},
+                      {cell(process.memory_mib), cell(sample.protected_mib)}),
+              base_name(process.name));
 }
 
-std::string pmon_idle_line(unsigned gpu) {
-  return line(gpu, "-", "-", {}, "-");
+std::string pmon_idle_line(const PmonLayout& layout, unsigned gpu) {
+  const std::string nothing =
+      columns(layout, std::vector<std::string>(6, "-"), std::vector<std::string>(2, "-"));
+  return line(scroll_row(layout.stamp, gpu, false), "-", "-", nothing, "-");
 }
 
 Options parse_pmon(const std::vector<std::string>& words) {
@@ -126,26 +161,19 @@ Options parse_pmon(const std::vector<std::string>& words) {
       {"-c", "--count", Takes::kValue},
       {"-d", "--delay", Takes::kValue},
       {"-s", "--select", Takes::kValue},
+      {"-o", "--options", Takes::kValue},
+      {"--filename", "-f", Takes::kValue},
   };
   return parse_options(words, kSpecs, kHelp, [](const std::string& word) {
-    return usage("Option \"" + word + "\" is not recognized.\n");
+    return scroll_unknown(word, pmon_help);
   });
 }
 
 UsageError pmon_usage_error(const Options& options) {
-  if (!options.error.empty())
-    return options.error;
-  if (!valid(options, "-c", kMaxCount))
-    return usage("Invalid value for number of samples to be displayed\n");
-  if (!valid(options, "-d", kMaxDelay))
-    return usage("Collection delay/interval should be between 1 second and 10 seconds\n");
-  if (options.has("-s") && options.get("-s") != "u")
-    return {
-        text("ERROR: -s %s is not served: this dialect shows utilization (u) only. Please run "
-             "'%s' for help.\n",
-             options.get("-s").c_str(),
-             kHelp)};
-  return {};
+  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty())
+    return error;
+  return groups_of(options).empty() ? scroll_refused("Failed to find any metric to display")
+                                    : UsageError{};
 }
 
 std::string pmon_help() {
@@ -154,10 +182,12 @@ std::string pmon_help() {
 
     Usage: nvidia-smi pmon [options]
 
-    -i | --id       comma-separated index, PCI bus ID or UUID; default: all GPUs
-    -d | --delay    seconds between samples, 1 to 10; default 1
-    -c | --count    samples to take; default: until Ctrl+C
-    -s | --select   u: utilization (the only group here)
+    -i | --id        comma-separated index, PCI bus ID or UUID; default: the first 4 GPUs
+    -d | --delay     seconds between samples, 1 to 10; default 1
+    -c | --count     samples to take; default: until Ctrl+C
+    -s | --select    groups of columns: u utilization, m memory; default u
+    -o | --options   D date, T time before each line
+    -f | --filename  into this file instead of to the terminal
     -h | --help
 
 )";
@@ -165,19 +195,15 @@ std::string pmon_help() {
 
 int run_pmon(const Run& run, const Options& options) {
   int exit = 0;
-  const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), &exit);
+  std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
   if (exit != 0)
     return exit;
-  const unsigned count = value_of(options, "-c", kMaxCount, 0);
-  const unsigned delay_s = value_of(options, "-d", kMaxDelay, 1);
-  run.print(pmon_heading());
-  for (unsigned taken = 0; count == 0 || taken < count; ++taken) {
-    if (taken > 0)
-      std::this_thread::sleep_for(std::chrono::seconds(delay_s));
-    run.print(sample(run, gpus, delay_s));
-    std::fflush(run.out);
-  }
-  return 0;
+  gpus.resize(std::min(gpus.size(), kMaxGpus));
+  const PmonLayout layout{groups_of(options), scroll_stamp(options)};
+  const auto delay = base::parse_decimal(options.get("-d"), kLimits.max_delay_s);
+  const unsigned delay_s = delay ? static_cast<unsigned>(*delay) : 1;
+  run.print(pmon_heading(layout));
+  return scroll(run, options, [&] { return sample(run, gpus, layout, delay_s); });
 }
 
 }  // namespace mig::smi

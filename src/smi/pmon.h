@@ -10,6 +10,7 @@
 
 #include "smi/options.h"
 #include "smi/processes.h"
+#include "smi/scroll.h"
 
 namespace mig::smi {
 
@@ -17,10 +18,21 @@ struct PmonLoad {  // per cent; none = not measured
   std::optional<unsigned> sm, memory, encoder, decoder, jpeg, ofa;
 };
 
-std::string pmon_heading();
-std::string pmon_line(const Process& process, const PmonLoad& load);
+// Which columns, by the letters of -s in their order: u utilization, m memory.
+struct PmonLayout {
+  std::string groups = "u";
+  ScrollStamp stamp;
+};
+
+struct PmonSample {
+  PmonLoad load;
+  std::optional<unsigned long long> protected_mib;
+};
+
+std::string pmon_heading(const PmonLayout& layout = {});
+std::string pmon_line(const PmonLayout& layout, const Process& process, const PmonSample& sample);
 // A GPU without processes.
-std::string pmon_idle_line(unsigned gpu);
+std::string pmon_idle_line(const PmonLayout& layout, unsigned gpu);
 
 Options parse_pmon(const std::vector<std::string>& words);
 UsageError pmon_usage_error(const Options& options);

@@ -2,31 +2,12 @@
 #include "smi/query.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/strings.h"
-#include "smi/processes.h"
 #include "smi/text.h"
 
 namespace mig::smi {
 namespace {
-
-struct AppField {
-  const char* name;
-  const char* alias;
-  const char* unit;
-};
-
-constexpr std::array kAppFields = {
-    AppField{"timestamp", nullptr, ""},
-    AppField{"gpu_name", nullptr, ""},
-    AppField{"gpu_bus_id", nullptr, ""},
-    AppField{"gpu_serial", nullptr, ""},
-    AppField{"gpu_uuid", nullptr, ""},
-    AppField{"pid", nullptr, ""},
-    AppField{"process_name", "name", ""},
-    AppField{"used_gpu_memory", "used_memory", "MiB"},
-};
 
 template <class Fields>
 auto find_field(const Fields& fields, const std::string& name) {
@@ -34,6 +15,8 @@ auto find_field(const Fields& fields, const std::string& name) {
     return name == field.name || (field.alias != nullptr && name == field.alias);
   });
 }
+
+}  // namespace
 
 std::string not_a_field(const std::string& name) {
   return text("Field \"%s\" is not a valid field to query.\n\n", name.c_str());
@@ -45,22 +28,6 @@ std::string trimmed(const std::string& word) {
     return "";
   return word.substr(first, word.find_last_not_of(' ') - first + 1);
 }
-
-FieldValue app_value(const Run& run,
-                     const Gpu& gpu,
-                     const Process& process,
-                     const std::string& name) {
-  if (name == "pid")
-    return {NVML_SUCCESS, std::to_string(process.pid)};
-  if (name == "process_name")
-    return {NVML_SUCCESS, process.name};
-  if (name == "used_gpu_memory")
-    return process.memory_mib ? FieldValue{NVML_SUCCESS, std::to_string(*process.memory_mib)}
-                              : FieldValue{NVML_ERROR_NOT_SUPPORTED, ""};
-  return find_field(query_fields(), name)->read(run, gpu);  // the others are the GPU's own
-}
-
-}  // namespace
 
 CsvFormat parse_csv_format(const std::string& text_of_format, std::string* error) {
   CsvFormat format;
@@ -121,41 +88,6 @@ int query_gpus(const Run& run,
     for (const QueryField& field : fields)
       cells.push_back(csv_value(run, field.read(run, gpu), field.unit, format.units));
     run.print(base::join(cells, ", ") + "\n");
-  }
-  return 0;
-}
-
-std::string query_apps_error(const std::string& list) {
-  for (const std::string& word : base::split(list, ','))
-    if (find_field(kAppFields, trimmed(word)) == kAppFields.end())
-      return not_a_field(trimmed(word));
-  return "";
-}
-
-int query_compute_apps(const Run& run,
-                       const std::vector<Gpu>& gpus,
-                       const std::string& list,
-                       const CsvFormat& format) {
-  std::vector<AppField> fields;
-  std::vector<std::string> cells;
-  for (const std::string& word : base::split(list, ','))
-    if (const auto field = find_field(kAppFields, trimmed(word)); field != kAppFields.end())
-      fields.push_back(*field);
-  cells.reserve(fields.size());
-  for (const AppField& field : fields)
-    cells.push_back(csv_header(field.name, field.unit));
-  if (format.header)
-    run.print(base::join(cells, ", ") + "\n");
-  for (const Gpu& gpu : gpus) {
-    for (const Process& process : processes_on(run, gpu)) {
-      if (process.type == "G")
-        continue;
-      cells.clear();
-      for (const AppField& field : fields)
-        cells.push_back(
-            csv_value(run, app_value(run, gpu, process, field.name), field.unit, format.units));
-      run.print(base::join(cells, ", ") + "\n");
-    }
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi --query-gpu=...` and `--query-compute-apps=...` with --format=csv.
+// `nvidia-smi --query-gpu=...` with --format=csv; what is listed per GPU is in list_query.h.
 #ifndef MIGCTL_SMI_QUERY_H_
 #define MIGCTL_SMI_QUERY_H_
 
@@ -36,12 +36,9 @@ int query_gpus(const Run& run,
                const std::vector<QueryField>& fields,
                const CsvFormat& format);
 
-// Checks the list before NVML is opened; "" = all known.
-std::string query_apps_error(const std::string& list);
-int query_compute_apps(const Run& run,
-                       const std::vector<Gpu>& gpus,
-                       const std::string& list,
-                       const CsvFormat& format);
+// What nvidia-smi says of an unknown name, and a name without the blanks around it.
+std::string not_a_field(const std::string& name);
+std::string trimmed(const std::string& word);
 
 }  // namespace mig::smi
 

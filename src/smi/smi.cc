@@ -8,10 +8,14 @@
 
 #include "nvml/return_code.h"
 #include "nvml/session.h"
+#include "smi/dmon.h"
 #include "smi/main_command.h"
 #include "smi/mig_command.h"
+#include "smi/nvlink.h"
 #include "smi/pmon.h"
 #include "smi/run.h"
+#include "smi/small_commands.h"
+#include "smi/topo.h"
 
 namespace mig::smi {
 namespace {
@@ -25,31 +29,37 @@ struct Command {
 };
 
 constexpr Command kMain = {nullptr, parse_main, main_usage_error, main_help, run_main};
-constexpr Command kMig = {"mig", parse_mig, mig_usage_error, mig_help, run_mig};
-constexpr Command kPmon = {"pmon", parse_pmon, pmon_usage_error, pmon_help, run_pmon};
 
-// Sub-commands that NVIDIA's tool has and we do not: to call them unknown would mislead.
-constexpr std::array<std::string_view, 22> kElsewhere = {"dmon",
-                                                         "daemon",
+constexpr std::array kCommands = {
+    Command{"mig", parse_mig, mig_usage_error, mig_help, run_mig},
+    Command{"pmon", parse_pmon, pmon_usage_error, pmon_help, run_pmon},
+    Command{"dmon", parse_dmon, dmon_usage_error, dmon_help, run_dmon},
+    Command{"topo", parse_topo, topo_usage_error, topo_help, run_topo},
+    Command{"nvlink", parse_nvlink, nvlink_usage_error, nvlink_help, run_nvlink},
+    Command{"c2c", parse_c2c, c2c_usage_error, c2c_help, run_c2c},
+    Command{"clocks", parse_clocks, clocks_usage_error, clocks_help, run_clocks},
+    Command{"conf-compute",
+            parse_conf_compute,
+            conf_compute_usage_error,
+            conf_compute_help,
+            run_conf_compute},
+    Command{"drain", parse_drain, drain_usage_error, drain_help, run_drain},
+    Command{"gpm", parse_gpm, gpm_usage_error, gpm_help, run_gpm},
+    Command{"pci", parse_pci, pci_usage_error, pci_help, run_pci},
+    Command{"vgpu", parse_vgpu, vgpu_usage_error, vgpu_help, run_vgpu},
+};
+
+// Sub-commands that NVIDIA's tool has and we do not.
+constexpr std::array<std::string_view, 11> kElsewhere = {"daemon",
                                                          "replay",
-                                                         "topo",
-                                                         "drain",
-                                                         "nvlink",
-                                                         "c2c",
-                                                         "clocks",
                                                          "encodersessions",
                                                          "fbcsessions",
-                                                         "vgpu",
                                                          "compute-policy",
                                                          "boost-slider",
                                                          "power-hint",
                                                          "base-clocks",
-                                                         "conf-compute",
-                                                         "gpm",
-                                                         "pci",
                                                          "power-smoothing",
                                                          "power-profiles",
-                                                         "rusd",
                                                          "prm"};
 
 void put(std::FILE* stream, const std::string& words) {
@@ -78,6 +88,40 @@ int report_no_nvml(const Error& error, const SmiContext& context) {
   return exit_code(code);
 }
 
+// The command itself, on a driver where it needs one.
+int run_with_driver(const Command& command, const Options& options, const SmiContext& context) {
+  if (const std::string dtd = main_dtd(options); !dtd.empty()) {
+    put(context.out, dtd);
+    return 0;
+  }
+  auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
+  if (!session)
+    return report_no_nvml(session.error(), context);
+  const Run run{**session, (*session)->nvml(), context.out, context.err};
+  const int exit = command.run(run, options);
+  std::fflush(context.out);
+  return exit;
+}
+
+// -f: what is printed goes there instead; errors of the command line and help do not.
+int run_into_file(const Command& command, const Options& options, const SmiContext& context) {
+  if (!options.has("--filename"))
+    return run_with_driver(command, options, context);
+  const std::string path = options.get("--filename");
+  std::FILE* file = std::fopen(path.c_str(), "we");
+  if (file == nullptr) {
+    put(context.out, "Failed to create the log file " + path + "\n\n");
+    return kExitOther;
+  }
+  SmiContext into = context;
+  into.out = file;
+  const int exit = run_with_driver(command, options, into);
+  if (std::fclose(file) == 0)
+    return exit;
+  put(context.out, "Failed to write the log file " + path + "\n\n");
+  return kExitOther;
+}
+
 int run_command(const Command& command,
                 const std::vector<std::string>& words,
                 const SmiContext& context) {
@@ -90,17 +134,11 @@ int run_command(const Command& command,
     put(context.out, error.text);
     return error.exit;
   }
-  if (options.has("--help-query-gpu")) {
-    put(context.out, query_gpu_help());
+  if (const std::string help = main_query_help(options); !help.empty()) {
+    put(context.out, help);
     return 0;
   }
-  auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
-  if (!session)
-    return report_no_nvml(session.error(), context);
-  const Run run{**session, (*session)->nvml(), context.out, context.err};
-  const int exit = command.run(run, options);
-  std::fflush(context.out);
-  return exit;
+  return run_into_file(command, options, context);
 }
 
 }  // namespace
@@ -109,16 +147,13 @@ int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
   if (args.empty() || args.front().rfind('-', 0) == 0)
     return run_command(kMain, args, context);
   const std::vector<std::string> rest(args.begin() + 1, args.end());
-  for (const Command* command : {&kMig, &kPmon})
-    if (args.front() == command->name)
-      return run_command(*command, rest, context);
+  for (const Command& command : kCommands)
+    if (args.front() == command.name)
+      return run_command(command, rest, context);
   const std::string& word = args.front();
   if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end())
     return run_command(kMain, args, context);  // which names the word as none of its options
-  put(context.out,
-      "ERROR: " + word +
-          " belongs to NVIDIA's own nvidia-smi; this one speaks its MIG dialect. Please run "
-          "'nvidia-smi -h' for what it knows.\n");
+  put(context.out, belongs_elsewhere(word).text);
   return kExitUsage;
 }
 

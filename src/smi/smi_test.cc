@@ -71,7 +71,7 @@ TEST(Smi, HelpAndUsageNeedNoDriver) {
   EXPECT_EQ(run({"--query-gpu=nothing", "--format=csv"}, context).exit, 2);
   EXPECT_EQ(run({"mig"}, context).out, run({"mig", "-h"}, context).out);
   EXPECT_EQ(run({"mig"}, context).exit, 0);
-  EXPECT_NE(run({"topo", "-m"}, context).out.find("NVIDIA's own nvidia-smi"), std::string::npos);
+  EXPECT_NE(run({"prm"}, context).out.find("NVIDIA's own nvidia-smi"), std::string::npos);
 }
 
 // How programs find the names (nvidia_gpu_exporter): a quoted word at the head of a paragraph.

@@ -34,9 +34,18 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_of_change ON attempt(change);
 )sql";
 
+// Who a change was carried out by, for good; and how long its steps took on which board and driver.
+constexpr std::string_view kSchema2 = R"sql(
+ALTER TABLE change ADD COLUMN start_ticks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE change ADD COLUMN driver TEXT NOT NULL DEFAULT '';
+ALTER TABLE step ADD COLUMN board TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempt ADD COLUMN took_us INTEGER;
+)sql";
+
 constexpr std::string_view kChangeColumns =
     "id, started_ms, finished_ms, boot_id, uid, pid, user, command, reason, before_layout, "
-    "after_layout, generation, state, message, (SELECT count(*) FROM step WHERE step.change = id)";
+    "after_layout, generation, state, message, (SELECT count(*) FROM step WHERE step.change = id), "
+    "start_ticks, driver";
 
 ChangeState state_of(std::string_view name) {
   for (auto state :
@@ -63,6 +72,8 @@ ChangeRow read_change(const Statement& row) {
   change.state = state_of(row.text(12));
   change.message = row.text(13);
   change.steps = row.integer(14);
+  change.start_ticks = row.integer(15);
+  change.driver = row.text(16);
   return change;
 }
 
@@ -102,7 +113,7 @@ const char* name_of(ChangeState state) {
 }
 
 Result<Journal> Journal::open(const std::string& path, base::Clock& clock) {
-  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1}));
+  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1, kSchema2}));
   return Journal(std::move(database), clock);
 }
 
@@ -129,21 +140,21 @@ Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<S
         Statement insert,
         database_.prepare(
             "INSERT INTO change (started_ms, boot_id, uid, pid, user, command, reason, "
-            "before_layout, after_layout, generation, state, message) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,'open','')"));
+            "before_layout, after_layout, generation, start_ticks, driver, state, message) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'open','')"));
     insert.bind(started).bind(change.boot_id).bind(change.uid).bind(change.pid).bind(change.user);
     insert.bind(change.command).bind(change.reason).bind(change.before).bind(change.after);
-    insert.bind(change.generation);
+    insert.bind(change.generation).bind(change.start_ticks).bind(change.driver);
     MIG_TRY(insert.run());
     id = database_.last_insert_id();
     for (const StepRow& step : steps) {
       MIG_ASSIGN_OR_RETURN(
           Statement row,
-          database_.prepare("INSERT INTO step VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+          database_.prepare("INSERT INTO step VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
       row.bind(id).bind(step.sequence).bind(step.kind).bind(step.gpu_index).bind(step.gpu_uuid);
       row.bind(step.profile).bind(step.profile_id).bind(step.nvml_profile).bind(step.gpu_start);
       row.bind(step.gpu_size).bind(step.ci_start).bind(step.ci_size).bind(step.gpu_instance);
-      row.bind(step.compute_instance);
+      row.bind(step.compute_instance).bind(step.board);
       MIG_TRY(row.run());
     }
     return {};
@@ -167,12 +178,14 @@ Result<void> Journal::record(std::int64_t attempt,
                              bool succeeded,
                              const std::string& message,
                              std::optional<std::int64_t> gpu_instance,
-                             std::optional<std::int64_t> compute_instance) {
-  MIG_ASSIGN_OR_RETURN(Statement update,
-                       database_.prepare("UPDATE attempt SET finished=1, succeeded=?, message=?, "
-                                         "gpu_instance=?, compute_instance=? WHERE id=?"));
+                             std::optional<std::int64_t> compute_instance,
+                             std::optional<std::int64_t> took_us) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement update,
+      database_.prepare("UPDATE attempt SET finished=1, succeeded=?, message=?, "
+                        "gpu_instance=?, compute_instance=?, took_us=? WHERE id=?"));
   update.bind(static_cast<std::int64_t>(succeeded)).bind(message).bind(gpu_instance);
-  update.bind(compute_instance).bind(attempt);
+  update.bind(compute_instance).bind(took_us).bind(attempt);
   return update.run();
 }
 
@@ -215,7 +228,7 @@ Result<std::vector<StepRow>> Journal::steps(std::int64_t change) {
       Statement query,
       database_.prepare("SELECT sequence, kind, gpu_index, gpu_uuid, profile, profile_id, "
                         "nvml_profile, gpu_start, gpu_size, ci_start, ci_size, gpu_instance, "
-                        "compute_instance FROM step WHERE change=? ORDER BY sequence"));
+                        "compute_instance, board FROM step WHERE change=? ORDER BY sequence"));
   query.bind(change);
   std::vector<StepRow> rows;
   for (;;) {
@@ -236,6 +249,7 @@ Result<std::vector<StepRow>> Journal::steps(std::int64_t change) {
     row.ci_size = query.maybe_integer(10);
     row.gpu_instance = query.maybe_integer(11);
     row.compute_instance = query.maybe_integer(12);
+    row.board = query.text(13);
     rows.push_back(std::move(row));
   }
 }
@@ -244,7 +258,7 @@ Result<std::vector<AttemptRow>> Journal::attempts(std::int64_t change) {
   MIG_ASSIGN_OR_RETURN(
       Statement query,
       database_.prepare("SELECT sequence, direction, finished, succeeded, message, "
-                        "gpu_instance, compute_instance FROM attempt "
+                        "gpu_instance, compute_instance, took_us FROM attempt "
                         "WHERE change=? ORDER BY id"));
   query.bind(change);
   std::vector<AttemptRow> rows;
@@ -260,7 +274,27 @@ Result<std::vector<AttemptRow>> Journal::attempts(std::int64_t change) {
     row.message = query.text(4);
     row.gpu_instance = query.maybe_integer(5);
     row.compute_instance = query.maybe_integer(6);
+    row.took_us = query.maybe_integer(7);
     rows.push_back(std::move(row));
+  }
+}
+
+Result<std::vector<StepTimeRow>> Journal::step_times(std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(
+          "SELECT step.kind, step.board, change.driver, attempt.took_us FROM attempt "
+          "JOIN step ON step.change = attempt.change AND step.sequence = attempt.sequence "
+          "JOIN change ON change.id = attempt.change "
+          "WHERE attempt.direction = 'do' AND attempt.succeeded = 1 "
+          "AND attempt.took_us IS NOT NULL ORDER BY attempt.id DESC LIMIT ?"));
+  query.bind(limit);
+  std::vector<StepTimeRow> rows;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more)
+      return rows;
+    rows.push_back({query.text(0), query.text(1), query.text(2), query.integer(3)});
   }
 }
 

@@ -30,6 +30,8 @@ struct ChangeRow {
   std::string boot_id;  // of the host when it started
   std::int64_t uid = 0;
   std::int64_t pid = 0;
+  std::int64_t start_ticks = 0;  // of that process; 0 = not recorded
+  std::string driver;            // version, "" = not recorded
   std::string user, command, reason;
   std::string before, after;  // layouts, in words of the caller (JSON)
   std::int64_t generation = 0;
@@ -42,6 +44,7 @@ struct ChangeRow {
 struct StepRow {
   std::int64_t sequence = 0;  // 0-based position in the plan
   std::string kind, gpu_uuid, profile;
+  std::string board;  // the GPU's name, "" = not recorded
   std::int64_t gpu_index = 0, profile_id = 0, nvml_profile = 0;
   std::int64_t gpu_start = 0, gpu_size = 0;
   std::optional<std::int64_t> ci_start, ci_size;
@@ -56,6 +59,13 @@ struct AttemptRow {
   bool succeeded = false;
   std::string message;
   std::optional<std::int64_t> gpu_instance, compute_instance;  // ids the driver gave
+  std::optional<std::int64_t> took_us;                         // with all that belongs to the step
+};
+
+// How long a step took that was done.
+struct StepTimeRow {
+  std::string kind, board, driver;
+  std::int64_t took_us = 0;
 };
 
 class Journal {
@@ -75,7 +85,8 @@ class Journal {
                       bool succeeded,
                       const std::string& message,
                       std::optional<std::int64_t> gpu_instance,
-                      std::optional<std::int64_t> compute_instance);
+                      std::optional<std::int64_t> compute_instance,
+                      std::optional<std::int64_t> took_us = std::nullopt);
   Result<void> finish(std::int64_t change,
                       ChangeState state,
                       const std::string& message,
@@ -86,6 +97,10 @@ class Journal {
   Result<std::vector<ChangeRow>> history(std::int64_t limit);  // newest first
   Result<std::vector<StepRow>> steps(std::int64_t change);
   Result<std::vector<AttemptRow>> attempts(std::int64_t change);  // in order
+  // Of steps done, the newest first.
+  Result<std::vector<StepTimeRow>> step_times(std::int64_t limit);
+
+  const std::string& path() const { return database_.path(); }
 
  private:
   Journal(Database database, base::Clock& clock) : database_(std::move(database)), clock_(&clock) {}

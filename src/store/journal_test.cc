@@ -159,12 +159,13 @@ TEST_F(JournalTest, FilesAreForTheirOwnerOnly) {
 
 TEST_F(JournalTest, SaysThatANewerVersionWroteIt) {
   {
-    auto database = Database::open(path_, {"CREATE TABLE a(x)", "CREATE TABLE b(x)"});
+    auto database =
+        Database::open(path_, {"CREATE TABLE a(x)", "CREATE TABLE b(x)", "CREATE TABLE c(x)"});
     ASSERT_TRUE(database);
   }
   auto journal = Journal::open(path_);
   ASSERT_FALSE(journal);
-  EXPECT_NE(journal.error().message.find("newer migctl (format 2, this one knows 1)"),
+  EXPECT_NE(journal.error().message.find("newer migctl (format 3, this one knows 2)"),
             std::string::npos)
       << journal.error().message;
 }

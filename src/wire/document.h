@@ -36,6 +36,8 @@ Json or_null(const std::optional<Id<Tag>>& id) {
 Json text_or_null(const std::string& text);
 
 Json placement_json(const Placement& placement);
+// GPUs that cannot be opened, each with the driver's word.
+Json lost_json(const std::vector<LostGpu>& lost);
 Json process_json(const Process& process);
 Json plan_json(const Plan& plan);  // the members of a Plan document, without the envelope
 Json step_json(const Step& step);
@@ -46,6 +48,7 @@ std::string generation_text(std::uint64_t generation);
 
 std::string_view mode_text(MigMode mode);
 std::string_view step_kind_text(StepKind kind);
+bool concerns_compute(StepKind kind);
 std::string_view stops_text(Blocker::Stops stops);
 
 }  // namespace mig::wire

@@ -48,6 +48,7 @@ std::string history_document(const std::vector<HistoryEntry>& changes, const Sou
 
 std::string holders_document(const std::vector<HolderEntry>& holders,
                              std::uint32_t unreadable_processes,
+                             const std::vector<LostGpu>& lost,
                              const Source& source) {
   Json document = begin_document("HolderList", source);
   document["unreadableProcesses"] = unreadable_processes;
@@ -67,6 +68,7 @@ std::string holders_document(const std::vector<HolderEntry>& holders,
                                    {"slurmJob", text_or_null(holder.slurm_job)},
                                    {"stops", holder.stops},
                                    {"evidence", holder.evidence}});
+  document["lost"] = lost_json(lost);
   return finish(document);
 }
 
@@ -76,6 +78,7 @@ std::string recovery_document(const RecoveryReport& report, const Source& source
   document["change"] = report.change == 0 ? Json(nullptr) : Json(report.change);
   document["command"] = report.command;
   document["rebuilt"] = report.rebuilt;
+  document["others"] = report.others;
   document["failure"] = report.failure ? error_json(*report.failure, "") : Json(nullptr);
   return finish(document);
 }

@@ -146,6 +146,15 @@ Json placements_json(const Gpu& gpu, const GpuInstanceProfile& profile) {
 
 }  // namespace
 
+Json lost_json(const std::vector<LostGpu>& lost) {
+  Json out = Json::array();
+  for (const LostGpu& gpu : lost)
+    out.push_back({{"index", gpu.index.value},
+                   {"message", gpu.why.message},
+                   {"nvml", or_null(gpu.why.nvml)}});
+  return out;
+}
+
 std::string inventory_document(const Inventory& inventory) {
   Json document = begin_document("Inventory", Source::of(inventory));
   document["driverVersion"] = inventory.driver_version;
@@ -154,6 +163,7 @@ std::string inventory_document(const Inventory& inventory) {
   document["gpus"] = Json::array();
   for (const auto& gpu : inventory.gpus)
     document["gpus"].push_back(gpu_json(gpu));
+  document["lost"] = lost_json(inventory.lost);
   document["warnings"] = inventory.warnings;
   return finish(document);
 }
@@ -167,6 +177,7 @@ std::string profile_list_document(const Inventory& inventory) {
       entry["profiles"].push_back(profile_json(profile));
     document["gpus"].push_back(std::move(entry));
   }
+  document["lost"] = lost_json(inventory.lost);
   return finish(document);
 }
 
@@ -179,6 +190,7 @@ std::string placement_list_document(const Inventory& inventory) {
       entry["placements"].push_back(placements_json(gpu, profile));
     document["gpus"].push_back(std::move(entry));
   }
+  document["lost"] = lost_json(inventory.lost);
   return finish(document);
 }
 

@@ -5,9 +5,13 @@ namespace mig::wire {
 namespace {
 
 Json cell_json(const LayoutCell& cell) {
+  Json computes = Json::array();
+  for (const CellCompute& compute : cell.computes)
+    computes.push_back(Json{{"profile", compute.profile.str()}, {"sm", or_null(compute.sm)}});
   return Json{{"profile", cell.profile.str()},
               {"placement", placement_json(cell.placement)},
-              {"busy", cell.busy}};
+              {"busy", cell.busy},
+              {"computeInstances", std::move(computes)}};
 }
 
 Json cells_json(const std::vector<LayoutCell>& cells) {
@@ -66,6 +70,10 @@ bool concerns_instance(StepKind kind) {
 
 }  // namespace
 
+bool concerns_compute(StepKind kind) {
+  return kind == StepKind::kCreateComputeInstance || kind == StepKind::kDestroyComputeInstance;
+}
+
 Json step_json(const Step& step) {
   Json json;
   json["kind"] = step_kind_text(step.kind);
@@ -80,6 +88,8 @@ Json step_json(const Step& step) {
     json["placement"] = placement_json(step.gpu_placement);
     json["computePlacement"] =
         step.ci_placement ? placement_json(*step.ci_placement) : Json(nullptr);
+    if (concerns_compute(step.kind))
+      json["sm"] = or_null(step.sm);
   }
   json["estimatedMs"] = step.estimated_ms;
   json["text"] = step.str();

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "wire/document.h"
 #include "wire/reader.h"
 #include "wire/wire.h"
 
@@ -43,12 +44,20 @@ IdType read_id(const Reader& reader) {
   return IdType{reader.u32()};
 }
 
+std::optional<std::uint32_t> read_sm(const Reader& reader) {
+  return reader.at("sm").optional([](const Reader& r) { return r.u32(); });
+}
+
 LayoutCell read_cell(const Reader& reader) {
-  reader.only({"profile", "placement", "busy"});
+  reader.only({"profile", "placement", "busy", "computeInstances"});
   LayoutCell cell;
   cell.profile = read_profile(reader.at("profile"));
   cell.placement = read_placement(reader.at("placement"));
   cell.busy = reader.at("busy").boolean();
+  for (const auto& element : reader.at("computeInstances").elements()) {
+    element.only({"profile", "sm"});
+    cell.computes.push_back({read_profile(element.at("profile")), read_sm(element)});
+  }
   return cell;
 }
 
@@ -128,6 +137,8 @@ void read_instance_members(const Reader& reader, Step& step) {
   step.nvml_profile = reader.at("profileEnum").u32();
   step.gpu_placement = read_placement(reader.at("placement"));
   step.ci_placement = reader.at("computePlacement").optional(read_placement);
+  if (concerns_compute(step.kind))
+    step.sm = read_sm(reader);
 }
 
 // `text` and `undo` are for people; they follow from the rest and are not read.
@@ -149,6 +160,7 @@ Step read_step(const Reader& reader) {
                "profileEnum",
                "placement",
                "computePlacement",
+               "sm",
                "estimatedMs",
                "text",
                "undo"});

@@ -102,6 +102,7 @@ struct HolderEntry {
 
 std::string holders_document(const std::vector<HolderEntry>& holders,
                              std::uint32_t unreadable_processes,
+                             const std::vector<LostGpu>& lost,
                              const Source& source);
 
 struct SlotEntry {
@@ -124,6 +125,7 @@ struct RecoveryReport {
   std::int64_t change = 0;
   std::string command;
   bool rebuilt = false;
+  std::vector<std::string> others;  // what others did beside it and stays, a line each
   std::optional<Error> failure;
 };
 

@@ -119,6 +119,22 @@ def board(key):
     return json.loads((ROOT / "sim" / "gpus" / f"{key.replace('-', '_')}.json").read_text())
 
 
+def full_profiles(profile):
+    """Compute profiles with all slices of a GPU instance profile of a board file."""
+    return [c for c in profile["compute_profiles"] if c["slices"] == profile["slices"]]
+
+
+def with_two_full_profiles(key):
+    """GPU instance profiles, by name, that two compute profiles fill: a 1g with double memory where it has more SMs."""
+    return [p["name"].removeprefix("MIG ") for p in board(key)["mig"]["profiles"] if len(full_profiles(p)) > 1]
+
+
+def smaller_name(key, name):
+    """What migctl calls the compute instance of fewer SMs."""
+    (profile,) = [p for p in board(key)["mig"]["profiles"] if p["name"] == f"MIG {name}"]
+    return f"{name}@{min(c['sm'] for c in full_profiles(profile))}sm"
+
+
 class Workload:
     """A mig-workload training for the length of a `with`, attached before the body runs."""
 

@@ -21,6 +21,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
+HELPERS = pathlib.Path(__file__).resolve().parent / "bin"
 WORDS = {"NAME", "SIM", "FILE", "SETUP", "RUN", "EXPECT", "EXPECT_NOT", "EXPECT_REGEX", "EXPECT_JSON",
          "RETURN_CODE", "UNCHANGED", "REQUIRES", "TIMEOUT"}
 BLOCKS = {"FILE", "SETUP", "RUN"}
@@ -39,7 +40,7 @@ class Case:
     return_code: int = 0
     unchanged: bool = False
     requires: list = dataclasses.field(default_factory=list)
-    timeout_s: float = 30
+    timeout_s: float = 120
 
 
 class BadCase(Exception):
@@ -197,7 +198,7 @@ def run_case(case, binaries):
     with tempfile.TemporaryDirectory(prefix="mig-e2e-") as folder:
         cwd = os.path.join(folder, "work")
         os.mkdir(cwd)
-        environment = {"PATH": f"{binaries}:{os.environ['PATH']}", "HOME": cwd, "LC_ALL": "C.UTF-8",
+        environment = {"PATH": f"{binaries}:{HELPERS}:{os.environ['PATH']}", "HOME": cwd, "LC_ALL": "C.UTF-8",
                        "MIGSIM_ROOT": os.path.join(folder, "machines"), "NO_COLOR": "1", "SIM": "box"}
         try:
             wrong = prepare(case, environment, cwd)

@@ -7,7 +7,8 @@
     serving.py start FOLDER UUID     a backend on that instance, and clients pointed to it
     serving.py switch                with $SERVING_FOLDER, the hook of `migctl apply --migrate`: a backend on the new instance,
                                      wait until it answers, point the clients to it, let the old one go
-    serving.py clients FOLDER N      N clients in a loop until FOLDER/stop exists; prints what failed
+    serving.py clients FOLDER N      N clients in a loop until FOLDER/stop exists; prints what failed; makes FOLDER/enough
+                                     after so many requests, and FOLDER/served-UUID with the first answer of each instance
 
 FOLDER/current is a link to the socket that clients use.
 """
@@ -20,6 +21,8 @@ import subprocess
 import sys
 import threading
 import time
+
+ENOUGH = 100
 
 
 def backend(folder):
@@ -54,7 +57,7 @@ def backend(folder):
 
 def ask(path):
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(60)
         client.connect(str(path))
         client.sendall(b"request")
         return client.recv(64).decode()
@@ -78,7 +81,7 @@ def start(folder, uuid):
     with open(folder / "backend.log", "a", encoding="utf-8") as log:
         subprocess.Popen(["migctl", "run", "--uuid", uuid, "--", sys.executable, __file__, "backend", str(folder)],
                          stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    for _ in range(200):
+    for _ in range(1200):
         try:
             if ask(folder / f"{uuid}.sock") == uuid:
                 return
@@ -94,20 +97,32 @@ def point_to(folder, uuid):
     link.rename(folder / "current")
 
 
+def ask_current(folder):
+    """One request. A client that was so late that the old backend has gone finds the new one in its link."""
+    while True:
+        target = os.readlink(folder / "current")
+        try:
+            return ask(target)
+        except OSError as error:
+            if os.readlink(folder / "current") == target:
+                return f"failed: {error}"
+
+
 def clients(folder, count):
     answers, failed = {}, []
     lock = threading.Lock()
 
     def loop():
         while not (folder / "stop").exists():
-            try:
-                answer = ask(os.readlink(folder / "current"))
-            except OSError as error:
-                answer = f"failed: {error}"
+            answer = ask_current(folder)
             with lock:
                 answers[answer] = answers.get(answer, 0) + 1
                 if not answer.startswith("MIG-"):
                     failed.append(answer)
+                elif answers[answer] == 1:
+                    (folder / f"served-{answer}").touch()
+                if sum(answers.values()) == ENOUGH:
+                    (folder / "enough").touch()
             time.sleep(0.005)
 
     threads = [threading.Thread(target=loop) for _ in range(count)]
@@ -116,7 +131,7 @@ def clients(folder, count):
     for thread in threads:
         thread.join()
     instances = sum(1 for answer in answers if answer.startswith("MIG-"))
-    enough = sum(answers.values()) >= 100
+    enough = sum(answers.values()) >= ENOUGH
     print(f"{'enough' if enough else 'too few'} requests on {instances} instances, {len(failed)} failed")
     for line in failed[:5]:
         print(line)

@@ -65,7 +65,10 @@ class Detail : public ::testing::Test {
     std::size_t size = 0;
     const smi::Run run{*session_, nvml_, open_memstream(&text, &size), stderr};
     int exit = 0;
-    smi::show_detail(run, smi::select_gpus(run, "", &exit), section);
+    const std::string sections = section;
+    smi::show_detail(run,
+                     smi::select_gpus(run, "", smi::Unmatched::kRefuse, &exit),
+                     sections.empty() ? nullptr : &sections);
     std::fclose(run.out);
     std::string out(text, size);
     std::free(text);
@@ -126,7 +129,7 @@ TEST_F(Detail, LinesFollowTheDriver) {
 TEST_F(Detail, FabricInCsv) {
   const smi::Run run{*session_, nvml_, stdout, stderr};
   int exit = 0;
-  const std::vector<smi::Gpu> gpus = smi::select_gpus(run, "", &exit);
+  const std::vector<smi::Gpu> gpus = smi::select_gpus(run, "", smi::Unmatched::kRefuse, &exit);
   std::string error;
   const auto state = smi::pick_fields("fabric.state", &error).at(0).read;
   EXPECT_EQ(state(run, gpus.at(0)).text, "N/A");

@@ -24,7 +24,8 @@ import tempfile
 import time
 
 SKIPPED = 77
-LIMIT_S = 60
+LIMIT_S = 120
+STALE_MARK = re.compile(r"@@\d+\.\d+@@ \d+\n")  # of a command before, asked for twice
 
 
 @dataclasses.dataclass
@@ -83,20 +84,27 @@ class Shell:
         mark = f"@@{os.getpid()}.{self.count}@@"
         # The line after the command is read by whatever shell is there then.
         self.send(f"{command}\n")
-        if command == "exit":
-            time.sleep(0.3)  # a shell that reads ahead would take the next line with it
-        self.send(f"_mark=$?; printf '%s %s\\n' '{mark}' $_mark; (exit $_mark)\n")
+        self.send_mark(mark)
         end = re.compile(re.escape(mark).encode() + rb" (\d+)\n")
         deadline = time.monotonic() + LIMIT_S
         while not (found := end.search(self.rest)):
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            # The shell that ends may have taken the line with it: then the one behind it is asked.
+            patience = min(1, deadline - time.monotonic()) if command == "exit" else deadline - time.monotonic()
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, patience))
+            if not ready and time.monotonic() < deadline:
+                self.send_mark(mark)
+                continue
             chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not chunk:
                 return self.rest.decode(errors="replace"), None
             self.rest += chunk
-        output = self.rest[:found.start()].decode(errors="replace")
+        output = STALE_MARK.sub("", self.rest[:found.start()].decode(errors="replace"))
         self.rest = self.rest[found.end():]
         return output, int(found.group(1))
+
+    def send_mark(self, mark):
+        """Types what prints the mark and the status of the command before it."""
+        self.send(f"_mark=$?; printf '%s %s\\n' '{mark}' $_mark; (exit $_mark)\n")
 
     def send(self, text):
         """Types it."""

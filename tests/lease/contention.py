@@ -164,7 +164,7 @@ class Machine:
                                        env=self.environment, stdout=subprocess.DEVNULL)
 
     def wait_until_ready(self):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while ask(self.socket, "GET", "/v1/leases") is None:
             if time.monotonic() > end or self.daemon.poll() is not None:
                 sys.exit("migd did not start")
@@ -228,7 +228,7 @@ def verdict(machine, folder):
     for (one, first), (two, second) in zip(served, served[1:]):
         if second < first:
             troubles.append({"order": f"lease {two} of request {second} after lease {one} of {first}"})
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while True:
         left = insist(machine.socket, "GET", "/v1/leases")[1]["leases"]
         waiting = insist(machine.socket, "GET", "/v1/queue")[1]["queue"]

@@ -23,7 +23,7 @@ import threading
 import time
 
 import changes
-from bench import Bench, run, sync
+from bench import Bench, run, sync, targets_of
 
 ROOT = os.path.dirname(os.path.dirname(changes.HERE))
 BUILD = "build/mutants"
@@ -116,11 +116,11 @@ def test_command(names):
     return ["ctest", "--test-dir", BUILD, "-R", pattern, "--output-on-failure", "--no-tests=error"]
 
 
-def prepare(tree, arguments, deadline, jobs):
-    """Copies, configures and builds everything; False = no time left. Exits when the tree itself does not build."""
+def prepare(tree, arguments, targets, deadline, jobs):
+    """Copies, configures and builds; False = no time left. Exits when the tree itself does not build."""
     sync(ROOT, tree)
     log = os.path.join(os.path.dirname(tree), os.path.basename(tree) + ".build.log")
-    for command in (cmake_command(arguments), ["ninja", "-C", BUILD, f"-j{jobs}"]):
+    for command in (cmake_command(arguments), build_command(jobs)(targets)):
         code, output = run(command, tree, deadline - time.monotonic(), log)
         if code is None:
             return False
@@ -209,7 +209,7 @@ def mount_command(copy, tree, command):
     return None
 
 
-def worker_command(number, tree, work, arguments, deadline):
+def worker_command(number, tree, work, arguments, targets, deadline):
     """The first works in the tree itself; the others in copies of it at the same path, or in builds of their own."""
     log = os.path.join(work, f"worker{number}.log")
     command = [sys.executable, os.path.join(changes.HERE, "run.py"), "--worker", tree, log]
@@ -225,7 +225,7 @@ def worker_command(number, tree, work, arguments, deadline):
         return mounted
     own = os.path.join(work, f"own{number}")
     shutil.rmtree(copy, ignore_errors=True)
-    if not prepare(own, arguments, deadline, 1):
+    if not prepare(own, arguments, targets, deadline, 1):
         return None
     return command[:3] + [own, log]
 
@@ -241,16 +241,26 @@ def selected(arguments, all_changes):
     return chosen[index - 1::count]
 
 
-def start_workers(tree, work, arguments, todo, notes, usable, deadline):
+def start_workers(tree, work, arguments, targets, todo, notes, usable, deadline):
     workers, total = [], todo.qsize()
     for number in range(min(arguments.jobs, total)):
-        command = worker_command(number, tree, work, arguments, deadline)
+        command = worker_command(number, tree, work, arguments, targets, deadline)
         if command is None:
             break
         workers.append(Worker(number, command, todo, notes, usable, deadline, total))
     for one in workers:
         one.start()
     return workers
+
+
+def end_of(workers):
+    """Waits for them; when we are to end, so are they, with what they started."""
+    try:
+        for one in workers:
+            one.join()
+    finally:
+        for one in workers:
+            one.process.terminate()
 
 
 def main():
@@ -265,7 +275,8 @@ def main():
         return 0
     if not arguments.work:
         sys.exit("--work DIR is needed")
-    wrong = changes.offences(all_changes, table_of_rooms, ROOT)
+    looked_at = {room: entry for room, entry in table_of_rooms.items() if not arguments.room or room in arguments.room}
+    wrong = changes.offences([one for one in all_changes if one.room in looked_at], looked_at, ROOT)
     if wrong:
         sys.exit("\n".join(wrong))
     deadline = time.monotonic() + arguments.seconds
@@ -276,16 +287,16 @@ def main():
     chosen = [change for change in chosen if not notes.known(change)]
     print(f"{len(chosen)} changes to try; building {tree}", flush=True)
     wanted = {test for change in chosen for test in change.tests + table_of_rooms[change.room]["tests"]}
-    if chosen and prepare(tree, arguments, deadline, os.cpu_count() or 1):
+    targets = sorted({target for test in wanted for target in targets_of(test)})
+    if chosen and prepare(tree, arguments, targets, deadline, os.cpu_count() or 1):
         usable = usable_tests(tree, wanted, notes, arguments.jobs, deadline)
         if notes.data["left_out"]:
             print("left out, they fail unchanged: " + ", ".join(sorted(notes.data["left_out"])), flush=True)
         todo = queue.Queue()
         for change in chosen:
             todo.put(change)
-        workers = start_workers(tree, work, arguments, todo, notes, usable, deadline) if usable is not None else []
-        for one in workers:
-            one.join()
+        workers = start_workers(tree, work, arguments, targets, todo, notes, usable, deadline) if usable is not None else []
+        end_of(workers)
     summary = table(all_changes, notes)
     with open(os.path.join(work, "results.md"), "w", encoding="utf-8") as file:
         file.write(summary)
@@ -295,4 +306,5 @@ def main():
 
 if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

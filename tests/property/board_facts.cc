@@ -18,6 +18,22 @@ std::string bare(const std::string& name) {
   return name.rfind("MIG ", 0) == 0 ? name.substr(4) : name;
 }
 
+// The driver gives two compute profiles one name, and none the attribute of its GPU instance. Plain
+// is the one that a GPU instance gets by default, and of its parts the one of which most fit.
+std::string told_apart(const Json& json, const Json& compute) {
+  const int slices = compute.at("slices");
+  const std::string owner = bare(json.at("name"));
+  const bool whole = slices == json.at("slices").get<int>();
+  bool plain = true;
+  for (const Json& other : json.at("compute_profiles")) {
+    plain = plain && (other.at("slices") != slices ||
+                      (whole ? compute.at("default") >= other.at("default")
+                             : compute.at("max_count") >= other.at("max_count")));
+  }
+  return (whole ? "" : std::to_string(slices) + "c.") + owner +
+         (plain ? "" : "@" + std::to_string(compute.at("sm").get<int>()) + "sm");
+}
+
 ProfileFacts profile_from(const Json& json) {
   ProfileFacts out;
   out.name = bare(json.at("name"));
@@ -30,11 +46,11 @@ ProfileFacts profile_from(const Json& json) {
   out.engines = {engines.at("dec"), engines.at("enc"), engines.at("jpeg"), engines.at("ofa")};
   out.starts = json.at("starts").get<std::vector<int>>();
   for (const Json& compute : json.at("compute_profiles")) {
-    out.computes.push_back({bare(compute.at("name")),
+    out.computes.push_back({told_apart(json, compute),
                             compute.at("enum"),
                             compute.at("slices"),
-                            compute.at("max_count"),
                             compute.at("size"),
+                            compute.at("max_count"),
                             compute.at("starts").get<std::vector<int>>(),
                             compute.at("sm").is_number()});
   }

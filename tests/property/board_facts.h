@@ -12,11 +12,11 @@
 namespace mig::property {
 
 struct ComputeFacts {
-  std::string name;  // "1c.3g.20gb"
-  int number = 0;    // NVML_COMPUTE_INSTANCE_PROFILE_*; two of one GPU instance may have one name
+  std::string name;  // "1c.3g.20gb", "1c.2g.20gb@26sm": as users tell it from its twin
+  int number = 0;    // NVML_COMPUTE_INSTANCE_PROFILE_*
   int slices = 0;
-  int max_count = 0;
   int size = 0;  // slots, which are slices on Ampere only: on Hopper a 3c takes four
+  int max_count = 0;
   std::vector<int> starts;
   bool told = true;  // false: its size in SMs is unknown, so a driver cannot offer it
 };

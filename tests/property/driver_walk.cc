@@ -59,8 +59,8 @@ bool compute_fits(const ProfileFacts& holder,
   int slices = wanted.slices;
   int same = 1;
   for (const CiShot& ci : gi.computes) {
-    for (const ComputeFacts& there : holder.computes) {
-      slices += there.number == static_cast<int>(ci.profile) ? there.slices : 0;
+    for (const ComputeFacts& one : holder.computes) {
+      slices += one.number == static_cast<int>(ci.profile) ? one.slices : 0;
     }
     same += ci.profile == profile ? 1 : 0;
   }

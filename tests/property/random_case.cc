@@ -35,8 +35,8 @@ std::vector<HeldCompute> random_inside(Random& random, const ProfileFacts& profi
     const int start = random.of(compute.starts);
     const auto first = taken.begin() + start;
     if (counts[c] < compute.max_count &&
-        std::find(first, first + compute.slices, true) == first + compute.slices) {
-      std::fill(first, first + compute.slices, true);
+        std::find(first, first + compute.size, true) == first + compute.size) {
+      std::fill(first, first + compute.size, true);
       ++counts[c];
       out.push_back({static_cast<int>(c), start, false});
     }
@@ -170,7 +170,7 @@ Gpu gpu_of(Random& random,
       made.name = name_of(compute.name);
       made.nvml_profile =
           profile.compute_profiles[static_cast<std::size_t>(inside.compute)].nvml_profile;
-      made.placement = run(inside.start, compute.slices);
+      made.placement = run(inside.start, compute.size);
       instance.compute_instances.push_back(made);
     }
     add_busy(random, held[h], instance, gpu);
@@ -190,8 +190,8 @@ DesiredInstance desired_of(const BoardFacts& board, const Wish& wish) {
   for (const ComputeWish& inside : wish.computes) {
     const ComputeFacts& compute = facts.computes[static_cast<std::size_t>(inside.compute)];
     out.compute_instances.push_back(name_of(compute.name));
-    out.compute_placements.push_back(
-        inside.start ? std::optional(run(*inside.start, compute.slices)) : std::nullopt);
+    out.compute_placements.push_back(inside.start ? std::optional(run(*inside.start, compute.size))
+                                                  : std::nullopt);
     places = places || inside.start;
   }
   if (!places) {

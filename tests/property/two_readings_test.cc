@@ -274,7 +274,7 @@ bool planner_takes(const Gpu& gpu,
   for (const auto& [compute, start] : inside) {
     for (const ComputeInstanceProfile& known : profile.compute_profiles) {
       if (known.nvml_profile == compute) {
-        wanted.push_back({known.name, Placement{start, known.slices}});
+        wanted.push_back({known.name, Placement{start, known.placements.at(0).size}});
       }
     }
   }
@@ -355,9 +355,12 @@ TEST_P(EveryBoardTwice, ComputeInstancesInside) {
         const migsim::CiProfile* compute = told(profile, number);
         ASSERT_NE(compute, nullptr);
         std::uint32_t ci = 0;
-        ASSERT_EQ(
-            create_ci(both.sim(), gi, *compute, migsim::Placement{start, compute->slices}, ci),
-            NVML_SUCCESS);
+        ASSERT_EQ(create_ci(both.sim(),
+                            gi,
+                            *compute,
+                            migsim::Placement{start, compute->placements[0].size},
+                            ci),
+                  NVML_SUCCESS);
       }
       EXPECT_EQ(both.broken(), nullptr);
       std::vector<Inside> next;

@@ -9,7 +9,8 @@ A point is (transition, k, fault): the k-th driver call of `migctl apply`, count
 the fault. That it did is read from the simulator's trace. After a kill or a hang `migctl recover` is run; in
 points of two kills that one is killed too, and run again. Then must hold: the layout (modes, GPU instances and
 compute instances at their places) is the one before or the one after; the exit code says which; the
-journal is closed; the busy instances have their processes.
+journal is closed; the busy instances have their processes. A change that was cut short when every changing call had
+been made is recovered forwards ("recovered, after"), any other backwards.
 
 Without --full: every changing call meets every fault, as far as --points goes, and of the reading calls a
 seeded sample. Prints the number of points swept; exit 1 on any violation, each with the words that repeat it.
@@ -187,16 +188,32 @@ def met(trace, k, fault, transition):
     return fault[0] != "fail" or (lines[k - 1][2] == transition.calls[k - 1] and lines[k - 1][4] != "0")
 
 
-def outcome_of(apply, fault, layout, transition):
+def all_done(trace, transition):
+    """Whether apply had made every changing call of its transition when it ended."""
+    lines = [line.split() for line in trace.read_text().splitlines()] if trace.exists() else []
+    made = sum(line[2] in CHANGING and line[4] == "0" for line in lines)
+    return made >= sum(name in CHANGING for name in transition.calls)
+
+
+def cut_short(apply, fault, where, done):
+    """Of a change that a kill or a hang ended: done in full it is recovered forwards, otherwise backwards."""
+    code = apply.returncode
+    expected = "after" if done else "before"
+    if where != expected:
+        return f"recovered, {where}, but {'every' if done else 'not every'} step was done: {apply.stderr}"
+    if fault[0] == "kill":
+        return None if code == -signal.SIGKILL else f"not killed but {code}: {apply.stderr}"
+    return None if code == TIMED_OUT else f"no timeout but {code}: {apply.stderr}"
+
+
+def outcome_of(apply, fault, layout, transition, done):
     """(name of the outcome, what is wrong with it or None): the exit code must say where the layout is."""
     where = "after" if layout == transition.after else "before" if layout == transition.before else None
     if where is None:
         return "neither", f"neither before nor after (apply exit {apply.returncode}): {layout}\n{apply.stderr}"
     code = apply.returncode
-    if fault[0] == "kill":
-        return f"recovered, {where}", None if code == -signal.SIGKILL else f"not killed but {code}: {apply.stderr}"
-    if fault[0] == "hang":
-        return f"recovered, {where}", None if code == TIMED_OUT else f"no timeout but {code}: {apply.stderr}"
+    if fault[0] != "fail":
+        return f"recovered, {where}", cut_short(apply, fault, where, done)
     if code == APPLIED:
         return "applied", None if where == "after" else f"said done, but the layout is the old one\n{apply.stdout}"
     wrong = None if where == "before" else f"exit {code}, but the layout is the new one: {apply.stderr}"
@@ -234,7 +251,7 @@ def run_point(k, fault, again, folder):
             if problem:
                 return "not recovered", problem
         layout, held = machine.look()
-        outcome, problem = outcome_of(apply, fault, layout, transition)
+        outcome, problem = outcome_of(apply, fault, layout, transition, all_done(root / "trace", transition))
         if not problem and held != transition.held:
             problem = f"busy instances {transition.held} became {held}"
         still = [c for c in json.loads(machine.must("history", "--json"))["changes"] if c["state"] in ("open", "stuck")]

@@ -264,7 +264,7 @@ def killed_writer(bed):
     machine = bed.machine()
     slow(machine, 150)
     first, trace = start(machine, AFTER, "first")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(changing_calls(trace)) < 3:
         check(time.monotonic() < deadline and first.poll() is None, "the first writer does not get on")
         time.sleep(0.02)

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "model/compute_names.h"
 #include "model/slots.h"
 
 namespace mig::testing {
@@ -59,15 +60,15 @@ GpuInstanceProfile profile_of(const Json& json) {
   for (const Json& entry : json.at("compute_profiles")) {
     ComputeInstanceProfile compute;
     compute.nvml_profile = entry.at("enum");
-    compute.name = name_of(entry);
     compute.slices = entry.at("slices");
     compute.max_count = entry.at("max_count");
     if (entry.at("sm").is_number()) {
       compute.sm = entry.at("sm").get<std::uint32_t>();
     }
-    compute.placements = placements(entry.at("starts"), compute.slices);
+    compute.placements = placements(entry.at("starts"), entry.at("size"));
     profile.compute_profiles.push_back(compute);
   }
+  name_compute_profiles(profile.name, profile.compute_profiles);
   return profile;
 }
 

@@ -120,10 +120,13 @@ inline Plan plan() {
   g.gpu = GpuIndex{0};
   g.uuid = "GPU-11111111-2222-3333-4444-555555555555";
   g.name = "NVIDIA A100-SXM4-40GB";
-  const LayoutCell kept{name("3g.20gb"), {4, 4}, true};
-  const LayoutCell gone{name("2g.10gb"), {2, 2}, false};
-  const LayoutCell a{name("1g.5gb"), {0, 1}, false};
-  const LayoutCell b{name("1g.5gb"), {1, 1}, false};
+  const LayoutCell kept{name("3g.20gb"),
+                        {4, 4},
+                        true,
+                        {{name("1c.3g.20gb"), 14}, {name("2c.3g.20gb"), std::nullopt}}};
+  const LayoutCell gone{name("2g.10gb"), {2, 2}, false, {}};
+  const LayoutCell a{name("1g.5gb"), {0, 1}, false, {{name("1g.5gb"), 14}}};
+  const LayoutCell b{name("1g.5gb"), {1, 1}, false, {{name("1g.5gb"), 14}}};
   g.before = {MigMode::kEnabled, 8, {gone, kept}};
   g.after = {MigMode::kEnabled, 8, {a, b, kept}};
   g.kept = {kept};
@@ -143,6 +146,7 @@ inline Plan plan() {
   create.profile_id = ProfileId{19};
   Step compute = step(StepKind::kCreateComputeInstance, "1g.5gb", {0, 1});
   compute.ci_placement = Placement{0, 1};
+  compute.sm = 14;
   Step reset;
   reset.kind = StepKind::kResetGpu;
   reset.gpu = GpuIndex{0};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// NVLinks of a simulated GPU, for every call that speaks of them.
+#ifndef MIGCTL_SIM_EXPORTS_LINKS_H_
+#define MIGCTL_SIM_EXPORTS_LINKS_H_
+
+#include "sim/exports/dispatch.h"
+
+namespace migsim::exports {
+
+// Whether the GPU's links are up: another board with NVLink is in the machine.
+bool linked(const Subject& s);
+
+// Whether the GPU has a link of this number, and MIG does not take it away.
+bool has_link(const Subject& s, unsigned link);
+
+}  // namespace migsim::exports
+
+#endif  // MIGCTL_SIM_EXPORTS_LINKS_H_

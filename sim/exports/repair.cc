@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows remapped, counted with those not in effect, and the identity in the package, as an H200
+// (580.159.04) tells them of a sound board.
+#include <algorithm>
+#include <iterator>
+
+#include "sim/exports/answer.h"
+#include "sim/exports/dispatch.h"
+
+using namespace migsim;           // NOLINT(google-build-using-namespace)
+using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+// FNV-1a, so that the identity is the GPU's own and stays the same.
+std::uint64_t identity_of(const char* uuid) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (; *uuid != '\0'; ++uuid) {
+    hash = (hash ^ static_cast<unsigned char>(*uuid)) * 1099511628211ULL;
+  }
+  return hash;
+}
+
+}  // namespace
+
+extern "C" {
+
+// As the first version (ecc.cc), not told while there are instances.
+nvmlReturn_t nvmlDeviceGetRemappedRows_v2(nvmlDevice_t device, nvmlRemappedRowsInfo_v2_t* rows) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    const auto used = [](const GiState& gi) { return gi.used != 0; };
+    if (std::any_of(std::begin(s.self().gis), std::end(s.self().gis), used)) {
+      return rows == nullptr ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
+    }
+    return put(nvmlRemappedRowsInfo_v2_t{}, rows);
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetPdi(nvmlDevice_t device, nvmlPdi_v1_t* pdi) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (pdi == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (pdi->version != nvmlPdi_v1) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    return put(identity_of(s.self().uuid), &pdi->value);
+  });
+}
+
+}  // extern "C"

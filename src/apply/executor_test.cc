@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Single steps on a simulated machine whose calls fail, and beside a program that acts too.
+#include "apply/executor.h"
+
+#include <gtest/gtest.h>
+
+#include "apply/test_machine.h"
+
+namespace mig::apply {
+namespace {
+
+class ExecutorTest : public ApplyMachineTest {
+ protected:
+  void SetUp() override {
+    ApplyMachineTest::SetUp();
+    make("1x a100-sxm4-40gb");
+    must_have({});
+  }
+
+  // The steps of the plan for `instances`, by kind.
+  Step step_for(const std::vector<std::string>& instances, StepKind kind) {
+    const Plan plan = plan_for(instances);
+    before_ = look();  // a fault that a test injects next is not for this
+    for (const Step& step : plan.steps)
+      if (step.kind == kind)
+        return step;
+    ADD_FAILURE() << "no such step";
+    return {};
+  }
+
+  StepResult run(Step& step, Recorder* recorder = nullptr, Direction way = Direction::kDo) {
+    const Context around = context(recorder);
+    return Executor(around, before_).run(step, 0, way);
+  }
+
+  StepResult run_with(Step& step, std::function<void()> heartbeat) {
+    Context around = context();
+    around.heartbeat = std::move(heartbeat);
+    return Executor(around, before_).run(step, 0, Direction::kDo);
+  }
+
+  Inventory before_;
+};
+
+TEST_F(ExecutorTest, AReadingThatFailsIsReadAgain) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  inject({"--call", "nvmlDeviceGetGpuInstances", "--nth", "1", "--fail", "NVML_ERROR_UNKNOWN"});
+  const StepResult done = run(step);
+  EXPECT_FALSE(done.failure) << done.failure->text();
+  EXPECT_TRUE(done.effect);
+  EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[]");
+}
+
+TEST_F(ExecutorTest, AReadingThatGoesOnFailingEndsTheStepWithoutACall) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  Listener listener;
+  inject({"--call", "nvmlDeviceGetGpuInstances", "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  const StepResult done = run(step, &listener);
+  inject({"--clear"});
+  ASSERT_TRUE(done.failure);
+  EXPECT_FALSE(done.effect);
+  EXPECT_TRUE(listener.calls.empty());
+  EXPECT_EQ(shape(), "MIG");
+}
+
+// What a create made may show late: its first reading back lacks it.
+TEST_F(ExecutorTest, AnInstanceThatShowsLateIsWaitedFor) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  int beats = 0;
+  const StepResult done = run_with(step, [&] {
+    if (++beats == 2)  // the call is made
+      inject({"--call",
+              "nvmlDeviceGetGpuInstanceById",
+              "--nth",
+              "1",
+              "--fail",
+              "NVML_ERROR_NOT_FOUND"});
+  });
+  EXPECT_FALSE(done.failure) << done.failure->text();
+  EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[]");
+}
+
+TEST_F(ExecutorTest, WhatNeverShowsIsAFailureWithAnEffect) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  int beats = 0;
+  const StepResult done = run_with(step, [&] {
+    if (++beats == 2)
+      inject({"--call",
+              "nvmlDeviceGetGpuInstanceById",
+              "--repeat",
+              "0",
+              "--fail",
+              "NVML_ERROR_NOT_FOUND"});
+  });
+  inject({"--clear"});
+  ASSERT_TRUE(done.failure);
+  EXPECT_EQ(done.failure->code, ErrorCode::kDriver);
+  EXPECT_TRUE(done.effect) << "the driver said that it made it";
+}
+
+TEST_F(ExecutorTest, ADestroyMeetsOnlyWhatThePlanNames) {
+  must_have({"1g.5gb:0"});
+  Step step = step_for({}, StepKind::kDestroyGpuInstance);
+  const std::uint32_t id = step.gpu_instance->value;
+  stranger_destroys(id);
+  std::uint32_t other = 0;
+  for (std::uint32_t start = 1; other != id && start < 7; ++start)
+    other = stranger_creates("1g.5gb:" + std::to_string(start), false);
+  if (other != id)
+    other = stranger_creates("1g.5gb:0", false);
+  step.gpu_placement = {6, 1};  // the id is of an instance elsewhere
+  Listener listener;
+  for (const Direction way : {Direction::kDo, Direction::kUndo}) {
+    const StepResult done = run(step, &listener, way);
+    ASSERT_TRUE(done.failure);
+    EXPECT_EQ(done.failure->code, ErrorCode::kConflict) << done.failure->text();
+    EXPECT_FALSE(done.effect);
+  }
+  EXPECT_TRUE(listener.calls.empty()) << "no call was made";
+}
+
+TEST_F(ExecutorTest, AComputeInstanceOfThatIdAndAnotherNameStays) {
+  must_have({"3g.20gb:4"});
+  Step step = step_for({}, StepKind::kDestroyComputeInstance);
+  step.profile = *ProfileName::parse("1c.3g.20gb");
+  const StepResult done = run(step);
+  ASSERT_TRUE(done.failure);
+  EXPECT_EQ(done.failure->code, ErrorCode::kConflict);
+  EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
+}
+
+TEST_F(ExecutorTest, ACreateAsksForNoProcesses) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  for (const char* call :
+       {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"})
+    inject({"--call", call, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  const StepResult done = run(step);
+  EXPECT_FALSE(done.failure) << done.failure->text();
+}
+
+// Another program makes the very instance at the very moment: what the driver refused is not ours.
+TEST_F(ExecutorTest, WhatTheDriverRefusedIsNotTakenForOurs) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  int beats = 0;
+  const StepResult done = run_with(step, [&] {
+    if (++beats == 1)
+      stranger_creates("1g.5gb:0");
+  });
+  ASSERT_TRUE(done.failure);
+  EXPECT_FALSE(done.effect);
+}
+
+// A driver that answers with a timeout may have done it all the same.
+TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  inject({"--call",
+          "nvmlDeviceCreateGpuInstanceWithPlacement",
+          "--nth",
+          "1",
+          "--fail",
+          "NVML_ERROR_TIMEOUT"});
+  int beats = 0;
+  const StepResult done = run_with(step, [&] {
+    if (++beats == 2)
+      stranger_creates("1g.5gb:0", false);  // stands for the driver
+  });
+  EXPECT_FALSE(done.failure) << done.failure->text();
+  EXPECT_TRUE(done.effect);
+  EXPECT_TRUE(step.gpu_instance) << "with its id, or it could not be undone";
+}
+
+TEST_F(ExecutorTest, WithoutARecordNothingIsDoneButUndoing) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  Listener listener;
+  listener.before = [](const Call&) -> Result<void> { return fail(ErrorCode::kIo, "disk full"); };
+  const StepResult refused = run(step, &listener);
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->code, ErrorCode::kIo);
+  EXPECT_EQ(shape(), "MIG");
+  const StepResult undone = run(step, &listener, Direction::kUndo);
+  EXPECT_FALSE(undone.failure) << "going back is done all the same";
+  EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[]");
+}
+
+TEST_F(ExecutorTest, AResultThatCannotBeRecordedFailsTheStep) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  Listener listener;
+  listener.after = [](const Call&) -> Result<void> { return fail(ErrorCode::kIo, "disk full"); };
+  const StepResult done = run(step, &listener);
+  ASSERT_TRUE(done.failure);
+  EXPECT_EQ(done.failure->code, ErrorCode::kIo);
+  EXPECT_TRUE(done.effect) << "so that it is undone";
+}
+
+TEST_F(ExecutorTest, ThePlaceOfAComputeInstanceThatGoesIsKept) {
+  must_have({"3g.20gb:4"});
+  Step step = step_for({}, StepKind::kDestroyComputeInstance);
+  step.ci_placement.reset();
+  EXPECT_FALSE(run(step).failure);
+  ASSERT_TRUE(step.ci_placement) << "to be made there again";
+}
+
+TEST_F(ExecutorTest, AModeThatWaitsForAResetIsPending) {
+  TearDown();
+  ApplyMachineTest::SetUp();
+  make("1x a100-sxm4-40gb", {"--vm"});
+  Step step = step_for({}, StepKind::kEnableMig);
+  const StepResult done = run(step);
+  EXPECT_FALSE(done.failure);
+  EXPECT_TRUE(done.pending);
+  EXPECT_TRUE(done.activation) << "with the driver's reason";
+  EXPECT_EQ(modes(), "disabled/enabled");
+}
+
+}  // namespace
+}  // namespace mig::apply

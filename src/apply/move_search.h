@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of apply/: which busy instances to move, and where to, so that a layout becomes possible.
+// Looks at sets of them from the smallest on, each with every place for every successor, GPU by GPU
+// and with what it has found about one GPU kept. Pure.
+#ifndef MIGCTL_APPLY_MOVE_SEARCH_H_
+#define MIGCTL_APPLY_MOVE_SEARCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+
+#include "apply/migration.h"
+
+namespace mig::apply {
+
+class MoveSearch {
+ public:
+  // Both must outlive it. `now` has everybody who holds something.
+  MoveSearch(const Inventory& now, const DesiredLayout& desired, std::size_t most_looks);
+
+  // nullopt: there is no way, or the search has ended at its bound: see complete().
+  std::optional<Migration> run();
+
+  // Every set and every place has been looked at.
+  bool complete() const { return looks_ < most_looks_; }
+
+  // Of all that run on GPUs of the layout, those for whose successor there is no place at all.
+  const std::vector<Move>& immovable() const { return immovable_; }
+
+  // A look is at one GPU with what leaves it and comes to it. One that is new is a plan, some 0.2
+  // ms, and counts as a hundred that are known.
+  static constexpr std::size_t kPlanLooks = 100;
+
+ private:
+  // A busy instance on a GPU of the layout; `shape` is the same for those that are alike.
+  struct Busy {
+    std::size_t gpu;
+    const GpuInstance* instance;
+    std::size_t shape;
+    bool movable = false;
+  };
+
+  struct Place {
+    std::size_t gpu;
+    Placement at;
+  };
+
+  // What comes to one GPU: (index into busy_, place), and what leaves it: bits of its busy ones.
+  using Incoming = std::vector<std::pair<std::size_t, Placement>>;
+  using Leaving = std::uint64_t;
+  using Key = std::tuple<std::size_t, Leaving, std::vector<std::tuple<std::size_t, Placement>>>;
+
+  enum class Beside { kNo, kOverlappedGo, kIdleGo };
+
+  void find_busy();
+  void find_movable();
+  std::vector<Place> places_for(const Busy& busy) const;
+  Key key_of(std::size_t gpu, Leaving leaving, const Incoming& incoming) const;
+  // The layout of this GPU is possible around what is there after the moves.
+  bool stands(std::size_t gpu, Leaving leaving, const Incoming& incoming);
+  // The successors fit beside what runs, and what idle instances have to go for them.
+  Beside beside(std::size_t gpu, const Incoming& incoming);
+  Beside look_beside(std::size_t gpu, const Incoming& incoming);
+  bool plans(const Gpu& gpu, const DesiredGpu& wanted);
+  bool goes(const Gpu& gpu, const GpuInstance& idle, const Incoming& incoming, Beside how) const;
+  DesiredGpu layout_beside(std::size_t gpu, const Incoming& incoming, Beside how) const;
+  Gpu moved(std::size_t gpu, Leaving leaving, const Incoming& incoming) const;
+
+  // The sets: for each GPU those of its busy ones without which its layout is possible.
+  bool choose_sets(std::size_t gpu, std::size_t left);
+  bool place(std::size_t index);
+  bool whole();
+
+  const Inventory& now_;
+  const DesiredLayout& desired_;
+  const std::size_t most_looks_;
+  std::vector<const Gpu*> gpus_;  // those of desired_.gpus
+  std::vector<Busy> busy_;
+  std::vector<std::vector<std::size_t>> busy_on_;  // by GPU
+  std::vector<Move> immovable_;
+  std::map<Key, bool> stands_;
+  std::map<Key, Beside> beside_;
+  std::size_t looks_ = 0;
+
+  // The set under way.
+  std::vector<Leaving> leaving_;
+  std::vector<std::size_t> moves_;
+  std::vector<Place> chosen_;
+  std::vector<Incoming> incoming_;
+  std::optional<Migration> found_;
+};
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_MOVE_SEARCH_H_

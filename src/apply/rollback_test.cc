@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole changes on a simulated machine: carried out, refused, taken back, beside others.
+#include "apply/rollback.h"
+
+#include <atomic>
+
+#include <gtest/gtest.h>
+
+#include "apply/runtime.h"
+#include "apply/test_machine.h"
+
+namespace mig::apply {
+namespace {
+
+constexpr const char* kCreate = "nvmlDeviceCreateGpuInstanceWithPlacement";
+
+class ChangeTest : public ApplyMachineTest {
+ protected:
+  void SetUp() override {
+    ApplyMachineTest::SetUp();
+    make("1x a100-sxm4-40gb");
+    must_have({});
+  }
+
+  // Calls `act` once, after the `nth` call of that direction was recorded.
+  static void once(Listener& listener, Direction way, int nth, std::function<void()> act) {
+    listener.after = [way, nth, act = std::move(act), seen = 0](const Call& call) mutable {
+      if (call.direction == way && ++seen == nth)
+        act();
+      return Result<void>();
+    };
+  }
+};
+
+TEST_F(ChangeTest, AFirstStepThatFailsChangesNothingAndIsRefused) {
+  const Plan plan = plan_for({"1g.5gb:0"});
+  inject({"--call", kCreate, "--nth", "1", "--fail", "NVML_ERROR_INSUFFICIENT_RESOURCES"});
+  Listener listener;
+  const auto result = carry_out(plan, &listener);
+  ASSERT_FALSE(result) << "nothing was changed: the error itself is the answer";
+  EXPECT_EQ(result.error().code, ErrorCode::kNoCapacity);
+  EXPECT_EQ(listener.finished, Outcome::kUnchanged);
+}
+
+TEST_F(ChangeTest, AnUndoThatFailsIsTriedAgain) {
+  const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
+  inject({"--call", kCreate, "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});
+  inject({"--call", "nvmlGpuInstanceDestroy", "--nth", "1", "--fail", "NVML_ERROR_UNKNOWN"});
+  const auto result = carry_out(plan);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(shape(), "MIG");
+}
+
+TEST_F(ChangeTest, WhatCannotBeTakenBackIsStuckAndNamesTheWayBack) {
+  must_have({"3g.20gb:4"});
+  const Plan plan = plan_for({"1c.3g.20gb:4"});
+  inject({"--call",
+          "nvmlGpuInstanceCreateComputeInstance",
+          "--repeat",
+          "0",
+          "--fail",
+          "NVML_ERROR_NO_PERMISSION"});
+  inject({"--call",
+          "nvmlGpuInstanceCreateComputeInstanceWithPlacement",
+          "--repeat",
+          "0",
+          "--fail",
+          "NVML_ERROR_NO_PERMISSION"});
+  Listener listener;
+  const auto result = carry_out(plan, &listener);
+  inject({"--clear"});
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kStuck);
+  EXPECT_EQ(listener.finished, Outcome::kStuck);
+  EXPECT_NE(result->failure->message.find("lacks compute instance 3g.20gb"), std::string::npos)
+      << result->failure->message;
+  EXPECT_NE(result->failure->hint.find("migctl undo --change 7"), std::string::npos)
+      << result->failure->hint;
+}
+
+TEST_F(ChangeTest, AStopOnRequestTakesBackWhatWasDone) {
+  std::atomic<bool> stop{false};
+  const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
+  Listener listener;
+  once(listener, Direction::kDo, 2, [&] { stop = true; });
+  ApplyOptions options;
+  options.stop = &stop;
+  const auto result = apply(context(&listener), plan, options);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack);
+  EXPECT_EQ(result->failure->message, "stopped on request");
+  EXPECT_EQ(shape(), "MIG");
+}
+
+TEST_F(ChangeTest, AComputeInstanceThatOthersTakeMeanwhileIsNoticedInTheEnd) {
+  const Plan plan = plan_for({"3g.20gb:4", "1g.5gb:0"});
+  Listener listener;
+  once(listener, Direction::kDo, 3, [&] {
+    const Inventory now = look();
+    for (const GpuInstance& one : now.gpus[0].instances)
+      if (one.name.str() == "3g.20gb")
+        stranger_destroys(one.id.value, false);
+  });
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << "never done and verified";
+  ASSERT_TRUE(result->failure);
+  EXPECT_NE(result->failure->message.find("lacks compute instance 3g.20gb"), std::string::npos)
+      << result->failure->message;
+  EXPECT_EQ(shape(), "MIG");
+  for (const StepReport& report : result->steps)
+    EXPECT_TRUE(report.undone) << report.step.str();
+}
+
+TEST_F(ChangeTest, WhatOthersMakeMeanwhileStaysAndIsNamed) {
+  const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
+  Listener listener;
+  once(listener, Direction::kDo, 2, [&] { stranger_creates("3g.20gb:4"); });
+  const auto applied = carry_out(plan, &listener);
+  ASSERT_TRUE(applied) << applied.error().text();
+  EXPECT_EQ(applied->outcome, Outcome::kApplied);
+  ASSERT_TRUE(applied->failure) << "not as planned, and that is said";
+  EXPECT_EQ(applied->failure->code, ErrorCode::kConflict);
+  EXPECT_NE(applied->failure->message.find("3g.20gb at 4:4"), std::string::npos);
+  EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[1g.5gb] 1:1 1g.5gb[1g.5gb] 4:4 3g.20gb[3g.20gb]");
+}
+
+TEST_F(ChangeTest, GoingBackLeavesWhatOthersMade) {
+  const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
+  Listener listener;
+  once(listener, Direction::kDo, 2, [&] {
+    stranger_creates("3g.20gb:4");
+    inject({"--call", kCreate, "--nth", "1", "--fail", "NVML_ERROR_UNKNOWN"});
+  });
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
+  ASSERT_EQ(result->others.size(), 1U);
+  EXPECT_NE(result->failure->message.find("it stays: GPU 0 has 3g.20gb at 4:4"), std::string::npos)
+      << result->failure->message;
+}
+
+TEST_F(ChangeTest, GoingBackMakesAgainWhatOthersTook) {
+  must_have({"2g.10gb:4"});
+  const std::uint32_t there = look().gpus[0].instances.at(0).id.value;
+  const Plan plan = plan_for({"2g.10gb:4", "1g.5gb:0", "1g.5gb:1"});
+  Listener listener;
+  once(listener, Direction::kDo, 2, [&] {
+    stranger_destroys(there);
+    inject({"--call", kCreate, "--nth", "1", "--fail", "NVML_ERROR_UNKNOWN"});
+  });
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_TRUE(result->rebuilt);
+  EXPECT_EQ(shape(), "MIG 4:2 2g.10gb[2g.10gb]");
+}
+
+// The id of an instance that a step made is another program's by the time it is undone.
+TEST_F(ChangeTest, GoingBackNeverTakesAnotherInstanceOfTheSameId) {
+  const Plan plan = plan_for({"2g.10gb:0", "1g.5gb:4"});
+  Listener listener;
+  once(listener, Direction::kDo, 2, [&] {
+    const std::uint32_t ours = look().gpus[0].instances.at(0).id.value;
+    stranger_destroys(ours);
+    stranger_creates("2g.10gb:2");
+    inject({"--call", kCreate, "--nth", "1", "--fail", "NVML_ERROR_UNKNOWN"});
+  });
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(shape(), "MIG 2:2 2g.10gb[2g.10gb]");
+}
+
+TEST_F(ChangeTest, GoingBackIsInReverse) {
+  must_have({"3g.20gb:4"});
+  const Plan plan = plan_for({"4g.20gb:0", "1g.5gb:4"});
+  inject({"--call", kCreate, "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});
+  Listener listener;
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
+  std::vector<std::string> undone;
+  for (const std::string& call : listener.calls)
+    if (call.rfind("undo ", 0) == 0)
+      undone.push_back(call);
+  ASSERT_FALSE(undone.empty());
+  EXPECT_NE(undone.front().find("undo create 3g.20gb"), std::string::npos) << undone.front();
+  EXPECT_NE(undone.back().find("undo destroy 4g.20gb"), std::string::npos) << undone.back();
+}
+
+TEST_F(ChangeTest, AnAmpereThatResetItselfIsNotResetAgain) {
+  must_have({});
+  ASSERT_TRUE(carry_out(plan_for({}, false)));
+  const Plan plan = plan_for({});
+  ASSERT_EQ(plan.steps.size(), 2U) << "mode and reset";
+  Listener listener;
+  const std::uint64_t epoch = session_->epoch();
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->outcome, Outcome::kApplied);
+  EXPECT_EQ(session_->epoch(), epoch) << "a reset would have renewed the session";
+  EXPECT_EQ(listener.calls.size(), 2U) << "recorded all the same: recovery looks for it";
+}
+
+TEST_F(ChangeTest, APendingModeIsPendingAgainAfterGoingBack) {
+  TearDown();
+  ApplyMachineTest::SetUp();
+  make("1x a100-sxm4-40gb", {"--vm"});
+  stranger_sets_mode(true);
+  ASSERT_EQ(modes(), "disabled/enabled");
+  const Plan plan = plan_for({});
+  std::atomic<bool> stop{false};
+  Listener listener;
+  once(listener, Direction::kDo, 1, [&] { stop = true; });
+  ApplyOptions options;
+  options.stop = &stop;
+  const auto result = apply(context(&listener), plan, options);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(modes(), "disabled/enabled");
+}
+
+TEST_F(ChangeTest, AModeThatOthersSetIsTheirs) {
+  const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
+  Listener listener;
+  once(listener, Direction::kDo, 2, [&] {
+    stranger_destroys(look().gpus[0].instances.at(0).id.value);
+    stranger_sets_mode(false);
+  });
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << "nothing of ours is left";
+  EXPECT_EQ(shape(), "MIG off");
+  EXPECT_NE(result->failure->message.find("it stays: GPU 0 has MIG disabled, before: enabled"),
+            std::string::npos)
+      << result->failure->message;
+}
+
+TEST_F(ChangeTest, AMachineThatChangedSinceThePlanIsNotTouched) {
+  const Plan plan = plan_for({"1g.5gb:0"});
+  stranger_creates("2g.10gb:4");
+  const auto result = carry_out(plan);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(shape(), "MIG 4:2 2g.10gb[2g.10gb]");
+}
+
+TEST_F(ChangeTest, TwoWritersAreNoneTooMany) {
+  const Plan plan = plan_for({"1g.5gb:0"});
+  const auto lock =
+      lock_writer(*runtime_dir(*session_) + "/writer.lock", base::system_clock(), "another");
+  ASSERT_TRUE(lock);
+  const auto result = carry_out(plan);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kConflict);
+  EXPECT_NE(result.error().message.find("`another`"), std::string::npos);
+  EXPECT_EQ(shape(), "MIG");
+}
+
+TEST_F(ChangeTest, WithoutLeaveToResetTheModeWaitsAndNothingIsTakenBack) {
+  TearDown();
+  ApplyMachineTest::SetUp();
+  make("1x a100-sxm4-40gb", {"--vm"});
+  const Plan plan = plan_for({"1g.5gb:0"});
+  ApplyOptions options;
+  options.allow_reset = false;
+  Listener listener;
+  const auto result = apply(context(&listener), plan, options);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->outcome, Outcome::kApplied);
+  ASSERT_TRUE(result->failure);
+  EXPECT_EQ(result->failure->code, ErrorCode::kResetRequired);
+  EXPECT_EQ(listener.calls.size(), 1U) << "no reset, and no instance before it";
+  EXPECT_EQ(modes(), "disabled/enabled");
+}
+
+}  // namespace
+}  // namespace mig::apply

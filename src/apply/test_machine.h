@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: a simulated machine seen through two sessions, ours and a stranger's, so that another
+// program can act at the very moment that a test names. The clock stands still: waiting costs
+// nothing, and no test depends on how long something takes.
+#ifndef MIGCTL_APPLY_TEST_MACHINE_H_
+#define MIGCTL_APPLY_TEST_MACHINE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/plan.h"
+
+#include "apply/apply.h"
+#include "apply/recover.h"
+#include "base/clock.h"
+#include "device/operations.h"
+#include "nvml/session.h"
+#include "store/journal.h"
+
+namespace mig::apply {
+
+// Told of every call of a change; what it returns is what the recorder returns.
+class Listener final : public Recorder {
+ public:
+  using Hear = std::function<Result<void>(const Call&)>;
+
+  Result<void> begin(const Plan& plan, const Inventory& before) override;
+  Result<void> before_call(const Call& call) override;
+  Result<void> after_call(const Call& call, const Error* error) override;
+  Result<void> finish(const ApplyResult& result) override;
+
+  std::optional<std::int64_t> number() const override { return 7; }
+
+  Hear before, after;
+  std::vector<std::string> calls;  // "do create 1g.5gb on ...", as they were made
+  bool begun = false;
+  std::optional<Outcome> finished;
+};
+
+class ApplyMachineTest : public testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  void make(const std::string& gpus, const std::vector<std::string>& more = {});
+  // `migctl sim inject lab ...`, and any other command: exit code, or 128 + signal.
+  void inject(const std::vector<std::string>& words);
+  int migctl(const std::vector<std::string>& words) const;
+
+  Inventory look() const;
+  // "MIG" and "0:4 3g.20gb[3g.20gb]" per instance of a GPU, by place; "MIG off".
+  std::string shape(std::uint32_t gpu = 0) const;
+  std::string modes(std::uint32_t gpu = 0) const;  // "disabled/enabled": current/pending
+
+  // The plan for these instances ("3g.20gb:4", "1c.3g.20gb:0") on GPU 0 and nothing else.
+  Plan plan_for(const std::vector<std::string>& instances, bool enabled = true) const;
+  Context context(Recorder* recorder = nullptr);
+  Result<ApplyResult> carry_out(const Plan& plan, Recorder* recorder = nullptr);
+  void must_have(const std::vector<std::string>& instances);
+
+  // Another program's calls, on GPU 0.
+  std::uint32_t stranger_creates(const std::string& instance, bool compute = true);
+  void stranger_destroys(std::uint32_t gpu_instance, bool gpu_instance_too = true);
+  void stranger_sets_mode(bool enabled);
+
+  // A change as a crash leaves it: its steps in the journal, and attempts as the test adds them.
+  store::Journal journal();
+  std::int64_t open_change(store::Journal& into, const Plan& plan, const Inventory& before);
+  Recovery must_recover();
+  void reopen();  // our session, anew
+
+  std::string root_;
+  std::unique_ptr<nvml::Session> session_, stranger_;
+  base::ManualClock clock_{std::chrono::hours(500'000)};
+};
+
+}  // namespace mig::apply
+
+#endif  // MIGCTL_APPLY_TEST_MACHINE_H_

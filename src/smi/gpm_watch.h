@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// GPM metrics of a GPU or of a GPU instance, as averages between the two samples taken last.
+#ifndef MIGCTL_SMI_GPM_WATCH_H_
+#define MIGCTL_SMI_GPM_WATCH_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "smi/run.h"
+
+namespace mig::smi {
+
+struct GpmMetric {
+  unsigned id = 0;
+  std::string name;  // as nvidia-smi dmon heads its column: "smutil", "id=8" where it has no name
+  std::string unit;  // "GPM:%"
+};
+
+// nullopt: there is no metric of this number.
+std::optional<GpmMetric> gpm_metric(unsigned id);
+
+class GpmWatch {
+ public:
+  // `gi` none: the whole GPU.
+  GpmWatch(const Run& run, nvmlDevice_t device, std::optional<unsigned> gi);
+  ~GpmWatch();
+
+  GpmWatch(const GpmWatch&) = delete;
+  GpmWatch& operator=(const GpmWatch&) = delete;
+
+  // Takes a sample in the place of the older of the two.
+  void sample();
+
+  // None before there are two samples, and for what the driver does not give.
+  std::vector<std::optional<double>> values(const std::vector<GpmMetric>& metrics) const;
+
+ private:
+  const Run& run_;
+  nvmlDevice_t device_;
+  std::optional<unsigned> gi_;
+  nvmlGpmSample_t older_ = nullptr, newer_ = nullptr;
+  unsigned taken_ = 0;  // without interruption
+};
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_GPM_WATCH_H_

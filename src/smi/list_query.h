@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The queries that print one line per thing of a GPU, not per GPU: --query-compute-apps,
+// --query-accounted-apps, --query-retired-pages, --query-remapped-rows, --query-supported-clocks.
+// Each is a table of fields and a function that finds its rows.
+#ifndef MIGCTL_SMI_LIST_QUERY_H_
+#define MIGCTL_SMI_LIST_QUERY_H_
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "smi/processes.h"
+#include "smi/query.h"
+#include "smi/query_value.h"
+
+namespace mig::smi {
+
+// What one line is about; each query fills its own part.
+struct ListRow {
+  nvmlReturn_t code = NVML_SUCCESS;  // not SUCCESS: the driver does not list, and says why
+  Process process{};
+  unsigned memory_mhz = 0, graphics_mhz = 0;
+  const char* cause = "";
+  unsigned long long address = 0, time_s = 0;
+  unsigned pid = 0;
+  nvmlAccountingStats_t stats{};
+};
+
+struct ListField {
+  const char* name;
+  const char* alias;  // nullptr = none
+  const char* unit;   // "" = none
+  const char* about;  // a sentence for the help
+  // nullptr: a property of the GPU, of this name or as `gpu_property` says.
+  FieldValue (*read)(const ListRow& row);
+  const char* gpu_property = nullptr;
+  bool always = false;  // holds even where the driver does not list the rest
+};
+
+struct ListQuery {
+  const char* option;       // "--query-compute-apps"
+  const char* help_option;  // "--help-query-compute-apps"
+  const char* about;
+  std::span<const ListField> fields;  // behind list_query_head()
+  // `fields`: those asked for; supported clocks are one line per memory clock without "graphics".
+  std::vector<ListRow> (*rows)(const Run& run, const Gpu& gpu, std::span<const ListField> fields);
+};
+
+std::span<const ListQuery> list_queries();
+// The fields that each of them has before its own.
+std::span<const ListField> list_query_head();
+
+// What is wrong with a list of fields; "" = all known.
+std::string list_query_error(const ListQuery& query, const std::string& list);
+
+int run_list_query(const Run& run,
+                   const std::vector<Gpu>& gpus,
+                   const ListQuery& query,
+                   const std::string& list,
+                   const CsvFormat& format);
+
+// For the query's help option: the names, quoted at the head of a paragraph each.
+std::string list_query_help(const ListQuery& query);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_LIST_QUERY_H_

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of nvidia-smi without a sub-command: which options there are, and which do not
+// go together, in the words and with the exit codes of a real nvidia-smi 580.
+#ifndef MIGCTL_SMI_MAIN_OPTIONS_H_
+#define MIGCTL_SMI_MAIN_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "smi/list_query.h"
+#include "smi/options.h"
+
+namespace mig::smi {
+
+Options parse_main(const std::vector<std::string>& words);
+
+// What is wrong with a command line that could be parsed.
+UsageError main_usage_error(const Options& options);
+
+// The list query asked for, by its option or its help option; nullptr = none.
+const ListQuery* asked_query(const Options& options);
+const ListQuery* asked_query_help(const Options& options);
+
+// Milliseconds between repetitions; 0 = once.
+unsigned interval_ms(const Options& options);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_MAIN_OPTIONS_H_

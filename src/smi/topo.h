@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// `nvidia-smi topo`: how GPUs are connected with each other and with CPUs.
+#ifndef MIGCTL_SMI_TOPO_H_
+#define MIGCTL_SMI_TOPO_H_
+
+#include <string>
+#include <vector>
+
+#include "smi/options.h"
+#include "smi/run.h"
+
+namespace mig::smi {
+
+// "0-15,32-47" of a mask of CPUs, lowest word first; "N/A" of none.
+std::string cpu_ranges(const std::vector<unsigned long>& mask);
+
+Options parse_topo(const std::vector<std::string>& words);
+UsageError topo_usage_error(const Options& options);
+std::string topo_help();
+int run_topo(const Run& run, const Options& options);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_TOPO_H_

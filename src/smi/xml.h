@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// `nvidia-smi -q -x`: what -q shows, as a document whose structure is xml_schema.h's. Values come
+// from a table of paths (xml_values.cc); an element that no path gives a value shows N/A.
+#ifndef MIGCTL_SMI_XML_H_
+#define MIGCTL_SMI_XML_H_
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smi/run.h"
+#include "smi/xml_schema.h"
+
+namespace mig::smi {
+
+// Where a document's values come from. `parent` and `name` are element names.
+struct XmlSource {
+  // Whether the source knows the element at all; of alternatives the first that it knows is
+  // written.
+  std::function<bool(std::string_view parent, std::string_view name)> knows;
+  // The element's text; of an element that holds others: text in their place, or nothing.
+  std::function<std::optional<std::string>(std::string_view parent, std::string_view name)> text;
+  // Lines of an element that the source writes by itself (repeated ones, say), or nothing.
+  std::function<std::optional<std::string>(std::string_view name, unsigned depth)> block;
+};
+
+// The element `name` with what it holds, indented by `depth` tabs.
+std::string xml_element(const XmlSchema& schema,
+                        const XmlSource& source,
+                        std::string_view parent,
+                        std::string_view name,
+                        unsigned depth,
+                        const std::string& attribute = "");
+
+// "<a>b &amp; c</a>" in its line.
+std::string xml_line(std::string_view name, const std::string& value, unsigned depth);
+
+// One value of a GPU's part of the document.
+struct XmlValue {
+  const char* path;  // "parent/name"
+  // As in DetailRow; "~x": property x without its leading 0x.
+  const char* source;
+  const char* when = nullptr;
+};
+
+std::span<const XmlValue> xml_values();
+
+enum class Dtd { kNamed, kEmbedded };
+
+int show_xml(const Run& run, const std::vector<Gpu>& gpus, Dtd dtd);
+
+// `-q -u` and `-q -u -x`: the units of the S-class systems of old. No machine of MIG has one.
+int show_units(const Run& run, bool as_xml, Dtd dtd);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_XML_H_

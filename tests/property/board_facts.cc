@@ -52,7 +52,8 @@ ProfileFacts profile_from(const Json& json) {
                             compute.at("size"),
                             compute.at("max_count"),
                             compute.at("starts").get<std::vector<int>>(),
-                            compute.at("sm").is_number()});
+                            compute.at("sm").is_number(),
+                            bare(compute.at("name"))});
   }
   return out;
 }

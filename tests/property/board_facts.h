@@ -18,7 +18,8 @@ struct ComputeFacts {
   int size = 0;  // slots, which are slices on Ampere only: on Hopper a 3c takes four
   int max_count = 0;
   std::vector<int> starts;
-  bool told = true;  // false: its size in SMs is unknown, so a driver cannot offer it
+  bool told = true;         // false: its size in SMs is unknown, so a driver cannot offer it
+  std::string driver_name;  // "1c.2g.20gb": maybe of two, never with an attribute
 };
 
 struct ProfileFacts {

@@ -96,7 +96,7 @@ TEST_P(ComputeFactsOf, NamesCarryNoAttributeAndRev1IsWhereItWasSeen) {
     bool rev1 = false;
     for (const ComputeFacts& facts : profile.computes) {
       EXPECT_EQ(
-          facts.name,
+          facts.driver_name,
           facts.slices == profile.slices ? plain : std::to_string(facts.slices) + "c." + plain);
       rev1 = rev1 || facts.number == kRev1;
     }

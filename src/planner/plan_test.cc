@@ -212,9 +212,27 @@ TEST(Plan, PlacesThatAlwaysOverlap) {
   expect_refused(board("a100_sxm4_40gb"),
                  fixed,
                  ErrorCode::kNoCapacity,
-                 "cannot place 1g.5gb + 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 1g.5gb + 3g.20gb "
-                 "always overlap: 1g.5gb is wanted at slot 1; 3g.20gb is wanted at slots 0-3",
-                 "of these, 1g.5gb + 3g.20gb would fit");
+                 "cannot place 1g.5gb at slot 1 + 3g.20gb at slots 0-3 on GPU 0 (NVIDIA "
+                 "A100-SXM4-40GB): 1g.5gb at slot 1 and 3g.20gb at slots 0-3 overlap",
+                 "at other places it would fit: 1g.5gb at slot 0 + 3g.20gb at slots 4-7");
+  Gpu taken = board("a100_sxm4_40gb");
+  add_instance(taken, "1g.5gb", 5);
+  DesiredLayout beside = want({"1g.5gb", "3g.20gb", "3g.20gb"});
+  beside.gpus[0].instances[0].placement = Placement{5, 1};
+  expect_refused(taken,
+                 beside,
+                 ErrorCode::kNoCapacity,
+                 "cannot place 2 x 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB) beside what stays "
+                 "there: 1g.5gb + 2 x 3g.20gb need 9 memory slots and the GPU has 8",
+                 "beside what stays, 3g.20gb would fit");
+  beside.gpus[0].instances.pop_back();
+  beside.gpus[0].instances[1].placement = Placement{4, 4};
+  expect_refused(taken,
+                 beside,
+                 ErrorCode::kNoCapacity,
+                 "cannot place 3g.20gb at slots 4-7 on GPU 0 (NVIDIA A100-SXM4-40GB) beside what "
+                 "stays there: 1g.5gb gi=0 at slot 5 and 3g.20gb at slots 4-7 overlap",
+                 "at other places it would fit: 3g.20gb at slots 0-3");
 }
 
 TEST(Plan, MediaExtensions) {

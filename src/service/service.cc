@@ -10,7 +10,6 @@
 #include "apply/in_use.h"
 #include "apply/journal_recorder.h"
 #include "apply/last_good.h"
-#include "apply/liveness.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
@@ -19,6 +18,7 @@
 #include "planner/planner.h"
 #include "planner/times.h"
 #include "service/driver.h"
+#include "service/interrupted.h"
 #include "service/requests.h"
 #include "service/saved_names.h"
 #include "service/slot_creation.h"
@@ -108,14 +108,7 @@ class DriverService final : public Service {
   }
 
   Result<std::optional<store::ChangeRow>> interrupted() override {
-    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-    std::optional<store::ChangeRow> open;
-    if (journal) {
-      MIG_ASSIGN_OR_RETURN(open, journal->open_change());
-    }
-    if (open && apply::being_carried_out(*open, journal->path()))
-      open.reset();  // being carried out right now
-    return open;
+    return interrupted_change(*session_);
   }
 
   Result<apply::Recovery> recover(const std::function<void()>& heartbeat) override {

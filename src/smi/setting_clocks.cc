@@ -34,7 +34,7 @@ std::optional<unsigned> parse_milliwatts(const std::string& value) {
 }
 
 // "1500,1600"; one number alone is both if `one_is_both`.
-std::optional<Pair> parse_clocks(const std::string& value, bool one_is_both) {
+std::optional<Pair> parse_clock_pair(const std::string& value, bool one_is_both) {
   const std::size_t comma = value.find(',');
   if (comma == std::string::npos && !one_is_both)
     return std::nullopt;
@@ -132,27 +132,29 @@ Outcome set_power(const Target& target, const std::string& value) {
 }
 
 std::string gpu_clocks_error(const std::string& value) {
-  return parse_clocks(value, true) ? ""
-                                   : "Please format input as 'gpuClkMin,gpuClkMax' or 'gpuClkVal' "
-                                     "e.g. '--lock-gpu-clocks=1500,1500', '--lock-gpu-clocks=1500'"
-                                     ", or '--lock-gpu-clocks=tdp,unlimited'";
+  return parse_clock_pair(value, true)
+             ? ""
+             : "Please format input as 'gpuClkMin,gpuClkMax' or 'gpuClkVal' "
+               "e.g. '--lock-gpu-clocks=1500,1500', '--lock-gpu-clocks=1500'"
+               ", or '--lock-gpu-clocks=tdp,unlimited'";
 }
 
 std::string memory_clocks_error(const std::string& value) {
-  return parse_clocks(value, true) ? ""
-                                   : "Please format input as 'memClkMin,memClkMax' or 'memClkVal' "
-                                     "e.g. --lock-memory-clocks=5100,5100 or "
-                                     "--lock-memory-clocks=5100";
+  return parse_clock_pair(value, true)
+             ? ""
+             : "Please format input as 'memClkMin,memClkMax' or 'memClkVal' "
+               "e.g. --lock-memory-clocks=5100,5100 or "
+               "--lock-memory-clocks=5100";
 }
 
 std::string application_clocks_error(const std::string& value) {
-  return parse_clocks(value, false)
+  return parse_clock_pair(value, false)
              ? ""
              : "Please format input as memClk,smClk e.g. --applications-clocks=2000,300";
 }
 
 Outcome lock_gpu_clocks(const Target& target, const std::string& value) {
-  const auto [low, high] = *parse_clocks(value, true);
+  const auto [low, high] = *parse_clock_pair(value, true);
   return clocks_outcome(target,
                         target.run.nvml.nvmlDeviceSetGpuLockedClocks(target.device, low, high),
                         "locked GPU clocks",
@@ -161,7 +163,7 @@ Outcome lock_gpu_clocks(const Target& target, const std::string& value) {
 }
 
 Outcome lock_memory_clocks(const Target& target, const std::string& value) {
-  const auto [low, high] = *parse_clocks(value, true);
+  const auto [low, high] = *parse_clock_pair(value, true);
   return clocks_outcome(target,
                         target.run.nvml.nvmlDeviceSetMemoryLockedClocks(target.device, low, high),
                         "locked Memory clocks",
@@ -170,7 +172,7 @@ Outcome lock_memory_clocks(const Target& target, const std::string& value) {
 }
 
 Outcome set_application_clocks(const Target& target, const std::string& value) {
-  const auto [memory, sm] = *parse_clocks(value, false);
+  const auto [memory, sm] = *parse_clock_pair(value, false);
   return clocks_outcome(target,
                         target.run.nvml.nvmlDeviceSetApplicationsClocks(target.device, memory, sm),
                         "applications clocks",

@@ -35,6 +35,26 @@ TEST(SelectGpu, NothingMatchedIsAnError) {
   EXPECT_FALSE(select_gpus(Inventory{}, {"all"}));
 }
 
+TEST(SelectGpu, AGpuThatCannotBeOpenedIsNeverPassedOver) {
+  Inventory inventory = sample::inventory();
+  inventory.lost = {{GpuIndex{7}, Error{ErrorCode::kDeviceLost, "GPU is lost", {}, {}, 15}}};
+  const auto lost = [](const auto& found) {
+    return !found && found.error().code == ErrorCode::kDeviceLost;
+  };
+  EXPECT_TRUE(lost(select_gpu(inventory, "7")));
+  EXPECT_TRUE(lost(select_gpu(inventory, "GPU-of-somebody"))) << "it may be that one";
+  EXPECT_TRUE(lost(select_gpus(inventory, {})));
+  EXPECT_TRUE(lost(select_gpus(inventory, {"all"})));
+  EXPECT_TRUE(lost(select_gpus(inventory, {"0", "7"})));
+  EXPECT_TRUE(select_gpus(inventory, {"0", "1"})) << "what does not name it is not hindered";
+  EXPECT_EQ(select_gpu(inventory, "6").error().code, ErrorCode::kNothingMatched);
+  Inventory shown = inventory;
+  EXPECT_TRUE(keep_gpus(shown, {}));
+  EXPECT_EQ(shown.lost.size(), 1U) << "to be shown as lost";
+  EXPECT_TRUE(keep_gpus(shown, {"0"}));
+  EXPECT_TRUE(shown.lost.empty());
+}
+
 TEST(ParseInstance, NamesIdsStartsAndComputePart) {
   const Gpu gpu = sample::inventory().gpus[0];
   EXPECT_EQ(parse_instance(gpu, "9", true)->profile.str(), "3g.20gb");
@@ -44,6 +64,28 @@ TEST(ParseInstance, NamesIdsStartsAndComputePart) {
   EXPECT_EQ(part->profile.str(), "3g.20gb");
   EXPECT_EQ(part->compute_instances.at(0).str(), "1c.3g.20gb");
   EXPECT_TRUE(parse_instance(gpu, "2g.10gb", false)->compute_instances.empty());
+}
+
+TEST(ParseInstance, AComputeInstanceMayHaveItsPlace) {
+  Gpu gpu = sample::inventory().gpus[0];
+  for (GpuInstanceProfile& profile : gpu.profiles)
+    if (profile.name.str() == "3g.20gb") {
+      ComputeInstanceProfile one;
+      one.name = *ProfileName::parse("1c.3g.20gb");
+      one.placements = {{0, 1}, {2, 1}};
+      profile.compute_profiles.insert(profile.compute_profiles.begin(), one);
+    }
+  const auto at = parse_instance(gpu, "1c.3g.20gb:4/2", true);
+  ASSERT_TRUE(at) << at.error().text();
+  EXPECT_EQ(at->placement, (Placement{4, 4}));
+  ASSERT_EQ(at->compute_placements.size(), 1U);
+  EXPECT_EQ(at->compute_placements[0], (Placement{2, 1}));
+  const auto other = parse_instance(gpu, "1c.3g.20gb:4/1", true);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().hint, "it may start at 0, 2");
+  EXPECT_FALSE(parse_instance(gpu, "3g.20gb:4/0", false)) << "none is asked for";
+  EXPECT_FALSE(parse_instance(gpu, "1c.3g.20gb:4/", true));
+  EXPECT_FALSE(parse_instance(gpu, "1c.3g.20gb/0", true));
 }
 
 TEST(ParseInstance, ComputeProfilesOfEqualSlicesAreNamedByTheirSms) {

@@ -101,6 +101,25 @@ nvmlReturn_t nvmlDeviceGetEncoderCapacity(nvmlDevice_t device,
   });
 }
 
+// Structures that only NVIDIA's clients know: nothing is written but the counts, which are 0.
+nvmlReturn_t nvmlDeviceGetEncoderSessions(nvmlDevice_t device, unsigned* count, void* /*infos*/) {
+  return give(__func__, device, 0, count);
+}
+
+nvmlReturn_t nvmlDeviceGetFBCSessions(nvmlDevice_t device, unsigned* count, void* /*infos*/) {
+  return give(__func__, device, 0, count);
+}
+
+// The structure begins with two words: is there a licence, and how many features follow.
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device, unsigned* features) {
+  return read_gpu(__func__, device, [&](const Subject&) {
+    if (features != nullptr) {
+      features[1] = 0;
+    }
+    return put(0U, features);
+  });
+}
+
 // Policies 6 to 9 have no meaning. The clocks of a simulated board are never held back.
 nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device,
                                           nvmlPerfPolicyType_t policy,

@@ -92,6 +92,14 @@ TEST_F(RecoverTest, AnIncompleteChangeIsTakenBack) {
   EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
 }
 
+// The call of a compute instance was made and its id not written down: it is known by its place.
+TEST_F(RecoverTest, AComputeInstanceWhoseIdWasNotRecordedIsFoundByItsPlace) {
+  cut_short(plan_for({"1g.5gb:0", "1g.5gb:1", "1g.5gb:2"}), 4, 3);
+  const Recovery recovery = must_recover();
+  EXPECT_EQ(recovery.result.outcome, Outcome::kRolledBack) << recovery.result.failure->text();
+  EXPECT_EQ(shape(), "MIG");
+}
+
 // Only destroys, and none was made: nothing is wanted that is not there, but what is there was to
 // go.
 TEST_F(RecoverTest, ADestroyThatNeverHappenedIsNotApplied) {

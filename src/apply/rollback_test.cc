@@ -206,6 +206,37 @@ TEST_F(ChangeTest, AnAmpereThatResetItselfIsNotResetAgain) {
   EXPECT_EQ(listener.calls.size(), 2U) << "recorded all the same: recovery looks for it";
 }
 
+// Somebody has the GPU open while the mode is taken back: the driver keeps it pending, and the
+// reset that follows has to be made.
+TEST_F(ChangeTest, TakingAModeBackResetsWhereItIsPending) {
+  ASSERT_TRUE(carry_out(plan_for({}, false)));
+  const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
+  inject({"--call", kCreate, "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});
+  const auto back = [](const Call& call) {
+    return call.direction == Direction::kUndo && call.step.kind == StepKind::kDisableMig;
+  };
+  Listener listener;
+  std::string between;
+  listener.before = [&](const Call& call) {
+    if (back(call)) {
+      EXPECT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);
+    }
+    return Result<void>();
+  };
+  listener.after = [&](const Call& call) {
+    if (back(call)) {
+      between = modes();
+      EXPECT_EQ(migctl({"sim", "clients", "lab", "--stop", "dcgm"}), 0);
+    }
+    return Result<void>();
+  };
+  const auto result = carry_out(plan, &listener);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(between, "enabled/disabled") << "or this shows nothing";
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(modes(), "disabled/disabled");
+}
+
 TEST_F(ChangeTest, APendingModeIsPendingAgainAfterGoingBack) {
   TearDown();
   ApplyMachineTest::SetUp();

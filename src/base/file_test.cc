@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/file_lock.h"
+#include "base/process_start.h"
 
 namespace mig::base {
 namespace {
@@ -132,6 +133,28 @@ TEST_F(Files, LockNamesItsHolderAndDiesWithIt) {
   EXPECT_TRUE(FileLock::acquire(path("lock"), {}, clock)) << "released when it went out of scope";
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+TEST_F(Files, WhoLooksAtALockTakesNothing) {
+  EXPECT_EQ(FileLock::locked(path("lock")), std::nullopt) << "no file, no answer";
+  {
+    const auto lock = FileLock::acquire(path("lock"), {}, system_clock());
+    ASSERT_TRUE(lock);
+    EXPECT_EQ(FileLock::locked(path("lock")), true);
+    EXPECT_EQ(FileLock::locked(path("lock")), true);
+  }
+  EXPECT_EQ(FileLock::locked(path("lock")), false);
+  EXPECT_TRUE(FileLock::acquire(path("lock"), {}, system_clock()));
+}
+
+TEST(ProcessStart, OneNumberAndItsStartAreOneProcess) {
+  const auto start = process_start("/proc", ::getpid());
+  ASSERT_TRUE(start);
+  EXPECT_EQ(process_start("/proc", ::getpid()), start);
+  EXPECT_FALSE(process_start("/proc", 0));
+  EXPECT_FALSE(process_start("/nowhere", ::getpid()));
+  EXPECT_EQ(boot_id("/proc").size(), 36U);
+  EXPECT_EQ(boot_id("/nowhere"), "");
 }
 
 }  // namespace

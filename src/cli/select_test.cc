@@ -35,6 +35,26 @@ TEST(SelectGpu, NothingMatchedIsAnError) {
   EXPECT_FALSE(select_gpus(Inventory{}, {"all"}));
 }
 
+TEST(SelectGpu, AGpuThatCannotBeOpenedIsNeverPassedOver) {
+  Inventory inventory = sample::inventory();
+  inventory.lost = {{GpuIndex{7}, Error{ErrorCode::kDeviceLost, "GPU is lost", {}, {}, 15}}};
+  const auto lost = [](const auto& found) {
+    return !found && found.error().code == ErrorCode::kDeviceLost;
+  };
+  EXPECT_TRUE(lost(select_gpu(inventory, "7")));
+  EXPECT_TRUE(lost(select_gpu(inventory, "GPU-of-somebody"))) << "it may be that one";
+  EXPECT_TRUE(lost(select_gpus(inventory, {})));
+  EXPECT_TRUE(lost(select_gpus(inventory, {"all"})));
+  EXPECT_TRUE(lost(select_gpus(inventory, {"0", "7"})));
+  EXPECT_TRUE(select_gpus(inventory, {"0", "1"})) << "what does not name it is not hindered";
+  EXPECT_EQ(select_gpu(inventory, "6").error().code, ErrorCode::kNothingMatched);
+  Inventory shown = inventory;
+  EXPECT_TRUE(keep_gpus(shown, {}));
+  EXPECT_EQ(shown.lost.size(), 1U) << "to be shown as lost";
+  EXPECT_TRUE(keep_gpus(shown, {"0"}));
+  EXPECT_TRUE(shown.lost.empty());
+}
+
 TEST(ParseInstance, NamesIdsStartsAndComputePart) {
   const Gpu gpu = sample::inventory().gpus[0];
   EXPECT_EQ(parse_instance(gpu, "9", true)->profile.str(), "3g.20gb");

@@ -232,5 +232,21 @@ TEST(Resolve, ManyMoreThanFitAreThePlannersWord) {
   EXPECT_EQ(layout->gpus[0].instances.size(), 1000U);
 }
 
+TEST(Resolve, AGpuThatCannotBeOpenedIsNeverPassedOver) {
+  Inventory machine = two_a100();
+  machine.lost = {{GpuIndex{2}, Error{ErrorCode::kDeviceLost, "GPU is lost", {}, {}, 15}}};
+  for (const char* devices : {"all", "[0, 2]", "[2]"}) {
+    const auto refused = resolve_text(one(devices, "{1g.5gb: 1}"), machine);
+    ASSERT_FALSE(refused) << devices;
+    EXPECT_EQ(refused.error().code, ErrorCode::kDeviceLost) << devices;
+  }
+  const auto filtered = resolve_text(
+      "  a:\n  - devices: all\n    device-filter: \"0x20B010DE\"\n    mig-enabled: true\n",
+      machine);
+  ASSERT_FALSE(filtered) << "its board is not known: the filter may mean it";
+  EXPECT_EQ(filtered.error().code, ErrorCode::kDeviceLost);
+  EXPECT_TRUE(resolve_text(one("[0, 1]", "{1g.5gb: 1}"), machine));
+}
+
 }  // namespace
 }  // namespace mig::config

@@ -282,6 +282,36 @@ TEST(Plan, WithoutPinsTheBusyAreBlockersAndAsFewAsPossible) {
   EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0 on GPU 0");
 }
 
+// An H100's 1g.20gb can be filled with 16 or with 26 SMs, and both are called alike by the driver.
+TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWhole) {
+  Gpu gpu = board("h100_sxm5_80gb");
+  add_instance(gpu, "1g.20gb", 0, {"1g.20gb@16sm"});
+  const auto whole = want({"1g.20gb"});
+  EXPECT_EQ(differences(testing::inventory({gpu}), whole),
+            (std::vector<std::string>{"GPU 0: 1 x 1g.20gb wanted, 0 there",
+                                      "GPU 0: 0 x 1g.20gb holding 1g.20gb@16sm wanted, 1 there"}));
+  const auto plan = plan_for(gpu, whole);
+  EXPECT_EQ(steps_of(plan),
+            (std::vector<std::string>{
+                "destroy compute instance 1g.20gb@16sm ci=0 at 0:1 in 1g.20gb on GPU 0 gi=0 at 0:2",
+                "create compute instance 1g.20gb (26 SMs) at 0:2 in 1g.20gb on GPU 0 at 0:2"}));
+  EXPECT_EQ(plan->gpus.at(0).kept.at(0).computes,
+            (std::vector<CellCompute>{{*ProfileName::parse("1g.20gb"), 26}}));
+  DesiredLayout same = want({"1g.20gb"});
+  same.gpus[0].instances[0].compute_instances = {*ProfileName::parse("1g.20gb@ci0")};
+  EXPECT_TRUE(differences(testing::inventory({gpu}), same).empty()) << "however the user names it";
+  EXPECT_TRUE(plan_for(gpu, same)->empty());
+}
+
+// The attribute is the GPU instance's: with it and without it are two things to every function.
+TEST(Plan, MediaExtensionsAreKeptApart) {
+  Gpu gpu = board("h100_sxm5_80gb");
+  add_instance(gpu, "1g.10gb+me", 0);
+  EXPECT_TRUE(plan_for(gpu, want({"1g.10gb+me"}))->empty());
+  EXPECT_TRUE(differences(testing::inventory({gpu}), want({"1g.10gb+me"})).empty());
+  EXPECT_FALSE(differences(testing::inventory({gpu}), want({"1g.10gb"})).empty());
+}
+
 TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {
   Gpu ampere = board("a100_sxm4_40gb");
   ampere.mig_current = ampere.mig_pending = MigMode::kDisabled;

@@ -186,5 +186,67 @@ TEST_F(JournalTest, NoJournalInAFolderThatIsAFile) {
   EXPECT_EQ(journal.error().code, ErrorCode::kPermission);
 }
 
+TEST_F(JournalTest, AttemptsComeBackInTheOrderInWhichTheyWereMade) {
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal);
+  const std::int64_t id = journal->begin(change(), {step(0), step(1)}).value();
+  for (const std::int64_t sequence : {1, 0, 1})
+    ASSERT_TRUE(journal->intend(id, sequence, Direction::kUndo));
+  const auto attempts = journal->attempts(id);
+  ASSERT_EQ(attempts->size(), 3U);
+  EXPECT_EQ(attempts->at(0).sequence, 1);
+  EXPECT_EQ(attempts->at(1).sequence, 0);
+  EXPECT_EQ(attempts->at(2).sequence, 1);
+}
+
+TEST_F(JournalTest, AnAttemptBelongsToAChange) {
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal);
+  EXPECT_FALSE(journal->intend(41, 0, Direction::kDo));
+}
+
+TEST_F(JournalTest, WhoCarriedItOutAndOnWhatIsKept) {
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal);
+  ChangeRow row = change();
+  row.pid = 41;
+  row.start_ticks = 77;
+  row.driver = "580";
+  StepRow one = step(0);
+  one.board = "NVIDIA A100";
+  ASSERT_TRUE(journal->begin(row, {one}));
+  const ChangeRow back = **journal->open_change();
+  EXPECT_EQ(back.pid, 41);
+  EXPECT_EQ(back.start_ticks, 77);
+  EXPECT_EQ(back.driver, "580");
+  EXPECT_EQ(journal->steps(back.id)->front().board, "NVIDIA A100");
+}
+
+TEST_F(JournalTest, TheTimesOfStepsThatWereDoneNewestFirst) {
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal);
+  ChangeRow row = change();
+  row.driver = "580";
+  const std::int64_t id = journal->begin(row, {step(0), step(1), step(2)}).value();
+  const auto attempt =
+      [&](std::int64_t sequence, Direction way, bool good, std::optional<std::int64_t> took) {
+        const std::int64_t one = journal->intend(id, sequence, way).value();
+        ASSERT_TRUE(journal->record(one, good, "", std::nullopt, std::nullopt, took));
+      };
+  attempt(0, Direction::kDo, true, 100);
+  attempt(1, Direction::kDo, false, 9000);
+  attempt(1, Direction::kDo, true, std::nullopt);
+  attempt(2, Direction::kDo, true, 300);
+  attempt(0, Direction::kUndo, true, 700);
+  const auto times = journal->step_times(10);
+  ASSERT_EQ(times->size(), 2U) << "no failures, no undoing, none without a time";
+  EXPECT_EQ(times->at(0).took_us, 300);
+  EXPECT_EQ(times->at(1).took_us, 100);
+  EXPECT_EQ(times->at(1).driver, "580");
+  EXPECT_EQ(times->at(1).kind, "create_gpu_instance");
+  EXPECT_EQ(journal->step_times(1)->size(), 1U);
+  EXPECT_EQ(journal->step_times(1)->front().took_us, 300);
+}
+
 }  // namespace
 }  // namespace mig::store

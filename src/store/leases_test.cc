@@ -116,5 +116,89 @@ TEST_F(LeaseStore, OnlyTheOwnerReadsItAndNoLinkIsFollowed) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/elsewhere.db"));
 }
 
+TEST_F(LeaseStore, ASharedInstanceHasRoomForSoManyAndTheSameSort) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.add(lease("MIG-1", 2)));
+  EXPECT_FALSE(leases.add(lease("MIG-1", 1)));
+  EXPECT_FALSE(leases.add(lease("MIG-1", 3)));
+  EXPECT_TRUE(leases.add(lease("MIG-1", 2)));
+  EXPECT_FALSE(leases.add(lease("MIG-1", 2))) << "full";
+}
+
+TEST_F(LeaseStore, AShareOfNobodyIsRefused) {
+  Leases leases = open();
+  EXPECT_FALSE(leases.add(lease("MIG-1", 0)));
+}
+
+TEST_F(LeaseStore, WhatIsKeptComesBack) {
+  {
+    Leases leases = open();
+    LeaseRow row = lease("MIG-1");
+    row.request = 3;
+    row.key = "k";
+    row.profile = "1g.5gb";
+    row.gpu_minor = 4;
+    row.pid = 41;
+    row.start_ticks = 77;
+    row.boot_id = "boot";
+    row.limit_ms = 5000;
+    ASSERT_TRUE(leases.add(row));
+    row = leases.leases()->front();
+    row.notice_boot_ms = 9;
+    row.signalled = 1;
+    row.heir_pid = 42;
+    row.heir_start = 78;
+    ASSERT_TRUE(leases.set_notice(row));
+    ASSERT_TRUE(leases.set_holder(row));
+  }
+  Leases leases = open();
+  const LeaseRow row = leases.leases_of_key("k")->at(0);
+  EXPECT_EQ(row.request, 3);
+  EXPECT_EQ(row.gpu_minor, 4);
+  EXPECT_EQ(row.start_ticks, 77);
+  EXPECT_EQ(row.limit_ms, 5000);
+  EXPECT_EQ(row.notice_boot_ms, 9);
+  EXPECT_EQ(row.notice_grace_ms, std::nullopt);
+  EXPECT_EQ(row.signalled, 1);
+  EXPECT_EQ(row.heir_start, 78);
+  EXPECT_EQ(leases.leases_of_request(3)->size(), 1U);
+  EXPECT_TRUE(leases.leases_of_request(4)->empty());
+  EXPECT_TRUE(*leases.remove(row.id));
+  EXPECT_FALSE(*leases.remove(row.id)) << "it was gone already";
+}
+
+TEST_F(LeaseStore, UsageOfATenantIsOneRow) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.set_usage({"a", 10, 1}));
+  ASSERT_TRUE(leases.set_usage({"a", 25, 2}));
+  ASSERT_EQ(leases.usage()->size(), 1U);
+  EXPECT_EQ(leases.usage()->front().slice_seconds, 25);
+}
+
+TEST_F(LeaseStore, TheAuditKeepsTheNewestAndShowsThemFirst) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.transaction([&]() -> Result<void> {
+    for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i)
+      MIG_TRY(leases.note({0, i, 0, 0, "granted", "a", "", ""}));
+    return {};
+  }));
+  const auto newest = leases.audit(2);
+  ASSERT_EQ(newest->size(), 2U);
+  EXPECT_EQ(newest->front().at_ms, Leases::kMostAudit + 4);
+  const auto all = leases.audit(Leases::kMostAudit + 100);
+  EXPECT_EQ(all->size(), static_cast<std::size_t>(Leases::kMostAudit));
+  EXPECT_EQ(all->back().at_ms, 5);
+}
+
+TEST_F(LeaseStore, AFailedTransactionLeavesNothing) {
+  Leases leases = open();
+  const auto failed = leases.transaction([&]() -> Result<void> {
+    MIG_TRY(leases.add(lease("MIG-1")));
+    return fail(ErrorCode::kInternal, "no");
+  });
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(leases.leases()->empty());
+}
+
 }  // namespace
 }  // namespace mig::store

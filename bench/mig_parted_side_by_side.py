@@ -94,8 +94,8 @@ class Bench:
                 "said": (done.stdout + done.stderr).strip().splitlines()[-1:]}
 
     def labels(self):
-        """Configs of the file that name this board's profiles. Left out: 1g with double memory, which the pinned
-        mig-parted cannot create on the simulator (tests/conformance/README.md, known gap)."""
+        """Configs of the file that name this board's profiles. Left out: 1g with double memory, which the boards
+        of the recorded run did not let the pinned mig-parted create; so numbers stay comparable."""
         board = json.loads((ROOT / "sim/gpus" / f"{self.board.replace('-', '_')}.json").read_text())
         known = {"all-disabled", "all-enabled", "all-balanced"} | {
             "all-" + p["name"].removeprefix("MIG ").replace("+", ".") for p in board["mig"]["profiles"] if p["enum"] != 9}

@@ -112,6 +112,33 @@ TEST_F(Activity, GpmOfOneInstance) {
   EXPECT_EQ(NV(nvmlGpmMetricsGet)(request.get()), NVML_ERROR_INVALID_ARGUMENT) << "freed sample";
 }
 
+// Ids are given again: what was counted on the instance before is nothing to compare with.
+TEST_F(Activity, GpmSamplesOfTwoInstancesOfOneIdAreNotCompared) {
+  on(true);
+  const Instance before = instance();
+  nvmlGpmSample_t one = nullptr;
+  nvmlGpmSample_t two = nullptr;
+  ASSERT_EQ(NV(nvmlGpmSampleAlloc)(&one), NVML_SUCCESS);
+  ASSERT_EQ(NV(nvmlGpmSampleAlloc)(&two), NVML_SUCCESS);
+  ASSERT_EQ(NV(nvmlGpmMigSampleGet)(gpu(), before.gi, one), NVML_SUCCESS);
+  {
+    Machine::Change change(*machine);
+    const GpuRef self{machine->hardware(), *change, 0};
+    ASSERT_EQ(destroy_ci(self, before.gi, 0), NVML_SUCCESS);
+    ASSERT_EQ(destroy_gi(self, before.gi), NVML_SUCCESS);
+    change.commit();
+  }
+  ASSERT_EQ(instance().gi, before.gi);
+  ASSERT_EQ(NV(nvmlGpmMigSampleGet)(gpu(), before.gi, two), NVML_SUCCESS);
+  auto request = std::make_unique<nvmlGpmMetricsGet_t>();
+  request->version = NVML_GPM_METRICS_GET_VERSION;
+  request->sample1 = one;
+  request->sample2 = two;
+  EXPECT_EQ(NV(nvmlGpmMetricsGet)(request.get()), NVML_ERROR_INVALID_ARGUMENT);
+  NV(nvmlGpmSampleFree)(one);
+  NV(nvmlGpmSampleFree)(two);
+}
+
 TEST_F(Activity, XidEventsCarryTheInstance) {
   on(true);
   const Instance at = instance();

@@ -9,8 +9,12 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// Boards of servers are cooled by their surroundings; what a workstation's fan says is not
-// simulated.
+bool has_fan(const Subject& s) {
+  return s.board().fan_percent != kUnknown;
+}
+
+// Boards of servers are cooled by their surroundings; a workstation's fan that nobody has read is
+// not simulated.
 bool has_no_fan(const Subject& s) {
   return s.board().architecture != Architecture::kBlackwell;
 }
@@ -32,6 +36,23 @@ nvmlReturn_t give(const char* function, nvmlDevice_t device, unsigned value, Out
 }  // namespace
 
 extern "C" {
+
+nvmlReturn_t nvmlDeviceGetNumFans(nvmlDevice_t device, unsigned* count) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    return has_fan(s) || has_no_fan(s) || count == nullptr ? put(has_fan(s) ? 1U : 0U, count)
+                                                           : NVML_ERROR_NOT_SUPPORTED;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned fan, unsigned* percent) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (has_fan(s)) {
+      return fan == 0 ? put(s.board().fan_percent, percent) : NVML_ERROR_INVALID_ARGUMENT;
+    }
+    return percent == nullptr || has_no_fan(s) ? NVML_ERROR_INVALID_ARGUMENT
+                                               : NVML_ERROR_NOT_SUPPORTED;
+  });
+}
 
 nvmlReturn_t nvmlDeviceGetFanSpeedRPM(nvmlDevice_t device, nvmlFanSpeedInfo_v1_t* speed) {
   return read_fan(__func__, device, speed);
@@ -77,6 +98,25 @@ nvmlReturn_t nvmlDeviceGetEncoderCapacity(nvmlDevice_t device,
     return static_cast<int>(type) < 0 || static_cast<int>(type) >= kTypes
                ? NVML_ERROR_INVALID_ARGUMENT
                : put(kAllOfIt, capacity);
+  });
+}
+
+// Structures that only NVIDIA's clients know: nothing is written but the counts, which are 0.
+nvmlReturn_t nvmlDeviceGetEncoderSessions(nvmlDevice_t device, unsigned* count, void* /*infos*/) {
+  return give(__func__, device, 0, count);
+}
+
+nvmlReturn_t nvmlDeviceGetFBCSessions(nvmlDevice_t device, unsigned* count, void* /*infos*/) {
+  return give(__func__, device, 0, count);
+}
+
+// The structure begins with two words: is there a licence, and how many features follow.
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device, unsigned* features) {
+  return read_gpu(__func__, device, [&](const Subject&) {
+    if (features != nullptr) {
+      features[1] = 0;
+    }
+    return put(0U, features);
   });
 }
 

@@ -204,7 +204,7 @@ nvmlReturn_t nvmlComputeInstanceDestroy(nvmlComputeInstance_t compute) {
   if (ref == nullptr) {
     return NVML_ERROR_INVALID_ARGUMENT;
   }
-  const OpenNodes open = nodes_in_the_way();
+  const OpenNodes open = nodes_in_the_way(ref->gpu, ref->gi);
   return change_gpu(__func__, ref->gpu, [&](GpuRef gpu) -> int {
     if (!alive(gpu.self(), *ref)) {
       return NVML_ERROR_INVALID_ARGUMENT;

@@ -13,7 +13,7 @@ namespace migsim::exports {
 namespace {
 
 int reset_one(unsigned gpu_index) {
-  const OpenNodes open = nodes_in_the_way();
+  const OpenNodes open = nodes_in_the_way(gpu_index);
   return change_gpu(
       "reset_gpu", gpu_index, [&](GpuRef gpu) { return reset_gpu(gpu, open.gpu(gpu.gpu)); });
 }

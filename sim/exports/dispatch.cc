@@ -9,9 +9,15 @@ void show_change(Machine& machine) {
   sync_tree(machine);
 }
 
-OpenNodes nodes_in_the_way() {
+OpenNodes nodes_in_the_way(std::uint32_t gpu) {
   const std::shared_ptr<Machine> machine = current_machine();
-  return machine && is_admin(*machine) ? open_nodes(*machine) : OpenNodes{};
+  const bool look = machine && is_admin(*machine) && !only_we_have_open(gpu);
+  return look ? open_nodes(*machine) : OpenNodes{};
+}
+
+OpenNodes nodes_in_the_way(std::uint32_t gpu, std::uint32_t gi) {
+  const std::shared_ptr<Machine> machine = current_machine();
+  return machine && is_admin(*machine) ? open_nodes_of(*machine, gpu, gi) : OpenNodes{};
 }
 
 }  // namespace migsim::exports

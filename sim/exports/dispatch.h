@@ -127,7 +127,8 @@ void show_change(Machine& machine);
 
 // The nodes that other processes have open and that may be in the way of a change; found out before
 // the change takes the lock, and only for those who may change anything.
-OpenNodes nodes_in_the_way();
+OpenNodes nodes_in_the_way(std::uint32_t gpu);                    // of a mode change, a reset
+OpenNodes nodes_in_the_way(std::uint32_t gpu, std::uint32_t gi);  // of what destroys an instance
 
 // A change by root (or the machine's owner); committed if the body returns NVML_SUCCESS.
 // Body: nvmlReturn_t(GpuRef).

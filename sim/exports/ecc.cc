@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory errors. The machine keeps one pair of counters per GPU, of its DRAM, since power-on; a
 // simulated GPU has no history before that, so the aggregate counters are the same.
+#include <algorithm>
+#include <iterator>
+
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 
@@ -26,6 +29,11 @@ nvmlReturn_t check(const Subject& s,
     return NVML_ERROR_INVALID_ARGUMENT;
   }
   return s.self().ecc_enabled != 0 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
+
+bool has_instances(const GpuState& gpu) {
+  return std::any_of(
+      std::begin(gpu.gis), std::end(gpu.gis), [](const GiState& gi) { return gi.used != 0; });
 }
 
 }  // namespace
@@ -105,13 +113,18 @@ nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device,
     if (corrected == nullptr || uncorrected == nullptr || pending == nullptr || failed == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
-    for (const GiState& gi : s.self().gis) {
-      if (gi.used != 0) {
-        return NVML_ERROR_NOT_SUPPORTED;
-      }
-    }
     *corrected = *uncorrected = *pending = *failed = 0;
-    return NVML_SUCCESS;
+    return has_instances(s.self()) ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
+  });
+}
+
+nvmlReturn_t nvmlDeviceGetRemappedRows_v2(nvmlDevice_t device, nvmlRemappedRowsInfo_v2_t* rows) {
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    if (rows == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    *rows = {};
+    return has_instances(s.self()) ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
   });
 }
 

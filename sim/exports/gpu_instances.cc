@@ -85,7 +85,8 @@ nvmlReturn_t nvmlDeviceCreateGpuInstanceWithPlacement(nvmlDevice_t device,
 }
 
 nvmlReturn_t nvmlGpuInstanceDestroy(nvmlGpuInstance_t instance) {
-  const OpenNodes open = nodes_in_the_way();
+  const GiRef* found = gpu_instances().find(instance);
+  const OpenNodes open = found != nullptr ? nodes_in_the_way(found->gpu, found->gi) : OpenNodes{};
   return change_gi(__func__, instance, [&](GpuRef gpu, const GiRef& ref) {
     return destroy_gi(gpu, ref.gi, open.gpu_instance(gpu.self().minor, ref.gi));
   });

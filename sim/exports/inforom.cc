@@ -41,18 +41,15 @@ nvmlReturn_t nvmlDeviceValidateInforom(nvmlDevice_t device) {
   });
 }
 
-// Told while instances exist too, unlike the remapped rows (capture of an H200, 590.48.01).
+// Told while instances exist too, unlike the remapped rows (H200 with MIG on, 590.48.01).
 nvmlReturn_t nvmlDeviceGetRowRemapperHistogram(nvmlDevice_t device,
                                                nvmlRowRemapperHistogramValues_t* values) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     if (values == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
-    if (s.board().remap_banks == kUnknown) {
-      return NVML_ERROR_NOT_SUPPORTED;
-    }
     *values = {};
-    return put(s.board().remap_banks, &values->max);
+    return put_figure(s.board().remap_banks, &values->max);
   });
 }
 

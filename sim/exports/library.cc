@@ -8,13 +8,25 @@
 #include <string>
 #include <vector>
 
+#include "sim/tree/open_nodes.h"
+
 namespace migsim::exports {
 namespace {
+
+struct OwnNode {
+  std::uint32_t gpu = kNone;
+  std::string path;
+  int fd = -1;
+};
+
+int open_node(const std::string& path) {
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
 
 struct Library {
   std::mutex mutex;
   unsigned users = 0;
-  std::vector<int> nodes;  // descriptors, as a real library keeps them from init to shutdown
+  std::vector<OwnNode> nodes;  // as a real library keeps them from init to shutdown
   std::shared_ptr<Machine> machine;
 };
 
@@ -47,28 +59,27 @@ std::shared_ptr<Machine> open_machine(nvmlReturn_t& code) {
 // NVML_INIT_FLAG_NO_ATTACH the first only, and nvmlShutdown closes all. This is how others learn
 // that the GPU is in use. A machine without a tree, or a node that is shut to this user, is no
 // reason not to start.
-void open_nodes_of(Library& lib, bool attach) {
+void open_own_nodes(Library& lib, bool attach) {
   const std::string dev = lib.machine->dir() + "/tree/dev/nvidia";
-  std::vector<std::string> names = {"ctl"};
+  lib.nodes.push_back({kNone, dev + "ctl", -1});
   if (attach) {
     const Machine::View view(*lib.machine);
     for (std::uint32_t gpu = 0; gpu < lib.machine->hardware().gpu_count; ++gpu) {
       if (view->gpus[gpu].lost == 0) {
-        names.push_back(std::to_string(view->gpus[gpu].minor));
+        lib.nodes.push_back({gpu, dev + std::to_string(view->gpus[gpu].minor), -1});
       }
     }
   }
-  for (const std::string& name : names) {
-    const int fd = ::open((dev + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0) {
-      lib.nodes.push_back(fd);
-    }
+  for (OwnNode& node : lib.nodes) {
+    node.fd = open_node(node.path);
   }
 }
 
 void close_nodes(Library& lib) {
-  for (const int fd : lib.nodes) {
-    ::close(fd);
+  for (const OwnNode& node : lib.nodes) {
+    if (node.fd >= 0) {
+      ::close(node.fd);
+    }
   }
   lib.nodes.clear();
 }
@@ -84,7 +95,7 @@ nvmlReturn_t acquire_library(bool attach) {
     if (code != NVML_SUCCESS) {
       return code;
     }
-    open_nodes_of(lib, attach);
+    open_own_nodes(lib, attach);
   }
   ++lib.users;
   return NVML_SUCCESS;
@@ -101,6 +112,20 @@ nvmlReturn_t release_library() {
     lib.machine.reset();
   }
   return NVML_SUCCESS;
+}
+
+bool only_we_have_open(std::uint32_t gpu) {
+  Library& lib = library();
+  const std::lock_guard lock(lib.mutex);
+  for (OwnNode& node : lib.nodes) {
+    if (node.gpu == gpu && node.fd >= 0) {
+      ::close(node.fd);  // ours would count
+      const bool closed = surely_closed(node.path);
+      node.fd = open_node(node.path);
+      return closed;
+    }
+  }
+  return false;
 }
 
 std::shared_ptr<Machine> current_machine() {

@@ -3,6 +3,7 @@
 #ifndef MIGCTL_SIM_EXPORTS_LIBRARY_H_
 #define MIGCTL_SIM_EXPORTS_LIBRARY_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "abi/nvml.h"
@@ -19,6 +20,10 @@ nvmlReturn_t acquire_library(bool attach = true);
 
 // NVML_ERROR_UNINITIALIZED when nobody holds it.
 nvmlReturn_t release_library();
+
+// No other process has the node of this GPU open: the kernel says so. False: it does not, or there
+// is no such GPU.
+bool only_we_have_open(std::uint32_t gpu);
 
 // The machine, or null before init. Whoever holds the pointer may go on while another thread shuts
 // the library down.

@@ -24,7 +24,8 @@ nvmlReturn_t give_id(const char* function,
 extern "C" {
 
 nvmlReturn_t nvmlDeviceSetMigMode(nvmlDevice_t device, unsigned mode, nvmlReturn_t* activation) {
-  const OpenNodes open = nodes_in_the_way();
+  const DeviceRef* ref = devices().find(device);
+  const OpenNodes open = ref != nullptr ? nodes_in_the_way(ref->gpu) : OpenNodes{};
   return change_device(__func__, device, [&](GpuRef gpu) -> int {
     if (activation == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;

@@ -28,21 +28,6 @@ nvmlReturn_t nvmlDeviceGetFanSpeed(nvmlDevice_t device, unsigned* percent) {
   });
 }
 
-nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned fan, unsigned* percent) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    // H200: no fan is 0, so every number of one is wrong.
-    return s.board().fan_percent == kUnknown || fan > 0
-               ? NVML_ERROR_INVALID_ARGUMENT
-               : put_figure(s.board().fan_percent, percent);
-  });
-}
-
-nvmlReturn_t nvmlDeviceGetNumFans(nvmlDevice_t device, unsigned* count) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    return put(s.board().fan_percent == kUnknown ? 0U : 1U, count);
-  });
-}
-
 nvmlReturn_t nvmlDeviceGetPowerUsage(nvmlDevice_t device, unsigned* mw) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     return put_reading(power_mw(s.hardware(), s.state(), s.ref.gpu), mw);

@@ -23,6 +23,14 @@ nvmlReturn_t change_setting(const char* function, nvmlDevice_t device, Body&& bo
   });
 }
 
+// Where nothing can be locked, nothing can be unlocked.
+nvmlReturn_t has_clocks(GpuRef gpu) {
+  const std::vector<std::uint32_t> memory = memory_clocks_mhz(gpu.board());
+  return memory.empty() || sm_clocks_mhz(gpu.board(), memory.front()).empty()
+             ? NVML_ERROR_NOT_SUPPORTED
+             : NVML_SUCCESS;
+}
+
 nvmlReturn_t put_clocks(const std::vector<std::uint32_t>& clocks, unsigned* count, unsigned* mhz) {
   if (clocks.empty()) {
     return NVML_ERROR_NOT_SUPPORTED;
@@ -65,7 +73,7 @@ nvmlReturn_t nvmlDeviceSetGpuLockedClocks(nvmlDevice_t device, unsigned min_mhz,
 nvmlReturn_t nvmlDeviceResetGpuLockedClocks(nvmlDevice_t device) {
   return change_setting(__func__, device, [](GpuRef gpu) {
     gpu.self().settings.sm_lock_min_mhz = gpu.self().settings.sm_lock_max_mhz = 0;
-    return NVML_SUCCESS;
+    return has_clocks(gpu);
   });
 }
 
@@ -79,7 +87,7 @@ nvmlReturn_t nvmlDeviceSetMemoryLockedClocks(nvmlDevice_t device,
 nvmlReturn_t nvmlDeviceResetMemoryLockedClocks(nvmlDevice_t device) {
   return change_setting(__func__, device, [](GpuRef gpu) {
     gpu.self().settings.mem_lock_min_mhz = gpu.self().settings.mem_lock_max_mhz = 0;
-    return NVML_SUCCESS;
+    return memory_clocks_mhz(gpu.board()).empty() ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
   });
 }
 
@@ -94,7 +102,7 @@ nvmlReturn_t nvmlDeviceSetApplicationsClocks(nvmlDevice_t device,
 nvmlReturn_t nvmlDeviceResetApplicationsClocks(nvmlDevice_t device) {
   return change_setting(__func__, device, [](GpuRef gpu) {
     gpu.self().settings.application_mem_mhz = gpu.self().settings.application_sm_mhz = 0;
-    return NVML_SUCCESS;
+    return has_clocks(gpu);
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is set is shown again, refused where a driver refuses, and gone after a reset.
+#include <array>
 #include <vector>
 
 #include "abi/simulated.h"
@@ -97,6 +98,7 @@ TEST_F(SettingsTest, LocksThatCannotBeAreRefused) {
   EXPECT_EQ(NV(nvmlDeviceSetGpuLockedClocks)(h200, 0, 0), NVML_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(NV(nvmlDeviceSetGpuLockedClocks)(a30, 300, 300), NVML_ERROR_NOT_SUPPORTED)
       << "its board file knows no clocks to choose from";
+  EXPECT_EQ(NV(nvmlDeviceResetGpuLockedClocks)(a30), NVML_ERROR_NOT_SUPPORTED);
   EXPECT_EQ(clock(NVML_CLOCK_SM), 465U);
 }
 
@@ -224,6 +226,65 @@ TEST_F(FabricTest, JoinsTheH200s) {
   more.version = nvmlGpuFabricInfo_v2;
   EXPECT_EQ(NV(nvmlDeviceGetGpuFabricInfoV)(gpu(0), &more), NVML_SUCCESS);
   EXPECT_EQ(more.healthSummary, 7);
+}
+
+class AttributesTest : public LibraryTest {};
+
+// H200, 580.159.04: what it answered when asked.
+TEST_F(AttributesTest, AreTheH200s) {
+  start({"h200-141gb", "a30-24gb"}, false);
+  open();
+  const nvmlDevice_t h200 = gpu(0);
+  unsigned value = 7;
+  EXPECT_EQ(NV(nvmlDeviceGetNumFans)(h200, &value), NVML_SUCCESS);
+  EXPECT_EQ(value, 0U);
+  EXPECT_EQ(NV(nvmlDeviceGetFanSpeed_v2)(h200, 0, &value), NVML_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(NV(nvmlDeviceGetAdaptiveClockInfoStatus)(h200, &value), NVML_SUCCESS);
+  EXPECT_EQ(value, 1U);
+  std::array<char, NVML_DEVICE_INFOROM_VERSION_BUFFER_SIZE> text{};
+  EXPECT_EQ(NV(nvmlDeviceGetInforomImageVersion)(h200, text.data(), text.size()), NVML_SUCCESS);
+  EXPECT_STREQ(text.data(), "G520.0282.02.02");
+  EXPECT_EQ(NV(nvmlDeviceGetInforomVersion)(h200, NVML_INFOROM_ECC, text.data(), text.size()),
+            NVML_SUCCESS);
+  EXPECT_STREQ(text.data(), "7.16");
+  EXPECT_EQ(NV(nvmlDeviceGetInforomVersion)(h200, NVML_INFOROM_POWER, text.data(), text.size()),
+            NVML_ERROR_NOT_SUPPORTED);
+  EXPECT_EQ(NV(nvmlDeviceGetInforomImageVersion)(gpu(1), text.data(), text.size()),
+            NVML_ERROR_NOT_SUPPORTED)
+      << "nobody has published an A30's";
+  nvmlRowRemapperHistogramValues_t banks{};
+  EXPECT_EQ(NV(nvmlDeviceGetRowRemapperHistogram)(h200, &banks), NVML_SUCCESS);
+  EXPECT_EQ(banks.max, 3072U);
+  EXPECT_EQ(banks.high + banks.partial + banks.low + banks.none, 0U);
+  nvmlSystemDriverBranchInfo_v1_t branch{nvmlSystemDriverBranchInfo_v1, {}};
+  EXPECT_EQ(NV(nvmlSystemGetDriverBranch)(&branch, sizeof branch.branch), NVML_SUCCESS);
+  EXPECT_STREQ(branch.branch, "r582_49");
+}
+
+TEST_F(AttributesTest, ViolationsHaveEightPolicies) {
+  start({"h200-141gb"}, true);
+  open();
+  for (int policy = 0; policy < NVML_PERF_POLICY_COUNT; ++policy) {
+    nvmlViolationTime_t time{1, 1};
+    const bool meaningless = policy >= 6 && policy <= 9;
+    EXPECT_EQ(
+        NV(nvmlDeviceGetViolationStatus)(gpu(0), static_cast<nvmlPerfPolicyType_t>(policy), &time),
+        meaningless ? NVML_ERROR_INVALID_ARGUMENT : NVML_SUCCESS)
+        << policy;
+    EXPECT_EQ(time.violationTime, meaningless ? 1U : 0U);
+    EXPECT_EQ(time.referenceTime > 1000000000000000U, !meaningless) << "microseconds since 1970";
+  }
+}
+
+// H200 with MIG on, 590.48.01: the rows are N/A, the banks are not.
+TEST_F(AttributesTest, WithInstancesTheRowsAreNotTold) {
+  start({"h200-141gb"}, true);
+  open();
+  create_gi(19);
+  nvmlRemappedRowsInfo_v2_t rows{};
+  EXPECT_EQ(NV(nvmlDeviceGetRemappedRows_v2)(gpu(0), &rows), NVML_ERROR_NOT_SUPPORTED);
+  nvmlRowRemapperHistogramValues_t banks{};
+  EXPECT_EQ(NV(nvmlDeviceGetRowRemapperHistogram)(gpu(0), &banks), NVML_SUCCESS);
 }
 
 }  // namespace

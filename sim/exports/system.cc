@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Versions, process names, and parts of a machine that a simulated one has none of.
+#include <cstring>
 #include <fstream>
 #include <string>
 
@@ -44,6 +45,21 @@ nvmlReturn_t nvmlSystemGetDriverVersion(char* version, unsigned size) {
   return call(__func__, [&](Machine& machine) {
     const Machine::View view(machine);
     return put_text(view->options.driver_version, version, size);
+  });
+}
+
+// Known of the one driver that was asked.
+nvmlReturn_t nvmlSystemGetDriverBranch(nvmlSystemDriverBranchInfo_v1_t* info, unsigned size) {
+  return call(__func__, [&](Machine& machine) {
+    if (info == nullptr) {
+      return NVML_ERROR_INVALID_ARGUMENT;
+    }
+    if (info->version != nvmlSystemDriverBranchInfo_v1) {
+      return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    }
+    const Machine::View view(machine);
+    const bool known = std::strcmp(view->options.driver_version, "580.159.04") == 0;
+    return put_text(known ? "r582_49" : "", info->branch, size);
   });
 }
 

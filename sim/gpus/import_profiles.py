@@ -327,16 +327,32 @@ def starts_of(placements, where):
     return [p["start"] for p in placements], sizes.pop()
 
 
+# Memory of a profile where a board of the model shows another figure than the table: MiB, source.
+MEMORY = {
+    ("rtx-pro-6000-maxq", "MIG 4g.96gb"): (97280, "full-memory", seen("nvidia-smi mig -lgip of a Max-Q Workstation Edition: 95.00 GiB, where the Server Edition has 95.12", "580.105.08")),
+    ("rtx-pro-6000-maxq", "MIG 4g.96gb+gfx"): (97280, "full-memory-gfx", seen("as the 4g.96gb of the same board", None, "derived")),
+}
+
+
 def gpu_profile(model, profile, rules):
     starts, size = starts_of(profile["placements"], profile["name"])
     attributes = profile["attributes"]
     return {"name": profile["name"], "enum": profile["nvml_profile"], "id": profile["id"],
             "slices": profile["slice_count"], "max_count": profile["instance_count"], "sm": profile["sm"],
-            "memory_mib": profile["memory_mb"], "p2p": bool(profile["p2p"]), "gfx": "+gfx" in attributes,
+            "memory_mib": MEMORY.get((rules["key"], profile["name"]), (profile["memory_mb"],))[0], "p2p": bool(profile["p2p"]), "gfx": "+gfx" in attributes,
             "media_extension": "+me" in attributes or "+me.all" in attributes,
             "engines": {engine: profile[engine] for engine in ("ce", "dec", "enc", "jpeg", "ofa")},
-            "starts": starts, "size": size, "from": {"profile": "table", "placements": "placements"},
+            "starts": starts, "size": size,
+            "from": {"profile": MEMORY.get((rules["key"], profile["name"]), (0, "table"))[1], "placements": "placements"},
             "compute_profiles": compute_profiles(model, profile, rules)}
+
+
+def by_hand(key):
+    """The block that people keep in the board files themselves, where it is there."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), key.replace("-", "_") + ".json")
+    with open(path, encoding="utf-8") as file:
+        old = json.load(file)
+    return {"settable": old["settable"]} if "settable" in old else {}
 
 
 def complete(model):
@@ -367,6 +383,7 @@ def board(key, models):
     sources = {"table": table, "placements": (table[0], model["placements_source"].replace("../", ""), table[2]),
                "mode": MODE}
     sources.update((label, (*SOURCES[label], COMPUTE_DATE)) for label in SOURCES if label in used_sources(profiles) | {rules["places"]})
+    sources.update((label, source) for (of, _), (_, label, source) in MEMORY.items() if of == key)
     mig = {"sources": {label: source_entry(source) for label, source in sources.items()},
            "notes": model["notes"], "memory_slices": model["memory_slices"], "compute_slices": model["max_gpu_instances"],
            "mode_needs_reset": model["mig_mode_needs_gpu_reset"],
@@ -376,7 +393,7 @@ def board(key, models):
            "profiles": profiles}
     return {"schema": "migsim-board/2", "key": key, "identity": block("identity", facts, fixed, table),
             "memory": block("memory", facts, {"total_bytes": total}, table), "power": block("power", facts),
-            "temperature": block("temperature", facts), "clocks": block("clocks", facts), "links": block("links", facts),
+            "temperature": block("temperature", facts), "clocks": block("clocks", facts), **by_hand(key), "links": block("links", facts),
             "roofline": block("roofline", facts), "mig": mig}
 
 
@@ -438,7 +455,11 @@ def corrections(models):
 def print_corrections(models):
     print("| GPU instance | compute profile | figure | table | board files | boards |\n|---|---|---|---|---|---|")
     for what, keys in sorted(corrections(models).items()):
-        short = ", ".join(keys) if len(keys) < len(BOARDS) else "all"
+        short = "all" if len(keys) == len(BOARDS) else ", ".join(keys)
+        for family in ("a100", "rtx-pro-6000"):
+            members = [key for key in BOARDS if key.startswith(family)]
+            if len(keys) < len(BOARDS) and set(members) <= set(keys):
+                short = ", ".join([f"every {family}", *[key for key in keys if key not in members]])
         print("| " + " | ".join(what) + f" | {short} |")
 
 

@@ -12,7 +12,7 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 4;  // bump on any layout change
+inline constexpr std::uint32_t kFormatVersion = 5;  // bump on any layout change
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;

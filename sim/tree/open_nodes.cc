@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tree/open_nodes.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include <utility>
 
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 
 #include "sim/tree/static_part.h"
 
@@ -153,6 +156,37 @@ OpenNodes open_nodes(Machine& machine, const std::string& proc) {
 
 OpenNodes open_nodes(Machine& machine) {
   return open_nodes(machine, proc_root());
+}
+
+bool surely_closed(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) {
+    return errno == ENOENT;
+  }
+  // Somebody who opens it meanwhile waits for us to let go and has us told by a signal: one that
+  // nobody dies of.
+  const bool closed = ::fcntl(fd, F_SETSIG, SIGURG) == 0 && ::fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+  if (closed) {
+    ::fcntl(fd, F_SETLEASE, F_UNLCK);
+  }
+  ::close(fd);
+  return closed;
+}
+
+OpenNodes open_nodes_of(Machine& machine, std::uint32_t gpu, std::uint32_t gi) {
+  std::uint32_t minor = 0;
+  {
+    const Machine::View view(machine);
+    minor = view->gpus[gpu].minor;
+  }
+  const std::string node = machine.dir() + "/tree/dev/nvidia-caps/nvidia-cap";
+  const std::uint32_t first = gi_cap_minor(minor, gi);
+  for (std::uint32_t number = first; number <= first + kCisPerGi; ++number) {
+    if (!surely_closed(node + std::to_string(number))) {
+      return open_nodes(machine);
+    }
+  }
+  return {};
 }
 
 }  // namespace migsim

@@ -31,6 +31,14 @@ struct OpenNodes {
 OpenNodes open_nodes(Machine& machine, const std::string& proc);
 OpenNodes open_nodes(Machine& machine);
 
+// The kernel's own word that no process has the file open, the calling one included (a lease on it
+// can be had for a moment): spares the search in /proc nearly always. False: somebody has it, or
+// the kernel does not say (a bound node in `sim shell`).
+bool surely_closed(const std::string& path);
+
+// The nodes of one GPU instance and of all on it, as open_nodes() would say.
+OpenNodes open_nodes_of(Machine& machine, std::uint32_t gpu, std::uint32_t gi);
+
 }  // namespace migsim
 
 #endif  // MIGCTL_SIM_TREE_OPEN_NODES_H_

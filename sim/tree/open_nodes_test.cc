@@ -112,5 +112,20 @@ TEST_F(OpenNodesTest, ARealProcessIsSeenAndGoneWithItsEnd) {
   EXPECT_EQ(open_nodes(*machine_).gpus, 0U);
 }
 
+TEST_F(OpenNodesTest, AClosedNodeIsSurelyClosedAndNoOtherIs) {
+  const std::string node = cap(gi_cap_minor(0, gi_));
+  if (!surely_closed(node)) {
+    GTEST_SKIP() << "no leases on this file system: /proc is searched every time";
+  }
+  EXPECT_TRUE(surely_closed(node)) << "asking leaves nothing open";
+  EXPECT_TRUE(surely_closed(cap(7777))) << "what is not there is not open";
+  const int fd = ::open(node.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  EXPECT_FALSE(surely_closed(node));
+  EXPECT_TRUE(open_nodes_of(*machine_, 0, gi_).capabilities.empty()) << "we are not in our own way";
+  ::close(fd);
+  EXPECT_TRUE(surely_closed(node));
+}
+
 }  // namespace
 }  // namespace migsim

@@ -17,8 +17,14 @@ class Create final : public Command {
             "Create instances on a GPU, beside what is there.",
             "Each is a GPU instance with one compute instance of its full size. PROFILE is a name "
             "(1g.5gb, 1g.5gb+me), an id as nvidia-smi prints it (19), or 1c.3g.20gb: a 3g.20gb "
-            "with a compute instance of one slice. All or nothing.",
-            {"create 1g.5gb 1g.5gb -i 0", "create 3g.20gb:4 2g.10gb:0 -i 1", "create 19 -i 0 -n"},
+            "with a compute instance of one slice. Where two compute instances have that name, "
+            "1c.2g.20gb@26sm is the one with 26 SMs (migctl profiles --compute). Where a 3g.20gb "
+            "lies at START already, 1c.3g.20gb:START is one more compute instance in it; /COMPUTE "
+            "is the slice at which it starts. All or nothing.",
+            {"create 1g.5gb 1g.5gb -i 0",
+             "create 3g.20gb:4 2g.10gb:0 -i 1",
+             "create 1c.3g.20gb:4 1c.3g.20gb:4/2 -i 0",
+             "create 19 -i 0 -n"},
             {ErrorCode::kInvalidInput,
              ErrorCode::kNothingMatched,
              ErrorCode::kNotSupported,
@@ -38,7 +44,9 @@ class Create final : public Command {
 
   void declare(Options& options) override {
     options.positional(
-        {"PROFILE[:START]", "", "what to create, and its first memory slot"}, profiles_, true);
+        {"PROFILE[:START[/COMPUTE]]", "", "what to create, and its first memory slot"},
+        profiles_,
+        true);
     options.text({"-i,--gpu", "GPU", "index, UUID or PCI bus id (default: the only GPU)"}, gpu_);
     options.flag({"-C,--no-compute", "", "GPU instances only, without compute instances"},
                  no_compute_);

@@ -107,6 +107,7 @@ class History final : public Command {
     if (last_ && change_)
       return fail(ErrorCode::kUsage, "history: --change excludes --last");
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    context.warn_of_interruption(*service);
     std::vector<wire::HistoryEntry> entries;
     if (change_) {
       MIG_ASSIGN_OR_RETURN(const auto record, service->change(*change_));

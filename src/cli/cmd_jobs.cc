@@ -27,6 +27,7 @@ class JobsCommand final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    context.warn_of_interruption(*service);
     MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
     MIG_ASSIGN_OR_RETURN(std::vector<launch::JobView> jobs, book.list());
     if (!every_)

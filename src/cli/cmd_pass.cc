@@ -10,6 +10,7 @@
 #include "cli/driver.h"
 #include "cli/errors.h"
 #include "service/driver.h"
+#include "service/interrupted.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
 
@@ -103,17 +104,23 @@ class Smi final : public Command {
   Result<int> run(Context& context) override {
     // The driver that every other command would take, opened only when the dialect needs one.
     std::optional<Error> refused;
+    std::optional<std::string> cut_short;
     smi::SmiContext smi;
     smi.open = [&]() {
       auto session = service::open_driver(driver_choice(context.globals()));
       if (!session && !session.error().nvml)
         refused = session.error();
+      if (session && !cut_short)
+        if (const auto open = service::interrupted_change(**session); open && *open)
+          cut_short = service::cut_short_text(**open);
       return session;
     };
     smi.out = context.output().out();
     smi.err = context.output().err();
     const int code = smi::smi_main(context.rest, smi);
     // nvidia-smi's own words were said; which driver and what to do is ours to add.
+    if (cut_short)
+      context.output().message("migctl: warning: " + *cut_short + "\n");
     if (refused)
       context.output().message(error_text(*refused, context.output().err_paint()));
     return code;

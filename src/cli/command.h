@@ -53,6 +53,9 @@ class Context {
   // Opens another driver than the globals name (offline planning).
   Result<service::Service*> service(const service::DriverChoice& choice);
   Result<Inventory> inventory();  // also remembers the source
+  // Every command that looks at the machine or its records says, once, that a change was cut short;
+  // inventory() does it by itself.
+  void warn_of_interruption(service::Service& service);
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/driver.h"
 #include "cli/execute.h"
+#include "service/interrupted.h"
 #include "service/service.h"
 
 namespace mig::cli {
@@ -54,16 +55,16 @@ Result<Inventory> Context::inventory() {
   MIG_ASSIGN_OR_RETURN(service::Service * opened, service());
   MIG_ASSIGN_OR_RETURN(Inventory inventory, opened->inventory());
   source_ = wire::Source::of(inventory);
-  // Every command that looks at the machine says that a change of it was cut short.
-  if (!told_of_interruption_) {
-    told_of_interruption_ = true;
-    if (const auto open = opened->interrupted(); open && *open)
-      output_->message(fmt::format(
-          "migctl: warning: change {} ({}) was cut short; `migctl recover` finishes or undoes it\n",
-          (*open)->id,
-          (*open)->command));
-  }
+  warn_of_interruption(*opened);
   return inventory;
+}
+
+void Context::warn_of_interruption(service::Service& service) {
+  if (told_of_interruption_)
+    return;
+  told_of_interruption_ = true;
+  if (const auto open = service.interrupted(); open && *open)
+    output_->message("migctl: warning: " + service::cut_short_text(**open) + "\n");
 }
 
 }  // namespace mig::cli

@@ -66,7 +66,7 @@ TEST(Parse, UnknownOptionSuggestsTheNearest) {
 }
 
 TEST(Parse, MissingAndSuperfluousWords) {
-  EXPECT_NE(message({"create"}).find("PROFILE[:START] is missing"), std::string::npos);
+  EXPECT_NE(message({"create"}).find("PROFILE[:START[/COMPUTE]] is missing"), std::string::npos);
   EXPECT_NE(message({"list", "everything"}).find("unexpected argument \"everything\""),
             std::string::npos);
   EXPECT_NE(message({"list", "-i"}).find("list: "), std::string::npos);

@@ -153,7 +153,7 @@ std::string compute_table(const Gpu& gpu, const Paint& paint) {
   }
   std::string out = table.draw(paint);
   if (derived)
-    out += "  * from slice counts: the driver tells more once such an instance exists\n";
+    out += "  * from the GPU instance profiles: the driver tells more once such an instance exists\n";
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "model/compute_names.h"
+#include "model/slots.h"
 
 namespace mig::cli {
 namespace {
@@ -110,6 +111,32 @@ Result<Placement> find_placement(const GpuInstanceProfile& profile, const std::s
               fmt::format("it may start at {}", base::join(starts, ", ")));
 }
 
+Result<Placement> find_compute_placement(const GpuInstanceProfile& profile,
+                                         const ProfileName& name,
+                                         const std::string& start) {
+  const ComputeInstanceProfile* compute = find_compute_profile(profile, name);
+  if (compute == nullptr)
+    return fail(ErrorCode::kNotSupported,
+                fmt::format("{} has no compute instance {}", profile.name.str(), name.str()),
+                "migctl profiles lists them");
+  std::vector<std::string> starts;
+  const auto number = base::parse_decimal(start, kMaxId);
+  if (const auto at =
+          number ? compute_placement_at(profile, *compute, static_cast<std::uint32_t>(*number))
+                 : std::nullopt)
+    return *at;
+  for (const auto& placement : compute->placements)
+    starts.push_back(std::to_string(placement.start));
+  return fail(ErrorCode::kUsage,
+              fmt::format("the compute instance {} cannot start at {} of its GPU instance",
+                          name.str(),
+                          base::quoted(start)),
+              starts.empty() ? fmt::format("{} has {}",
+                                           profile.name.str(),
+                                           base::counted(profile.slices, "compute slice"))
+                             : fmt::format("it may start at {}", base::join(starts, ", ")));
+}
+
 }  // namespace
 
 Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
@@ -173,9 +200,19 @@ Result<DesiredInstance> parse_instance(const Gpu& gpu,
   } else if (!name.full_size())
     return fail(ErrorCode::kUsage,
                 fmt::format("{} names a compute instance, and --no-compute asks for none", word));
-  if (colon != std::string::npos) {
-    MIG_ASSIGN_OR_RETURN(instance.placement, find_placement(*profile, word.substr(colon + 1)));
-  }
+  if (colon == std::string::npos)
+    return instance;
+  const std::size_t slash = word.find('/', colon);
+  MIG_ASSIGN_OR_RETURN(instance.placement,
+                       find_placement(*profile, word.substr(colon + 1, slash - colon - 1)));
+  if (slash == std::string::npos)
+    return instance;
+  if (!compute_instance)
+    return fail(ErrorCode::kUsage,
+                fmt::format("{} places a compute instance, and --no-compute asks for none", word));
+  MIG_ASSIGN_OR_RETURN(const Placement inside,
+                       find_compute_placement(*profile, name, word.substr(slash + 1)));
+  instance.compute_placements = {inside};
   return instance;
 }
 

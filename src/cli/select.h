@@ -22,7 +22,7 @@ Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word)
 Result<void> keep_gpus(Inventory& inventory, const std::vector<std::string>& words);
 
 // "3g.20gb", "3g.20gb:4", "9" (an id as nvidia-smi prints), "1c.3g.20gb" (a 3g.20gb with that one
-// compute instance).
+// compute instance), "1c.3g.20gb:4/1" (which starts at its slice 1).
 Result<DesiredInstance> parse_instance(const Gpu& gpu,
                                        const std::string& word,
                                        bool compute_instance);

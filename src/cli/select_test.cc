@@ -66,6 +66,28 @@ TEST(ParseInstance, NamesIdsStartsAndComputePart) {
   EXPECT_TRUE(parse_instance(gpu, "2g.10gb", false)->compute_instances.empty());
 }
 
+TEST(ParseInstance, AComputeInstanceMayHaveItsPlace) {
+  Gpu gpu = sample::inventory().gpus[0];
+  for (GpuInstanceProfile& profile : gpu.profiles)
+    if (profile.name.str() == "3g.20gb") {
+      ComputeInstanceProfile one;
+      one.name = *ProfileName::parse("1c.3g.20gb");
+      one.placements = {{0, 1}, {2, 1}};
+      profile.compute_profiles.insert(profile.compute_profiles.begin(), one);
+    }
+  const auto at = parse_instance(gpu, "1c.3g.20gb:4/2", true);
+  ASSERT_TRUE(at) << at.error().text();
+  EXPECT_EQ(at->placement, (Placement{4, 4}));
+  ASSERT_EQ(at->compute_placements.size(), 1U);
+  EXPECT_EQ(at->compute_placements[0], (Placement{2, 1}));
+  const auto other = parse_instance(gpu, "1c.3g.20gb:4/1", true);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().hint, "it may start at 0, 2");
+  EXPECT_FALSE(parse_instance(gpu, "3g.20gb:4/0", false)) << "none is asked for";
+  EXPECT_FALSE(parse_instance(gpu, "1c.3g.20gb:4/", true));
+  EXPECT_FALSE(parse_instance(gpu, "1c.3g.20gb/0", true));
+}
+
 TEST(ParseInstance, ComputeProfilesOfEqualSlicesAreNamedByTheirSms) {
   Gpu gpu;
   GpuInstanceProfile profile;

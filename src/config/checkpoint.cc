@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "model/compute_names.h"
 
 namespace mig::config {
 namespace {
@@ -130,16 +131,14 @@ class Restorer {
 
   static const ComputeInstanceProfile* compute_of(const SavedCompute& saved,
                                                   const GpuInstanceProfile& profile) {
-    const ComputeInstanceProfile* same_size = nullptr;
     for (const ComputeInstanceProfile& candidate : profile.compute_profiles) {
       if (candidate.nvml_profile == saved.nvml_profile) {
         return &candidate;
       }
-      if (candidate.slices == slices_of(saved.nvml_profile)) {
-        same_size = &candidate;
-      }
     }
-    return same_size;
+    ProfileName same_size = profile.name;
+    same_size.compute_slices = slices_of(saved.nvml_profile);
+    return find_compute_profile(profile, same_size);
   }
 
   const Checkpoint& checkpoint_;

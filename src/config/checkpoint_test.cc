@@ -81,6 +81,33 @@ TEST(Checkpoint, AComputeProfileIsFoundByItsSizeToo) {
   EXPECT_EQ(wish->gpus[0].instances[0].compute_instances.at(0).str(), "1g.10gb");
 }
 
+// Both of two compute profiles with equal slices come back as what they were; a number that the
+// board does not have means the plain one.
+TEST(Checkpoint, ComputeProfilesOfEqualSlicesAreToldApart) {
+  Gpu gpu = board("h100_sxm5_80gb");
+  add_instance(gpu, "1g.20gb", 0);
+  add_instance(gpu, "1g.20gb", 2, {"1g.20gb@16sm"});
+  add_instance(gpu, "2g.20gb", 4, {"1c.2g.20gb@26sm"});
+  add_instance(gpu, "1g.10gb+me", 6);
+  const Inventory machine = inventory({gpu});
+  const auto wish = wish_of(parsed(checkpoint_text(machine).value()), machine);
+  ASSERT_TRUE(wish) << wish.error().text();
+  std::vector<std::string> names;
+  for (const DesiredInstance& instance : wish->gpus[0].instances)
+    names.push_back(instance.compute_instances.at(0).str());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"1g.20gb", "1g.20gb@16sm", "1c.2g.20gb@26sm", "1g.10gb+me"}));
+  Gpu ampere = board("a100_sxm4_80gb");
+  const Inventory other = inventory({ampere});
+  const auto plain = wish_of(
+      parsed(R"({"Version":"v1","MigState":{"Devices":[{"UUID":")" + ampere.uuid +
+             R"(","MigMode":1,"GpuInstances":[{"ProfileID":9,"Placement":{"Start":0,"Size":2},)"
+             R"("ComputeInstances":[{"ProfileID":7,"EngProfileID":0}]}]}]}})"),
+      other);
+  ASSERT_TRUE(plain) << plain.error().text();
+  EXPECT_EQ(plain->gpus[0].instances[0].compute_instances[0].str(), "1g.20gb");
+}
+
 TEST(Checkpoint, WhatTheMachineDoesNotHaveIsRefused) {
   const auto text = checkpoint_text(mixed());
   ASSERT_TRUE(text);

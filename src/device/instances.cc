@@ -259,17 +259,16 @@ bool has_these(const GpuInstanceProfile& profile, const nvmlDeviceAttributes_t& 
 const GpuInstanceProfile* profile_of(const std::vector<GpuInstanceProfile>& profiles,
                                      const MigDevice& device,
                                      const ProfileName& name) {
-  const GpuInstanceProfile* found = nullptr;
-  bool named = false;
+  const GpuInstanceProfile* named = nullptr;
+  const GpuInstanceProfile* fits = nullptr;
   for (const GpuInstanceProfile& profile : profiles) {
-    const bool named_too = profile.name == name.gpu_instance();
-    const bool may_be = device.attributes ? has_these(profile, *device.attributes) : named_too;
-    if (may_be && (found == nullptr || (named_too && !named))) {
-      found = &profile;
-      named = named_too;
-    }
+    const bool is_named = profile.name == name.gpu_instance();
+    named = is_named ? &profile : named;
+    if (device.attributes && has_these(profile, *device.attributes) &&
+        (fits == nullptr || is_named))
+      fits = &profile;
   }
-  return found;
+  return fits != nullptr ? fits : named;
 }
 
 GpuInstance instance_of(const MigDevice& device,

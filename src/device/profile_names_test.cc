@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "model/compute_names.h"
+#include "model/testing/test_boards.h"
+
 namespace mig::device {
 namespace {
 
@@ -128,6 +131,36 @@ TEST(ProfileNames, WhereDoubleMemoryHasMoreSmsItsComputeProfileIsThereToo) {
   EXPECT_EQ(derived(h100(), "1g.20gb"), "1g.20gb@16sm x1 id 0 sm 16; 1g.20gb x1 id 7 sm 26; ");
   EXPECT_EQ(derived(h100(), "2g.20gb"),
             "1c.2g.20gb x2 id 0 sm 16; 2g.20gb x1 id 1 sm 32; 1c.2g.20gb@26sm x1 id 7 sm 26; ");
+}
+
+std::string told(const ComputeInstanceProfile& compute) {
+  return compute.name.str() + " id " + std::to_string(compute.nvml_profile) + " slices " +
+         std::to_string(compute.slices) + " x" + std::to_string(compute.max_count) + " sm " +
+         std::to_string(compute.sm.value_or(0));
+}
+
+// What is planned before the driver can be asked is what it tells then, on every board.
+TEST(ProfileNames, DerivedComputeProfilesAreThoseOfEveryBoard) {
+  for (const std::string& key : testing::board_keys()) {
+    const Gpu gpu = testing::board(key);
+    for (const GpuInstanceProfile& profile : gpu.profiles) {
+      std::vector<std::string> derived_ones;
+      std::vector<std::string> told_ones;
+      for (const ComputeInstanceProfile& compute : derive_compute_profiles(profile, gpu.profiles)) {
+        derived_ones.push_back(told(compute));
+        const auto* known = find_compute_profile(profile, compute.name);
+        ASSERT_NE(known, nullptr) << key << " " << told(compute);
+        if (compute.span != 0) {
+          EXPECT_EQ(compute.span, known->placements.at(0).size) << key << " " << told(compute);
+        }
+      }
+      for (const ComputeInstanceProfile& compute : profile.compute_profiles)
+        told_ones.push_back(told(compute));
+      std::sort(derived_ones.begin(), derived_ones.end());
+      std::sort(told_ones.begin(), told_ones.end());
+      EXPECT_EQ(derived_ones, told_ones) << key << " " << profile.name.str();
+    }
+  }
 }
 
 }  // namespace

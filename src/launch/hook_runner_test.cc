@@ -150,10 +150,10 @@ TEST(RunHook, AskedToStopItMayTidyUpAndLeavesNobodyBehind) {
   StopAfter stop(file);
   HookRun run;
   run.stop = &stop.flag;
-  const auto end = run_hook(
-      shell("trap 'echo tidied; exit 5' TERM; (trap '' TERM; exec /bin/sleep 600) & echo $! > " +
-            file + "; wait"),
-      run);
+  const auto end = run_hook(shell("trap '/bin/sleep 0.3; echo tidied; exit 5' TERM; (trap '' TERM; "
+                                  "exec /bin/sleep 600) & echo $! > " +
+                                  file + "; wait"),
+                            run);
   ASSERT_TRUE(end) << end.error().text();
   EXPECT_TRUE(end->stopped);
   EXPECT_FALSE(end->timed_out);

@@ -70,4 +70,18 @@ bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wan
          (options.size() < wanted.size() || place_runs(options).has_value());
 }
 
+std::optional<Placement> compute_placement_at(const GpuInstanceProfile& profile,
+                                              const ComputeInstanceProfile& compute,
+                                              std::uint32_t start) {
+  for (const Placement at : compute.placements)
+    if (at.start == start)
+      return at;
+  const std::uint32_t size = compute.span > 0 ? compute.span : compute.slices;
+  const std::uint32_t room =
+      profile.placements.empty() ? profile.slices : profile.placements.front().size;
+  const bool inside = size <= room && start <= room - size;
+  return compute.placements.empty() && inside ? std::optional(Placement{start, size})
+                                              : std::nullopt;
+}
+
 }  // namespace mig

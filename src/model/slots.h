@@ -24,6 +24,13 @@ std::optional<std::vector<Placement>> place_runs(const std::vector<std::vector<P
 bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wanted,
                            const GpuInstanceProfile& owner);
 
+// Where a compute instance of this profile lies that starts there. A driver tells the places only
+// of GPU instances that exist: where it has told none, as many slots as it takes. nullopt = it
+// cannot.
+std::optional<Placement> compute_placement_at(const GpuInstanceProfile& profile,
+                                              const ComputeInstanceProfile& compute,
+                                              std::uint32_t start);
+
 }  // namespace mig
 
 #endif  // MIGCTL_MODEL_SLOTS_H_

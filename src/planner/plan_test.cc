@@ -212,9 +212,27 @@ TEST(Plan, PlacesThatAlwaysOverlap) {
   expect_refused(board("a100_sxm4_40gb"),
                  fixed,
                  ErrorCode::kNoCapacity,
-                 "cannot place 1g.5gb + 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB): 1g.5gb + 3g.20gb "
-                 "always overlap: 1g.5gb is wanted at slot 1; 3g.20gb is wanted at slots 0-3",
-                 "of these, 1g.5gb + 3g.20gb would fit");
+                 "cannot place 1g.5gb at slot 1 + 3g.20gb at slots 0-3 on GPU 0 (NVIDIA "
+                 "A100-SXM4-40GB): 1g.5gb at slot 1 and 3g.20gb at slots 0-3 overlap",
+                 "at other places it would fit: 1g.5gb at slot 0 + 3g.20gb at slots 4-7");
+  Gpu taken = board("a100_sxm4_40gb");
+  add_instance(taken, "1g.5gb", 5);
+  DesiredLayout beside = want({"1g.5gb", "3g.20gb", "3g.20gb"});
+  beside.gpus[0].instances[0].placement = Placement{5, 1};
+  expect_refused(taken,
+                 beside,
+                 ErrorCode::kNoCapacity,
+                 "cannot place 2 x 3g.20gb on GPU 0 (NVIDIA A100-SXM4-40GB) beside what stays "
+                 "there: 1g.5gb + 2 x 3g.20gb need 9 memory slots and the GPU has 8",
+                 "beside what stays, 3g.20gb would fit");
+  beside.gpus[0].instances.pop_back();
+  beside.gpus[0].instances[1].placement = Placement{4, 4};
+  expect_refused(taken,
+                 beside,
+                 ErrorCode::kNoCapacity,
+                 "cannot place 3g.20gb at slots 4-7 on GPU 0 (NVIDIA A100-SXM4-40GB) beside what "
+                 "stays there: 1g.5gb gi=0 at slot 5 and 3g.20gb at slots 4-7 overlap",
+                 "at other places it would fit: 3g.20gb at slots 0-3");
 }
 
 TEST(Plan, MediaExtensions) {
@@ -262,6 +280,36 @@ TEST(Plan, WithoutPinsTheBusyAreBlockersAndAsFewAsPossible) {
   EXPECT_TRUE(plan->blocked());
   ASSERT_EQ(plan->gpus[0].blockers.size(), 1U);
   EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0 on GPU 0");
+}
+
+// An H100's 1g.20gb can be filled with 16 or with 26 SMs, and both are called alike by the driver.
+TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWhole) {
+  Gpu gpu = board("h100_sxm5_80gb");
+  add_instance(gpu, "1g.20gb", 0, {"1g.20gb@16sm"});
+  const auto whole = want({"1g.20gb"});
+  EXPECT_EQ(differences(testing::inventory({gpu}), whole),
+            (std::vector<std::string>{"GPU 0: 1 x 1g.20gb wanted, 0 there",
+                                      "GPU 0: 0 x 1g.20gb holding 1g.20gb@16sm wanted, 1 there"}));
+  const auto plan = plan_for(gpu, whole);
+  EXPECT_EQ(steps_of(plan),
+            (std::vector<std::string>{
+                "destroy compute instance 1g.20gb@16sm ci=0 at 0:1 in 1g.20gb on GPU 0 gi=0 at 0:2",
+                "create compute instance 1g.20gb (26 SMs) at 0:2 in 1g.20gb on GPU 0 at 0:2"}));
+  EXPECT_EQ(plan->gpus.at(0).kept.at(0).computes,
+            (std::vector<CellCompute>{{*ProfileName::parse("1g.20gb"), 26}}));
+  DesiredLayout same = want({"1g.20gb"});
+  same.gpus[0].instances[0].compute_instances = {*ProfileName::parse("1g.20gb@ci0")};
+  EXPECT_TRUE(differences(testing::inventory({gpu}), same).empty()) << "however the user names it";
+  EXPECT_TRUE(plan_for(gpu, same)->empty());
+}
+
+// The attribute is the GPU instance's: with it and without it are two things to every function.
+TEST(Plan, MediaExtensionsAreKeptApart) {
+  Gpu gpu = board("h100_sxm5_80gb");
+  add_instance(gpu, "1g.10gb+me", 0);
+  EXPECT_TRUE(plan_for(gpu, want({"1g.10gb+me"}))->empty());
+  EXPECT_TRUE(differences(testing::inventory({gpu}), want({"1g.10gb+me"})).empty());
+  EXPECT_FALSE(differences(testing::inventory({gpu}), want({"1g.10gb"})).empty());
 }
 
 TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {

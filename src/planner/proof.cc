@@ -2,12 +2,14 @@
 #include "planner/proof.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
-#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "planner/part.h"
 #include "planner/words.h"
 
 namespace mig::planner {
@@ -15,14 +17,19 @@ namespace {
 
 const std::vector<Existing> kEmptyGpu;
 
-bool possible(const Board& board, const std::vector<Want>& wants) {
+bool possible(const Board& board, const std::vector<Piece>& pieces) {
+  std::vector<Want> wants;
+  wants.reserve(pieces.size());
+  for (const Piece& piece : pieces) {
+    wants.push_back(piece.want);
+  }
   return best_assignment({board, wants, kEmptyGpu}).has_value();
 }
 
-std::vector<std::size_t> counts_of(const Board& board, const std::vector<Want>& wants) {
+std::vector<std::size_t> counts_of(const Board& board, const std::vector<Piece>& pieces) {
   std::vector<std::size_t> counts(board.profiles().size());
-  for (const Want& want : wants) {
-    counts[want.profile] += want.count;
+  for (const Piece& piece : pieces) {
+    counts[piece.want.profile] += piece.want.count;
   }
   return counts;
 }
@@ -35,21 +42,72 @@ std::string named(const Board& board, const std::vector<std::size_t>& counts) {
   return multiset(names);
 }
 
-// Takes instances away one by one while it stays impossible: what is left cannot do without any.
-std::vector<Want> smallest_impossible(const Board& board, std::vector<Want> wants) {
-  for (Want& want : wants) {
-    want.count = std::min(want.count, board.profiles()[want.profile].max_count + 1);
+// "3g.20gb", "1c.3g.20gb", "3g.20gb (1c.3g.20gb + 2c.3g.20gb)".
+std::string shape(const Board& board, const Want& want) {
+  const std::string name = board.profiles()[want.profile].name.str();
+  if (want.compute.empty()) {
+    return name + " without compute instances";
   }
-  for (Want& want : wants) {
-    while (want.count > 0) {
-      --want.count;
-      if (possible(board, wants)) {
-        ++want.count;
+  if (want.compute.size() == 1) {
+    return want.compute[0].name.full_size() ? name : want.compute[0].name.str();
+  }
+  std::vector<std::string> inside;
+  for (const WantedCompute& compute : want.compute) {
+    inside.push_back(compute.name.str());
+  }
+  return fmt::format("{} ({})", name, base::join(inside, " + "));
+}
+
+// With its place where one is given, and its id where it lies there.
+std::string word(const Board& board, const Piece& piece, bool places) {
+  std::string text = shape(board, piece.want);
+  if (places && piece.there != nullptr) {
+    text += fmt::format(" gi={}", piece.there->id.value);
+  }
+  if (places && piece.want.fixed && !piece.runs) {
+    text += " at " + slots(*piece.want.fixed);
+  }
+  return text;
+}
+
+std::vector<Piece> by_profile(std::vector<Piece> pieces) {
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return a.want.profile < b.want.profile;
+  });
+  std::erase_if(pieces, [](const Piece& piece) { return piece.want.count == 0; });
+  return pieces;
+}
+
+std::string words(const Board& board, const std::vector<Piece>& pieces, bool places = true) {
+  std::vector<std::pair<std::string, std::size_t>> names;
+  for (const Piece& piece : by_profile(pieces)) {
+    const std::string text = word(board, piece, places);
+    if (!names.empty() && names.back().first == text) {
+      names.back().second += piece.want.count;
+    } else {
+      names.emplace_back(text, piece.want.count);
+    }
+  }
+  return multiset(names);
+}
+
+// Takes instances away one by one while it stays impossible: what is left cannot do without any.
+std::vector<Piece> smallest_impossible(const Board& board, std::vector<Piece> pieces) {
+  for (Piece& piece : pieces) {
+    piece.want.count =
+        std::min(piece.want.count, board.profiles()[piece.want.profile].max_count + 1);
+  }
+  for (Piece& piece : pieces) {
+    while (piece.want.count > 0) {
+      --piece.want.count;
+      if (possible(board, pieces)) {
+        ++piece.want.count;
         break;
       }
     }
   }
-  return wants;
+  std::erase_if(pieces, [](const Piece& piece) { return piece.want.count == 0; });
+  return pieces;
 }
 
 std::string where_it_can_be(const GpuInstanceProfile& profile) {
@@ -60,13 +118,17 @@ std::string where_it_can_be(const GpuInstanceProfile& profile) {
                      ranges(profile.placements));
 }
 
-// The sum of a resource over the core, when it is more than there is.
+// The sum of a resource over the core, when it is more than there is; wherever they lie.
 std::string over_the_sum(const Board& board, const std::vector<std::size_t>& counts) {
   std::size_t memory = 0;
   std::size_t compute = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const GpuInstanceProfile& profile = board.profiles()[i];
-    memory += counts[i] * (profile.placements.empty() ? 0 : profile.placements[0].size);
+    const auto smallest = std::min_element(
+        profile.placements.begin(), profile.placements.end(), [](Placement x, Placement y) {
+          return x.size < y.size;
+        });
+    memory += counts[i] * (smallest == profile.placements.end() ? 0 : smallest->size);
     compute += counts[i] * profile.slices;
   }
   if (memory > board.gpu().memory_slices) {
@@ -91,52 +153,69 @@ std::string one_profile(const GpuInstanceProfile& profile, std::size_t fit) {
   return fmt::format("{}; at most {} fit{}", where_it_can_be(profile), fit, fit == 1 ? "s" : "");
 }
 
-std::string together(const Board& board, const std::vector<Want>& core) {
-  std::vector<std::string> places;
-  std::size_t extensions = 0;
-  bool all_media = false;
-  for (const Want& want : core) {
-    if (want.count == 0) {
-      continue;
+// What forbids the core wherever its instances lie: "" = nothing does, so it is their places.
+std::string by_counts(const Board& board, const std::vector<std::size_t>& counts) {
+  Load load = board.empty();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    for (std::size_t n = 0; n < counts[i]; ++n) {
+      board.add(load, {i, {}});
     }
-    const GpuInstanceProfile& profile = board.profiles()[want.profile];
-    places.push_back(want.fixed
-                         ? fmt::format("{} is wanted at {}", profile.name.str(), slots(*want.fixed))
-                         : where_it_can_be(profile));
-    Load load = board.empty();
-    board.add(load, {want.profile, {}});
-    extensions += std::size_t{load.extensions} * want.count;
-    all_media = all_media || load.all_media > 0;
+    if (counts[i] > board.profiles()[i].max_count) {
+      return fmt::format("of {} the driver allows at most {} on this GPU",
+                         board.profiles()[i].name.str(),
+                         board.profiles()[i].max_count);
+    }
   }
-  const std::string core_names = named(board, counts_of(board, core));
-  if (extensions > 1) {
+  std::string sum = over_the_sum(board, counts);
+  if (!sum.empty()) {
+    return sum;
+  }
+  if (load.extensions > 1) {
     return fmt::format("{}: only one instance of a GPU can have the media extension (+me)",
-                       core_names);
+                       named(board, counts));
   }
-  if (all_media) {
+  if (load.all_media > 0 && load.media_users > load.all_media) {
     return fmt::format(
         "{}: the instance with +me.all has all media engines of the GPU, so the "
         "others must be without (-me)",
-        core_names);
+        named(board, counts));
   }
-  return fmt::format("{} always overlap: {}", core_names, base::join(places, "; "));
+  return {};
 }
 
-std::string proof(const Board& board, const std::vector<Want>& wants) {
-  const std::vector<Want> core = smallest_impossible(board, wants);
-  const std::vector<std::size_t> counts = counts_of(board, core);
-  const auto kinds =
-      std::count_if(counts.begin(), counts.end(), [](std::size_t n) { return n > 0; });
-  const auto of_one = static_cast<std::size_t>(
-      std::find_if(counts.begin(), counts.end(), [](std::size_t n) { return n > 0; }) -
-      counts.begin());
-  const bool fixed = std::any_of(
-      core.begin(), core.end(), [](const Want& want) { return want.count > 0 && want.fixed; });
-  if (kinds == 1 && !fixed) {
-    return one_profile(board.profiles()[of_one], counts[of_one] - 1);
+// No two of them have a choice: then it is two, and these.
+std::string overlap(const Board& board, const std::vector<Piece>& core) {
+  std::vector<std::string> given;
+  std::vector<std::string> free;
+  for (const Piece& piece : by_profile(core)) {
+    if (!piece.want.fixed) {
+      free.push_back(where_it_can_be(board.profiles()[piece.want.profile]));
+    }
+    for (std::uint32_t i = 0; i < piece.want.count; ++i) {
+      given.push_back(word(board, piece, true));
+    }
   }
-  const std::string sum = over_the_sum(board, counts);
-  return sum.empty() ? together(board, core) : sum;
+  free.erase(std::unique(free.begin(), free.end()), free.end());
+  return free.empty()
+             ? base::join(given, " and ") + " overlap"
+             : fmt::format("{} always overlap: {}", words(board, core), base::join(free, "; "));
+}
+
+std::string proof(const Board& board, const std::vector<Piece>& pieces) {
+  const std::vector<Piece> core = smallest_impossible(board, pieces);
+  const std::vector<std::size_t> counts = counts_of(board, core);
+  const auto of_one =
+      std::find_if(counts.begin(), counts.end(), [](std::size_t n) { return n > 0; });
+  const bool one_kind =
+      std::count_if(counts.begin(), counts.end(), [](std::size_t n) { return n > 0; }) == 1;
+  const bool fixed = std::any_of(
+      core.begin(), core.end(), [](const Piece& piece) { return piece.want.fixed.has_value(); });
+  if (one_kind && !fixed) {
+    return one_profile(board.profiles()[static_cast<std::size_t>(of_one - counts.begin())],
+                       *of_one - 1);
+  }
+  const std::string count = by_counts(board, counts);
+  return count.empty() ? overlap(board, core) : count;
 }
 
 // The fewest busy instances without which it would work, by the same exhaustive search: its first
@@ -161,10 +240,40 @@ std::vector<const GpuInstance*> in_the_way(const SearchInput& input) {
   return names;
 }
 
+// What would fit of it, in words that a layout or `create` can take up.
+std::string what_would_fit(const SearchInput& input, bool around) {
+  if (const auto elsewhere = at_other_places(input)) {
+    std::vector<Piece> moved = *elsewhere;
+    std::erase_if(moved, [](const Piece& piece) { return piece.there != nullptr; });
+    return fmt::format("at other places it would fit: {}", words(input.board, moved));
+  }
+  const auto part = largest_part(input);
+  if (!part) {
+    return "nothing fits while it runs what it does";
+  }
+  if (around || part->beyond_the_wish) {
+    std::vector<Piece> all = part->pieces;
+    for (Piece& piece : all) {
+      piece.runs = piece.runs || piece.there != nullptr;
+      piece.there = nullptr;
+    }
+    return fmt::format("with what runs kept, {} fit", words(input.board, all));
+  }
+  std::vector<Piece> wanted = part->pieces;
+  const auto stay =
+      std::erase_if(wanted, [](const Piece& piece) { return piece.there != nullptr; });
+  if (stay == 0) {
+    return fmt::format("of these, {} would fit", words(input.board, wanted));
+  }
+  return wanted.empty()
+             ? "no more fits beside what stays: migctl placements shows what is free"
+             : fmt::format("beside what stays, {} would fit", words(input.board, wanted));
+}
+
 Error in_use(const SearchInput& input, const std::string& wanted) {
   std::vector<std::string> blockers;
   std::vector<std::string> missing;
-  const auto counts = counts_of(input.board, input.wants);
+  const auto counts = counts_of(input.board, pieces_of(input));
   for (const GpuInstance* instance : in_the_way(input)) {
     blockers.push_back(holds(input.board.gpu(), *instance));
     const auto profile = input.board.find(instance->profile_id);
@@ -180,62 +289,30 @@ Error in_use(const SearchInput& input, const std::string& wanted) {
   if (!missing.empty()) {
     message += fmt::format(" and the layout has no {}", base::join(missing, ", "));
   }
-  const std::string part = named(input.board, largest_part(input));
   return Error{ErrorCode::kInUse,
                std::move(message),
-               fmt::format("with what runs kept, {} fit; or wait for it to end, or stop it", part)};
+               what_would_fit(input, true) + "; or wait for it to end, or stop it"};
 }
 
 }  // namespace
 
-std::vector<std::size_t> largest_part(const SearchInput& input) {
-  const Board& board = input.board;
-  const std::vector<std::size_t> wanted = counts_of(board, input.wants);
-  Layout pinned;
-  std::vector<std::size_t> allowed = wanted;
-  for (const Existing& existing : input.existing) {
-    if (existing.busy && input.pin_busy && existing.profile) {
-      pinned.push_back({*existing.profile, existing.instance->placement});
-    }
-  }
-  for (std::size_t i = 0; i < allowed.size(); ++i) {
-    const auto busy = std::count_if(
-        pinned.begin(), pinned.end(), [&](const Placed& placed) { return placed.profile == i; });
-    allowed[i] = std::max(allowed[i], static_cast<std::size_t>(busy));
-  }
-  std::vector<std::size_t> best(allowed.size());
-  std::tuple<std::size_t, std::size_t> best_score{};
-  for (const Layout& layout : all_states(board)) {
-    std::vector<std::size_t> counts(allowed.size());
-    std::size_t memory = 0;
-    for (const Placed& placed : layout) {
-      ++counts[placed.profile];
-      memory += placed.placement.size;
-    }
-    const bool part =
-        std::equal(counts.begin(), counts.end(), allowed.begin(), std::less_equal<>());
-    const bool keeps = std::all_of(pinned.begin(), pinned.end(), [&](const Placed& placed) {
-      return std::find(layout.begin(), layout.end(), placed) != layout.end();
-    });
-    if (part && keeps && std::tuple(layout.size(), memory) > best_score) {
-      best_score = {layout.size(), memory};
-      best = counts;
-    }
-  }
-  return best;
-}
-
 Error why_not(const SearchInput& input) {
   const Board& board = input.board;
-  const std::string wanted = named(board, counts_of(board, input.wants));
-  if (possible(board, input.wants)) {
-    return in_use(input, wanted);
+  const std::vector<Piece> pieces = pieces_of(input);
+  if (possible(board, pieces)) {
+    return in_use(input, words(board, pieces, false));
   }
-  const std::string part = named(board, largest_part({board, input.wants, kEmptyGpu}));
-  return Error{
-      ErrorCode::kNoCapacity,
-      fmt::format("cannot place {} on {}: {}", wanted, board.name(), proof(board, input.wants)),
-      fmt::format("of these, {} would fit", part)};
+  std::vector<Piece> wanted = pieces;
+  const auto stay =
+      std::erase_if(wanted, [](const Piece& piece) { return piece.there != nullptr; });
+  const bool beside = stay > 0 && !wanted.empty();
+  return Error{ErrorCode::kNoCapacity,
+               fmt::format("cannot place {} on {}{}: {}",
+                           words(board, beside ? wanted : pieces),
+                           board.name(),
+                           beside ? " beside what stays there" : "",
+                           proof(board, pieces)),
+               what_would_fit(input, false)};
 }
 
 }  // namespace mig::planner

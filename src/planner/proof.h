@@ -10,12 +10,9 @@
 namespace mig::planner {
 
 // For an input on which best_assignment() gave nothing. kInUse when an empty GPU could hold it,
-// else kNoCapacity.
+// else kNoCapacity. The reason holds whatever else is there: it is of a smallest set that cannot
+// be. The hint plans as it stands: given places, what is there and what runs are all counted in.
 Error why_not(const SearchInput& input);
-
-// The largest part of what is wanted (most instances, then most slots) that fits beside the busy
-// instances (when pinned), as counts by Board profile; the busy ones are part of it.
-std::vector<std::size_t> largest_part(const SearchInput& input);
 
 }  // namespace mig::planner
 

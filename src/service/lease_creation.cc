@@ -2,37 +2,16 @@
 #include "service/lease_creation.h"
 
 #include <algorithm>
-#include <csignal>
 #include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include "lease/admission.h"
+#include "service/signals_later.h"
 
 namespace mig::service {
 namespace {
-
-// A signal that ends us finds the instance made: it is one short change, which nobody waits for.
-class SignalsLater {
- public:
-  SignalsLater() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-
-  ~SignalsLater() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  SignalsLater(const SignalsLater&) = delete;
-  SignalsLater& operator=(const SignalsLater&) = delete;
-  SignalsLater(SignalsLater&&) = delete;
-  SignalsLater& operator=(SignalsLater&&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 struct Makeable {
   GpuIndex gpu;

@@ -19,6 +19,7 @@
 #include "holders/process_facts.h"
 #include "lease/admission.h"
 #include "service/lease_creation.h"
+#include "service/slot_creation.h"
 
 namespace mig::service {
 namespace {
@@ -156,8 +157,14 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_TRY(find_gpu_of(request.need, *now));
   if (!request.need.slot.empty()) {
-    MIG_ASSIGN_OR_RETURN(const SlotView slot, service_.resolve_slot(request.need.slot));
+    MIG_ASSIGN_OR_RETURN(const SlotView slot,
+                         request.create ? make_slot(service_, request.need.slot)
+                                        : service_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
+    if (request.create) {
+      request.create = false;  // it is there now, and no other would do
+      MIG_ASSIGN_OR_RETURN(now, machine(true));
+    }
   }
   if (request.every)
     request.count = std::max(1U, lease::count_that_serve(*now, request.need));

@@ -16,11 +16,37 @@ std::vector<DesiredInstance> as_they_are(const Gpu& gpu) {
     DesiredInstance desired;
     desired.profile = instance.name;
     desired.placement = instance.placement;
-    for (const ComputeInstance& compute : instance.compute_instances)
+    for (const ComputeInstance& compute : instance.compute_instances) {
       desired.compute_instances.push_back(compute.name);
+      desired.compute_placements.push_back(compute.placement);
+    }
     out.push_back(std::move(desired));
   }
   return out;
+}
+
+// The GPU instance at the place that is named, for what goes into it: a compute instance that does
+// not fill it, or any into one that has none.
+DesiredInstance* owner_of(const DesiredInstance& wanted, std::vector<DesiredInstance>& there) {
+  if (!wanted.placement || wanted.compute_instances.empty())
+    return nullptr;
+  const bool fills = wanted.compute_instances.front().full_size();
+  const auto owner = std::find_if(there.begin(), there.end(), [&](const DesiredInstance& is) {
+    return is.profile == wanted.profile && is.placement == wanted.placement &&
+           (!fills || is.compute_instances.empty());
+  });
+  return owner == there.end() ? nullptr : &*owner;
+}
+
+void add_inside(const DesiredInstance& wanted, DesiredInstance& owner) {
+  owner.compute_placements.resize(owner.compute_instances.size());
+  owner.compute_instances.insert(owner.compute_instances.end(),
+                                 wanted.compute_instances.begin(),
+                                 wanted.compute_instances.end());
+  owner.compute_placements.insert(owner.compute_placements.end(),
+                                  wanted.compute_placements.begin(),
+                                  wanted.compute_placements.end());
+  owner.compute_placements.resize(owner.compute_instances.size());
 }
 
 Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
@@ -63,8 +89,11 @@ Result<DesiredLayout> desired_create(const Inventory& inventory,
                     ? "migctl list shows which GPUs can do MIG"
                     : fmt::format("migctl mode enable -i {}", gpu->index.value));
   DesiredGpu desired{gpu->index, true, as_they_are(*gpu), {}};
-  desired.instances.insert(
-      desired.instances.end(), request.instances.begin(), request.instances.end());
+  for (const DesiredInstance& instance : request.instances)
+    if (DesiredInstance* owner = owner_of(instance, desired.instances))
+      add_inside(instance, *owner);
+    else
+      desired.instances.push_back(instance);
   return DesiredLayout{"create", {std::move(desired)}, {}, request.spare};
 }
 

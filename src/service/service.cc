@@ -10,7 +10,6 @@
 #include "apply/in_use.h"
 #include "apply/journal_recorder.h"
 #include "apply/last_good.h"
-#include "apply/liveness.h"
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
@@ -19,8 +18,10 @@
 #include "planner/planner.h"
 #include "planner/times.h"
 #include "service/driver.h"
+#include "service/interrupted.h"
 #include "service/requests.h"
 #include "service/saved_names.h"
+#include "service/slot_creation.h"
 #include "service/slot_names.h"
 
 namespace mig::service {
@@ -107,14 +108,7 @@ class DriverService final : public Service {
   }
 
   Result<std::optional<store::ChangeRow>> interrupted() override {
-    MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-    std::optional<store::ChangeRow> open;
-    if (journal) {
-      MIG_ASSIGN_OR_RETURN(open, journal->open_change());
-    }
-    if (open && apply::being_carried_out(*open, journal->path()))
-      open.reset();  // being carried out right now
-    return open;
+    return interrupted_change(*session_);
   }
 
   Result<apply::Recovery> recover(const std::function<void()>& heartbeat) override {
@@ -175,7 +169,14 @@ class DriverService final : public Service {
 
   Result<SlotView> resolve_slot(const std::string& name) override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    return slot_names().resolve(name, now);
+    auto found = slot_names().resolve(name, now);
+    if (found || found.error().code == ErrorCode::kNotFound)
+      return found;
+    MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, slot_names().all(now));
+    for (const SlotView& slot : all)
+      if (slot.row.name == name)
+        return why_not_made(slot, now, std::move(found).error());
+    return found;
   }
 
   Result<holders::Report> holders() override {
@@ -265,6 +266,20 @@ class DriverService final : public Service {
     if (plan)
       apply::add_blockers(now.report, *plan);
     return plan;
+  }
+
+  // The hint names what makes it; where that cannot work as things are, why not.
+  static Error why_not_made(const SlotView& slot, const Inventory& now, Error error) {
+    if (slot.state == SlotState::kMigOff || !slot.in_the_way.empty())
+      return error;
+    const auto request = slot_request(slot, now);
+    if (!request)
+      return error;
+    const auto desired = desired_create(now, *request);
+    const auto plan = desired ? planner::plan(now, *desired, {}) : Result<Plan>(desired.error());
+    if (!plan)
+      error.hint = "it cannot be made beside what is there: " + plan.error().text();
+    return error;
   }
 
   // nullopt: none was ever written; looking must not make one.

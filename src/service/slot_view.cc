@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "model/compute_names.h"
+#include "model/slots.h"
 
 namespace mig::service {
 namespace {
@@ -61,6 +62,34 @@ const ComputeInstance* compute_of(const store::SlotRow& row, const GpuInstance& 
   return nullptr;
 }
 
+// The compute instances that leave no place for the slot's own: those on its place; where it has
+// none of its own and no place is left, all of them.
+void look_for_room(const store::SlotRow& row,
+                   const ProfileName& name,
+                   const GpuInstanceProfile& profile,
+                   const GpuInstance& instance,
+                   SlotView& view) {
+  const ComputeInstanceProfile* compute = find_compute_profile(profile, name);
+  std::vector<Placement> places;
+  for (const Placement at : compute == nullptr ? std::vector<Placement>() : compute->placements)
+    if (!row.ci_start || static_cast<std::int64_t>(at.start) == *row.ci_start)
+      places.push_back(at);
+  const auto taken = [&](Placement at) {
+    return std::any_of(instance.compute_instances.begin(),
+                       instance.compute_instances.end(),
+                       [&](const ComputeInstance& other) {
+                         return other.placement && overlap(*other.placement, at);
+                       });
+  };
+  if (std::any_of(places.begin(), places.end(), [&](Placement at) { return !taken(at); }))
+    return;
+  for (const ComputeInstance& other : instance.compute_instances)
+    if (!other.placement || std::any_of(places.begin(), places.end(), [&](Placement at) {
+          return overlap(*other.placement, at);
+        }))
+      view.in_the_way.emplace_back(instance.id, other.id);
+}
+
 void look_inside(const store::SlotRow& row, const Gpu& gpu, SlotView& view) {
   const Placement place = place_of(row);
   const auto name = ProfileName::parse(row.profile);
@@ -68,8 +97,9 @@ void look_inside(const store::SlotRow& row, const Gpu& gpu, SlotView& view) {
     if (!overlap(instance.placement, place))
       continue;
     const ComputeInstance* compute = compute_of(row, instance);
-    if (instance.placement == place && name && instance.name == name->gpu_instance() &&
-        compute != nullptr) {
+    const bool its_own =
+        instance.placement == place && name && instance.name == name->gpu_instance();
+    if (its_own && compute != nullptr) {
       view.state = SlotState::kReady;
       view.uuid = compute->uuid;
       view.gpu_instance = instance.id;
@@ -77,16 +107,39 @@ void look_inside(const store::SlotRow& row, const Gpu& gpu, SlotView& view) {
       return;
     }
     view.state = SlotState::kTaken;
-    view.note = fmt::format("{} gi={} is at {}:{}{}",
-                            instance.name.str(),
-                            instance.id.value,
-                            instance.placement.start,
-                            instance.placement.size,
-                            instance.placement == place ? " without that compute instance" : "");
-    return;
+    view.note += fmt::format("{}{} gi={} is at {}:{}{}",
+                             view.note.empty() ? "" : ", ",
+                             instance.name.str(),
+                             instance.id.value,
+                             instance.placement.start,
+                             instance.placement.size,
+                             its_own ? " without that compute instance" : "");
+    const GpuInstanceProfile* profile = gpu.find_profile(instance.name);
+    if (its_own && profile != nullptr)
+      look_for_room(row, *name, *profile, instance, view);
+    else
+      view.in_the_way.emplace_back(instance.id, std::nullopt);
   }
+  if (view.state == SlotState::kTaken)
+    return;
   view.state = SlotState::kEmpty;
   view.note = "nothing is there";
+}
+
+// "when nobody uses it: migctl destroy -i 0 --gi 2; then "
+std::string clear_command(const SlotView& view) {
+  if (view.in_the_way.empty())
+    return "make it: ";
+  std::vector<std::string> commands;
+  for (const auto& [instance, compute] : view.in_the_way)
+    commands.push_back(
+        fmt::format("migctl destroy -i {} --gi {}{}",
+                    view.gpu->value,
+                    instance.value,
+                    compute ? fmt::format(" --ci {}", compute->value) : std::string()));
+  return fmt::format("when nobody uses {}: {}; then ",
+                     commands.size() == 1 ? "it" : "them",
+                     base::join(commands, "; "));
 }
 
 }  // namespace
@@ -181,10 +234,20 @@ SlotView look_at(const store::SlotRow& row, const Inventory& inventory) {
   return view;
 }
 
+std::string create_word(const store::SlotRow& row) {
+  return fmt::format("{}:{}{}",
+                     row.profile,
+                     row.start,
+                     row.ci_start ? fmt::format("/{}", *row.ci_start) : std::string());
+}
+
 Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory) {
   SlotView view = look_at(row, inventory);
   if (view.state == SlotState::kReady && !view.uuid.empty())
     return view;
+  const std::string make =
+      view.gpu ? fmt::format("migctl create {} -i {}", create_word(row), view.gpu->value)
+               : std::string();
   const std::string where =
       fmt::format("slot {} ({} at {}:{}{})",
                   row.name,
@@ -204,18 +267,16 @@ Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory) 
     case SlotState::kTaken:
       return fail(ErrorCode::kConflict,
                   fmt::format("{}: {}", where, view.note),
-                  "apply the layout that has it, or name the slot anew");
+                  clear_command(view) + make);
     case SlotState::kMigOff:
       return fail(ErrorCode::kNothingMatched,
                   fmt::format("{}: {}", where, view.note),
-                  fmt::format("migctl mode enable -i {}", view.gpu->value));
+                  fmt::format("migctl mode enable -i {}; then {}", view.gpu->value, make));
     case SlotState::kEmpty:
       break;
   }
   return fail(
-      ErrorCode::kNothingMatched,
-      fmt::format("{}: {}", where, view.note),
-      fmt::format("make it: migctl create {}:{} -i {}", row.profile, row.start, view.gpu->value));
+      ErrorCode::kNothingMatched, fmt::format("{}: {}", where, view.note), "make it: " + make);
 }
 
 const char* name_of(SlotState state) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mig/inventory.h"
@@ -37,6 +38,9 @@ struct SlotView {
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
   std::string note;  // why it is not ready, or what is unusual; "" = nothing
+  // With kTaken: what has to go before it can be made; with no compute instance, all of the GPU
+  // instance. Empty = it goes beside what is there, into its GPU instance.
+  std::vector<std::pair<GpuInstanceId, std::optional<ComputeInstanceId>>> in_the_way;
 };
 
 // Checks it against the machine: name, profile, and that the profile may lie there.
@@ -44,8 +48,12 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
 
 SlotView look_at(const store::SlotRow& row, const Inventory& inventory);
 
-// The instance that the slot means now, or an error that says what is there instead and how to
-// make it: kNothingMatched, kConflict (another instance is there), kNotFound (no GPU).
+// What `migctl create` takes to make it: "1c.3g.20gb:4/1".
+std::string create_word(const store::SlotRow& row);
+
+// The instance that the slot means now, or an error that says what is there instead and the
+// commands that lead to it: kNothingMatched, kConflict (another instance is there), kNotFound (no
+// GPU).
 Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory);
 
 const char* name_of(SlotState state);

@@ -81,6 +81,45 @@ TEST_F(SlotViewTest, OneOfSeveralComputeInstancesIsMeant) {
   EXPECT_EQ(resolve(slot, machine_).error().code, ErrorCode::kConflict);
 }
 
+// What the hint says to do makes the slot ready; what it says to destroy first is all that is
+// needed.
+TEST_F(SlotViewTest, TheHintLeadsToTheSlot) {
+  ComputeInstanceProfile one;
+  one.name = *ProfileName::parse("1c.3g.20gb");
+  one.placements = {{0, 1}, {1, 1}, {2, 1}};
+  machine_.gpus[0].profiles[0].compute_profiles = {one};
+  store::SlotRow slot = row("1c.3g.20gb", 4);
+  EXPECT_EQ(resolve(slot, machine_).error().hint, "make it: migctl create 1c.3g.20gb:4 -i 0");
+  slot.ci_start = 1;
+  EXPECT_EQ(resolve(slot, machine_).error().hint, "make it: migctl create 1c.3g.20gb:4/1 -i 0");
+  machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb"})};
+  EXPECT_EQ(resolve(slot, machine_).error().hint, "make it: migctl create 1c.3g.20gb:4/1 -i 0")
+      << "beside the one at 0";
+  slot.ci_start.reset();
+  EXPECT_TRUE(resolve(slot, machine_));
+  machine_.gpus[0].instances = {instance(4, {"3g.20gb"})};
+  machine_.gpus[0].instances[0].compute_instances[0].placement = Placement{0, 3};
+  slot.ci_start = 1;
+  EXPECT_EQ(resolve(slot, machine_).error().hint,
+            "when nobody uses it: migctl destroy -i 0 --gi 2 --ci 0; then migctl create "
+            "1c.3g.20gb:4/1 -i 0");
+  GpuInstance small = instance(4, {});
+  small.name = *ProfileName::parse("1g.5gb");
+  small.placement = {4, 1};
+  GpuInstance other = small;
+  other.placement = {6, 1};
+  other.id = GpuInstanceId{9};
+  machine_.gpus[0].instances = {small, other};
+  const Error two = resolve(slot, machine_).error();
+  EXPECT_EQ(two.code, ErrorCode::kConflict);
+  EXPECT_EQ(two.hint,
+            "when nobody uses them: migctl destroy -i 0 --gi 2; migctl destroy -i 0 --gi 9; then "
+            "migctl create 1c.3g.20gb:4/1 -i 0");
+  machine_.gpus[0].mig_current = MigMode::kDisabled;
+  EXPECT_EQ(resolve(slot, machine_).error().hint,
+            "migctl mode enable -i 0; then migctl create 1c.3g.20gb:4/1 -i 0");
+}
+
 TEST_F(SlotViewTest, ComputeInstancesOfEqualSlicesAreNotTakenForEachOther) {
   machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb"})};
   EXPECT_EQ(look_at(row("1c.3g.20gb@26sm", 4), machine_).state, SlotState::kTaken);

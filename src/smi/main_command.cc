@@ -10,6 +10,7 @@
 #include "smi/modes.h"
 #include "smi/query.h"
 #include "smi/select.h"
+#include "smi/settings.h"
 #include "smi/summary.h"
 #include "smi/text.h"
 #include "smi/xml.h"
@@ -52,6 +53,8 @@ int run_once(const Run& run, const Options& options, const std::vector<Gpu>& gpu
     return set_persistence_mode(run, gpus, *parse_switch(options.get("-pm")));
   if (options.has("-r"))
     return reset_gpus(run, gpus);
+  if (chosen_setting(options) != nullptr)
+    return run_setting(run, options, gpus);
   std::string error;
   CsvFormat format = parse_csv_format(options.get("--format"), &error);
   format.header = format.header && !again;
@@ -74,7 +77,8 @@ int run_units(const Run& run, const Options& options) {
 }  // namespace
 
 std::string main_help() {
-  return R"(nvidia-smi's MIG dialect of migctl, on the real driver or a simulated machine.
+  const std::string help =
+      R"(nvidia-smi's MIG dialect of migctl, on the real driver or a simulated machine.
 
 nvidia-smi [OPTION1 [ARG1]] [OPTION2 [ARG2]] ...
 
@@ -112,7 +116,9 @@ nvidia-smi [OPTION1 [ARG1]] [OPTION2 [ARG2]] ...
     dmon, pmon                    GPUs, processes in scrolling form: "nvidia-smi dmon -h"
     topo, nvlink, c2c, pci        how GPUs are connected: "nvidia-smi topo -h"
     clocks, conf-compute, drain, gpm, vgpu
+
 )";
+  return help + settings_help();
 }
 
 namespace {
@@ -148,7 +154,8 @@ int run_main(const Run& run, const Options& options) {
     return show_version(run);
   if (options.has("-B"))
     return list_excluded(run);
-  const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r");
+  const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r") ||
+                       chosen_setting(options) != nullptr;
   int exit = 0;
   const bool units = options.has("-u");
   const std::vector<Gpu> gpus =

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "smi/detail.h"
 #include "smi/modes.h"
+#include "smi/settings.h"
 #include "smi/text.h"
 
 namespace mig::smi {
@@ -45,6 +46,7 @@ const std::vector<OptionSpec>& specs() {
       all.push_back({query.option, nullptr, Takes::kValue});
       all.push_back({query.help_option, nullptr, Takes::kNothing});
     }
+    all.insert(all.end(), setting_specs().begin(), setting_specs().end());
     return all;
   }();
   return kSpecs;
@@ -177,11 +179,15 @@ UsageError combination_error(const Options& options) {
     return error;
   if (UsageError error = detail_error(options); !error.empty())
     return error;
-  unsigned actions = lists ? 1 : 0;
-  for (const char* action : {"-q", "-mig", "-r", "-pm"})
-    actions += options.has(action) ? 1 : 0;
-  const bool changes = any_of(options, {"-mig", "-pm", "-r"});
-  if (actions > 1 || (changes && any_of(options, {"-l", "-lms", "--filename"})))
+  unsigned changes = count_settings(options);
+  for (const char* change : {"-mig", "-r", "-pm"})
+    changes += options.has(change) ? 1 : 0;
+  if (changes > 1)
+    return {
+        "Invalid combination of input arguments. Only one device modification may be done at a "
+        "time.\n"};
+  const unsigned actions = (lists ? 1U : 0U) + (options.has("-q") ? 1U : 0U) + changes;
+  if (actions > 1 || (changes != 0 && any_of(options, {"-l", "-lms", "--filename"})))
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
   return {};
 }
@@ -292,7 +298,7 @@ UsageError main_usage_error(const Options& options) {
                name,
                options.get(name).c_str(),
                kHelp)};
-  return {};
+  return setting_error(options);
 }
 
 }  // namespace mig::smi

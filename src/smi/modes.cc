@@ -19,11 +19,7 @@ void warn_without_persistence(const Run& run, const Gpu& gpu, const std::string&
     return;
   if (persistence == NVML_FEATURE_DISABLED && architecture >= NVML_DEVICE_ARCH_HOPPER &&
       architecture != NVML_DEVICE_ARCH_UNKNOWN)
-    run.print(text(
-        "\nWarning: persistence mode is disabled on device %s. See the Known Issues section of "
-        "the nvidia-smi(1) man page for more information. Run with [--help | -h] switch to get "
-        "more information on how to enable persistence mode.\n",
-        bus.c_str()));
+    run.print(persistence_warning(bus));
 }
 
 void report_pending(const Run& run, const std::string& bus, bool enable, nvmlReturn_t reason) {
@@ -74,6 +70,14 @@ int report_refused(const Run& run, const std::vector<Refused>& refused) {
 }
 
 }  // namespace
+
+std::string persistence_warning(const std::string& bus) {
+  return text(
+      "\nWarning: persistence mode is disabled on device %s. See the Known Issues section of the "
+      "nvidia-smi(1) man page for more information. Run with [--help | -h] switch to get more "
+      "information on how to enable persistence mode.\n",
+      bus.c_str());
+}
 
 std::optional<bool> parse_switch(const std::string& value) {
   const std::string word = base::lower(value);

@@ -15,6 +15,9 @@ namespace mig::smi {
 // "0", "1", "DISABLED", "ENABLED" (either case); nullopt otherwise.
 std::optional<bool> parse_switch(const std::string& value);
 
+// What nvidia-smi says when a change lasts only as long as the driver stays loaded.
+std::string persistence_warning(const std::string& bus);
+
 int set_mig_mode(const Run& run, const std::vector<Gpu>& gpus, bool enable);
 int set_persistence_mode(const Run& run, const std::vector<Gpu>& gpus, bool enable);
 

@@ -17,7 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "board_figures.md"
 MARK = "<!-- written by hand from here -->"
 KINDS = ("measured", "captured", "documented", "derived", "assumed")
-BLOCKS = ("identity", "memory", "power", "temperature", "clocks", "links", "roofline")
+BLOCKS = ("identity", "memory", "power", "temperature", "clocks", "settable", "links", "roofline")
+OPTIONAL = {"provenance": []}
 GROUPS = {"profile": "profile rows", "placements": "placements", "name": "compute names", "count": "compute counts",
           "places": "compute places", "sm": "compute SMs"}
 WIDTH = 158
@@ -38,7 +39,7 @@ def count_from(block, labels, counts):
 def count_figures(board):
     counts = dict.fromkeys(KINDS, 0)
     for block in BLOCKS:
-        for entry in board[block]["provenance"]:
+        for entry in board.get(block, OPTIONAL)["provenance"]:
             counts[entry["kind"]] += len(entry["of"])
     mig = board["mig"]
     count_from(mig, mig["sources"], counts)
@@ -50,7 +51,7 @@ def count_figures(board):
 
 
 def unknown(board):
-    return [f"{block}.{figure}" for block in BLOCKS for figure, value in board[block].items() if value is None]
+    return [f"{block}.{figure}" for block in BLOCKS for figure, value in board.get(block, {}).items() if value is None]
 
 
 def wrapped(words, indent):
@@ -74,7 +75,7 @@ def with_driver(entry):
 
 def block_items(board, kind):
     for block in BLOCKS:
-        for entry in board[block]["provenance"]:
+        for entry in board.get(block, OPTIONAL)["provenance"]:
             if entry["kind"] == kind:
                 yield item(f"{block}: {', '.join(entry['of'])}: {with_driver(entry)}")
 

@@ -162,6 +162,16 @@ class MigParted(unittest.TestCase):
                 self.assertNotEqual(theirs, 0, out + err)
         self.exports_agree()
 
+    def test_a_file_with_a_name_that_it_does_not_know_is_refused_as_a_whole(self):
+        self.works("apply", "-f", self.file, "-c", "all-enabled")
+        path = os.path.join(self.folder.name, "special.yaml")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(document({"plain": entry("all", {by_slices(1): 2}), "special": entry("all", {f"{by_slices(1)}@14sm": 1})}))
+        code, _, err = self.mig_parted("apply", "-f", path, "-c", "plain")
+        self.assertEqual(code, 1, err)
+        self.assertIn("invalid format", err)
+        harness.migctl("assert", "-f", self.file, "-c", "all-enabled")
+
     def test_what_makes_no_sense_is_refused_by_migctl(self):
         self.works("apply", "-f", self.file, "-c", "mixed")
         for label, (_, code) in nonsense().items():

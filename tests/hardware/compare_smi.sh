@@ -23,15 +23,17 @@ mkdir -p "$raw" || exit 1
 number=0
 must_failed=0
 
-clean() { # exact | readings | labels
+clean() { # exact | readings | labels | shape
   case $1 in
     exact) cat ;;
     # The clock line, and every figure with a unit that moves.
     readings) sed -E -e 's/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*/<time>/' \
         -e 's/[0-9]+\/[0-9]+\/[0-9]+ [0-9:.]+/<time>/' \
-        -e 's/(Timestamp +: ).*/\1<time>/' \
+        -e 's/(Timestamp +: ).*/\1<time>/' -e 's/(<timestamp>).*/\1<time>/' \
         -e 's/ +[0-9]+C / <C> /' -e 's/ +[0-9]+W \// <W> \//' \
         -e 's/[0-9.]+ (W|KB\/s|C|MHz)/<\1>/g' -e 's/ +[0-9]+%/ <%>/g' ;;
+    # Where numbers end, not what they are.
+    shape) sed -E -e 's/ *[0-9]+( |$)/ N\1/g' -e 's/[0-9]+(, |$)/N\1/g' ;;
     # Only what stands before the colon.
     labels) sed -E -e 's/^( *[^:]*[^ :]) *: .*/\1/' -e 's/(Timestamp).*/\1/' ;;
   esac
@@ -72,7 +74,7 @@ compare() {
 {
   echo "NVIDIA's nvidia-smi against migctl smi, $(date -u '+%Y-%m-%dT%H:%M:%SZ')"
   "$real" --version 2>&1 | sed 's/^/  /'
-  echo "  kind: exact = byte for byte; readings = moving figures blanked; labels = text before the colon"
+  echo "  kind: exact = byte for byte; readings = moving figures blanked; shape = numbers blanked; labels = text before the colon"
   echo
 } >>"$report"
 
@@ -108,7 +110,42 @@ compare may exact --query-gpu=fabric.status,fabric.cliqueId,fabric.clusterUuid,p
 compare may exact --query-compute-apps=pid,process_name,used_memory --format=csv
 compare may exact --query-compute-apps=gpu_uuid,pid,name,used_gpu_memory --format=csv,noheader
 
+# Documents, monitors, topology, lists.
+compare may readings -q -x
+compare may readings -x -q -i 0
+compare may readings -q -u
+compare may readings -q -u -x
+for section in UTILIZATION POWER CLOCK SUPPORTED_CLOCKS ACCOUNTING ENCODER_STATS FBC_STATS SUPPORTED_GPU_TARGET_TEMP \
+  VOLTAGE GSP_FIRMWARE_VERSION POWER_SMOOTHING POWER_PROFILES; do
+  compare may readings -q -d $section
+done
+compare may exact -B
+compare may exact --query-supported-clocks=gpu_uuid,memory,graphics --format=csv
+compare may exact --query-supported-clocks=mem --format=csv,noheader
+compare may exact --query-retired-pages=gpu_uuid,retired_pages.address,retired_pages.cause --format=csv
+compare may exact --query-remapped-rows=gpu_uuid,remapped_rows.correctable,remapped_rows.pending,remapped_rows.histogram.max --format=csv
+compare may exact --query-accounted-apps=gpu_uuid,pid,gpu_util --format=csv
+for line in "dmon -c 1" "dmon -s pucvmet -c 1" "dmon -o DT -c 1" "dmon --format csv -c 1" \
+  "dmon --gpm-metrics 1,2,20 -c 3" "pmon -s um -c 1" "pmon -o T -c 1"; do
+  # shellcheck disable=SC2086
+  compare may shape $line
+done
+for line in "topo -m" "topo -mp" "topo -p2p r" "topo -p2p p" "topo -n 3 -i 0" "topo -c 0" "topo -C -i 0" \
+  "topo -gnid -i 0" "nvlink -s" "nvlink -c" "nvlink -e" "nvlink -R" "c2c -s" "gpm -g" "conf-compute -q" \
+  "conf-compute -gm" "vgpu" "drain -q" "stats"; do
+  # shellcheck disable=SC2086
+  compare may exact $line
+done
+compare may shape pci -gCnt
+
 # What it says to a wrong command line.
+compare may exact -x
+compare may exact -q -x -d MEMORY
+compare may exact -q --dtd
+compare may exact -L -B
+compare may exact --query-gpu=index --query-compute-apps=pid
+compare may exact -l 0
+compare may exact -f /nonexistent/log
 compare may exact --query-gpu=no_such_field --format=csv
 compare may exact --query-gpu=index
 compare may exact --query-gpu=index --format=noheader

@@ -71,9 +71,9 @@ def targets_of(test):
 class Bench:
     """`build(targets)` and `test(names)` return commands; the tree is at `tree`."""
 
-    def __init__(self, tree, build, test, log, most_seconds=900):
+    def __init__(self, tree, build, test, log, most_seconds=900, most_of_a_test=300):
         self.tree, self.build, self.test, self.log = tree, build, test, log
-        self.most_seconds = most_seconds
+        self.most_seconds, self.most_of_a_test = most_seconds, most_of_a_test
 
     def try_change(self, change, room, usable, deadline):
         """A dictionary: outcome (noticed, survived, timed out, does not build, not finished), by, seconds."""
@@ -106,7 +106,7 @@ class Bench:
                     if code != 0:
                         return result("does not build", "", output[-3000:])
                     built.update(targets)
-                code, output = run(self.test([name]), self.tree, left(), self.log)
+                code, output = run(self.test([name]), self.tree, min(left(), self.most_of_a_test), self.log)
                 if code is None:
                     return result("timed out", name)
                 if code != 0:

@@ -50,6 +50,7 @@ class Notes:
     def __init__(self, folder, again):
         self.path = os.path.join(folder, "results.json")
         self.lock = threading.Lock()
+        self.done = 0  # in this run
         self.data = {"left_out": {}, "changes": {}}
         if os.path.exists(self.path) and not again:
             with open(self.path, encoding="utf-8") as file:
@@ -64,6 +65,8 @@ class Notes:
             self.data["changes"][change.id] = dict(found, room=change.room, file=change.file, what=change.what,
                                                    mark=change.mark())
             self.save()
+            self.done += 1
+            return self.done
 
     def save(self):
         with open(self.path + ".new", "w", encoding="utf-8") as file:
@@ -179,24 +182,33 @@ class Worker(threading.Thread):
     def run(self):
         while time.monotonic() < self.deadline:
             try:
-                change = self.todo.get_nowait()
+                group = self.todo.get_nowait()
             except queue.Empty:
                 break
-            asked = {"id": change.id, "usable": sorted(self.usable), "left": self.deadline - time.monotonic()}
-            self.process.stdin.write(json.dumps(asked) + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline()
-            if not answer:
-                print(f"worker {self.number} ended at {change.id}", file=sys.stderr)
-                return
-            found = json.loads(answer)
-            self.notes.put(change, found)
-            done = self.total - self.todo.qsize()
-            print(f"[{done}/{self.total}] {found['outcome']:<14} {change.id} {found['by']} {found['seconds']} s", flush=True)
-            if found["outcome"] == "does not build":
-                print(found["more"], file=sys.stderr, flush=True)
+            for change in group:
+                if time.monotonic() < self.deadline and not self.try_one(change):
+                    return
         self.process.stdin.close()
         self.process.wait()
+
+    def try_one(self, change):
+        """False: the worker is gone."""
+        asked = {"id": change.id, "usable": sorted(self.usable), "left": self.deadline - time.monotonic()}
+        try:
+            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        answer = self.process.stdout.readline()
+        if not answer:
+            print(f"worker {self.number} ended at {change.id}", file=sys.stderr, flush=True)
+            return False
+        found = json.loads(answer)
+        done = self.notes.put(change, found)
+        print(f"[{done}/{self.total}] {found['outcome']:<14} {change.id} {found['by']} {found['seconds']} s", flush=True)
+        if found["outcome"] == "does not build":
+            print(found["more"], file=sys.stderr, flush=True)
+        return True
 
 
 def mount_command(copy, tree, command):
@@ -238,12 +250,23 @@ def selected(arguments, all_changes):
     missing = set(arguments.only) - {change.id for change in chosen}
     if missing:
         sys.exit("no such change, or an equivalent one: " + ", ".join(sorted(missing)))
-    return chosen[index - 1::count]
+    return sorted(chosen[index - 1::count], key=lambda change: (change.room, change.file))
 
 
-def start_workers(tree, work, arguments, targets, todo, notes, usable, deadline):
-    workers, total = [], todo.qsize()
-    for number in range(min(arguments.jobs, total)):
+def groups_of(chosen):
+    """Those of one file together, a few at a time: what was changed last need not be built once more."""
+    groups, most = [], 4
+    for change in chosen:
+        if groups and groups[-1][-1].file == change.file and len(groups[-1]) < most:
+            groups[-1].append(change)
+        else:
+            groups.append([change])
+    return groups
+
+
+def start_workers(tree, work, arguments, targets, todo, notes, usable, deadline, total):
+    workers = []
+    for number in range(min(arguments.jobs, todo.qsize())):
         command = worker_command(number, tree, work, arguments, targets, deadline)
         if command is None:
             break
@@ -285,7 +308,7 @@ def main():
     os.makedirs(work, exist_ok=True)
     notes = Notes(work, arguments.again)
     chosen = [change for change in chosen if not notes.known(change)]
-    print(f"{len(chosen)} changes to try; building {tree}", flush=True)
+    print(f"{len(chosen)} changes to try in {tree}", flush=True)
     wanted = {test for change in chosen for test in change.tests + table_of_rooms[change.room]["tests"]}
     targets = sorted({target for test in wanted for target in targets_of(test)})
     if chosen and prepare(tree, arguments, targets, deadline, os.cpu_count() or 1):
@@ -293,9 +316,11 @@ def main():
         if notes.data["left_out"]:
             print("left out, they fail unchanged: " + ", ".join(sorted(notes.data["left_out"])), flush=True)
         todo = queue.Queue()
-        for change in chosen:
-            todo.put(change)
-        workers = start_workers(tree, work, arguments, targets, todo, notes, usable, deadline) if usable is not None else []
+        for group in groups_of(chosen):
+            todo.put(group)
+        workers = []
+        if usable is not None:
+            workers = start_workers(tree, work, arguments, targets, todo, notes, usable, deadline, len(chosen))
         end_of(workers)
     summary = table(all_changes, notes)
     with open(os.path.join(work, "results.md"), "w", encoding="utf-8") as file:

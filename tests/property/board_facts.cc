@@ -52,7 +52,8 @@ ProfileFacts profile_from(const Json& json) {
                             compute.at("size"),
                             compute.at("max_count"),
                             compute.at("starts").get<std::vector<int>>(),
-                            compute.at("sm").is_number()});
+                            compute.at("sm").is_number(),
+                            bare(compute.at("name"))});
   }
   return out;
 }
@@ -106,6 +107,57 @@ bool BoardFacts::legal(const Windows& windows) const {
     }
   }
   return slices <= compute_slices && extensions <= 1;
+}
+
+bool legal_inside(const ProfileFacts& profile, const std::vector<Inner>& inner) {
+  std::array<bool, 16> taken{};
+  std::map<int, int> of_number;
+  int slices = 0;
+  for (const Inner& one : inner) {
+    const auto found = std::find_if(
+        profile.computes.begin(), profile.computes.end(), [&](const ComputeFacts& facts) {
+          return facts.number == one.number;
+        });
+    if (found == profile.computes.end() || !found->told ||
+        std::count(found->starts.begin(), found->starts.end(), one.start) == 0 ||
+        ++of_number[one.number] > found->max_count) {
+      return false;
+    }
+    for (int slot = one.start; slot < one.start + found->size; ++slot) {
+      if (taken.at(static_cast<std::size_t>(slot))) {
+        return false;
+      }
+      taken[static_cast<std::size_t>(slot)] = true;
+    }
+    slices += found->slices;
+  }
+  return slices <= profile.slices;
+}
+
+std::vector<std::vector<Inner>> all_inside(const ProfileFacts& profile) {
+  std::vector<std::vector<Inner>> out;
+  std::vector<Inner> chosen;
+  const std::function<void(int)> from = [&](int slot) {
+    constexpr int kSlots = 8;
+    if (slot >= kSlots) {
+      out.push_back(chosen);
+      std::sort(out.back().begin(), out.back().end());
+      return;
+    }
+    from(slot + 1);
+    for (const ComputeFacts& facts : profile.computes) {
+      if (std::count(facts.starts.begin(), facts.starts.end(), slot) != 0) {
+        chosen.push_back({facts.number, slot});
+        if (legal_inside(profile, chosen)) {
+          from(slot + facts.size);
+        }
+        chosen.pop_back();
+      }
+    }
+  };
+  from(0);
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 BoardFacts read_board(const std::string& key) {

@@ -15,10 +15,11 @@ struct ComputeFacts {
   std::string name;  // "1c.3g.20gb", "1c.2g.20gb@26sm": as users tell it from its twin
   int number = 0;    // NVML_COMPUTE_INSTANCE_PROFILE_*
   int slices = 0;
-  int size = 0;  // slots inside the GPU instance
+  int size = 0;  // slots, which are slices on Ampere only: on Hopper a 3c takes four
   int max_count = 0;
   std::vector<int> starts;
-  bool told = true;  // false: its size in SMs is unknown, so a driver cannot offer it
+  bool told = true;         // false: its size in SMs is unknown, so a driver cannot offer it
+  std::string driver_name;  // "1c.2g.20gb": maybe of two, never with an attribute
 };
 
 struct ProfileFacts {
@@ -40,6 +41,13 @@ struct Window {
   friend auto operator<=>(const Window&, const Window&) = default;
 };
 
+// One compute instance inside a GPU instance: its profile's number and start.
+struct Inner {
+  int number = 0;
+  int start = 0;
+  friend auto operator<=>(const Inner&, const Inner&) = default;
+};
+
 using Windows = std::vector<Window>;  // ascending start
 using Counts = std::vector<int>;      // by profile
 
@@ -56,6 +64,13 @@ struct BoardFacts {
   bool legal(const Windows& windows) const;
   Counts counts(const Windows& windows) const;
 };
+
+// May these live together in a GPU instance of that profile? Slots disjoint and legal, counts,
+// no more slices than it has.
+bool legal_inside(const ProfileFacts& profile, const std::vector<Inner>& inner);
+
+// Every such set, ascending, the empty one included.
+std::vector<std::vector<Inner>> all_inside(const ProfileFacts& profile);
 
 // Aborts when the file is not there: a test without its data is no test.
 BoardFacts read_board(const std::string& key);

@@ -58,7 +58,7 @@ migsim::MachineSpec random_spec(Random& random, std::vector<std::string>& keys) 
   migsim::MachineSpec spec;
   spec.name = "walk";
   spec.latency = "none";
-  spec.swap = random.chance(30);
+  spec.swap = random.chance(30) ? "all" : "";
   spec.fresh_uuids = random.chance(20);
   spec.vm = random.chance(15);
   spec.disable_destroys_idle = random.chance(20);

@@ -96,7 +96,7 @@ class Structure(unittest.TestCase):
 
     def test_every_architecture(self):
         """Ampere has temperatures where later boards have distances to the limit: alternatives of the definition."""
-        with Machine("1x a100-sxm4-40gb, 1x h100-sxm5-80gb, 1x rtx-pro-6000-server") as machine:
+        with Machine("1x a100-sxm4-40gb, 1x h200-141gb, 1x rtx-pro-6000-server") as machine:
             ampere, hopper, _ = self.hold(machine).findall("gpu")
             self.assertIsNotNone(ampere.find("temperature/gpu_temp_max_threshold"))
             self.assertIsNone(ampere.find("temperature/gpu_temp_max_tlimit_threshold"))

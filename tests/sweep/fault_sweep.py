@@ -141,7 +141,7 @@ class Transition:
         if len(self.held) != len(busy):
             raise RuntimeError(f"{self.name}: wanted {len(busy)} busy instances, have {self.held}")
         self.snapshot = folder / f"{self.name}.snapshot"
-        shutil.copytree(self.root, self.snapshot, symlinks=True, ignore=shutil.ignore_patterns("tree"))
+        shutil.copytree(self.root, self.snapshot, symlinks=True)
         self.calls = self.trace()
 
     def occupy(self, machine, gpu, start):

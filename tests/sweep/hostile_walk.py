@@ -302,7 +302,7 @@ class Trial:
         """Where the same change leads undisturbed, on a copy of the machine; and how many driver calls it takes."""
         copy = Machine(self.bins, self.root / "copy")
         copy.env.pop("MIGCTL_STATE_DIR")
-        shutil.copytree(self.root / "m", self.root / "copy" / "m", symlinks=True, ignore=shutil.ignore_patterns("tree"))
+        shutil.copytree(self.root / "m", self.root / "copy" / "m", symlinks=True)
         trace = self.root / "copy" / "trace"
         done = copy.migctl(*[a for a in arguments if a != "-k" and not a.endswith("hooks.yaml")], stdin=stdin,
                            extra={"MIGSIM_TRACE": str(trace)})

@@ -65,7 +65,7 @@ class Bed:
         """A copy; with the journal of the changes so far, or without any."""
         self.count += 1
         root = self.folder / f"bed{self.count}"
-        shutil.copytree(self.machine_dir, root / "m", symlinks=True, ignore=shutil.ignore_patterns("tree"))
+        shutil.copytree(self.machine_dir, root / "m", symlinks=True)
         state = self.folder / "first" / "state"
         if journal:
             shutil.copytree(state, root / "state")

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows remapped, counted with those not in effect, and the identity in the package, as an H200
-// (580.159.04) tells them of a sound board.
-#include <algorithm>
-#include <iterator>
-
+// The identity in a GPU's package: a number that nobody gives twice.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 
@@ -24,17 +20,6 @@ std::uint64_t identity_of(const char* uuid) {
 }  // namespace
 
 extern "C" {
-
-// As the first version (ecc.cc), not told while there are instances.
-nvmlReturn_t nvmlDeviceGetRemappedRows_v2(nvmlDevice_t device, nvmlRemappedRowsInfo_v2_t* rows) {
-  return read_gpu(__func__, device, [&](const Subject& s) {
-    const auto used = [](const GiState& gi) { return gi.used != 0; };
-    if (std::any_of(std::begin(s.self().gis), std::end(s.self().gis), used)) {
-      return rows == nullptr ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
-    }
-    return put(nvmlRemappedRowsInfo_v2_t{}, rows);
-  });
-}
 
 nvmlReturn_t nvmlDeviceGetPdi(nvmlDevice_t device, nvmlPdi_v1_t* pdi) {
   return read_gpu(__func__, device, [&](const Subject& s) {

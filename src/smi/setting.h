@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside src/smi: one setting of one GPU. Each function of a setting checks its value (`..._error`:
+// "" or what is wrong with it) or sets it (after the check has passed) and words what became of it.
+#ifndef MIGCTL_SMI_SETTING_H_
+#define MIGCTL_SMI_SETTING_H_
+
+#include <string>
+#include <utility>
+
+#include "smi/run.h"
+
+namespace mig::smi {
+
+// What became of one GPU: the line to print, and the code if it was not done. A warning lets the
+// command go on to the next GPU.
+struct Outcome {
+  std::string line;
+  nvmlReturn_t code = NVML_SUCCESS;
+  bool warning = false;
+  bool unchanged = false;  // it was so already
+};
+
+inline Outcome warned(std::string line) {
+  return {std::move(line), NVML_ERROR_NOT_SUPPORTED, true};
+}
+
+// One GPU that a setting works on.
+struct Target {
+  const Run& run;
+  nvmlDevice_t device;
+  std::string bus;
+
+  const char* at() const { return bus.c_str(); }
+};
+
+// "<what>: <the driver's words>", which ends the command.
+inline Outcome failed(const Target& target, nvmlReturn_t code, const std::string& what) {
+  return {what + ": " + target.run.why(code) + "\n", code};
+}
+
+// setting_clocks.cc
+std::string power_error(const std::string& value);
+Outcome set_power(const Target& target, const std::string& value);
+std::string gpu_clocks_error(const std::string& value);
+Outcome lock_gpu_clocks(const Target& target, const std::string& value);
+Outcome reset_gpu_clocks(const Target& target, const std::string& value);
+std::string memory_clocks_error(const std::string& value);
+Outcome lock_memory_clocks(const Target& target, const std::string& value);
+Outcome reset_memory_clocks(const Target& target, const std::string& value);
+std::string application_clocks_error(const std::string& value);
+Outcome set_application_clocks(const Target& target, const std::string& value);
+Outcome reset_application_clocks(const Target& target, const std::string& value);
+
+// setting_modes.cc
+std::string mode_error(const std::string& value);
+Outcome set_compute_mode(const Target& target, const std::string& value);
+std::string switch_error(const std::string& value);
+Outcome set_ecc(const Target& target, const std::string& value);
+std::string counter_error(const std::string& value);
+Outcome clear_ecc(const Target& target, const std::string& value);
+
+}  // namespace mig::smi
+
+#endif  // MIGCTL_SMI_SETTING_H_

@@ -241,7 +241,8 @@ TEST(Resolve, AGpuThatCannotBeOpenedIsNeverPassedOver) {
     EXPECT_EQ(refused.error().code, ErrorCode::kDeviceLost) << devices;
   }
   const auto filtered = resolve_text(
-      "  a:\n  - devices: all\n    device-filter: \"0x20B010DE\"\n    mig-enabled: true\n",
+      "  a:\n  - devices: all\n    device-filter: \"0x20B010DE\"\n    mig-enabled: true\n"
+      "    mig-devices: {1g.5gb: 1}\n",
       machine);
   ASSERT_FALSE(filtered) << "its board is not known: the filter may mean it";
   EXPECT_EQ(filtered.error().code, ErrorCode::kDeviceLost);

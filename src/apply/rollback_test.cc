@@ -89,6 +89,7 @@ TEST_F(ChangeTest, AStopOnRequestTakesBackWhatWasDone) {
   const auto result = apply(context(&listener), plan, options);
   ASSERT_TRUE(result);
   EXPECT_EQ(result->outcome, Outcome::kRolledBack);
+  ASSERT_TRUE(result->failure);
   EXPECT_EQ(result->failure->message, "stopped on request");
   EXPECT_EQ(shape(), "MIG");
 }

@@ -92,8 +92,8 @@ class Expected:
         self.say(f"emptied {p['id']}: SUCCESS stale INVALID_ARGUMENT by id NOT_FOUND")
 
     def compute(self, p, c, gi):
-        most, size = c["max_count"], c["slices"]
-        self.say(f"in {p['id']} ci profile {c['enum']}: id {c['enum']} slices {size} max {most} sm {c['sm']} {engines(p)} "
+        most, slices, size = c["max_count"], c["slices"], c["size"]
+        self.say(f"in {p['id']} ci profile {c['enum']}: id {c['enum']} slices {slices} max {most} sm {c['sm']} {engines(p)} "
                  f"name {c['name']} places {placed(c['starts'], size)}")
         say = f"in {p['id']} ci fill {c['enum']}"
         self.say(f"{say}: made {most} then INSUFFICIENT_RESOURCES left 0 listed {most} "
@@ -101,7 +101,7 @@ class Expected:
         self.say(f"mig device {most}: NOT_FOUND")
         for i in range(most):
             self.say(f"mig device {i}: name {self.name} {c['name']} gi {gi} ci {i} is 1 sm {c['sm']} {engines(p)} "
-                     f"slices {p['slices']} {size} mib {p['memory_mib']} memory {p['memory_mib'] << 20} back 1 parent 1 of ci 1")
+                     f"slices {p['slices']} {slices} mib {p['memory_mib']} memory {p['memory_mib'] << 20} back 1 parent 1 of ci 1")
         self.say(f"{say}: destroy gi IN_USE")
         self.say(f"{say}: destroy SUCCESS stale INVALID_ARGUMENT")
 

@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kMaxCiProfiles = 9;
 inline constexpr std::uint32_t kMaxPlacements = 16;
 inline constexpr std::uint32_t kMaxGis = 15;  // GI ids are slice-tree nodes 0..14: id == slot
 inline constexpr std::uint32_t kMaxCis = 8;   // CI id == slot inside its GI
-inline constexpr std::uint32_t kMaxComputeSlots = 8;  // places of compute instances in one GI
+inline constexpr std::uint32_t kMaxComputeSlots = 8;     // places of compute instances in one GI
 inline constexpr std::uint32_t kMaxOwnProcesses = 1024;  // of the owner and root; then guests.h
 inline constexpr std::uint32_t kMaxProcesses = kMaxOwnProcesses + 256;
 inline constexpr std::uint32_t kMaxFaults = 64;
@@ -102,8 +102,8 @@ struct Board {
   std::int64_t fan_percent = kUnknown;  // idle; unknown also where the board has none
   std::int64_t clock_sm_idle_mhz = kUnknown, clock_sm_max_mhz = kUnknown;
   std::int64_t clock_mem_idle_mhz = kUnknown, clock_mem_max_mhz = kUnknown;
-  // What the clocks can be set to: SM clocks in steps from the lowest, and a memory clock beside the
-  // highest one (0 = there is none).
+  // What the clocks can be set to: SM clocks in steps from the lowest, and a memory clock beside
+  // the highest one (0 = there is none).
   std::int64_t clock_sm_min_mhz = kUnknown, clock_sm_step_mhz = kUnknown;
   std::int64_t clock_mem_low_mhz = kUnknown;
   std::int64_t remap_banks = kUnknown;  // memory banks with all their spare rows
@@ -113,10 +113,10 @@ struct Board {
   std::int64_t fp32_gflops = kUnknown, tf32_gflops = kUnknown, bf16_gflops = kUnknown;
   std::int64_t dram_mb_per_s = kUnknown;
   std::int64_t pcie_mb_per_s = kUnknown;
-  char vbios[32] = {};                    // "" = unknown
-  char part_number[32] = {};              // "" = unknown
+  char vbios[32] = {};                                                      // "" = unknown
+  char part_number[32] = {};                                                // "" = unknown
   char inforom_image[32] = {}, inforom_oem[16] = {}, inforom_ecc[16] = {};  // "" = unknown
-  GiProfile gi_profiles[kMaxGiProfiles];  // in lgip order
+  GiProfile gi_profiles[kMaxGiProfiles];                                    // in lgip order
 };
 
 // Rates a process reports, 0..1 of what its instance has, except PCIe (bytes per second).
@@ -259,7 +259,7 @@ struct Hardware {
   std::uint32_t gpu_count = 0;
   std::uint32_t board_count = 0;
   char machine_name[64] = {};
-  std::uint64_t seed = 0;       // of UUIDs and serial numbers
+  std::uint64_t seed = 0;  // of UUIDs and serial numbers
   std::uint32_t owner_uid = 0;
   Board boards[kMaxGpus];
 };

@@ -179,6 +179,7 @@ TEST(Migration, ASecondExtensionNeedsTheIdleOneToGo) {
   add(now.gpus[1], "1g.5gb+me", {6, 1}, 9, 0);
   DesiredLayout desired = wish(2, {"7g.40gb"});
   desired.gpus[1] = wish(2, {"3g.20gb", "1g.5gb+me"}).gpus[1];
+  desired.gpus[1].instances[1].placement = Placement{0, 1};
   const auto migration = migrate(now, desired);
   ASSERT_TRUE(migration) << migration.error().text();
   EXPECT_EQ(migration->moves[0].to_gpu, GpuIndex{1});

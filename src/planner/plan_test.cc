@@ -303,6 +303,22 @@ TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWhole) {
   EXPECT_TRUE(plan_for(gpu, same)->empty());
 }
 
+// The same where no places tell them apart.
+TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWholeWithoutPlacesEither) {
+  Gpu gpu = board("h100_sxm5_80gb");
+  add_instance(gpu, "1g.20gb", 0, {"1g.20gb@16sm"});
+  gpu.instances[0].compute_instances[0].placement.reset();
+  for (GpuInstanceProfile& profile : gpu.profiles) {
+    for (ComputeInstanceProfile& compute : profile.compute_profiles) {
+      compute.placements.clear();
+    }
+  }
+  EXPECT_EQ(steps_of(plan_for(gpu, want({"1g.20gb"}))),
+            (std::vector<std::string>{
+                "destroy compute instance 1g.20gb@16sm ci=0 in 1g.20gb on GPU 0 gi=0 at 0:2",
+                "create compute instance 1g.20gb (26 SMs) in 1g.20gb on GPU 0 at 0:2"}));
+}
+
 // The attribute is the GPU instance's: with it and without it are two things to every function.
 TEST(Plan, MediaExtensionsAreKeptApart) {
   Gpu gpu = board("h100_sxm5_80gb");

@@ -153,7 +153,8 @@ std::string compute_table(const Gpu& gpu, const Paint& paint) {
   }
   std::string out = table.draw(paint);
   if (derived)
-    out += "  * from the GPU instance profiles: the driver tells more once such an instance exists\n";
+    out +=
+        "  * from the GPU instance profiles: the driver tells more once such an instance exists\n";
   return out;
 }
 

@@ -92,17 +92,28 @@ class Expected:
         self.say(f"emptied {p['id']}: SUCCESS stale INVALID_ARGUMENT by id NOT_FOUND")
 
     def compute(self, p, c, gi):
-        most, size = c["max_count"], c["slices"]
-        self.say(f"in {p['id']} ci profile {c['enum']}: id {c['enum']} slices {size} max {most} sm {c['sm']} {engines(p)} "
+        most, slices, size = c["max_count"], c["slices"], c["size"]
+        self.say(f"in {p['id']} ci profile {c['enum']}: id {c['enum']} slices {slices} max {most} sm {c['sm']} {engines(p)} "
                  f"name {c['name']} places {placed(c['starts'], size)}")
         say = f"in {p['id']} ci fill {c['enum']}"
-        self.say(f"{say}: made {most} then INSUFFICIENT_RESOURCES left 0 listed {most} at {placed(c['starts'], size)} fits 1")
+        self.say(f"{say}: made {most} then INSUFFICIENT_RESOURCES left 0 listed {most} "
+                 f"at {placed(side_by_side(c['starts'], size), size)} fits 1")
         self.say(f"mig device {most}: NOT_FOUND")
         for i in range(most):
             self.say(f"mig device {i}: name {self.name} {c['name']} gi {gi} ci {i} is 1 sm {c['sm']} {engines(p)} "
-                     f"slices {p['slices']} {size} mib {p['memory_mib']} memory {p['memory_mib'] << 20} back 1 parent 1 of ci 1")
+                     f"slices {p['slices']} {slices} mib {p['memory_mib']} memory {p['memory_mib'] << 20} back 1 parent 1 of ci 1")
         self.say(f"{say}: destroy gi IN_USE")
         self.say(f"{say}: destroy SUCCESS stale INVALID_ARGUMENT")
+
+
+def side_by_side(starts, size):
+    """The first start, and each further one that overlaps none before it: where a driver that takes the first free span
+    ends. Where places are aligned these are all of them."""
+    taken = []
+    for start in sorted(starts):
+        if not taken or start >= taken[-1] + size:
+            taken.append(start)
+    return taken
 
 
 def chosen_in(lines, gpu):

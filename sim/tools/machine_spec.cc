@@ -118,9 +118,9 @@ Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& s
   if (text.empty() || all) {
     return {};
   }
-  const Problem unreadable = {Exit::kInvalidInput,
-                              "--swap: cannot read " + quoted(text.substr(0, 80)),
-                              "write --swap for all GPUs, or --swap=2,3 or --swap=4-7 for these"};
+  Problem unreadable = {Exit::kInvalidInput,
+                        "--swap: cannot read " + quoted(text.substr(0, 80)),
+                        "write --swap for all GPUs, or --swap=2,3 or --swap=4-7 for these"};
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t comma = std::min(text.find(',', begin), text.size());
     const std::string_view entry = trim(text.substr(begin, comma - begin));

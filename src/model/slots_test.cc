@@ -42,6 +42,10 @@ TEST(ComputeInstancesFit, ByPlacementElseBySlices) {
   EXPECT_TRUE(compute_instances_fit({&two, &one}, holder(3)));
   EXPECT_FALSE(compute_instances_fit({&two, &one, &one}, holder(3)));
   EXPECT_FALSE(compute_instances_fit({&two, &two}, holder(7))) << "max_count is 1";
+  one.max_count = 2;
+  EXPECT_TRUE(compute_instances_fit({&one, &one}, holder(7)));
+  EXPECT_FALSE(compute_instances_fit({&one, &one, &one}, holder(7)))
+      << "there is a place for each, but max_count is 2";
   two.max_count = 2;
   EXPECT_FALSE(compute_instances_fit({&two, &two}, holder(7))) << "one place for two";
   two.placements.clear();

@@ -91,16 +91,42 @@ TEST(GivenComputePlaces, OverlapsAndPlacesOutsideDoNotFit) {
   }
 }
 
-// A driver that tells no compute placements before the instance exists: the place is handed on.
-TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
+// A driver that tells no compute placements before the instance exists.
+Gpu board_without_compute_places() {
   Gpu gpu = board("a100_sxm4_40gb");
   for (GpuInstanceProfile& profile : gpu.profiles) {
     profile.compute_profiles_derived = true;
     for (ComputeInstanceProfile& compute : profile.compute_profiles)
       compute.placements.clear();
   }
+  return gpu;
+}
+
+TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
+  const Gpu gpu = board_without_compute_places();
   EXPECT_EQ(steps(gpu, want({"1c.3g.20gb"}, {Placement{2, 1}})).back(),
             "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4");
+}
+
+// Of two alike the one that runs stays, whichever was made first.
+TEST(ComputeWithoutPlaces, WhatRunsStays) {
+  for (const std::uint32_t busy : {0U, 1U}) {
+    Gpu gpu = board_without_compute_places();
+    GpuInstance& instance = add_instance(gpu, "3g.20gb", 4, {"-"});
+    for (const std::uint32_t id : {0U, 1U}) {
+      ComputeInstance compute;
+      compute.id = ComputeInstanceId{id};
+      compute.name = name("1c.3g.20gb");
+      instance.compute_instances.push_back(compute);
+    }
+    add_process(gpu, instance, 7);
+    gpu.processes[0].compute_instance = ComputeInstanceId{busy};
+    const std::vector<std::string> found = steps(gpu, want({"1c.3g.20gb"}, {}));
+    ASSERT_EQ(found.size(), 1U) << found[0];
+    EXPECT_EQ(found[0].find("destroy compute instance 1c.3g.20gb ci=" + std::to_string(1 - busy)),
+              0U)
+        << found[0];
+  }
 }
 
 }  // namespace

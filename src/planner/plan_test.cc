@@ -153,6 +153,19 @@ TEST(Plan, ComputeInstancesChangeInsideAKeptGpuInstance) {
   EXPECT_TRUE(more->gpus[0].created.empty());
 }
 
+// What has a free place comes before anything goes, inside of instances that stay too.
+TEST(Plan, WhatFitsIsMadeBeforeComputeInstancesGo) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb"});
+  EXPECT_EQ(steps_of(plan_for(gpu, want({"3g.20gb", "4g.20gb"}))),
+            (std::vector<std::string>{
+                "create 4g.20gb on GPU 0 at 0:4",
+                "create compute instance 4g.20gb (56 SMs) at 0:4 in 4g.20gb on GPU 0 at 0:4",
+                "destroy compute instance 1c.3g.20gb ci=0 at 0:1 in 3g.20gb on GPU 0 gi=0 at 4:4",
+                "create compute instance 3g.20gb (42 SMs) at 0:3 in 3g.20gb on GPU 0 at 4:4",
+            }));
+}
+
 TEST(Plan, DerivedComputeProfilesLeaveThePlaceToTheDriver) {
   Gpu gpu = board("a100_sxm4_40gb");
   for (GpuInstanceProfile& profile : gpu.profiles) {
@@ -282,6 +295,23 @@ TEST(Plan, WithoutPinsTheBusyAreBlockersAndAsFewAsPossible) {
   EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0 on GPU 0");
 }
 
+// The GPU instance stays, and what runs in it is in the way all the same.
+TEST(Plan, WithoutPinsABusyComputeInstanceThatGoesIsABlocker) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_process(gpu, add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb"}), 4121);
+  Policy policy;
+  policy.keep_busy = false;
+  DesiredLayout desired = want({"3g.20gb"});
+  desired.gpus[0].instances[0].placement = Placement{4, 4};
+  const auto plan = plan_for(gpu, desired, policy);
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_EQ(plan->steps.at(0).kind, StepKind::kDestroyComputeInstance);
+  EXPECT_EQ(plan->gpus[0].kept.size(), 1U);
+  ASSERT_EQ(plan->gpus[0].blockers.size(), 1U);
+  EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 3g.20gb gi=0 on GPU 0");
+  EXPECT_EQ(plan->gpus[0].blockers[0].stops, Blocker::Stops::kDestroy);
+}
+
 // An H100's 1g.20gb can be filled with 16 or with 26 SMs, and both are called alike by the driver.
 TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWhole) {
   Gpu gpu = board("h100_sxm5_80gb");
@@ -378,6 +408,22 @@ TEST(Plan, WhoRunsBlocksModeChangesAndResets) {
   EXPECT_EQ(disable->gpus[0].blockers[0].stops, Blocker::Stops::kDestroy);
 }
 
+// No instance goes, but the mode does, and with it what runs on the GPU.
+TEST(Plan, WhoRunsOnAGpuWithoutInstancesBlocksTheModesEnd) {
+  Process process;
+  process.pid = 9;
+  for (const auto& [key, stops] : {std::pair("a100_sxm4_40gb", Blocker::Stops::kReset),
+                                   std::pair("h200_141gb", Blocker::Stops::kModeChange)}) {
+    Gpu gpu = board(key);
+    gpu.processes = {process};
+    const auto plan = plan_for(gpu, want({}, false));
+    ASSERT_TRUE(plan) << plan.error().text();
+    ASSERT_EQ(plan->gpus[0].blockers.size(), 1U) << key;
+    EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 9 runs on GPU 0");
+    EXPECT_EQ(plan->gpus[0].blockers[0].stops, stops);
+  }
+}
+
 TEST(Plan, RefusesWhatItCannotKnowOrDo) {
   Gpu none = board("a100_sxm4_40gb");
   none.mig_current = none.mig_pending = MigMode::kUnsupported;
@@ -418,6 +464,15 @@ TEST(Plan, HundredsWantedAreRefusedAtOnce) {
             "cannot place 1000 x 1g.5gb on GPU 0 (NVIDIA A100-SXM4-40GB): 1g.5gb has 7 legal "
             "placements (0, 1, 2, 3, 4, 5, 6); at most 7 fit");
   EXPECT_EQ(plan.error().hint, "of these, 7 x 1g.5gb would fit");
+}
+
+// Counts that no driver allows cost the hint none of its searches.
+TEST(Plan, ThousandsOfOneKindLeaveTheHintItsSearches) {
+  std::vector<const char*> profiles(3000, "1g.5gb");
+  profiles.push_back("1g.10gb");
+  const auto plan = plan_for(board("a100_sxm4_40gb"), want(profiles));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().hint, "of these, 6 x 1g.5gb + 1g.10gb would fit");
 }
 
 TEST(Plan, CarriesLabelGenerationWarningsAndCost) {
@@ -469,6 +524,17 @@ TEST(Differences, SayWhatIsMissingAndWhatIsTooMuch) {
             }));
   EXPECT_EQ(differences(testing::inventory({gpu}), want({}, false)),
             std::vector<std::string>{"GPU 0: MIG is enabled, wanted disabled"});
+}
+
+TEST(Differences, AnInstanceAtAnotherPlaceIsNotTheOneWanted) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  add_instance(gpu, "3g.20gb", 4);
+  DesiredLayout desired = want({"3g.20gb"});
+  desired.gpus[0].instances[0].placement = Placement{0, 4};
+  EXPECT_EQ(differences(testing::inventory({gpu}), desired),
+            std::vector<std::string>{"GPU 0: 3g.20gb wanted at slots 0-3, not there"});
+  desired.gpus[0].instances[0].placement = Placement{4, 4};
+  EXPECT_TRUE(differences(testing::inventory({gpu}), desired).empty());
 }
 
 }  // namespace

@@ -80,6 +80,21 @@ TEST(StepChecks, OnlyThoseWhoWouldBeHurtStandInTheWay) {
   EXPECT_TRUE(check_holders(now, step_of(StepKind::kCreateGpuInstance, "1g.5gb", {})));
 }
 
+// Its compute instance is not told: it may be any of them.
+TEST(StepChecks, AProcessOnTheWholeInstanceStandsInTheWayOfEachComputeInstancesEnd) {
+  device::LayoutReading now;
+  now.processes = {process_on(2, 0)};
+  now.processes[0].compute_instance.reset();
+  Step step = step_of(StepKind::kDestroyComputeInstance, "1c.3g.20gb", {4, 4});
+  step.gpu_instance = GpuInstanceId{2};
+  for (const std::uint32_t id : {0U, 1U}) {
+    step.compute_instance = ComputeInstanceId{id};
+    EXPECT_FALSE(check_holders(now, step)) << id;
+  }
+  step.gpu_instance = GpuInstanceId{3};
+  EXPECT_TRUE(check_holders(now, step)) << "another GPU instance's";
+}
+
 TEST(StepChecks, AnInstanceAtAnotherPlaceIsNotTheOneWanted) {
   device::LayoutReading now;
   now.instances = {instance(2, "3g.20gb", {4, 4})};

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -120,6 +122,34 @@ TEST_F(EvictTest, AnotherProcessOfThatNumberIsLeftAlone) {
   int status = 0;
   EXPECT_EQ(::waitpid(children_[0], &status, WNOHANG), 0) << "still running";
   EXPECT_EQ(told_, "");
+}
+
+// The one that was looked at is gone when the signal is due, and its number is another's.
+TEST_F(EvictTest, ANumberThatIsUsedAgainJustBeforeTheSignalIsLeftAlone) {
+  Evictee one = child(false);
+  std::string proc = testing::TempDir() + "evictXXXXXX";
+  ASSERT_NE(::mkdtemp(proc.data()), nullptr);
+  const std::string folder = proc + "/" + std::to_string(one.pid);
+  std::filesystem::create_directory(folder);
+  const auto start = [&](std::uint64_t ticks) {
+    std::ofstream(folder + "/stat")
+        << one.pid << " (python) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " << ticks << " 0 0\n";
+  };
+  start(100);
+  one.start_ticks = 100;
+  ASSERT_EQ(holders::start_of(proc, one.pid), 100U) << "or this shows nothing";
+  EvictOptions between = options(200ms);
+  between.proc = proc;
+  between.tell = [&](const std::string& line) {
+    told_ += line;
+    start(200);
+  };
+  const auto done = evict({one}, between, base::system_clock());
+  std::filesystem::remove_all(proc);
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_NE(told_, "");
+  ::kill(children_[0], SIGKILL);
+  EXPECT_EQ(ended_by(0), SIGKILL) << "nothing was sent before";
 }
 
 TEST_F(EvictTest, AHookThatFailsStopsItBeforeAnySignal) {

@@ -2,8 +2,13 @@
 // Single steps on a simulated machine whose calls fail, and beside a program that acts too.
 #include "apply/executor.h"
 
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "apply/in_use.h"
 #include "apply/test_machine.h"
 
 namespace mig::apply {
@@ -210,6 +215,58 @@ TEST_F(ExecutorTest, AModeThatWaitsForAResetIsPending) {
   EXPECT_TRUE(done.pending);
   EXPECT_TRUE(done.activation) << "with the driver's reason";
   EXPECT_EQ(modes(), "disabled/enabled");
+}
+
+// Who only keeps a node open is in no list of the driver's; nothing is called under him.
+TEST_F(ExecutorTest, WhoKeepsTheNodeOfAnInstanceOpenKeepsIt) {
+  must_have({"3g.20gb:4"});
+  Step step = step_for({}, StepKind::kDestroyComputeInstance);
+  const holders::Roots roots = holder_roots(*session_);
+  const std::string path =
+      fmt::format("gpu0/gi{}/ci{}/access", step.gpu_instance->value, step.compute_instance->value);
+  std::ifstream minors(roots.driver_proc + "/driver/nvidia-caps/mig-minors");
+  std::string name, minor;
+  while (minors >> name >> minor && name != path) {
+  }
+  ASSERT_EQ(name, path);
+  const std::string process = roots.machine_proc + "/5000000";  // no host has this number
+  std::filesystem::create_directories(process + "/fd");
+  std::ofstream(process + "/comm") << "python\n";
+  std::filesystem::create_symlink(roots.dev + "/nvidia-caps/nvidia-cap" + minor, process + "/fd/3");
+  Listener listener;
+  const StepResult refused = run(step, &listener);
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->code, ErrorCode::kInUse);
+  EXPECT_NE(refused.failure->message.find("in use by pid 5000000 (python"), std::string::npos)
+      << refused.failure->message;
+  EXPECT_TRUE(listener.calls.empty());
+  std::filesystem::remove_all(process);
+  EXPECT_FALSE(run(step, &listener).failure);
+}
+
+TEST_F(ExecutorTest, WhoIsNamedIsOnTheGpuOfTheStep) {
+  Inventory two;
+  for (const std::uint32_t index : {0U, 1U}) {
+    Gpu gpu;
+    gpu.index = GpuIndex{index};
+    gpu.minor = 100 + index;  // of no node
+    Process process;
+    process.pid = 5'000'000 + index;
+    gpu.processes = {process};
+    two.gpus.push_back(std::move(gpu));
+  }
+  for (const std::uint32_t index : {0U, 1U}) {
+    Step reset;
+    reset.kind = StepKind::kResetGpu;
+    reset.gpu = GpuIndex{index};
+    Error error{ErrorCode::kInUse, "cannot reset", {}, {}, {}};
+    name_holders(two, *session_, reset, error);
+    const auto named = [&](std::uint32_t pid) {
+      return error.message.find(fmt::format("pid {}", pid)) != std::string::npos;
+    };
+    EXPECT_TRUE(named(5'000'000 + index)) << error.message;
+    EXPECT_FALSE(named(5'000'001 - index)) << error.message;
+  }
 }
 
 }  // namespace

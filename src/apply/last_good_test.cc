@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apply/last_good.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+
 #include <gtest/gtest.h>
 
 #include "apply/saved_layout.h"
@@ -81,6 +86,36 @@ TEST(LastGood, WhatIsNoLayoutIsAnError) {
   std::vector<std::string> gone;
   EXPECT_FALSE(merge_layouts({"{]"}, machine({"GPU-a"}), gone));
   EXPECT_FALSE(merge_layouts({R"({"format":1})"}, machine({"GPU-a"}), gone));
+}
+
+// What was rolled back left what it found; after a reboot that is not there, nor is it wanted.
+TEST(LastGood, OnlyChangesThatWereAppliedCount) {
+  std::string folder = testing::TempDir() + "lastgoodXXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const auto record = [&](store::ChangeState state, std::uint32_t start) {
+    auto journal = store::Journal::open(folder + "/journal.db");
+    ASSERT_TRUE(journal) << journal.error().text();
+    const auto id = journal->begin({}, {});
+    ASSERT_TRUE(id) << id.error().text();
+    ASSERT_TRUE(journal->finish(*id, state, "", saved({gpu("GPU-a", "1g.5gb", start)})));
+  };
+  const Inventory now = machine({"GPU-a"});
+  const auto wanted = [&]() -> std::optional<std::uint32_t> {
+    auto journal = store::Journal::open(folder + "/journal.db");
+    const auto wish = last_good(*journal, now);
+    if (!wish)
+      return std::nullopt;
+    return wish->gpus.at(0).instances.at(0).placement->start;
+  };
+  record(store::ChangeState::kRolledBack, 1);
+  EXPECT_EQ(wanted(), std::nullopt);
+  record(store::ChangeState::kApplied, 3);
+  EXPECT_EQ(wanted(), 3U);
+  record(store::ChangeState::kRolledBack, 4);
+  record(store::ChangeState::kStuck, 5);
+  record(store::ChangeState::kRecovered, 6);
+  EXPECT_EQ(wanted(), 3U);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

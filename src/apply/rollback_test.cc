@@ -209,33 +209,59 @@ TEST_F(ChangeTest, AnAmpereThatResetItselfIsNotResetAgain) {
 
 // Somebody has the GPU open while the mode is taken back: the driver keeps it pending, and the
 // reset that follows has to be made.
-TEST_F(ChangeTest, TakingAModeBackResetsWhereItIsPending) {
-  ASSERT_TRUE(carry_out(plan_for({}, false)));
+class ModeTakenBackTest : public ChangeTest {
+ protected:
+  void SetUp() override {
+    ChangeTest::SetUp();
+    ASSERT_TRUE(carry_out(plan_for({}, false)));
+    listener_.before = [this](const Call& call) {
+      if (back(call)) {
+        EXPECT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);
+      }
+      return Result<void>();
+    };
+    listener_.after = [this](const Call& call) {
+      stop_ = stop_at_once_;
+      if (back(call)) {
+        between_ = modes();
+        EXPECT_EQ(migctl({"sim", "clients", "lab", "--stop", "dcgm"}), 0);
+      }
+      return Result<void>();
+    };
+  }
+
+  static bool back(const Call& call) {
+    return call.direction == Direction::kUndo && call.step.kind == StepKind::kDisableMig;
+  }
+
+  void expect_taken_back(const Plan& plan) {
+    ApplyOptions options;
+    options.stop = &stop_;
+    const auto result = apply(context(&listener_), plan, options);
+    ASSERT_TRUE(result) << result.error().text();
+    EXPECT_EQ(between_, "enabled/disabled") << "or this shows nothing";
+    EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+    EXPECT_EQ(modes(), "disabled/disabled");
+  }
+
+  Listener listener_;
+  bool stop_at_once_ = false;
+  std::atomic<bool> stop_{false};
+  std::string between_;
+};
+
+TEST_F(ModeTakenBackTest, IsResetWhereItIsPending) {
   const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
   inject({"--call", kCreate, "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});
-  const auto back = [](const Call& call) {
-    return call.direction == Direction::kUndo && call.step.kind == StepKind::kDisableMig;
-  };
-  Listener listener;
-  std::string between;
-  listener.before = [&](const Call& call) {
-    if (back(call)) {
-      EXPECT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);
-    }
-    return Result<void>();
-  };
-  listener.after = [&](const Call& call) {
-    if (back(call)) {
-      between = modes();
-      EXPECT_EQ(migctl({"sim", "clients", "lab", "--stop", "dcgm"}), 0);
-    }
-    return Result<void>();
-  };
-  const auto result = carry_out(plan, &listener);
-  ASSERT_TRUE(result) << result.error().text();
-  EXPECT_EQ(between, "enabled/disabled") << "or this shows nothing";
-  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
-  EXPECT_EQ(modes(), "disabled/disabled");
+  expect_taken_back(plan);
+}
+
+// Stopped between the mode and its reset: the reset was not made, and taking back needs it.
+TEST_F(ModeTakenBackTest, IsResetAlsoWhereItsOwnResetWasNotReached) {
+  const Plan plan = plan_for({});
+  ASSERT_EQ(plan.steps.size(), 2U) << "mode and reset";
+  stop_at_once_ = true;
+  expect_taken_back(plan);
 }
 
 TEST_F(ChangeTest, APendingModeIsPendingAgainAfterGoingBack) {
@@ -307,6 +333,27 @@ TEST_F(ChangeTest, WithoutLeaveToResetTheModeWaitsAndNothingIsTakenBack) {
   ASSERT_TRUE(result->failure);
   EXPECT_EQ(result->failure->code, ErrorCode::kResetRequired);
   EXPECT_EQ(listener.calls.size(), 1U) << "no reset, and no instance before it";
+  EXPECT_EQ(modes(), "disabled/enabled");
+}
+
+// A plan that is read from a file may hold the reset alone.
+TEST_F(ChangeTest, WithoutLeaveToResetAResetByItselfIsNotMadeEither) {
+  ASSERT_TRUE(carry_out(plan_for({}, false)));
+  ASSERT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);
+  stranger_sets_mode(true);
+  ASSERT_EQ(migctl({"sim", "clients", "lab", "--stop", "dcgm"}), 0);
+  ASSERT_EQ(modes(), "disabled/enabled") << "or this shows nothing";
+  Plan plan = plan_for({});
+  std::erase_if(plan.steps, [](const Step& step) { return step.kind != StepKind::kResetGpu; });
+  ASSERT_EQ(plan.steps.size(), 1U);
+  ApplyOptions options;
+  options.allow_reset = false;
+  Listener listener;
+  const auto result = apply(context(&listener), plan, options);
+  ASSERT_TRUE(result) << result.error().text();
+  ASSERT_TRUE(result->failure);
+  EXPECT_EQ(result->failure->code, ErrorCode::kResetRequired);
+  EXPECT_TRUE(listener.calls.empty()) << listener.calls.front();
   EXPECT_EQ(modes(), "disabled/enabled");
 }
 

@@ -38,7 +38,7 @@ int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation, bool opened) {
   if (self.lost != 0) {
     return NVML_ERROR_GPU_IS_LOST;
   }
-  if (board.gi_profile_count == 0 || self.mig_unsupported_now != 0) {
+  if (board.gi_profile_count == 0 || self.graphics_mode != 0) {
     return NVML_ERROR_NOT_SUPPORTED;
   }
   if (mode == self.mig_current) {

@@ -101,6 +101,8 @@ nvmlReturn_t nvmlDeviceGetEncoderCapacity(nvmlDevice_t device,
   });
 }
 
+// NVIDIA's names, which abi/nvml.h does not declare: NOLINTBEGIN(readability-identifier-naming)
+
 // Structures that only NVIDIA's clients know: nothing is written but the counts, which are 0.
 nvmlReturn_t nvmlDeviceGetEncoderSessions(nvmlDevice_t device, unsigned* count, void* /*infos*/) {
   return give(__func__, device, 0, count);
@@ -119,6 +121,8 @@ nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device, unsigne
     return put(0U, features);
   });
 }
+
+// NOLINTEND(readability-identifier-naming)
 
 // Policies 6 to 9 have no meaning. The clocks of a simulated board are never held back.
 nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device,

@@ -26,6 +26,26 @@ void power_cycle(GpuState& gpu) {
   gpu.settings = {};
 }
 
+// NVML_SUCCESS where the GPU has MIG modes at all now, or the code that says why not.
+int check_mode_support(GpuRef gpu) {
+  const GpuState& self = gpu.self();
+  if (self.lost != 0) {
+    return NVML_ERROR_GPU_IS_LOST;
+  }
+  if (gpu.board().gi_profile_count == 0 || self.graphics_mode != 0) {
+    return NVML_ERROR_NOT_SUPPORTED;
+  }
+  return NVML_SUCCESS;
+}
+
+void make_pending(GpuRef gpu, std::uint32_t mode) {
+  GpuState& self = gpu.self();
+  if (self.mig_pending != mode) {
+    self.mig_pending = mode;
+    ++gpu.state.generation;
+  }
+}
+
 }  // namespace
 
 int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation, bool opened) {
@@ -35,17 +55,11 @@ int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation, bool opened) {
   if (mode != NVML_DEVICE_MIG_DISABLE && mode != NVML_DEVICE_MIG_ENABLE) {
     return NVML_ERROR_INVALID_ARGUMENT;
   }
-  if (self.lost != 0) {
-    return NVML_ERROR_GPU_IS_LOST;
-  }
-  if (board.gi_profile_count == 0 || self.graphics_mode != 0) {
-    return NVML_ERROR_NOT_SUPPORTED;
+  if (const int code = check_mode_support(gpu); code != NVML_SUCCESS) {
+    return code;
   }
   if (mode == self.mig_current) {
-    if (self.mig_pending != mode) {
-      self.mig_pending = mode;
-      ++gpu.state.generation;
-    }
+    make_pending(gpu, mode);
     return NVML_SUCCESS;
   }
   const bool busy = has_process(gpu.state, gpu.gpu, kNone, kNone);
@@ -57,10 +71,7 @@ int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation, bool opened) {
   const bool held = busy || opened || any_service_holds(gpu.state, gpu.gpu);
   if (board.mode_needs_reset != 0 && (in_vm || held)) {
     activation = in_vm ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_IN_USE;
-    if (self.mig_pending != mode) {
-      self.mig_pending = mode;
-      ++gpu.state.generation;
-    }
+    make_pending(gpu, mode);
     return NVML_SUCCESS;
   }
   if (busy) {

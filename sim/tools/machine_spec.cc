@@ -123,7 +123,7 @@ Problem parse_which(std::string_view option,
   if (text.empty() || all) {
     return {};
   }
-  const Problem unreadable = {
+  Problem unreadable = {
       Exit::kInvalidInput,
       name + ": cannot read " + quoted(text.substr(0, 80)),
       "write " + name + " for all GPUs, or " + name + "=2,3 or " + name + "=4-7 for these"};

@@ -15,9 +15,9 @@ namespace migsim {
 void show_entry(Mounter& mounter, const std::string& from, const std::string& to);
 
 struct Join {
-  std::string folder;       // of the host, as it is reached: "/sys/module"
-  std::string ours;         // entries to show in it; a folder that both have is joined in turn
-  std::string hidden = "";  // the host's entries whose names begin so are left out; "" = none
+  std::string folder;  // of the host, as it is reached: "/sys/module"
+  std::string ours;    // entries to show in it; a folder that both have is joined in turn
+  std::string hidden;  // the host's entries whose names begin so are left out; "" = none
 };
 
 // A tmpfs made at `staged` takes the folder's place, with every entry of both bound in. It can be

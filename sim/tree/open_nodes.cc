@@ -109,7 +109,7 @@ void look_at(const std::string& fds, const Nodes& nodes, OpenNodes& open) {
 // /proc, but in `sim shell` on a kernel without loadable modules, where /proc is a folder of links
 // into the real one (shell_mounts.cc): an absolute /proc/self leads there.
 std::string proc_root() {
-  const std::string standard = "/proc";
+  std::string standard = "/proc";
   if (::access((standard + "/" + std::to_string(::getpid())).c_str(), F_OK) == 0) {
     return standard;
   }

@@ -183,8 +183,9 @@ std::string cpu_mask(const std::string& list) {
     }
   }
   std::string mask;
-  for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    mask += mask.empty() ? print("%x", *word) : print(",%08x", *word);
+  std::reverse(words.begin(), words.end());
+  for (const auto word : words) {
+    mask += mask.empty() ? print("%x", word) : print(",%08x", word);
   }
   return mask;
 }

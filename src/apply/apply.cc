@@ -211,6 +211,7 @@ class Run {
 
   static std::string texts_of(const std::vector<Difference>& differ) {
     std::vector<std::string> texts;
+    texts.reserve(differ.size());
     for (const Difference& one : differ)
       texts.push_back(one.what);
     return base::join(texts, "; ");

@@ -112,6 +112,25 @@ bool forgets_mode(const Gpu& gpu) {
   return gpu.architecture != Architecture::kAmpere && gpu.architecture != Architecture::kOlder;
 }
 
+// Whether `is` can have again what it had as `was`: in MIG mode, or out of it by its driver alone.
+bool can_be_rebuilt(const Gpu& was, const Gpu& is, bool modes) {
+  if (was.mig_current != MigMode::kEnabled)
+    return false;
+  if (is.mig_current == MigMode::kEnabled)
+    return true;
+  return modes && forgets_mode(is) && is.mig_pending == is.mig_current;
+}
+
+void add_steps(const Gpu& gpu, const Difference& missing, std::vector<Step>& steps) {
+  if (missing.compute) {
+    steps.push_back(create_of(gpu, missing.instance, *missing.compute));
+    return;
+  }
+  steps.push_back(create_of(gpu, missing.instance));
+  for (const ComputeInstance& compute : missing.instance.compute_instances)
+    steps.push_back(create_of(gpu, missing.instance, compute));
+}
+
 }  // namespace
 
 Inventory after_steps(const Inventory& before, const std::vector<Step>& steps) {
@@ -134,24 +153,13 @@ std::vector<Step> steps_to_rebuild(const Plan& plan,
   for (const GpuPlan& one : plan.gpus) {
     const Gpu* was = before.find_gpu(one.uuid);
     const Gpu* is = now.find_gpu(one.uuid);
-    if (was == nullptr || is == nullptr || was->mig_current != MigMode::kEnabled)
+    if (was == nullptr || is == nullptr || !can_be_rebuilt(*was, *is, modes))
       continue;
-    const bool off = is->mig_current != MigMode::kEnabled;
-    if (off && (!modes || !forgets_mode(*is) || is->mig_pending != is->mig_current))
-      continue;
-    if (off)
+    if (is->mig_current != MigMode::kEnabled)
       steps.push_back(step_on(*is, StepKind::kEnableMig));
-    for (const Difference& missing : layout_diff(plan, before, now)) {
-      if (missing.kind != Difference::Kind::kMissing || missing.gpu_uuid != one.uuid)
-        continue;
-      if (missing.compute) {
-        steps.push_back(create_of(*is, missing.instance, *missing.compute));
-        continue;
-      }
-      steps.push_back(create_of(*is, missing.instance));
-      for (const ComputeInstance& compute : missing.instance.compute_instances)
-        steps.push_back(create_of(*is, missing.instance, compute));
-    }
+    for (const Difference& missing : layout_diff(plan, before, now))
+      if (missing.kind == Difference::Kind::kMissing && missing.gpu_uuid == one.uuid)
+        add_steps(*is, missing, steps);
   }
   return steps;
 }

@@ -140,7 +140,7 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
   own_.emplace(std::move(opened));
   journal_ = &*own_;
   store::ChangeRow change;
-  const std::string proc = base::proc_root();
+  const std::string& proc = base::proc_root();
   change.boot_id = base::boot_id(proc);
   change.uid = getuid();
   change.pid = getpid();

@@ -22,8 +22,8 @@ Error errno_error(std::string_view what, const std::string& path, int number) {
   const ErrorCode code = number == ENOENT || number == ENOTDIR ? ErrorCode::kNotFound
                          : number == EACCES || number == EPERM ? ErrorCode::kPermission
                                                                : ErrorCode::kIo;
-  Error error{
-      code, fmt::format("cannot {} {}: {}", what, path, std::generic_category().message(number))};
+  Error error{code,
+              fmt::format("cannot {} {}: {}", what, path, std::generic_category().message(number))};
   if (number == ENOSPC || number == EDQUOT) {
     error.hint = "the disk is full: free some space and run the command again";
   }

@@ -30,6 +30,7 @@ std::string inside(const LayoutCell& cell) {
       ++same->second;
   }
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [compute, count] : counts)
     parts.push_back(fmt::format("{} x {}{}",
                                 count,

@@ -156,8 +156,7 @@ TEST(ConfigMap, AsKubectlPrintsJson) {
 "data":{"hooks.yaml":"version: v1\nhooks: {}\n","mine.yaml":"version: v1\nmig-configs:\n  a: 7\n"}}]})",
       "f");
   ASSERT_FALSE(spec);
-  EXPECT_EQ(spec.error().message,
-            "f:2:94: at least one entry in \"a\" is required, and in a list");
+  EXPECT_EQ(spec.error().message, "f:2:94: at least one entry in \"a\" is required, and in a list");
 }
 
 TEST(ConfigMap, WithoutALayoutSaysWhatItHolds) {

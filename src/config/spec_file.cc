@@ -84,7 +84,7 @@ class Assembler {
  public:
   Result<void> add(std::vector<Node> configs) {
     for (std::size_t i = 0; i + 1 < configs.size(); i += 2) {
-      MIG_TRY(add_config(std::move(configs[i]), std::move(configs[i + 1])));
+      MIG_TRY(add_config(configs[i], std::move(configs[i + 1])));
     }
     return {};
   }
@@ -102,7 +102,7 @@ class Assembler {
   }
 
  private:
-  Result<void> add_config(Node key, Node value) {
+  Result<void> add_config(const Node& key, Node value) {
     std::optional<Error> conflict = settle_all(value, warnings_);
     const auto it = first_.find(key.text);
     if (it != first_.end()) {

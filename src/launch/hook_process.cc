@@ -93,7 +93,7 @@ void standard_signals() {
   }
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 // What the child needs of its pipes. It keeps no end whose closing is to be our end.

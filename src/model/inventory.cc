@@ -110,7 +110,9 @@ Result<void> Inventory::none_lost() const {
 }
 
 Error Inventory::or_lost(Error error) const {
-  return lost.empty() ? std::move(error) : lost.front().why;
+  if (lost.empty())
+    return error;
+  return lost.front().why;
 }
 
 std::uint64_t layout_generation(const Inventory& inventory,

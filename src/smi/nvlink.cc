@@ -155,6 +155,35 @@ std::string lines(const Run& run,
 
 constexpr std::array kActions = {"-s", "-c", "-p", "-R", "-e", "-gt"};
 
+// Counters that are gone, or that nobody knows, end the command at the first GPU with links: its
+// exit code, having said so; 0 where none of these is asked for.
+int refuse_counters(const Run& run, const Options& options) {
+  if (options.has("-g") || options.has("-gc")) {
+    run.print(options.has("-g") ? "Warning: Getting counters using option -g is deprecated.\n"
+                                  "       Please use option -gt instead.\n\n"
+                                : "Warning: Getting counter control is deprecated!\n\n");
+    return exit_code(NVML_ERROR_NOT_SUPPORTED);
+  }
+  if (options.has("-gt") && options.get("-gt") != "d" && options.get("-gt") != "r") {
+    run.print("Failed to get throughput counters\n");
+    return kExitUsage;
+  }
+  return 0;
+}
+
+// The links that -l leaves of a GPU's, having said so where it leaves none.
+std::vector<unsigned> wanted_links(const Run& run,
+                                   const Options& options,
+                                   std::vector<unsigned> links) {
+  if (!options.has("-l"))
+    return links;
+  const auto wanted = base::parse_decimal(options.get("-l"), 1U << 16U);
+  if (wanted && std::find(links.begin(), links.end(), *wanted) != links.end())
+    return {static_cast<unsigned>(*wanted)};
+  run.print("\t Invalid Link\n");
+  return {};
+}
+
 }  // namespace
 
 unsigned links_between(const Run& run, const Gpu& one, const Gpu& other) {
@@ -245,32 +274,17 @@ int run_nvlink(const Run& run, const Options& options) {
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
   if (exit != 0)
     return exit;
-  const auto wanted = base::parse_decimal(options.get("-l"), 1U << 16U);
   for (const Gpu& gpu : gpus) {
-    std::vector<unsigned> links = links_of(run, gpu);
+    const std::vector<unsigned> all = links_of(run, gpu);
     const auto active = [&](unsigned link) { return is_active(run, gpu, link); };
-    if (std::none_of(links.begin(), links.end(), active))
+    if (std::none_of(all.begin(), all.end(), active))
       continue;
     run.print(gpu_line(gpu.index,
                        ask_text(run.nvml.nvmlDeviceGetName, gpu.device),
                        ask_text(run.nvml.nvmlDeviceGetUUID, gpu.device)));
-    if (options.has("-g") || options.has("-gc")) {
-      run.print(options.has("-g") ? "Warning: Getting counters using option -g is deprecated.\n"
-                                    "       Please use option -gt instead.\n\n"
-                                  : "Warning: Getting counter control is deprecated!\n\n");
-      return exit_code(NVML_ERROR_NOT_SUPPORTED);
-    }
-    if (options.has("-gt") && options.get("-gt") != "d" && options.get("-gt") != "r") {
-      run.print("Failed to get throughput counters\n");
-      return kExitUsage;
-    }
-    if (options.has("-l")) {
-      const bool there = wanted && std::find(links.begin(), links.end(), *wanted) != links.end();
-      links =
-          there ? std::vector<unsigned>{static_cast<unsigned>(*wanted)} : std::vector<unsigned>{};
-      if (!there)
-        run.print("\t Invalid Link\n");
-    }
+    if (const int code = refuse_counters(run, options); code != 0)
+      return code;
+    const std::vector<unsigned> links = wanted_links(run, options, all);
     for (const char* action : kActions)
       if (options.has(action))
         for (const unsigned link : links)

@@ -82,6 +82,7 @@ int leave_to_nvidia(const Run& run, const Setting& setting) {
 const std::vector<OptionSpec>& setting_specs() {
   static const std::vector<OptionSpec> kSpecs = [] {
     std::vector<OptionSpec> specs;
+    specs.reserve(kSettings.size());
     for (const Setting& setting : kSettings)
       specs.push_back(setting.spec);
     return specs;

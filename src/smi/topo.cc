@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smi/topo.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -125,9 +126,10 @@ std::string own_node(const Run& run, const Gpu& gpu) {
 
 std::string legend(bool with_nvlink) {
   std::string out = "\nLegend:\n\n  X    = Self\n";
-  for (auto level = kLevels.rbegin(); level != kLevels.rend(); ++level)
-    if (level->legend != nullptr)
-      append(out, "  %-4s = %s\n", level->symbol, level->legend);
+  std::for_each(kLevels.rbegin(), kLevels.rend(), [&out](const Level& level) {
+    if (level.legend != nullptr)
+      append(out, "  %-4s = %s\n", level.symbol, level.legend);
+  });
   if (with_nvlink)
     out += "  NV#  = Connection traversing a bonded set of # NVLinks\n";
   return out;

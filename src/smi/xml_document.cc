@@ -21,7 +21,8 @@ std::string path_of(std::string_view parent, std::string_view name) {
 }
 
 std::string tabs(unsigned depth) {
-  return std::string(depth, '\t');
+  std::string out(depth, '\t');
+  return out;
 }
 
 // "<name>" and "</name>" around lines.
@@ -145,41 +146,52 @@ std::string clock_element(const Run& run, const Gpu& gpu, std::string_view name,
   return around(name, out, depth);
 }
 
+const XmlValue* value_of(const Run& run,
+                         const Gpu& gpu,
+                         std::string_view parent,
+                         std::string_view name) {
+  const std::string path = path_of(parent, name);
+  for (const XmlValue& value : xml_values())
+    if (path == value.path && applies(run, gpu, value.when))
+      return &value;
+  return nullptr;
+}
+
+std::optional<std::string> value_text(const Run& run, const Gpu& gpu, const XmlValue& value) {
+  if (*value.source == '?')
+    return readable(run, gpu, value.source + 1) ? std::nullopt : std::optional<std::string>(kNone);
+  if (*value.source != '~')
+    return shown_value(run, gpu, value.source);
+  const std::string shown = shown_value(run, gpu, value.source + 1);
+  return shown.rfind("0x", 0) == 0 ? shown.substr(2) : shown;
+}
+
+std::optional<std::string> block_of(const Run& run,
+                                    const Gpu& gpu,
+                                    std::string_view name,
+                                    unsigned depth) {
+  if (name == "mig_devices")
+    return around(name, mig_lines(run, gpu, depth + 1), depth);
+  if (name == "processes")
+    return around(name, process_lines(run, gpu, depth + 1), depth);
+  if (name == "accounted_processes")
+    return around(name, accounted_lines(run, gpu, depth + 1), depth);
+  if (name == "supported_clocks")
+    return clock_element(run, gpu, name, depth);
+  return std::nullopt;
+}
+
 XmlSource gpu_source(const Run& run, const Gpu& gpu) {
-  const auto find = [&run, &gpu](std::string_view parent, std::string_view name) {
-    const std::string path = path_of(parent, name);
-    for (const XmlValue& value : xml_values())
-      if (path == value.path && applies(run, gpu, value.when))
-        return &value;
-    return static_cast<const XmlValue*>(nullptr);
-  };
   XmlSource source;
-  source.knows = [find](std::string_view parent, std::string_view name) {
-    return find(parent, name) != nullptr;
+  source.knows = [&run, &gpu](std::string_view parent, std::string_view name) {
+    return value_of(run, gpu, parent, name) != nullptr;
   };
-  source.text = [&run, &gpu, find](std::string_view parent,
-                                   std::string_view name) -> std::optional<std::string> {
-    const XmlValue* value = find(parent, name);
-    if (value == nullptr)
-      return std::nullopt;
-    if (*value->source == '?')
-      return readable(run, gpu, value->source + 1) ? std::nullopt
-                                                   : std::optional<std::string>(kNone);
-    if (*value->source != '~')
-      return shown_value(run, gpu, value->source);
-    const std::string shown = shown_value(run, gpu, value->source + 1);
-    return shown.rfind("0x", 0) == 0 ? shown.substr(2) : shown;
+  source.text = [&run, &gpu](std::string_view parent, std::string_view name) {
+    const XmlValue* value = value_of(run, gpu, parent, name);
+    return value == nullptr ? std::nullopt : value_text(run, gpu, *value);
   };
-  source.block = [&run, &gpu](std::string_view name, unsigned depth) -> std::optional<std::string> {
-    if (name == "mig_devices")
-      return around(name, mig_lines(run, gpu, depth + 1), depth);
-    if (name == "processes")
-      return around(name, process_lines(run, gpu, depth + 1), depth);
-    if (name == "accounted_processes")
-      return around(name, accounted_lines(run, gpu, depth + 1), depth);
-    if (name == "supported_clocks")
-      return clock_element(run, gpu, name, depth);
-    return std::nullopt;
+  source.block = [&run, &gpu](std::string_view name, unsigned depth) {
+    return block_of(run, gpu, name, depth);
   };
   return source;
 }

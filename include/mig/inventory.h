@@ -23,6 +23,10 @@ struct Process {
   std::optional<std::uint64_t> memory_mib;
   std::optional<GpuInstanceId> gpu_instance;  // nullopt: on the whole GPU
   std::optional<ComputeInstanceId> compute_instance;
+  bool graphics = false;  // draws and does not compute: a display, where it is on no instance
+
+  // Computes on it, or somewhere on the GPU where the driver does not say.
+  bool may_be_on(GpuInstanceId id) const;
 };
 
 struct ComputeInstance {
@@ -50,6 +54,13 @@ struct GpuInstance {
 enum class MigMode { kUnsupported, kDisabled, kEnabled };
 enum class Architecture { kUnknown, kOlder, kAmpere, kAda, kHopper, kBlackwell, kNewer };
 
+// What a GPU has to do with screens, as far as the driver tells it (from R580 on not `attached`).
+struct Display {
+  std::optional<std::uint32_t> pci_class;  // base << 8 | sub: 0x0300 has outputs, 0x0302 has none
+  std::optional<bool> attached;            // a monitor is plugged in
+  std::optional<bool> active;              // somebody has memory for a screen there
+};
+
 struct Gpu {
   GpuIndex index;
   std::string uuid;
@@ -72,12 +83,17 @@ struct Gpu {
   // device handles and lacks placements of instances without compute instances.
   bool instances_complete = true;
   std::vector<Process> processes;
+  Display display;
 
+  // A workstation board whose display outputs are on refuses MIG until they are off.
+  bool has_outputs() const;
+  // What may be done about a GPU that does not do MIG; "" = nothing that is known.
+  std::string way_to_mig() const;
   const GpuInstanceProfile* find_profile(const ProfileName& name) const;  // GPU-instance part only
   const GpuInstanceProfile* find_profile(ProfileId id) const;
   const GpuInstance* find_instance(GpuInstanceId id) const;
   // Processes on an instance (any of its compute instances), and those that the driver places on
-  // the GPU without naming an instance: they may be on this one.
+  // the GPU without naming an instance: they may be on this one. A display is on none.
   std::vector<Process> processes_on(GpuInstanceId id) const;
 };
 

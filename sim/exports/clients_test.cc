@@ -170,6 +170,28 @@ TEST_F(Clients, AnotherClientHindersNoInstance) {
   EXPECT_EQ(NV(nvmlGpuInstanceDestroy)(gi), NVML_SUCCESS);
 }
 
+TEST_F(Clients, ADisplayIsActiveWhereTheBoardHasOutputs) {
+  start_on({"rtx-pro-6000-maxq", "rtx-pro-6000-maxq"}, false);
+  {
+    Machine::Change change(*machine);
+    change->gpus[0].graphics_mode = 1;
+    set_service(machine->hardware(), *change, kDisplay, true);
+    change.commit();
+  }
+  init();
+  nvmlPciInfoExt_v1_t pci{};
+  for (const unsigned index : {0U, 1U}) {
+    nvmlEnableState_t active{};
+    ASSERT_EQ(NV(nvmlDeviceGetDisplayActive)(gpu(index), &active), NVML_SUCCESS);
+    EXPECT_EQ(active, index == 0 ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED);
+    pci.version = nvmlPciInfoExt_v1;
+    ASSERT_EQ(NV(nvmlDeviceGetPciInfoExt)(gpu(index), &pci), NVML_SUCCESS);
+    EXPECT_EQ(pci.baseClass, 3U);
+    EXPECT_EQ(pci.subClass, index == 0 ? 0U : 2U);
+  }
+  EXPECT_EQ(NV(nvmlDeviceGetDisplayActive)(gpu(), nullptr), NVML_ERROR_INVALID_ARGUMENT);
+}
+
 TEST_F(Clients, ADisplayIsAmongTheGraphicsProcessesOfTheWholeGpu) {
   start_on({"rtx-pro-6000-maxq"}, true);
   {

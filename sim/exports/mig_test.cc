@@ -139,7 +139,7 @@ TEST_F(Mig, WholeGpuReadingsStayAndUtilisationGoes) {
 TEST_F(Mig, WorkstationBoardInDisplayMode) {
   {
     Machine::Change change(*machine);
-    change->gpus[1].mig_unsupported_now = 1;
+    change->gpus[1].graphics_mode = 1;
     change->gpus[1].mig_current = change->gpus[1].mig_pending = 0;
     change.commit();
   }

@@ -2,6 +2,7 @@
 // Switches of a GPU other than MIG mode.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/machine/services.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -10,11 +11,6 @@ namespace {
 
 bool is_state(nvmlEnableState_t state) {
   return state == NVML_FEATURE_DISABLED || state == NVML_FEATURE_ENABLED;
-}
-
-nvmlReturn_t disabled(const char* function, nvmlDevice_t device, nvmlEnableState_t* out) {
-  return read_gpu(
-      function, device, [&](const Subject&) { return put(NVML_FEATURE_DISABLED, out); });
 }
 
 }  // namespace
@@ -65,7 +61,11 @@ nvmlReturn_t nvmlDeviceGetDisplayMode(nvmlDevice_t device, nvmlEnableState_t* mo
 }
 
 nvmlReturn_t nvmlDeviceGetDisplayActive(nvmlDevice_t device, nvmlEnableState_t* active) {
-  return disabled(__func__, device, active);
+  return read_gpu(__func__, device, [&](const Subject& s) {
+    return put(display_active(s.board(), s.state(), s.gpu.gpu) ? NVML_FEATURE_ENABLED
+                                                               : NVML_FEATURE_DISABLED,
+               active);
+  });
 }
 
 nvmlReturn_t nvmlDeviceGetAPIRestriction(nvmlDevice_t device,

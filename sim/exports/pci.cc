@@ -7,6 +7,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/machine/services.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -120,8 +121,9 @@ nvmlReturn_t nvmlDeviceGetPciInfoExt(nvmlDevice_t device, nvmlPciInfoExt_v1_t* p
     pci->device = short_form.device;
     pci->pciDeviceId = short_form.pciDeviceId;
     pci->pciSubSystemId = short_form.pciSubSystemId;
-    pci->baseClass = s.board().pci_class >> 16U;
-    pci->subClass = s.board().pci_class >> 8U & 0xFFU;
+    const std::uint32_t pci_class = pci_class_of(s.board(), s.self());
+    pci->baseClass = pci_class >> 16U;
+    pci->subClass = pci_class >> 8U & 0xFFU;
     fill_text(short_form.busId, pci->busId);
     return NVML_SUCCESS;
   });

@@ -10,7 +10,7 @@ namespace migsim::exports {
 // False for a board without MIG, and for a workstation board that is not in its compute mode: MIG
 // calls are NOT_SUPPORTED there.
 inline bool can_mig(const Board& board, const GpuState& gpu) {
-  return board.gi_profile_count != 0 && gpu.mig_unsupported_now == 0;
+  return board.gi_profile_count != 0 && gpu.graphics_mode == 0;
 }
 
 // For a profile id that the board does not have: NOT_SUPPORTED if another board has it,

@@ -32,7 +32,7 @@ int check_mode_support(GpuRef gpu) {
   if (self.lost != 0) {
     return NVML_ERROR_GPU_IS_LOST;
   }
-  if (gpu.board().gi_profile_count == 0 || self.mig_unsupported_now != 0) {
+  if (gpu.board().gi_profile_count == 0 || self.graphics_mode != 0) {
     return NVML_ERROR_NOT_SUPPORTED;
   }
   return NVML_SUCCESS;

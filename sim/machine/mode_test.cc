@@ -114,11 +114,11 @@ TEST(MigMode, OptionLetsDisablingRemoveIdleInstancesOnly) {
 
 TEST(MigMode, NotOfferedWhereTheBoardCannot) {
   Rig rig({"rtx-pro-6000-workstation"}, false);
-  rig.state->gpus[0].mig_unsupported_now = 1;
+  rig.state->gpus[0].graphics_mode = 1;
   EXPECT_EQ(set_mode(rig, 1).code, NVML_ERROR_NOT_SUPPORTED);
   EXPECT_EQ(set_mode(rig, 2).code, NVML_ERROR_INVALID_ARGUMENT);
   rig.hardware->boards[0].gi_profile_count = 0;
-  rig.state->gpus[0].mig_unsupported_now = 0;
+  rig.state->gpus[0].graphics_mode = 0;
   EXPECT_EQ(set_mode(rig, 1).code, NVML_ERROR_NOT_SUPPORTED);
 }
 

@@ -60,4 +60,16 @@ bool display_draws(const State& state, std::uint32_t gpu) {
   return display_bytes(state, gpu) != 0;
 }
 
+bool has_outputs(const Board& board, const GpuState& gpu) {
+  return board.pci_class == kVgaClass && gpu.graphics_mode != 0;
+}
+
+std::uint32_t pci_class_of(const Board& board, const GpuState& gpu) {
+  return board.pci_class == kVgaClass && gpu.graphics_mode == 0 ? k3dClass : board.pci_class;
+}
+
+bool display_active(const Board& board, const State& state, std::uint32_t gpu) {
+  return has_outputs(board, state.gpus[gpu]) && display_draws(state, gpu);
+}
+
 }  // namespace migsim

@@ -74,6 +74,17 @@ std::uint64_t display_bytes(const State& state, std::uint32_t gpu);
 // Whether something draws on the GPU, with memory and channels outside of every instance.
 bool display_draws(const State& state, std::uint32_t gpu);
 
+// Whether the GPU can drive a screen: a workstation board (PCI class 0x0300) in graphics mode.
+bool has_outputs(const Board& board, const GpuState& gpu);
+
+// 0x030200 for a workstation board that is in compute mode: without outputs it is no VGA controller
+// (an RTX A6000 after NVIDIA's Display Mode Selector; for RTX PRO boards taken to be so).
+std::uint32_t pci_class_of(const Board& board, const GpuState& gpu);
+
+// Whether somebody has memory for a screen there. Who draws on a GPU without outputs has none (RTX
+// PRO 6000 Max-Q in compute mode, 580.105.08: Disp.A Off under Xorg and gnome-shell).
+bool display_active(const Board& board, const State& state, std::uint32_t gpu);
+
 }  // namespace migsim
 
 #endif  // MIGCTL_SIM_MACHINE_SERVICES_H_

@@ -90,6 +90,26 @@ TEST(Services, ADisplayKeepsTheFirstInstanceAwayAndNoOther) {
   }
 }
 
+// Max-Q: class 0x0300 with its outputs on (590.44.01); Disp.A Off without, under Xorg and
+// gnome-shell (580.105.08).
+TEST(Services, AScreenNeedsOutputsThatAreOn) {
+  Rig rig({"rtx-pro-6000-maxq", "rtx-pro-6000-server"}, false);
+  const State& state = *rig.state;
+  rig.state->gpus[0].graphics_mode = 1;
+  const Board& maxq = rig.gpu(0).board();
+  const Board& server = rig.gpu(1).board();
+  EXPECT_EQ(pci_class_of(maxq, state.gpus[0]), 0x030000U);
+  EXPECT_FALSE(display_active(maxq, state, 0)) << "nobody draws";
+  start(rig, kDisplay);
+  EXPECT_TRUE(display_active(maxq, state, 0));
+  EXPECT_FALSE(display_active(server, state, 1));
+  EXPECT_EQ(pci_class_of(server, state.gpus[1]), 0x030200U);
+  rig.state->gpus[0].graphics_mode = 0;
+  EXPECT_TRUE(display_draws(state, 0));
+  EXPECT_FALSE(display_active(maxq, state, 0));
+  EXPECT_EQ(pci_class_of(maxq, state.gpus[0]), 0x030200U);
+}
+
 TEST(Services, TheDaemonLetsGoOfAGpuWithItsPersistenceMode) {
   Rig rig({"a100-sxm4-40gb", "a100-sxm4-40gb"}, false);
   start(rig, kPersistenced);

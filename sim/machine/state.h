@@ -74,15 +74,18 @@ struct GiProfile {
   char name[96] = {};  // "MIG 1g.5gb+me"
 };
 
+// PCI classes of GPUs: with display outputs, and without.
+inline constexpr std::uint32_t kVgaClass = 0x030000, k3dClass = 0x030200;
+
 struct Board {
   char key[64] = {};   // "a100-sxm4-40gb": the name users type
   char name[96] = {};  // NVML name, "NVIDIA A100-SXM4-40GB"
   Architecture architecture = Architecture::kAmpere;
   std::uint32_t cc_major = 0, cc_minor = 0;
   std::uint32_t pci_device_id = 0, pci_subsystem_id = 0;  // device << 16 | vendor
-  std::uint32_t pci_class = 0x030200;
-  std::uint32_t memory_slices = 0;   // 8, 4 or 12
-  std::uint32_t compute_slices = 0;  // most GPU instances at once: 7 or 4
+  std::uint32_t pci_class = k3dClass;                     // as delivered
+  std::uint32_t memory_slices = 0;                        // 8, 4 or 12
+  std::uint32_t compute_slices = 0;                       // most GPU instances at once: 7 or 4
   std::uint32_t mode_needs_reset = 0;
   std::uint32_t aligned_compute = 0;  // how compute instances are placed (ci.cc)
   std::uint32_t gi_profile_count = 0;
@@ -182,7 +185,7 @@ struct GpuState {
   std::uint32_t mig_current = 0, mig_pending = 0;
   std::uint32_t lost = 0;  // fallen off the bus: GPU_IS_LOST until reboot
   std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1, ecc_pending = 1;
-  std::uint32_t mig_unsupported_now = 0;  // workstation board not in compute display mode
+  std::uint32_t graphics_mode = 0;  // workstation board with its display outputs on: no MIG
   std::uint64_t ecc_corrected = 0, ecc_uncorrected = 0;
   Settings settings;
   std::uint64_t energy_since_ns = 0;

@@ -43,7 +43,8 @@ std::string description(const MachineSpec& spec, const MachineImage& image) {
     gpus.push_back({{"index", i},
                     {"board", image.hardware->boards[gpu.board].key},
                     {"uuid", gpu.uuid},
-                    {"swapHalves", gpu.swap_halves != 0}});
+                    {"swapHalves", gpu.swap_halves != 0},
+                    {"graphicsMode", gpu.graphics_mode != 0}});
   }
   const Options& options = image.state->options;
   const nlohmann::ordered_json document = {

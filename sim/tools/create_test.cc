@@ -121,6 +121,31 @@ TEST_F(SimTools, SwapIsPerGpu) {
             "--swap: GPU 5 is a a30-24gb, which has no halves to swap");
 }
 
+TEST_F(SimTools, GraphicsIsForBoardsWithOutputs) {
+  MachineSpec request = spec();
+  request.gpus = "2x rtx-pro-6000-maxq, rtx-pro-6000-server";
+  request.graphics = "0";
+  {
+    const auto machine = create(request);
+    const Machine::View view(*machine);
+    EXPECT_EQ(view->gpus[0].graphics_mode, 1U);
+    EXPECT_EQ(view->gpus[1].graphics_mode, 0U);
+  }
+  request.name = "every";
+  request.graphics = "all";
+  const auto machine = create(request);
+  const Machine::View view(*machine);
+  EXPECT_EQ(view->gpus[1].graphics_mode, 1U);
+  EXPECT_EQ(view->gpus[2].graphics_mode, 0U);
+  std::string dir;
+  request.name = "wrong";
+  request.graphics = "2";
+  EXPECT_EQ(create_machine(request, dir).message,
+            "--graphics: GPU 2 is a rtx-pro-6000-server, which has no display outputs");
+  request.graphics = "3";
+  EXPECT_EQ(create_machine(request, dir).code, Exit::kNotFound);
+}
+
 TEST_F(SimTools, FailureLeavesNothing) {
   std::string dir;
   MachineSpec bad = spec();

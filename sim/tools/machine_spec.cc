@@ -112,15 +112,21 @@ Problem parse_gpus(std::string_view text,
   return {};
 }
 
-Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& swapped, bool& all) {
+Problem parse_which(std::string_view option,
+                    std::string_view text,
+                    std::size_t gpus,
+                    std::vector<bool>& chosen,
+                    bool& all) {
+  const std::string name(option);
   all = trim(text) == "all";
-  swapped.assign(gpus, all);
+  chosen.assign(gpus, all);
   if (text.empty() || all) {
     return {};
   }
-  Problem unreadable = {Exit::kInvalidInput,
-                        "--swap: cannot read " + quoted(text.substr(0, 80)),
-                        "write --swap for all GPUs, or --swap=2,3 or --swap=4-7 for these"};
+  Problem unreadable = {
+      Exit::kInvalidInput,
+      name + ": cannot read " + quoted(text.substr(0, 80)),
+      "write " + name + " for all GPUs, or " + name + "=2,3 or " + name + "=4-7 for these"};
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t comma = std::min(text.find(',', begin), text.size());
     const std::string_view entry = trim(text.substr(begin, comma - begin));
@@ -135,10 +141,10 @@ Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& s
     if (last >= gpus) {
       return {
           Exit::kNotFound,
-          "--swap: no GPU " + std::to_string(last) + ": the machine has " + std::to_string(gpus),
+          name + ": no GPU " + std::to_string(last) + ": the machine has " + std::to_string(gpus),
           ""};
     }
-    std::fill(swapped.begin() + first, swapped.begin() + last + 1, true);
+    std::fill(chosen.begin() + first, chosen.begin() + last + 1, true);
     begin = comma + 1;
   }
   return {};

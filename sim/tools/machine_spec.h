@@ -19,7 +19,8 @@ struct MachineSpec {
   std::string driver = "580.159.04";
   std::string latency = "scaled";
   std::uint64_t seed = 0;
-  std::string swap;  // "" = no GPU, "all", or indices: "2,3,5-7"
+  std::string swap;      // "" = no GPU, "all", or indices: "2,3,5-7"
+  std::string graphics;  // the same: workstation boards with their display outputs on
   bool fresh_uuids = false;
   bool vm = false;
   bool shared = false;
@@ -36,8 +37,12 @@ Problem parse_gpus(std::string_view text,
                    std::vector<std::string>& keys);
 
 // "", "all" or indices of GPUs ("2,3,5-7") below `gpus`, one answer for each. `all` when every GPU
-// that can is meant.
-Problem parse_swap(std::string_view text, std::size_t gpus, std::vector<bool>& swapped, bool& all);
+// that can is meant. `option` ("--swap") is named in what is wrong.
+Problem parse_which(std::string_view option,
+                    std::string_view text,
+                    std::size_t gpus,
+                    std::vector<bool>& chosen,
+                    bool& all);
 
 // true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
 Problem parse_latency(std::string_view text, std::uint32_t& permille);

@@ -123,7 +123,8 @@ Problem plan_swap(const MachineSpec& spec,
                   const Boards& boards,
                   std::vector<bool>& swapped) {
   bool all = false;
-  if (Problem problem = parse_swap(spec.swap, keys.size(), swapped, all); !problem.ok()) {
+  if (Problem problem = parse_which("--swap", spec.swap, keys.size(), swapped, all);
+      !problem.ok()) {
     return problem;
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -135,6 +136,30 @@ Problem plan_swap(const MachineSpec& spec,
                 "boards with seven compute and eight memory slices have"};
       }
       swapped[i] = false;
+    }
+  }
+  return {};
+}
+
+// Which workstation boards have their display outputs on, as they are delivered.
+Problem plan_graphics(const MachineSpec& spec,
+                      const std::vector<std::string>& keys,
+                      const Boards& boards,
+                      std::vector<bool>& graphics) {
+  bool all = false;
+  if (Problem problem = parse_which("--graphics", spec.graphics, keys.size(), graphics, all);
+      !problem.ok()) {
+    return problem;
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (graphics[i] && boards.find(keys[i])->second.pci_class != kVgaClass) {
+      if (!all) {
+        return {Exit::kInvalidInput,
+                "--graphics: GPU " + std::to_string(i) + " is a " + keys[i] +
+                    ", which has no display outputs",
+                "boards of PCI class 0x0300 have: rtx-pro-6000-workstation, rtx-pro-6000-maxq"};
+      }
+      graphics[i] = false;
     }
   }
   return {};
@@ -233,6 +258,10 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
   if (Problem problem = plan_swap(spec, keys, boards, swapped); !problem.ok()) {
     return problem;
   }
+  std::vector<bool> graphics;
+  if (Problem problem = plan_graphics(spec, keys, boards, graphics); !problem.ok()) {
+    return problem;
+  }
   Hardware& hardware = *image.hardware;
   store(hardware.machine_name, spec.name);
   hardware.seed = spec.seed;
@@ -242,6 +271,7 @@ Problem plan_machine(const MachineSpec& spec, MachineImage& image) {
     const Board& board = boards.find(key)->second;
     image.state->gpus[index].board = board_index(hardware, board);
     power_on(spec, board, swapped[index], index, image.state->gpus[index]);
+    image.state->gpus[index].graphics_mode = graphics[index] ? 1 : 0;
   }
   return start_services(spec, image);
 }

@@ -54,6 +54,9 @@ void add_create(CLI::App& app, Request& request, Action& action) {
   create->add_flag("--swap{all}",
                    spec.swap,
                    "GPUs whose missing GPC lies in the first half: all, or --swap=2,3");
+  create->add_flag("--graphics{all}",
+                   spec.graphics,
+                   "workstation boards with their display outputs on, so without MIG: all, or =0");
   create->add_flag("--fresh-uuids", spec.fresh_uuids, "MIG UUIDs change at each creation");
   create->add_flag("--vm", spec.vm, "GPUs passed through to a VM: mode changes stay pending");
   create->add_flag("--disable-destroys-idle",

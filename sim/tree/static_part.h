@@ -32,6 +32,7 @@ struct TreeGpu {
   const Board* board = nullptr;
   std::uint32_t minor = 0, domain = 0, bus = 0, device = 0;
   std::string uuid;
+  std::uint32_t pci_class = 0;
 };
 
 // "0000:10:00.0"

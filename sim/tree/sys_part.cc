@@ -20,14 +20,15 @@ void put16(std::string& bytes, std::size_t at, std::uint32_t value) {
 }
 
 // PCI configuration space: the standard header's identity, everything else 0.
-std::string config_space(const Board& board) {
+std::string config_space(const TreeGpu& gpu) {
+  const Board& board = *gpu.board;
   std::string bytes(256, '\0');
   put16(bytes, 0x00, board.pci_device_id & 0xffffU);
   put16(bytes, 0x02, board.pci_device_id >> 16U);
   put16(bytes, 0x04, 0x0406);  // command: memory, bus master, no legacy interrupt
   bytes[0x08] = '\xa1';        // revision
-  bytes[0x09] = static_cast<char>(board.pci_class & 0xffU);
-  put16(bytes, 0x0a, board.pci_class >> 8U);
+  bytes[0x09] = static_cast<char>(gpu.pci_class & 0xffU);
+  put16(bytes, 0x0a, gpu.pci_class >> 8U);
   put16(bytes, 0x2c, board.pci_subsystem_id & 0xffffU);
   put16(bytes, 0x2e, board.pci_subsystem_id >> 16U);
   return bytes;
@@ -61,15 +62,16 @@ std::string link_speed(std::int64_t generation) {
   return generation >= 1 && generation <= 6 ? print("%s GT/s PCIe\n", kSpeeds[generation - 1]) : "";
 }
 
-std::string modalias(const Board& board) {
+std::string modalias(const TreeGpu& gpu) {
+  const Board& board = *gpu.board;
   return print("pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X",
                board.pci_device_id & 0xffffU,
                board.pci_device_id >> 16U,
                board.pci_subsystem_id & 0xffffU,
                board.pci_subsystem_id >> 16U,
-               board.pci_class >> 16U & 0xffU,
-               board.pci_class >> 8U & 0xffU,
-               board.pci_class & 0xffU);
+               gpu.pci_class >> 16U & 0xffU,
+               gpu.pci_class >> 8U & 0xffU,
+               gpu.pci_class & 0xffU);
 }
 
 std::string uevent(const TreeGpu& gpu) {
@@ -77,13 +79,13 @@ std::string uevent(const TreeGpu& gpu) {
   return print(
       "DRIVER=nvidia\nPCI_CLASS=%X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\n"
       "PCI_SLOT_NAME=%s\nMODALIAS=%s\n",
-      board.pci_class,
+      gpu.pci_class,
       board.pci_device_id & 0xffffU,
       board.pci_device_id >> 16U,
       board.pci_subsystem_id & 0xffffU,
       board.pci_subsystem_id >> 16U,
       bus_id(gpu).c_str(),
-      modalias(board).c_str());
+      modalias(gpu).c_str());
 }
 
 void identity_files(Steps& steps, const Dir& dir, const TreeGpu& gpu) {
@@ -92,11 +94,11 @@ void identity_files(Steps& steps, const Dir& dir, const TreeGpu& gpu) {
   steps.file(dir, "device", print("0x%04x\n", board.pci_device_id >> 16U));
   steps.file(dir, "subsystem_vendor", print("0x%04x\n", board.pci_subsystem_id & 0xffffU));
   steps.file(dir, "subsystem_device", print("0x%04x\n", board.pci_subsystem_id >> 16U));
-  steps.file(dir, "class", print("0x%06x\n", board.pci_class));
+  steps.file(dir, "class", print("0x%06x\n", gpu.pci_class));
   steps.file(dir, "revision", "0xa1\n");
-  steps.file(dir, "modalias", modalias(board) + "\n");
+  steps.file(dir, "modalias", modalias(gpu) + "\n");
   steps.file(dir, "uevent", uevent(gpu), 0644);
-  steps.file(dir, "config", config_space(board), 0644);
+  steps.file(dir, "config", config_space(gpu), 0644);
   steps.file(dir, "resource", resources());
 }
 

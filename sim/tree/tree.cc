@@ -12,6 +12,7 @@
 #include <system_error>
 #include <vector>
 
+#include "sim/machine/services.h"
 #include "sim/tree/dir.h"
 #include "sim/tree/service_part.h"
 #include "sim/tree/static_part.h"
@@ -46,7 +47,8 @@ Snapshot take(Machine& machine) {
                         gpu.pci_domain,
                         gpu.pci_bus,
                         gpu.pci_device,
-                        gpu.uuid});
+                        gpu.uuid,
+                        pci_class_of(hardware.boards[gpu.board], gpu)});
     for (std::uint32_t g = 0; g < kMaxGis; ++g) {
       if (gpu.gis[g].used == 0) {
         continue;

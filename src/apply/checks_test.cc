@@ -77,6 +77,19 @@ TEST(StepChecks, OnlyThoseWhoWouldBeHurtStandInTheWay) {
   step.compute_instance = ComputeInstanceId{0};
   EXPECT_FALSE(check_holders(now, step));
   EXPECT_FALSE(check_holders(now, step_of(StepKind::kResetGpu, "1g.5gb", {})));
+  const Step mode = step_of(StepKind::kEnableMig, "1g.5gb", {});
+  now.processes.resize(1);
+  now.processes[0].gpu_instance = {};
+  now.processes[0].compute_instance = {};
+  for (const bool graphics : {true, false}) {
+    now.processes[0].graphics = graphics;
+    EXPECT_FALSE(check_holders(now, mode)) << "on Ampere, whoever it is";
+    EXPECT_EQ(!!check_holders(now, mode, true), graphics);
+    EXPECT_FALSE(check_holders(now, step_of(StepKind::kResetGpu, "1g.5gb", {}), true));
+  }
+  now.processes[0].gpu_instance = GpuInstanceId{3};
+  now.processes[0].graphics = true;
+  EXPECT_FALSE(check_holders(now, mode, true)) << "it draws on an instance";
   EXPECT_TRUE(check_holders(now, step_of(StepKind::kCreateGpuInstance, "1g.5gb", {})));
 }
 

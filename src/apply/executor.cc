@@ -147,13 +147,13 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
 
 // Right before the driver call: whoever came since the plan was made is found here.
 Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading& now) const {
-  MIG_TRY(check_holders(now, step));
+  const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
+  const bool resetless = gpu != nullptr && gpu->architecture != Architecture::kAmpere;
+  MIG_TRY(check_holders(now, step, resetless));
   if (is_create(step.kind))
     return {};
   MIG_ASSIGN_OR_RETURN(const holders::Report report,
                        holders::find_open_nodes(before_, holder_roots(context_.session)));
-  const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
-  const bool resetless = gpu != nullptr && gpu->architecture != Architecture::kAmpere;
   return check_open_nodes(report, step, resetless);
 }
 

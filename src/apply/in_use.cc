@@ -21,12 +21,17 @@ bool of_whole_gpu(StepKind kind) {
   return is_mode_step(kind) || kind == StepKind::kResetGpu;
 }
 
-// A persistence daemon, DCGM or nvidia_drm may or may not be in the way, by driver and board; a
-// command that only asks something is gone before anybody could wait for it.
+// A screen whose owner is no process that we see: nobody can be waited for or stopped by it.
+bool is_screen(const Holder& holder) {
+  return holder.kind == Kind::kDisplay && holder.pid == 0;
+}
+
+// A persistence daemon, DCGM, nvidia_drm or a screen may or may not be in the way, by driver and
+// board; a command that only asks something is gone before anybody could wait for it.
 bool for_the_driver_to_say(const Holder& holder) {
   return !holder.gpu_instance &&
          (holder.kind == Kind::kService || holder.kind == Kind::kKernelModule ||
-          holders::is_passing(holder));
+          is_screen(holder) || holders::is_passing(holder));
 }
 
 // Has the GPU open and nothing on it. That is in the way of a reset, and of a mode that takes one.

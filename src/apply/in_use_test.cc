@@ -129,6 +129,27 @@ TEST(InUse, ADisplayIsWarnedOfBeforeTheFirstInstance) {
   EXPECT_TRUE(none.warnings.empty());
 }
 
+// Nobody can be waited for or stopped by it: the driver says whether it is in the way.
+TEST(InUse, AScreenOfNobodyKnownIsWarnedOf) {
+  Holder screen;
+  screen.kind = Kind::kDisplay;
+  screen.stops = holders::Stops::kReset;
+  screen.evidence = {"display active"};
+  const Report report{{screen}, 0};
+  EXPECT_TRUE(check_open_nodes(report, destroy(StepKind::kResetGpu, 0, {})));
+  Plan reset = plan_with({destroy(StepKind::kResetGpu, 0, {})});
+  add_blockers(report, reset);
+  EXPECT_FALSE(reset.blocked());
+  EXPECT_EQ(reset.warnings,
+            std::vector<std::string>{"a display (whose, the driver does not say) on GPU 0 may keep "
+                                     "GPU 0 from being reset"});
+  Plan first = plan_with({destroy(StepKind::kCreateGpuInstance, 3, {})});
+  add_blockers(report, first);
+  ASSERT_EQ(first.warnings.size(), 1U);
+  EXPECT_NE(first.warnings[0].find("draws on it: the driver refuses the first"), std::string::npos)
+      << first.warnings[0];
+}
+
 TEST(InUse, TheModeOfAGpuWithoutResetIsNotBlockedByWhoHasItOpen) {
   Plan mode = plan_with({destroy(StepKind::kEnableMig, 0, {})});
   add_blockers({{open_only(41, "nvitop"), xorg()}, 0}, mode);

@@ -11,7 +11,8 @@
 namespace mig::apply {
 namespace {
 
-bool hurts(const Process& process, const Step& step) {
+// `resetless`: the mode is switched under a display.
+bool hurts(const Process& process, const Step& step, bool resetless) {
   switch (step.kind) {
     case StepKind::kDestroyComputeInstance:
       return process.gpu_instance == step.gpu_instance &&
@@ -20,6 +21,7 @@ bool hurts(const Process& process, const Step& step) {
       return process.gpu_instance == step.gpu_instance;
     case StepKind::kDisableMig:
     case StepKind::kEnableMig:
+      return !resetless || !process.graphics || process.gpu_instance;
     case StepKind::kResetGpu:
       return true;
     case StepKind::kCreateGpuInstance:
@@ -70,11 +72,11 @@ bool is_compute_of(const ComputeInstance& compute, const Step& step) {
          (!step.ci_placement || !compute.placement || compute.placement == step.ci_placement);
 }
 
-Result<void> check_holders(const device::LayoutReading& now, const Step& step) {
+Result<void> check_holders(const device::LayoutReading& now, const Step& step, bool resetless) {
   std::string who;
   std::size_t count = 0;
   for (const Process& process : now.processes) {
-    if (!hurts(process, step))
+    if (!hurts(process, step, resetless))
       continue;
     who += (count == 0 ? "" : ", ") + process_text(process);
     ++count;

@@ -21,8 +21,11 @@ const ComputeInstance* find_compute_instance(const GpuInstance& in, const Step& 
 // By name and, as far as both are known, by place: not another one of the same id.
 bool is_compute_of(const ComputeInstance& compute, const Step& step);
 
-// kInUse, naming the processes that the step would hurt.
-Result<void> check_holders(const device::LayoutReading& now, const Step& step);
+// kInUse, naming the processes that the step would hurt. `resetless`: the GPU changes its mode
+// without a reset, and a display does not mind.
+Result<void> check_holders(const device::LayoutReading& now,
+                           const Step& step,
+                           bool resetless = false);
 
 // The reading shows what the step was to bring about.
 bool holds(const device::LayoutReading& now, const Step& step);

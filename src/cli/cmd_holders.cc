@@ -27,6 +27,7 @@ wire::HolderEntry entry_of(const holders::Holder& holder) {
   entry.gpu = holder.gpu;
   entry.gpu_instance = holder.gpu_instance;
   entry.compute_instance = holder.compute_instance;
+  entry.stops_first_instance = holders::stops_first_instance(holder);
   entry.evidence = holder.evidence;
   return entry;
 }

@@ -30,9 +30,9 @@ class Recover final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    const StopOnSignal stop;  // a signal finds it finished: half a recovery helps nobody
+    MIG_TRY(service->inventory());  // not the context's: it would advise to run this command
+    const StopOnSignal stop;        // a signal finds it finished: half a recovery helps nobody
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
                          service->recover([&] { watchdog.alive(); }));

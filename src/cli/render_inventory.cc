@@ -16,6 +16,8 @@ std::string mode_words(const Gpu& gpu) {
     return mode == MigMode::kEnabled ? "on" : mode == MigMode::kDisabled ? "off" : "not supported";
   };
   std::string text = fmt::format("MIG {}", word(gpu.mig_current));
+  if (gpu.mig_current == MigMode::kUnsupported && gpu.has_outputs())
+    text += " (display outputs are on)";
   if (gpu.mig_pending != gpu.mig_current && gpu.mig_current != MigMode::kUnsupported)
     text += fmt::format(" ({} after a reset)", word(gpu.mig_pending));
   return text;

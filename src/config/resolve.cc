@@ -197,10 +197,14 @@ class Resolver {
       if (entry.devices) {
         return fail(ErrorCode::kNotSupported,
                     fmt::format("{}: {} cannot do MIG", entry.position.str(), gpu_str(gpu)),
-                    "leave it out of devices, or set mig-enabled: false for it");
+                    (gpu.has_outputs() ? gpu.way_to_mig() + "; or " : "") +
+                        "leave it out of devices, or set mig-enabled: false for it");
       }
-      warnings_.push_back(
-          fmt::format("{}: {} cannot do MIG and is left out", entry.position.str(), gpu_str(gpu)));
+      warnings_.push_back(fmt::format("{}: {} cannot do MIG and is left out{}{}",
+                                      entry.position.str(),
+                                      gpu_str(gpu),
+                                      gpu.has_outputs() ? "; " : "",
+                                      gpu.way_to_mig()));
       return false;
     }
     DesiredGpu desired{gpu.index, entry.mig_enabled, {}, entry.position};

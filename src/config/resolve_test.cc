@@ -161,6 +161,13 @@ TEST(Resolve, GpusThatCannotDoMig) {
   EXPECT_EQ(all->gpus.size(), 1U);
   EXPECT_EQ(all->warnings,
             std::vector<std::string>{"f:4:5: GPU 0 (Tesla T4) cannot do MIG and is left out"});
+  Gpu workstation = t4(0);
+  workstation.display.pci_class = 0x0300;
+  const Inventory desk = inventory({workstation, board("a100_sxm4_40gb", 1)});
+  EXPECT_NE(resolve_text(one("all", "{}"), desk)->warnings.at(0).find("its display outputs are on"),
+            std::string::npos);
+  EXPECT_NE(resolve_text(one("[0, 1]", "{}"), desk).error().hint.find("its display outputs are on"),
+            std::string::npos);
   const std::string off = "  a:\n  - devices: [0]\n    mig-enabled: false\n";
   EXPECT_TRUE(resolve_text(off, machine)->gpus.empty()) << "nothing to do, and nothing wrong";
   expect_refused(resolve_text(one("[0, 1]", "{}"), machine),

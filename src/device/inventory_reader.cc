@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "device/display.h"
 #include "device/instances.h"
 #include "device/processes.h"
 #include "device/profiles.h"
@@ -114,6 +115,7 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
     return cannot_open(code, index);
   MIG_TRY(read_identity(nvml, device, gpu));
   MIG_TRY(read_mode(nvml, device, gpu));
+  gpu.display = read_display(nvml, device);
   std::uint64_t total_bytes = 0;
   if (nvmlMemory_t memory{}; nvml.nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS) {
     total_bytes = memory.total;

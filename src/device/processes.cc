@@ -52,7 +52,10 @@ Result<bool> told_of_processes(nvmlReturn_t code) {
 
 // Processes may start between asking for the number and asking for the list: ask again.
 template <class Raw, class Call>
-Result<void> append(const Call& call, nvmlDevice_t device, std::vector<Process>& out) {
+Result<void> append(const Call& call,
+                    nvmlDevice_t device,
+                    bool graphics,
+                    std::vector<Process>& out) {
   unsigned count = 0;
   nvmlReturn_t code = call(device, &count, nullptr);
   std::vector<Raw> raw;
@@ -62,8 +65,10 @@ Result<void> append(const Call& call, nvmlDevice_t device, std::vector<Process>&
     code = call(device, &count, raw.data());
   }
   MIG_ASSIGN_OR_RETURN(const bool known, told_of_processes(code));
-  for (unsigned i = 0; known && i < count && i < raw.size(); ++i)
+  for (unsigned i = 0; known && i < count && i < raw.size(); ++i) {
     out.push_back(to_process(raw[i]));
+    out.back().graphics = graphics;
+  }
   return {};
 }
 
@@ -71,11 +76,12 @@ template <class Raw, class Newest, class Middle>
 Result<bool> append_newest(const Newest& newest,
                            const Middle& middle,
                            nvmlDevice_t device,
+                           bool graphics,
                            std::vector<Process>& out) {
   if (newest)
-    MIG_TRY(append<Raw>(newest, device, out));
+    MIG_TRY(append<Raw>(newest, device, graphics, out));
   else if (middle)
-    MIG_TRY(append<Raw>(middle, device, out));
+    MIG_TRY(append<Raw>(middle, device, graphics, out));
   return static_cast<bool>(newest) || static_cast<bool>(middle);
 }
 
@@ -85,20 +91,25 @@ Result<bool> append_all(const nvml::Functions& f, nvmlDevice_t device, std::vect
                        append_newest<nvmlProcessInfo_t>(f.nvmlDeviceGetComputeRunningProcesses_v3,
                                                         f.nvmlDeviceGetComputeRunningProcesses_v2,
                                                         device,
+                                                        false,
                                                         out));
   MIG_ASSIGN_OR_RETURN(const bool graphics,
                        append_newest<nvmlProcessInfo_t>(f.nvmlDeviceGetGraphicsRunningProcesses_v3,
                                                         f.nvmlDeviceGetGraphicsRunningProcesses_v2,
                                                         device,
+                                                        true,
                                                         out));
   MIG_TRY(append_newest<nvmlProcessInfo_t>(f.nvmlDeviceGetMPSComputeRunningProcesses_v3,
                                            f.nvmlDeviceGetMPSComputeRunningProcesses_v2,
                                            device,
+                                           false,
                                            out));
   if (!compute)
-    MIG_TRY(append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetComputeRunningProcesses, device, out));
+    MIG_TRY(
+        append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetComputeRunningProcesses, device, false, out));
   if (!graphics)
-    MIG_TRY(append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetGraphicsRunningProcesses, device, out));
+    MIG_TRY(
+        append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetGraphicsRunningProcesses, device, true, out));
   return compute;
 }
 
@@ -139,9 +150,9 @@ Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
       }
     }
   }
-  // A process may be on several lists (compute and graphics).
+  // A process may be on several lists: on that of graphics and another one, it computes too.
   std::stable_sort(out.begin(), out.end(), [](const Process& a, const Process& b) {
-    return identity(a) < identity(b);
+    return std::tuple(identity(a), a.graphics) < std::tuple(identity(b), b.graphics);
   });
   out.erase(
       std::unique(out.begin(),

@@ -25,6 +25,14 @@ namespace mig::holders {
 namespace {
 
 constexpr std::size_t kModulesFile = 1U << 20U;
+constexpr const char* kDriverList = "driver process list";
+constexpr const char* kGraphicsList = "driver graphics list";
+constexpr const char* kActiveDisplay = "display active";
+
+bool seen_in(const Holder& holder, const char* evidence) {
+  return std::find(holder.evidence.begin(), holder.evidence.end(), evidence) !=
+         holder.evidence.end();
+}
 
 Kind kind_of(std::string_view name) {
   constexpr std::array<std::string_view, 6> kServices = {"nvidia-persiste",
@@ -64,8 +72,10 @@ class Finder {
       add_driver_lists();
     MIG_TRY(add_descriptors());
     MIG_TRY(add_leases(inventory_, roots_, report_));
-    if (!only_open_nodes)
+    if (!only_open_nodes) {
+      add_screens();
       add_modules();
+    }
     auto& list = report_.holders;
     std::sort(list.begin(), list.end(), [](const Holder& a, const Holder& b) {
       return std::tie(a.gpu, a.gpu_instance, a.compute_instance, a.pid, a.name) <
@@ -79,8 +89,7 @@ class Finder {
     for (Holder& known : report_.holders) {
       if (known.pid == pid && known.gpu == gpu.index && known.gpu_instance == target.gi &&
           (known.compute_instance == target.ci || !target.ci)) {
-        if (std::find(known.evidence.begin(), known.evidence.end(), evidence) ==
-            known.evidence.end())
+        if (!seen_in(known, evidence.c_str()))
           known.evidence.push_back(std::move(evidence));
         return;
       }
@@ -118,7 +127,7 @@ class Finder {
         add(gpu,
             process.pid,
             {gpu.minor.value_or(0), process.gpu_instance, process.compute_instance},
-            kDriverList);
+            process.graphics ? kGraphicsList : kDriverList);
   }
 
   Result<void> add_descriptors() {
@@ -167,6 +176,30 @@ class Finder {
           add(gpu, pid, target, node);
   }
 
+  // A GPU with an active display: whoever draws there has it. Nobody whom we know to draw: the
+  // screen is somebody's all the same.
+  void add_screens() {
+    for (const Gpu& gpu : inventory_.gpus) {
+      if (gpu.display.active != true)
+        continue;
+      bool known = false;
+      for (Holder& holder : report_.holders)
+        if (holder.gpu == gpu.index &&
+            (holder.kind == Kind::kDisplay || seen_in(holder, kGraphicsList))) {
+          holder.evidence.emplace_back(kActiveDisplay);
+          known = true;
+        }
+      if (known)
+        continue;
+      Holder screen;
+      screen.kind = Kind::kDisplay;
+      screen.gpu = gpu.index;
+      screen.stops = Stops::kReset;
+      screen.evidence.emplace_back(kActiveDisplay);
+      report_.holders.push_back(std::move(screen));
+    }
+  }
+
   // Display drivers keep every GPU of the nvidia module; only their *use* stops a reset.
   void add_modules() {
     const auto text = base::read_file(roots_.driver_proc + "/modules", kModulesFile);
@@ -189,7 +222,6 @@ class Finder {
     }
   }
 
-  static constexpr const char* kDriverList = "driver process list";
   const Inventory& inventory_;
   const Roots& roots_;
   Nodes nodes_;
@@ -206,9 +238,11 @@ bool is_passing(const Holder& holder) {
 }
 
 bool stops_first_instance(const Holder& holder) {
-  return holder.kind == Kind::kDisplay && !holder.gpu_instance &&
-         std::find(holder.evidence.begin(), holder.evidence.end(), "driver process list") !=
-             holder.evidence.end();
+  if (holder.gpu_instance)
+    return false;
+  const bool display = holder.kind == Kind::kDisplay;
+  return seen_in(holder, kGraphicsList) ||
+         (display && (seen_in(holder, kDriverList) || seen_in(holder, kActiveDisplay)));
 }
 
 const char* name_of(Kind kind) {
@@ -236,6 +270,8 @@ std::string Holder::str() const {
       kind == Kind::kKernelModule ? "kernel module " + name : fmt::format("pid {}", pid);
   if (kind == Kind::kLease) {
     text = pid == 0 ? name : fmt::format("{} (pid {})", name, pid);
+  } else if (kind == Kind::kDisplay && pid == 0) {
+    text = "a display (whose, the driver does not say)";
   } else if (kind != Kind::kKernelModule) {
     std::vector<std::string> about = {name.empty() ? "name not visible" : name};
     if (uid)

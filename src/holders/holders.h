@@ -24,7 +24,8 @@ namespace mig::holders {
 enum class Kind {
   kProcess,       // an ordinary process
   kService,       // one of NVIDIA's own: persistence daemon, DCGM, fabric manager, nvsm
-  kDisplay,       // X server or compositor
+  kDisplay,       // X server or compositor; without pid: a screen that the driver knows of, whose
+                  // owner is no process that can be seen (the kernel's console, another user's)
   kKernelModule,  // nvidia_drm with a user
   kLease,         // somebody has leased the instance, whether a process is on it or not
 };
@@ -33,7 +34,8 @@ enum class Stops { kDestroy, kReset };  // kReset: mode change and reset; kDestr
 
 struct Holder {
   Kind kind = Kind::kProcess;
-  std::uint32_t pid = 0;          // 0 for a kernel module, and for a lease whose holder is no job
+  // 0 for a kernel module, for a lease whose holder is no job, and for a screen of nobody known.
+  std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;  // with pid names one process for good; 0 = unknown
   std::string name;               // comm, the module, "lease 3 of team-a"
   std::optional<std::uint32_t> uid;
@@ -72,8 +74,10 @@ Result<Report> find_open_nodes(const Inventory& inventory, const Roots& roots = 
 // holds every GPU, as anybody between nvmlInit and nvmlShutdown does.
 bool is_passing(const Holder& holder);
 
-// It has memory of the GPU outside of every instance: a display. The driver refuses a first GPU
-// instance as long as it is there (RTX PRO 6000 Max-Q, 580.105.08: Xorg, gnome-shell).
+// It draws, with memory of the GPU outside of every instance: whoever is in the driver's graphics
+// list, a display with a screen. The driver refuses a first GPU instance as long as it is there
+// (RTX PRO 6000 Max-Q, 580.105.08: Xorg and gnome-shell, 10 and 17 MiB, with no screen on that
+// GPU).
 bool stops_first_instance(const Holder& holder);
 
 const char* name_of(Kind kind);

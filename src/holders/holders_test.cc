@@ -228,6 +228,52 @@ TEST_F(HoldersTest, ADisplayDrawsOnTheGpuAndOnNoInstance) {
   EXPECT_EQ(report.holders[0].owner.unit, "gdm.service");
 }
 
+// A compositor of any name: that it draws is the driver's word.
+TEST_F(HoldersTest, WhoIsInTheGraphicsListDraws) {
+  process(9, "cosmic-comp", {"nvidia0"});
+  Process drawing;
+  drawing.pid = 9;
+  drawing.graphics = true;
+  inventory_.gpus[0].processes = {drawing};
+  inventory_.gpus[0].display.active = true;
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U) << "the screen is its own";
+  EXPECT_EQ(report.holders[0].stops, Stops::kReset);
+  EXPECT_TRUE(stops_first_instance(report.holders[0]));
+  EXPECT_EQ(report.holders[0].evidence.front(), "driver graphics list");
+  EXPECT_EQ(report.holders[0].evidence.back(), "display active");
+}
+
+TEST_F(HoldersTest, AnActiveDisplayIsWhoeverDrawsThere) {
+  process(9, "Xorg", {"nvidia0"}, "0::/system.slice/gdm.service\n");
+  inventory_.gpus[0].display.active = true;
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].evidence,
+            (std::vector<std::string>{root_ + "/dev/nvidia0", "display active"}));
+  EXPECT_TRUE(stops_first_instance(report.holders[0])) << "a screen is memory of the GPU";
+  for (const auto& no_screen : {std::optional(false), std::optional<bool>()}) {
+    inventory_.gpus[0].display.active = no_screen;
+    EXPECT_FALSE(stops_first_instance(find().holders.at(0)));
+  }
+}
+
+// The console of a kernel whose frame buffer is nvidia_drm's; a desktop in another PID namespace.
+TEST_F(HoldersTest, AScreenIsSomebodysThoughNobodyIsSeen) {
+  process(41, "python", {"nvidia0"});
+  inventory_.gpus[0].display.active = true;
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 2U);
+  const Holder& screen = report.holders[0];
+  EXPECT_EQ(screen.kind, Kind::kDisplay);
+  EXPECT_EQ(screen.pid, 0U);
+  EXPECT_EQ(screen.stops, Stops::kReset);
+  EXPECT_TRUE(stops_first_instance(screen));
+  EXPECT_EQ(screen.str(), "a display (whose, the driver does not say) on GPU 0");
+  EXPECT_EQ(report.holders[1].name, "python");
+  EXPECT_EQ(report.holders[1].evidence, std::vector<std::string>{root_ + "/dev/nvidia0"});
+}
+
 TEST_F(HoldersTest, CommandsThatAskAndGoAreToldFromThoseThatStay) {
   for (const char* name : {"nvidia-smi", "migctl", "migd", "nvidia-mig-part"}) {
     process(61, name, {"nvidia0"});

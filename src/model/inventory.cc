@@ -48,6 +48,22 @@ auto find_in(const Range& range, Predicate predicate) -> decltype(&*std::begin(r
 
 }  // namespace
 
+// Class 0x03 is a display controller; 0x0300 one for screens (VGA), 0x0302 one for computing (3D).
+bool Gpu::has_outputs() const {
+  constexpr std::uint32_t kVga = 0x0300;
+  return display.pci_class == kVga;
+}
+
+// RTX PRO 6000 Max-Q: class 0x0300 and MIG "N/A" as delivered (590.44.01); MIG can be enabled once
+// its display outputs are off (580.105.08). An RTX A6000 has class 0x0302 then.
+std::string Gpu::way_to_mig() const {
+  if (mig_current != MigMode::kUnsupported || !has_outputs())
+    return {};
+  return "its display outputs are on (PCI class 0x0300): a workstation board does MIG only without "
+         "them (NVIDIA's displaymodeselector --gpumode compute, then a reboot" +
+         std::string(display.attached == true ? "; a monitor is attached to it)" : ")");
+}
+
 const GpuInstanceProfile* Gpu::find_profile(const ProfileName& wanted) const {
   return find_in(profiles, [name = wanted.gpu_instance()](const GpuInstanceProfile& profile) {
     return profile.name == name;
@@ -62,11 +78,15 @@ const GpuInstance* Gpu::find_instance(GpuInstanceId id) const {
   return find_in(instances, [id](const GpuInstance& instance) { return instance.id == id; });
 }
 
+bool Process::may_be_on(GpuInstanceId id) const {
+  return gpu_instance ? *gpu_instance == id : !graphics;
+}
+
 std::vector<Process> Gpu::processes_on(GpuInstanceId id) const {
   std::vector<Process> found;
   std::copy_if(
       processes.begin(), processes.end(), std::back_inserter(found), [id](const Process& process) {
-        return process.gpu_instance.value_or(id) == id;
+        return process.may_be_on(id);
       });
   return found;
 }

@@ -78,6 +78,25 @@ TEST(Inventory, Finds) {
   EXPECT_EQ(gpu.find_profile(ProfileName::parse("3g.20gb+me").value()), nullptr);
 }
 
+// RTX PRO 6000 Max-Q as delivered (590.44.01): class 0x0300, MIG N/A. A Tesla T4 has 0x0302 and no
+// MIG at all; what an older driver does not tell gives no advice.
+TEST(Gpu, OutputsThatAreOnKeepMigAway) {
+  Gpu gpu;
+  EXPECT_FALSE(gpu.has_outputs());
+  EXPECT_EQ(gpu.way_to_mig(), "");
+  gpu.display.pci_class = 0x0302;
+  EXPECT_EQ(gpu.way_to_mig(), "");
+  gpu.display.pci_class = 0x0300;
+  EXPECT_TRUE(gpu.has_outputs());
+  EXPECT_NE(gpu.way_to_mig().find("displaymodeselector --gpumode compute, then a reboot)"),
+            std::string::npos)
+      << gpu.way_to_mig();
+  gpu.display.attached = true;
+  EXPECT_NE(gpu.way_to_mig().find("a monitor is attached to it)"), std::string::npos);
+  gpu.mig_current = MigMode::kDisabled;
+  EXPECT_EQ(gpu.way_to_mig(), "") << "it does MIG";
+}
+
 TEST(Gpu, ProcessesOnAnInstanceAndThoseThatMayBe) {
   Inventory inventory = sample();
   Gpu& gpu = inventory.gpus[0];
@@ -89,7 +108,13 @@ TEST(Gpu, ProcessesOnAnInstanceAndThoseThatMayBe) {
   elsewhere.gpu_instance = GpuInstanceId{3};
   Process anywhere;
   anywhere.pid = 3;
-  gpu.processes = {here, elsewhere, anywhere};
+  Process display;
+  display.pid = 4;
+  display.graphics = true;
+  Process drawing_here = here;
+  drawing_here.graphics = true;
+  EXPECT_TRUE(drawing_here.may_be_on(GpuInstanceId{2})) << "a +gfx instance";
+  gpu.processes = {here, elsewhere, anywhere, display};
   const auto found = gpu.processes_on(GpuInstanceId{2});
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].pid, 1U);

@@ -147,21 +147,17 @@ ComputeChange by_counts(const Wanted& wanted, const std::vector<Have>& have) {
   return change_of(have, kept, std::move(created));
 }
 
-bool on_instance(const Process& process, const GpuInstance& instance) {
-  return process.gpu_instance.value_or(instance.id) == instance.id;
-}
-
 }  // namespace
 
 bool is_busy(const Gpu& gpu, const GpuInstance& instance) {
   return std::any_of(gpu.processes.begin(), gpu.processes.end(), [&](const Process& process) {
-    return on_instance(process, instance);
+    return process.may_be_on(instance.id);
   });
 }
 
 bool is_busy(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
   return std::any_of(gpu.processes.begin(), gpu.processes.end(), [&](const Process& process) {
-    return on_instance(process, instance) &&
+    return process.may_be_on(instance.id) &&
            process.compute_instance.value_or(compute.id) == compute.id;
   });
 }

@@ -82,6 +82,11 @@ std::vector<Step> mode_steps(const Gpu& gpu, bool enable) {
 void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Blocker>& blockers) {
   const bool reset = !steps.empty() && steps.back().kind == StepKind::kResetGpu;
   for (const Process& process : gpu.processes) {
+    // Under Xorg and gnome-shell a mode that needs no reset is switched (RTX PRO 6000 Max-Q,
+    // 580.105.08).
+    if (process.graphics && !process.gpu_instance && !reset) {
+      continue;
+    }
     blockers.push_back({gpu.index,
                         std::nullopt,
                         process,
@@ -158,7 +163,8 @@ Result<GpuOutcome> plan_gpu(const Gpu& gpu,
   if (gpu.mig_current == MigMode::kUnsupported && desired.mig_enabled) {
     return Error{ErrorCode::kNotSupported,
                  fmt::format("GPU {} ({}) cannot do MIG", gpu.index.value, gpu.name),
-                 "leave it out of the layout"};
+                 gpu.has_outputs() ? gpu.way_to_mig() + "; or leave it out of the layout"
+                                   : "leave it out of the layout"};
   }
   if (gpu.mig_current == MigMode::kEnabled && !gpu.instances_complete) {
     return Error{ErrorCode::kPermission,

@@ -424,10 +424,41 @@ TEST(Plan, WhoRunsOnAGpuWithoutInstancesBlocksTheModesEnd) {
   }
 }
 
+// RTX PRO 6000 Max-Q, 580.105.08, under Xorg and gnome-shell: the mode is switched, instances are
+// destroyed; only the first one is refused, which the driver says.
+TEST(Plan, ADisplayIsOnNoInstanceAndInTheWayOfAResetOnly) {
+  Process display;
+  display.pid = 9;
+  display.name = "Xorg";
+  display.graphics = true;
+  Gpu idle = board("h100_sxm5_80gb");
+  idle.processes = {display};
+  const auto destroy = plan_for(idle, want({}, false));
+  ASSERT_TRUE(destroy);
+  EXPECT_FALSE(destroy->blocked());
+  Gpu off = board("h100_sxm5_80gb");
+  off.mig_current = off.mig_pending = MigMode::kDisabled;
+  off.processes = {display};
+  EXPECT_FALSE(plan_for(off, want({}))->blocked());
+  Gpu ampere = board("a100_sxm4_40gb");
+  ampere.mig_current = ampere.mig_pending = MigMode::kDisabled;
+  ampere.processes = {display};
+  const auto reset = plan_for(ampere, want({}));
+  ASSERT_TRUE(reset);
+  ASSERT_TRUE(reset->blocked());
+  EXPECT_EQ(reset->gpus[0].blockers[0].stops, Blocker::Stops::kReset);
+  off.processes[0].graphics = false;
+  EXPECT_TRUE(plan_for(off, want({}))->blocked()) << "it computes";
+}
+
 TEST(Plan, RefusesWhatItCannotKnowOrDo) {
   Gpu none = board("a100_sxm4_40gb");
   none.mig_current = none.mig_pending = MigMode::kUnsupported;
   EXPECT_EQ(plan_for(none, want({})).error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(plan_for(none, want({})).error().hint, "leave it out of the layout");
+  none.display.pci_class = 0x0300;
+  EXPECT_NE(plan_for(none, want({})).error().hint.find("display outputs are on"),
+            std::string::npos);
   EXPECT_TRUE(plan_for(none, want({}, false))->empty());
   Gpu hidden = board("a100_sxm4_40gb");
   hidden.instances_complete = false;

@@ -85,7 +85,8 @@ Result<DesiredLayout> desired_create(const Inventory& inventory,
                             gpu->mig_current == MigMode::kUnsupported ? "not supported by it"
                             : gpu->mig_pending == MigMode::kEnabled   ? "enabled but pending"
                                                                       : "disabled"),
-                gpu->mig_current == MigMode::kUnsupported
+                gpu->has_outputs() && gpu->mig_current == MigMode::kUnsupported ? gpu->way_to_mig()
+                : gpu->mig_current == MigMode::kUnsupported
                     ? "migctl list shows which GPUs can do MIG"
                     : fmt::format("migctl mode enable -i {}", gpu->index.value));
   DesiredGpu desired{gpu->index, true, as_they_are(*gpu), {}};
@@ -113,18 +114,23 @@ Result<DesiredLayout> desired_mode(const Inventory& inventory,
       if (gpu.mig_current != MigMode::kUnsupported)
         MIG_TRY(add(gpu));
     }
-    if (out.gpus.empty())
-      return fail(ErrorCode::kNothingMatched,
-                  "no GPU of this machine supports MIG",
-                  "migctl list shows the GPUs");
-    return out;
+    if (!out.gpus.empty())
+      return out;
+    const auto way = std::find_if(inventory.gpus.begin(), inventory.gpus.end(), [](const Gpu& gpu) {
+      return gpu.has_outputs();
+    });
+    return fail(ErrorCode::kNothingMatched,
+                "no GPU of this machine supports MIG",
+                way == inventory.gpus.end()
+                    ? "migctl list shows the GPUs"
+                    : fmt::format("GPU {}: {}", way->index.value, way->way_to_mig()));
   }
   for (GpuIndex index : gpus) {
     MIG_ASSIGN_OR_RETURN(const Gpu* gpu, named_gpu(inventory, index));
     if (gpu->mig_current == MigMode::kUnsupported)
       return fail(ErrorCode::kNotSupported,
                   fmt::format("GPU {} ({}) does not support MIG", index.value, gpu->name),
-                  "migctl list shows which GPUs do");
+                  gpu->has_outputs() ? gpu->way_to_mig() : "migctl list shows which GPUs do");
     MIG_TRY(add(*gpu));
   }
   std::sort(out.gpus.begin(), out.gpus.end(), [](const DesiredGpu& a, const DesiredGpu& b) {

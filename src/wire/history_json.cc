@@ -67,6 +67,7 @@ std::string holders_document(const std::vector<HolderEntry>& holders,
                                    {"pod", text_or_null(holder.pod)},
                                    {"slurmJob", text_or_null(holder.slurm_job)},
                                    {"stops", holder.stops},
+                                   {"stopsFirstInstance", holder.stops_first_instance},
                                    {"evidence", holder.evidence}});
   document["lost"] = lost_json(lost);
   return finish(document);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "wire/document.h"
 
 namespace mig::wire {
@@ -62,6 +64,14 @@ Json gpu_instance_json(const Gpu& gpu, const GpuInstance& instance) {
   return json;
 }
 
+Json display_json(const Display& display) {
+  return Json{
+      {"pciClass",
+       display.pci_class ? Json(fmt::format("0x{:04x}", *display.pci_class)) : Json(nullptr)},
+      {"attached", or_null(display.attached)},
+      {"active", or_null(display.active)}};
+}
+
 Json gpu_json(const Gpu& gpu) {
   Json json;
   json["index"] = gpu.index.value;
@@ -70,6 +80,7 @@ Json gpu_json(const Gpu& gpu) {
   json["pciBusId"] = gpu.pci_bus_id;
   json["architecture"] = architecture_text(gpu.architecture);
   json["memoryTotalMib"] = gpu.memory_total_mib ? Json(*gpu.memory_total_mib) : Json();
+  json["display"] = display_json(gpu.display);
   const bool supported = gpu.mig_current != MigMode::kUnsupported;
   json["mig"] = Json{{"supported", supported},
                      {"current", mode_text(gpu.mig_current)},

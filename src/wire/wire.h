@@ -97,6 +97,7 @@ struct HolderEntry {
   GpuIndex gpu;
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
+  bool stops_first_instance = false;  // keeps the GPU from getting its first instance
   std::vector<std::string> evidence;
 };
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of device/: what a GPU has to do with screens.
+#ifndef MIGCTL_DEVICE_DISPLAY_H_
+#define MIGCTL_DEVICE_DISPLAY_H_
+
+#include "mig/inventory.h"
+
+#include "nvml/functions.h"
+
+namespace mig::device {
+
+// What the driver does not tell, or fails to, is unknown: nothing is refused for these alone.
+Display read_display(const nvml::Functions& nvml, nvmlDevice_t device);
+
+}  // namespace mig::device
+
+#endif  // MIGCTL_DEVICE_DISPLAY_H_

@@ -22,6 +22,10 @@ constexpr auto kBetweenTries = 250ms;
 // A reading that fails is no reason to take a change back before it failed this often.
 constexpr int kFailedReads = 3;
 
+MigMode mode_after(const Step& step) {
+  return step.kind == StepKind::kEnableMig ? MigMode::kEnabled : MigMode::kDisabled;
+}
+
 Error gone(const Step& step, const std::string& what) {
   return Error{ErrorCode::kConflict,
                fmt::format("cannot {}: {}", step.str(), what),
@@ -147,6 +151,9 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
 
 // Right before the driver call: whoever came since the plan was made is found here.
 Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading& now) const {
+  // Ending a pending mode touches nothing that a client could hold.
+  if (is_mode_step(step.kind) && now.current == mode_after(step))
+    return {};
   const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
   const bool resetless = gpu != nullptr && gpu->architecture != Architecture::kAmpere;
   MIG_TRY(check_holders(now, step, resetless));
@@ -170,7 +177,7 @@ bool Executor::worth_another_try(const Step& step, int tries) {
 
 Result<void> Executor::change_mode(const Step& step, StepResult& result) {
   const bool enable = step.kind == StepKind::kEnableMig;
-  const MigMode wanted = enable ? MigMode::kEnabled : MigMode::kDisabled;
+  const MigMode wanted = mode_after(step);
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
   MIG_ASSIGN_OR_RETURN(device::ModeChange change,
                        device::set_mig_mode(context_.session, *gpu, enable));

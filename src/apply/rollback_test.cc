@@ -250,6 +250,31 @@ class ModeTakenBackTest : public ChangeTest {
   std::string between_;
 };
 
+// The GPU is never let go: what only waits for a reset is ended without one.
+TEST_F(ChangeTest, APendingModeIsTakenBackUnderWhoHoldsTheGpu) {
+  ASSERT_TRUE(carry_out(plan_for({}, false)));
+  const Plan plan = plan_for({"1g.5gb:0"});
+  std::string between;
+  Listener listener;
+  listener.before = [&](const Call& call) {
+    if (call.direction == Direction::kDo && call.step.kind == StepKind::kEnableMig) {
+      EXPECT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);
+    }
+    return Result<void>();
+  };
+  listener.after = [&](const Call& call) {
+    if (call.direction == Direction::kDo) {
+      between = modes();
+    }
+    return Result<void>();
+  };
+  const auto result = apply(context(&listener), plan, {});
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(between, "disabled/enabled") << "or this shows nothing";
+  EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
+  EXPECT_EQ(modes(), "disabled/disabled");
+}
+
 TEST_F(ModeTakenBackTest, IsResetWhereItIsPending) {
   const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
   inject({"--call", kCreate, "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/client/visible.h"
 
+#include <cstdio>
+
 #include "sim/machine/test_machine.h"
 
 namespace migsim {
@@ -94,6 +96,15 @@ TEST(Visible, MigUuid) {
   EXPECT_EQ(seen(rig, (uuid + ",0").c_str()), "2/2/1");
   EXPECT_EQ(seen(rig, uuid.substr(0, 20).c_str()), "2/2/1");
   EXPECT_EQ(seen(rig, (uuid + "0").c_str()), "no MIG device has the UUID " + uuid + "0");
+}
+
+TEST(Visible, MigUuidMayBeCutShortWhileItNamesOne) {
+  const Rig rig = three_gpus();
+  CiState* computes = rig.state->gpus[2].gis[2].cis;
+  std::snprintf(computes[0].uuid, sizeof(computes[0].uuid), "MIG-abc0");
+  std::snprintf(computes[1].uuid, sizeof(computes[1].uuid), "MIG-abc1");
+  EXPECT_EQ(seen(rig, "MIG-abc1"), "2/2/1");
+  EXPECT_EQ(seen(rig, "MIG-abc"), "more than one MIG device has a UUID that starts with MIG-abc");
 }
 
 TEST(Visible, MigByGpuInstanceAndComputeInstance) {

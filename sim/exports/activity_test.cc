@@ -58,6 +58,25 @@ TEST_F(Activity, ProcessListsTellTheRoomTheyNeed) {
             NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
 }
 
+TEST_F(Activity, AMigDeviceListsNobodyOfTheOneBesideItInTheGpuInstance) {
+  on(true);
+  const nvmlGpuInstance_t both = create_gi(9);
+  create_ci(both, NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE);
+  create_ci(both, NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE);
+  unsigned gi = 0;
+  ASSERT_EQ(NV(nvmlDeviceGetGpuInstanceId)(mig(0), &gi), NVML_SUCCESS);
+  attach_self({0, gi, 1}, kGib, 0.5);
+  const auto listed = [&](nvmlDevice_t device) {
+    nvmlProcessInfo_t infos[4] = {};
+    unsigned count = 4;
+    EXPECT_EQ(NV(nvmlDeviceGetComputeRunningProcesses_v3)(device, &count, infos), NVML_SUCCESS);
+    return count;
+  };
+  EXPECT_EQ(listed(mig(0)), 0U);
+  EXPECT_EQ(listed(mig(1)), 1U);
+  EXPECT_EQ(listed(gpu()), 1U);
+}
+
 TEST_F(Activity, WithoutMigIdsAreNoneAndUtilisationIsTold) {
   on(false);
   nvmlProcessUtilizationSample_t sample{};
@@ -132,9 +151,13 @@ TEST_F(Activity, GpmSamplesOfTwoInstancesOfOneIdAreNotCompared) {
   ASSERT_EQ(NV(nvmlGpmMigSampleGet)(gpu(), before.gi, two), NVML_SUCCESS);
   auto request = std::make_unique<nvmlGpmMetricsGet_t>();
   request->version = NVML_GPM_METRICS_GET_VERSION;
+  request->numMetrics = 1;
+  request->metrics[0].metricId = NVML_GPM_METRIC_SM_UTIL;
   request->sample1 = one;
   request->sample2 = two;
   EXPECT_EQ(NV(nvmlGpmMetricsGet)(request.get()), NVML_ERROR_INVALID_ARGUMENT);
+  ASSERT_EQ(NV(nvmlGpmMigSampleGet)(gpu(), before.gi, one), NVML_SUCCESS);
+  EXPECT_EQ(NV(nvmlGpmMetricsGet)(request.get()), NVML_SUCCESS) << "both of the second";
   NV(nvmlGpmSampleFree)(one);
   NV(nvmlGpmSampleFree)(two);
 }

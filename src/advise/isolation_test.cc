@@ -68,6 +68,16 @@ TEST(Verdict, OneDeathOfManyIsADeath) {
   EXPECT_NEAR(verdict.share->value, 1, 1e-9);
 }
 
+// Who died half-way had a speed until then.
+TEST(Verdict, TheSpeedOfTheDeadIsNoSpeed) {
+  auto beside = samples({100, 40, 100});
+  beside[1].lived = false;
+  EXPECT_NEAR(judge(samples({100, 100, 100}), beside, Criteria{}).share->value, 1, 1e-9);
+  auto alone = samples({100, 40, 100});
+  alone[1].lived = false;
+  EXPECT_NEAR(judge(alone, samples({100, 100, 100}), Criteria{}).share->value, 1, 1e-9);
+}
+
 TEST(Verdict, AVictimThatFailsAloneProvesNothing) {
   const Verdict verdict = judge(samples({100, 0}), samples({0, 0}), Criteria{});
   EXPECT_EQ(verdict.finding, Finding::kUndecided);

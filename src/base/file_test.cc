@@ -2,10 +2,12 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -72,6 +74,27 @@ TEST_F(Files, AtomicWriteThatFailsLeavesTheOldState) {
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
 }
 
+// Who has the old file open reads it to its end, and a disk that is full loses nothing.
+TEST_F(Files, AtomicWriteNeverShowsHalfAFile) {
+  ASSERT_TRUE(write_file_atomic(path("a"), "old text"));
+  const Fd reader(::open(path("a").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(write_file_atomic(path("a"), "new text"));
+  EXPECT_EQ(read_all(reader.get(), "a", 100).value(), "old text");
+
+  struct rlimit before {};
+
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+  const struct rlimit four = {4, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &four), 0);
+  const auto full = write_file_atomic(path("a"), "newer text");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(full);
+  EXPECT_EQ(read_file(path("a"), 100).value(), "new text");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
 TEST_F(Files, ReadStopsAtTheLimit) {
   ASSERT_TRUE(write_file_atomic(path("a"), std::string(1000, 'x')));
   EXPECT_EQ(read_file(path("a"), 1000).value().size(), 1000U);
@@ -81,6 +104,21 @@ TEST_F(Files, ReadStopsAtTheLimit) {
   const auto endless = read_file("/dev/zero", 1 << 20);
   ASSERT_FALSE(endless);
   EXPECT_EQ(endless.error().code, ErrorCode::kTooLarge);
+}
+
+// A pipe has no size to look at first.
+TEST_F(Files, ReadOfAPipeStopsAtTheLimit) {
+  for (const std::size_t limit : {99U, 100U}) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const Fd reader(ends[0]);
+    Fd writer(ends[1]);
+    ASSERT_TRUE(write_all(writer.get(), "pipe", std::string(100, 'x')));
+    writer.reset();
+    const auto text = read_all(reader.get(), "pipe", limit);
+    ASSERT_EQ(static_cast<bool>(text), limit == 100);
+    EXPECT_TRUE(text || text.error().code == ErrorCode::kTooLarge);
+  }
 }
 
 TEST_F(Files, ReadErrorsSayWhichFileAndWhy) {
@@ -155,6 +193,16 @@ TEST(ProcessStart, OneNumberAndItsStartAreOneProcess) {
   EXPECT_FALSE(process_start("/nowhere", ::getpid()));
   EXPECT_EQ(boot_id("/proc").size(), 36U);
   EXPECT_EQ(boot_id("/nowhere"), "");
+}
+
+TEST(ProcessStart, WhoHasEndedHasNoneThoughNobodyReapedIt) {
+  const pid_t child = ::fork();
+  if (child == 0)
+    ::_exit(0);
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_FALSE(process_start("/proc", child));
+  ::waitpid(child, nullptr, 0);
 }
 
 }  // namespace

@@ -65,6 +65,9 @@ TEST(InvalidUtf8, NamesTheFirstBadByte) {
   EXPECT_FALSE(invalid_utf8("plain é € 😀"));
   EXPECT_EQ(invalid_utf8("ab\x80"), 2U);
   EXPECT_EQ(invalid_utf8("\xC0\xAF"), 0U) << "overlong";
+  EXPECT_EQ(invalid_utf8("\xE0\x9F\xBF"), 0U) << "overlong, of three bytes";
+  EXPECT_EQ(invalid_utf8("\xF0\x8F\xBF\xBF"), 0U) << "overlong, of four bytes";
+  EXPECT_FALSE(invalid_utf8("\xE0\xA0\x80\xF0\x90\x80\x80")) << "the first that need so many";
   EXPECT_EQ(invalid_utf8("\xED\xA0\x80"), 0U) << "surrogate";
   EXPECT_EQ(invalid_utf8("x\xE2\x82"), 1U) << "cut short";
   EXPECT_EQ(invalid_utf8("\xF5\x80\x80\x80"), 0U) << "beyond U+10FFFF";

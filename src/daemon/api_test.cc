@@ -189,6 +189,10 @@ TEST_F(ApiTest, ErrorsHaveTheStatusOfTheirCode) {
   EXPECT_EQ(busy->status, 409);
   EXPECT_EQ(busy->json().at("code"), "in_use");
   EXPECT_EQ(status(0, "PATCH", "/v1/leases/1", "{}"), 422);
+  const Json leases = ask(0, "GET", "/v1/leases")->json();
+  EXPECT_EQ(status(0, "DELETE", "/v1/leases/1x"), 404) << "is not lease 1, which is there";
+  EXPECT_EQ(status(0, "DELETE", "/v1/leases/10"), 404);
+  EXPECT_EQ(ask(0, "GET", "/v1/leases")->json().dump(), leases.dump());
 }
 
 TEST_F(ApiTest, WhoMayWhat) {

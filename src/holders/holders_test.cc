@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "holders/lease_life.h"
 #include "holders/process_facts.h"
 
 namespace mig::holders {
@@ -384,6 +385,38 @@ TEST_F(HoldersTest, ANodeThatIsOpenTwiceIsOnePieceOfEvidence) {
   EXPECT_EQ(report.holders[0].evidence.size(), 1U);
 }
 
+TEST_F(HoldersTest, WhomTheDriverListsTwiceIsOneHolderForOneReason) {
+  process(7, "train", {});
+  Process running;
+  running.pid = 7;
+  running.gpu_instance = GpuInstanceId{3};
+  inventory_.gpus[0].processes = {running, running};
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].evidence.size(), 1U);
+}
+
+// A container may have a file of a node's name at a node's path: what is open there is not ours.
+// Its file is reached here by a path that means another one inside of the descriptors' folder.
+TEST_F(HoldersTest, AForeignFileAtANodesPathIsNotTheNode) {
+  std::filesystem::create_directories(root_ + "/dev");
+  write("/dev/nvidia0", "");
+  process(7, "guest", {});
+  std::filesystem::create_directories(root_ + "/proc/7/fd/dev");
+  write("/proc/7/fd/dev/nvidia0", "not that one");
+  std::filesystem::create_symlink("dev/nvidia0", root_ + "/proc/7/fd/3");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(root_);
+  const auto foreign = find_open_nodes(inventory_, {"proc", "proc", "dev"});
+  std::filesystem::remove(root_ + "/proc/7/fd/dev/nvidia0");
+  const auto gone = find_open_nodes(inventory_, {"proc", "proc", "dev"});
+  std::filesystem::current_path(before);
+  ASSERT_TRUE(foreign);
+  EXPECT_TRUE(foreign->holders.empty());
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(gone->holders.size(), 1U) << "what cannot be looked at has still its name";
+}
+
 TEST_F(HoldersTest, OurOwnProcessIsNoHolder) {
   process(::getpid(), "us", {"nvidia0"});
   EXPECT_TRUE(find().holders.empty());
@@ -393,6 +426,21 @@ TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {
   process(12, "bash", {"null", "nvidiactl", "nvidia-uvm"});
   write("/proc/modules", "nvidia_drm 131072 0 - Live 0x0\n");
   EXPECT_TRUE(find().holders.empty());
+}
+
+// Numbers of processes and their starts come again after a reboot.
+TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
+  process(31, "first", {});
+  store::LeaseRow lease;
+  lease.holder_kind = static_cast<std::int64_t>(LeaseHolder::kProcess);
+  lease.pid = 31;
+  lease.start_ticks = 310;
+  lease.boot_id = "this";
+  const LifeRoots roots{root_ + "/proc", root_ + "/cgroup", nullptr};
+  EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kLive);
+  EXPECT_EQ(life_of(lease, {5000, 1000, "next"}, roots), Life::kDead);
+  lease.start_ticks = 311;
+  EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kDead);
 }
 
 }  // namespace

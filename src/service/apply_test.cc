@@ -234,6 +234,18 @@ TEST_F(ApplyTest, AGpuThatWillNotOpenForAnyReasonIsLost) {
   EXPECT_NE(now.lost[0].why.message.find("Unknown Error"), std::string::npos);
 }
 
+// One that went between the list and the question about it: another program changes the layout.
+TEST_F(ApplyTest, ALayoutThatChangesWhileItIsReadIsReadAgain) {
+  two_a100();
+  create(0, {"3g.20gb:4"});
+  inject({"--call", "nvmlGpuInstanceGetInfo", "--nth", "1", "--fail", "NVML_ERROR_NOT_FOUND"});
+  EXPECT_EQ(shape(0), "4:4 3g.20gb[3g.20gb]");
+  inject({"--call", "nvmlGpuInstanceGetInfo", "--repeat", "0", "--fail", "NVML_ERROR_NOT_FOUND"});
+  const auto never = service_->inventory();
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code, ErrorCode::kConflict) << never.error().text();
+}
+
 TEST_F(ApplyTest, WhatStepsTookHereIsWhatTheyAreExpectedToTake) {
   two_a100();
   const std::uint32_t published = plan_create(0, {"1g.5gb:0"})->estimated_ms;

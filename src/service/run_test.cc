@@ -135,6 +135,23 @@ TEST_F(RunTest, AnInstanceInUseIsNotDestroyed) {
   must_apply(service_->plan_destroy({}));
 }
 
+// Nobody need wait or go for what does not fit an empty machine either.
+TEST_F(RunTest, WhatCanNeverBeIsNotSaidToBeInUse) {
+  const pid_t busy = train("1g.5gb");
+  DesiredInstance whole;
+  whole.profile = *ProfileName::parse("7g.40gb");
+  whole.compute_instances = {whole.profile};
+  DesiredLayout layout{"x", {{GpuIndex{0}, true, {whole}, {}}}, {}, {}};
+  const auto possible = service_->plan(layout);
+  layout.spare = {{*ProfileName::parse("1g.5gb"), 1}};
+  const auto never = service_->plan(layout);
+  stop(busy);
+  ASSERT_TRUE(possible) << possible.error().text();
+  EXPECT_TRUE(possible->blocked());
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code, ErrorCode::kNoCapacity) << never.error().text();
+}
+
 TEST_F(RunTest, WaitsForOneToComeFree) {
   const pid_t busy = train("1g.5gb");
   launch::RunRequest request = job("1g.5gb", "true");

@@ -120,6 +120,18 @@ TEST_F(SlotViewTest, TheHintLeadsToTheSlot) {
             "migctl mode enable -i 0; then migctl create 1c.3g.20gb:4/1 -i 0");
 }
 
+// One that lies elsewhere in the GPU instance need not go.
+TEST_F(SlotViewTest, NothingIsInTheWayWhereThereIsRoomBesideIt) {
+  machine_.gpus[0].profiles[0].compute_profiles[1].placements = {{0, 1}, {1, 1}};
+  machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb"})};
+  const store::SlotRow slot = row("1c.3g.20gb@26sm", 4);
+  EXPECT_EQ(resolve(slot, machine_).error().hint, "make it: migctl create 1c.3g.20gb@26sm:4 -i 0");
+  machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb", "1c.3g.20gb"})};
+  EXPECT_EQ(resolve(slot, machine_).error().hint,
+            "when nobody uses them: migctl destroy -i 0 --gi 2 --ci 0; migctl destroy -i 0 --gi 2 "
+            "--ci 1; then migctl create 1c.3g.20gb@26sm:4 -i 0");
+}
+
 TEST_F(SlotViewTest, ComputeInstancesOfEqualSlicesAreNotTakenForEachOther) {
   machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb"})};
   EXPECT_EQ(look_at(row("1c.3g.20gb@26sm", 4), machine_).state, SlotState::kTaken);

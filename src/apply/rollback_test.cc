@@ -3,9 +3,13 @@
 #include "apply/rollback.h"
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 #include <gtest/gtest.h>
 
+#include "apply/in_use.h"
 #include "apply/runtime.h"
 #include "apply/test_machine.h"
 
@@ -250,15 +254,20 @@ class ModeTakenBackTest : public ChangeTest {
   std::string between_;
 };
 
-// The GPU is never let go: what only waits for a reset is ended without one.
+// Somebody comes, holds the GPU and stays: what only waits for a reset is ended without one.
 TEST_F(ChangeTest, APendingModeIsTakenBackUnderWhoHoldsTheGpu) {
   ASSERT_TRUE(carry_out(plan_for({}, false)));
   const Plan plan = plan_for({"1g.5gb:0"});
+  const holders::Roots roots = holder_roots(*session_);
+  const std::string process = roots.machine_proc + "/5000000";  // no host has this number
   std::string between;
   Listener listener;
   listener.before = [&](const Call& call) {
     if (call.direction == Direction::kDo && call.step.kind == StepKind::kEnableMig) {
       EXPECT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);
+      std::filesystem::create_directories(process + "/fd");
+      std::ofstream(process + "/comm") << "python\n";
+      std::filesystem::create_symlink(roots.dev + "/nvidia0", process + "/fd/3");
     }
     return Result<void>();
   };
@@ -269,6 +278,7 @@ TEST_F(ChangeTest, APendingModeIsTakenBackUnderWhoHoldsTheGpu) {
     return Result<void>();
   };
   const auto result = apply(context(&listener), plan, {});
+  std::filesystem::remove_all(process);
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(between, "disabled/enabled") << "or this shows nothing";
   EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();

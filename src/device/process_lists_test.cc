@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who runs on a GPU, from a driver of a few functions.
-#include "device/processes.h"
-
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "device/processes.h"
 
 namespace mig::device {
 namespace {

@@ -24,6 +24,8 @@ using namespace std::chrono_literals;
 // A fault that hit the step may hit its undo once more; more than that is not passing trouble.
 constexpr int kAttempts = 3;
 constexpr auto kBetweenAttempts = 100ms;
+// Who holds the GPU may only be looking: so long a visit is waited for before a change is stuck.
+constexpr int kAttemptsWhileHeld = 50;
 
 bool changed_mode(const std::vector<StepReport>& reports, const std::string& uuid) {
   return std::any_of(reports.begin(), reports.end(), [&](const StepReport& report) {
@@ -82,7 +84,7 @@ class Rollback {
  private:
   // One step; true when it is as it was.
   bool undo(const StepReport& report, std::size_t index) {
-    for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+    for (int attempt = 1;; ++attempt) {
       if (undone_already(report.step))
         return true;
       Step step = report.step.undo();
@@ -93,11 +95,12 @@ class Rollback {
       const StepResult done = executor_.run(step, index, Direction::kUndo);
       if (!done.failure)
         return true;
-      if (done.failure->code == ErrorCode::kInUse || done.failure->code == ErrorCode::kDeviceLost)
+      const bool held = done.failure->code == ErrorCode::kInUse;
+      if (done.failure->code == ErrorCode::kDeviceLost ||
+          attempt >= (held ? kAttemptsWhileHeld : kAttempts))
         return false;
       context_.clock.sleep(kBetweenAttempts);
     }
-    return false;
   }
 
   // Others, a reset or an earlier attempt may have done it; a reading that fails says nothing.

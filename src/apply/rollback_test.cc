@@ -254,6 +254,58 @@ class ModeTakenBackTest : public ChangeTest {
   std::string between_;
 };
 
+// Stands still but for waiting, and after so long a wait somebody goes.
+class GoingClock final : public base::Clock {
+ public:
+  GoingClock(std::chrono::milliseconds stays, std::function<void()> go)
+      : stays_(stays), go_(std::move(go)) {}
+
+  std::chrono::nanoseconds monotonic() override { return now_.monotonic(); }
+
+  std::chrono::nanoseconds wall() override { return now_.wall(); }
+
+  void sleep(std::chrono::nanoseconds duration) override {
+    now_.sleep(duration);
+    if (now_.monotonic() >= stays_)
+      go_();
+  }
+
+ private:
+  base::ManualClock now_{std::chrono::hours(500'000)};
+  std::chrono::milliseconds stays_;
+  std::function<void()> go_;
+};
+
+// Whoever only looks at a GPU while a change on it is taken back does not make it stuck.
+TEST_F(ChangeTest, AVisitIsWaitedForWhileTakingBack) {
+  ASSERT_TRUE(carry_out(plan_for({}, false)));
+  const Plan plan = plan_for({"1g.5gb:0"});
+  inject({"--call", kCreate, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  for (const auto& [stays, outcome] :
+       {std::pair(std::chrono::milliseconds(2000), Outcome::kRolledBack),
+        std::pair(std::chrono::milliseconds(3'600'000), Outcome::kStuck)}) {
+    const holders::Roots roots = holder_roots(*session_);
+    const std::string visitor = roots.machine_proc + "/5000000";  // no host has this number
+    Listener listener;
+    listener.before = [&](const Call& call) {
+      if (call.direction == Direction::kDo && call.step.kind == StepKind::kCreateGpuInstance) {
+        std::filesystem::create_directories(visitor + "/fd");
+        std::ofstream(visitor + "/comm") << "python\n";
+        std::filesystem::create_symlink(roots.dev + "/nvidia0", visitor + "/fd/3");
+      }
+      return Result<void>();
+    };
+    GoingClock clock(stays, [&] { std::filesystem::remove_all(visitor); });
+    Context from = context(&listener);
+    const Context with{from.session, clock, &listener, from.proc_root, from.lock_path, {}, nullptr};
+    const auto result = apply(with, plan, {});
+    std::filesystem::remove_all(visitor);
+    ASSERT_TRUE(result) << result.error().text();
+    EXPECT_EQ(result->outcome, outcome) << result->failure->text();
+    EXPECT_EQ(modes(), outcome == Outcome::kStuck ? "enabled/enabled" : "disabled/disabled");
+  }
+}
+
 // Somebody comes, holds the GPU and stays: what only waits for a reset is ended without one.
 TEST_F(ChangeTest, APendingModeIsTakenBackUnderWhoHoldsTheGpu) {
   ASSERT_TRUE(carry_out(plan_for({}, false)));

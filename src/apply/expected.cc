@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "apply/layout_diff.h"
+#include "planner/steps.h"
 
 namespace mig::apply {
 namespace {
@@ -81,32 +82,6 @@ void carry_out(Gpu& gpu, const Step& step) {
   }
 }
 
-Step step_on(const Gpu& gpu, StepKind kind) {
-  Step step;
-  step.kind = kind;
-  step.gpu = gpu.index;
-  step.gpu_uuid = gpu.uuid;
-  return step;
-}
-
-Step create_of(const Gpu& gpu, const GpuInstance& instance) {
-  Step step = step_on(gpu, StepKind::kCreateGpuInstance);
-  step.profile = instance.name;
-  step.profile_id = instance.profile_id;
-  step.nvml_profile = instance.nvml_profile;
-  step.gpu_placement = instance.placement;
-  return step;
-}
-
-Step create_of(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
-  Step step = create_of(gpu, instance);
-  step.kind = StepKind::kCreateComputeInstance;
-  step.profile = compute.name;
-  step.nvml_profile = compute.nvml_profile;
-  step.ci_placement = compute.placement;
-  return step;
-}
-
 // An Ampere keeps its mode over a reset or reboot: where it is off, somebody switched it off.
 bool forgets_mode(const Gpu& gpu) {
   return gpu.architecture != Architecture::kAmpere && gpu.architecture != Architecture::kOlder;
@@ -123,12 +98,12 @@ bool can_be_rebuilt(const Gpu& was, const Gpu& is, bool modes) {
 
 void add_steps(const Gpu& gpu, const Difference& missing, std::vector<Step>& steps) {
   if (missing.compute) {
-    steps.push_back(create_of(gpu, missing.instance, *missing.compute));
+    steps.push_back(planner::destroy_step(gpu, missing.instance, *missing.compute).undo());
     return;
   }
-  steps.push_back(create_of(gpu, missing.instance));
+  steps.push_back(planner::destroy_step(gpu, missing.instance).undo());
   for (const ComputeInstance& compute : missing.instance.compute_instances)
-    steps.push_back(create_of(gpu, missing.instance, compute));
+    steps.push_back(planner::destroy_step(gpu, missing.instance, compute).undo());
 }
 
 }  // namespace
@@ -156,7 +131,7 @@ std::vector<Step> steps_to_rebuild(const Plan& plan,
     if (was == nullptr || is == nullptr || !can_be_rebuilt(*was, *is, modes))
       continue;
     if (is->mig_current != MigMode::kEnabled)
-      steps.push_back(step_on(*is, StepKind::kEnableMig));
+      steps.push_back(planner::mode_step(*is, StepKind::kEnableMig));
     for (const Difference& missing : layout_diff(plan, before, now))
       if (missing.kind == Difference::Kind::kMissing && missing.gpu_uuid == one.uuid)
         add_steps(*is, missing, steps);

@@ -16,19 +16,6 @@ Step step_on(const Gpu& gpu, StepKind kind) {
   return step;
 }
 
-Step destroy_compute(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
-  Step step = step_on(gpu, StepKind::kDestroyComputeInstance);
-  step.gpu_instance = instance.id;
-  step.compute_instance = compute.id;
-  step.profile = compute.name;
-  step.profile_id = instance.profile_id;
-  step.nvml_profile = compute.nvml_profile;
-  step.sm = compute.sm;
-  step.gpu_placement = instance.placement;
-  step.ci_placement = compute.placement;
-  return step;
-}
-
 Step create_compute(const Gpu& gpu,
                     const GpuInstanceProfile& profile,
                     const Seat& seat,
@@ -63,7 +50,7 @@ std::vector<Step> create_steps(const Gpu& gpu,
 std::vector<Step> inside_steps(const Board& board, const Seat& seat) {
   std::vector<Step> steps;
   for (const ComputeInstance* compute : seat.compute.destroyed) {
-    steps.push_back(destroy_compute(board.gpu(), *seat.kept, *compute));
+    steps.push_back(destroy_step(board.gpu(), *seat.kept, *compute));
   }
   for (const ComputeChange::Created& created : seat.compute.created) {
     steps.push_back(create_compute(board.gpu(), board.profiles()[seat.profile], seat, created));
@@ -168,18 +155,33 @@ class Order {
 
 }  // namespace
 
+Step destroy_step(const Gpu& gpu, const GpuInstance& instance) {
+  Step step = step_on(gpu, StepKind::kDestroyGpuInstance);
+  step.gpu_instance = instance.id;
+  step.profile = instance.name;
+  step.profile_id = instance.profile_id;
+  step.nvml_profile = instance.nvml_profile;
+  step.gpu_placement = instance.placement;
+  return step;
+}
+
+Step destroy_step(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
+  Step step = destroy_step(gpu, instance);
+  step.kind = StepKind::kDestroyComputeInstance;
+  step.compute_instance = compute.id;
+  step.profile = compute.name;
+  step.nvml_profile = compute.nvml_profile;
+  step.sm = compute.sm;
+  step.ci_placement = compute.placement;
+  return step;
+}
+
 std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance) {
   std::vector<Step> steps;
   for (const ComputeInstance& compute : instance.compute_instances) {
-    steps.push_back(destroy_compute(gpu, instance, compute));
+    steps.push_back(destroy_step(gpu, instance, compute));
   }
-  Step destroy = step_on(gpu, StepKind::kDestroyGpuInstance);
-  destroy.gpu_instance = instance.id;
-  destroy.profile = instance.name;
-  destroy.profile_id = instance.profile_id;
-  destroy.nvml_profile = instance.nvml_profile;
-  destroy.gpu_placement = instance.placement;
-  steps.push_back(std::move(destroy));
+  steps.push_back(destroy_step(gpu, instance));
   return steps;
 }
 

@@ -16,6 +16,10 @@ namespace mig::planner {
 
 std::vector<Step> layout_steps(const Board& board, const Assignment& assignment);
 
+// One instance that is there goes; its undo() makes it again at its place.
+Step destroy_step(const Gpu& gpu, const GpuInstance& instance);
+Step destroy_step(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute);
+
 // The instance with all that is in it.
 std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance);
 

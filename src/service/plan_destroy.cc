@@ -7,36 +7,13 @@
 
 #include "base/strings.h"
 #include "model/strip.h"
+#include "planner/steps.h"
 #include "service/requests.h"
 
 namespace mig::service {
 namespace {
 
 using Request = Service::DestroyRequest;
-
-Step step_for(const Gpu& gpu, const GpuInstance& instance) {
-  Step step;
-  step.kind = StepKind::kDestroyGpuInstance;
-  step.gpu = gpu.index;
-  step.gpu_uuid = gpu.uuid;
-  step.gpu_instance = instance.id;
-  step.profile = instance.name;
-  step.profile_id = instance.profile_id;
-  step.nvml_profile = instance.nvml_profile;
-  step.gpu_placement = instance.placement;
-  return step;
-}
-
-Step step_for(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
-  Step step = step_for(gpu, instance);
-  step.kind = StepKind::kDestroyComputeInstance;
-  step.compute_instance = compute.id;
-  step.profile = compute.name;
-  step.nvml_profile = compute.nvml_profile;
-  step.sm = compute.sm;
-  step.ci_placement = compute.placement;
-  return step;
-}
 
 bool compute_wanted(const Request& request, const ComputeInstance& compute) {
   return !request.compute_instance || compute.id == *request.compute_instance;
@@ -73,10 +50,10 @@ std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const R
        compute != instance.compute_instances.rend();
        ++compute) {
     if (compute_wanted(request, *compute))
-      steps.push_back(step_for(gpu, instance, *compute));
+      steps.push_back(planner::destroy_step(gpu, instance, *compute));
   }
   if (!request.compute_only)
-    steps.push_back(step_for(gpu, instance));
+    steps.push_back(planner::destroy_step(gpu, instance));
   return steps;
 }
 

@@ -10,14 +10,12 @@
 #include <csignal>
 #include <utility>
 
+#include "base/process.h"
+
 namespace mig::cli {
 
 Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<DetachedJob>& job) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return base::errno_error("make", "a pipe", errno);
-  const base::Fd reader(ends[0]);
-  base::Fd writer(ends[1]);
+  MIG_ASSIGN_OR_RETURN(base::Pipe told, base::make_pipe());
   const pid_t caller = ::getpid();
   const pid_t child = ::fork();
   if (child < 0)
@@ -28,17 +26,17 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != caller)
       ::_exit(128 + SIGTERM);
-    return std::optional<Detached>(Detached(std::move(writer)));
+    return std::optional<Detached>(Detached(std::move(told.write)));
   }
-  writer.reset();
-  DetachedJob told;
+  told.write.reset();
+  DetachedJob heard;
   ssize_t got = 0;
   do {
-    got = ::read(reader.get(), &told, sizeof told);
+    got = ::read(told.read.get(), &heard, sizeof heard);
   } while (got < 0 && errno == EINTR);
   exit_code = 0;
-  if (got == sizeof told) {
-    job = told;
+  if (got == sizeof heard) {
+    job = heard;
     return std::optional<Detached>();
   }
   // It has ended before its job began, and said why.

@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 
-#include "base/fd.h"
+#include "base/process.h"
 #include "base/strings.h"
 
 namespace mig::device {
@@ -59,31 +59,23 @@ int wait_for(pid_t child) {
 
 Result<CommandResult> run_command(const std::vector<std::string>& argv,
                                   std::chrono::milliseconds limit) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return base::errno_error("make a pipe for", argv.front(), errno);
-  base::Fd read_end(ends[0]);
-  base::Fd write_end(ends[1]);
+  MIG_ASSIGN_OR_RETURN(base::Pipe said, base::make_pipe());
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDERR_FILENO);
-  std::vector<char*> raw;
-  raw.reserve(argv.size() + 1);
-  for (const std::string& argument : argv)
-    raw.push_back(const_cast<char*>(argument.c_str()));
-  raw.push_back(nullptr);
+  posix_spawn_file_actions_adddup2(&actions, said.write.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, said.write.get(), STDERR_FILENO);
+  const std::vector<char*> raw = base::exec_array(argv);
   pid_t child = 0;
   const int failed = ::posix_spawnp(&child, raw.front(), &actions, nullptr, raw.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  write_end.reset();
+  said.write.reset();
   if (failed != 0)
     return fail(
         failed == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
         fmt::format("cannot run {}: {}", argv.front(), std::generic_category().message(failed)));
   CommandResult result;
-  if (!drain(read_end.get(), Clock::now() + limit, result.output)) {
+  if (!drain(said.read.get(), Clock::now() + limit, result.output)) {
     ::kill(child, SIGKILL);
     wait_for(child);
     return fail(ErrorCode::kTimeout,

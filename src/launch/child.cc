@@ -6,46 +6,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <linux/sched.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "launch/confine.h"
 
 namespace mig::launch {
 namespace {
-
-std::vector<std::string> environment_with(
-    const std::vector<std::pair<std::string, std::string>>& added) {
-  std::vector<std::string> out;
-  out.reserve(added.size());
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::string_view name = text.substr(0, text.find('='));
-    const bool replaced = std::any_of(
-        added.begin(), added.end(), [&](const auto& pair) { return pair.first == name; });
-    if (!replaced)
-      out.emplace_back(text);
-  }
-  for (const auto& [name, value] : added)
-    out.emplace_back(name).append("=").append(value);
-  return out;
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 // What went wrong between fork and exec, through a pipe that exec closes. The text is a literal,
 // which lies at the same place in both processes.
@@ -117,9 +90,9 @@ StartFailure failure_of(const std::string& command, const Trouble& trouble) {
 
 Started start_child(const ChildRequest& request, const sigset_t& mask) {
   const std::string& command = request.argv.front();
-  const std::vector<std::string> environment = environment_with(request.environment);
-  const std::vector<char*> argv = pointers(request.argv);
-  const std::vector<char*> envp = pointers(environment);
+  const std::vector<std::string> environment = base::environment_with(request.environment);
+  const std::vector<char*> argv = base::exec_array(request.argv);
+  const std::vector<char*> envp = base::exec_array(environment);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return {0, failure_of(command, {"make a pipe", errno})};

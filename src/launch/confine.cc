@@ -20,6 +20,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "base/strings.h"
 
 namespace mig::launch {
@@ -219,23 +220,20 @@ int Confinement::enter(const char*& what) const noexcept {
 }
 
 Result<void> Confinement::probe() const {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return base::errno_error("make", "a pipe", errno);
+  MIG_ASSIGN_OR_RETURN(base::Pipe told, base::make_pipe());
   const pid_t child = ::fork();
   if (child == 0) {
     const char* what = "";
     const int error = enter(what);
     // The other side of the fork has the same texts at the same places.
     const std::pair<int, const char*> answer{error, what};
-    const bool told = ::write(ends[1], &answer, sizeof answer) == sizeof answer;
-    ::_exit(told ? 0 : 1);
+    const bool sent = ::write(told.write.get(), &answer, sizeof answer) == sizeof answer;
+    ::_exit(sent ? 0 : 1);
   }
   const int forked = errno;
-  ::close(ends[1]);
+  told.write.reset();
   std::pair<int, const char*> answer{EIO, "ask the kernel"};
-  const bool heard = child > 0 && ::read(ends[0], &answer, sizeof answer) == sizeof answer;
-  ::close(ends[0]);
+  const bool heard = child > 0 && ::read(told.read.get(), &answer, sizeof answer) == sizeof answer;
   if (child > 0)
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }

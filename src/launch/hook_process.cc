@@ -7,40 +7,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
-#include "base/strings.h"
+#include "base/process.h"
 
 namespace mig::launch {
 namespace {
 
 constexpr int kBetweenLooksMs = 50;
 constexpr int kLastFd = 1 << 16;  // where the kernel has no close_range(2)
-
-struct Pipe {
-  base::Fd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return base::errno_error("create", "a pipe", errno);
-  return Pipe{base::Fd(ends[0]), base::Fd(ends[1])};
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 // From here to exec, and in the guard: async-signal-safe calls only.
 
@@ -132,11 +110,11 @@ int wait_for(pid_t child) {
 
 Result<HookProcess> HookProcess::start(const HookProcessRequest& request, int& not_started) {
   not_started = 0;
-  const std::vector<char*> argv = pointers(request.argv);
-  const std::vector<char*> envp = pointers(request.environment);
-  MIG_ASSIGN_OR_RETURN(Pipe go, make_pipe());
-  MIG_ASSIGN_OR_RETURN(Pipe trouble, make_pipe());
-  MIG_ASSIGN_OR_RETURN(Pipe lifeline, make_pipe());
+  const std::vector<char*> argv = base::exec_array(request.argv);
+  const std::vector<char*> envp = base::exec_array(request.environment);
+  MIG_ASSIGN_OR_RETURN(base::Pipe go, base::make_pipe());
+  MIG_ASSIGN_OR_RETURN(base::Pipe trouble, base::make_pipe());
+  MIG_ASSIGN_OR_RETURN(base::Pipe lifeline, base::make_pipe());
   const pid_t child = ::fork();
   if (child < 0)
     return base::errno_error("start", "a process", errno);

@@ -15,7 +15,7 @@
 
 #include <fmt/format.h>
 
-#include "base/fd.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "launch/hook_process.h"
 
@@ -137,19 +137,15 @@ std::string last_line(std::string text) {
 }  // namespace
 
 Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return base::errno_error("create", "a pipe", errno);
-  const base::Fd read(ends[0]);
-  base::Fd write(ends[1]);
-  if (::fcntl(read.get(), F_SETFL, O_NONBLOCK) != 0)
+  MIG_ASSIGN_OR_RETURN(base::Pipe output, base::make_pipe());
+  if (::fcntl(output.read.get(), F_SETFL, O_NONBLOCK) != 0)
     return base::errno_error("set up", "a pipe", errno);
   HookProcessRequest request;
   request.argv = {hook.command};
   request.argv.insert(request.argv.end(), hook.args.begin(), hook.args.end());
   request.environment = environment_of(hook, run);
   request.workdir = hook.workdir;
-  request.output = write.get();
+  request.output = output.write.get();
   request.grace = run.grace;
   int failed = 0;
   auto started = HookProcess::start(request, failed);
@@ -157,8 +153,8 @@ Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run) {
     return not_started(hook, failed);
   if (!started)
     return std::move(started).error();
-  write.reset();
-  return wait_for(*std::move(started), read.get(), run);
+  output.write.reset();
+  return wait_for(*std::move(started), output.read.get(), run);
 }
 
 Result<void> run_hooks(const HookList& list,

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/process.h"
 
 namespace mig::launch {
 namespace {
@@ -24,43 +25,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostOutput = 64U << 10U;
 constexpr std::size_t kMostInput = 4096;  // a pipe takes that without a reader
 constexpr milliseconds kBetweenLooks{10};
-
-struct Pipe {
-  base::Fd read, write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return base::errno_error("make", "a pipe", errno);
-  return Pipe{base::Fd(ends[0]), base::Fd(ends[1])};
-}
-
-std::vector<std::string> environment_of(const WorkerRequest& request) {
-  std::vector<std::string> out;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::string_view name = text.substr(0, text.find('='));
-    const bool replaced = std::any_of(request.environment.begin(),
-                                      request.environment.end(),
-                                      [&](const auto& pair) { return pair.first == name; });
-    if (!replaced &&
-        std::find(request.unset.begin(), request.unset.end(), name) == request.unset.end())
-      out.emplace_back(text);
-  }
-  for (const auto& [name, value] : request.environment)
-    out.emplace_back(name).append("=").append(value);
-  return out;
-}
-
-std::vector<char*> words(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 struct Ends {
   int in, out, err, failure;
@@ -144,15 +108,16 @@ Worker::~Worker() {
 Result<Worker> Worker::start(const WorkerRequest& request) {
   if (request.argv.empty() || request.input.size() > kMostInput)
     return fail(ErrorCode::kInternal, "a worker needs a program, and little input");
-  MIG_ASSIGN_OR_RETURN(Pipe in, make_pipe());
-  MIG_ASSIGN_OR_RETURN(Pipe out, make_pipe());
-  MIG_ASSIGN_OR_RETURN(Pipe err, make_pipe());
-  MIG_ASSIGN_OR_RETURN(Pipe failure, make_pipe());
+  MIG_ASSIGN_OR_RETURN(base::Pipe in, base::make_pipe());
+  MIG_ASSIGN_OR_RETURN(base::Pipe out, base::make_pipe());
+  MIG_ASSIGN_OR_RETURN(base::Pipe err, base::make_pipe());
+  MIG_ASSIGN_OR_RETURN(base::Pipe failure, base::make_pipe());
   MIG_TRY(base::write_all(in.write.get(), "a pipe", request.input));
   in.write.reset();
-  const std::vector<std::string> environment = environment_of(request);
-  const std::vector<char*> argv = words(request.argv);
-  const std::vector<char*> envp = words(environment);
+  const std::vector<std::string> environment =
+      base::environment_with(request.environment, request.unset);
+  const std::vector<char*> argv = base::exec_array(request.argv);
+  const std::vector<char*> envp = base::exec_array(environment);
   const Ends ends{in.read.get(), out.write.get(), err.write.get(), failure.write.get()};
   const int self = ::getpid();
   auto state = std::make_unique<State>();

@@ -41,20 +41,26 @@ Result<void> make_one(Service& service, const Makeable& where, const lease::Need
   DesiredInstance instance;
   instance.profile = where.profile->name;
   instance.compute_instances = {need.profile.value_or(where.profile->name)};
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create({where.gpu, {instance}, {}}));
+  return create_now(service, {where.gpu, {instance}, {}}, need.str());
+}
+
+}  // namespace
+
+Result<void> create_now(Service& service,
+                        const Service::CreateRequest& request,
+                        const std::string& reason) {
+  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create(request));
   if (plan.blocked())
     return fail(ErrorCode::kInUse, "others are in the way");
   ApplyOptions options;
   options.allow_reset = false;
-  options.origin = {"lease --create", need.str()};
+  options.origin = {"lease --create", reason};
   const SignalsLater later;
   MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
   if (result.failure)
     return *result.failure;
   return {};
 }
-
-}  // namespace
 
 Result<void> create_for_lease(Service& service,
                               const Inventory& now,

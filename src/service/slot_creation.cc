@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "model/compute_names.h"
 #include "model/slots.h"
-#include "service/signals_later.h"
+#include "service/lease_creation.h"
 
 namespace mig::service {
 namespace {
@@ -34,17 +34,7 @@ Result<SlotView> find(Service& service, const std::string& name) {
 Result<void> make_once(Service& service, const SlotView& slot) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, service.inventory());
   MIG_ASSIGN_OR_RETURN(const Service::CreateRequest request, slot_request(slot, now));
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create(request));
-  if (plan.blocked())
-    return fail(ErrorCode::kInUse, "others are in the way");
-  ApplyOptions options;
-  options.allow_reset = false;
-  options.origin = {"lease --create", "slot " + slot.row.name};
-  const SignalsLater later;
-  MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
-  if (result.failure)
-    return *result.failure;
-  return {};
+  return create_now(service, request, "slot " + slot.row.name);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "smi/list_gpus.h"
 #include "smi/mig_walk.h"
+#include "smi/readings.h"
 #include "smi/summary_table.h"
 #include "smi/text.h"
 
@@ -104,38 +105,29 @@ SummaryGpu read_gpu(const Run& run, const Gpu& gpu, const MigMode& mode) {
 }
 
 SummaryMig read_mig(const Run& run, const Gpu& gpu, const MigDevice& mig) {
-  const nvml::Functions& nvml = run.nvml;
+  const MigReading reading = read_mig_device(run, mig);
   SummaryMig row;
   row.gpu = gpu.index;
-  row.index = mig.index;
-  nvml.nvmlDeviceGetGpuInstanceId(mig.device, &row.gi);
-  nvml.nvmlDeviceGetComputeInstanceId(mig.device, &row.ci);
-  nvmlMemory_v2_t memory{};
-  memory.version = nvmlMemory_v2;
-  if (nvml.nvmlDeviceGetMemoryInfo_v2(mig.device, &memory) == NVML_SUCCESS) {
-    row.used_mib = mib(memory.used);
-    row.total_mib = mib(memory.total);
+  row.index = reading.index;
+  row.gi = reading.gi;
+  row.ci = reading.ci;
+  if (reading.memory) {
+    row.used_mib = mib(reading.memory->used);
+    row.total_mib = mib(reading.memory->total);
   }
-  nvmlBAR1Memory_t bar1{};
-  if (nvml.nvmlDeviceGetBAR1MemoryInfo(mig.device, &bar1) == NVML_SUCCESS) {
-    row.bar1_used_mib = mib(bar1.bar1Used);
-    row.bar1_total_mib = mib(bar1.bar1Total);
+  if (reading.bar1) {
+    row.bar1_used_mib = mib(reading.bar1->bar1Used);
+    row.bar1_total_mib = mib(reading.bar1->bar1Total);
   }
-  unsigned long long errors = 0;
-  if (nvml.nvmlDeviceGetMemoryErrorCounter(mig.device,
-                                           NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
-                                           NVML_VOLATILE_ECC,
-                                           NVML_MEMORY_LOCATION_SRAM,
-                                           &errors) == NVML_SUCCESS)
-    row.ecc = errors;
-  nvmlDeviceAttributes_t attributes{};
-  if (nvml.nvmlDeviceGetAttributes_v2(mig.device, &attributes) == NVML_SUCCESS) {
-    row.sm = attributes.multiprocessorCount;
-    row.copy_engines = attributes.sharedCopyEngineCount;
-    row.encoders = attributes.sharedEncoderCount;
-    row.decoders = attributes.sharedDecoderCount;
-    row.ofa = attributes.sharedOfaCount;
-    row.jpeg = attributes.sharedJpegCount;
+  if (reading.sram_uncorrectable)
+    row.ecc = *reading.sram_uncorrectable;
+  if (const auto& attributes = reading.attributes) {
+    row.sm = attributes->multiprocessorCount;
+    row.copy_engines = attributes->sharedCopyEngineCount;
+    row.encoders = attributes->sharedEncoderCount;
+    row.decoders = attributes->sharedDecoderCount;
+    row.ofa = attributes->sharedOfaCount;
+    row.jpeg = attributes->sharedJpegCount;
   }
   return row;
 }

@@ -182,9 +182,7 @@ int show_memory(const Run& run, const std::vector<Gpu>& gpus) {
     const nvmlReturn_t code = run.nvml.nvmlDeviceGetConfComputeMemSizeInfo(gpu.device, &size);
     if (code != NVML_SUCCESS)
       return report(run, code);
-    run.print(gpu_line(gpu.index,
-                       ask_text(run.nvml.nvmlDeviceGetName, gpu.device),
-                       ask_text(run.nvml.nvmlDeviceGetUUID, gpu.device)) +
+    run.print(gpu_line(run, gpu) +
               text("Protected memory size:   %llu KiB\nUnprotected memory size: %llu KiB\n",
                    size.protectedMemSizeKib,
                    size.unprotectedMemSizeKib));

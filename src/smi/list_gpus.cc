@@ -9,6 +9,12 @@ std::string gpu_line(unsigned index, const std::string& name, const std::string&
   return text("GPU %u: %s (UUID: %s)\n", index, name.c_str(), uuid.c_str());
 }
 
+std::string gpu_line(const Run& run, const Gpu& gpu) {
+  return gpu_line(gpu.index,
+                  ask_text(run.nvml.nvmlDeviceGetName, gpu.device),
+                  ask_text(run.nvml.nvmlDeviceGetUUID, gpu.device));
+}
+
 std::string mig_device_line(unsigned index, const std::string& profile, const std::string& uuid) {
   return text("  MIG %-11s Device %2u: (UUID: %s)\n", profile.c_str(), index, uuid.c_str());
 }

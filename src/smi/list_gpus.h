@@ -12,6 +12,7 @@ namespace mig::smi {
 
 // "GPU 0: NVIDIA H200 (UUID: GPU-...)" and "  MIG 2g.35gb     Device  2: (UUID: MIG-...)".
 std::string gpu_line(unsigned index, const std::string& name, const std::string& uuid);
+std::string gpu_line(const Run& run, const Gpu& gpu);  // what is not told is empty
 std::string mig_device_line(unsigned index, const std::string& profile, const std::string& uuid);
 
 // A MIG device of a GPU.

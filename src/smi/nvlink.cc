@@ -279,9 +279,7 @@ int run_nvlink(const Run& run, const Options& options) {
     const auto active = [&](unsigned link) { return is_active(run, gpu, link); };
     if (std::none_of(all.begin(), all.end(), active))
       continue;
-    run.print(gpu_line(gpu.index,
-                       ask_text(run.nvml.nvmlDeviceGetName, gpu.device),
-                       ask_text(run.nvml.nvmlDeviceGetUUID, gpu.device)));
+    run.print(gpu_line(run, gpu));
     if (const int code = refuse_counters(run, options); code != 0)
       return code;
     const std::vector<unsigned> links = wanted_links(run, options, all);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sub-commands of nvidia-smi that show little: c2c, clocks, conf-compute, drain, gpm, pci, vgpu.
+// Sub-commands of nvidia-smi that show little: clocks, drain, gpm and vgpu; c2c and pci are in
+// link_commands.cc, conf-compute in conf_compute.cc.
 // What of them changes a machine, and what no public call of NVML gives, is left to NVIDIA's own
 // tool and says so.
 #ifndef MIGCTL_SMI_SMALL_COMMANDS_H_

@@ -1,55 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "model/testing/test_boards.h"
-#include "planner/planner.h"
+#include "planner/test_plans.h"
 
 namespace mig::planner {
 namespace {
 
+using in_words::expect_refused;
+using in_words::name;
+using in_words::plan_for;
+using in_words::steps_of;
+using in_words::want;
 using testing::add_instance;
 using testing::add_process;
 using testing::board;
-
-ProfileName name(const char* text) {
-  return ProfileName::parse(text).value();
-}
-
-// "3g.20gb" = with its full-size compute instance.
-DesiredLayout want(const std::vector<const char*>& profiles, bool enabled = true) {
-  DesiredGpu gpu{{0}, enabled, {}, {}};
-  for (const char* profile : profiles) {
-    gpu.instances.push_back({name(profile), {name(profile)}, std::nullopt, {}});
-  }
-  return {"test", {gpu}, {}};
-}
-
-std::vector<std::string> steps_of(const Result<Plan>& plan) {
-  std::vector<std::string> out;
-  if (!plan) {
-    return {plan.error().text()};
-  }
-  for (const Step& step : plan->steps) {
-    out.push_back(step.str());
-  }
-  return out;
-}
-
-Result<Plan> plan_for(const Gpu& gpu, const DesiredLayout& desired, const Policy& policy = {}) {
-  return plan(testing::inventory({gpu}), desired, policy);
-}
-
-void expect_refused(const Gpu& gpu,
-                    const DesiredLayout& desired,
-                    ErrorCode code,
-                    const std::string& message,
-                    const std::string& hint) {
-  const auto result = plan_for(gpu, desired);
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, code);
-  EXPECT_EQ(result.error().message, message);
-  EXPECT_EQ(result.error().hint, hint);
-}
 
 TEST(Plan, EmptyGpuGetsTheLargestFirst) {
   EXPECT_EQ(steps_of(plan_for(board("a100_sxm4_40gb"), want({"2g.10gb", "3g.20gb"}))),
@@ -356,99 +320,6 @@ TEST(Plan, MediaExtensionsAreKeptApart) {
   EXPECT_TRUE(plan_for(gpu, want({"1g.10gb+me"}))->empty());
   EXPECT_TRUE(differences(testing::inventory({gpu}), want({"1g.10gb+me"})).empty());
   EXPECT_FALSE(differences(testing::inventory({gpu}), want({"1g.10gb"})).empty());
-}
-
-TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {
-  Gpu ampere = board("a100_sxm4_40gb");
-  ampere.mig_current = ampere.mig_pending = MigMode::kDisabled;
-  EXPECT_EQ(steps_of(plan_for(ampere, want({}))),
-            (std::vector<std::string>{"enable MIG on GPU 0", "reset GPU 0"}));
-  Gpu hopper = board("h200_141gb");
-  hopper.mig_current = hopper.mig_pending = MigMode::kDisabled;
-  EXPECT_EQ(steps_of(plan_for(hopper, want({}))), std::vector<std::string>{"enable MIG on GPU 0"});
-  EXPECT_TRUE(plan_for(hopper, want({}, false))->empty());
-
-  add_instance(hopper, "7g.141gb", 0);
-  hopper.mig_current = hopper.mig_pending = MigMode::kEnabled;
-  EXPECT_EQ(steps_of(plan_for(hopper, want({}, false))),
-            (std::vector<std::string>{
-                "destroy compute instance 7g.141gb ci=0 at 0:8 in 7g.141gb on GPU 0 gi=0 at 0:8",
-                "destroy 7g.141gb on GPU 0 gi=0 at 0:8",
-                "disable MIG on GPU 0"}));
-}
-
-TEST(Plan, PendingModes) {
-  Gpu gpu = board("h200_141gb");
-  gpu.mig_current = MigMode::kDisabled;  // enabled after a reset
-  EXPECT_EQ(steps_of(plan_for(gpu, want({}))),
-            (std::vector<std::string>{"enable MIG on GPU 0", "reset GPU 0"}));
-  EXPECT_EQ(steps_of(plan_for(gpu, want({}, false))),
-            std::vector<std::string>{"disable MIG on GPU 0"});
-  EXPECT_EQ(differences(testing::inventory({gpu}), want({}, false)),
-            std::vector<std::string>{"GPU 0: MIG is disabled, but enabled after the next reset"});
-}
-
-TEST(Plan, WhoRunsBlocksModeChangesAndResets) {
-  Gpu gpu = board("a100_sxm4_40gb");
-  gpu.mig_current = gpu.mig_pending = MigMode::kDisabled;
-  Process process;
-  process.pid = 9;
-  gpu.processes = {process};
-  const auto enable = plan_for(gpu, want({"7g.40gb"}));
-  ASSERT_TRUE(enable);
-  ASSERT_EQ(enable->gpus[0].blockers.size(), 1U);
-  EXPECT_EQ(enable->gpus[0].blockers[0].what, "pid 9 runs on GPU 0");
-  EXPECT_EQ(enable->gpus[0].blockers[0].stops, Blocker::Stops::kReset);
-
-  Gpu busy = board("a100_sxm4_40gb");
-  add_process(busy, add_instance(busy, "3g.20gb", 4), 4121);
-  const auto disable = plan_for(busy, want({}, false));
-  ASSERT_TRUE(disable);
-  EXPECT_TRUE(disable->blocked());
-  EXPECT_EQ(disable->gpus[0].blockers[0].stops, Blocker::Stops::kDestroy);
-}
-
-// No instance goes, but the mode does, and with it what runs on the GPU.
-TEST(Plan, WhoRunsOnAGpuWithoutInstancesBlocksTheModesEnd) {
-  Process process;
-  process.pid = 9;
-  for (const auto& [key, stops] : {std::pair("a100_sxm4_40gb", Blocker::Stops::kReset),
-                                   std::pair("h200_141gb", Blocker::Stops::kModeChange)}) {
-    Gpu gpu = board(key);
-    gpu.processes = {process};
-    const auto plan = plan_for(gpu, want({}, false));
-    ASSERT_TRUE(plan) << plan.error().text();
-    ASSERT_EQ(plan->gpus[0].blockers.size(), 1U) << key;
-    EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 9 runs on GPU 0");
-    EXPECT_EQ(plan->gpus[0].blockers[0].stops, stops);
-  }
-}
-
-// RTX PRO 6000 Max-Q, 580.105.08, under Xorg and gnome-shell: the mode is switched, instances are
-// destroyed; only the first one is refused, which the driver says.
-TEST(Plan, ADisplayIsOnNoInstanceAndInTheWayOfAResetOnly) {
-  Process display;
-  display.pid = 9;
-  display.name = "Xorg";
-  display.graphics = true;
-  Gpu idle = board("h100_sxm5_80gb");
-  idle.processes = {display};
-  const auto destroy = plan_for(idle, want({}, false));
-  ASSERT_TRUE(destroy);
-  EXPECT_FALSE(destroy->blocked());
-  Gpu off = board("h100_sxm5_80gb");
-  off.mig_current = off.mig_pending = MigMode::kDisabled;
-  off.processes = {display};
-  EXPECT_FALSE(plan_for(off, want({}))->blocked());
-  Gpu ampere = board("a100_sxm4_40gb");
-  ampere.mig_current = ampere.mig_pending = MigMode::kDisabled;
-  ampere.processes = {display};
-  const auto reset = plan_for(ampere, want({}));
-  ASSERT_TRUE(reset);
-  ASSERT_TRUE(reset->blocked());
-  EXPECT_EQ(reset->gpus[0].blockers[0].stops, Blocker::Stops::kReset);
-  off.processes[0].graphics = false;
-  EXPECT_TRUE(plan_for(off, want({}))->blocked()) << "it computes";
 }
 
 TEST(Plan, RefusesWhatItCannotKnowOrDo) {

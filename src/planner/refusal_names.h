@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: the instances that a refusal names, read back from its words.
+#ifndef MIGCTL_PLANNER_REFUSAL_NAMES_H_
+#define MIGCTL_PLANNER_REFUSAL_NAMES_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mig/layout.h"
+
+namespace mig::planner::refusal {
+
+// One instance of a message: "2 x 1c.3g.20gb at slots 4-7", "3g.20gb gi=2 at slots 4-7".
+struct Named {
+  std::string shape;  // its words without number, id and place
+  std::optional<Placement> place;
+  DesiredInstance wish;
+
+  friend bool operator<(const Named& a, const Named& b) {
+    return std::pair(a.shape, a.place) < std::pair(b.shape, b.place);
+  }
+};
+
+using Names = std::vector<Named>;
+
+// Splits at `by` outside of parentheses.
+std::vector<std::string> split(const std::string& text, const std::string& by);
+Names parse(const std::string& text, const std::string& by = " + ");
+// As a message names it.
+std::string shape_of(const DesiredInstance& wish);
+std::size_t count_of(const Names& names, const std::string& profile);
+
+}  // namespace mig::planner::refusal
+
+#endif  // MIGCTL_PLANNER_REFUSAL_NAMES_H_

@@ -9,11 +9,11 @@
 
 namespace migsim {
 
-// Factors of time, at least 1: what takes t alone takes t times the factor now.
+// Slowdown factors, at least 1: work that takes t alone takes t times the factor under contention.
 struct Contention {
-  double engine = 1;   // all work on the device: contexts of one compute instance take turns
-  double dram = 1;     // moving memory, beside other compute instances of the GPU instance
-  double pcie_tx = 1;  // the link, by direction
+  double engine = 1;   // all work on the device: contexts of one compute instance are time-sliced
+  double dram = 1;     // memory traffic, beside other compute instances of the GPU instance
+  double pcie_tx = 1;  // PCIe traffic, by direction
   double pcie_rx = 1;
 };
 

@@ -24,7 +24,7 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// "" outside `sim shell`.
+// Folder of the machine of the surrounding `sim shell`; "" outside of one.
 std::string machine_of_shell() {
   std::ifstream file(kMachinePointer);
   std::string dir;

@@ -18,17 +18,18 @@
 
 namespace migsim {
 
-// The slots of State::processes that guests have, by the number that is their file's name.
+// Slots of State::processes reserved for guests; the slot's number is the name of the guest's file.
 inline constexpr std::uint32_t kFirstGuest = kMaxOwnProcesses;
 
 std::string guests_folder(const std::string& machine_dir);
 
-// Brings the guests' slots of `state` in step with the files. `tidy`: files that say nothing any
-// more (the process is gone, nonsense) are removed; for the owner. True when anything is different.
+// Copies the guests' files into their slots of `state`. `tidy` (owner only): removes stale and
+// invalid files (the process is gone, the content fails a check). True when a slot changed.
 bool take_in_guests(const Hardware& hardware, State& state, const std::string& folder, bool tidy);
 
-// Makes the files say what `now` has of the calling process and `before` had not, or otherwise.
-// False when one could not be written: its place was taken meanwhile, or there is no folder.
+// Publishes the difference between `before` and `now` in the slots of the calling process to its
+// guest files. False when a file could not be written: another process took the slot meanwhile, or
+// the folder is missing.
 bool tell_as_guest(const State& before, const State& now, const std::string& folder);
 
 }  // namespace migsim

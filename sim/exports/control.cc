@@ -46,7 +46,8 @@ struct Table {
 }  // namespace
 
 const migsim_control* control_table(Machine& machine) {
-  // One per folder: a process may shut down and start again on another machine.
+  // One table per machine folder: a process may call nvmlShutdown and initialise again on another
+  // machine.
   static auto* tables = new std::map<std::string, std::unique_ptr<Table>>;
   static auto* mutex = new std::mutex;
   const std::lock_guard lock(*mutex);

@@ -33,7 +33,7 @@ struct SystemSets {
   }
 };
 
-// Checks every request alike, then does its own part.
+// Checks the fields common to all requests, then runs `body`.
 template <class Request, class Body>
 nvmlReturn_t handle(const char* function, Request* request, unsigned version, Body&& body) {
   return call(function, [&](Machine&) {

@@ -14,16 +14,16 @@
 namespace migsim {
 
 struct TreeService {
-  std::uint32_t index = 0;            // in kServices
-  std::vector<std::uint32_t> minors;  // of the GPUs whose node it has open
+  std::uint32_t index = 0;            // index into kServices
+  std::vector<std::uint32_t> minors;  // minors of the GPUs that the service has open
 };
 
 std::vector<TreeService> services_of(const Hardware& hardware, const State& state);
 
-// Equal lines, equal files.
+// Canonical text of the services' files: equal lines mean equal files.
 std::string line_of(const std::vector<TreeService>& services);
 
-// Writes those that run and removes the others.
+// Writes the files of running services and removes those of stopped ones.
 int write_services(const Dir& tree, const std::vector<TreeService>& services);
 
 }  // namespace migsim

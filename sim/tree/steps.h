@@ -11,7 +11,7 @@
 
 namespace migsim {
 
-// printf into a string; at most 511 characters.
+// printf into a std::string, cut at 511 characters.
 [[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...);
 
 class Steps {
@@ -36,7 +36,7 @@ class Steps {
     return inner;
   }
 
-  // 0 or the errno of the first failure.
+  // 0, or errno of the first failed step.
   int error() const { return error_; }
 
  private:

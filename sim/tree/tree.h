@@ -13,9 +13,9 @@
 namespace migsim {
 
 // Brings <machine>/tree in step with the machine's state. Call after every committed change of
-// instances, and never while holding a View or Change (it takes one itself). Cheap when nothing
-// changed. Any number of processes and threads may call it at once; one that is killed halfway is
-// made good by the next. Follows no symbolic link and touches nothing outside the machine's folder.
+// instances, and never while holding a View or Change (takes a View itself). Cheap when nothing
+// changed. Safe for concurrent processes and threads; the next call repairs what a killed one left.
+// Follows no symbolic link and touches nothing outside the machine's folder.
 Status sync_tree(Machine& machine);
 
 }  // namespace migsim

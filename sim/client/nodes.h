@@ -11,10 +11,9 @@
 
 namespace migsim {
 
-// "" when the calling process can open all nodes of `at`, else why not. `minor`: of the GPU. In
-// `sim shell` /dev holds the machine's nodes; elsewhere they are looked for in the machine's tree.
-// A machine without a tree lets everybody in. A node of an instance that has just been made may
-// come a moment later and is waited for.
+// "" when the calling process can open all device nodes of `at`, else the reason. `minor`: of the
+// GPU. In `sim shell` the nodes are in /dev, elsewhere in the machine's tree. A machine without a
+// tree grants access to all. Waits briefly for the nodes of an instance that was just created.
 std::string refused_node(const Machine& machine, const Instance& at, std::uint32_t minor);
 
 }  // namespace migsim

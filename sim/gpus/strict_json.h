@@ -37,7 +37,7 @@ class ObjectReader {
   // null reads as `unknown`.
   std::int64_t number_or(const char* key, std::int64_t min, std::int64_t max, std::int64_t unknown);
   bool flag(const char* key);
-  // "0x20b010de" as a number.
+  // Reads a hexadecimal string: "0x20b010de".
   std::uint32_t hex(const char* key);
   std::uint32_t hex_or_null(const char* key, std::uint32_t unknown);
 
@@ -46,7 +46,7 @@ class ObjectReader {
 
   bool ok() const { return error_.empty(); }
 
-  // Reports the first key that nobody asked for.
+  // Error on the first key that no read asked for.
   bool finish();
 
  private:

@@ -12,8 +12,8 @@
 
 namespace migsim {
 
-// Replaces the process by `command`, or by $SHELL when it is empty; comes back only on failure.
-// `as_user`: the machine's owner has no more rights in there than others; sudo gives them back.
+// Replaces the process by `command`, or by $SHELL when empty; returns on failure only. `as_user`:
+// the machine's owner has no more rights inside than other users; sudo restores them.
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
                   Nodes nodes,

@@ -26,7 +26,7 @@ Problem cmd_clients(const std::string& name,
                     bool json);
 Problem cmd_reboot(const std::string& name, bool json);
 
-// "<what> simulated machine <name>", or the same as JSON: {"action": what, "name": name}.
+// Prints "<what> simulated machine <name>", or as JSON {"action": what, "name": name}.
 void print_done(const std::string& what, const std::string& name, bool json);
 
 // `text` in single quotes for a POSIX shell.

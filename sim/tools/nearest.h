@@ -10,12 +10,13 @@
 
 namespace migsim {
 
-// At most `limit` names, nearest first; names that contain the typed text count as near.
+// At most `limit` names by edit distance, nearest first; names that contain the typed text count as
+// near.
 std::vector<std::string_view> nearest(std::string_view typed,
                                       const std::vector<std::string_view>& known,
                                       std::size_t limit = 3);
 
-// "a, b or c"; empty for none.
+// Joins names for a message: "a, b or c"; empty for none.
 std::string any_of_names(const std::vector<std::string_view>& names);
 
 }  // namespace migsim

@@ -20,7 +20,7 @@ class NvmlCalls {
  public:
   explicit NvmlCalls(SymbolLookup lookup) : lookup_(std::move(lookup)) {}
 
-  // A function that the library lacks answers NVML_ERROR_FUNCTION_NOT_FOUND.
+  // Calls a function of the library; NVML_ERROR_FUNCTION_NOT_FOUND when the library lacks it.
   template <class Function, class... Arguments>
   nvmlReturn_t call(const char* name, Arguments... arguments) const {
     auto* function = reinterpret_cast<Function>(lookup_(name));

@@ -25,13 +25,13 @@ enum class Exit : int {
   kInternal = 20,
 };
 
-// "in_use"
+// Name of an exit code: "in_use".
 const char* exit_name(Exit code);
 
 struct [[nodiscard]] Problem {
   Exit code = Exit::kDone;
   std::string message;
-  std::string hint;  // what to do; "" = none
+  std::string hint;  // remedy; "" = none
 
   bool ok() const { return code == Exit::kDone; }
 };

@@ -6,7 +6,7 @@
 
 namespace migsim {
 
-// Below the shell's scratch folder.
+// Paths below the shell's scratch folder.
 inline constexpr const char* kSudoFile = "bin/sudo";
 inline constexpr const char* kSuFile = "su";
 
@@ -86,7 +86,8 @@ fi
 exec "$@"
 )SH";
 
-// The services that hold GPUs are the machine's (`migctl sim clients`), others the host's.
+// A systemctl that manages the machine's services (`migctl sim clients`) and passes others to the
+// host's.
 inline constexpr const char* kSystemctl = R"SH(#!/bin/sh
 # In the shell of a simulated machine NVIDIA's services and the display server are the machine's.
 real() {

@@ -12,19 +12,19 @@
 
 namespace migsim {
 
-// The address of an exported function; nullptr where the library has none of that name.
+// Looks up an exported function; nullptr when the library lacks it.
 using SymbolLookup = std::function<void*(const char* name)>;
 
 struct SimPaths {
   std::string library_dir;  // folder of libnvidia-ml.so.1 and libmigsim.so
-  std::string migctl;       // the binary that `sim shell` calls nvidia-smi
-  // For `sim capture`: loads and initialises the driver that any other command would take; it stays
-  // initialised as long as a copy of the lookup lives.
+  std::string migctl;       // binary installed as nvidia-smi inside `sim shell`
+  // For `sim capture`: loads and initialises the default driver, as other commands choose it; the
+  // driver stays initialised while a copy of the lookup lives.
   std::function<Problem(SymbolLookup& symbol)> open_driver;
 };
 
-// argv[0] is the first word after `sim` ("create"), argc counts from there. Exit codes: 0 done, and
-// those of docs/reference/errors.md.
+// argv[0] is the first word after `sim` ("create"); argc counts from there. Returns an exit code of
+// docs/reference/errors.md.
 int sim_main(int argc, char** argv, const SimPaths& paths);
 
 }  // namespace migsim

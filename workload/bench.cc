@@ -65,7 +65,7 @@ int print_bench(const Options& options,
   return 0;
 }
 
-// Products at fp32 do not use the tensor cores.
+// Matrix products at fp32 do not use the tensor cores.
 int run_bench(Backend& backend, const Options& options, std::FILE* out) {
   DeviceInfo device;
   Speed speed;

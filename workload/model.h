@@ -17,14 +17,14 @@ const char* precision_name(Precision precision);
 
 struct StepWork {
   Precision precision = Precision::kFp32;
-  std::uint64_t flops = 0;        // of the matrix products
+  std::uint64_t flops = 0;        // operations of the matrix products
   std::uint64_t bytes_moved = 0;  // device memory traffic
-  std::uint64_t bytes_held = 0;   // device memory: weights, gradients, Adam, activations
+  std::uint64_t bytes_held = 0;   // device memory allocated: weights, gradients, Adam, activations
 };
 
 std::uint64_t parameter_count();
 
-// One step of `batch` samples (at least 1).
+// Work of one step of `batch` samples (at least 1).
 StepWork step_work(std::uint32_t batch, Precision precision);
 
 }  // namespace workload

@@ -10,10 +10,10 @@
 namespace workload {
 
 struct StepTimes {
-  double p50_ms = 0, p99_ms = 0, max_ms = 0;  // all 0: no step was timed
+  double p50_ms = 0, p99_ms = 0, max_ms = 0;  // all 0: no step was measured
 };
 
-// So many are kept (32 MiB); later ones are not looked at.
+// Maximum number of recorded steps (32 MiB); later ones are ignored.
 inline constexpr std::size_t kMostStepTimes = 4U << 20U;
 
 inline StepTimes summary(std::vector<double> step_ms) {

@@ -9,7 +9,7 @@ namespace workload {
 
 void catch_stop_signals();
 bool stop_requested();
-int stop_signal();  // 0 = none
+int stop_signal();  // Number of the stop signal received, 0 = none.
 const std::atomic<bool>& stop_flag();
 
 }  // namespace workload

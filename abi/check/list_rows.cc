@@ -22,7 +22,7 @@ struct Scanner {
     rows.insert(macro + "(" + args + ")");
   }
 
-  // A marker inside a comment turns into the word ABSENT; all other comments go.
+  // Removes comments; a marker inside a comment becomes the word ABSENT.
   void strip_comments() {
     std::string out;
     for (std::size_t i = 0; i < text.size();) {

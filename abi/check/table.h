@@ -9,7 +9,7 @@
 
 namespace abi_check {
 
-// "nvmlMemory_t" -> "size 24 align 8", "nvmlMemory_t.free" -> "offset 8 size 8",
+// Row by name: "nvmlMemory_t" -> "size 24 align 8", "nvmlMemory_t.free" -> "offset 8 size 8",
 // "NVML_ERROR_IN_USE" -> "value 19", "nvmlDeviceGetCount_v2()" -> "i4(*i4)".
 using Table = std::map<std::string, std::string>;
 

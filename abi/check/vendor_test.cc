@@ -27,7 +27,7 @@ int main() {
     }
   }
   std::printf("%zu rows compared, %zu differ\n", ours.size(), wrong);
-  // Fewer rows than this would mean that the list generator lost sight of the headers.
+  // Lower bound: fewer rows mean that the generator of the list missed declarations.
   const std::size_t least = 900;
   if (ours.size() < least) {
     std::printf("only %zu rows, expected at least %zu\n", ours.size(), least);

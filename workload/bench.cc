@@ -59,8 +59,9 @@ int print_bench(const Options& options,
   print_row("matrix products, fp32", end.fp32_tflops, "TFLOP/s", out);
   print_row("matrix products, tf32", end.tf32_tflops, "TFLOP/s", out);
   print_row("matrix products, bf16", end.bf16_tflops, "TFLOP/s", out);
-  for (const std::string& note : end.notes)
+  for (const std::string& note : end.notes) {
     std::fprintf(out, "  note: %s\n", note.c_str());
+  }
   return 0;
 }
 

@@ -27,8 +27,9 @@ constexpr double kLaunchesPerSecond = 4e5;
 }  // namespace
 
 double Load::slower(const Slowdown& others) const {
-  if (demand.pcie_in > 0)
+  if (demand.pcie_in > 0) {
     return others.pcie_in;
+  }
   return others.engine * (demand.dram > 0 ? others.dram : 1);
 }
 

@@ -105,8 +105,9 @@ TEST(Loads, AHogAsksForWhatItIsNamedAfter) {
 TEST(StepTimes, MiddleAndSlowEnd) {
   EXPECT_EQ(summary({}).max_ms, 0);
   std::vector<double> ms;
-  for (int i = 101; i-- > 0;)
+  for (int i = 101; i-- > 0;) {
     ms.push_back(i);
+  }
   EXPECT_EQ(summary(ms).p50_ms, 50);
   EXPECT_EQ(summary(ms).p99_ms, 99);
   EXPECT_EQ(summary(ms).max_ms, 100);

@@ -17,8 +17,9 @@ struct StepTimes {
 inline constexpr std::size_t kMostStepTimes = 4U << 20U;
 
 inline StepTimes summary(std::vector<double> step_ms) {
-  if (step_ms.empty())
+  if (step_ms.empty()) {
     return {};
+  }
   std::sort(step_ms.begin(), step_ms.end());
   const auto at = [&](double share) {
     return step_ms[static_cast<std::size_t>(share * static_cast<double>(step_ms.size() - 1))];

@@ -107,8 +107,9 @@ TEST_F(Contended, RandomNeighboursElsewhereChangeNothing) {
     EXPECT_EQ(of(self).dram, 1);
     EXPECT_GE(of(self).pcie_rx, 1);
   }
-  for (const std::uint32_t slot : others)
+  for (const std::uint32_t slot : others) {
     remove_process(*rig.state, slot);
+  }
   expect(of(self), 1, 1, 1, 1);
 }
 

@@ -33,21 +33,26 @@ class Run {
         executor_(context, before_) {}
 
   Result<ApplyResult> run() {
-    for (Step& step : selected_steps(plan_, options_))
+    for (Step& step : selected_steps(plan_, options_)) {
       result_.steps.push_back({std::move(step), false, false, 0});
-    if (context_.recorder != nullptr)
-      MIG_TRY(context_.recorder->begin(plan_, before_));
-    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i) {
-      if (options_.stop != nullptr && *options_.stop)
-        result_.failure = Error{ErrorCode::kRolledBack, "stopped on request", {}, {}, {}};
-      else
-        do_step(i);
     }
-    if (!result_.failure)
+    if (context_.recorder != nullptr) {
+      MIG_TRY(context_.recorder->begin(plan_, before_));
+    }
+    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i) {
+      if (options_.stop != nullptr && *options_.stop) {
+        result_.failure = Error{ErrorCode::kRolledBack, "stopped on request", {}, {}, {}};
+      } else {
+        do_step(i);
+      }
+    }
+    if (!result_.failure) {
       conclude();
+    }
     if (result_.failure && result_.outcome == Outcome::kUnchanged) {
-      if (!any_effect())
+      if (!any_effect()) {
         return finished(std::move(*result_.failure));
+      }
       roll_back(context_, plan_, before_, executor_, result_);
     }
     close();
@@ -66,11 +71,13 @@ class Run {
   // The end of the record. Where that cannot be written the change stays open in the journal, and
   // who reads the result is told so.
   void close() {
-    if (context_.recorder == nullptr)
+    if (context_.recorder == nullptr) {
       return;
+    }
     auto noted = context_.recorder->finish(result_);
-    if (noted)
+    if (noted) {
       return;
+    }
     if (!result_.failure) {
       result_.failure = std::move(noted).error().in("done, but its end cannot be recorded");
       result_.failure->hint += "; then `migctl recover` closes the record";
@@ -100,20 +107,24 @@ class Run {
     StepReport& report = result_.steps[i];
     const std::string& uuid = report.step.gpu_uuid;
     if (report.step.kind == StepKind::kResetGpu && !options_.allow_reset &&
-        active_.count(uuid) == 0)
+        active_.count(uuid) == 0) {
       waiting_.emplace(uuid, waits(report.step));
-    if (waiting_.count(uuid) != 0)
+    }
+    if (waiting_.count(uuid) != 0) {
       return;
+    }
     // An Ampere driver resets an idle GPU itself when the mode changes: not once more.
     if (report.step.kind == StepKind::kResetGpu && active_.count(uuid) != 0) {
       report.done = true;
-      if (auto noted = executor_.pass_over(report.step, i); !noted)
+      if (auto noted = executor_.pass_over(report.step, i); !noted) {
         result_.failure = std::move(noted).error();
+      }
       return;
     }
     const auto tell = [&](bool done) {
-      if (options_.progress)
+      if (options_.progress) {
         options_.progress(report.step, i, result_.steps.size(), done);
+      }
     };
     tell(false);
     const auto start = context_.clock.monotonic();
@@ -129,12 +140,15 @@ class Run {
       return;
     }
     result_.failure = std::move(done.failure);
-    if (result_.failure)
+    if (result_.failure) {
       return;
-    if (is_mode_step(report.step.kind) && !done.pending)
+    }
+    if (is_mode_step(report.step.kind) && !done.pending) {
       active_.insert(uuid);
-    if (done.pending && !resets_later(i + 1, uuid))
+    }
+    if (done.pending && !resets_later(i + 1, uuid)) {
       waiting_.emplace(uuid, waits(report.step, done.activation));
+    }
     tell(true);
   }
 
@@ -181,9 +195,9 @@ class Run {
       return;
     }
     result_.after = *std::move(now);
-    if (!waiting_.empty())
+    if (!waiting_.empty()) {
       result_.failure = waiting_.begin()->second;
-    else if (!differ.empty())
+    } else if (!differ.empty()) {
       result_.failure =
           Error{ErrorCode::kConflict,
                 "applied, but another program changed the GPU meanwhile: " + texts_of(differ) +
@@ -191,29 +205,34 @@ class Run {
                 "it stays; migctl list shows it",
                 {},
                 {}};
+    }
   }
 
   Inventory expected() const {
     std::vector<Step> steps;
-    for (const StepReport& report : result_.steps)
+    for (const StepReport& report : result_.steps) {
       steps.push_back(report.step);
+    }
     return after_steps(before_, steps);
   }
 
   // The plan's GPUs that do not wait for a reset.
   Plan settled_part() const {
     Plan part;
-    for (const GpuPlan& gpu : plan_.gpus)
-      if (waiting_.count(gpu.uuid) == 0)
+    for (const GpuPlan& gpu : plan_.gpus) {
+      if (waiting_.count(gpu.uuid) == 0) {
         part.gpus.push_back(gpu);
+      }
+    }
     return part;
   }
 
   static std::string texts_of(const std::vector<Difference>& differ) {
     std::vector<std::string> texts;
     texts.reserve(differ.size());
-    for (const Difference& one : differ)
+    for (const Difference& one : differ) {
       texts.push_back(one.what);
+    }
     return base::join(texts, "; ");
   }
 

@@ -219,8 +219,9 @@ GpuInstance with_computes(GpuInstance gi,
     ComputeInstance ci;
     ci.id = ComputeInstanceId{static_cast<std::uint32_t>(gi.compute_instances.size())};
     ci.name = *ProfileName::parse(name);
-    if (start >= 0)
+    if (start >= 0) {
       ci.placement = Placement{static_cast<std::uint32_t>(start), 1};
+    }
     gi.compute_instances.push_back(ci);
   }
   return gi;

@@ -28,8 +28,9 @@ class EvictTest : public testing::Test {
     if (pid == 0) {
       ::signal(SIGTERM, stubborn ? SIG_IGN : SIG_DFL);
       (void)!::write(ready[1], "x", 1);
-      for (;;)
+      for (;;) {
         ::pause();
+      }
     }
     char byte = 0;
     (void)!::read(ready[0], &byte, 1);
@@ -95,8 +96,9 @@ TEST_F(EvictTest, WhoEndsWithinTheGraceEndsByItself) {
       ::_exit(7);
     });
     (void)!::write(ready[1], "x", 1);
-    for (;;)
+    for (;;) {
       ::pause();
+    }
   }
   char byte = 0;
   (void)!::read(ready[0], &byte, 1);
@@ -169,8 +171,9 @@ TEST_F(EvictTest, AHookMayDoTheWork) {
   EvictOptions with_hook = options(200ms);
   with_hook.hook = [](const Evictee& who) -> Result<void> {
     ::kill(static_cast<pid_t>(who.pid), SIGUSR1);
-    while (holders::start_of("/proc", who.pid) == who.start_ticks)
+    while (holders::start_of("/proc", who.pid) == who.start_ticks) {
       ::usleep(1000);
+    }
     return {};
   };
   ASSERT_TRUE(evict({one}, with_hook, base::system_clock()));

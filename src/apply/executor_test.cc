@@ -26,9 +26,11 @@ class ExecutorTest : public ApplyMachineTest {
   Step step_for(const std::vector<std::string>& instances, StepKind kind) {
     const Plan plan = plan_for(instances);
     before_ = look();  // a fault that a test injects next is not for this
-    for (const Step& step : plan.steps)
-      if (step.kind == kind)
+    for (const Step& step : plan.steps) {
+      if (step.kind == kind) {
         return step;
+      }
+    }
     ADD_FAILURE() << "no such step";
     return {};
   }
@@ -73,13 +75,14 @@ TEST_F(ExecutorTest, AnInstanceThatShowsLateIsWaitedFor) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2)  // the call is made
+    if (++beats == 2) {  // the call is made
       inject({"--call",
               "nvmlDeviceGetGpuInstanceById",
               "--nth",
               "1",
               "--fail",
               "NVML_ERROR_NOT_FOUND"});
+    }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
   EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[]");
@@ -89,13 +92,14 @@ TEST_F(ExecutorTest, WhatNeverShowsIsAFailureWithAnEffect) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2)
+    if (++beats == 2) {
       inject({"--call",
               "nvmlDeviceGetGpuInstanceById",
               "--repeat",
               "0",
               "--fail",
               "NVML_ERROR_NOT_FOUND"});
+    }
   });
   inject({"--clear"});
   ASSERT_TRUE(done.failure);
@@ -109,10 +113,12 @@ TEST_F(ExecutorTest, ADestroyMeetsOnlyWhatThePlanNames) {
   const std::uint32_t id = step.gpu_instance->value;
   stranger_destroys(id);
   std::uint32_t other = 0;
-  for (std::uint32_t start = 1; other != id && start < 7; ++start)
+  for (std::uint32_t start = 1; other != id && start < 7; ++start) {
     other = stranger_creates("1g.5gb:" + std::to_string(start), false);
-  if (other != id)
+  }
+  if (other != id) {
     other = stranger_creates("1g.5gb:0", false);
+  }
   step.gpu_placement = {6, 1};  // the id is of an instance elsewhere
   Listener listener;
   for (const Direction way : {Direction::kDo, Direction::kUndo}) {
@@ -137,8 +143,9 @@ TEST_F(ExecutorTest, AComputeInstanceOfThatIdAndAnotherNameStays) {
 TEST_F(ExecutorTest, ACreateAsksForNoProcesses) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   for (const char* call :
-       {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"})
+       {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"}) {
     inject({"--call", call, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  }
   const StepResult done = run(step);
   EXPECT_FALSE(done.failure) << done.failure->text();
 }
@@ -148,8 +155,9 @@ TEST_F(ExecutorTest, WhatTheDriverRefusedIsNotTakenForOurs) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 1)
+    if (++beats == 1) {
       stranger_creates("1g.5gb:0");
+    }
   });
   ASSERT_TRUE(done.failure);
   EXPECT_FALSE(done.effect);
@@ -166,8 +174,9 @@ TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
           "NVML_ERROR_TIMEOUT"});
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2)
+    if (++beats == 2) {
       stranger_creates("1g.5gb:0", false);  // stands for the driver
+    }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
   EXPECT_TRUE(done.effect);

@@ -15,10 +15,12 @@ Holder holder(std::uint32_t pid, std::optional<std::uint32_t> gi, std::optional<
   one.pid = pid;
   one.start_ticks = pid * 10;
   one.name = "python";
-  if (gi)
+  if (gi) {
     one.gpu_instance = GpuInstanceId{*gi};
-  if (ci)
+  }
+  if (ci) {
     one.compute_instance = ComputeInstanceId{*ci};
+  }
   one.evidence = {"/dev/nvidia-caps/nvidia-cap31"};
   return one;
 }
@@ -35,8 +37,9 @@ Step destroy(StepKind kind, std::uint32_t gi, std::optional<std::uint32_t> ci) {
   step.kind = kind;
   step.gpu_uuid = "GPU-a";
   step.gpu_instance = GpuInstanceId{gi};
-  if (ci)
+  if (ci) {
     step.compute_instance = ComputeInstanceId{*ci};
+  }
   return step;
 }
 

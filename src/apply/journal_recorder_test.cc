@@ -50,8 +50,9 @@ class JournalRecorderTest : public testing::Test {
     ApplyResult result;
     result.outcome = outcome;
     result.after = before_;
-    if (failed)
+    if (failed) {
       result.failure = Error{ErrorCode::kDriver, "why", {}, {}, {}};
+    }
     EXPECT_TRUE(recorder.finish(result));
     return (*journal().find(*recorder.number()))->state;
   }
@@ -122,8 +123,9 @@ TEST_F(JournalRecorderTest, ADamagedJournalKeepsAChangeFromBeginning) {
     store::Journal into = journal();
     store::ChangeRow change;
     std::vector<store::StepRow> rows(400, row_of(plan_.steps[0], 0));
-    for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i].sequence = static_cast<std::int64_t>(i);
+    }
     const auto id = into.begin(change, rows);
     ASSERT_TRUE(id);
     ASSERT_TRUE(into.finish(*id, store::ChangeState::kApplied, "", "{}"));
@@ -189,8 +191,9 @@ TEST(JournalSteps, ComeBackAsTheyWereWritten) {
     step.gpu_placement = {4, 4};
     step.profile_id = {9};
     if (kind != StepKind::kDisableMig && kind != StepKind::kEnableMig &&
-        kind != StepKind::kResetGpu)
+        kind != StepKind::kResetGpu) {
       step.profile = *ProfileName::parse("3g.20gb");
+    }
     step.ci_placement = Placement{1, 2};
     step.gpu_instance = GpuInstanceId{0};
     const auto back = mig::apply::step_of(row_of(step, 0));

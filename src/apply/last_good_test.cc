@@ -28,8 +28,9 @@ std::string saved(const std::vector<Gpu>& gpus) {
   Inventory inventory;
   inventory.gpus = gpus;
   std::vector<std::string> uuids;
-  for (const Gpu& one : gpus)
+  for (const Gpu& one : gpus) {
     uuids.push_back(one.uuid);
+  }
   return save_layout(inventory, uuids);
 }
 
@@ -103,8 +104,9 @@ TEST(LastGood, OnlyChangesThatWereAppliedCount) {
   const auto wanted = [&]() -> std::optional<std::uint32_t> {
     auto journal = store::Journal::open(folder + "/journal.db");
     const auto wish = last_good(*journal, now);
-    if (!wish)
+    if (!wish) {
       return std::nullopt;
+    }
     return wish->gpus.at(0).instances.at(0).placement->start;
   };
   record(store::ChangeState::kRolledBack, 1);

@@ -38,8 +38,9 @@ class RecoverTest : public ApplyMachineTest {
       const std::int64_t attempt = *into.intend(change, static_cast<std::int64_t>(i), Way::kDo);
       const StepResult result = executor.run(step, i, Direction::kDo);
       EXPECT_FALSE(result.failure) << result.failure->text();
-      if (i >= recorded)
+      if (i >= recorded) {
         continue;
+      }
       EXPECT_TRUE(into.record(
           attempt, true, "", number_of(step.gpu_instance), number_of(step.compute_instance)));
     }

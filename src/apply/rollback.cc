@@ -41,14 +41,16 @@ std::vector<std::size_t> steps_to_undo(const std::vector<StepReport>& reports) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const Step& step = reports[i].step;
     const bool resets = step.kind == StepKind::kResetGpu && changed_mode(reports, step.gpu_uuid);
-    if (!reports[i].done && !resets)
+    if (!reports[i].done && !resets) {
       continue;
+    }
     chosen.push_back(i);
     steps.push_back(step);
   }
   std::vector<std::size_t> order = undo_order(steps);
-  for (std::size_t& one : order)
+  for (std::size_t& one : order) {
     one = chosen[one];
+  }
   return order;
 }
 
@@ -62,11 +64,13 @@ class Rollback {
       : context_(context), plan_(plan), before_(before), executor_(executor), result_(result) {}
 
   void run(bool after_crash) {
-    for (const std::size_t i : steps_to_undo(result_.steps))
+    for (const std::size_t i : steps_to_undo(result_.steps)) {
       result_.steps[i].undone = undo(result_.steps[i], i);
+    }
     auto now = look();
-    if (now && !left_.empty() && rebuild(*now, after_crash))
+    if (now && !left_.empty() && rebuild(*now, after_crash)) {
       now = look();
+    }
     if (!now) {
       result_.outcome = Outcome::kStuck;
       result_.failure->message += "; and the machine cannot be read: " + now.error().text();
@@ -74,31 +78,36 @@ class Rollback {
     }
     result_.after = *std::move(now);
     result_.outcome = left_.empty() ? Outcome::kRolledBack : Outcome::kStuck;
-    if (!left_.empty())
+    if (!left_.empty()) {
       explain_stuck();
-    if (!result_.others.empty())
+    }
+    if (!result_.others.empty()) {
       result_.failure->message +=
           "; not of this change, and it stays: " + base::join(result_.others, "; ");
+    }
   }
 
  private:
   // One step; true when it is as it was.
   bool undo(const StepReport& report, std::size_t index) {
     for (int attempt = 1;; ++attempt) {
-      if (undone_already(report.step))
+      if (undone_already(report.step)) {
         return true;
+      }
       Step step = report.step.undo();
       if (is_create(report.step.kind)) {  // ids that the driver gave
         step.gpu_instance = report.step.gpu_instance;
         step.compute_instance = report.step.compute_instance;
       }
       const StepResult done = executor_.run(step, index, Direction::kUndo);
-      if (!done.failure)
+      if (!done.failure) {
         return true;
+      }
       const bool held = done.failure->code == ErrorCode::kInUse;
       if (done.failure->code == ErrorCode::kDeviceLost ||
-          attempt >= (held ? kAttemptsWhileHeld : kAttempts))
+          attempt >= (held ? kAttemptsWhileHeld : kAttempts)) {
         return false;
+      }
       context_.clock.sleep(kBetweenAttempts);
     }
   }
@@ -115,8 +124,9 @@ class Rollback {
     const std::vector<Step> steps = steps_to_rebuild(plan_, before_, now, after_crash);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       Step step = steps[i];
-      if (executor_.run(step, result_.steps.size() + i, Direction::kUndo).failure)
+      if (executor_.run(step, result_.steps.size() + i, Direction::kUndo).failure) {
         return i > 0;
+      }
     }
     result_.rebuilt = !steps.empty();
     return result_.rebuilt;
@@ -138,18 +148,20 @@ class Rollback {
     std::vector<std::string> commands;
     for (const Difference& one : left_) {
       texts.push_back(one.what);
-      if (!one.command.empty())
+      if (!one.command.empty()) {
         commands.push_back(one.command);
+      }
     }
     failure.message += base::join(texts, "; ");
     // The journal knows every place, those of compute instances too.
     const auto change = context_.recorder != nullptr ? context_.recorder->number() : std::nullopt;
-    if (change)
+    if (change) {
       failure.hint =
           fmt::format("to go back: migctl undo --change {} (-n shows what it does)", *change);
-    else
+    } else {
       failure.hint = commands.empty() ? "look with migctl list"
                                       : "to go back: " + base::join(commands, " && ");
+    }
   }
 
   const Context& context_;

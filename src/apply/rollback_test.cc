@@ -29,8 +29,9 @@ class ChangeTest : public ApplyMachineTest {
   // Calls `act` once, after the `nth` call of that direction was recorded.
   static void once(Listener& listener, Direction way, int nth, std::function<void()> act) {
     listener.after = [way, nth, act = std::move(act), seen = 0](const Call& call) mutable {
-      if (call.direction == way && ++seen == nth)
+      if (call.direction == way && ++seen == nth) {
         act();
+      }
       return Result<void>();
     };
   }
@@ -103,9 +104,11 @@ TEST_F(ChangeTest, AComputeInstanceThatOthersTakeMeanwhileIsNoticedInTheEnd) {
   Listener listener;
   once(listener, Direction::kDo, 3, [&] {
     const Inventory now = look();
-    for (const GpuInstance& one : now.gpus[0].instances)
-      if (one.name.str() == "3g.20gb")
+    for (const GpuInstance& one : now.gpus[0].instances) {
+      if (one.name.str() == "3g.20gb") {
         stranger_destroys(one.id.value, false);
+      }
+    }
   });
   const auto result = carry_out(plan, &listener);
   ASSERT_TRUE(result) << result.error().text();
@@ -114,8 +117,9 @@ TEST_F(ChangeTest, AComputeInstanceThatOthersTakeMeanwhileIsNoticedInTheEnd) {
   EXPECT_NE(result->failure->message.find("lacks compute instance 3g.20gb"), std::string::npos)
       << result->failure->message;
   EXPECT_EQ(shape(), "MIG");
-  for (const StepReport& report : result->steps)
+  for (const StepReport& report : result->steps) {
     EXPECT_TRUE(report.undone) << report.step.str();
+  }
 }
 
 TEST_F(ChangeTest, WhatOthersMakeMeanwhileStaysAndIsNamed) {
@@ -189,9 +193,11 @@ TEST_F(ChangeTest, GoingBackIsInReverse) {
   EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
   EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
   std::vector<std::string> undone;
-  for (const std::string& call : listener.calls)
-    if (call.rfind("undo ", 0) == 0)
+  for (const std::string& call : listener.calls) {
+    if (call.rfind("undo ", 0) == 0) {
       undone.push_back(call);
+    }
+  }
   ASSERT_FALSE(undone.empty());
   EXPECT_NE(undone.front().find("undo create 3g.20gb"), std::string::npos) << undone.front();
   EXPECT_NE(undone.back().find("undo destroy 4g.20gb"), std::string::npos) << undone.back();
@@ -266,8 +272,9 @@ class GoingClock final : public base::Clock {
 
   void sleep(std::chrono::nanoseconds duration) override {
     now_.sleep(duration);
-    if (now_.monotonic() >= stays_)
+    if (now_.monotonic() >= stays_) {
       go_();
+    }
   }
 
  private:

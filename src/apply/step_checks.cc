@@ -32,8 +32,9 @@ bool hurts(const Process& process, const Step& step, bool resetless) {
 }
 
 std::string process_text(const Process& process) {
-  if (process.pid == 0 && !process.name.empty())
+  if (process.pid == 0 && !process.name.empty()) {
     return process.name;  // a lease
+  }
   return process.name.empty() ? fmt::format("pid {}", process.pid)
                               : fmt::format("pid {} ({})", process.pid, process.name);
 }
@@ -53,16 +54,18 @@ const GpuInstance* find_gpu_instance(const device::LayoutReading& now, const Ste
     const bool same = step.gpu_instance ? instance.id == *step.gpu_instance
                                         : instance.placement == step.gpu_placement &&
                                               instance.name == step.profile.gpu_instance();
-    if (same)
+    if (same) {
       return &instance;
+    }
   }
   return nullptr;
 }
 
 const ComputeInstance* find_compute_instance(const GpuInstance& in, const Step& step) {
   for (const ComputeInstance& compute : in.compute_instances) {
-    if (step.compute_instance && compute.id == *step.compute_instance)
+    if (step.compute_instance && compute.id == *step.compute_instance) {
       return &compute;
+    }
   }
   return nullptr;
 }
@@ -76,13 +79,15 @@ Result<void> check_holders(const device::LayoutReading& now, const Step& step, b
   std::string who;
   std::size_t count = 0;
   for (const Process& process : now.processes) {
-    if (!hurts(process, step, resetless))
+    if (!hurts(process, step, resetless)) {
       continue;
+    }
     who += (count == 0 ? "" : ", ") + process_text(process);
     ++count;
   }
-  if (count == 0)
+  if (count == 0) {
     return {};
+  }
   const bool whole = is_mode_step(step.kind) || step.kind == StepKind::kResetGpu;
   return fail(ErrorCode::kInUse,
               fmt::format("cannot {}: {} {} on {}",
@@ -131,18 +136,21 @@ const GpuInstance* instance_at(const device::LayoutReading& now, const Step& ste
 bool made_is_gone(const device::LayoutReading& now, const Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr || instance->placement != step.gpu_placement ||
-      instance->name != step.profile.gpu_instance())
+      instance->name != step.profile.gpu_instance()) {
     return true;
-  if (step.kind == StepKind::kCreateGpuInstance)
+  }
+  if (step.kind == StepKind::kCreateGpuInstance) {
     return false;
+  }
   const ComputeInstance* compute = find_compute_instance(*instance, step);
   return compute == nullptr || !is_compute_of(*compute, step);
 }
 
 bool taken_is_there(const device::LayoutReading& now, const Step& step) {
   const GpuInstance* instance = instance_at(now, step);
-  if (instance == nullptr || step.kind == StepKind::kDestroyGpuInstance)
+  if (instance == nullptr || step.kind == StepKind::kDestroyGpuInstance) {
     return instance != nullptr;
+  }
   return step.ci_placement && std::any_of(instance->compute_instances.begin(),
                                           instance->compute_instances.end(),
                                           [&](const ComputeInstance& compute) {
@@ -162,8 +170,9 @@ bool taken_back(const device::LayoutReading& now, const Gpu& was, const Step& st
     case StepKind::kDestroyComputeInstance:
       return taken_is_there(now, step);
     case StepKind::kResetGpu:
-      if (now.current == now.pending)
+      if (now.current == now.pending) {
         return true;
+      }
       break;
     case StepKind::kEnableMig:
     case StepKind::kDisableMig:

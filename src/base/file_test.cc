@@ -197,8 +197,9 @@ TEST(ProcessStart, OneNumberAndItsStartAreOneProcess) {
 
 TEST(ProcessStart, WhoHasEndedHasNoneThoughNobodyReapedIt) {
   const pid_t child = ::fork();
-  if (child == 0)
+  if (child == 0) {
     ::_exit(0);
+  }
   siginfo_t ended{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
   EXPECT_FALSE(process_start("/proc", child));

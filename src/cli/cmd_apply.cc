@@ -133,18 +133,22 @@ class Apply final : public Command {
 
  private:
   Result<void> check_flags() const {
-    if (execute_.mode_only && spare_.given())
+    if (execute_.mode_only && spare_.given()) {
       return fail(ErrorCode::kUsage, "apply: --spare excludes --mode-only");
-    if (!plan_file_.empty() && layout_.named())
+    }
+    if (!plan_file_.empty() && layout_.named()) {
       return fail(ErrorCode::kUsage,
                   "apply: --plan excludes --config-file",
                   "the plan was made from a layout already; plan again for another");
-    if (migrate_.empty() && !drain_.empty())
+    }
+    if (migrate_.empty() && !drain_.empty()) {
       return fail(ErrorCode::kUsage, "apply: --drain needs --migrate");
-    if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty()))
+    }
+    if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty())) {
       return fail(ErrorCode::kUsage,
                   "apply: --migrate excludes --hooks-file, --mode-only and --plan",
                   "it plans two changes of its own: the successors, then the layout");
+    }
     return {};
   }
 
@@ -171,8 +175,9 @@ class Apply final : public Command {
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     if (execute_.dry_run) {
       MIG_ASSIGN_OR_RETURN(const auto lines, service::describe_moves(*service, desired));
-      for (const auto& line : lines)
+      for (const auto& line : lines) {
         options.tell(line);
+      }
       return layout();
     }
     return service::move_work(*service, desired, options, base::system_clock());
@@ -186,12 +191,13 @@ class Apply final : public Command {
       const std::string mark = simulated_mark(from);
       return mark.empty() ? std::string("real hardware") : mark;
     };
-    if (saved.source.simulated != source.simulated || saved.source.machine != source.machine)
+    if (saved.source.simulated != source.simulated || saved.source.machine != source.machine) {
       return fail(
           ErrorCode::kConflict,
           fmt::format(
               "{} was made for {}; this is {}", plan_file_, words(saved.source), words(source)),
           "make the plan on the machine it is applied to");
+    }
     return std::move(saved.plan);
   }
 

@@ -77,10 +77,11 @@ class Create final : public Command {
       return inventory.find_gpu(index);
     }
     MIG_TRY(inventory.none_lost());
-    if (inventory.gpus.size() != 1)
+    if (inventory.gpus.size() != 1) {
       return fail(ErrorCode::kUsage,
                   fmt::format("create: this machine has {} GPUs; say which", inventory.gpus.size()),
                   fmt::format("migctl create {} -i 0", profiles_.front()));
+    }
     return &inventory.gpus.front();
   }
 

@@ -49,11 +49,12 @@ class Mode final : public Command {
   std::vector<std::string> first_words() const override { return {"enable", "disable"}; }
 
   Result<int> run(Context& context) override {
-    if (words_.size() != 1 || (words_[0] != "enable" && words_[0] != "disable"))
+    if (words_.size() != 1 || (words_[0] != "enable" && words_[0] != "disable")) {
       return fail(ErrorCode::kUsage,
                   fmt::format("mode: {} is neither enable nor disable",
                               base::quoted(base::join(words_, " "))),
                   "migctl mode enable -i 0");
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     std::vector<GpuIndex> gpus;
     if (!gpus_.empty() && !(gpus_.size() == 1 && gpus_[0] == "all")) {

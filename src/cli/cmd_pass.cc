@@ -70,12 +70,14 @@ class Sim final : public Command {
   Result<int> run(Context& context) override {
     std::vector<std::string> words = context.rest;
     // After the verb, not last: `sim shell lab -- CMD` leaves CMD's words as they are.
-    if (context.globals().json)
+    if (context.globals().json) {
       words.insert(words.begin() + std::min<std::ptrdiff_t>(1, std::ssize(words)), "--json");
+    }
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
-    for (auto& word : words)
+    for (auto& word : words) {
       argv.push_back(word.data());
+    }
     const int argc = static_cast<int>(argv.size());
     argv.push_back(nullptr);
     std::error_code error;
@@ -108,21 +110,26 @@ class Smi final : public Command {
     smi::SmiContext smi;
     smi.open = [&]() {
       auto session = service::open_driver(driver_choice(context.globals()));
-      if (!session && !session.error().nvml)
+      if (!session && !session.error().nvml) {
         refused = session.error();
-      if (session && !cut_short)
-        if (const auto open = service::interrupted_change(**session); open && *open)
+      }
+      if (session && !cut_short) {
+        if (const auto open = service::interrupted_change(**session); open && *open) {
           cut_short = service::cut_short_text(**open);
+        }
+      }
       return session;
     };
     smi.out = context.output().out();
     smi.err = context.output().err();
     const int code = smi::smi_main(context.rest, smi);
     // nvidia-smi's own words were said; which driver and what to do is ours to add.
-    if (cut_short)
+    if (cut_short) {
       context.output().message("migctl: warning: " + *cut_short + "\n");
-    if (refused)
+    }
+    if (refused) {
       context.output().message(error_text(*refused, context.output().err_paint()));
+    }
     return code;
   }
 };

@@ -51,12 +51,14 @@ class PlanCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (mode_only_ && spare_.given())
+    if (mode_only_ && spare_.given()) {
       return fail(ErrorCode::kUsage, "plan: --spare excludes --mode-only");
+    }
     std::unique_ptr<OfflineMachine> offline;
     if (!model_.empty()) {
-      if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty())
+      if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty()) {
         return fail(ErrorCode::kUsage, "plan: --model excludes --sim and --nvml-library");
+      }
       MIG_ASSIGN_OR_RETURN(offline, OfflineMachine::make(model_));
       MIG_TRY(context.service(offline->choice()));
     }
@@ -65,10 +67,12 @@ class PlanCommand final : public Command {
     MIG_ASSIGN_OR_RETURN(desired.spare, spare_.read());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     MIG_ASSIGN_OR_RETURN(Plan plan, service->plan(desired));
-    if (mode_only_)
+    if (mode_only_) {
       plan = mode_only_plan(std::move(plan));
-    if (!output_.empty())
+    }
+    if (!output_.empty()) {
       MIG_TRY(base::write_file_atomic(output_, wire::plan_document(plan, *context.source())));
+    }
     return show_plan(context, plan);
   }
 

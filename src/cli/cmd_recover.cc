@@ -58,22 +58,26 @@ class Recover final : public Command {
     }
     std::string text = simulated_mark(source);
     text += text.empty() ? "" : ": ";
-    if (!recovery.was_open)
+    if (!recovery.was_open) {
       return output.result(text + "Nothing to recover: every change has ended.\n");
+    }
     text += fmt::format("Change {} ({}) ", recovery.change, recovery.command);
-    if (stuck)
+    if (stuck) {
       text += "could not be taken back in full.\n";
-    else if (applied)
+    } else if (applied) {
       text += "had been done; it is recorded as applied.\n";
-    else
+    } else {
       text += recovery.rebuilt
                   ? "is taken back, and what a reset or others had removed is there again.\n"
                   : "is taken back: the layout before it is there again.\n";
-    for (const std::string& line : recovery.result.others)
+    }
+    for (const std::string& line : recovery.result.others) {
       text += "  not of this change, and it stays: " + line + "\n";
+    }
     output.result(text);
-    if (stuck && recovery.result.failure)
+    if (stuck && recovery.result.failure) {
       output.message(error_text(*recovery.result.failure, output.err_paint()));
+    }
   }
 };
 

@@ -76,10 +76,12 @@ class Restore final : public Command {
 
   Result<int> run(Context& context) override {
     execute_.allow_reset = !skip_reset_;
-    if (last_good_)
+    if (last_good_) {
       return restore_last_good(context);
-    if (file_.empty())
+    }
+    if (file_.empty()) {
       return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE, or --last-good");
+    }
     MIG_ASSIGN_OR_RETURN(const std::string text,
                          base::read_file(file_, config::kMostCheckpointBytes));
     MIG_ASSIGN_OR_RETURN(const config::Checkpoint checkpoint,
@@ -96,8 +98,9 @@ class Restore final : public Command {
                              std::move(variables),
                              [&](bool around) { return plan_now(context, wish, around); },
                              execute_));
-    if (code == 0 && !execute_.dry_run)
+    if (code == 0 && !execute_.dry_run) {
       MIG_TRY(after(context, checkpoint));
+    }
     return code;
   }
 
@@ -106,15 +109,17 @@ class Restore final : public Command {
   Result<int> restore_last_good(Context& context) {
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.unattended());
     MIG_ASSIGN_OR_RETURN(const auto cut_short, service->interrupted());
-    if (cut_short && !execute_.dry_run)
+    if (cut_short && !execute_.dry_run) {
       MIG_TRY(recover_first(context, *service));
+    }
     auto plan = service->plan_last_good();
     if (!plan && plan.error().code == ErrorCode::kNothingMatched) {
       context.output().message("migctl: nothing to restore: " + plan.error().text() + "\n");
       return 0;
     }
-    if (execute_.reason.empty())
+    if (execute_.reason.empty()) {
       execute_.reason = "last good layout";
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const int code,
                          execute_with_hooks(
@@ -124,8 +129,9 @@ class Restore final : public Command {
                              [&](bool) { return service->plan_last_good(); },
                              execute_));
     // The others have their layouts; one that cannot be opened is no success all the same.
-    if (code == 0)
+    if (code == 0) {
       MIG_TRY(inventory.none_lost());
+    }
     return code;
   }
 
@@ -156,10 +162,11 @@ class Restore final : public Command {
       lines.insert(lines.end(), names.begin(), names.end());
     }
     for (const std::string& line : lines) {
-      if (context.globals().json)
+      if (context.globals().json) {
         context.output().progress("migctl: " + line + "\n");
-      else
+      } else {
         context.output().result("  " + line + "\n");
+      }
     }
     return {};
   }

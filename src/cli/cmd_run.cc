@@ -52,22 +52,26 @@ class Run final : public Command {
     launch::RunRequest request;
     MIG_TRY(options_.fill(request));
     MIG_ASSIGN_OR_RETURN(lease_.priority, parse_priority(options_.priority));
-    if (context.rest.empty())
+    if (context.rest.empty()) {
       return fail(ErrorCode::kUsage,
                   "run: no command is given",
                   "it stands after --: migctl run --profile 1g.5gb -- python train.py");
+    }
     request.argv = context.rest;
-    if (!options_.detach)
+    if (!options_.detach) {
       return run_here(context, request, nullptr);
+    }
     int exit_code = 0;
     std::optional<DetachedJob> job;
     MIG_ASSIGN_OR_RETURN(std::optional<Detached> detached, Detached::split(exit_code, job));
-    if (detached)
+    if (detached) {
       return run_here(context, request, &*detached);
-    if (job)
+    }
+    if (job) {
       context.output().result(context.globals().json
                                   ? wire::job_started_document(job->number, {job->simulated, {}})
                                   : fmt::format("{}\n", job->number));
+    }
     return exit_code;
   }
 
@@ -78,15 +82,18 @@ class Run final : public Command {
     lease_.preempt = options_.preempt;
     MIG_TRY(lease_for_run(context, lease_, request));
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    if (!request.lease)
+    if (!request.lease) {
       MIG_TRY(find_places(context, *service, request.selection));
-    if (!options_.slot.empty())
+    }
+    if (!options_.slot.empty()) {
       request.environment.emplace_back("MIGCTL_SLOT", options_.slot);
+    }
     tell(context, request);
-    if (detached != nullptr)
+    if (detached != nullptr) {
       request.on_its_way = [this, detached, &context](std::int64_t job) {
         detached->go({job, source(context).simulated});
       };
+    }
     MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service->run(request));
     report(context, result);
     return result.end.exit_code();
@@ -150,17 +157,20 @@ class Run final : public Command {
     for (std::size_t rank = 0; rank < result.end.ranks.size(); ++rank) {
       const launch::RankEnd& end = result.end.ranks[rank];
       const std::string who = several ? fmt::format("rank {}: the command", rank) : "the command";
-      if (end.start_failure)
+      if (end.start_failure) {
         output.message(error_text(*end.start_failure, output.err_paint()));
-      else if (end.signal)
+      } else if (end.signal) {
         output.message(fmt::format("migctl: {} was ended by signal {}\n", who, *end.signal));
-      else if (several && end.exit_code != 0)
+      } else if (several && end.exit_code != 0) {
         output.message(fmt::format("migctl: {} ended with {}\n", who, end.exit_code));
-      if (several && end.start_failure)
+      }
+      if (several && end.start_failure) {
         break;  // the others say the same
+      }
     }
-    if (context.globals().json)
+    if (context.globals().json) {
       output.message(wire::run_document(report_of(result), source(context)));
+    }
   }
 
   static wire::RunReport report_of(const launch::RunResult& result) {

@@ -49,13 +49,16 @@ class Stop final : public Command {
     }
     // All are named right before the first is stopped.
     std::optional<Error> failure;
-    for (const launch::JobView& job : jobs)
-      if (auto stopped = stop(context, book, job, grace); !stopped && !failure)
+    for (const launch::JobView& job : jobs) {
+      if (auto stopped = stop(context, book, job, grace); !stopped && !failure) {
         failure = std::move(stopped).error();
-      else if (!stopped)
+      } else if (!stopped) {
         context.output().message(error_text(stopped.error(), context.output().err_paint()));
-    if (failure)
+      }
+    }
+    if (failure) {
       return *std::move(failure);
+    }
     return 0;
   }
 

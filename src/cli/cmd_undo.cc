@@ -45,8 +45,9 @@ class Undo final : public Command {
     MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
     std::optional<std::int64_t> change;
-    if (change_)
+    if (change_) {
       change = *change_;
+    }
     return execute(
         context, [&] { return service->plan_undo(change); }, execute_);
   }

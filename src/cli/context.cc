@@ -23,18 +23,22 @@ Context::Context(Globals globals, Output& output)
 Context::~Context() = default;
 
 Result<service::Service*> Context::service() {
-  if (service_)
+  if (service_) {
     return service_.get();
-  if (!globals_.nvml_library.empty() && !globals_.simulated.empty())
+  }
+  if (!globals_.nvml_library.empty() && !globals_.simulated.empty()) {
     return fail(ErrorCode::kUsage, "--nvml-library and --sim exclude each other");
+  }
   return service(driver_choice(globals_));
 }
 
 Result<service::Service*> Context::unattended() {
-  if (service_)
+  if (service_) {
     return service_.get();
-  if (!globals_.nvml_library.empty() || !globals_.simulated.empty())
+  }
+  if (!globals_.nvml_library.empty() || !globals_.simulated.empty()) {
     return service();
+  }
   service::DriverChoice choice = driver_choice(globals_);
   choice.only_named = true;
   return service(choice);
@@ -60,11 +64,13 @@ Result<Inventory> Context::inventory() {
 }
 
 void Context::warn_of_interruption(service::Service& service) {
-  if (told_of_interruption_)
+  if (told_of_interruption_) {
     return;
+  }
   told_of_interruption_ = true;
-  if (const auto open = service.interrupted(); open && *open)
+  if (const auto open = service.interrupted(); open && *open) {
     output_->message("migctl: warning: " + service::cut_short_text(**open) + "\n");
+  }
 }
 
 }  // namespace mig::cli

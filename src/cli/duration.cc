@@ -19,11 +19,13 @@ Result<std::chrono::milliseconds> parse_duration(const std::string& option,
       {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
   for (const auto& [unit, factor] : kUnits) {
     std::string_view number = text;
-    if (!number.ends_with(unit))
+    if (!number.ends_with(unit)) {
       continue;
+    }
     number.remove_suffix(unit.size());
-    if (const auto value = base::parse_decimal(number, kMostMs / factor))
+    if (const auto value = base::parse_decimal(number, kMostMs / factor)) {
       return std::chrono::milliseconds(*value * factor);
+    }
   }
   return fail(ErrorCode::kUsage,
               fmt::format("{} is {}: a time with its unit is expected", option, base::quoted(text)),

@@ -37,19 +37,22 @@ class ProgressLines {
 
   // A step that failed never told its end; after a success the last ones may have been passed over.
   void finish(bool success) {
-    if (open_)
+    if (open_) {
       output_->progress("failed\n");
+    }
     open_ = false;
-    if (success)
+    if (success) {
       skip_to(steps_.size());
+    }
   }
 
  private:
   // Steps that were passed over: a reset that the driver did by itself, or what waits for one.
   void skip_to(std::size_t index) {
-    for (; next_ < index && next_ < steps_.size(); ++next_)
+    for (; next_ < index && next_ < steps_.size(); ++next_) {
       output_->progress(
           fmt::format("[{}/{}] {}: skipped\n", next_ + 1, steps_.size(), steps_[next_].str()));
+    }
   }
 
   Output* output_;
@@ -61,11 +64,13 @@ class ProgressLines {
 wire::ApplyReport report_of(const Plan& plan, const service::ApplyResult& result) {
   wire::ApplyReport report;
   report.outcome = outcome_text(result.outcome);
-  for (const auto& step : result.steps)
+  for (const auto& step : result.steps) {
     report.steps.push_back({step.step, step.done, step.undone, step.milliseconds});
+  }
   report.failure = result.failure;
-  if (result.failure)
+  if (result.failure) {
     report.failure_nvml_name = nvml_name(*result.failure);
+  }
   report.plan = plan;
   return report;
 }
@@ -91,13 +96,15 @@ Plan mode_only_plan(Plan plan) {
   options.mode_only = true;
   plan.steps = apply::selected_steps(plan, options);
   plan.estimated_ms = 0;
-  for (const auto& step : plan.steps)
+  for (const auto& step : plan.steps) {
     plan.estimated_ms += step.estimated_ms;
+  }
   for (auto& gpu : plan.gpus) {
     gpu.created.clear();
     gpu.after.cells.clear();
-    if (gpu.after.mode != MigMode::kEnabled)
+    if (gpu.after.mode != MigMode::kEnabled) {
       continue;  // going off: what is destroyed stays destroyed
+    }
     gpu.kept = gpu.after.cells = gpu.before.cells;
     gpu.destroyed.clear();
     std::erase_if(gpu.blockers,
@@ -111,11 +118,13 @@ int show_plan(Context& context, const Plan& plan) {
   const auto source = context.source_or_default();
   output.result(context.globals().json ? wire::plan_document(plan, source)
                                        : render_plan(plan, source, output.paint()));
-  if (!plan.blocked())
+  if (!plan.blocked()) {
     return 0;
+  }
   const Error error = blocked_error(plan);
-  if (!context.globals().json)
+  if (!context.globals().json) {
     output.message(error_text(error, output.err_paint()));
+  }
   return error_info(error.code).exit_code;
 }
 
@@ -157,10 +166,12 @@ Result<apply::ApplyResult> apply_with_progress(Context& context,
 namespace {
 
 void warn(Context& context, const Plan& plan) {
-  if (context.globals().json)
+  if (context.globals().json) {
     return;
-  for (const auto& warning : plan.warnings)
+  }
+  for (const auto& warning : plan.warnings) {
     context.output().message("migctl: warning: " + warning + "\n");
+  }
 }
 
 int tell_outcome(Context& context, const Plan& plan, const service::ApplyResult& result) {
@@ -170,8 +181,9 @@ int tell_outcome(Context& context, const Plan& plan, const service::ApplyResult&
     output.result(wire::apply_document(report_of(plan, result), source));
   } else {
     output.result(render_outcome(plan, result, source, output.paint()));
-    if (result.failure)
+    if (result.failure) {
       output.message(error_text(*result.failure, output.err_paint()));
+    }
   }
   return exit_code_of(result);
 }
@@ -200,10 +212,12 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
     MIG_ASSIGN_OR_RETURN(const Plan plan, way.plan(plan_of));
     warn(context, plan);
     auto applied = apply_with_progress(context, plan, options);
-    if (applied)
+    if (applied) {
       return tell_outcome(context, plan, *applied);
-    if (!way.again(applied.error(), plan, plan_of))
+    }
+    if (!way.again(applied.error(), plan, plan_of)) {
       return std::move(applied).error();
+    }
   }
 }
 

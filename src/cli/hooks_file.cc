@@ -27,8 +27,9 @@ void HooksFile::declare(Options& options) {
 }
 
 Result<Hooks> HooksFile::read() const {
-  if (file_.empty())
+  if (file_.empty()) {
     return Hooks{};
+  }
   MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxHooksBytes));
   return config::parse_hooks(text, file_);
 }

@@ -40,8 +40,9 @@ lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseO
   request.create = run.create;
   request.wait_ms = run.wait.count();
   // Others may plan with it. By then even a command that needs its grace has ended.
-  if (run.timeout)
+  if (run.timeout) {
     request.limit_ms = (*run.timeout + run.grace).count();
+  }
   return request;
 }
 
@@ -65,8 +66,9 @@ class Held {
       : client_(std::move(client)), leases_(std::move(leases)) {}
 
   ~Held() {
-    for (const std::int64_t lease : leases_)
+    for (const std::int64_t lease : leases_) {
       static_cast<void>(client_->release(lease));
+    }
   }
 
   Held(const Held&) = delete;
@@ -88,8 +90,9 @@ Result<void> lease_for_run(Context& context,
   if (!opened) {
     const std::string socket = daemon_socket(context.globals());
     if (opened.error().code != ErrorCode::kPermission || ::access(socket.c_str(), F_OK) == 0 ||
-        request.create || request.shared > 1 || options.preempt)
+        request.create || request.shared > 1 || options.preempt) {
       return std::move(opened).error();
+    }
     context.output().progress(
         "migctl: no daemon keeps leases here (migctl serve), so others' are not known\n");
     return {};
@@ -97,8 +100,9 @@ Result<void> lease_for_run(Context& context,
   const std::shared_ptr<LeaseClient> client = *std::move(opened);
   request.lease = [client, options](const launch::RunRequest& run) -> Result<launch::Leased> {
     const auto on_wait = [&run](const lease::QueueEntry& entry) {
-      if (run.on_wait)
+      if (run.on_wait) {
         run.on_wait(fmt::format("place {}: {}", entry.position, entry.reason));
+      }
     };
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer,
                          client->acquire(lease_request(run, options), on_wait));
@@ -107,8 +111,9 @@ Result<void> lease_for_run(Context& context,
     for (const lease::Lease& lease : answer.leases) {
       leased.instances.push_back(chosen_of(lease.instance));
       ids.push_back(lease.id);
-      if (lease.limit_ms)
+      if (lease.limit_ms) {
         leased.limit = std::chrono::milliseconds(*lease.limit_ms);
+      }
     }
     *options.source = answer.source;
     leased.started = [client, ids](std::size_t which, int pid) {

@@ -26,8 +26,9 @@ struct Ran {
 std::string drain(std::FILE* file) {
   std::string text;
   std::rewind(file);
-  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file))
+  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) {
     text += static_cast<char>(c);
+  }
   std::fclose(file);
   return text;
 }

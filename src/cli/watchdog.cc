@@ -40,8 +40,9 @@ std::function<void()> last_work;
 
 void give_up() {
   const std::lock_guard lock(last_work_mutex);
-  if (last_work)
+  if (last_work) {
     last_work();
+  }
 }
 
 }  // namespace
@@ -70,8 +71,9 @@ struct Watchdog::State {
     std::unique_lock lock(mutex);
     while (!over) {
       const std::uint64_t seen = beats;
-      if (changed.wait_for(lock, patience, [&] { return over || beats != seen; }))
+      if (changed.wait_for(lock, patience, [&] { return over || beats != seen; })) {
         continue;
+      }
       output->message(fmt::format(
           "migctl: error: the driver did not answer for {:.1f} s{}\n",
           static_cast<double>(patience.count()) / 1000.0,

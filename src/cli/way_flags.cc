@@ -28,8 +28,9 @@ Result<void> WayFlags::read(service::WayOptions& options) const {
   if (!evict_.empty()) {
     MIG_ASSIGN_OR_RETURN(options.evict, parse_duration("--evict", evict_));
   }
-  if (!hook_.empty() && evict_.empty())
+  if (!hook_.empty() && evict_.empty()) {
     return fail(ErrorCode::kUsage, "--evict-hook needs --evict", "add --evict, or --evict=60s");
+  }
   options.evict_hook = hook_;
   return {};
 }

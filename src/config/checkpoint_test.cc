@@ -93,8 +93,9 @@ TEST(Checkpoint, ComputeProfilesOfEqualSlicesAreToldApart) {
   const auto wish = wish_of(parsed(checkpoint_text(machine).value()), machine);
   ASSERT_TRUE(wish) << wish.error().text();
   std::vector<std::string> names;
-  for (const DesiredInstance& instance : wish->gpus[0].instances)
+  for (const DesiredInstance& instance : wish->gpus[0].instances) {
     names.push_back(instance.compute_instances.at(0).str());
+  }
   EXPECT_EQ(names,
             (std::vector<std::string>{"1g.20gb", "1g.20gb@16sm", "1c.2g.20gb@26sm", "1g.10gb+me"}));
   Gpu ampere = board("a100_sxm4_80gb");
@@ -172,8 +173,9 @@ TEST(Checkpoint, DamagedFilesAreRefusedWithThePlace) {
 // Cut anywhere, the file is refused, never half read.
 TEST(Checkpoint, ATruncatedFileIsNeverTaken) {
   const std::string text = checkpoint_text(mixed()).value();
-  for (std::size_t length = 0; length + 2 < text.size(); length += 7)
+  for (std::size_t length = 0; length + 2 < text.size(); length += 7) {
     EXPECT_FALSE(parse_checkpoint(std::string_view(text).substr(0, length), "c.json")) << length;
+  }
 }
 
 }  // namespace

@@ -105,8 +105,9 @@ TEST(GenerateSpec, NothingToGenerateIsAnError) {
 // A driver that tells too many of a profile does not make a layout that cannot be.
 TEST(GenerateSpec, ACountIsNoMoreThanThereIsRoomFor) {
   Gpu gpu = board("a30_24gb");
-  for (GpuInstanceProfile& profile : gpu.profiles)
+  for (GpuInstanceProfile& profile : gpu.profiles) {
     profile.max_count = 7;
+  }
   const auto text = generate_spec(inventory({gpu}), Format::kYaml);
   ASSERT_TRUE(text);
   EXPECT_NE(text->find("      1g.6gb: 4\n"), std::string::npos) << *text;

@@ -41,8 +41,9 @@ class ApiTest : public service::MachineTest {
  protected:
   void SetUp() override {
     MachineTest::SetUp();
-    if (::getuid() != 0)
+    if (::getuid() != 0) {
       GTEST_SKIP() << "only root can be several users";
+    }
   }
 
   void start(const Strings& profiles = {"1g.5gb"}) {
@@ -70,8 +71,9 @@ class ApiTest : public service::MachineTest {
 
   // A process of that user, as a client is one.
   std::uint32_t client(std::uint32_t uid) {
-    if (uid == ::getuid())
+    if (uid == ::getuid()) {
       return static_cast<std::uint32_t>(::getpid());
+    }
     pid_t& pid = clients_[uid];
     if (pid == 0) {
       int ready[2];
@@ -81,8 +83,9 @@ class ApiTest : public service::MachineTest {
         const bool changed = ::setresuid(uid, uid, uid) == 0;
         ::close(ready[0]);
         ::close(ready[1]);
-        if (changed)
+        if (changed) {
           ::pause();
+        }
         ::_exit(0);
       }
       ::close(ready[1]);
@@ -144,8 +147,9 @@ class ApiTest : public service::MachineTest {
 
 TEST_F(ApiTest, PathsAndMethodsHaveTheirStatus) {
   start();
-  for (const char* path : {"/v1/leases", "/v1/queue", "/v1/tenants", "/v1/inventory"})
+  for (const char* path : {"/v1/leases", "/v1/queue", "/v1/tenants", "/v1/inventory"}) {
     EXPECT_EQ(status(0, "GET", path), 200) << path;
+  }
 
   struct Row {
     const char *method, *path;

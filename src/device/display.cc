@@ -16,8 +16,9 @@ Display read_display(const nvml::Functions& nvml, nvmlDevice_t device) {
   Display display;
   nvmlPciInfoExt_v1_t pci{};
   pci.version = nvmlPciInfoExt_v1;
-  if (nvml.nvmlDeviceGetPciInfoExt(device, &pci) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetPciInfoExt(device, &pci) == NVML_SUCCESS) {
     display.pci_class = pci.baseClass << 8U | pci.subClass;
+  }
   nvmlEnableState_t state = NVML_FEATURE_DISABLED;
   // R580 and later answer that it is deprecated.
   nvmlReturn_t code = nvml.nvmlDeviceGetDisplayMode(device, &state);

@@ -32,12 +32,14 @@ class FactsOfGpus {
  public:
   // Forgets everything when the session was renewed: the driver may have been changed meanwhile.
   std::shared_ptr<GpuFacts> of(const std::string& uuid, std::uint64_t epoch) {
-    if (epoch != epoch_)
+    if (epoch != epoch_) {
       gpus_.clear();
+    }
     epoch_ = epoch;
     std::shared_ptr<GpuFacts>& facts = gpus_[uuid];
-    if (!facts)
+    if (!facts) {
       facts = std::make_shared<GpuFacts>();
+    }
     return facts;
   }
 

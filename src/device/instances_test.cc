@@ -84,8 +84,9 @@ std::string shown(const char* name, std::optional<nvmlDeviceAttributes_t> attrib
                                               h100("1g.20gb", 9, 20096, 26, {1, 1, 0, 1, 0}),
                                               h100("2g.20gb", 1, 20096, 32, {2, 2, 0, 2, 0}),
                                               h100("2g.20gb+gfx", 11, 20096, 32, {2, 2, 0, 2, 0})};
-  for (GpuInstanceProfile& profile : profiles)
+  for (GpuInstanceProfile& profile : profiles) {
     profile.compute_profiles = derive_compute_profiles(profile, profiles);
+  }
   MigDevice device;
   device.name = std::string("NVIDIA H100 80GB HBM3 MIG ") + name;
   device.attributes = attributes;
@@ -93,8 +94,9 @@ std::string shown(const char* name, std::optional<nvmlDeviceAttributes_t> attrib
   driver.nvmlDeviceGetGpuInstances = nvml::Function<decltype(nvmlDeviceGetGpuInstances)>(refuses);
   ComputeProfiles compute;
   const auto list = read_instances(driver, nullptr, {device}, profiles, compute);
-  if (!list || list->instances.size() != 1)
+  if (!list || list->instances.size() != 1) {
     return "nothing";
+  }
   const GpuInstance& gi = list->instances[0];
   const ComputeInstance& ci = gi.compute_instances.at(0);
   return gi.name.str() + " " + ci.name.str() + " " +

@@ -16,8 +16,9 @@ template <unsigned Pid>
 nvmlReturn_t one(nvmlDevice_t, unsigned* count, nvmlProcessInfo_t* infos) {
   const unsigned room = infos == nullptr ? 0 : *count;
   *count = 1;
-  if (room == 0)
+  if (room == 0) {
     return NVML_ERROR_INSUFFICIENT_SIZE;
+  }
   infos[0] = {};
   infos[0].pid = Pid;
   infos[0].usedGpuMemory = 3ULL << 20U;
@@ -33,11 +34,13 @@ nvmlReturn_t refuses(nvmlDevice_t, unsigned*, nvmlProcessInfo_t*) {
 // "7 8", or what is wrong.
 std::string pids(const nvml::Functions& driver) {
   const auto processes = read_processes(driver, nullptr, {}, "/nowhere");
-  if (!processes)
+  if (!processes) {
     return processes.error().message;
+  }
   std::string out;
-  for (const Process& process : *processes)
+  for (const Process& process : *processes) {
     out += (out.empty() ? "" : " ") + std::to_string(process.pid);
+  }
   return out;
 }
 

@@ -18,8 +18,9 @@ constexpr unsigned kSpare = 8;
 
 template <class Raw>
 std::optional<std::uint64_t> used_mib(const Raw& raw) {
-  if (raw.usedGpuMemory == std::numeric_limits<unsigned long long>::max())
+  if (raw.usedGpuMemory == std::numeric_limits<unsigned long long>::max()) {
     return std::nullopt;
+  }
   return raw.usedGpuMemory >> 20U;
 }
 
@@ -27,10 +28,12 @@ Process to_process(const nvmlProcessInfo_t& raw) {
   Process out;
   out.pid = raw.pid;
   out.memory_mib = used_mib(raw);
-  if (raw.gpuInstanceId != kNoInstance)
+  if (raw.gpuInstanceId != kNoInstance) {
     out.gpu_instance = GpuInstanceId{raw.gpuInstanceId};
-  if (raw.computeInstanceId != kNoInstance)
+  }
+  if (raw.computeInstanceId != kNoInstance) {
     out.compute_instance = ComputeInstanceId{raw.computeInstanceId};
+  }
   return out;
 }
 
@@ -43,10 +46,12 @@ Process to_process(const nvmlProcessInfo_v1_t& raw) {
 
 // Whoever is not seen here might be destroyed: only a driver that has no such list has none.
 Result<bool> told_of_processes(nvmlReturn_t code) {
-  if (code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND)
+  if (code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND) {
     return false;
-  if (code != NVML_SUCCESS)
+  }
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, "cannot read the processes");
+  }
   return true;
 }
 
@@ -78,10 +83,11 @@ Result<bool> append_newest(const Newest& newest,
                            nvmlDevice_t device,
                            bool graphics,
                            std::vector<Process>& out) {
-  if (newest)
+  if (newest) {
     MIG_TRY(append<Raw>(newest, device, graphics, out));
-  else if (middle)
+  } else if (middle) {
     MIG_TRY(append<Raw>(middle, device, graphics, out));
+  }
   return static_cast<bool>(newest) || static_cast<bool>(middle);
 }
 
@@ -104,12 +110,14 @@ Result<bool> append_all(const nvml::Functions& f, nvmlDevice_t device, std::vect
                                            device,
                                            false,
                                            out));
-  if (!compute)
+  if (!compute) {
     MIG_TRY(
         append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetComputeRunningProcesses, device, false, out));
-  if (!graphics)
+  }
+  if (!graphics) {
     MIG_TRY(
         append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetGraphicsRunningProcesses, device, true, out));
+  }
   return compute;
 }
 
@@ -159,8 +167,9 @@ Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
                   out.end(),
                   [](const Process& a, const Process& b) { return identity(a) == identity(b); }),
       out.end());
-  for (Process& process : out)
+  for (Process& process : out) {
     process.name = process_name(proc_root, process.pid);
+  }
   return out;
 }
 

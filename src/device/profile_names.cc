@@ -29,23 +29,28 @@ constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 7> kComputeSlices 
 
 // round-half-up(eighths of the GPU's memory, rounded up, times its size in whole GiB, rounded up).
 std::uint32_t derived_gb(std::uint64_t memory_mib, std::uint64_t total_bytes) {
-  if (total_bytes == 0)
+  if (total_bytes == 0) {
     return 0;
+  }
   const std::uint64_t eighths = ((memory_mib << 20U) * 8 + total_bytes - 1) / total_bytes;
   const std::uint64_t gib = (total_bytes + (1ULL << 30U) - 1) >> 30U;
   return static_cast<std::uint32_t>((2 * eighths * gib + 8) / 16);
 }
 
 int variant_rank(std::uint32_t nvml_profile) {
-  if (nvml_profile == NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2)
+  if (nvml_profile == NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2) {
     return 2;
+  }
   const std::string_view attributes = attributes_of(nvml_profile);
-  if (attributes == "+me")
+  if (attributes == "+me") {
     return 1;
-  if (attributes == "+gfx")
+  }
+  if (attributes == "+gfx") {
     return 3;
-  if (attributes == "+me.all")
+  }
+  if (attributes == "+me.all") {
     return 4;
+  }
   return attributes == "-me" ? 5 : 0;
 }
 
@@ -87,8 +92,9 @@ std::optional<ComputeInstanceProfile> larger_in(const GpuInstanceProfile& profil
   const std::uint32_t count = told ? size_of(profile) / size_of(larger)
                               : profile.nvml_profile == larger.nvml_profile ? 1
                                                                             : profile.slices / 2;
-  if (profile.sm < larger.sm || count == 0)
+  if (profile.sm < larger.sm || count == 0) {
     return std::nullopt;
+  }
   ComputeInstanceProfile out;
   out.nvml_profile = NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1;
   out.slices = larger.slices;
@@ -127,10 +133,12 @@ ProfileName gpu_instance_name(std::string_view told,
                               std::uint64_t memory_mib,
                               std::uint64_t total_bytes) {
   ProfileName name{slices, slices, derived_gb(memory_mib, total_bytes), {}};
-  if (auto read = ProfileName::parse(told); read && !told.empty())
+  if (auto read = ProfileName::parse(told); read && !told.empty()) {
     name = read->gpu_instance();
-  if (name.attributes.empty())
+  }
+  if (name.attributes.empty()) {
     name.attributes = attributes_of(nvml_profile);
+  }
   return name;
 }
 
@@ -151,8 +159,9 @@ std::vector<ComputeInstanceProfile> derive_compute_profiles(
   for (const auto& [slices, index] : kComputeSlices) {
     // 4g has no 3c, 2g no 3c and so on: a part takes at most half of the slices plus one half.
     const bool full = slices == profile.slices;
-    if (slices > profile.slices || (!full && 2 * slices > profile.slices + 1))
+    if (slices > profile.slices || (!full && 2 * slices > profile.slices + 1)) {
       continue;
+    }
     ComputeInstanceProfile compute;
     compute.nvml_profile = index;
     compute.slices = slices;
@@ -161,12 +170,14 @@ std::vector<ComputeInstanceProfile> derive_compute_profiles(
       compute.sm = same->sm;
       compute.span = larger == nullptr ? 0 : size_of(*same);
     }
-    if (full && (larger == nullptr || profile.nvml_profile != larger->nvml_profile))
+    if (full && (larger == nullptr || profile.nvml_profile != larger->nvml_profile)) {
       compute.sm = profile.sm;
+    }
     out.push_back(std::move(compute));
   }
-  if (auto more = larger == nullptr ? std::nullopt : larger_in(profile, *larger))
+  if (auto more = larger == nullptr ? std::nullopt : larger_in(profile, *larger)) {
     out.push_back(*std::move(more));
+  }
   name_compute_profiles(profile.name, out);
   return out;
 }

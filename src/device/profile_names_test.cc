@@ -35,9 +35,10 @@ TEST(ProfileNames, DerivedNamesEqualTheDriversOnAnH200) {
                       {2, 3, 71424, "3g.71gb"},
                       {3, 4, 71424, "4g.71gb"},
                       {4, 7, 143360, "7g.141gb"}};
-  for (const Row& row : rows)
+  for (const Row& row : rows) {
     EXPECT_EQ(gpu_instance_name("", row.index, row.slices, row.memory_mib, kH200Bytes).str(),
               row.name);
+  }
   EXPECT_EQ(gpu_instance_name("", 0, 1, 4864, kA100Bytes).str(), "1g.5gb");
   EXPECT_EQ(gpu_instance_name("", 2, 3, 19968, kA100Bytes).str(), "3g.20gb");
 }
@@ -61,8 +62,9 @@ TEST(ProfileNames, ListingOrderIsNvidiaSmis) {
   }
   std::sort(profiles.begin(), profiles.end(), before_in_listing);
   std::vector<std::uint32_t> order;
-  for (const GpuInstanceProfile& profile : profiles)
+  for (const GpuInstanceProfile& profile : profiles) {
     order.push_back(profile.nvml_profile);
+  }
   EXPECT_EQ(order, (std::vector<std::uint32_t>{0, 7, 9, 0xA, 0xF, 0xD, 1, 2, 3, 4}));
 }
 
@@ -103,12 +105,14 @@ std::vector<GpuInstanceProfile> h100() {
 std::string derived(const std::vector<GpuInstanceProfile>& all, const char* name) {
   std::string out;
   for (const GpuInstanceProfile& profile : all) {
-    if (profile.name.str() != name)
+    if (profile.name.str() != name) {
       continue;
-    for (const ComputeInstanceProfile& compute : derive_compute_profiles(profile, all))
+    }
+    for (const ComputeInstanceProfile& compute : derive_compute_profiles(profile, all)) {
       out += compute.name.str() + " x" + std::to_string(compute.max_count) + " id " +
              std::to_string(compute.nvml_profile) + " sm " +
              std::to_string(compute.sm.value_or(0)) + "; ";
+    }
   }
   return out;
 }
@@ -154,8 +158,9 @@ TEST(ProfileNames, DerivedComputeProfilesAreThoseOfEveryBoard) {
           EXPECT_EQ(compute.span, known->placements.at(0).size) << key << " " << told(compute);
         }
       }
-      for (const ComputeInstanceProfile& compute : profile.compute_profiles)
+      for (const ComputeInstanceProfile& compute : profile.compute_profiles) {
         told_ones.push_back(told(compute));
+      }
       std::sort(derived_ones.begin(), derived_ones.end());
       std::sort(told_ones.begin(), told_ones.end());
       EXPECT_EQ(derived_ones, told_ones) << key << " " << profile.name.str();

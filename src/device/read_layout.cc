@@ -22,18 +22,20 @@ Result<LayoutReading> read_layout(const nvml::Session& session,
   unsigned pending = 0;
   // A plan changes only GPUs that told their mode when it was made.
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetMigMode(device, &current, &pending);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return nvml::error_from(code,
                             fmt::format("cannot read the MIG mode of GPU {}", gpu.index.value));
+  }
   out.current = current == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   out.pending = pending == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   const bool enabled = out.current == MigMode::kEnabled;
   if (enabled && scope.instances) {
     MIG_ASSIGN_OR_RETURN(InstanceList list,
                          read_scoped(nvml, device, scope, profiles, gpu.facts->compute_profiles));
-    if (!list.complete)
+    if (!list.complete) {
       return nvml::error_from(NVML_ERROR_NO_PERMISSION,
                               fmt::format("cannot list the instances of GPU {}", gpu.index.value));
+    }
     out.instances = std::move(list.instances);
   }
   if (scope.processes) {

@@ -74,9 +74,10 @@ class HoldersTest : public ::testing::Test {
           std::to_string(pid) + " (a) b) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 " +
               std::to_string(pid * 10) + " 0 0");
     int fd = 3;
-    for (const std::string& node : nodes)
+    for (const std::string& node : nodes) {
       std::filesystem::create_symlink(root_ + "/dev/" + node,
                                       root_ + folder + "/fd/" + std::to_string(fd++));
+    }
   }
 
   Report find() {
@@ -126,8 +127,9 @@ TEST_F(HoldersTest, ServicesAndModulesStopAResetOnly) {
   write("/proc/modules", "nvidia_drm 131072 4 - Live 0x0\nnvidia 1 2 nvidia_drm, Live 0x0\n");
   const Report report = find();
   ASSERT_EQ(report.holders.size(), 2U);
-  for (const Holder& holder : report.holders)
+  for (const Holder& holder : report.holders) {
     EXPECT_EQ(holder.stops, Stops::kReset) << holder.str();
+  }
   EXPECT_EQ(report.holders[0].kind, Kind::kKernelModule);
   EXPECT_EQ(report.holders[1].kind, Kind::kService);
 }
@@ -316,8 +318,9 @@ TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
   process(71, "secret", {"nvidia0"});
   process(72, "secret", {"nvidia0"});
   process(73, "open", {"nvidia0"});
-  for (const char* pid : {"71", "72"})
+  for (const char* pid : {"71", "72"}) {
     std::filesystem::permissions(root_ + "/proc/" + pid + "/fd", std::filesystem::perms::none);
+  }
   ASSERT_EQ(::chmod(root_.c_str(), 0755), 0);
   const auto look = [&] {
     const Report report = find();
@@ -328,20 +331,23 @@ TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
     return;
   }
   const pid_t child = ::fork();
-  if (child == 0)
+  if (child == 0) {
     ::_exit(::setuid(65534) == 0 ? look() : 2);
+  }
   int how = 0;
   ASSERT_EQ(::waitpid(child, &how, 0), child);
   EXPECT_EQ(how, 0);
-  for (const char* pid : {"71", "72"})
+  for (const char* pid : {"71", "72"}) {
     std::filesystem::permissions(root_ + "/proc/" + pid + "/fd", std::filesystem::perms::owner_all);
+  }
 }
 
 // A container's nodes are of its own making: a character device is known by its numbers, a file by
 // itself.
 TEST_F(HoldersTest, ACharacterDeviceIsTheSameUnderAnyInode) {
-  if (::geteuid() != 0)
+  if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root to make device nodes";
+  }
   std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
   std::filesystem::create_directories(root_ + "/container/dev");
   const auto node = [&](const std::string& path, unsigned minor) {
@@ -349,8 +355,9 @@ TEST_F(HoldersTest, ACharacterDeviceIsTheSameUnderAnyInode) {
     return ::mknod((root_ + path).c_str(), S_IFCHR | 0600, makedev(1, minor)) == 0;
   };
   if (!node("/dev/nvidia-caps/nvidia-cap30", 3) || !node("/container/dev/nvidia-cap7", 3) ||
-      !node("/container/dev/nvidia-cap8", 5))
+      !node("/container/dev/nvidia-cap8", 5)) {
     GTEST_SKIP() << "no device nodes can be made here";
+  }
   process(81, "guest", {"../container/dev/nvidia-cap7"});
   process(82, "other", {"../container/dev/nvidia-cap8"});
   const Report report = find();
@@ -368,8 +375,9 @@ TEST_F(HoldersTest, TheOrderIsGpuInstanceProcess) {
   process(10, "a", {"nvidia0"});
   const std::string uid = "uid " + std::to_string(::geteuid());
   std::vector<std::string> order;
-  for (const Holder& holder : find().holders)
+  for (const Holder& holder : find().holders) {
     order.push_back(holder.str());
+  }
   EXPECT_EQ(order,
             (std::vector<std::string>{"pid 10 (a, " + uid + ") on GPU 0",
                                       "pid 20 (b, " + uid + ") on GPU 0",

@@ -63,19 +63,21 @@ Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, read());
   MIG_ASSIGN_OR_RETURN(const auto all, candidates(inventory, request.selection));
   const std::size_t wanted = request.every ? all.size() : request.count;
-  if (wanted > all.size())
+  if (wanted > all.size()) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there are {} of {}, and {} are wanted",
                             base::counted(all.size(), "instance"),
                             request.selection.str(),
                             wanted),
                 "make more with migctl create, or ask for fewer");
+  }
   why.clear();
   std::vector<Taken::Seat> seats;
   for (const Candidate& candidate : all) {
     MIG_TRY(try_seat(candidate, read, dir, seats, why));
-    if (seats.size() == wanted)
+    if (seats.size() == wanted) {
       return seats;
+    }
   }
   return std::vector<Taken::Seat>();
 }
@@ -88,13 +90,16 @@ Result<Taken> take_claimed(const RunRequest& request,
   for (bool first = true;; first = false) {
     Taken taken;
     MIG_ASSIGN_OR_RETURN(taken.seats, try_take(request, read, dir, why));
-    if (!taken.seats.empty())
+    if (!taken.seats.empty()) {
       return taken;
+    }
     const auto left = deadline - Clock::now();
-    if (left <= Clock::duration::zero())
+    if (left <= Clock::duration::zero()) {
       break;
-    if (first && request.on_wait)
+    }
+    if (first && request.on_wait) {
       request.on_wait(why);
+    }
     std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenSeatLooks));
   }
   const bool waited = request.wait.count() > 0;
@@ -115,14 +120,17 @@ Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
                                              const std::string& uuid,
                                              const std::string& dir,
                                              Clock::time_point deadline) {
-  if (request.shared > 1)
+  if (request.shared > 1) {
     return std::optional<Claim>();
+  }
   for (;;) {
     auto claim = Claim::take(dir, uuid);
-    if (claim)
+    if (claim) {
       return std::optional(*std::move(claim));
-    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline)
+    }
+    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline) {
       return std::move(claim).error();
+    }
     std::this_thread::sleep_for(kBetweenSeatLooks);
   }
 }

@@ -35,12 +35,14 @@ class Function<R(Parameters...)> {
   explicit operator bool() const { return pointer_ != nullptr; }
 
   R operator()(Parameters... arguments) const {
-    if (pointer_ != nullptr)
+    if (pointer_ != nullptr) {
       return pointer_(arguments...);
-    if constexpr (std::is_same_v<R, nvmlReturn_t>)
+    }
+    if constexpr (std::is_same_v<R, nvmlReturn_t>) {
       return NVML_ERROR_FUNCTION_NOT_FOUND;
-    else
+    } else {
       return R{};
+    }
   }
 
  private:

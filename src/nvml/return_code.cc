@@ -202,8 +202,9 @@ Error error_from(nvmlReturn_t code, std::string tried) {
   const Row& r = row(code);
   std::string message = std::move(tried);
   message.append(": ").append(r.text).append(" (").append(r.name);
-  if (r.code != code)
+  if (r.code != code) {
     message.append(" ").append(std::to_string(static_cast<int>(code)));
+  }
   message.append(")");
   return Error{r.error, std::move(message), std::string(r.hint), {}, static_cast<int>(code)};
 }

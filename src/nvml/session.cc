@@ -22,8 +22,9 @@ std::string ask_text(const TextQuery& query) {
 const migsim_control* ask_control(const Functions& nvml) {
   static constexpr std::array<unsigned char, 16> kId = MIGSIM_CONTROL_GUID;
   const void* table = nullptr;
-  if (nvml.nvmlInternalGetExportTable(&table, kId.data()) != NVML_SUCCESS || table == nullptr)
+  if (nvml.nvmlInternalGetExportTable(&table, kId.data()) != NVML_SUCCESS || table == nullptr) {
     return nullptr;
+  }
   const auto* control = static_cast<const migsim_control*>(table);
   return control->size >= sizeof(migsim_control) ? control : nullptr;
 }
@@ -42,8 +43,9 @@ Session::~Session() {
 }
 
 void Session::stop() {
-  if (running_)
+  if (running_) {
     nvml().nvmlShutdown();
+  }
   running_ = false;
 }
 
@@ -56,8 +58,9 @@ Result<void> Session::start() {
   ++epoch_;  // also on failure: what was before is gone
   if (const nvmlReturn_t code = nvml().nvmlInit_v2(); code != NVML_SUCCESS) {
     Error error = error_from(code, "cannot start NVML of " + library_path());
-    if (error.code != ErrorCode::kPermission)
+    if (error.code != ErrorCode::kPermission) {
       error.code = ErrorCode::kNoDriver;
+    }
     return error;
   }
   running_ = true;

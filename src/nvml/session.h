@@ -76,8 +76,9 @@ class Session {
 
   template <class Raw>
   Result<Raw> use(Handle<Raw> handle) const {
-    if (handle.raw == nullptr || handle.epoch != epoch_ || !running_)
+    if (handle.raw == nullptr || handle.epoch != epoch_ || !running_) {
       return stale_handle(handle.epoch);
+    }
     return handle.raw;
   }
 

@@ -25,18 +25,21 @@ DesiredLayout want(const std::vector<const char*>& compute, Places places) {
   DesiredInstance instance;
   instance.profile = name("3g.20gb");
   instance.placement = Placement{4, 4};
-  for (const char* one : compute)
+  for (const char* one : compute) {
     instance.compute_instances.push_back(name(one));
+  }
   instance.compute_placements = std::move(places);
   return {"test", {{{0}, true, {instance}, {}}}, {}};
 }
 
 std::vector<std::string> steps_of(const Result<Plan>& plan) {
-  if (!plan)
+  if (!plan) {
     return {plan.error().text()};
+  }
   std::vector<std::string> out;
-  for (const Step& step : plan->steps)
+  for (const Step& step : plan->steps) {
     out.push_back(step.str());
+  }
   return out;
 }
 
@@ -96,8 +99,9 @@ Gpu board_without_compute_places() {
   Gpu gpu = board("a100_sxm4_40gb");
   for (GpuInstanceProfile& profile : gpu.profiles) {
     profile.compute_profiles_derived = true;
-    for (ComputeInstanceProfile& compute : profile.compute_profiles)
+    for (ComputeInstanceProfile& compute : profile.compute_profiles) {
       compute.placements.clear();
+    }
   }
   return gpu;
 }

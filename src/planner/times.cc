@@ -14,11 +14,13 @@ template <class Counts>
 std::optional<std::uint32_t> median_of(const std::vector<StepTime>& history, Counts&& counts) {
   std::vector<std::uint32_t> times;
   for (const StepTime& one : history) {
-    if (times.size() < kNewest && counts(one))
+    if (times.size() < kNewest && counts(one)) {
       times.push_back(one.ms);
+    }
   }
-  if (times.empty())
+  if (times.empty()) {
     return std::nullopt;
+  }
   const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
   std::nth_element(times.begin(), middle, times.end());
   return *middle;
@@ -58,10 +60,12 @@ std::uint32_t expected_ms(const Inventory& inventory,
   };
   if (const auto here = median_of(history, [&](const StepTime& one) {
         return of_board(one) && one.driver == inventory.driver_version;
-      }))
+      })) {
     return *here;
-  if (const auto before = median_of(history, of_board))
+  }
+  if (const auto before = median_of(history, of_board)) {
     return *before;
+  }
   return published_ms(gpu, step.kind, after_mode);
 }
 

@@ -46,8 +46,9 @@ TEST_F(ApplyTest, EnablingOnAmpereResetsAndIsReadBack) {
   ASSERT_TRUE(plan);
   const ApplyResult result = must_apply(plan);
   EXPECT_EQ(result.outcome, Outcome::kApplied);
-  for (const StepReport& report : result.steps)
+  for (const StepReport& report : result.steps) {
     EXPECT_TRUE(report.done) << report.step.str();
+  }
   for (const Gpu& gpu : inventory().gpus) {
     EXPECT_EQ(gpu.mig_current, MigMode::kEnabled);
     EXPECT_EQ(gpu.mig_pending, MigMode::kEnabled);
@@ -190,8 +191,9 @@ TEST_F(ApplyTest, TheWayBackBringsComputeInstancesToo) {
   ASSERT_TRUE(plan);
   inject({"--call", "nvmlGpuInstanceDestroy", "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
   for (const char* call : {"nvmlGpuInstanceCreateComputeInstance",
-                           "nvmlGpuInstanceCreateComputeInstanceWithPlacement"})
+                           "nvmlGpuInstanceCreateComputeInstanceWithPlacement"}) {
     inject({"--call", call, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  }
   const auto result = service_->apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->outcome, Outcome::kStuck);
@@ -254,8 +256,9 @@ TEST_F(ApplyTest, WhatStepsTookHereIsWhatTheyAreExpectedToTake) {
   const auto record = service_->change(2);
   ASSERT_TRUE(record) << record.error().text();
   std::int64_t took = 0;
-  for (const store::AttemptRow& attempt : record->attempts)
+  for (const store::AttemptRow& attempt : record->attempts) {
     took += attempt.took_us.value_or(0) / 1000;
+  }
   EXPECT_EQ(plan_create(0, {"1g.5gb:1"})->estimated_ms, static_cast<std::uint32_t>(took));
   EXPECT_EQ(service_->plan_destroy({GpuIndex{0}, {}, {}, false})->estimated_ms, 215U)
       << "of destroys nothing is known";

@@ -52,15 +52,17 @@ Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
   const std::string library =
       (library_dir.empty() ? std::string() : library_dir + "/") + nvml::Library::kDefaultName;
   auto session = nvml::Session::open(library);
-  if (!session)
+  if (!session) {
     return std::move(session).error().in("simulated machine " + fs::path(dir).filename().string());
-  if (!(*session)->simulated())
+  }
+  if (!(*session)->simulated()) {
     return fail(ErrorCode::kNoDriver,
                 fmt::format("{} is not the simulator's library, so it cannot show the simulated "
                             "machine {}",
                             library,
                             dir),
                 "point MIGCTL_SIM_LIBRARY_DIR at the folder of the simulator's libnvidia-ml.so.1");
+  }
   return session;
 }
 
@@ -76,15 +78,17 @@ std::string machine_of_shell() {
 Result<std::string> machine_dir(const std::string& name) {
   const std::string root = machines_root();
   const fs::path dir = name.find('/') == std::string::npos ? fs::path(root) / name : fs::path(name);
-  if (is_machine(dir))
+  if (is_machine(dir)) {
     return dir.string();
-  if (std::error_code error; !fs::exists(dir / "machine.state", error) && closed(error))
+  }
+  if (std::error_code error; !fs::exists(dir / "machine.state", error) && closed(error)) {
     return fail(
         ErrorCode::kPermission,
         fmt::format(
             "simulated machine {} in {} is not open to this user", base::quoted(name), root),
         "run it as root (sudo) or as its owner; sim create --shared makes one that all may "
         "see");
+  }
   const std::vector<std::string> names = machine_names(root);
   return fail(ErrorCode::kNotFound,
               fmt::format("there is no simulated machine {} in {}", base::quoted(name), root),
@@ -95,19 +99,23 @@ Result<std::string> machine_dir(const std::string& name) {
 // A machine that is there, but not for this user; "" = none.
 std::string closed_machine(const std::string& root) {
   std::error_code error;
-  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error))
+  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
     if (std::error_code why;
-        !is_hidden(it->path()) && !fs::exists(it->path() / "machine.state", why) && closed(why))
+        !is_hidden(it->path()) && !fs::exists(it->path() / "machine.state", why) && closed(why)) {
       return it->path().filename().string();
+    }
+  }
   return {};
 }
 
 // The real driver did not start: the simulated machine that the environment names, or the only one.
 Result<std::string> fallback_machine(const Error& real, bool only_named) {
-  if (std::string named = variable(kMachineVariable); !named.empty())
+  if (std::string named = variable(kMachineVariable); !named.empty()) {
     return named;
-  if (std::string here = machine_of_shell(); !here.empty())
+  }
+  if (std::string here = machine_of_shell(); !here.empty()) {
     return here;
+  }
   const std::string root = machines_root();
   const std::vector<std::string> names = machine_names(root);
   if (only_named) {
@@ -118,8 +126,9 @@ Result<std::string> fallback_machine(const Error& real, bool only_named) {
                                      names.front();
     return error;
   }
-  if (names.size() == 1)
+  if (names.size() == 1) {
     return (fs::path(root) / names.front()).string();
+  }
   Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
   if (names.empty()) {
     const std::string shut = closed_machine(root);
@@ -141,14 +150,18 @@ Result<std::string> fallback_machine(const Error& real, bool only_named) {
 }  // namespace
 
 std::string machines_root() {
-  if (std::string root = variable("MIGSIM_ROOT"); !root.empty())
+  if (std::string root = variable("MIGSIM_ROOT"); !root.empty()) {
     return root;
-  if (const std::string dir = machine_of_shell(); !dir.empty())
+  }
+  if (const std::string dir = machine_of_shell(); !dir.empty()) {
     return fs::path(dir).parent_path().string();
-  if (::geteuid() == 0)
+  }
+  if (::geteuid() == 0) {
     return "/var/lib/migctl/sim";
-  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty())
+  }
+  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
     return state + "/migctl/sim";
+  }
   return variable("HOME") + "/.local/state/migctl/sim";
 }
 
@@ -157,8 +170,9 @@ std::vector<std::string> machine_names(const std::string& root) {
   std::error_code error;
   for (fs::directory_iterator entry(root, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (is_machine(entry->path()))
+    if (is_machine(entry->path())) {
       names.push_back(entry->path().filename().string());
+    }
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -167,8 +181,9 @@ std::vector<std::string> machine_names(const std::string& root) {
 Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
   if (!choice.simulated.empty()) {
     MIG_ASSIGN_OR_RETURN(const std::string dir, machine_dir(choice.simulated));
-    if (choice.nvml_library.empty())
+    if (choice.nvml_library.empty()) {
       return open_simulated(dir, choice.sim_library_dir);
+    }
     set_machine(dir);
   }
   auto session = nvml::Session::open(choice.nvml_library);
@@ -177,8 +192,9 @@ Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
                          fallback_machine(session.error(), choice.only_named));
     session = open_simulated(dir, choice.sim_library_dir);
   }
-  if (session && (*session)->simulated())
+  if (session && (*session)->simulated()) {
     set_machine((*session)->control()->machine_dir);
+  }
   return session;
 }
 

@@ -54,10 +54,11 @@ TEST_F(DriverTest, AnH200ShowsWhatARealOneDoes) {
   EXPECT_EQ(gpu.compute_slices, 7U);
   EXPECT_EQ(gpu.architecture, Architecture::kHopper);
   std::string rows;
-  for (const GpuInstanceProfile& p : gpu.profiles)
+  for (const GpuInstanceProfile& p : gpu.profiles) {
     rows += p.name.str() + "/" + std::to_string(p.id.value) + "/" + std::to_string(p.sm) + "/" +
             std::to_string(p.memory_mib) + "/" + std::to_string(p.placements.size()) + "x" +
             std::to_string(p.placements.front().size) + "/" + std::to_string(*p.remaining) + " ";
+  }
   EXPECT_EQ(rows,
             "1g.18gb/19/16/16384/7x1/7 1g.18gb+me/20/16/16384/7x1/1 1g.35gb/15/26/33280/4x2/4 "
             "2g.35gb/14/32/33280/3x2/3 3g.71gb/9/60/71424/2x4/2 4g.71gb/5/64/71424/1x4/1 "

@@ -13,12 +13,14 @@ namespace mig::service {
 Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session) {
   std::optional<store::ChangeRow> open;
   const std::string path = apply::journal_path(session);
-  if (::access(path.c_str(), F_OK) != 0)
+  if (::access(path.c_str(), F_OK) != 0) {
     return open;
+  }
   MIG_ASSIGN_OR_RETURN(store::Journal journal, store::Journal::open(path));
   MIG_ASSIGN_OR_RETURN(open, journal.open_change());
-  if (open && apply::being_carried_out(*open, journal.path()))
+  if (open && apply::being_carried_out(*open, journal.path())) {
     open.reset();
+  }
   return open;
 }
 

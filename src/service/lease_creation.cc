@@ -24,11 +24,14 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   for (const Gpu& gpu : now.gpus) {
     const bool named = (need.gpu_uuid.empty() || need.gpu_uuid == gpu.uuid) &&
                        (!need.gpu || !need.gpu_uuid.empty() || *need.gpu == gpu.index);
-    if (gpu.mig_current != MigMode::kEnabled || !named)
+    if (gpu.mig_current != MigMode::kEnabled || !named) {
       continue;
-    for (const GpuInstanceProfile& profile : gpu.profiles)
-      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0)
+    }
+    for (const GpuInstanceProfile& profile : gpu.profiles) {
+      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0) {
         all.push_back({gpu.index, &profile});
+      }
+    }
   }
   std::stable_sort(all.begin(), all.end(), [](const Makeable& a, const Makeable& b) {
     return std::tuple(!a.profile->name.attributes.empty(), a.profile->memory_mib, a.profile->sm) <
@@ -50,23 +53,26 @@ Result<void> create_now(Service& service,
                         const Service::CreateRequest& request,
                         const std::string& reason) {
   MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create(request));
-  if (plan.blocked())
+  if (plan.blocked()) {
     return fail(ErrorCode::kInUse, "others are in the way");
+  }
   ApplyOptions options;
   options.allow_reset = false;
   options.origin = {"lease --create", reason};
   const SignalsLater later;
   MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
-  if (result.failure)
+  if (result.failure) {
     return *result.failure;
+  }
   return {};
 }
 
 Result<void> create_for_lease(Service& service,
                               const Inventory& now,
                               const lease::Creation& creation) {
-  if (!creation.need.uuid.empty())
+  if (!creation.need.uuid.empty()) {
     return fail(ErrorCode::kNoCapacity, "an instance that is named by its UUID cannot be made");
+  }
   const std::vector<Makeable> options = makeable(now, creation.need);
   Error last{ErrorCode::kNoCapacity,
              fmt::format("no GPU has free slices for {}", creation.need.str()),
@@ -83,8 +89,9 @@ Result<void> create_for_lease(Service& service,
       ++made;
     }
   }
-  if (made > 0)
+  if (made > 0) {
     return {};
+  }
   return last;
 }
 

@@ -25,8 +25,9 @@ void add_blockers(const Gpu& gpu,
                   GpuPlan& plan) {
   for (const Process& process : gpu.processes_on(instance.id)) {
     if (request.compute_only && request.compute_instance && process.compute_instance &&
-        process.compute_instance != request.compute_instance)
+        process.compute_instance != request.compute_instance) {
       continue;
+    }
     Blocker blocker;
     blocker.gpu = gpu.index;
     blocker.gpu_instance = instance.id;
@@ -49,20 +50,24 @@ std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const R
   for (auto compute = instance.compute_instances.rbegin();
        compute != instance.compute_instances.rend();
        ++compute) {
-    if (compute_wanted(request, *compute))
+    if (compute_wanted(request, *compute)) {
       steps.push_back(planner::destroy_step(gpu, instance, *compute));
+    }
   }
-  if (!request.compute_only)
+  if (!request.compute_only) {
     steps.push_back(planner::destroy_step(gpu, instance));
+  }
   return steps;
 }
 
 // What the request leaves inside an instance that stays.
 std::vector<CellCompute> computes_left(const GpuInstance& instance, const Request& request) {
   std::vector<CellCompute> left;
-  for (const ComputeInstance& compute : instance.compute_instances)
-    if (!compute_wanted(request, compute))
+  for (const ComputeInstance& compute : instance.compute_instances) {
+    if (!compute_wanted(request, compute)) {
       left.push_back({compute.name, compute.sm});
+    }
+  }
   return left;
 }
 
@@ -75,11 +80,13 @@ void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
   out.after = out.before;
   bool any = false;
   for (const GpuInstance& instance : gpu.instances) {
-    if (request.gpu_instance && instance.id != *request.gpu_instance)
+    if (request.gpu_instance && instance.id != *request.gpu_instance) {
       continue;
+    }
     std::vector<Step> steps = steps_for(gpu, instance, request);
-    if (steps.empty())
+    if (steps.empty()) {
       continue;
+    }
     any = true;
     plan.steps.insert(plan.steps.end(), steps.begin(), steps.end());
     add_blockers(gpu, instance, request, out);
@@ -96,32 +103,38 @@ void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
   }
   out.kept = out.after.cells;
   out.compute_changes = any && request.compute_only;
-  if (any)
+  if (any) {
     plan.gpus.push_back(std::move(out));
+  }
 }
 
 // "MIG is off on GPU 0; GPU 1 has 1g.5gb gi=7": what lies where nothing matched.
 std::string what_is_there(const Inventory& inventory, const Request& request) {
   std::vector<std::string> parts;
   for (const Gpu& gpu : inventory.gpus) {
-    if (request.gpu && gpu.index != *request.gpu)
+    if (request.gpu && gpu.index != *request.gpu) {
       continue;
-    if (gpu.mig_current != MigMode::kEnabled)
+    }
+    if (gpu.mig_current != MigMode::kEnabled) {
       parts.push_back(fmt::format("MIG is off on GPU {}", gpu.index.value));
-    for (const GpuInstance& instance : gpu.instances)
+    }
+    for (const GpuInstance& instance : gpu.instances) {
       parts.push_back(fmt::format(
           "GPU {} has {} gi={}", gpu.index.value, instance.name.str(), instance.id.value));
+    }
   }
   return parts.empty() ? "migctl list shows what is there" : base::join(parts, "; ");
 }
 
 Error nothing_there(const Inventory& inventory, const Request& request) {
   std::string what = request.compute_only ? "compute instance" : "GPU instance";
-  if (request.compute_instance)
+  if (request.compute_instance) {
     what += fmt::format(" {}", request.compute_instance->value);
-  if (request.gpu_instance)
+  }
+  if (request.gpu_instance) {
     what +=
         fmt::format("{} gi={}", request.compute_instance ? " in" : "", request.gpu_instance->value);
+  }
   std::string where = request.gpu ? fmt::format(" on GPU {}", request.gpu->value) : "";
   return Error{ErrorCode::kNothingMatched,
                fmt::format("there is no {}{} to destroy", what, where),
@@ -135,27 +148,33 @@ Error nothing_there(const Inventory& inventory, const Request& request) {
 Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request) {
   Plan plan;
   plan.label = "destroy";
-  if (!request.gpu)
+  if (!request.gpu) {
     MIG_TRY(inventory.none_lost());
-  if (const LostGpu* lost = request.gpu ? inventory.find_lost(*request.gpu) : nullptr)
+  }
+  if (const LostGpu* lost = request.gpu ? inventory.find_lost(*request.gpu) : nullptr) {
     return lost->why;
-  if (request.gpu && inventory.find_gpu(*request.gpu) == nullptr)
+  }
+  if (request.gpu && inventory.find_gpu(*request.gpu) == nullptr) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", request.gpu->value),
                 "migctl list shows the GPUs");
+  }
   for (const Gpu& gpu : inventory.gpus) {
-    if (request.gpu && gpu.index != *request.gpu)
+    if (request.gpu && gpu.index != *request.gpu) {
       continue;
-    if (!gpu.instances_complete)
+    }
+    if (!gpu.instances_complete) {
       return fail(ErrorCode::kPermission,
                   fmt::format("cannot destroy instances on GPU {}: the driver refuses to list them "
                               "to us",
                               gpu.index.value),
                   "run it as root (sudo), or as the owner of the simulated machine");
+    }
     add_gpu(gpu, request, plan);
   }
-  if (plan.steps.empty())
+  if (plan.steps.empty()) {
     return nothing_there(inventory, request);
+  }
   plan.generation = plan_generation(inventory, plan);
   return plan;
 }

@@ -28,8 +28,9 @@ std::vector<DesiredInstance> as_they_are(const Gpu& gpu) {
 // The GPU instance at the place that is named, for what goes into it: a compute instance that does
 // not fill it, or any into one that has none.
 DesiredInstance* owner_of(const DesiredInstance& wanted, std::vector<DesiredInstance>& there) {
-  if (!wanted.placement || wanted.compute_instances.empty())
+  if (!wanted.placement || wanted.compute_instances.empty()) {
     return nullptr;
+  }
   const bool fills = wanted.compute_instances.front().full_size();
   const auto owner = std::find_if(there.begin(), there.end(), [&](const DesiredInstance& is) {
     return is.profile == wanted.profile && is.placement == wanted.placement &&
@@ -50,10 +51,12 @@ void add_inside(const DesiredInstance& wanted, DesiredInstance& owner) {
 }
 
 Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
-  if (const Gpu* gpu = inventory.find_gpu(index); gpu != nullptr)
+  if (const Gpu* gpu = inventory.find_gpu(index); gpu != nullptr) {
     return gpu;
-  if (const LostGpu* lost = inventory.find_lost(index); lost != nullptr)
+  }
+  if (const LostGpu* lost = inventory.find_lost(index); lost != nullptr) {
     return lost->why;
+  }
   return fail(ErrorCode::kNothingMatched,
               fmt::format("there is no GPU {}", index.value),
               inventory.gpus.empty()
@@ -63,8 +66,9 @@ Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
 
 // Pinning needs places, which the driver tells root only.
 Result<void> check_complete(const Gpu& gpu, const char* tried) {
-  if (gpu.instances_complete)
+  if (gpu.instances_complete) {
     return {};
+  }
   return fail(ErrorCode::kPermission,
               fmt::format("cannot {} on GPU {}: the driver refuses to list its instances to us",
                           tried,
@@ -78,7 +82,7 @@ Result<DesiredLayout> desired_create(const Inventory& inventory,
                                      const Service::CreateRequest& request) {
   MIG_ASSIGN_OR_RETURN(const Gpu* gpu, named_gpu(inventory, request.gpu));
   MIG_TRY(check_complete(*gpu, "create instances"));
-  if (gpu->mig_current != MigMode::kEnabled)
+  if (gpu->mig_current != MigMode::kEnabled) {
     return fail(ErrorCode::kNotSupported,
                 fmt::format("cannot create instances on GPU {}: MIG is {}",
                             gpu->index.value,
@@ -89,12 +93,15 @@ Result<DesiredLayout> desired_create(const Inventory& inventory,
                 : gpu->mig_current == MigMode::kUnsupported
                     ? "migctl list shows which GPUs can do MIG"
                     : fmt::format("migctl mode enable -i {}", gpu->index.value));
+  }
   DesiredGpu desired{gpu->index, true, as_they_are(*gpu), {}};
-  for (const DesiredInstance& instance : request.instances)
-    if (DesiredInstance* owner = owner_of(instance, desired.instances))
+  for (const DesiredInstance& instance : request.instances) {
+    if (DesiredInstance* owner = owner_of(instance, desired.instances)) {
       add_inside(instance, *owner);
-    else
+    } else {
       desired.instances.push_back(instance);
+    }
+  }
   return DesiredLayout{"create", {std::move(desired)}, {}, request.spare};
 }
 
@@ -111,11 +118,13 @@ Result<DesiredLayout> desired_mode(const Inventory& inventory,
   if (gpus.empty()) {
     MIG_TRY(inventory.none_lost());
     for (const Gpu& gpu : inventory.gpus) {
-      if (gpu.mig_current != MigMode::kUnsupported)
+      if (gpu.mig_current != MigMode::kUnsupported) {
         MIG_TRY(add(gpu));
+      }
     }
-    if (!out.gpus.empty())
+    if (!out.gpus.empty()) {
       return out;
+    }
     const auto way = std::find_if(inventory.gpus.begin(), inventory.gpus.end(), [](const Gpu& gpu) {
       return gpu.has_outputs();
     });
@@ -127,10 +136,11 @@ Result<DesiredLayout> desired_mode(const Inventory& inventory,
   }
   for (GpuIndex index : gpus) {
     MIG_ASSIGN_OR_RETURN(const Gpu* gpu, named_gpu(inventory, index));
-    if (gpu->mig_current == MigMode::kUnsupported)
+    if (gpu->mig_current == MigMode::kUnsupported) {
       return fail(ErrorCode::kNotSupported,
                   fmt::format("GPU {} ({}) does not support MIG", index.value, gpu->name),
                   gpu->has_outputs() ? gpu->way_to_mig() : "migctl list shows which GPUs do");
+    }
     MIG_TRY(add(*gpu));
   }
   std::sort(out.gpus.begin(), out.gpus.end(), [](const DesiredGpu& a, const DesiredGpu& b) {

@@ -36,13 +36,15 @@ std::string wanted(const Inventory& inventory, const char* compute, std::uint32_
   instance.compute_instances = {profile(compute)};
   instance.placement = Placement{start, 4};
   const auto layout = desired_create(inventory, {GpuIndex{0}, {instance}});
-  if (!layout)
+  if (!layout) {
     return layout.error().text();
+  }
   std::string out;
   for (const DesiredInstance& one : layout->gpus.at(0).instances) {
     out += (out.empty() ? "" : " ") + one.profile.str() + "[";
-    for (const ProfileName& name : one.compute_instances)
+    for (const ProfileName& name : one.compute_instances) {
       out += (out.back() == '[' ? "" : " ") + name.str();
+    }
     out += "]";
   }
   return out;

@@ -40,8 +40,9 @@ class RunTest : public MachineTest {
                                "train",
                                "--seconds",
                                "60"});
-    for (int i = 0; i < 1200 && inventory().gpus[0].processes.empty(); ++i)
+    for (int i = 0; i < 1200 && inventory().gpus[0].processes.empty(); ++i) {
       std::this_thread::sleep_for(50ms);
+    }
     return child;
   }
 
@@ -52,8 +53,9 @@ class RunTest : public MachineTest {
 
   launch::RunRequest job(const std::string& profile, const std::string& script) {
     launch::RunRequest request;
-    if (!profile.empty())
+    if (!profile.empty()) {
       request.selection.profile = *ProfileName::parse(profile);
+    }
     request.argv = {"sh", "-c", script};
     return request;
   }
@@ -84,7 +86,7 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
   std::vector<std::thread> threads;
   auto other = open();
   Service* services[] = {service_.get(), other.get()};
-  for (std::size_t i = 0; i < 2; ++i)
+  for (std::size_t i = 0; i < 2; ++i) {
     threads.emplace_back([&, i] {
       // Each stays until the other is there.
       const auto result = services[i]->run(
@@ -93,11 +95,14 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
                           "break; sleep 0.05; done",
                           root_,
                           i)));
-      if (result)
+      if (result) {
         uuids[i] = result->instances.at(0).uuid;
+      }
     });
-  for (std::thread& thread : threads)
+  }
+  for (std::thread& thread : threads) {
     thread.join();
+  }
   EXPECT_FALSE(uuids[0].empty());
   EXPECT_FALSE(uuids[1].empty());
   EXPECT_NE(uuids[0], uuids[1]);

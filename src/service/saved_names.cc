@@ -59,8 +59,9 @@ store::SlotRow row_of(const config::SavedSlot& saved) {
   row.profile = saved.profile;
   row.start = saved.place.start;
   row.size = saved.place.size;
-  if (saved.compute_start)
+  if (saved.compute_start) {
     row.ci_start = *saved.compute_start;
+  }
   row.uuid = saved.uuid;
   return row;
 }
@@ -79,11 +80,15 @@ struct Seat {
 
 template <class Wanted>
 Seat find_seat(const Inventory& now, Wanted&& wanted) {
-  for (const Gpu& gpu : now.gpus)
-    for (const GpuInstance& instance : gpu.instances)
-      for (const ComputeInstance& compute : instance.compute_instances)
-        if (wanted(gpu, instance, compute))
+  for (const Gpu& gpu : now.gpus) {
+    for (const GpuInstance& instance : gpu.instances) {
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        if (wanted(gpu, instance, compute)) {
           return {&gpu, &instance, &compute};
+        }
+      }
+    }
+  }
   return {};
 }
 
@@ -93,12 +98,15 @@ config::SavedLease saved_of(const LeaseRow& row, const Seat& seat) {
   saved.uuid = row.uuid;
   saved.place = seat.instance->placement;
   saved.compute_place = seat.compute->placement;
-  for (const auto& [name, member] : kNumbers)
+  for (const auto& [name, member] : kNumbers) {
     saved.numbers[name] = row.*member;
-  for (const auto& [name, member] : kWords)
+  }
+  for (const auto& [name, member] : kWords) {
     saved.words[name] = row.*member;
-  if (row.limit_ms)
+  }
+  if (row.limit_ms) {
     saved.numbers[kLimit] = *row.limit_ms;
+  }
   return saved;
 }
 
@@ -108,21 +116,26 @@ LeaseRow row_of(const config::SavedLease& saved, const Seat& seat) {
     const auto found = saved.numbers.find(name);
     return found == saved.numbers.end() ? 0 : found->second;
   };
-  for (const auto& [name, member] : kNumbers)
+  for (const auto& [name, member] : kNumbers) {
     row.*member = number(name);
-  for (const auto& [name, member] : kWords)
-    if (const auto found = saved.words.find(name); found != saved.words.end())
+  }
+  for (const auto& [name, member] : kWords) {
+    if (const auto found = saved.words.find(name); found != saved.words.end()) {
       row.*member = found->second;
-  if (saved.numbers.count(kLimit) != 0)
+    }
+  }
+  if (saved.numbers.count(kLimit) != 0) {
     row.limit_ms = number(kLimit);
+  }
   row.shared = std::max<std::int64_t>(row.shared, 1);
   row.uuid = seat.compute->uuid;
   row.gpu_uuid = seat.gpu->uuid;
   row.gpu_index = seat.gpu->index.value;
   row.gpu_instance = seat.instance->id.value;
   row.compute_instance = seat.compute->id.value;
-  if (seat.gpu->minor)
+  if (seat.gpu->minor) {
     row.gpu_minor = *seat.gpu->minor;
+  }
   return row;
 }
 
@@ -142,29 +155,34 @@ Result<std::string> restore_lease(store::Leases& store,
     return gpu.uuid == saved.gpu_uuid && gi.placement == saved.place &&
            (!saved.compute_place || ci.placement == saved.compute_place);
   });
-  if (seat.compute == nullptr)
+  if (seat.compute == nullptr) {
     return lease_words(saved) + ": no instance is there now; left out";
+  }
   LeaseRow row = row_of(saved, seat);
   MIG_ASSIGN_OR_RETURN(const std::vector<LeaseRow> rows, store.leases());
   const auto known = std::find_if(rows.begin(), rows.end(), [&](const LeaseRow& other) {
     return other.granted_ms == row.granted_ms && other.uid == row.uid && other.pid == row.pid &&
            other.tenant == row.tenant && other.job == row.job && other.profile == row.profile;
   });
-  if (known != rows.end() && known->uuid == row.uuid)
+  if (known != rows.end() && known->uuid == row.uuid) {
     return std::string();
+  }
   if (known != rows.end()) {
     row.id = known->id;  // it may have been restored before, under another number
     MIG_TRY(store.move(row));
     return lease_words(saved) + " is for " + row.uuid + " now";
   }
   const holders::Moment moment = holders::read_moment(base::system_clock(), "/proc");
-  if (holders::life_of(row, moment, {}) != holders::Life::kLive)
+  if (holders::life_of(row, moment, {}) != holders::Life::kLive) {
     return lease_words(saved) + ": its holder has ended; left out";
+  }
   auto added = store.add(row);
-  if (!added && added.error().code == ErrorCode::kInUse)
+  if (!added && added.error().code == ErrorCode::kInUse) {
     return lease_words(saved) + ": somebody else has the instance now; left out";
-  if (!added)
+  }
+  if (!added) {
     return std::move(added).error();
+  }
   return fmt::format("{} is there again, as lease {}", lease_words(saved), *added);
 }
 
@@ -184,20 +202,23 @@ Result<config::SavedNames> saved_names(const SlotNames& slots,
     slot.pci_device_id = static_cast<std::uint32_t>(row.pci_device_id);
     slot.profile = row.profile;
     slot.place = {static_cast<std::uint32_t>(row.start), static_cast<std::uint32_t>(row.size)};
-    if (row.ci_start)
+    if (row.ci_start) {
       slot.compute_start = static_cast<std::uint32_t>(*row.ci_start);
+    }
     slot.uuid = row.uuid;
   }
-  if (::access(lease_store.c_str(), F_OK) != 0)
+  if (::access(lease_store.c_str(), F_OK) != 0) {
     return saved;
+  }
   MIG_ASSIGN_OR_RETURN(store::Leases store, store::Leases::open(lease_store));
   MIG_ASSIGN_OR_RETURN(const std::vector<LeaseRow> rows, store.leases());
   const holders::Moment moment = holders::read_moment(base::system_clock(), "/proc");
   for (const LeaseRow& row : rows) {
     const Seat seat = find_seat(
         now, [&](const Gpu&, const GpuInstance&, const auto& ci) { return ci.uuid == row.uuid; });
-    if (seat.compute != nullptr && holders::life_of(row, moment, {}) == holders::Life::kLive)
+    if (seat.compute != nullptr && holders::life_of(row, moment, {}) == holders::Life::kLive) {
       saved.leases.push_back(saved_of(row, seat));
+    }
   }
   return saved;
 }
@@ -213,8 +234,9 @@ Result<std::vector<std::string>> restore_names(const config::SavedNames& saved,
     const auto known = std::find_if(there.begin(), there.end(), [&](const SlotView& view) {
       return view.row.name == row.name;
     });
-    if (known != there.end() && same_place(known->row, row))
+    if (known != there.end() && same_place(known->row, row)) {
       continue;
+    }
     MIG_TRY(slots.set(row, now));
     const Gpu* gpu = now.find_gpu(row.gpu_uuid);
     lines.push_back(
@@ -226,14 +248,16 @@ Result<std::vector<std::string>> restore_names(const config::SavedNames& saved,
                     row.size,
                     known == there.end() ? "" : "; it was another place meanwhile"));
   }
-  if (saved.leases.empty())
+  if (saved.leases.empty()) {
     return lines;
+  }
   MIG_ASSIGN_OR_RETURN(store::Leases store, store::Leases::open(lease_store));
   MIG_TRY(store.transaction([&]() -> Result<void> {
     for (const config::SavedLease& lease : saved.leases) {
       MIG_ASSIGN_OR_RETURN(std::string line, restore_lease(store, lease, now));
-      if (!line.empty())
+      if (!line.empty()) {
         lines.push_back(std::move(line));
+      }
     }
     return {};
   }));

@@ -40,8 +40,9 @@ class DriverService final : public Service {
   void watch(Watch watch) override { watch_ = std::move(watch); }
 
   void rest() override {
-    if (!resting_)
+    if (!resting_) {
       session_->stop();
+    }
     resting_ = true;
   }
 
@@ -93,8 +94,9 @@ class DriverService final : public Service {
 
   Result<std::vector<store::ChangeRow>> history(std::int64_t limit) override {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-    if (!journal)
+    if (!journal) {
       return std::vector<store::ChangeRow>();
+    }
     return journal->history(limit);
   }
 
@@ -113,8 +115,9 @@ class DriverService final : public Service {
 
   Result<apply::Recovery> recover(const std::function<void()>& heartbeat) override {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-    if (!journal)
+    if (!journal) {
       return apply::Recovery{};
+    }
     MIG_TRY(wake());
     apply::Context context{*session_, base::system_clock()};
     context.facts = &facts_;
@@ -136,10 +139,11 @@ class DriverService final : public Service {
 
   Result<Plan> plan_last_good() override {
     MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-    if (!journal)
+    if (!journal) {
       return fail(ErrorCode::kNothingMatched,
                   "no layout is recorded: migctl has not changed this machine yet",
                   "`migctl apply` makes one and records it");
+    }
     MIG_ASSIGN_OR_RETURN(const Look now, look());
     MIG_ASSIGN_OR_RETURN(const DesiredLayout wish, apply::last_good(*journal, now.inventory));
     return planned(now, wish, true);
@@ -170,12 +174,15 @@ class DriverService final : public Service {
   Result<SlotView> resolve_slot(const std::string& name) override {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     auto found = slot_names().resolve(name, now);
-    if (found || found.error().code == ErrorCode::kNotFound)
+    if (found || found.error().code == ErrorCode::kNotFound) {
       return found;
+    }
     MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, slot_names().all(now));
-    for (const SlotView& slot : all)
-      if (slot.row.name == name)
+    for (const SlotView& slot : all) {
+      if (slot.row.name == name) {
         return why_not_made(slot, now, std::move(found).error());
+      }
+    }
     return found;
   }
 
@@ -198,12 +205,14 @@ class DriverService final : public Service {
   Result<launch::RunResult> run(const launch::RunRequest& request) override {
     MIG_ASSIGN_OR_RETURN(const std::string dir, apply::runtime_dir(*session_));
     launch::RunRequest full = request;
-    if (session_->simulated())
+    if (session_->simulated()) {
       full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
+    }
     const launch::RunPlaces places{dir + "/claims", jobs_dir(), device_roots()};
     full.on_start = [this, &request](const launch::Chosen& chosen, std::uint32_t rank) {
-      if (request.on_start)
+      if (request.on_start) {
         request.on_start(chosen, rank);
+      }
       rest();
     };
     return launch::run_job(
@@ -212,8 +221,9 @@ class DriverService final : public Service {
 
  private:
   Result<void> wake() {
-    if (resting_)
+    if (resting_) {
       MIG_TRY(session_->renew());
+    }
     resting_ = false;
     return {};
   }
@@ -239,13 +249,16 @@ class DriverService final : public Service {
     constexpr std::int64_t kNewestSteps = 1000;
     std::vector<planner::StepTime> times;
     auto journal = existing_journal();
-    if (!journal || !*journal)
+    if (!journal || !*journal) {
       return times;
+    }
     const auto rows = (*journal)->step_times(kNewestSteps);
-    for (const store::StepTimeRow& row : rows ? *rows : std::vector<store::StepTimeRow>())
-      if (const auto kind = apply::kind_of(row.kind))
+    for (const store::StepTimeRow& row : rows ? *rows : std::vector<store::StepTimeRow>()) {
+      if (const auto kind = apply::kind_of(row.kind)) {
         times.push_back(
             {*kind, row.board, row.driver, static_cast<std::uint32_t>(row.took_us / 1000)});
+      }
+    }
     return times;
   }
 
@@ -257,36 +270,43 @@ class DriverService final : public Service {
     if (!plan && around && plan.error().code == ErrorCode::kInUse) {
       policy.keep_busy = false;
       auto disturbing = planner::plan(now.inventory, desired, policy);
-      if (disturbing)
+      if (disturbing) {
         disturbing->warnings.push_back(plan.error().text());
+      }
       // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
-      if (disturbing || disturbing.error().code != ErrorCode::kInUse)
+      if (disturbing || disturbing.error().code != ErrorCode::kInUse) {
         plan = std::move(disturbing);
+      }
     }
-    if (plan)
+    if (plan) {
       apply::add_blockers(now.report, *plan);
+    }
     return plan;
   }
 
   // The hint names what makes it; where that cannot work as things are, why not.
   static Error why_not_made(const SlotView& slot, const Inventory& now, Error error) {
-    if (slot.state == SlotState::kMigOff || !slot.in_the_way.empty())
+    if (slot.state == SlotState::kMigOff || !slot.in_the_way.empty()) {
       return error;
+    }
     const auto request = slot_request(slot, now);
-    if (!request)
+    if (!request) {
       return error;
+    }
     const auto desired = desired_create(now, *request);
     const auto plan = desired ? planner::plan(now, *desired, {}) : Result<Plan>(desired.error());
-    if (!plan)
+    if (!plan) {
       error.hint = "it cannot be made beside what is there: " + plan.error().text();
+    }
     return error;
   }
 
   // nullopt: none was ever written; looking must not make one.
   Result<std::optional<store::Journal>> existing_journal() {
     const std::string path = apply::journal_path(*session_);
-    if (::access(path.c_str(), F_OK) != 0)
+    if (::access(path.c_str(), F_OK) != 0) {
       return std::optional<store::Journal>();
+    }
     MIG_ASSIGN_OR_RETURN(store::Journal journal, store::Journal::open(path));
     return std::optional<store::Journal>(std::move(journal));
   }
@@ -297,8 +317,9 @@ class DriverService final : public Service {
     if (journal) {
       MIG_ASSIGN_OR_RETURN(found, journal->find(id));
     }
-    if (found)
+    if (found) {
       return *std::move(found);
+    }
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no change {} in the history", id),
                 "`migctl history` lists the changes");
@@ -311,9 +332,11 @@ class DriverService final : public Service {
     if (journal) {
       MIG_ASSIGN_OR_RETURN(rows, journal->history(kLookBack));
     }
-    for (store::ChangeRow& row : rows)
-      if (row.state == store::ChangeState::kApplied && row.steps > 0)
+    for (store::ChangeRow& row : rows) {
+      if (row.state == store::ChangeState::kApplied && row.steps > 0) {
         return std::move(row);
+      }
+    }
     return fail(ErrorCode::kNothingMatched,
                 "there is no applied change to undo",
                 "`migctl history` lists the changes");

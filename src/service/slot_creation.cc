@@ -26,8 +26,9 @@ Result<SlotView> find(Service& service, const std::string& name) {
   MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, service.slots());
   const auto it = std::find_if(
       all.begin(), all.end(), [&](const SlotView& view) { return view.row.name == name; });
-  if (it != all.end())
+  if (it != all.end()) {
     return *it;
+  }
   return service.resolve_slot(name);  // says that there is none
 }
 
@@ -42,8 +43,9 @@ Result<void> make_once(Service& service, const SlotView& slot) {
 Result<Service::CreateRequest> slot_request(const SlotView& slot, const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(const ProfileName name, ProfileName::parse(slot.row.profile));
   const Gpu* gpu = slot.gpu ? now.find_gpu(*slot.gpu) : nullptr;
-  if (gpu == nullptr)
+  if (gpu == nullptr) {
     return fail(ErrorCode::kNotFound, fmt::format("the GPU of slot {} is not here", slot.row.name));
+  }
   DesiredInstance wanted;
   wanted.profile = name.gpu_instance();
   wanted.compute_instances = {name};
@@ -57,15 +59,17 @@ Result<Service::CreateRequest> slot_request(const SlotView& slot, const Inventor
                         ? compute_placement_at(
                               *profile, *compute, static_cast<std::uint32_t>(*slot.row.ci_start))
                         : std::nullopt;
-    if (at)
+    if (at) {
       wanted.compute_placements = {*at};
-    if (wanted.compute_placements.empty())
+    }
+    if (wanted.compute_placements.empty()) {
       return fail(ErrorCode::kNoCapacity,
                   fmt::format("a compute instance {} cannot start at {} (slot {})",
                               name.str(),
                               *slot.row.ci_start,
                               slot.row.name),
                   "migctl profiles shows where it may");
+    }
   }
   return Service::CreateRequest{gpu->index, {std::move(wanted)}, {}};
 }
@@ -77,13 +81,16 @@ Result<SlotView> make_slot(Service& service, const std::string& name) {
     MIG_ASSIGN_OR_RETURN(const SlotView slot, find(service, name));
     const bool could = slot.in_the_way.empty() &&
                        (slot.state == SlotState::kEmpty || slot.state == SlotState::kTaken);
-    if (!could)
+    if (!could) {
       return service.resolve_slot(name);
+    }
     auto made = make_once(service, slot);
-    if (made)
+    if (made) {
       return service.resolve_slot(name);
-    if (made.error().code != ErrorCode::kConflict || clock.monotonic() >= deadline)
+    }
+    if (made.error().code != ErrorCode::kConflict || clock.monotonic() >= deadline) {
       return std::move(made).error().in(fmt::format("cannot make slot {}", name));
+    }
     clock.sleep(kBetweenTries);
   }
 }

@@ -14,8 +14,9 @@ namespace {
 
 // The report of what was remapped needs what was there last. Who may only read goes without.
 void note(store::Slots& slots, const SlotView& view) {
-  if (!view.uuid.empty() && view.uuid != view.row.uuid)
+  if (!view.uuid.empty() && view.uuid != view.row.uuid) {
     static_cast<void>(slots.saw(view.row.name, view.uuid));
+  }
 }
 
 // Noted, then read again: the view tells the old UUID and the new one.
@@ -23,8 +24,9 @@ Result<SlotView> looked_at(store::Slots& slots, const store::SlotRow& row, const
   SlotView view = look_at(row, now);
   note(slots, view);
   MIG_ASSIGN_OR_RETURN(const std::optional<store::SlotRow> noted, slots.find(row.name));
-  if (noted)
+  if (noted) {
     view.row = *noted;
+  }
   return view;
 }
 
@@ -33,24 +35,29 @@ Result<SlotView> looked_at(store::Slots& slots, const store::SlotRow& row, const
 std::string slots_path(const std::string& journal_path) {
   constexpr std::string_view kJournal = "journal.db";
   constexpr std::string_view kSuffix = ".db";
-  if (journal_path.ends_with("/" + std::string(kJournal)))
+  if (journal_path.ends_with("/" + std::string(kJournal))) {
     return journal_path.substr(0, journal_path.size() - kJournal.size()) + "slots.db";
+  }
   return journal_path.substr(0, journal_path.size() - kSuffix.size()) + "-slots.db";
 }
 
 Result<std::optional<store::Slots>> SlotNames::existing() const {
-  if (::access(path_.c_str(), F_OK) != 0)
+  if (::access(path_.c_str(), F_OK) != 0) {
     return std::optional<store::Slots>();
+  }
   MIG_ASSIGN_OR_RETURN(store::Slots slots, store::Slots::open(path_));
   return std::optional<store::Slots>(std::move(slots));
 }
 
 Error SlotNames::unknown(std::optional<store::Slots>& slots, const std::string& name) {
   std::vector<std::string> names;
-  if (slots)
-    if (auto rows = slots->all())
-      for (const store::SlotRow& row : *rows)
+  if (slots) {
+    if (auto rows = slots->all()) {
+      for (const store::SlotRow& row : *rows) {
         names.push_back(row.name);
+      }
+    }
+  }
   const auto near = base::nearest(name, names);
   return Error{ErrorCode::kNotFound,
                fmt::format("there is no slot {}", base::quoted(name)),
@@ -70,8 +77,9 @@ Result<SlotView> SlotNames::set(const store::SlotRow& row, const Inventory& now)
 Result<std::vector<SlotView>> SlotNames::all(const Inventory& now) const {
   std::vector<SlotView> views;
   MIG_ASSIGN_OR_RETURN(auto slots, existing());
-  if (!slots)
+  if (!slots) {
     return views;
+  }
   MIG_ASSIGN_OR_RETURN(const std::vector<store::SlotRow> rows, slots->all());
   for (const store::SlotRow& row : rows) {
     MIG_ASSIGN_OR_RETURN(SlotView view, looked_at(*slots, row, now));
@@ -86,8 +94,9 @@ Result<void> SlotNames::remove(const std::string& name) const {
   if (slots) {
     MIG_ASSIGN_OR_RETURN(removed, slots->remove(name));
   }
-  if (!removed)
+  if (!removed) {
     return unknown(slots, name);
+  }
   return {};
 }
 
@@ -97,8 +106,9 @@ Result<SlotView> SlotNames::resolve(const std::string& name, const Inventory& no
   if (slots) {
     MIG_ASSIGN_OR_RETURN(row, slots->find(name));
   }
-  if (!row)
+  if (!row) {
     return unknown(slots, name);
+  }
   MIG_ASSIGN_OR_RETURN(const SlotView view, looked_at(*slots, *row, now));
   return service::resolve(view.row, now);
 }

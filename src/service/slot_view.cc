@@ -21,8 +21,9 @@ Result<void> check_name(const std::string& name) {
   };
   const bool good = !name.empty() && name.size() <= kLongestName && name[0] != '-' &&
                     name[0] != '.' && std::all_of(name.begin(), name.end(), fits);
-  if (good)
+  if (good) {
     return {};
+  }
   return fail(ErrorCode::kInvalidInput,
               fmt::format("{} is no name for a slot", base::quoted(name)),
               "up to 63 of a-z 0-9 - . _, and no - or . first: train-a");
@@ -35,8 +36,9 @@ Placement place_of(const store::SlotRow& row) {
 // The GPU itself wherever it is now, else what has its place.
 const Gpu* gpu_of(const store::SlotRow& row, const Inventory& inventory, bool& stand_in) {
   stand_in = false;
-  if (const Gpu* gpu = inventory.find_gpu(std::string_view(row.gpu_uuid)))
+  if (const Gpu* gpu = inventory.find_gpu(std::string_view(row.gpu_uuid))) {
     return gpu;
+  }
   for (const Gpu& gpu : inventory.gpus) {
     if (gpu.pci_bus_id == row.pci_bus_id &&
         static_cast<std::int64_t>(gpu.pci_device_id) == row.pci_device_id) {
@@ -56,8 +58,9 @@ const ComputeInstance* compute_of(const store::SlotRow& row, const GpuInstance& 
     const bool there =
         !row.ci_start ||
         (compute.placement && static_cast<std::int64_t>(compute.placement->start) == *row.ci_start);
-    if (compute.name.str() == row.profile && there)
+    if (compute.name.str() == row.profile && there) {
       return &compute;
+    }
   }
   return nullptr;
 }
@@ -71,9 +74,11 @@ void look_for_room(const store::SlotRow& row,
                    SlotView& view) {
   const ComputeInstanceProfile* compute = find_compute_profile(profile, name);
   std::vector<Placement> places;
-  for (const Placement at : compute == nullptr ? std::vector<Placement>() : compute->placements)
-    if (!row.ci_start || static_cast<std::int64_t>(at.start) == *row.ci_start)
+  for (const Placement at : compute == nullptr ? std::vector<Placement>() : compute->placements) {
+    if (!row.ci_start || static_cast<std::int64_t>(at.start) == *row.ci_start) {
       places.push_back(at);
+    }
+  }
   const auto taken = [&](Placement at) {
     return std::any_of(instance.compute_instances.begin(),
                        instance.compute_instances.end(),
@@ -81,21 +86,25 @@ void look_for_room(const store::SlotRow& row,
                          return other.placement && overlap(*other.placement, at);
                        });
   };
-  if (std::any_of(places.begin(), places.end(), [&](Placement at) { return !taken(at); }))
+  if (std::any_of(places.begin(), places.end(), [&](Placement at) { return !taken(at); })) {
     return;
-  for (const ComputeInstance& other : instance.compute_instances)
+  }
+  for (const ComputeInstance& other : instance.compute_instances) {
     if (!other.placement || std::any_of(places.begin(), places.end(), [&](Placement at) {
           return overlap(*other.placement, at);
-        }))
+        })) {
       view.in_the_way.emplace_back(instance.id, other.id);
+    }
+  }
 }
 
 void look_inside(const store::SlotRow& row, const Gpu& gpu, SlotView& view) {
   const Placement place = place_of(row);
   const auto name = ProfileName::parse(row.profile);
   for (const GpuInstance& instance : gpu.instances) {
-    if (!overlap(instance.placement, place))
+    if (!overlap(instance.placement, place)) {
       continue;
+    }
     const ComputeInstance* compute = compute_of(row, instance);
     const bool its_own =
         instance.placement == place && name && instance.name == name->gpu_instance();
@@ -115,28 +124,32 @@ void look_inside(const store::SlotRow& row, const Gpu& gpu, SlotView& view) {
                              instance.placement.size,
                              its_own ? " without that compute instance" : "");
     const GpuInstanceProfile* profile = gpu.find_profile(instance.name);
-    if (its_own && profile != nullptr)
+    if (its_own && profile != nullptr) {
       look_for_room(row, *name, *profile, instance, view);
-    else
+    } else {
       view.in_the_way.emplace_back(instance.id, std::nullopt);
+    }
   }
-  if (view.state == SlotState::kTaken)
+  if (view.state == SlotState::kTaken) {
     return;
+  }
   view.state = SlotState::kEmpty;
   view.note = "nothing is there";
 }
 
 // "when nobody uses it: migctl destroy -i 0 --gi 2; then "
 std::string clear_command(const SlotView& view) {
-  if (view.in_the_way.empty())
+  if (view.in_the_way.empty()) {
     return "make it: ";
+  }
   std::vector<std::string> commands;
-  for (const auto& [instance, compute] : view.in_the_way)
+  for (const auto& [instance, compute] : view.in_the_way) {
     commands.push_back(
         fmt::format("migctl destroy -i {} --gi {}{}",
                     view.gpu->value,
                     instance.value,
                     compute ? fmt::format(" --ci {}", compute->value) : std::string()));
+  }
   return fmt::format("when nobody uses {}: {}; then ",
                      commands.size() == 1 ? "it" : "them",
                      base::join(commands, "; "));
@@ -147,22 +160,25 @@ std::string clear_command(const SlotView& view) {
 Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inventory) {
   MIG_TRY(check_name(request.name));
   const Gpu* gpu = inventory.find_gpu(request.gpu);
-  if (gpu == nullptr)
+  if (gpu == nullptr) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", request.gpu.value),
                 "migctl list shows the GPUs");
+  }
   const GpuInstanceProfile* profile = gpu->find_profile(request.profile.gpu_instance());
-  if (profile == nullptr)
+  if (profile == nullptr) {
     return fail(
         ErrorCode::kNotSupported,
         fmt::format(
             "GPU {} ({}) has no profile {}", gpu->index.value, gpu->name, request.profile.str()),
         "migctl profiles lists them");
+  }
   const ComputeInstanceProfile* compute = find_compute_profile(*profile, request.profile);
   if (compute == nullptr) {
     std::vector<std::string> names;
-    for (const ComputeInstanceProfile& one : profile->compute_profiles)
+    for (const ComputeInstanceProfile& one : profile->compute_profiles) {
       names.push_back(one.name.str());
+    }
     return fail(
         ErrorCode::kNotSupported,
         fmt::format(
@@ -173,7 +189,7 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
       std::find_if(profile->placements.begin(), profile->placements.end(), [&](Placement p) {
         return p.start == request.start && (!request.size || p.size == *request.size);
       });
-  if (profile->placements.empty())
+  if (profile->placements.empty()) {
     return fail(
         ErrorCode::kPermission,
         fmt::format("cannot tell whether {} can be at {} on GPU {} ({}): the driver does not "
@@ -183,10 +199,12 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
                     gpu->index.value,
                     gpu->name),
         "run it as root (sudo), or as the owner of the simulated machine");
+  }
   if (place == profile->placements.end()) {
     std::vector<std::string> places;
-    for (const Placement p : profile->placements)
+    for (const Placement p : profile->placements) {
       places.push_back(fmt::format("{}:{}", p.start, p.size));
+    }
     return fail(ErrorCode::kNoCapacity,
                 fmt::format("{} cannot be at {}{} on {}",
                             request.profile.str(),
@@ -203,8 +221,9 @@ Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inv
   row.profile = compute->name.str();
   row.start = place->start;
   row.size = place->size;
-  if (request.ci_start)
+  if (request.ci_start) {
     row.ci_start = *request.ci_start;
+  }
   row.uuid = look_at(row, inventory).uuid;
   return row;
 }
@@ -225,12 +244,13 @@ SlotView look_at(const store::SlotRow& row, const Inventory& inventory) {
   } else {
     look_inside(row, *gpu, view);
   }
-  if (view.stand_in)
+  if (view.stand_in) {
     view.note += fmt::format("{}GPU {} at {} stands in for {}",
                              view.note.empty() ? "" : "; ",
                              gpu->uuid,
                              gpu->pci_bus_id,
                              row.gpu_uuid);
+  }
   return view;
 }
 
@@ -243,8 +263,9 @@ std::string create_word(const store::SlotRow& row) {
 
 Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory) {
   SlotView view = look_at(row, inventory);
-  if (view.state == SlotState::kReady && !view.uuid.empty())
+  if (view.state == SlotState::kReady && !view.uuid.empty()) {
     return view;
+  }
   const std::string make =
       view.gpu ? fmt::format("migctl create {} -i {}", create_word(row), view.gpu->value)
                : std::string();

@@ -61,8 +61,9 @@ int MachineTest::migctl(const std::vector<std::string>& words) const {
 
 pid_t MachineTest::start(const std::string& program, const std::vector<std::string>& words) {
   std::vector<char*> argv{const_cast<char*>(program.c_str())};
-  for (const std::string& word : words)
+  for (const std::string& word : words) {
     argv.push_back(const_cast<char*>(word.c_str()));
+  }
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -76,8 +77,9 @@ pid_t MachineTest::start(const std::string& program, const std::vector<std::stri
 
 int MachineTest::wait(pid_t child) {
   int status = 0;
-  if (child < 0 || ::waitpid(child, &status, 0) != child)
+  if (child < 0 || ::waitpid(child, &status, 0) != child) {
     return -1;
+  }
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -89,12 +91,14 @@ Inventory MachineTest::inventory() {
 
 ApplyResult MachineTest::must_apply(const Result<Plan>& plan) {
   EXPECT_TRUE(plan) << plan.error().text();
-  if (!plan)
+  if (!plan) {
     return {};
+  }
   auto result = service_->apply(*plan, {});
   EXPECT_TRUE(result) << result.error().text();
-  if (!result)
+  if (!result) {
     return {};
+  }
   EXPECT_FALSE(result->failure) << result->failure->text();
   return *std::move(result);
 }
@@ -129,8 +133,9 @@ void MachineTest::create(std::uint32_t gpu, const std::vector<std::string>& prof
 std::string MachineTest::shape(std::uint32_t gpu) {
   const Inventory now = inventory();
   const Gpu* found = now.find_gpu(GpuIndex{gpu});
-  if (found == nullptr)
+  if (found == nullptr) {
     return "no GPU";
+  }
   std::vector<GpuInstance> instances = found->instances;
   std::sort(instances.begin(), instances.end(), [](const auto& a, const auto& b) {
     return a.placement < b.placement;
@@ -142,8 +147,9 @@ std::string MachineTest::shape(std::uint32_t gpu) {
                        instance.placement.start,
                        instance.placement.size,
                        instance.name.str());
-    for (const ComputeInstance& compute : instance.compute_instances)
+    for (const ComputeInstance& compute : instance.compute_instances) {
       out += (out.back() == '[' ? "" : " ") + compute.name.str();
+    }
     out += "]";
   }
   return out;

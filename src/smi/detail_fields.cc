@@ -45,8 +45,9 @@ FieldValue lanes_of(const Run& run, const Gpu& gpu) {
 
 template <std::size_t kSize>
 FieldValue word(nvmlReturn_t code, const std::array<const char*, kSize>& words, std::size_t index) {
-  if (code == NVML_SUCCESS && (index >= kSize || words.at(index) == nullptr))
+  if (code == NVML_SUCCESS && (index >= kSize || words.at(index) == nullptr)) {
     return {code, "Unknown"};
+  }
   return {code, code == NVML_SUCCESS ? words.at(index) : ""};
 }
 

@@ -95,8 +95,9 @@ std::optional<Lost> lost(const Run& run,
                          nvmlPerfPolicyType_t policy,
                          std::optional<nvmlViolationTime_t>* before) {
   nvmlViolationTime_t time{};
-  if (run.nvml.nvmlDeviceGetViolationStatus(gpu.device, policy, &time) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetViolationStatus(gpu.device, policy, &time) != NVML_SUCCESS) {
     return std::nullopt;
+  }
   const nvmlViolationTime_t then = before->value_or(time);
   *before = time;
   return Lost{time.violationTime - then.violationTime, time.referenceTime - then.referenceTime};
@@ -104,8 +105,9 @@ std::optional<Lost> lost(const Run& run,
 
 Number power_violation(const Run& run, const Gpu& gpu, DmonPast* past) {
   const auto time = lost(run, gpu, NVML_PERF_POLICY_POWER, &past->power);
-  if (!time)
+  if (!time) {
     return std::nullopt;
+  }
   return time->of_us == 0 ? 0 : std::min(100ULL, time->ns / 10 / time->of_us);
 }
 

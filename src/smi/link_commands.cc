@@ -50,11 +50,13 @@ std::string c2c_help() {
 int run_c2c(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   bool any = false;
-  for (const Gpu& gpu : gpus)
+  for (const Gpu& gpu : gpus) {
     any = any || c2c_links(run, gpu) > 0;
+  }
   if (!any) {
     run.print("No Devices support C2C.\n");
     return exit_code(NVML_ERROR_NOT_SUPPORTED);
@@ -66,11 +68,13 @@ int run_c2c(const Run& run, const Options& options) {
   }
   for (const Gpu& gpu : gpus) {
     const unsigned count = c2c_links(run, gpu);
-    if (count > 0)
+    if (count > 0) {
       run.print(gpu_line(run, gpu));
+    }
     for (unsigned link = 0; link < count; ++link) {
-      if (options.has("-l") && options.get("-l") != std::to_string(link))
+      if (options.has("-l") && options.get("-l") != std::to_string(link)) {
         continue;
+      }
       double up = 0;
       double megabytes = 0;
       field_number(run, gpu.device, NVML_FI_DEV_C2C_LINK_GET_STATUS, link, &up);
@@ -147,8 +151,9 @@ Options parse_pci(const std::vector<std::string>& words) {
 }
 
 UsageError pci_usage_error(const Options& options) {
-  if (options.error.empty() && options.has("-cErrCnt"))
+  if (options.error.empty() && options.has("-cErrCnt")) {
     return belongs_elsewhere("pci -cErrCnt");
+  }
   return options.error;
 }
 
@@ -169,18 +174,22 @@ std::string pci_help() {
 int run_pci(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   for (const Gpu& gpu : gpus) {
     std::string out = gpu_line(run, gpu);
     if (options.has("-gErrCnt")) {
-      for (const PciCounter& counter : kErrors)
+      for (const PciCounter& counter : kErrors) {
         out += counter_line(run, gpu, counter);
+      }
       out += lane_lines(run, gpu);
     }
-    if (options.has("-gCnt"))
-      for (const PciCounter& counter : kBytes)
+    if (options.has("-gCnt")) {
+      for (const PciCounter& counter : kBytes) {
         out += counter_line(run, gpu, counter);
+      }
+    }
     run.print(out);
   }
   return 0;

@@ -22,12 +22,14 @@ std::string mig_device_line(unsigned index, const std::string& profile, const st
 std::vector<MigDevice> mig_devices(const Run& run, nvmlDevice_t gpu) {
   unsigned max = 0;
   std::vector<MigDevice> devices;
-  if (run.nvml.nvmlDeviceGetMaxMigDeviceCount(gpu, &max) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetMaxMigDeviceCount(gpu, &max) != NVML_SUCCESS) {
     return devices;
+  }
   for (unsigned index = 0; index < max; ++index) {
     MigDevice found{index, nullptr};
-    if (run.nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, index, &found.device) == NVML_SUCCESS)
+    if (run.nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, index, &found.device) == NVML_SUCCESS) {
       devices.push_back(found);
+    }
   }
   return devices;
 }

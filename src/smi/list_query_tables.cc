@@ -34,8 +34,9 @@ bool asks_for(std::span<const ListField> fields, const std::string& name) {
 std::vector<ListRow> compute_apps(const Run& run, const Gpu& gpu, std::span<const ListField>) {
   std::vector<ListRow> rows;
   for (const Process& process : processes_on(run, gpu)) {
-    if (process.type == "G")  // draws only
+    if (process.type == "G") {  // draws only
       continue;
+    }
     rows.emplace_back();
     rows.back().process = process;
   }
@@ -66,13 +67,15 @@ std::vector<ListRow> retired_pages(const Run& run, const Gpu& gpu, std::span<con
     std::vector<unsigned long long> pages(std::min(count, kMaxList));
     std::vector<unsigned long long> times(pages.size());
     count = static_cast<unsigned>(pages.size());
-    if ((code == NVML_SUCCESS || code == NVML_ERROR_INSUFFICIENT_SIZE) && count > 0)
+    if ((code == NVML_SUCCESS || code == NVML_ERROR_INSUFFICIENT_SIZE) && count > 0) {
       code = call(gpu.device, cause, &count, pages.data(), times.data());
+    }
     ListRow row;
     row.code = code;
     row.cause = words;
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       rows.push_back(row);
+    }
     for (unsigned i = 0; code == NVML_SUCCESS && i < std::min<std::size_t>(count, pages.size());
          ++i) {
       row.address = pages[i];
@@ -94,8 +97,9 @@ std::vector<ListRow> supported_clocks(const Run& run,
   const ClockList clocks = supported_clocks_of(run, gpu);
   ListRow row;
   row.code = clocks.code;
-  if (clocks.code != NVML_SUCCESS)
+  if (clocks.code != NVML_SUCCESS) {
     rows.push_back(row);
+  }
   for (const MemoryClock& memory : clocks.memory) {
     row.memory_mhz = memory.mhz;
     if (!asks_for(fields, "graphics")) {

@@ -139,8 +139,9 @@ TEST(Options, DocumentsUnitsAndQueries) {
                              {"--dtd", "-u"},
                              {"-q", "-d", "ecc,,power"},
                              {"-q", "-x", "--dtd", "-i", "0", "-l", "1"},
-                             {"-f", "log", "-q"}})
+                             {"-f", "log", "-q"}}) {
     EXPECT_EQ(main_text(words), "") << words.front();
+  }
 }
 
 TEST(Options, FilesAreNotForWhatChangesAGpu) {

@@ -26,9 +26,11 @@ std::string columns(const PmonLayout& layout,
                     const std::vector<std::string>& load,
                     const std::vector<std::string>& memory) {
   std::string out;
-  for (const char group : layout.groups)
-    for (const std::string& column : group == 'u' ? load : memory)
+  for (const char group : layout.groups) {
+    for (const std::string& column : group == 'u' ? load : memory) {
       out += text("%7s", column.c_str());
+    }
+  }
   return out;
 }
 
@@ -58,19 +60,23 @@ std::map<unsigned, PmonLoad> loads(const Run& run,
   unsigned count = 0;
   const auto& call = run.nvml.nvmlDeviceGetProcessUtilization;
   const nvmlReturn_t code = call(device, nullptr, &count, since_us);
-  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0)
+  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0) {
     return by_pid;
+  }
   std::vector<nvmlProcessUtilizationSample_t> samples(count);
-  if (call(device, samples.data(), &count, since_us) != NVML_SUCCESS)
+  if (call(device, samples.data(), &count, since_us) != NVML_SUCCESS) {
     return by_pid;
+  }
   samples.resize(std::min<std::size_t>(count, samples.size()));
   std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) {
     return a.timeStamp < b.timeStamp;
   });
-  for (const auto& s : samples)
-    if (s.pid != 0)
+  for (const auto& s : samples) {
+    if (s.pid != 0) {
       by_pid[s.pid] = {
           s.smUtil, s.memUtil, used(s.encUtil), used(s.decUtil), std::nullopt, std::nullopt};
+    }
+  }
   return by_pid;
 }
 
@@ -113,12 +119,15 @@ std::string sample(const Run& run,
 
 // The letters of -s that are known, each once; "" = none.
 std::string groups_of(const Options& options) {
-  if (!options.has("-s"))
+  if (!options.has("-s")) {
     return "u";
+  }
   std::string groups;
-  for (const char letter : options.get("-s"))
-    if ((letter == 'u' || letter == 'm') && groups.find(letter) == std::string::npos)
+  for (const char letter : options.get("-s")) {
+    if ((letter == 'u' || letter == 'm') && groups.find(letter) == std::string::npos) {
       groups += letter;
+    }
+  }
   return groups;
 }
 
@@ -170,8 +179,9 @@ Options parse_pmon(const std::vector<std::string>& words) {
 }
 
 UsageError pmon_usage_error(const Options& options) {
-  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty())
+  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty()) {
     return error;
+  }
   return groups_of(options).empty() ? scroll_refused("Failed to find any metric to display")
                                     : UsageError{};
 }
@@ -196,8 +206,9 @@ std::string pmon_help() {
 int run_pmon(const Run& run, const Options& options) {
   int exit = 0;
   std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   gpus.resize(std::min(gpus.size(), kMaxGpus));
   const PmonLayout layout{groups_of(options), scroll_stamp(options)};
   const auto delay = base::parse_decimal(options.get("-d"), kLimits.max_delay_s);

@@ -184,8 +184,9 @@ FieldValue read_fabric_cluster(const Run& run, const Gpu& gpu);
 template <auto kRead>
 FieldValue csv_fabric_of(const Run& run, const Gpu& gpu) {
   FieldValue value = kRead(run, gpu);
-  if (value.code == NVML_ERROR_NOT_SUPPORTED)
+  if (value.code == NVML_ERROR_NOT_SUPPORTED) {
     value = {NVML_SUCCESS, "N/A"};
+  }
   return value;
 }
 
@@ -212,8 +213,9 @@ FieldValue remapped_of(const Run& run, const Gpu& gpu) {
   unsigned rows[4] = {};
   const nvmlReturn_t code =
       run.nvml.nvmlDeviceGetRemappedRows(gpu.device, &rows[0], &rows[1], &rows[2], &rows[3]);
-  if (kWhich >= 2)
+  if (kWhich >= 2) {
     return {code, rows[kWhich] != 0 ? "Yes" : "No"};
+  }
   return {code, std::to_string(rows[kWhich])};
 }
 
@@ -228,8 +230,9 @@ template <auto kCause>
 FieldValue retired_of(const Run& run, const Gpu& gpu) {
   unsigned count = 0;
   nvmlReturn_t code = run.nvml.nvmlDeviceGetRetiredPages(gpu.device, kCause, &count, nullptr);
-  if (code == NVML_ERROR_INSUFFICIENT_SIZE)
+  if (code == NVML_ERROR_INSUFFICIENT_SIZE) {
     code = NVML_SUCCESS;
+  }
   return {code, std::to_string(count)};
 }
 

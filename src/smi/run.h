@@ -42,8 +42,9 @@ template <class Query>
 std::string ask_text(const Query& query, nvmlDevice_t device, nvmlReturn_t* code = nullptr) {
   char buffer[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = {};
   const nvmlReturn_t answer = query(device, buffer, sizeof buffer);
-  if (code != nullptr)
+  if (code != nullptr) {
     *code = answer;
+  }
   return answer == NVML_SUCCESS ? buffer : "";
 }
 

@@ -77,14 +77,15 @@ int report_no_nvml(const Error& error, const SmiContext& context) {
     return NVML_ERROR_LIBRARY_NOT_FOUND;
   }
   const auto code = static_cast<nvmlReturn_t>(*error.nvml);
-  if (code == NVML_ERROR_DRIVER_NOT_LOADED)
+  if (code == NVML_ERROR_DRIVER_NOT_LOADED) {
     put(context.out,
         "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure "
         "that the latest NVIDIA driver is installed and running.\n\n");
-  else if (code == NVML_ERROR_LIB_RM_VERSION_MISMATCH)
+  } else if (code == NVML_ERROR_LIB_RM_VERSION_MISMATCH) {
     put(context.out, "Failed to initialize NVML: Driver/library version mismatch\n");
-  else
+  } else {
     put(context.out, "Failed to initialize NVML: " + std::string(nvml::code_text(code)) + "\n");
+  }
   return exit_code(code);
 }
 
@@ -95,8 +96,9 @@ int run_with_driver(const Command& command, const Options& options, const SmiCon
     return 0;
   }
   auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
-  if (!session)
+  if (!session) {
     return report_no_nvml(session.error(), context);
+  }
   const Run run{**session, (*session)->nvml(), context.out, context.err};
   const int exit = command.run(run, options);
   std::fflush(context.out);
@@ -105,8 +107,9 @@ int run_with_driver(const Command& command, const Options& options, const SmiCon
 
 // -f: what is printed goes there instead; errors of the command line and help do not.
 int run_into_file(const Command& command, const Options& options, const SmiContext& context) {
-  if (!options.has("--filename"))
+  if (!options.has("--filename")) {
     return run_with_driver(command, options, context);
+  }
   const std::string path = options.get("--filename");
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) {
@@ -116,8 +119,9 @@ int run_into_file(const Command& command, const Options& options, const SmiConte
   SmiContext into = context;
   into.out = file;
   const int exit = run_with_driver(command, options, into);
-  if (std::fclose(file) == 0)
+  if (std::fclose(file) == 0) {
     return exit;
+  }
   put(context.out, "Failed to write the log file " + path + "\n\n");
   return kExitOther;
 }
@@ -144,15 +148,19 @@ int run_command(const Command& command,
 }  // namespace
 
 int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
-  if (args.empty() || args.front().rfind('-', 0) == 0)
+  if (args.empty() || args.front().rfind('-', 0) == 0) {
     return run_command(kMain, args, context);
+  }
   const std::vector<std::string> rest(args.begin() + 1, args.end());
-  for (const Command& command : kCommands)
-    if (args.front() == command.name)
+  for (const Command& command : kCommands) {
+    if (args.front() == command.name) {
       return run_command(command, rest, context);
+    }
+  }
   const std::string& word = args.front();
-  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end())
+  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end()) {
     return run_command(kMain, args, context);  // which names the word as none of its options
+  }
   put(context.out, belongs_elsewhere(word).text);
   return kExitUsage;
 }

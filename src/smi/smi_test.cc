@@ -21,8 +21,9 @@ Answer run(const std::vector<std::string>& args, SmiContext context = {}) {
   std::size_t sizes[2] = {};
   context.out = open_memstream(&texts[0], &sizes[0]);
   context.err = open_memstream(&texts[1], &sizes[1]);
-  if (context.library_path.empty())
+  if (context.library_path.empty()) {
     context.library_path = "/nonexistent/libnvidia-ml.so.1";
+  }
   answer.exit = smi_main(args, context);
   std::fclose(context.out);
   std::fclose(context.err);
@@ -84,8 +85,9 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
     found.push_back(help.substr(at, help.find('"', at) - at));
   }
   std::vector<std::string> names;
-  for (const QueryField& field : query_fields())
+  for (const QueryField& field : query_fields()) {
     names.emplace_back(field.name);
+  }
   EXPECT_EQ(found, names);
   EXPECT_EQ(names.size(), 212U);  // as many as 590.48.01 lists
 }

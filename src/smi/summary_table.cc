@@ -36,15 +36,17 @@ std::string process_name(const std::string& name) {
 }
 
 std::string memory_cell(const SummaryGpu& gpu) {
-  if (!gpu.memory_used_mib || !gpu.memory_total_mib)
+  if (!gpu.memory_used_mib || !gpu.memory_total_mib) {
     return text("%23s ", "N/A");
+  }
   return text("%8lluMiB / %6lluMiB ", *gpu.memory_used_mib, *gpu.memory_total_mib);
 }
 
 std::string mig_memory_cell(const std::optional<unsigned long long>& used,
                             const std::optional<unsigned long long>& total) {
-  if (!used || !total)
+  if (!used || !total) {
     return text("%19s / %8s    ", "N/A", "N/A");
+  }
   const std::string cell = text("%16lluMiB / %5lluMiB", *used, *total);
   return text("%-34s", cell.c_str());
 }
@@ -154,7 +156,7 @@ std::string summary_processes(const std::vector<Process>& processes) {
          "|  %-87s|\n",
          "      ID   ID                                                               Usage");
   out += kFullDouble;
-  for (const Process& p : processes)
+  for (const Process& p : processes) {
     append(out,
            "|%5u   %3s  %3s%16u%7s   %-32s%14s |\n",
            p.gpu,
@@ -164,8 +166,10 @@ std::string summary_processes(const std::vector<Process>& processes) {
            p.type.c_str(),
            process_name(p.name).c_str(),
            p.memory_mib ? text("%lluMiB", *p.memory_mib).c_str() : "N/A     ");
-  if (processes.empty())
+  }
+  if (processes.empty()) {
     append(out, "|  %-87s|\n", "No running processes found");
+  }
   return out + kFull;
 }
 

@@ -53,8 +53,9 @@ std::vector<SummaryMig> captured_layout(unsigned used_3g_mib) {
 
 std::string line_of(const std::string& text, const std::string& part) {
   const std::size_t at = text.find(part);
-  if (at == std::string::npos)
+  if (at == std::string::npos) {
     return "no line with " + part;
+  }
   const std::size_t begin = text.rfind('\n', at) + 1;
   return text.substr(begin, text.find('\n', at) - begin);
 }

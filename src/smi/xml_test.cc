@@ -89,10 +89,12 @@ TEST(Xml, ContentIsReadAsItIsWritten) {
 }
 
 void names_in(const XmlParticle& particle, std::set<std::string>* names) {
-  if (particle.kind == XmlParticle::Kind::kName)
+  if (particle.kind == XmlParticle::Kind::kName) {
     names->insert(particle.name);
-  for (const XmlParticle& part : particle.parts)
+  }
+  for (const XmlParticle& part : particle.parts) {
     names_in(part, names);
+  }
 }
 
 // A value whose element is nowhere would never be written.
@@ -108,8 +110,9 @@ TEST(Xml, EveryValueHasItsElementAndItsSource) {
     names_in(parse_content(content), &names);
     EXPECT_EQ(names.count(path.substr(slash + 1)), 1U) << path;
     const std::string source = value.source;
-    if (source.empty())
+    if (source.empty()) {
       continue;
+    }
     const bool marked = source.front() == '?' || source.front() == '~';
     EXPECT_NE(find_property(value.source + (marked ? 1 : 0)), nullptr) << source;
     if (value.when != nullptr) {

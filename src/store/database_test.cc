@@ -41,14 +41,17 @@ TEST_F(DatabaseTest, ManyMayOpenANewFileAtTheSameMoment) {
       openers.emplace_back([&] {
         together.arrive_and_wait();
         auto database = Database::open(path, migrations);
-        if (!database)
+        if (!database) {
           error = database.error().text();
+        }
       });
     }
-    for (std::thread& opener : openers)
+    for (std::thread& opener : openers) {
       opener.join();
-    for (const std::string& error : refused)
+    }
+    for (const std::string& error : refused) {
       EXPECT_EQ(error, "") << "file " << file;
+    }
   }
 }
 

@@ -126,8 +126,9 @@ TEST_F(JournalTest, ADamagedPageIsFoundBeforeAChangeBegins) {
     auto journal = Journal::open(path_);
     ASSERT_TRUE(journal);
     std::vector<StepRow> steps;
-    for (std::int64_t i = 0; i < 400; ++i)
+    for (std::int64_t i = 0; i < 400; ++i) {
       steps.push_back(step(i));
+    }
     ASSERT_TRUE(journal->begin(change(), steps));
     EXPECT_TRUE(journal->check());
   }
@@ -190,8 +191,9 @@ TEST_F(JournalTest, AttemptsComeBackInTheOrderInWhichTheyWereMade) {
   auto journal = Journal::open(path_);
   ASSERT_TRUE(journal);
   const std::int64_t id = journal->begin(change(), {step(0), step(1)}).value();
-  for (const std::int64_t sequence : {1, 0, 1})
+  for (const std::int64_t sequence : {1, 0, 1}) {
     ASSERT_TRUE(journal->intend(id, sequence, Direction::kUndo));
+  }
   const auto attempts = journal->attempts(id);
   ASSERT_EQ(attempts->size(), 3U);
   EXPECT_EQ(attempts->at(0).sequence, 1);

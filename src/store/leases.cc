@@ -156,8 +156,9 @@ Result<std::vector<Row>> rows_of(Statement& query, Read read) {
   std::vector<Row> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     rows.push_back(read(query));
   }
 }
@@ -216,8 +217,9 @@ Result<std::int64_t> Leases::add(const LeaseRow& r) {
   MIG_TRY(others.step());
   const std::int64_t there = others.integer(0);
   if (there > 0 && (r.shared == 1 || others.integer(1) != r.shared ||
-                    others.integer(2) != r.shared || there >= r.shared))
+                    others.integer(2) != r.shared || there >= r.shared)) {
     return fail(ErrorCode::kInUse, r.uuid + " is leased already");
+  }
   MIG_ASSIGN_OR_RETURN(
       Statement insert,
       database_.prepare("INSERT INTO lease(request, key, uuid, profile, gpu_uuid, gpu_index, "
@@ -260,8 +262,9 @@ Result<bool> Leases::remove(std::int64_t lease) {
   MIG_ASSIGN_OR_RETURN(Statement gone,
                        database_.prepare("DELETE FROM lease WHERE id = ? RETURNING id"));
   MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(lease).step());
-  if (was_there)
+  if (was_there) {
     MIG_TRY(gone.run());
+  }
   return was_there;
 }
 
@@ -391,8 +394,9 @@ Result<bool> Leases::dequeue(std::int64_t request) {
   MIG_ASSIGN_OR_RETURN(Statement gone,
                        database_.prepare("DELETE FROM request WHERE id = ? RETURNING id"));
   MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(request).step());
-  if (was_there)
+  if (was_there) {
     MIG_TRY(gone.run());
+  }
   return was_there;
 }
 

@@ -75,8 +75,9 @@ TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
 
 TEST_F(LeaseStore, RequestsAreCountedForTheirTenant) {
   Leases leases = open();
-  for (const char* tenant : {"a", "a", "b"})
+  for (const char* tenant : {"a", "a", "b"}) {
     ASSERT_TRUE(leases.enqueue(request(tenant)));
+  }
   const auto crowd = leases.crowd("a");
   EXPECT_EQ(crowd->waiting, 3);
   EXPECT_EQ(crowd->of_tenant, 2);
@@ -178,8 +179,9 @@ TEST_F(LeaseStore, UsageOfATenantIsOneRow) {
 TEST_F(LeaseStore, TheAuditKeepsTheNewestAndShowsThemFirst) {
   Leases leases = open();
   ASSERT_TRUE(leases.transaction([&]() -> Result<void> {
-    for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i)
+    for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i) {
       MIG_TRY(leases.note({0, i, 0, 0, "granted", "a", "", ""}));
+    }
     return {};
   }));
   const auto newest = leases.audit(2);

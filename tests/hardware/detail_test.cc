@@ -95,8 +95,9 @@ TEST_F(Detail, LinesOfTheReading) {
   for (const auto& [first, behind] : {std::pair("    BAR1 Memory Usage", "    Compute Mode"),
                                       {"        Unrepairable Memory", "    Retired Pages"},
                                       {"    Remapped Rows", "    Temperature"},
-                                      {"    Capabilities", "\n\n"}})
+                                      {"    Capabilities", "\n\n"}}) {
     EXPECT_EQ(part(all, first, behind), part(reading, first, behind));
+  }
 }
 
 // The other answers, so that the lines above are no constants.

@@ -29,17 +29,20 @@ constexpr std::array<std::uint64_t, 3> kHeldMib = {2194, 1170, 13526};
   const bool held = migsim_attach(uuid.c_str(), &context) == MIGSIM_OK &&
                     migsim_alloc(context, mib << 20U, &allocation) == MIGSIM_OK;
   const char answer = held ? 'y' : 'n';
-  if (write(ready, &answer, 1) != 1 || !held)
+  if (write(ready, &answer, 1) != 1 || !held) {
     _exit(1);
-  for (;;)
+  }
+  for (;;) {
     pause();
+  }
 }
 
 class LoadedCapture : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
       GTEST_SKIP() << "a driver lets only root change instances";
+    }
     ASSERT_TRUE(box_.created());
     for (const char* line :
          {"-i 0 -mig 1", "mig -cgi 9,14,19,19", "mig -cci 0,1 -gi 2", "mig -cci -gi 3,9,10"}) {
@@ -49,8 +52,9 @@ class LoadedCapture : public ::testing::Test {
     const std::string list = box_.smi("-L");
     const std::size_t at = list.find("MIG-", list.find("Device  1:"));
     const std::string uuid = list.substr(at, list.find(')', at) - at);
-    for (std::size_t i = 0; i < kHeldMib.size(); ++i)
+    for (std::size_t i = 0; i < kHeldMib.size(); ++i) {
       start(uuid, kHeldMib[i]);
+    }
   }
 
   void TearDown() override {
@@ -66,8 +70,9 @@ class LoadedCapture : public ::testing::Test {
     ASSERT_EQ(pipe(ends.data()), 0);
     const pid_t pid = fork();
     ASSERT_GE(pid, 0);
-    if (pid == 0)
+    if (pid == 0) {
       occupy(uuid, mib, ends[1]);
+    }
     close(ends[1]);
     pids_.push_back(pid);
     char answer = 0;
@@ -88,8 +93,9 @@ class LoadedCapture : public ::testing::Test {
 
 std::string section(const std::string& text, const std::string& from, const std::string& to) {
   const std::size_t begin = text.find(from);
-  if (begin == std::string::npos)
+  if (begin == std::string::npos) {
     return "";
+  }
   return text.substr(begin, to.empty() ? std::string::npos : text.find(to, begin) - begin);
 }
 

@@ -51,8 +51,9 @@ TEST_F(Scripted, PmonShowsTheNewestSampleInItsColumns) {
                     unsigned* count,
                     unsigned long long) {
                    *count = 2;
-                   if (samples == nullptr)
+                   if (samples == nullptr) {
                      return NVML_ERROR_INSUFFICIENT_SIZE;
+                   }
                    samples[0] = {kPid, 2000, 11, 12, 13, 14};
                    samples[1] = {kPid, 1000, 91, 92, 93, 94};
                    return NVML_SUCCESS;
@@ -92,8 +93,9 @@ TEST_F(Scripted, RetiredPagesOneLineEach) {
                        cause == NVML_PAGE_RETIREMENT_CAUSE_MULTIPLE_SINGLE_BIT_ECC_ERRORS;
                    const unsigned room = pages == nullptr ? 0 : *count;
                    *count = single ? 2 : 0;
-                   if (room < *count)
+                   if (room < *count) {
                      return NVML_ERROR_INSUFFICIENT_SIZE;
+                   }
                    if (single) {
                      pages[0] = 0x10;
                      pages[1] = 0xABC;
@@ -110,8 +112,9 @@ TEST_F(Scripted, AccountedProcesses) {
                  [](nvmlDevice_t, unsigned* count, unsigned* pids) {
                    const unsigned room = pids == nullptr ? 0 : *count;
                    *count = 1;
-                   if (room == 0)
+                   if (room == 0) {
                      return NVML_ERROR_INSUFFICIENT_SIZE;
+                   }
                    pids[0] = kPid;
                    return NVML_SUCCESS;
                  });
@@ -197,8 +200,9 @@ TEST_F(Scripted, DmonColumnsAreNotExchanged) {
 // The third line is the first with two samples behind it; a metric that fails spoils no other.
 TEST_F(Scripted, GpmValuesComeFromTheSamplesBefore) {
   driver_.answer(&F::nvmlGpmMetricsGet, [](nvmlGpmMetricsGet_t* request) {
-    if (request->sample1 == request->sample2 || request->numMetrics != 1)
+    if (request->sample1 == request->sample2 || request->numMetrics != 1) {
       return NVML_ERROR_INVALID_ARGUMENT;
+    }
     request->metrics[0].nvmlReturn =
         request->metrics[0].metricId == 3 ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
     request->metrics[0].value = request->metrics[0].metricId + 0.9;
@@ -226,12 +230,14 @@ TEST_F(Scripted, SamplesOfASection) {
                     nvmlValueType_t* value_type,
                     unsigned* count,
                     nvmlSample_t* samples) {
-                   if (type != NVML_TOTAL_POWER_SAMPLES)
+                   if (type != NVML_TOTAL_POWER_SAMPLES) {
                      return NVML_ERROR_NOT_FOUND;
+                   }
                    *value_type = NVML_VALUE_TYPE_UNSIGNED_INT;
                    *count = 3;
-                   if (samples == nullptr)
+                   if (samples == nullptr) {
                      return NVML_SUCCESS;
+                   }
                    samples[0] = {5000000, {}};
                    samples[1] = {7360000, {}};
                    samples[2] = {6000000, {}};
@@ -319,8 +325,9 @@ TEST_F(ScriptedPair, PathsOfEveryKind) {
 // over where nothing is changed, and refused where something would be.
 TEST(Selection, EachGpuOnceInOrder) {
   SimulatedMachine box("2x h200-141gb");
-  for (const char* ids : {"0,0,1", "1,0,1", "1,0"})
+  for (const char* ids : {"0,0,1", "1,0,1", "1,0"}) {
     EXPECT_EQ(box.smi(std::string("--query-gpu=index --format=csv,noheader -i ") + ids), "0\n1\n");
+  }
   EXPECT_EQ(box.smi("--query-gpu=index --format=csv,noheader -i 1,9"), "1\n");
   EXPECT_EQ(box.exit_code(), 0);
   EXPECT_EQ(box.smi("--query-gpu=index -i 8,9"), "No devices were found\n");

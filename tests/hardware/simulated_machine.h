@@ -39,8 +39,9 @@ class SimulatedMachine {
   // `migctl sim <words>`; whether it worked.
   static bool sim(std::vector<std::string> words) {
     std::vector<char*> argv;
-    for (std::string& word : words)
+    for (std::string& word : words) {
       argv.push_back(word.data());
+    }
     argv.push_back(nullptr);
     return migsim::sim_main(static_cast<int>(words.size()), argv.data(), {}) == 0;
   }
@@ -54,8 +55,9 @@ class SimulatedMachine {
   std::string smi(const std::string& line) {
     std::vector<std::string> words;
     std::istringstream in(line);
-    for (std::string word; in >> word;)
+    for (std::string word; in >> word;) {
       words.push_back(word);
+    }
     char* text = nullptr;
     std::size_t size = 0;
     smi::SmiContext context;

@@ -24,15 +24,18 @@ std::string masked(const std::string& text) {
 std::vector<std::string> lines_with(const std::string& text, const std::string& part) {
   std::vector<std::string> found;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    if (line.find(part) != std::string::npos)
+  for (std::string line; std::getline(in, line);) {
+    if (line.find(part) != std::string::npos) {
       found.push_back(line);
+    }
+  }
   return found;
 }
 
 TEST(H200WithoutMig, FiveCommandsByteForByte) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver tells capacities and placements only to root";
+  }
   SimulatedMachine box("1x h200-141gb");
   ASSERT_TRUE(box.created());
   EXPECT_EQ(box.smi("mig -lgip"), golden("h200_580_lgip.txt"));
@@ -51,8 +54,9 @@ TEST(H200WithoutMig, FiveCommandsByteForByte) {
 
 // Each block of the reading: "$ nvidia-smi <words>", what it printed, "exit <code>".
 TEST(H200WithoutMig, OddCommandLinesByteForByte) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver tells capacities only to root";
+  }
   SimulatedMachine box("1x h200-141gb");
   ASSERT_TRUE(box.created());
   std::istringstream reading(golden("h200_580_command_lines.txt"));
@@ -86,16 +90,18 @@ TEST(H200WithoutMig, SummaryOfTheCaptureApartFromReadings) {
                            "MIG M. |",
                            "Disabled",
                            "| Processes:",
-                           "No running processes"})
+                           "No running processes"}) {
     EXPECT_EQ(lines_with(summary, part), lines_with(reading, part)) << part;
+  }
 }
 
 // The published capture of driver 590: GI 2 holds 1c and 2c of a 3g, GI 3 a 2g, GI 9 and 10 a 1g.
 class CapturedLayout : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
       GTEST_SKIP() << "a driver lets only root change instances";
+    }
     ASSERT_TRUE(box_.created());
     run("-i 0 -mig 1");
     run("mig -cgi 9,14,19,19");
@@ -160,9 +166,12 @@ TEST_F(CapturedLayout, DetailOfMigDevices) {
   const std::string blocks = detail.substr(begin, detail.find("    Accounting Mode") - begin);
   // The capture is of a loaded machine: the two devices of GI 2 use 16925 MiB there.
   std::string reading = golden("h200_590_mig_q_devices.txt");
-  for (const auto& [loaded, idle] : {std::pair("16925 MiB", "22 MiB"), {"54499 MiB", "71403 MiB"}})
-    for (std::size_t at = 0; (at = reading.find(loaded)) != std::string::npos;)
+  for (const auto& [loaded, idle] :
+       {std::pair("16925 MiB", "22 MiB"), {"54499 MiB", "71403 MiB"}}) {
+    for (std::size_t at = 0; (at = reading.find(loaded)) != std::string::npos;) {
       reading.replace(at, std::string(loaded).size(), idle);
+    }
+  }
   EXPECT_EQ(blocks, reading);
 }
 
@@ -242,8 +251,9 @@ TEST_F(CapturedLayout, ProcessOnAnInstance) {
 
 // The lab, word for word, on its own board.
 TEST(Lab, EveryCommandOfTheLab) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver lets only root change instances";
+  }
   SimulatedMachine box("1x a100-sxm4-40gb");
   ASSERT_TRUE(box.created());
   const std::string mode = "-i 0 --query-gpu=mig.mode.current --format=csv,noheader";

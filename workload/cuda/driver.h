@@ -118,8 +118,9 @@ class Status {
   }
 
   void check(const Driver& driver, const char* call, Code code) {
-    if (code != kSuccess)
+    if (code != kSuccess) {
       fail(driver.explain(call, code), code);
+    }
   }
 
  private:

@@ -53,8 +53,9 @@ void Walk::fill(const nvmlGpuInstanceProfileInfo_t& profile) {
         one.info.device == device_);
   }
   compute(profile.id, made[0].handle);
-  for (const Made& one : made)
+  for (const Made& one : made) {
     code = nvmlGpuInstanceDestroy(one.handle);
+  }
   nvmlGpuInstanceInfo_t info{};
   const std::string stale = word(nvmlGpuInstanceGetInfo(made[0].handle, &info));
   say("emptied %u: %s stale %s by id %s",
@@ -173,8 +174,9 @@ void Walk::fill_compute(unsigned of,
       fits);
   mig_devices(infos);
   say("in %u ci fill %u: destroy gi %s", of, profile.id, word(nvmlGpuInstanceDestroy(gi)).c_str());
-  for (nvmlComputeInstance_t one : made)
+  for (nvmlComputeInstance_t one : made) {
     code = nvmlComputeInstanceDestroy(one);
+  }
   say("in %u ci fill %u: destroy %s stale %s",
       of,
       profile.id,

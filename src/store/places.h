@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where everything of a machine lies: journal, slots, leases, jobs, locks, claims, the daemon's
+// socket and its file of tenants. One rule for all processes, so that they meet: the daemon listens
+// where its clients look, and two writers take the same lock. Knows no driver: a machine is the
+// real one, or the folder of a simulated one.
+//
+//   const store::Places places({"/var/lib/migctl/sim/lab"}, store::Surroundings::ours());
+//   places.journal();                                  // "/var/lib/migctl/sim/lab/journal.db"
+//
+// Threading: pure functions of their arguments and of the file system; ours() reads the
+// environment. Errors: kPermission for a folder that is somebody else's, kIo.
+#ifndef MIGCTL_STORE_PLACES_H_
+#define MIGCTL_STORE_PLACES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/result.h"
+
+namespace mig::store {
+
+struct MachineId {
+  std::string simulated_dir;  // folder of the simulated machine; "" = the real one
+
+  bool simulated() const { return !simulated_dir.empty(); }
+
+  std::string name() const;  // "lab"; "" = the real machine
+
+  friend bool operator==(const MachineId&, const MachineId&) = default;
+};
+
+// Who asks, and what of the environment decides where things lie.
+struct Surroundings {
+  std::uint32_t uid = 0;
+  std::string state_dir;      // $MIGCTL_STATE_DIR; "" unless absolute, as the four below
+  std::string state_home;     // $XDG_STATE_HOME
+  std::string runtime_home;   // $XDG_RUNTIME_DIR
+  std::string home;           // $HOME
+  std::string machines;       // $MIGSIM_ROOT
+  std::string socket;         // $MIGCTL_SOCKET
+  std::string tenants;        // $MIGCTL_TENANTS
+  std::string machine;        // $MIGSIM_MACHINE
+  std::string shell_machine;  // folder of the machine in whose `sim shell` this process runs
+  std::string root;           // put before /run, /var, /etc, /dev, /proc and /tmp: for tests
+
+  static Surroundings ours();
+};
+
+class Places {
+ public:
+  Places(MachineId machine, Surroundings around)
+      : machine_(std::move(machine)), around_(std::move(around)) {}
+
+  const MachineId& machine() const { return machine_; }
+
+  // Below $MIGCTL_STATE_DIR if that is set; else in the folder of a simulated machine; else
+  // /var/lib/migctl for root and $XDG_STATE_HOME/migctl for others.
+  std::string journal() const;
+  std::string slots() const;   // beside the journal
+  std::string leases() const;  // beside the journal
+  // Of the asking user: beside the journal where that folder is the user's own, else below
+  // $XDG_STATE_HOME (~/.local/state), a folder a machine.
+  std::string jobs() const;
+
+  // The folder of locks and sockets; made when missing. <machine>/run for a simulated machine that
+  // the user may write to; /run/migctl for root; else $XDG_RUNTIME_DIR/migctl, else
+  // /tmp/migctl-<uid> (0700, the user's own).
+  Result<std::string> runtime_dir() const;
+  Result<std::string> claims() const;       // folder of the claims of runs
+  Result<std::string> writer_lock() const;  // one writer per machine
+
+  // Where a daemon listens: $MIGCTL_SOCKET, else migd.sock in runtime_dir(). In a runtime folder of
+  // the user's own, which all machines share, a simulated machine's has its name in it.
+  Result<std::string> daemon_socket() const;
+  // Where clients look for it, best first, never empty: $MIGCTL_SOCKET alone where that is set;
+  // else the machine's own and then the user's own. The latter only in a folder that nobody else
+  // can write to: whoever could would answer in the daemon's place.
+  std::vector<std::string> daemon_sockets() const;
+
+ private:
+  std::string beside_journal(const char* what) const;
+  std::string machine_runtime_dir() const;
+  std::string user_runtime_dir() const;
+  std::string socket_in_user_runtime_dir() const;
+
+  MachineId machine_;
+  Surroundings around_;
+};
+
+// slots.db or leases.db (`what`: "slots") for a journal: "/s/sim-lab.db" -> "/s/sim-lab-slots.db".
+std::string beside_journal(const std::string& journal, const char* what);
+
+// `chosen`, else $MIGCTL_TENANTS, else /etc/migctl/tenants.yaml.
+std::string tenants_file(const std::string& chosen, const Surroundings& around);
+
+// The folder of simulated machines: $MIGSIM_ROOT, inside `sim shell` that of its machine,
+// /var/lib/migctl/sim for root, else below $XDG_STATE_HOME (~/.local/state).
+std::string machines_root(const Surroundings& around);
+
+// Names of the folders below `root` that hold a machine.state, sorted; none that begins with a dot.
+std::vector<std::string> machine_names(const std::string& root);
+
+// A simulated machine as a user names it: a name below the root; with a slash, the folder itself.
+MachineId machine_named(const std::string& name, const Surroundings& around);
+
+// Nodes of NVIDIA's driver are there, so that a process which names no machine gets the real one.
+bool driver_is_there(const Surroundings& around);
+
+// The machine that a command gets which names none, as far as that can be told without loading a
+// driver; nullopt where only a driver could tell.
+std::optional<MachineId> machine_of_unnamed(const Surroundings& around);
+
+}  // namespace mig::store
+
+#endif  // MIGCTL_STORE_PLACES_H_

@@ -8,7 +8,7 @@
 
 namespace mig::base {
 
-// Looked up once a process. Any thread.
+// Folder of the per-pid folders; looked up once per process. Thread-safe.
 const std::string& proc_root();
 
 }  // namespace mig::base

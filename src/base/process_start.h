@@ -10,11 +10,11 @@
 
 namespace mig::base {
 
-// Ticks since boot of the process of that number; nullopt: there is none, or it has ended and only
-// waits to be reaped. `proc`: where /proc lies.
+// Start time of process `pid` in ticks since boot; with the pid it identifies a process despite pid
+// reuse. nullopt: no such process, or a zombie. `proc`: path of /proc.
 std::optional<std::uint64_t> process_start(const std::string& proc, std::int64_t pid);
 
-// Of the host; "" = not told. After another one every process of before is gone.
+// Boot id of the host; "" = unknown. A changed id means that every earlier process is gone.
 std::string boot_id(const std::string& proc);
 
 }  // namespace mig::base

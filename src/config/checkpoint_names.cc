@@ -17,7 +17,7 @@ Json place_json(Placement place) {
   return {{"Start", place.start}, {"Size", place.size}};
 }
 
-// One object of a list, with what it is called in messages.
+// An object of a list, with its path for messages.
 class Member {
  public:
   Member(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}

@@ -13,8 +13,8 @@
 
 namespace mig::config {
 
-// kNotSupported when no GPU can do MIG or the driver names no profile. Valid input of parse_spec();
-// a device-filter is written only where the machine has more than one model.
+// Output is valid input of parse_spec(); a device-filter is written only where the machine has more
+// than one model. kNotSupported when no GPU supports MIG or the driver reports no profile.
 Result<std::string> generate_spec(const Inventory& inventory, Format format);
 
 }  // namespace mig::config

@@ -11,7 +11,7 @@
 
 namespace mig::config {
 
-// `file` is only for messages.
+// `file` is used in messages only.
 Result<Hooks> parse_hooks(std::string_view text, std::string_view file);
 
 }  // namespace mig::config

@@ -16,13 +16,13 @@
 namespace mig::config {
 
 struct LayoutSources {
-  std::vector<Node> layouts;          // roots; places are those of the outer file
-  std::vector<std::string> notes;     // what was read from where, and what was passed over
-  std::vector<std::string> warnings;  // keys repeated on the way to the layouts
+  std::vector<Node> layouts;          // roots; positions refer to the outer file
+  std::vector<std::string> notes;     // what was read from which place, and what was ignored
+  std::vector<std::string> warnings;  // duplicate keys on the path to the layouts
 };
 
-// Empty when the file holds nothing. Refused (kInvalidInput): nothing but what is not a layout; a
-// place where it is not clear which of several texts is meant.
+// Empty when the file is empty. Refused (kInvalidInput): a file without a layout; an ambiguous
+// choice between several texts.
 Result<LayoutSources> find_layouts(std::string_view text, std::string_view file);
 
 }  // namespace mig::config

@@ -14,10 +14,10 @@
 
 namespace mig::config {
 
-// `file` is only for messages.
+// `file` is used in messages only.
 Result<Tenants> parse_tenants(std::string_view text, std::string_view file);
 
-// No such file: Tenants{} (each user is a tenant of its own).
+// A missing file gives Tenants{} (each user is a tenant of its own).
 Result<Tenants> read_tenants(const std::string& path);
 
 }  // namespace mig::config

@@ -12,12 +12,12 @@
 namespace mig::device {
 
 struct CommandResult {
-  int exit_code = 0;   // 128 + n when signal n ended it
+  int exit_code = 0;   // exit status; 128 + n after death by signal n
   std::string output;  // stdout and stderr, the first 64 KiB
 };
 
-// argv[0] is looked up in $PATH. kNotFound when it is not there, kTimeout when it was killed after
-// `limit`.
+// Runs a command; argv[0] is looked up in $PATH. kNotFound when it is missing, kTimeout when it was
+// killed after `limit`.
 Result<CommandResult> run_command(const std::vector<std::string>& argv,
                                   std::chrono::milliseconds limit);
 

@@ -9,7 +9,8 @@
 
 namespace mig::device {
 
-// What the driver does not tell, or fails to, is unknown: nothing is refused for these alone.
+// Readings that the driver does not support, or fails, are unknown: nothing is refused for these
+// alone.
 Display read_display(const nvml::Functions& nvml, nvmlDevice_t device);
 
 }  // namespace mig::device

@@ -24,13 +24,13 @@ namespace mig::device {
 
 struct ReadOptions {
   std::string proc_root = base::proc_root();
-  // Who reads often keeps what does not change here; nullptr = everything is asked again.
+  // Cache for frequent readers; nullptr = everything is read again.
   FactsOfGpus* facts = nullptr;
 };
 
 Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options);
 
-// One GPU, by index.
+// Reads one GPU, by index.
 Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOptions& options);
 
 }  // namespace mig::device

@@ -16,12 +16,12 @@
 
 namespace mig::holders {
 
-// Numbers of store::LeaseRow::holder_kind.
+// Values of store::LeaseRow::holder_kind.
 enum class LeaseHolder : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
 
 struct Moment {
   std::int64_t wall_ms = 0;  // Unix time
-  std::int64_t boot_ms = 0;  // since this boot
+  std::int64_t boot_ms = 0;  // CLOCK_BOOTTIME
   std::string boot_id;
 };
 
@@ -33,16 +33,16 @@ struct LifeRoots {
   std::string proc = base::proc_root();
   std::string cgroups = "/sys/fs/cgroup";
   std::map<std::string, std::string>* units =
-      nullptr;  // where units were found, kept by the caller
+      nullptr;  // cache of units' cgroups, owned by the caller
 };
 
 Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& roots);
 
 std::int64_t elapsed_ms(const store::LeaseRow& lease, const Moment& now);
-// Of the limit; nullopt = it has none. Never below 0.
+// Time left of the lease's limit; nullopt = no limit. Never below 0.
 std::optional<std::int64_t> left_ms(const store::LeaseRow& lease, const Moment& now);
 
-// The cgroup of a unit below `cgroups` ("/system.slice/jupyter.service"), when it has processes.
+// The unit's cgroup below `cgroups` ("/system.slice/jupyter.service"), if it has processes.
 std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std::string& unit);
 
 }  // namespace mig::holders

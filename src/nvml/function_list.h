@@ -258,8 +258,8 @@
   X(nvmlDeviceGetComputeInstanceId)
 // clang-format on
 
-// Where a driver lacks the newer symbol, the older one with the same parameters and meaning stands
-// in.
+// Fallbacks: a driver without the newer symbol is called by the older one with the same parameters
+// and meaning.
 // clang-format off
 #define MIG_NVML_FALLBACKS(X) \
   X(nvmlInit_v2, nvmlInit) \

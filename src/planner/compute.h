@@ -11,7 +11,7 @@
 
 namespace mig::planner {
 
-// One compute instance wanted; `placement` nullopt = wherever it fits.
+// A wanted compute instance; `placement` nullopt = any.
 struct WantedCompute {
   ProfileName name;
   std::optional<Placement> placement;
@@ -24,7 +24,7 @@ struct ComputeChange {
 
   struct Created {
     const ComputeInstanceProfile* profile = nullptr;
-    std::optional<Placement> placement;  // nullopt = the driver's choice
+    std::optional<Placement> placement;  // nullopt = the driver chooses
   };
 
   std::vector<Created> created;
@@ -33,13 +33,13 @@ struct ComputeChange {
   bool empty() const { return destroyed.empty() && created.empty(); }
 };
 
-// Busy: a process is, or may be, on it.
+// Busy: a process runs on the instance, or may (the driver does not say which instance).
 bool is_busy(const Gpu& gpu, const GpuInstance& instance);
 bool is_busy(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute);
 
-// `existing` may be nullptr (the GPU instance is to be created). Every name of `wanted` must be a
-// compute profile of `profile`. Fewest busy, then fewest destroyed; nullopt = they do not fit, or
-// not at the places given.
+// Cheapest change that reaches `wanted` in the GPU instance `existing` (nullptr: to be created):
+// fewest busy, then fewest compute instances destroyed. Every name of `wanted` must be a compute
+// profile of `profile`. nullopt = they do not fit, or not at the given placements.
 std::optional<ComputeChange> compute_change(const Gpu& gpu,
                                             const GpuInstanceProfile& profile,
                                             const std::vector<WantedCompute>& wanted,

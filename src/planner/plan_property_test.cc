@@ -22,7 +22,7 @@ std::size_t below(Random& random, std::size_t n) {
   return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
 }
 
-// A GPU that does steps or says why it cannot. Ids are never used again.
+// A model of a GPU that executes steps or returns why it cannot. Ids are never reused.
 class ToyGpu {
  public:
   explicit ToyGpu(Gpu gpu) : gpu_(std::move(gpu)) {}
@@ -51,7 +51,7 @@ class ToyGpu {
     return "no such step";
   }
 
-  // Layout without ids: what must be equal after an undo.
+  // The layout without ids, which an undo must restore.
   std::multiset<std::string> shape() const {
     std::multiset<std::string> out;
     for (const GpuInstance& instance : gpu_.instances) {
@@ -174,7 +174,7 @@ class ToyGpu {
   }
 
   Gpu gpu_;
-  std::uint32_t next_id_ = 100;  // beyond every id that is there at the start
+  std::uint32_t next_id_ = 100;  // larger than every id in use at the start
 };
 
 struct Case {
@@ -182,7 +182,7 @@ struct Case {
   DesiredLayout desired;
 };
 
-// Compute instances as users have them: mostly the full size, at times as many of one slice.
+// A typical set of compute instances: mostly one of the full size, at times several of one slice.
 std::vector<std::string> random_inside(Random& random, const GpuInstanceProfile& profile) {
   const std::size_t kind = below(random, 6);
   const ComputeInstanceProfile& smallest = profile.compute_profiles.front();
@@ -213,7 +213,7 @@ Case random_case(Random& random, const Gpu& empty, const std::vector<Layout>& st
   Case out{empty, {}};
   occupy(random, out.gpu, states[below(random, states.size())], board);
   DesiredGpu desired{empty.index, true, {}, {}};
-  // Half of the wishes are layouts that exist; the other half may be impossible.
+  // Half of the desired layouts are reachable states; the other half may be impossible.
   const Layout& wish = states[below(random, states.size())];
   for (const Placed& placed : wish) {
     const std::size_t profile =
@@ -251,8 +251,8 @@ Counts wanted_counts(const Board& board, const DesiredGpu& desired) {
   return counts;
 }
 
-// Fewest GPU instances destroyed over all states of the wanted counts that keep each busy instance
-// in place; nullopt = none does. Looks at GPU instances only.
+// Oracle: fewest GPU instances destroyed over all states of the wanted counts that keep each busy
+// instance in place; nullopt = none does. Looks at GPU instances only.
 std::optional<std::size_t> fewest_destroyed(const Board& board,
                                             const Case& c,
                                             const ByCounts& states) {
@@ -293,7 +293,7 @@ bool whole_gpu_instances_only(const Case& c) {
                      });
 }
 
-// Plays the plan and takes it back; both must work at each step.
+// Executes the plan and undoes it; each step must succeed.
 void play(const Case& c, const Plan& plan) {
   ToyGpu toy(c.gpu);
   const auto before = toy.shape();

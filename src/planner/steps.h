@@ -16,11 +16,11 @@ namespace mig::planner {
 
 std::vector<Step> layout_steps(const Board& board, const Assignment& assignment);
 
-// One instance that is there goes; its undo() makes it again at its place.
+// Step that destroys an existing instance; its undo() recreates the instance at its placement.
 Step destroy_step(const Gpu& gpu, const GpuInstance& instance);
 Step destroy_step(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute);
 
-// The instance with all that is in it.
+// Steps that destroy the instance with its compute instances.
 std::vector<Step> destroy_steps(const Gpu& gpu, const GpuInstance& instance);
 
 Step mode_step(const Gpu& gpu, StepKind kind);

@@ -12,7 +12,7 @@
 
 namespace mig::planner {
 
-// Equal ones made one. Fails when one of them by itself is impossible on this board.
+// Merges equal instances into wants. Error when an instance is impossible on this board by itself.
 Result<std::vector<Want>> read_wants(const Board& board, const DesiredGpu& desired);
 
 }  // namespace mig::planner

@@ -15,7 +15,7 @@
 
 namespace mig::apply {
 
-// One busy instance and the place of its successor, of the same profile and compute instances.
+// A busy instance and the placement of its successor of equal profile and compute instances.
 struct Move {
   GpuIndex from_gpu;
   GpuInstance from;
@@ -23,19 +23,19 @@ struct Move {
   Placement to;
 };
 
-// The bound of the search: a few seconds.
+// Search budget, a few seconds.
 inline constexpr std::size_t kMostLooks = 1'000'000;
 
 struct Migration {
   std::vector<Move> moves;
-  DesiredLayout beside;  // what is there and the successors: the layout of the first change
+  DesiredLayout beside;  // layout of the first change: existing instances and the successors
 };
 
-// The fewest that can move: every set of busy instances is looked at, the smallest first, with
-// every place for each. `blocked`: the plan for `desired` that disturbs the fewest busy instances.
-// kNoCapacity when there is no way, or none was found within `most_looks` (the message
-// says which); kInUse when something else than a destroy of an instance is in the way (a mode
-// change, a reset).
+// The smallest set of moves: exhaustive over sets of busy instances, smallest first, and over all
+// placements of the successors. `blocked`: the plan for `desired` that disturbs the fewest busy
+// instances. kNoCapacity when there is no solution, or none was found within `most_looks` (the
+// message says which); kInUse when a blocker is not the destroy of an instance (a mode change, a
+// reset).
 Result<Migration> plan_migration(const Inventory& now,
                                  const DesiredLayout& desired,
                                  const Plan& blocked,

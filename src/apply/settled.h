@@ -13,7 +13,8 @@
 
 namespace mig::apply {
 
-// The first reading that `good` takes, else the last one. An Error when none succeeded.
+// Reads until `good` accepts (eventual consistency); else returns the last reading. An Error when
+// none succeeded.
 Result<Inventory> read_settled(const Context& context,
                                const std::function<bool(const Inventory&)>& good);
 

@@ -14,7 +14,7 @@
 
 namespace mig::advise {
 
-// `alone` and `beside` by round; a round that only one of them has does not count.
+// `alone` and `beside` are indexed by round; a round that only one of them has is ignored.
 isolation::Verdict judge(const std::vector<isolation::Sample>& alone,
                          const std::vector<isolation::Sample>& beside,
                          const isolation::Criteria& criteria);

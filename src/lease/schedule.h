@@ -25,38 +25,38 @@ struct HeldBy {
   std::string tenant;
   std::uint32_t shared = 1;
   std::int32_t priority = 0;
-  std::optional<std::int64_t> left_ms;  // until its limit; nullopt = nobody knows
-  bool leaving = false;                 // was asked to go
+  std::optional<std::int64_t> left_ms;  // until its limit; nullopt = unknown
+  bool leaving = false;                 // the holder was asked to end
 };
 
 struct Seat {
   LeasedInstance instance;
-  std::string busy;  // somebody without a lease is on it: "pid 41 (python)"
+  std::string busy;  // a process without a lease runs on it: "pid 41 (python)"
   std::vector<HeldBy> held;
 };
 
 struct Waiting {
-  std::int64_t id = 0;  // in order of coming
+  std::int64_t id = 0;  // ascending by time of arrival
   Need need;
   std::uint32_t count = 1, shared = 1;
   std::string tenant;
   std::int32_t priority = 0;
   std::optional<std::int64_t> limit_ms;
   bool create = false;
-  std::optional<LeasedInstance> made;  // with create: what would be made, for the quota
+  std::optional<LeasedInstance> made;  // with create: counts against the quota
   bool preempt = false;
   std::int64_t waited_ms = 0;
 };
 
 struct TenantShare {
   std::uint32_t weight = 1;
-  double used = 0;  // slice-milliseconds of late, older use counting less
+  double used = 0;  // recent usage in slice-milliseconds, exponentially decayed
   Quota quota;
 };
 
 struct Machine {
   std::vector<Seat> seats;
-  std::map<std::string, TenantShare> tenants;  // a missing one: weight 1, nothing used, no quota
+  std::map<std::string, TenantShare> tenants;  // no entry: weight 1, no usage, no quota
 };
 
 struct Grant {
@@ -64,14 +64,14 @@ struct Grant {
   std::vector<std::string> uuids;
 };
 
-// Make `count` instances that meet `need` from free slices, for a request that found none.
+// Create `count` instances that satisfy `need` from free slices, for a request that found none.
 struct Creation {
   std::int64_t request = 0;
   Need need;
   std::uint32_t count = 1;
 };
 
-// Ask this lease to go in favour of a request of higher priority.
+// Ask the holder of this lease to end in favour of a request of higher priority.
 struct Preemption {
   std::int64_t lease = 0;
   std::int64_t request = 0;
@@ -79,14 +79,14 @@ struct Preemption {
 
 struct Outlook {
   std::int64_t request = 0;
-  std::uint32_t position = 0;  // among those who wait, 1 = next
+  std::uint32_t position = 0;  // position in the queue, 1 = next
   std::string reason;
-  std::optional<std::int64_t> start_in_ms;  // earliest start; nullopt = cannot be told
+  std::optional<std::int64_t> start_in_ms;  // earliest start; nullopt = unknown
 };
 
 struct Decisions {
   std::vector<Grant> grants;
-  std::vector<Outlook> waiting;  // in the order in which they are served
+  std::vector<Outlook> waiting;  // in the order of service
   std::vector<Creation> creations;
   std::vector<Preemption> preemptions;
 };
@@ -95,10 +95,10 @@ Decisions schedule(const Machine& machine, const std::vector<Waiting>& queue);
 
 bool serves(const LeasedInstance& instance, const Need& need);
 
-// Smallest memory first, then SMs, GPU and ids: the order in which instances are offered.
+// Order in which instances are offered (best fit): smallest memory, then SMs, GPU and ids.
 bool smaller(const LeasedInstance& a, const LeasedInstance& b);
 
-// What of the quota stands against so much more, in words: "4 of 4 slices are in use"; "" = none.
+// Which quota the additional amount would exceed, in words: "4 of 4 slices are in use"; "" = none.
 struct Amount {
   std::uint64_t slices = 0, sm = 0, instances = 0, memory_mib = 0;
 

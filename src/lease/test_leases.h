@@ -64,7 +64,7 @@ class LeasesTest : public testing::Test {
     return *std::move(leases);
   }
 
-  // A process that does nothing until it is killed.
+  // A child process that sleeps until it is killed.
   Holder child() {
     const pid_t pid = ::fork();
     if (pid == 0) {

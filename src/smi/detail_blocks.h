@@ -9,7 +9,7 @@
 
 namespace mig::smi {
 
-// The lines of a row whose source begins with '#'.
+// Lines of a row whose source begins with '#'.
 std::string detail_block(const Run& run, const Gpu& gpu, const DetailRow& row);
 
 }  // namespace mig::smi

@@ -9,7 +9,7 @@
 
 namespace mig::smi {
 
-// The whole file; "" if it cannot be read, which no comparison with output passes.
+// Reads a golden file; "" if unreadable, which equals no output.
 inline std::string golden(const std::string& name) {
   std::ifstream file(std::string(MIG_SMI_TESTDATA) + "/" + name);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

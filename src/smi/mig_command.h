@@ -12,7 +12,7 @@
 namespace mig::smi {
 
 Options parse_mig(const std::vector<std::string>& words);
-// "" = runnable; else what to print. `help` is set when the user asked for it.
+// "" = valid; else the text to print. `help` is set when the user requested it.
 UsageError mig_usage_error(const Options& options);
 std::string mig_help();
 int run_mig(const Run& run, const Options& options);

@@ -18,10 +18,10 @@ constexpr const char* kEndsEarly = "Terminating early due to previous errors.\n"
 
 struct Setting {
   OptionSpec spec;
-  // nullptr: a value that can be read. `value` is the text after the option.
+  // nullptr: the value is valid. `value` is the text after the option.
   std::string (*error)(const std::string& value);
   Outcome (*apply)(const Target& target, const std::string& value);
-  bool hardware_too;  // also on a real driver
+  bool hardware_too;  // allowed on a real driver too
   bool needs_persistence;
 };
 

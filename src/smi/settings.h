@@ -13,20 +13,20 @@
 
 namespace mig::smi {
 
-// -pl, -lgc, -rgc, -lmc, -rmc, -ac, -rac, -c, -e, -p with their long names.
+// Options -pl, -lgc, -rgc, -lmc, -rmc, -ac, -rac, -c, -e, -p with their long names.
 const std::vector<OptionSpec>& setting_specs();
 
-// The first setting that the command line asks for, by OptionSpec::name; nullptr = none.
+// First setting on the command line, by OptionSpec::name; nullptr = none.
 const char* chosen_setting(const Options& options);
 unsigned count_settings(const Options& options);
 
-// A value that cannot be read, in nvidia-smi's words.
+// Error of an unreadable value, as nvidia-smi words it.
 UsageError setting_error(const Options& options);
 
-// Returns the exit code. `options` has passed setting_error().
+// Returns the exit code. `options` must have passed setting_error().
 int run_setting(const Run& run, const Options& options, const std::vector<Gpu>& gpus);
 
-// Lines for the help.
+// Text for the help.
 const char* settings_help();
 
 }  // namespace mig::smi

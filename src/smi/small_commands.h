@@ -44,13 +44,13 @@ UsageError vgpu_usage_error(const Options& options);
 std::string vgpu_help();
 int run_vgpu(const Run& run, const Options& options);
 
-// conf_compute.cc
+// defined in conf_compute.cc
 Options parse_conf_compute(const std::vector<std::string>& words);
 UsageError conf_compute_usage_error(const Options& options);
 std::string conf_compute_help();
 int run_conf_compute(const Run& run, const Options& options);
 
-// Their common grammar: help without words, and nvidia-smi's words for what is wrong.
+// Common grammar of the small commands: help without words, and nvidia-smi's error texts.
 Options parse_small(const std::vector<std::string>& words,
                     const std::vector<OptionSpec>& specs,
                     const char* help);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Confidence intervals of a ratio from few paired samples, by Student's t on the logarithms: a
-// bootstrap of three or five values is too narrow, t is honest about them. Pure functions.
+// bootstrap of three or five values would be too narrow. Pure functions.
 #ifndef MIGCTL_ADVISE_STUDENT_H_
 #define MIGCTL_ADVISE_STUDENT_H_
 

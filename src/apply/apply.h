@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries a Plan out: preflight, writer lock, step by step with each step read back, and on failure
-// everything undone in reverse at the same placements. Outcome: unchanged, applied, rolled back, or
-// stuck with what is left.
+// Executes a Plan: preflight, writer lock, then each step with a read-back; on failure a rollback
+// undoes the executed steps in reverse order at the same placements. Outcome: unchanged, applied,
+// rolled back, or stuck with the remaining differences.
 //
 //   apply::Context context{*session, base::system_clock()};
 //   MIG_ASSIGN_OR_RETURN(auto result, apply::apply(context, plan, options));

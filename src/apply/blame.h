@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: of what differs from the layout before, what a change is answerable for and
-// what others did beside it. Pure functions.
+// Inside of apply/: attributes differences from the earlier layout to the change itself or to other
+// programs. Pure functions.
 #ifndef MIGCTL_APPLY_BLAME_H_
 #define MIGCTL_APPLY_BLAME_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks processes that stand in a plan's way to stop: a hook of the user's, SIGTERM, and SIGKILL for
-// those who are still there after the grace. Only processes that the plan names, each known by pid
-// and start: a number that somebody else has by now is never signalled.
+// Evicts processes that block a plan: the user's hook, SIGTERM, and SIGKILL after the grace period.
+// Only processes that the plan names, each identified by pid and start time, so that a reused pid
+// is never signalled.
 #ifndef MIGCTL_APPLY_EVICT_H_
 #define MIGCTL_APPLY_EVICT_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evictions of real child processes: nothing else may ever be signalled.
+// Evictions of real child processes; no other process may ever be signalled.
 #include "apply/evict.h"
 
 #include <sys/wait.h>

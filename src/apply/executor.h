@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: does one step and finds out, by reading, what came of it.
+// Inside of apply/: executes one step and verifies its effect by reading back.
 #ifndef MIGCTL_APPLY_EXECUTOR_H_
 #define MIGCTL_APPLY_EXECUTOR_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single steps on a simulated machine whose calls fail, and beside a program that acts too.
+// Single steps on a simulated machine, with failing calls, and with another program that changes
+// the same machine.
 #include "apply/executor.h"
 
 #include <filesystem>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: the picture that steps make of a layout, to hold what is read against, compute
-// instances included. Pure functions.
+// Inside of apply/: the expected layout after a number of steps, compute instances included, to
+// compare readings with. Pure functions.
 #ifndef MIGCTL_APPLY_EXPECTED_H_
 #define MIGCTL_APPLY_EXPECTED_H_
 

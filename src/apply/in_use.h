@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who uses what a step takes away, beyond the driver's own lists: whoever keeps the nodes of an
-// instance or of the GPU open (holders/). Looked at when a plan is made and again right before each
-// step that destroys, resets or changes a mode.
+// Processes that use what a step removes, beyond the driver's own lists: those that have nodes of
+// the instance or of the GPU open (holders/). Searched when a plan is made and again directly
+// before each step that destroys, resets or changes a mode.
 #ifndef MIGCTL_APPLY_IN_USE_H_
 #define MIGCTL_APPLY_IN_USE_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a change into the journal as it happens: the whole plan and the layout before it, then the
-// intent of each driver call before it is made and its result after.
+// Records a change in the journal as a write-ahead log: the whole plan and the layout before it,
+// then the intent of each driver call before the call and its result after it.
 #ifndef MIGCTL_APPLY_JOURNAL_RECORDER_H_
 #define MIGCTL_APPLY_JOURNAL_RECORDER_H_
 

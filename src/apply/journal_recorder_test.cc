@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a change leaves in the journal, and what keeps it from beginning.
+// The journal's content after a change, and the conditions that prevent a change from beginning.
 #include "apply/journal_recorder.h"
 
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layout that this machine had after the last changes that ended well: what a reboot, which
-// takes every instance, is to be followed by.
+// The machine's layout after the last successful changes: restored after a reboot, which removes
+// every instance.
 #ifndef MIGCTL_APPLY_LAST_GOOD_H_
 #define MIGCTL_APPLY_LAST_GOOD_H_
 

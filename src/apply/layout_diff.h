@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: two readings compared by what users see (modes, instances at their places,
-// compute instances inside), ids left out because a re-created instance may get another one. Pure
-// functions.
+// Inside of apply/: compares two readings by user-visible properties (modes, instances by
+// placement, compute instances), ignoring ids because a recreated instance may get another one.
+// Pure functions.
 #ifndef MIGCTL_APPLY_LAYOUT_DIFF_H_
 #define MIGCTL_APPLY_LAYOUT_DIFF_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether somebody is at work on a change that the journal has open, or a crash left it so. Asked
-// without taking a lock: who looks never gets in a writer's way.
+// Liveness of the process behind an open change in the journal: running, or left by a crash. Tested
+// without taking the lock, so a reader never blocks a writer.
 #ifndef MIGCTL_APPLY_LIVENESS_H_
 #define MIGCTL_APPLY_LIVENESS_H_
 

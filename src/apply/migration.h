@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a layout is impossible around what runs: which busy instances have to move, where a new one
-// of the same shape fits beside them first, and that the layout is possible once they have moved.
-// Pure functions over an Inventory.
+// Migration, for a layout that is impossible around the busy instances: which of them have to move,
+// where a successor of the same shape fits beside them first, and the proof that the layout is
+// possible after the move. Pure functions over an Inventory.
 #ifndef MIGCTL_APPLY_MIGRATION_H_
 #define MIGCTL_APPLY_MIGRATION_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: which busy instances to move, and where to, so that a layout becomes possible.
-// Looks at sets of them from the smallest on, each with every place for every successor, GPU by GPU
-// and with what it has found about one GPU kept. Pure.
+// Inside of apply/: search for the busy instances to move, and their new placements, so that a
+// layout becomes possible. Exhaustive over sets, smallest first, and over all placements of the
+// successors, GPU by GPU with memoised results. Pure.
 #ifndef MIGCTL_APPLY_MOVE_SEARCH_H_
 #define MIGCTL_APPLY_MOVE_SEARCH_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: reasons not to begin. Pure functions.
+// Inside of apply/: reasons to refuse a change before it begins. Pure functions.
 #ifndef MIGCTL_APPLY_PREFLIGHT_H_
 #define MIGCTL_APPLY_PREFLIGHT_H_
 

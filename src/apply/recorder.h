@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a journal listens in: told of a change before and after every changing driver call, in the
-// order in which they happen, rollback included.
+// Interface of the journal: receives the events of a change before and after every driver call that
+// changes the machine, in order, rollback included.
 #ifndef MIGCTL_APPLY_RECORDER_H_
 #define MIGCTL_APPLY_RECORDER_H_
 

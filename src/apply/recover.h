@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// After a crash: finishes the record of a change that was done, or takes back what was done of it,
-// with the same code that rolls back a failed change. A change of a live process is not a crash:
-// the writer lock tells.
+// Crash recovery: completes the record of a change that was done, or rolls back what was done of
+// it, with the same code that rolls back a failed change. A change of a live process is not a
+// crash: the writer lock tells.
 #ifndef MIGCTL_APPLY_RECOVER_H_
 #define MIGCTL_APPLY_RECOVER_H_
 

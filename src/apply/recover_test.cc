@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes that a crash left open in the journal, on the machine that it left.
+// Changes left open in the journal by a crash, with the machine as the crash left it.
 #include "apply/recover.h"
 
 #include <gtest/gtest.h>

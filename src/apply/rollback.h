@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: undoes done steps, last first, makes again what the layout before has lost
-// otherwise, and says whether the machine is as it was. What nobody but others did is not touched.
+// Inside of apply/: rollback. Undoes executed steps in reverse order, recreates instances of the
+// earlier layout lost otherwise, and verifies that the machine is as before. Changes of other
+// programs are left alone.
 #ifndef MIGCTL_APPLY_ROLLBACK_H_
 #define MIGCTL_APPLY_ROLLBACK_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole changes on a simulated machine: carried out, refused, taken back, beside others.
+// Whole changes on a simulated machine: executed, refused, rolled back, and with concurrent changes
+// by another program.
 #include "apply/rollback.h"
 
 #include <atomic>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the locks of a machine lie, so that all processes that use it meet.
+// Paths of a machine's locks, equal for all processes that use the machine.
 #ifndef MIGCTL_APPLY_RUNTIME_H_
 #define MIGCTL_APPLY_RUNTIME_H_
 

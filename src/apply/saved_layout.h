@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layout as the journal keeps it: text (JSON, format 1) of modes, GPU instances and compute
-// instances with their placements, by GPU uuid. Read back strictly.
+// A layout in the journal's encoding: text (JSON, format 1) of modes, GPU instances and compute
+// instances with their placements, by GPU uuid. Parsed strictly.
 #ifndef MIGCTL_APPLY_SAVED_LAYOUT_H_
 #define MIGCTL_APPLY_SAVED_LAYOUT_H_
 

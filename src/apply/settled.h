@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: the machine at the end of a change, read again where one reading does not show
-// what it should: it may have met passing trouble.
+// Inside of apply/: reads the machine at the end of a change, with retries, because a single
+// reading may fail transiently or show an old state.
 #ifndef MIGCTL_APPLY_SETTLED_H_
 #define MIGCTL_APPLY_SETTLED_H_
 

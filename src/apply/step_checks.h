@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: what a step is about in a reading, who is in its way, and whether it is done.
-// Pure functions.
+// Inside of apply/: finds a step's object in a reading, the processes that block the step, and
+// whether its effect is there. Pure functions.
 #ifndef MIGCTL_APPLY_STEP_CHECKS_H_
 #define MIGCTL_APPLY_STEP_CHECKS_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a simulated machine seen through two sessions, ours and a stranger's, so that another
-// program can act at the very moment that a test names. The clock stands still: waiting costs
-// nothing, and no test depends on how long something takes.
+// Test fixture: a simulated machine with two driver sessions, our own and that of another program
+// (the "stranger"), which acts at a moment chosen by the test. The clock is manual: waiting takes
+// no time, and no test depends on timing.
 #ifndef MIGCTL_APPLY_TEST_MACHINE_H_
 #define MIGCTL_APPLY_TEST_MACHINE_H_
 

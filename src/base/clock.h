@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time as a seam: code that waits or stamps takes a Clock, tests give it a ManualClock.
-// Threading: system_clock() may be shared; ManualClock is for one thread.
+// Clock interface, a seam for tests: code that waits or takes timestamps gets a Clock, tests pass a
+// ManualClock. Threading: system_clock() is thread-safe; ManualClock is for one thread.
 #ifndef MIGCTL_BASE_CLOCK_H_
 #define MIGCTL_BASE_CLOCK_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fd: owns one file descriptor and closes it. Move-only. Not for threads to share.
+// Fd: owns one file descriptor and closes it. Move-only. Not thread-safe.
 #ifndef MIGCTL_BASE_FD_H_
 #define MIGCTL_BASE_FD_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FileLock: one writer at a time among processes, by flock(2) on a file that says who the writer
-// is. The kernel drops the lock when its holder dies, however it dies; the file stays.
+// FileLock: mutual exclusion of processes, by flock(2) on a file whose content names the holder.
+// The kernel releases the lock when its holder dies, for any reason; the file stays.
 //
 //   MIG_ASSIGN_OR_RETURN(FileLock lock, FileLock::acquire("/run/migctl/GPU-1.lock", 2s, clock));
 #ifndef MIGCTL_BASE_FILE_LOCK_H_

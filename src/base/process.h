@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What starting a program takes: a pipe, and argv and envp as execve(2) wants them. Any thread.
+// Building blocks for starting a program: a pipe, and argv and envp for execve(2). Thread-safe.
 #ifndef MIGCTL_BASE_PROCESS_H_
 #define MIGCTL_BASE_PROCESS_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a process started: with its pid and the boot it names one process for good, which the pid
-// alone never does. Numbers are used again, in containers from 1 on at every start.
+// Start time of a process: together with pid and boot id it identifies a process; the pid alone
+// does not, because pids are reused, in containers from 1 on at every start.
 #ifndef MIGCTL_BASE_PROCESS_START_H_
 #define MIGCTL_BASE_PROCESS_START_H_
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small text helpers: checked numbers, nearest names, quoting of what a user wrote.
-// Threading: pure functions.
+// Text helpers: checked numbers, nearest names, quoting of user input. Threading: pure functions.
 #ifndef MIGCTL_BASE_STRINGS_H_
 #define MIGCTL_BASE_STRINGS_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoint <-> machine; checkpoint_text.cc has the JSON.
+// Converts between Checkpoint and Inventory; checkpoint_text.cc has the JSON.
 #include "config/checkpoint.h"
 
 #include <algorithm>

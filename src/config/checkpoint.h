@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoint files: the machine's modes and instances with every placement and id, as JSON. One
-// format for two readers: the members that mig-parted's v1 checkpoint has, in its shape and under
-// its names, and beside them what it leaves out (compute instance placements, ids, names, UUIDs).
-// mig-parted restores our files; we restore its.
+// format for two readers: the members of mig-parted's v1 checkpoint, with its structure and names,
+// and further members for what that lacks (compute instance placements, ids, names, UUIDs).
+// mig-parted restores files of migctl, and migctl those of mig-parted.
 #ifndef MIGCTL_CONFIG_CHECKPOINT_H_
 #define MIGCTL_CONFIG_CHECKPOINT_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The members "slots" and "leases" of a checkpoint. mig-parted knows neither and skips them.
+// The members "slots" and "leases" of a checkpoint, which mig-parted ignores.
 #include "config/checkpoint_names.h"
 
 #include <limits>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checkpoint keeps beside the instances: the names of places (slots), and who has which
-// instance (leases). Plain values; what the words and numbers of a lease mean is the caller's.
+// Further content of a checkpoint: slots (stable names of placements) and leases. Plain values; the
+// caller defines the encoding of a lease.
 #ifndef MIGCTL_CONFIG_CHECKPOINT_NAMES_H_
 #define MIGCTL_CONFIG_CHECKPOINT_NAMES_H_
 

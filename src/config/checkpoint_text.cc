@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON of a checkpoint. Go reads members without regard to case and skips those it does not
-// know, so ours never spell one of mig-parted's: "uuid" stands only where it has no UUID.
+// The JSON of a checkpoint. Go matches member names case-insensitively and ignores unknown ones, so
+// no member of ours equals one of mig-parted's in any case: "uuid" is used only where mig-parted
+// has no UUID.
 #include <limits>
 #include <utility>
 

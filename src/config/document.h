@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A YAML (or JSON) text as a tree that keeps what yaml-cpp's own loses: key order, duplicate keys
-// (refused here), where each thing stands, and whether a scalar was quoted. Nothing is interpreted:
-// "010", "no" and "1.0" stay texts until a reader that knows what belongs there looks at them.
+// A YAML (or JSON) text as a tree that keeps what yaml-cpp's own loader loses: key order, duplicate
+// keys (refused here), positions, and whether a scalar was quoted. No type conversion: "010", "no"
+// and "1.0" stay texts until a reader that expects a type parses them.
 #ifndef MIGCTL_CONFIG_DOCUMENT_H_
 #define MIGCTL_CONFIG_DOCUMENT_H_
 

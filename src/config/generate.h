@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layout file made from what the machine's boards offer, by mig-parted's rules: all-disabled,
-// all-enabled, all-balanced and one all-<profile> for each GPU instance profile at its most.
+// Generates a layout file from the profiles of the machine's boards, by mig-parted's rules:
+// all-disabled, all-enabled, all-balanced and one all-<profile> with the maximum of each GPU
+// instance profile.
 #ifndef MIGCTL_CONFIG_GENERATE_H_
 #define MIGCTL_CONFIG_GENERATE_H_
 

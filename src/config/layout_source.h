@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of config/: the layout files that a file holds. It is one itself, or a list of documents
-// ("---") of which some are; or a Kubernetes ConfigMap (a List of them too) has one as the text of
-// its data, or Helm values have in migManager.config.data, as the GPU Operator takes it.
+// Inside of config/: finds the layouts in a file. The file is a layout itself, a list of documents
+// ("---") with some layouts, a Kubernetes ConfigMap (or a List of them) whose data contains one, or
+// Helm values with one in migManager.config.data, as the GPU Operator takes it.
 #ifndef MIGCTL_CONFIG_LAYOUT_SOURCE_H_
 #define MIGCTL_CONFIG_LAYOUT_SOURCE_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layout files as other tools keep them: with a config twice, in a ConfigMap, in Helm values, in a
-// list of documents.
+// Layout files in the forms of other tools: with a duplicate config, in a ConfigMap, in Helm
+// values, in a list of documents.
 #include <algorithm>
 #include <random>
 

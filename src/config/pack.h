@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which GPU instances a list of mig-devices means. mig-parted's counts are counts of *compute*
-// instances: "1c.3g.20gb: 3" is one 3g.20gb that holds three.
+// Packs the entries of mig-devices into GPU instances. mig-parted counts *compute* instances:
+// "1c.3g.20gb: 3" is one 3g.20gb with three compute instances.
 #ifndef MIGCTL_CONFIG_PACK_H_
 #define MIGCTL_CONFIG_PACK_H_
 

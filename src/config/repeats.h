@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of config/: keys that stand more than once in a map. Equal values are one value and a
-// warning; different ones are an error of the smallest thing that they belong to.
+// Inside of config/: duplicate keys of a map. Equal values are merged with a warning; different
+// values are an error of the smallest enclosing object.
 #ifndef MIGCTL_CONFIG_REPEATS_H_
 #define MIGCTL_CONFIG_REPEATS_H_
 

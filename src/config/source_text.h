@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of config/: a text that knows where each of its bytes stands, also when it is itself the
-// content of a scalar of another text (a layout file in a ConfigMap's data): its places are then
-// those of the outer file, so that an error can be gone to with an editor.
+// Inside of config/: a text with the source position of each byte, also when the text is the
+// content of a scalar in another file (a layout in a ConfigMap's data): positions then refer to the
+// outer file, so that an editor can jump to an error.
 #ifndef MIGCTL_CONFIG_SOURCE_TEXT_H_
 #define MIGCTL_CONFIG_SOURCE_TEXT_H_
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layout files: mig-parted's v1 format (YAML or JSON) read strictly. Text -> Spec (positions kept)
-// -> DesiredLayout against an Inventory; and an Inventory back to text. Every error names
-// file:line:column. Limits: 1 MiB of text, 32 levels of nesting, 1,000 configs, 10,000 entries.
+// Layout files: mig-parted's v1 format (YAML or JSON), parsed strictly. Text -> Spec (with
+// positions) -> DesiredLayout against an Inventory; and an Inventory back to text. Every error
+// names file:line:column. Limits: 1 MiB of text, 32 levels of nesting, 1,000 configs, 10,000
+// entries.
 #ifndef MIGCTL_CONFIG_SPEC_H_
 #define MIGCTL_CONFIG_SPEC_H_
 

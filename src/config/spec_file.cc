@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text -> Spec: the layouts that a file holds as one list of configs.
+// Text -> Spec: the layouts of a file as one list of configs.
 #include <algorithm>
 #include <optional>
 #include <unordered_map>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tree -> SpecConfig: mig-parted's v1 rules, and the values that YAML 1.1 would read in surprising
-// ways.
+// Tree -> SpecConfig: mig-parted's v1 rules, and values that YAML 1.1 would convert to an
+// unexpected type.
 #include "config/spec_parse.h"
 
 #include <algorithm>

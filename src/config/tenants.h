@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tenants file, /etc/migctl/tenants.yaml: who belongs to which tenant and what each may have.
-// Read strictly: an unknown key, a user in two tenants or a size without a unit is an error with
-// file:line:column, since a limit that nobody reads protects nobody. docs/reference/leases.md.
+// The tenants file, /etc/migctl/tenants.yaml: users of each tenant and their limits. Parsed
+// strictly: an unknown key, a user in two tenants or a size without a unit is an error with
+// file:line:column, since a limit that is silently ignored protects no one.
+// docs/reference/leases.md.
 #ifndef MIGCTL_CONFIG_TENANTS_H_
 #define MIGCTL_CONFIG_TENANTS_H_
 

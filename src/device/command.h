@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: runs a program with fixed arguments and no shell, and takes down what it says.
+// Inside of device/: runs a program with fixed arguments and without a shell, and captures its
+// output.
 #ifndef MIGCTL_DEVICE_COMMAND_H_
 #define MIGCTL_DEVICE_COMMAND_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: what a GPU has to do with screens.
+// Inside of device/: display state of a GPU.
 #ifndef MIGCTL_DEVICE_DISPLAY_H_
 #define MIGCTL_DEVICE_DISPLAY_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver never changes about a GPU while it is loaded: asked once, kept by who reads often.
-// Threading: as the session that fills it.
+// Constant facts of a GPU while its driver is loaded: read once and cached by frequent readers.
+// Threading: as the session that fills the cache.
 #ifndef MIGCTL_DEVICE_FACTS_H_
 #define MIGCTL_DEVICE_FACTS_H_
 

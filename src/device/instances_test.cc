@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of a GPU that changes while it is read, from a driver of a few functions.
+// Instance lists of a GPU that changes during the read (race), from a fake driver of a few
+// functions.
 #include "device/instances.h"
 
 #include <optional>

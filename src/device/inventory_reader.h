@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads an Inventory through one driver session: names, numbers and states as the driver tells
-// them, absent where it does not. Changes nothing.
+// Reads an Inventory through one driver session: names, numbers and states as the driver reports
+// them, absent where the driver does not. Read-only.
 //
 //   MIG_ASSIGN_OR_RETURN(Inventory inventory, device::read_inventory(*session, {}));
 //
-// Threading: as the session. Errors: kDeviceLost when a GPU that was there does not answer any
-// more; kConflict when others keep changing the layout while we read.
+// Threading: as the session. Errors: kDeviceLost when a GPU no longer answers; kConflict when other
+// programs keep changing the layout during the read.
 #ifndef MIGCTL_DEVICE_INVENTORY_READER_H_
 #define MIGCTL_DEVICE_INVENTORY_READER_H_
 

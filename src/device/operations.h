@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that changes a GPU, one function each, and each with exactly one changing driver call.
-// Nobody is asked and nothing is undone here: preflight, verification and rollback are apply's.
+// Operations that change a GPU: one function each, with exactly one driver call that changes the
+// machine. No checks and no undo here: preflight, verification and rollback are in apply/.
 //
-// A GpuHandle is good until the session is renewed (a reset does): then kDeviceLost, find it again.
-// Errors say what was tried on what; the driver's code is their cause.
+// A GpuHandle is valid until the session is renewed (by a reset): then kDeviceLost, look the GPU up
+// again. Errors name the operation and its object; the driver's code is their cause.
 #ifndef MIGCTL_DEVICE_OPERATIONS_H_
 #define MIGCTL_DEVICE_OPERATIONS_H_
 

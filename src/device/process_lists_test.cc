@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who runs on a GPU, from a driver of a few functions.
+// Process lists of a GPU, from a fake driver of a few functions.
 #include <string>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: who runs on a GPU and its instances.
+// Inside of device/: processes on a GPU and its instances.
 #ifndef MIGCTL_DEVICE_PROCESSES_H_
 #define MIGCTL_DEVICE_PROCESSES_H_
 

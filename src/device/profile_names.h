@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Profile names: the driver's own where it tells one (profile info v2 and v3), else derived from
-// slices and memory by the rule that the field shares (facts: go-nvlib), so that layout files mean
-// the same on old drivers. Pure functions.
+// Profile names: the driver's own where it reports one (profile info v2 and v3), else derived from
+// slices and memory by the common rule (as in go-nvlib), so that layout files mean the same on old
+// drivers. Pure functions.
 #ifndef MIGCTL_DEVICE_PROFILE_NAMES_H_
 #define MIGCTL_DEVICE_PROFILE_NAMES_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: the profiles that a GPU and its instances offer, as the driver tells them.
+// Inside of device/: the profiles of a GPU and its instances, as the driver reports them.
 #ifndef MIGCTL_DEVICE_PROFILES_H_
 #define MIGCTL_DEVICE_PROFILES_H_
 

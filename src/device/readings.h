@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: how one answer of the driver becomes a value, an absence, or an error.
+// Inside of device/: converts a return code to a value, an absence, or an error.
 #ifndef MIGCTL_DEVICE_READINGS_H_
 #define MIGCTL_DEVICE_READINGS_H_
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everybody who stands in the way of a change of a GPU, and what they stand in the way of:
-// processes on instances (the driver's lists), processes that keep device or capability nodes open
-// (/proc/<pid>/fd), kernel modules, services of NVIDIA's that hold the GPU, a display.
+// Holders: everything that blocks a change of a GPU, with the kind of change that it blocks:
+// processes on instances (the driver's lists), processes with device or capability nodes open
+// (/proc/<pid>/fd), kernel modules, NVIDIA's services with the GPU open, a display, leases.
 //
-// A destroy is stopped by whoever uses the instance; a reset or a mode change by whoever uses the
-// GPU in any way. Reads /proc and /sys below the given roots; never signals anybody.
+// Users of an instance block its destruction; users of the GPU in any way block a reset or a mode
+// change. Reads /proc and /sys below the given roots; never sends a signal.
 #ifndef MIGCTL_HOLDERS_HOLDERS_H_
 #define MIGCTL_HOLDERS_HOLDERS_H_
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a lease lasts: with its holder - a process known by pid and start, a unit known by its
-// cgroup - and at the longest for its time limit. Holders of an earlier boot are gone; a limit
-// without a holder goes on counting by the calendar, and a calendar that went back takes nothing.
+// Lifetime of a lease: until its holder ends (a process identified by pid and start time, or a
+// systemd unit by its cgroup), and at most until its time limit. Holders of an earlier boot are
+// gone; a limit without a holder counts in wall time across boots, and a wall clock that was set
+// back costs nothing.
 #ifndef MIGCTL_HOLDERS_LEASE_LIFE_H_
 #define MIGCTL_HOLDERS_LEASE_LIFE_H_
 

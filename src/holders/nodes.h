@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of holders/: which GPU or instance a device node stands for, and which node an open
-// descriptor leads to - also from inside a container, whose /dev has nodes of its own.
+// Inside of holders/: the GPU or instance of a device node, and the node behind an open descriptor,
+// also of a process in a container, whose /dev has nodes of its own.
 #ifndef MIGCTL_HOLDERS_NODES_H_
 #define MIGCTL_HOLDERS_NODES_H_
 

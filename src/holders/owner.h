@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who a process belongs to in the words of the people who run it: systemd unit, container, pod,
-// Slurm job. Read from the text of /proc/<pid>/cgroup (v1 and v2).
+// Owner of a process, in the terms of its administrators: systemd unit, container, pod, Slurm job.
+// Read from the text of /proc/<pid>/cgroup (v1 and v2).
 #ifndef MIGCTL_HOLDERS_OWNER_H_
 #define MIGCTL_HOLDERS_OWNER_H_
 

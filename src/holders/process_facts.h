@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /proc tells of a process: enough to name it to people and to know it again.
+// Facts of a process from /proc: enough to name it in a message and to identify it again.
 #ifndef MIGCTL_HOLDERS_PROCESS_FACTS_H_
 #define MIGCTL_HOLDERS_PROCESS_FACTS_H_
 

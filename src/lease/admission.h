@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: what is refused at the door, since waiting would never help. Pure functions.
+// Inside of lease/: admission control, which refuses requests that waiting could never satisfy.
+// Pure functions.
 #ifndef MIGCTL_LEASE_ADMISSION_H_
 #define MIGCTL_LEASE_ADMISSION_H_
 

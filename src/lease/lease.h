@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who holds which instance, and who waits for one. All of it lives in one SQLite file, so that
-// leases outlast daemon and machine as far as their holders do; every operation is one transaction,
-// so hundreds of processes may use the file at once and no instance is given to two.
+// Leases of instances, and the queue of requests. All state is in one SQLite file, so that leases
+// survive a restart of the daemon, and of the machine as far as their holders do; every operation
+// is one transaction, so hundreds of processes may use the file concurrently without a double
+// grant.
 //
-// A request is put in the queue, and whoever touches the store takes a turn: dead holders are
-// struck out, and the queue is served in order (lease/schedule.h). So it matters not whether the
-// daemon, a command of root's, or both are at work.
+// A request is enqueued, and every process that uses the store runs a scheduling pass (a "turn"):
+// dead holders are removed, and the queue is served in order (lease/schedule.h). So the daemon, a
+// command of root's, or both may be at work.
 //
-// Threading: one Leases from one thread at a time; other processes at any time.
+// Threading: not thread-safe; safe with any number of other processes.
 //
 //   MIG_ASSIGN_OR_RETURN(Leases leases, Leases::open(path, {}));
 //   MIG_ASSIGN_OR_RETURN(Ticket ticket, leases.submit(request, inventory));

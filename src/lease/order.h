@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: in which order those who wait are served.
+// Inside of lease/: the order in which waiting requests are served.
 #ifndef MIGCTL_LEASE_ORDER_H_
 #define MIGCTL_LEASE_ORDER_H_
 

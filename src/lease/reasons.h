@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: why a request waits, and what stands against it, in words.
+// Inside of lease/: why a request waits, in words.
 #ifndef MIGCTL_LEASE_REASONS_H_
 #define MIGCTL_LEASE_REASONS_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: values to rows of the store and back.
+// Inside of lease/: conversion between values and rows of the store.
 #ifndef MIGCTL_LEASE_ROWS_H_
 #define MIGCTL_LEASE_ROWS_H_
 

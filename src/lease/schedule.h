@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who gets what, and who waits for what: a pure function of the machine, the queue and the time.
+// The scheduler: grants, reservations and preemptions as a pure function of the machine, the queue
+// and the time.
 //
-// Order: priority, then fair share (a tenant that used less of the machine for its weight comes
-// first, what it is given in this very turn counts), then who came first. In that order each
-// request gets instances that are free, or is promised those that come free first. Nobody behind it
-// may take a promised instance for longer than until the promise falls due (backfill), nor join a
-// shared one that it waits for, so that nobody's earliest start moves back.
+// Order: priority, then fair share (the tenant with less usage for its weight first, grants of this
+// pass included), then time of arrival. In that order each request gets free instances, or a
+// reservation of those that come free first. A later request may use a reserved instance only until
+// the reservation begins (backfill), and may not join a shared one that an earlier request waits
+// for, so that no request's earliest start is delayed.
 #ifndef MIGCTL_LEASE_SCHEDULE_H_
 #define MIGCTL_LEASE_SCHEDULE_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: one turn over the store, inside of a transaction of the caller's. Strikes out
-// the dead, builds the scheduler's picture of the machine, and writes down what it decides.
+// Inside of lease/: one scheduling pass (a "turn") over the store, inside a transaction of the
+// caller. Removes dead holders, builds the scheduler's input, and stores its decisions.
 #ifndef MIGCTL_LEASE_TURN_H_
 #define MIGCTL_LEASE_TURN_H_
 

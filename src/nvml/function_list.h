@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one list of functions that we look up in libnvidia-ml.so.1: every prototype of abi/nvml.h.
-// A new function: declare it in abi/nvml.h, name it here (functions_test holds both equal).
+// The one list of functions that are looked up in libnvidia-ml.so.1: every prototype of abi/nvml.h.
+// To add a function, declare it in abi/nvml.h and name it here (functions_test compares both).
 #ifndef MIGCTL_NVML_FUNCTION_LIST_H_
 #define MIGCTL_NVML_FUNCTION_LIST_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a return code of the driver means to us: one table from nvmlReturn_t to ErrorCode, name,
-// text and advice. Threading: pure functions.
+// The meaning of NVML return codes: one table from nvmlReturn_t to ErrorCode, name, text and hint.
+// Threading: pure functions.
 //
 //   if (nvmlReturn_t code = nvml.nvmlGpuInstanceDestroy(gi); code != NVML_SUCCESS)
 //     return error_from(code, "cannot destroy GPU instance 3 on GPU 0");

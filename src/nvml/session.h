@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One initialised use of an NVML library: nvmlInit_v2 at open, nvmlShutdown at destruction.
+// A session of an NVML library: nvmlInit_v2 at open, nvmlShutdown at destruction.
 //
 //   MIG_ASSIGN_OR_RETURN(auto session, nvml::Session::open(""));      // the driver's library
 //   nvmlDevice_t device = nullptr;
 //   nvmlReturn_t code = session->nvml().nvmlDeviceGetHandleByIndex_v2(0, &device);
 //
-// Raw handles live until the object dies or the session is renewed. Code that keeps one across
-// calls keeps it as Handle<T>: use() refuses it with kDeviceLost after renew(), instead of handing
-// a dangling pointer to the driver.
+// Raw handles are valid until the session is destroyed or renewed. Code that stores one stores a
+// Handle<T>: use() refuses a stale one with kDeviceLost after renew(), instead of handing a
+// dangling pointer to the driver.
 //
 // Threading: const members from any thread; renew() from one, with no other call running.
 #ifndef MIGCTL_NVML_SESSION_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which instances may live together on a GPU, from what its driver says of its profiles: no slot
-// held twice, no profile beyond its maximum count, no more compute slices than the board has, and
-// at most one instance with the media extension (+me); one with all media engines (+me.all) leaves
-// none to the others. A Load is the running account of a set of instances.
+// Legal combinations of instances on a GPU, from the driver's data of its profiles: no slot twice,
+// no profile beyond its maximum count, no more compute slices than the board has, and at most one
+// instance with the media extension (+me); one with all media engines (+me.all) leaves none to the
+// others. A Load accumulates the usage of a set of instances.
 #ifndef MIGCTL_PLANNER_BOARD_H_
 #define MIGCTL_PLANNER_BOARD_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must change inside one GPU instance so that it holds the wanted compute instances: exact
-// over placements where the driver tells them, else by counts.
+// The cheapest change of one GPU instance's compute instances to the wanted ones: exact over
+// placements where the driver reports them, else by counts.
 #ifndef MIGCTL_PLANNER_COMPUTE_H_
 #define MIGCTL_PLANNER_COMPUTE_H_
 

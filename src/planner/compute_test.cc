@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute instances at places that are given: a checkpoint wants them back where they were.
+// Compute instances at given placements, as a checkpoint restores them.
 #include "planner/compute.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of planner/: what of a refused wish would fit, found by the search that plans.
+// Inside of planner/: the part of an impossible desired layout that would fit, found by the same
+// search that plans.
 #ifndef MIGCTL_PLANNER_PART_H_
 #define MIGCTL_PLANNER_PART_H_
 

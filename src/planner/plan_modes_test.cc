@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modes, resets, and who is in their way.
+// Modes, resets, and the processes that block them.
 #include <gtest/gtest.h>
 
 #include "planner/test_plans.h"

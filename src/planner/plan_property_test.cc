@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of random states and wishes against a brute force that shares nothing with the search
-// but Board's account of what may live together, and every plan played on a small pure machine.
+// Property test: thousands of random states and desired layouts against a brute-force oracle that
+// shares only Board's legality rules with the search, and every plan executed on a small pure model
+// of a GPU.
 #include <algorithm>
 #include <map>
 #include <random>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what is and what is wanted to a Plan. Exact for each GPU: among all ways to place the wanted
-// instances, one that keeps every busy instance where it is (or a proof that none exists), then the
-// fewest instances destroyed, then the least disturbance of placements. Pure: no I/O, no clock.
+// From the current and the desired layout to a Plan. Exact for each GPU: among all placements of
+// the wanted instances, one that keeps every busy instance (or a proof that none exists), then the
+// fewest instances destroyed, then the least change of placements. Pure: no I/O, no clock.
 #ifndef MIGCTL_PLANNER_PLANNER_H_
 #define MIGCTL_PLANNER_PLANNER_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a search found nothing, in words that a reader can check, and what would fit instead.
+// Explains a search without a result: a reason that a reader can check, and what would fit instead.
 #ifndef MIGCTL_PLANNER_PROOF_H_
 #define MIGCTL_PLANNER_PROOF_H_
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a refusal says, held against the machine: each reason by counting and trying by hand, each
-// hint by planning it. Random boards, instances idle and in use, wishes with and without given
-// places.
+// Refusals against an oracle: each reason by counting and trying, each hint by planning it. Random
+// boards, idle and busy instances, desired layouts with and without given placements.
 #include <algorithm>
 #include <map>
 #include <random>

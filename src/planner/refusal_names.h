@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: the instances that a refusal names, read back from its words.
+// For tests: parses the instances named in a refusal's message.
 #ifndef MIGCTL_PLANNER_REFUSAL_NAMES_H_
 #define MIGCTL_PLANNER_REFUSAL_NAMES_H_
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The best way to have the wanted instances on one GPU, by exhaustive search over placements.
-// Best: fewest busy instances destroyed (none, when they are pinned), then fewest GPU instances
-// destroyed, then fewest compute instances destroyed, then fewest that have to go before their
-// successors can come, then most room left for others (Board::room), then the lowest starts.
+// The best assignment of the wanted instances on one GPU, by exhaustive search over placements.
+// Lexicographic cost: busy instances destroyed (none, when they are pinned), GPU instances
+// destroyed, compute instances destroyed, instances destroyed before their successors are created,
+// room left for others (Board::room, more is better), then the lowest starts.
 #ifndef MIGCTL_PLANNER_SEARCH_H_
 #define MIGCTL_PLANNER_SEARCH_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spare room (DesiredLayout::spare): which GPU keeps how much of it free, so that the whole change
-// disturbs least, and where that room is in the end. Exact: every way to share it out is looked at.
+// Spare room (DesiredLayout::spare): how much of it each GPU keeps free, so that the whole change
+// disturbs least, and the resulting free placements. Exact: every distribution is evaluated.
 #ifndef MIGCTL_PLANNER_SPARE_H_
 #define MIGCTL_PLANNER_SPARE_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spare room: by example, and against a brute force over all states of one and two GPUs.
+// Spare room: by example, and against a brute-force oracle over all states of one and two GPUs.
 #include <algorithm>
 #include <map>
 #include <optional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that a machine can keep free of the spare room asked for, by exhaustive search, each
-// with the way that disturbs least.
+// All amounts of the requested spare room that a machine can keep free, by exhaustive search, each
+// with the least disturbing distribution.
 #ifndef MIGCTL_PLANNER_SPARE_WAYS_H_
 #define MIGCTL_PLANNER_SPARE_WAYS_H_
 

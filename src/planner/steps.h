@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An Assignment as steps in an order in which each is legal when its turn comes: an instance is
-// created before another is destroyed wherever slots and counts allow it, so that a refusal of the
-// driver finds as much as possible still there.
+// An Assignment as steps in an order in which each is legal when it is executed. Make before break:
+// an instance is created before another is destroyed wherever slots and counts allow, so that a
+// refusal by the driver finds as much as possible still there.
 #ifndef MIGCTL_PLANNER_STEPS_H_
 #define MIGCTL_PLANNER_STEPS_H_
 

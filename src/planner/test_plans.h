@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of plans: layouts and refusals in few words.
+// For tests of plans: concise builders of layouts and refusals.
 #ifndef MIGCTL_PLANNER_TEST_PLANS_H_
 #define MIGCTL_PLANNER_TEST_PLANS_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a plan will take: what its kinds of steps took on this machine before, else what was
-// measured on boards of that kind. Pure.
+// Estimated duration of a plan: from recorded durations of its kinds of steps on this machine, else
+// from published measurements of such boards. Pure.
 #ifndef MIGCTL_PLANNER_TIMES_H_
 #define MIGCTL_PLANNER_TIMES_H_
 

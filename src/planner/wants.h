@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a layout wants of one GPU, in the search's terms.
+// The wants of a layout on one GPU: input of the search.
 #ifndef MIGCTL_PLANNER_WANTS_H_
 #define MIGCTL_PLANNER_WANTS_H_
 

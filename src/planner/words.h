@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner's words for slots, layouts and those who run.
+// Texts of the planner for slots, layouts and processes.
 #ifndef MIGCTL_PLANNER_WORDS_H_
 #define MIGCTL_PLANNER_WORDS_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi -q`: everything about a GPU as indented lines. The layout is data (detail_rows.cc);
-// values come from the readers of query_value.h. What NVML does not give shows as N/A.
+// `nvidia-smi -q`: all properties of a GPU as indented lines. The layout is data (detail_rows.cc);
+// values come from the readers of query_value.h. Properties without an NVML reading show N/A.
 #ifndef MIGCTL_SMI_DETAIL_H_
 #define MIGCTL_SMI_DETAIL_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For the tests of this room: readings from real machines, kept in testdata/ (see its README).
+// Golden files for the tests of this room: readings from real machines, kept in testdata/ (see its
+// README).
 #ifndef MIGCTL_SMI_GOLDEN_H_
 #define MIGCTL_SMI_GOLDEN_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GPM metrics of a GPU or of a GPU instance, as averages between the two samples taken last.
+// GPM metrics of a GPU or of a GPU instance, as averages between the last two samples.
 #ifndef MIGCTL_SMI_GPM_WATCH_H_
 #define MIGCTL_SMI_GPM_WATCH_H_
 

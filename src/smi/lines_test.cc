@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of -L, pmon and -q against readings.
+// Lines of -L, pmon and -q against recorded output.
 #include <set>
 #include <sstream>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a GPU is connected: c2c and pci.
+// Link commands of a GPU: c2c and pci.
 #include "base/strings.h"
 #include "smi/list_gpus.h"
 #include "smi/query_value.h"

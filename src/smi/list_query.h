@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queries that print one line per thing of a GPU, not per GPU: --query-compute-apps,
+// List queries, with one line per object of a GPU instead of one per GPU: --query-compute-apps,
 // --query-accounted-apps, --query-retired-pages, --query-remapped-rows, --query-supported-clocks.
 // Each is a table of fields and a function that finds its rows.
 #ifndef MIGCTL_SMI_LIST_QUERY_H_

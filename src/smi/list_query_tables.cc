@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each of the list queries knows. Names, other names and units are those of driver 580 (H200).
+// Fields of the list queries. Names, aliases and units are those of driver 580 (H200).
 #include <algorithm>
 #include <array>
 #include <ctime>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of nvidia-smi without a sub-command: which options there are, and which do not
-// go together, in the words and with the exit codes of a real nvidia-smi 580.
+// The command line of nvidia-smi without a sub-command: options, and invalid combinations with the
+// texts and exit codes of a real nvidia-smi 580.
 #ifndef MIGCTL_SMI_MAIN_OPTIONS_H_
 #define MIGCTL_SMI_MAIN_OPTIONS_H_
 

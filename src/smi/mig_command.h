@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi mig ...`: its options, and which of the mig functions they mean.
+// `nvidia-smi mig ...`: its options, and their mapping to the mig functions.
 #ifndef MIGCTL_SMI_MIG_COMMAND_H_
 #define MIGCTL_SMI_MIG_COMMAND_H_
 

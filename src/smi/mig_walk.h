@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks profiles and instances of a GPU in the order in which nvidia-smi lists and destroys them.
-// Profiles (-lgip): by slice count, inside a slice count base, +me, double memory, +gfx, +me.all,
-// -me. Instances (-lgi, -lci): by NVML's number of the profile (1g 0, 3g 2, 1g+me 7), those of one
+// Enumerates profiles and instances of a GPU in the order in which nvidia-smi lists and destroys
+// them. Profiles (-lgip): by slice count, then base, +me, double memory, +gfx, +me.all, -me.
+// Instances (-lgi, -lci): by NVML's number of the profile (1g 0, 3g 2, 1g+me 7), those of one
 // profile by id; an H100 with R580.173 lists 1g, 3g, 1g+me.
 #ifndef MIGCTL_SMI_MIG_WALK_H_
 #define MIGCTL_SMI_MIG_WALK_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-smi's own command line grammar, which no argument library speaks: long names behind one
-// dash (-lgip, -pm), values after a blank or '=', and values that may be left out (-cci).
+// nvidia-smi's own command line grammar, which no argument library supports: long names behind one
+// dash (-lgip, -pm), values after a blank or '=', and optional values (-cci).
 #ifndef MIGCTL_SMI_OPTIONS_H_
 #define MIGCTL_SMI_OPTIONS_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi pmon`: one line per process and second. With MIG on the driver gives no utilisation
+// `nvidia-smi pmon`: one line per process and second. With MIG on the driver reports no utilisation
 // per process, so those columns show "-", as NVIDIA's tool does.
 #ifndef MIGCTL_SMI_PMON_H_
 #define MIGCTL_SMI_PMON_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processes on a GPU as nvidia-smi shows them: one row per process and instance, with its kind
+// The processes of a GPU as nvidia-smi shows them: one row per process and instance, with its type
 // (C compute, G graphics, C+G both, M+C client of an MPS server).
 #ifndef MIGCTL_SMI_PROCESSES_H_
 #define MIGCTL_SMI_PROCESSES_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One property of a GPU by its name, for every form that shows it: -q, its XML, CSV.
+// A property of a GPU by name, for every output that shows it: -q, its XML, CSV.
 #ifndef MIGCTL_SMI_PROPERTY_H_
 #define MIGCTL_SMI_PROPERTY_H_
 

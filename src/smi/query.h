@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi --query-gpu=...` with --format=csv; what is listed per GPU is in list_query.h.
+// `nvidia-smi --query-gpu=...` with --format=csv; queries with several lines per GPU are in
+// list_query.h.
 #ifndef MIGCTL_SMI_QUERY_H_
 #define MIGCTL_SMI_QUERY_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading one property of a GPU: each reader is a function pointer made from the NVML call it
-// stands on, so the table of properties (query_fields.cc) is data.
+// Readers of single properties: each is a function pointer generated from its NVML call, so the
+// table of properties (query_fields.cc) is data.
 #ifndef MIGCTL_SMI_QUERY_VALUE_H_
 #define MIGCTL_SMI_QUERY_VALUE_H_
 

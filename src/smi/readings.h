@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What more than one form of output shows and what is more than a number: MIG devices, supported
-// clocks, accounted processes, samples.
+// Readings with more than one value that several outputs share: MIG devices, supported clocks,
+// accounted processes, samples.
 #ifndef MIGCTL_SMI_READINGS_H_
 #define MIGCTL_SMI_READINGS_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of the dialect on an open session: where to print, and how NVML's codes read. Exit codes
-// are NVML's own where a call failed. Not for several threads.
+// Context of one command on an open session: where to print, and the texts of NVML's codes. Exit
+// codes are NVML's own where a call failed. Not thread-safe.
 #ifndef MIGCTL_SMI_RUN_H_
 #define MIGCTL_SMI_RUN_H_
 

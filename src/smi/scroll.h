@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What dmon and pmon share: the options of a monitor that scrolls, date and time before each line,
-// and columns of their own width.
+// Common parts of dmon and pmon: the options of a scrolling monitor, date and time before each
+// line, and column widths.
 #ifndef MIGCTL_SMI_SCROLL_H_
 #define MIGCTL_SMI_SCROLL_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which GPUs a command works on: all, or those named after -i as index, UUID, PCI bus id or serial,
-// each once and in the order of their indexes, whatever the order of their names (H200, 580.159.04:
-// `-i 1,0` and `-i 0,1,0` print GPU 0, then 1).
+// Selection of a command's GPUs: all, or those named after -i as index, UUID, PCI bus id or serial,
+// each once and in index order, whatever the order of the names (H200, 580.159.04: `-i 1,0` and `-i
+// 0,1,0` print GPU 0, then 1).
 #ifndef MIGCTL_SMI_SELECT_H_
 #define MIGCTL_SMI_SELECT_H_
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside src/smi: one setting of one GPU. Each function of a setting checks its value (`..._error`:
-// "" or what is wrong with it) or sets it (after the check has passed) and words what became of it.
+// Inside src/smi: one setting of one GPU. Each setting has a function that checks the value
+// (`..._error`: "" or the error text) and one that sets it (after the check has passed) and words
+// the result.
 #ifndef MIGCTL_SMI_SETTING_H_
 #define MIGCTL_SMI_SETTING_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words and exit codes: those of nvidia-smi 580.159.04 itself, and published sessions for which of
-// them end the command (docs/reference/settings.md says what of it is assumed).
+// Texts and exit codes: those of nvidia-smi 580.159.04 itself; published sessions show which of
+// them end the command (docs/reference/settings.md lists the assumptions).
 #include "smi/settings.h"
 
 #include <algorithm>

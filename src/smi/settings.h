@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // nvidia-smi's options that set power, clocks, compute mode and ECC of a GPU. A simulated machine
-// keeps or refuses them as a driver does. On a real driver only the compute mode is ours to set:
-// what changes clocks, power or memory checks of hardware is left to NVIDIA's own tool, and that is
-// said.
+// accepts or refuses them as a driver does. On a real driver only the compute mode may be set:
+// changes of clocks, power or memory checks of hardware are refused with a reference to NVIDIA's
+// own tool.
 #ifndef MIGCTL_SMI_SETTINGS_H_
 #define MIGCTL_SMI_SETTINGS_H_
 

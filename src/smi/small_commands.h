@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sub-commands of nvidia-smi that show little: clocks, drain, gpm and vgpu; c2c and pci are in
-// link_commands.cc, conf-compute in conf_compute.cc.
-// What of them changes a machine, and what no public call of NVML gives, is left to NVIDIA's own
-// tool and says so.
+// Sub-commands of nvidia-smi with little output: clocks, drain, gpm and vgpu; c2c and pci are in
+// link_commands.cc, conf-compute in conf_compute.cc. Actions that change a machine or have no
+// public NVML call are refused with a reference to NVIDIA's own tool.
 #ifndef MIGCTL_SMI_SMALL_COMMANDS_H_
 #define MIGCTL_SMI_SMALL_COMMANDS_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // nvidia-smi's dialect on NVML: same texts, same exit codes, for the real driver and the simulated
-// one. A client of NVML like the manager; it plans nothing and knows nothing of layouts (ADR 0002).
+// one. A plain client of NVML without plans or layouts (ADR 0002).
 //
 //   mig::smi::SmiContext context;
 //   context.out = stdout;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi topo`: how GPUs are connected with each other and with CPUs.
+// `nvidia-smi topo`: connections of GPUs with each other and with CPUs.
 #ifndef MIGCTL_SMI_TOPO_H_
 #define MIGCTL_SMI_TOPO_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi -q -x`: what -q shows, as a document whose structure is xml_schema.h's. Values come
-// from a table of paths (xml_values.cc); an element that no path gives a value shows N/A.
+// `nvidia-smi -q -x`: the content of -q as XML with the structure of xml_schema.h. Values come from
+// a table of paths (xml_values.cc); an element without a value in it shows N/A.
 #ifndef MIGCTL_SMI_XML_H_
 #define MIGCTL_SMI_XML_H_
 

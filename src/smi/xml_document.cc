@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The documents themselves: what of NVML goes where.
+// The XML documents: mapping of NVML readings to elements.
 #include <map>
 
 #include "smi/detail.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elements of nvidia-smi's documents, schema 13 (driver 580). One table for both: the document
-// type definition is printed from it and the documents are written by walking it, so the order of
-// elements cannot differ between them.
+// The elements of nvidia-smi's documents, schema 13 (driver 580). Single source of truth: the DTD
+// is printed from this table and the documents are written by walking it, so the order of elements
+// cannot differ between them.
 #include "smi/xml_schema.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The structure of `nvidia-smi -q -x`: which element holds which, as data.
+// The structure of `nvidia-smi -q -x`: the content model of each element, as data.
 #ifndef MIGCTL_SMI_XML_SCHEMA_H_
 #define MIGCTL_SMI_XML_SCHEMA_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One SQLite database of ours: opened with WAL and synchronous=FULL (what is recorded survives a
-// power cut), numbered migrations, and clear refusals: not a database, damaged, written by a newer
-// migctl, read-only folder, disk full.
+// A SQLite database: opened with WAL and synchronous=FULL (committed data survives a power cut),
+// numbered migrations, and clear errors: not a database, damaged, written by a newer migctl,
+// read-only folder, disk full.
 //
 // Threading: one Database from one thread at a time; other processes may open the same file (busy
 // timeout 5 s). Statements must not outlive their Database.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The jobs that one user started on one machine, in a file of that user's own: the kernel keeps
-// other users out. Each job is written by its own `migctl run` only. Rows are plain values.
+// Jobs of one user on one machine, in a file that the user owns, with access by other users denied
+// by file permissions. Each job is written by its own `migctl run` only. Rows are plain values.
 //
 // Threading: as Database.
 #ifndef MIGCTL_STORE_JOBS_H_

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal of layout changes: intent before and result after every driver call, on disk before
-// the call is made. What is open in it after a crash is what recovery has to finish or undo.
-// Rows are plain values: this room knows nothing of GPUs.
+// The journal of layout changes, a write-ahead log: the intent of every driver call is on disk
+// before the call, its result after. A change left open by a crash is completed or undone by
+// recovery. Rows are plain values without knowledge of GPUs.
 //
 // Threading: one Journal from one thread at a time; the per-machine writer lock (apply/) keeps
-// other writers out, readers may come at any time.
+// other writers out; readers may run at any time.
 #ifndef MIGCTL_STORE_JOURNAL_H_
 #define MIGCTL_STORE_JOURNAL_H_
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases, the requests that wait for one, what each tenant used of late, and an audit of it all, in
-// a file of their own beside the journal. Rows are plain values: this room knows no GPUs. That no
-// instance has two exclusive leases is a constraint of the table, not only of the code above it.
+// Leases, the queue of requests, recent usage by tenant, and an audit log, in a file beside the
+// journal. Rows are plain values without knowledge of GPUs. That no instance has two exclusive
+// leases is a constraint of the table, independent of the scheduler's code.
 //
-// Threading: as Database. Reads and writes that belong together stand in one transaction().
+// Threading: as Database. Related reads and writes belong in one transaction().
 #ifndef MIGCTL_STORE_LEASES_H_
 #define MIGCTL_STORE_LEASES_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last line of defence: whatever the scheduler decided, the store keeps leases apart.
+// Defence in depth: whatever the scheduler decided, the store refuses conflicting leases.
 #include "store/leases.h"
 
 #include <sys/stat.h>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where everything of a machine lies: journal, slots, leases, jobs, locks, claims, the daemon's
-// socket and its file of tenants. One rule for all processes, so that they meet: the daemon listens
-// where its clients look, and two writers take the same lock. Knows no driver: a machine is the
-// real one, or the folder of a simulated one.
+// Paths of a machine's files: journal, slots, leases, jobs, locks, claims, the daemon's socket and
+// the tenants file. One rule for all processes: the daemon listens where its clients look, and two
+// writers take the same lock. Independent of a driver: a machine is the real one, or the folder of
+// a simulated one.
 //
 //   const store::Places places({"/var/lib/migctl/sim/lab"}, store::Surroundings::ours());
 //   places.journal();                                  // "/var/lib/migctl/sim/lab/journal.db"
 //
 // Threading: pure functions of their arguments and of the file system; ours() reads the
-// environment. Errors: kPermission for a folder that is somebody else's, kIo.
+// environment. Errors: kPermission for a folder of another user, kIo.
 #ifndef MIGCTL_STORE_PLACES_H_
 #define MIGCTL_STORE_PLACES_H_
 

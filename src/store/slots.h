@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of places for instances, kept in a file of their own beside the journal: a journal that is
-// damaged or moved away takes no names with it. Rows are plain values: this room knows no GPUs.
+// Slots (stable names of placements), in a file beside the journal: a journal that is damaged or
+// moved away loses no names. Rows are plain values without knowledge of GPUs.
 //
 // Threading: as Database.
 #ifndef MIGCTL_STORE_SLOTS_H_

@@ -58,7 +58,8 @@ class Notes:
 
     def known(self, change):
         found = self.data["changes"].get(change.id)
-        return found if found and found["mark"] == change.mark() and found["outcome"] != "not finished" else None
+        open_ones = ("not finished", "not built")
+        return found if found and found["mark"] == change.mark() and found["outcome"] not in open_ones else None
 
     def put(self, change, found):
         with self.lock:

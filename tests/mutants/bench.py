@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private copy of the tree in which changes are made, built and tested one at a time."""
+"""A private copy of the tree in which mutants are applied, built and tested one at a time."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def source_files(root):
 
 
 def sync(source, target):
-    """Makes `target` equal to `source`; what is equal keeps its time, so that little is built again."""
+    """Makes `target` equal to `source`; unchanged files keep their time, so that little is rebuilt."""
     wanted = set(source_files(source))
     for name in wanted:
         have = os.path.join(target, name)
@@ -42,7 +42,7 @@ def sync(source, target):
 
 
 def run(command, folder, seconds, log, env=None):
-    """(exit code or None when it ran too long, output); everything it started is ended with it."""
+    """(exit code or None on a timeout, output); all child processes are ended too."""
     with open(log, "wb") as out:
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                    env=env, start_new_session=True)
@@ -64,7 +64,7 @@ PROGRAMS = ["migctl", "mig-workload", "sim_nvml", "migsim"]
 
 
 def targets_of(test):
-    """What a test needs built: a GoogleTest program is called as its test, the others run the programs."""
+    """Build targets of a test: a GoogleTest program has the test's name, other tests run the programs."""
     return [test] if test.endswith("_test") else PROGRAMS
 
 
@@ -97,7 +97,7 @@ class Bench:
             if not names:
                 return result("does not build", "", "none of the tests can be used here")
             built = set()
-            for name in names:  # in order: what looks closest comes first
+            for name in names:  # in order: the most likely test first
                 targets = [target for target in targets_of(name) if target not in built]
                 if targets:
                     code, output = run(self.build(targets), self.tree, left(), self.log)
@@ -110,7 +110,7 @@ class Bench:
                 if code is None:
                     return result("timed out", name)
                 if code != 0:
-                    late = "***Timeout" in output  # ctest's word
+                    late = "***Timeout" in output  # ctest's mark of a timeout
                     return result("timed out" if late else "noticed", name)
             return result("survived", "", " ".join(names))
         finally:

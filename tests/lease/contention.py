@@ -42,7 +42,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def ask(path, method, target, body=None):
-    """(status, document); None while the daemon is away."""
+    """(status, document); None while the daemon is down."""
     connection = UnixConnection(path)
     try:
         connection.request(method, target, json.dumps(body) if body is not None else None)
@@ -55,7 +55,7 @@ def ask(path, method, target, body=None):
 
 
 def insist(path, method, target, body=None, until=None):
-    """As ask(), until the daemon is back."""
+    """As ask(), retried until the daemon is back."""
     while True:
         answer = ask(path, method, target, body)
         if answer is not None:
@@ -75,7 +75,7 @@ def start_ticks(pid):
 
 
 def mark(folder, uuid):
-    """Claims the instance in our own books; the text of whoever has it, alive, otherwise."""
+    """Claims the instance in the test's own records; returns the text of a live previous owner."""
     path = folder / uuid
     mine = f"{os.getpid()} {start_ticks(os.getpid())}"
     for _ in range(50):
@@ -101,7 +101,7 @@ def mark(folder, uuid):
 
 
 def client(path, folder, number, until):
-    """One client until the end of time; writes what it saw as lines of JSON."""
+    """One client, until the deadline; logs its observations as lines of JSON."""
     random.seed(number)
     out = open(folder / f"log-{os.getpid()}", "w", encoding="utf-8", buffering=1)
     count = 0
@@ -118,7 +118,7 @@ def client(path, folder, number, until):
             if status != 202:
                 break
             if time.monotonic() > until:
-                return  # our end ends the request
+                return  # closing our end cancels the request
         if status != 200:
             out.write(json.dumps({"error": document}) + "\n")
             continue
@@ -135,7 +135,7 @@ def client(path, folder, number, until):
             tries += 1
             time.sleep(0.05)
             answer = ask(path, "DELETE", f"/v1/leases/{lease['id']}")
-        # A try whose answer was lost with the daemon may have been carried out.
+        # A retry: the first request may have been executed, with its response lost with the daemon.
         if answer[0] != 200 and tries == 1:
             out.write(json.dumps({"lost": lease["id"], "answer": answer[1]}) + "\n")
         out.write(json.dumps({"lease": lease["id"], "request": lease["request"]}) + "\n")
@@ -219,7 +219,7 @@ def verdict(machine, folder):
             try:
                 row = json.loads(line)
             except ValueError:
-                continue  # cut off by a kill
+                continue  # truncated by a kill
             if "request" in row:
                 served.append((row["lease"], row["request"]))
             else:

@@ -206,12 +206,12 @@ class DriverService final : public Service {
     MIG_ASSIGN_OR_RETURN(const std::string dir, apply::runtime_dir(*session_));
     launch::RunRequest full = request;
     if (session_->simulated()) {
-      full.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
+      full.command.environment.emplace_back("MIGSIM_MACHINE", session_->control()->machine_dir);
     }
     const launch::RunPlaces places{dir + "/claims", jobs_dir(), device_roots()};
-    full.on_start = [this, &request](const launch::Chosen& chosen, std::uint32_t rank) {
-      if (request.on_start) {
-        request.on_start(chosen, rank);
+    full.observer.on_start = [this, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+      if (request.observer.on_start) {
+        request.observer.on_start(chosen, rank);
       }
       rest();
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A short roofline of the device: what it moves, computes and starts per second.
+// Micro-benchmarks of the device: memory and PCIe bandwidth, compute rate, launch latency.
 #include <cmath>
 
 #include "workload/jobs.h"

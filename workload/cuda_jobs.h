@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs on a real GPU through CUDA. As jobs.h: they print for people or one line of JSON and
-// answer the exit code.
+// The jobs on a real GPU through CUDA. As jobs.h: they print text or one line of JSON and return
+// the exit code.
 #ifndef MIGCTL_WORKLOAD_CUDA_JOBS_H_
 #define MIGCTL_WORKLOAD_CUDA_JOBS_H_
 

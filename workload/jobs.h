@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's programs, on any backend. They print for people to `out` (not with json) or one line of
-// JSON at the end, and answer the exit code.
+// The lab's jobs, on any backend. They print text to `out` (not with json) or one line of JSON at
+// the end, and return the exit code.
 #ifndef MIGCTL_WORKLOAD_JOBS_H_
 #define MIGCTL_WORKLOAD_JOBS_H_
 

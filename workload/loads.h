@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each hog asks of a simulated device and what it gets done per second when alone there, from
-// the device's roofline. Pure functions; models, not measurements (docs/simulator.md).
+// Demand of each hog on a simulated device, and its uncontended rate, from the device's roofline.
+// Pure functions; models, not measurements (docs/simulator.md).
 #ifndef MIGCTL_WORKLOAD_LOADS_H_
 #define MIGCTL_WORKLOAD_LOADS_H_
 

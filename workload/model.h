@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's model, 1024-4096-4096-1024 with ReLU and Adam: what one training step computes and
-// moves, counted from the shapes.
+// The lab's model, 1024-4096-4096-1024 with ReLU and Adam: FLOPs and bytes of one training step,
+// counted from the shapes.
 #ifndef MIGCTL_WORKLOAD_MODEL_H_
 #define MIGCTL_WORKLOAD_MODEL_H_
 

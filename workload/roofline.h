@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a step takes on a share of a GPU: the longer of computing and moving, plus what the host
-// needs between steps. A model, not a measurement (docs/simulator.md says how far off).
+// Duration of a step on a share of a GPU: the longer of computing and memory traffic, plus the
+// host's time between steps. A model, not a measurement (docs/simulator.md has its error).
 #ifndef MIGCTL_WORKLOAD_ROOFLINE_H_
 #define MIGCTL_WORKLOAD_ROOFLINE_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated device: memory and activity go to the machine, time is slept. Its clock goes by the
-// model alone, so that a busy host makes a job longer, never a device slower.
+// The simulated device: memory and activity are reported to the machine, time is slept. Its clock
+// follows the model alone, so that a busy host lengthens a job but never slows the device.
 #include <algorithm>
 #include <cerrno>
 #include <ctime>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the steps of a training took: the middle, the slow end and the slowest.
+// Distribution of the step times of a training: median, p99 and maximum.
 #ifndef MIGCTL_WORKLOAD_STEP_TIMES_H_
 #define MIGCTL_WORKLOAD_STEP_TIMES_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGINT and SIGTERM end a workload after the step it is in.
+// SIGINT and SIGTERM end a workload after its current step.
 #ifndef MIGCTL_WORKLOAD_STOP_H_
 #define MIGCTL_WORKLOAD_STOP_H_
 

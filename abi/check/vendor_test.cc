@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compares every size, offset, value and function shape of abi/nvml.h with the vendor's header.
-// Exit 77: the vendor's header was not there when this was built (ctest reports it as skipped).
+// Compares every size, offset, value and function shape of abi/nvml.h with NVIDIA's header. Exit
+// 77: NVIDIA's header was missing at build time (ctest reports the test as skipped).
 #include <cstdio>
 
 #include "abi/check/table.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a migsim_context holds, and what it asks of its machine.
+// State of a migsim_context, and its calls into the machine.
 #ifndef MIGCTL_SIM_CLIENT_CONTEXT_H_
 #define MIGCTL_SIM_CLIENT_CONTEXT_H_
 

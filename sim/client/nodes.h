@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver asks of a process before it lets it use a GPU or an instance: that it can open
-// the device nodes. This is how containers and `migctl run` shut a process in with its own.
+// Access check before a process may use a GPU or an instance: the process must be able to open the
+// device nodes, as with the real driver. Containers and `migctl run` confine a process to its
+// instance by this rule.
 #ifndef MIGCTL_SIM_CLIENT_NODES_H_
 #define MIGCTL_SIM_CLIENT_NODES_H_
 

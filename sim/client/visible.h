@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which instance a program sees, by CUDA_VISIBLE_DEVICES' rules.
+// Selects the instance that a program sees, by CUDA_VISIBLE_DEVICES' rules.
 #ifndef MIGCTL_SIM_CLIENT_VISIBLE_H_
 #define MIGCTL_SIM_CLIENT_VISIBLE_H_
 

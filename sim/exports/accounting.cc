@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accounting of processes: those that run now. What ended processes used is not kept, so the list
-// is shorter than a driver's.
+// Process accounting, of running processes only: the simulator keeps no usage of ended processes,
+// so the list is shorter than a driver's.
 #include <algorithm>
 #include <vector>
 

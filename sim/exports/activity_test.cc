@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes, their sizes protocol, GPM, events, faults, and the simulator's own table.
+// Tests of processes, the size protocol of their lists, GPM, events, faults, and the simulator's
+// control table.
 #include <chrono>
 #include <thread>
 

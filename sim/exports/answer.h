@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Putting one answer into the caller's memory: null pointers, unknown values and short buffers each
-// have their code.
+// Writes a result into the caller's memory: null pointers, unknown values and short buffers each
+// have their return code.
 #ifndef MIGCTL_SIM_EXPORTS_ANSWER_H_
 #define MIGCTL_SIM_EXPORTS_ANSWER_H_
 

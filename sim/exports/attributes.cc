@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions that a server board answers the same way at all times: codes and values of an H200,
-// 580.159.04, for what a simulated GPU does not have either (sessions, offsets, licences, fans).
+// Calls with a constant answer on a server board: codes and values of an H200, 580.159.04, for
+// features that a simulated GPU does not have either (sessions, offsets, licences, fans).
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 

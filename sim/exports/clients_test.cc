@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process between nvmlInit and nvmlShutdown holds every GPU, and what follows from that.
+// Tests that a process between nvmlInit and nvmlShutdown has every GPU's node open, and of the
+// consequences.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>

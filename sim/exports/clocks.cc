@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clocks, performance state and what holds clocks down: of the whole GPU.
+// Clocks, performance state and clock event reasons: of the whole GPU.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/machine/settings.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute instances: profiles and room inside a GPU instance, create, destroy, find, describe.
+// Compute instances: profiles and remaining capacity inside a GPU instance, create, destroy, find,
+// describe.
 #include <cstring>
 #include <optional>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What NVML has no call for: reset of a GPU, reboot of the machine, the generation number.
+// The control table: operations without an NVML call (reset of a GPU, reboot of the machine,
+// generation number).
 #include "sim/exports/control.h"
 
 #include <map>

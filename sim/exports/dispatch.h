@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every exported call does around its own few lines: is the library initialised, is the handle
-// one of ours and not stale, injected faults and latency, the lock, is the GPU still there.
+// Frame of every exported call: checks that the library is initialised and the handle valid and not
+// stale, applies injected faults and latency, takes the lock, checks that the GPU is not lost.
 //
 //     nvmlReturn_t nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned* minor) {
 //       return read_gpu(__func__, device, [&](const Subject& s) { return put(s.self().minor,

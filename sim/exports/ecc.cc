@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory errors. The machine keeps one pair of counters per GPU, of its DRAM, since power-on; a
-// simulated GPU has no history before that, so the aggregate counters are the same.
+// ECC errors. The machine keeps one pair of counters per GPU (DRAM errors since power-on); a
+// simulated GPU has no earlier history, so the aggregate counters are equal.
 #include <algorithm>
 #include <iterator>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event sets: what happened on registered GPUs since they were registered, in order. Waiting looks
-// at the machine's ring of events again and again; nothing wakes the waiter.
+// Event sets: events of registered GPUs since registration, in order. Waiting polls the machine's
+// ring of events; nothing wakes the waiting thread.
 #include <algorithm>
 #include <chrono>
 #include <map>

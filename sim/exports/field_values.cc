@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Field values: each question has its own answer and its own return code.
+// Field values: each queried field has its own value and its own return code.
 #include <optional>
 
 #include "sim/exports/answer.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an index, a UUID, a bus id or a serial number to a handle.
+// Looks up a handle by index, UUID, bus id or serial number.
 #include <array>
 #include <cstdio>
 #include <cstring>

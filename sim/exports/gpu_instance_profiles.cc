@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What GPU instances a board can have: profiles, placements, room. Told with MIG off too.
+// GPU instance profiles of a board, their placements and remaining capacity. Reported with MIG off
+// too.
 #include <algorithm>
 #include <iterator>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the opaque pointers of NVML mean in this process. A handle is the address of an object that
-// is never freed while the library is loaded, and counts as valid only if it was given out: a wild
-// or stale pointer is an error code, never a crash.
+// Handle tables: what the opaque pointers of NVML refer to in this process. A handle is the address
+// of an object that is never freed while the library is loaded, and is valid only if the table
+// issued it: an invalid or stale pointer gives an error code, never a crash.
 //
 // Threading: all members may be called from any thread.
 #ifndef MIGCTL_SIM_EXPORTS_HANDLES_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device is: names, numbers, versions.
+// Identity of a device: names, numbers, versions.
 #include <string>
 
 #include "sim/exports/answer.h"

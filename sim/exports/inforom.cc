@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The maker's record on the board, and what of its memory is worn: nothing on a simulated GPU.
+// InfoROM (the maker's record on the board), and wear of the memory: none on a simulated GPU.
 // Codes: H200, 580.159.04.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start, stop, error texts, and the way to the simulator's own table.
+// Init, shutdown, error texts, and the export table that leads to the simulator's control table.
 #include <cstring>
 
 #include "abi/simulated.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls about a GPU instance: dispatch.h for its handle.
+// Calls on a GPU instance handle: dispatch.h for its handle type.
 #ifndef MIGCTL_SIM_EXPORTS_INSTANCES_H_
 #define MIGCTL_SIM_EXPORTS_INSTANCES_H_
 

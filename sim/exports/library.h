@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loaded library: its reference count and the machine it talks to.
+// State of the loaded library: its reference count and the machine in use.
 #ifndef MIGCTL_SIM_EXPORTS_LIBRARY_H_
 #define MIGCTL_SIM_EXPORTS_LIBRARY_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How GPUs reach each other, as two H200 of one virtual machine do (580.159.04): boards with NVLink
-// are joined by a switch that the machine does not see, so every link is up when another such board
-// is there; all GPUs hang on one host bridge. MIG takes NVLink and peer access away from its GPU.
+// NVLink and topology, as two H200 of one virtual machine report it (580.159.04): boards with
+// NVLink are connected by a switch outside the machine, so every link is up when another such board
+// is present; all GPUs are on one host bridge. MIG mode disables NVLink and peer access of its GPU.
 #include "sim/exports/links.h"
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVLinks of a simulated GPU, for every call that speaks of them.
+// NVLinks of a simulated GPU, for every call about them.
 #ifndef MIGCTL_SIM_EXPORTS_LINKS_H_
 #define MIGCTL_SIM_EXPORTS_LINKS_H_
 

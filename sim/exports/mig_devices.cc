@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MIG mode, and MIG devices: how they are found and what they belong to.
+// MIG mode, and MIG devices: lookup and parents.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/profiles.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Switches of a GPU other than MIG mode.
+// Modes of a GPU other than MIG mode.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/machine/services.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PCI identity and link, and where the GPU sits among the CPUs.
+// PCI identity and link, and CPU affinity.
 #include <cstddef>
 #include <cstdio>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The identity in a GPU's package: a number that nobody gives twice.
+// The package's unique device identity (PDI).
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power, energy and heat: of the whole GPU, MIG or not.
+// Power, energy and temperature: of the whole GPU, in MIG mode too.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who runs on a device. A GPU lists all with their instance ids, a MIG device its own.
+// Process lists. A GPU lists all processes with their instance ids, a MIG device only its own.
 #include <vector>
 
 #include "sim/exports/answer.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power limit and clocks that users set (sim/machine/settings.h has the rules), and what they can
-// be set to.
+// Power limits and clocks that users set (rules: sim/machine/settings.h), and their supported
+// ranges.
 #include "sim/machine/settings.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is set is shown again, refused where a driver refuses, and gone after a reset.
+// A setting reads back, is refused where a driver refuses it, and is gone after a reset.
 #include <array>
 #include <vector>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library as the loader sees it, and what no call may do: crash, or answer before init.
+// The library's exported symbols, and properties of every call: none crashes, none succeeds before
+// init.
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Versions, process names, and parts of a machine that a simulated one has none of.
+// Versions, process names, and devices that a simulated machine does not have.
 #include <cstring>
 #include <fstream>
 #include <string>

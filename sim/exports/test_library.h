@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a fresh machine on disk and the built libnvidia-ml.so.1 loaded on it, as a client
+// Test fixture: a fresh machine on disk and the built libnvidia-ml.so.1 loaded on it, as a client
 // would.
 #ifndef MIGCTL_SIM_EXPORTS_TEST_LIBRARY_H_
 #define MIGCTL_SIM_EXPORTS_TEST_LIBRARY_H_

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How busy a GPU and its processes are. None of it is told while MIG is on (GPM is, see gpm.cc).
+// Utilisation of a GPU and of its processes. NOT_SUPPORTED in MIG mode (there GPM serves, see
+// gpm.cc).
 #include <algorithm>
 #include <cmath>
 #include <vector>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Board files: what a simulated GPU of one model is (sim/gpus/README.md has the schema). The files
-// of this folder are built into the library, so `migctl sim create` needs no data beside the
+// Board files: the description of one GPU model for the simulator (schema: sim/gpus/README.md). The
+// files of this folder are built into the library, so `migctl sim create` needs no data beside the
 // binary. Threading: pure functions.
 #ifndef MIGCTL_SIM_GPUS_BOARD_H_
 #define MIGCTL_SIM_GPUS_BOARD_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute profiles of the built-in boards against what drivers were seen to tell: names, numbers,
-// counts, SMs and places. The expectations are written out, not worked out.
+// Compute profiles of the built-in boards against readings of real drivers: names, numbers, counts,
+// SMs and placements. The expectations are literals, not computed.
 #include <sstream>
 #include <string>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each figure of a board file comes from. Included by .cc files only (heavy).
+// Provenance: the source of each figure of a board file. Included by .cc files only (heavy).
 #ifndef MIGCTL_SIM_GPUS_PROVENANCE_H_
 #define MIGCTL_SIM_GPUS_PROVENANCE_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading JSON that people write, strictly: a duplicate or unknown key, a wrong type or a number
-// out of range is an error that names its path. The first error wins; later reads answer defaults,
-// so a loader is written straight down and asks once at the end. Included by .cc files only
+// Strict reader of hand-written JSON: a duplicate or unknown key, a wrong type or a number out of
+// range is an error that names its path. The first error is sticky and later reads return defaults,
+// so a loader reads straight through and checks once at the end. Included by .cc files only
 // (heavy).
 #ifndef MIGCTL_SIM_GPUS_STRICT_JSON_H_
 #define MIGCTL_SIM_GPUS_STRICT_JSON_H_

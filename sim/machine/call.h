@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens around every exported call: injected faults, latency, the call count and the trace.
+// Frame of every exported call: injected faults, latency, the call count and the trace.
 #ifndef MIGCTL_SIM_MACHINE_CALL_H_
 #define MIGCTL_SIM_MACHINE_CALL_H_
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much slower a process's work goes because of the others: a model (docs/simulator.md), a pure
-// function of what every live process asks for. What MIG divides - SMs, L2, memory bandwidth - is
-// contended inside a GPU instance only; the PCIe link, which it does not divide, on the whole GPU.
+// Contention: how much the other processes slow one down. A model (docs/simulator.md), a pure
+// function of the demands of all live processes. Resources that MIG divides (SMs, L2, memory
+// bandwidth) are contended inside a GPU instance only; the PCIe link, which MIG does not divide, on
+// the whole GPU.
 #ifndef MIGCTL_SIM_MACHINE_CONTENTION_H_
 #define MIGCTL_SIM_MACHINE_CONTENTION_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients killed in the middle of anything, and clients that want the same GPU.
+// Crash and contention tests: clients killed at any point, and clients that compete for one GPU.
 #include <sys/wait.h>
 
 #include <random>

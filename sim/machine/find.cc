@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which machine a process uses when nobody says.
+// Selection of the default machine of a process.
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside sim/machine: processes of other users on a shared machine.
 //
-// Only the machine's owner can write its state; that is what keeps a layout safe from everybody
-// else, and root from a state that somebody else has prepared. A process of another user reads the
-// state, and says what it does - one file per process and instance - in <machine>/guests, a sticky
-// folder like /tmp. Whoever looks at the machine takes those files in: the owner into the state,
-// others into their copy of it. What a file says is checked like anything that comes from outside:
-// owner of the file = owner of the process, an instance that exists, memory that is there, rates
-// that can be.
+// Only the machine's owner can write its state file: this protects the layout from other users, and
+// root from a state that another user has prepared. A process of another user (a guest) reads the
+// state, and publishes its own activity, one file per process and instance, in <machine>/guests, a
+// sticky folder like /tmp. Every reader of the machine merges those files: the owner into the
+// state, others into their copy of it. The content is untrusted input and is checked: owner of the
+// file = owner of the process, an existing instance, available memory, plausible rates.
 #ifndef MIGCTL_SIM_MACHINE_GUESTS_H_
 #define MIGCTL_SIM_MACHINE_GUESTS_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel knows of a process. No locale, no allocation: runs with the machine's lock held.
+// Liveness of processes, from /proc. No locale, no allocation: runs with the machine's lock held.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

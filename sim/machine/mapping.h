@@ -4,7 +4,8 @@
 // The file holds a header, the constant Hardware, and two images of State. header.active names the
 // image that counts; a Change works on the other one and becomes the state by one store to
 // header.active, so a client that dies before it leaves the old state and one that dies after it
-// the new. The lock is a robust mutex: the next client learns that its holder died and goes on.
+// the new. The lock is a robust mutex: after its owner's death the next client gets EOWNERDEAD and
+// continues.
 #ifndef MIGCTL_SIM_MACHINE_MAPPING_H_
 #define MIGCTL_SIM_MACHINE_MAPPING_H_
 

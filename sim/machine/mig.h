@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MIG semantics of one GPU, as functions over State (pure: no lock, no I/O, no clock): what is
-// free, where an instance goes, what a call answers. Return values are NVML's codes (abi/nvml.h),
-// given as int so that this header needs no ABI. Sources of each rule: docs/simulator.md.
+// free, where an instance is placed, which code a call returns. Return values are NVML's codes
+// (abi/nvml.h), typed int so that this header needs no ABI. Sources of each rule:
+// docs/simulator.md.
 #ifndef MIGCTL_SIM_MACHINE_MIG_H_
 #define MIGCTL_SIM_MACHINE_MIG_H_
 

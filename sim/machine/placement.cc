@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where GPU instances may go and where the driver puts them.
+// Legal placements of GPU instances and the driver's default placement.
 #include "abi/nvml.h"
 #include "sim/machine/mig.h"
 #include "sim/machine/rules.h"

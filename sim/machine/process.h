@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Simulated processes: who runs on which instance, with how much memory; and Xid events. Functions
-// over State (use them inside a Change), and what they need to know of real processes.
+// Simulated processes: their instances and memory; and Xid events. Functions over State (call
+// inside a Change), and the identity of real processes.
 #ifndef MIGCTL_SIM_MACHINE_PROCESS_H_
 #define MIGCTL_SIM_MACHINE_PROCESS_H_
 

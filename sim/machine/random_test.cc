@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random sequences of every operation, in any order, legal or not: the invariants hold after each.
+// Random sequences of every operation, legal or not: the invariants hold after each.
 #include <random>
 
 #include "abi/nvml.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside sim/machine: what GPU and compute instance rules share.
+// Inside sim/machine: rules common to GPU and compute instances.
 #ifndef MIGCTL_SIM_MACHINE_RULES_H_
 #define MIGCTL_SIM_MACHINE_RULES_H_
 

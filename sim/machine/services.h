@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs on a machine besides jobs and keeps its GPUs: DCGM, NVIDIA's system management, the
-// persistence daemon, a display server, nvidia_drm in use. They are part of the simulated machine,
-// not programs of the host: they have pids that no program can have, survive a reboot as enabled
-// units do, and show in <machine>/tree/proc. Pure functions over State.
+// Services that run on a machine besides jobs and have its GPUs open: DCGM, NVIDIA's system
+// management, the persistence daemon, a display server, nvidia_drm in use. They are part of the
+// simulated machine, not programs of the host: they have pids that no program can have, survive a
+// reboot as enabled units do, and show in <machine>/tree/proc. Pure functions over State.
 //
-// What each is in the way of, and where that was seen, is in docs/simulator.md.
+// docs/simulator.md has the operations that each service blocks, with sources.
 #ifndef MIGCTL_SIM_MACHINE_SERVICES_H_
 #define MIGCTL_SIM_MACHINE_SERVICES_H_
 

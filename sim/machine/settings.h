@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power and clocks that users set, and what a GPU lets be set: NVML's rules as codes of NVML.
-// Settings last until the GPU is reset or the machine rebooted, as under persistence mode.
+// Power limits and clocks that users set, and their supported ranges: NVML's rules as codes of
+// NVML. Settings last until the GPU is reset or the machine rebooted, as with persistence mode on.
 #ifndef MIGCTL_SIM_MACHINE_SETTINGS_H_
 #define MIGCTL_SIM_MACHINE_SETTINGS_H_
 

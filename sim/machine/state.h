@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulated machine's state: plain data, the same bytes in every process that maps the state
-// file. No pointers, no std containers; fixed-width members only. Everything a driver would know is
-// here, so libnvidia-ml.so.1 reads no JSON: `migctl sim create` expands the board files into Board.
+// file. No pointers, no std containers; fixed-width members only. All data of the simulated driver
+// is here, so libnvidia-ml.so.1 reads no JSON: `migctl sim create` expands the board files into
+// Board.
 //
 // Unknown numbers are kUnknown (the board file said null): the call answers NOT_SUPPORTED.
 #ifndef MIGCTL_SIM_MACHINE_STATE_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every state that creations and destructions reach, counted. The expected numbers come from an
-// independent enumeration over placement windows (facts of the project, section 2.2).
+// Counts every state that creations and destructions reach. The expected numbers come from an
+// independent enumeration of placements.
 #include <algorithm>
 #include <array>
 #include <deque>

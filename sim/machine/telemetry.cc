@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of these numbers are measured and which are a model is said at each constant; the page for
-// users is docs/simulator.md.
+// Each constant says whether it is measured or a model; the page for users is docs/simulator.md.
 #include "sim/machine/telemetry.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sensors and counters of a GPU say at a moment, derived from what runs on it: pure functions
-// of State and time. All model numbers come from the Board; docs/simulator.md says which are true
-// to hardware and which are modelled.
+// Sensors and counters of a GPU at a moment, derived from its processes: pure functions of State
+// and time. All model numbers come from the Board; docs/simulator.md says which are true to
+// hardware and which are modelled.
 #ifndef MIGCTL_SIM_MACHINE_TELEMETRY_H_
 #define MIGCTL_SIM_MACHINE_TELEMETRY_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: boards from sim/gpus, a machine in memory, a machine on disk.
+// Test fixtures: boards from sim/gpus, a machine in memory, a machine on disk.
 #ifndef MIGCTL_SIM_MACHINE_TEST_MACHINE_H_
 #define MIGCTL_SIM_MACHINE_TEST_MACHINE_H_
 

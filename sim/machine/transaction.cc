@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lock, View and Change.
+// Transactions of a machine: lock, View and Change.
 #include <algorithm>
 #include <cstring>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MIG device UUIDs: RFC 4122 version 5, as the kernel driver makes them.
+// MIG device UUIDs: RFC 4122 version 5, computed as the kernel driver does.
 #include <array>
 #include <bit>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A board as an NVML library tells it: what `sim capture` writes to a board file
-// (sim/gpus/README.md has the form). Reads only; what no call tells stays unknown and is listed.
-// Threading: pure apart from the calls of the library.
+// A board as read through an NVML library: `sim capture` writes it as a board file (format:
+// sim/gpus/README.md). Reads only; figures that no call reports stay unknown and are listed.
+// Threading: pure apart from the library's calls.
 #ifndef MIGCTL_SIM_TOOLS_CAPTURE_H_
 #define MIGCTL_SIM_TOOLS_CAPTURE_H_
 

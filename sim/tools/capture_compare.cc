@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A capture against a board that is known already.
+// Compares a capture with a known board.
 #include <algorithm>
 #include <array>
 #include <string_view>

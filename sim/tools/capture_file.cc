@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A capture as a board file's text, and figures taken from another board file.
+// Prints a capture as a board file, and copies figures from another board file.
 #include <algorithm>
 #include <array>
 #include <cstdio>

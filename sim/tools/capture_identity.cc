@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a GPU is: names, ids and sizes.
+// Identity of a GPU: names, ids and sizes.
 #include "sim/tools/capture_notebook.h"
 
 namespace migsim {

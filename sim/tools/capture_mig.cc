@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MIG table of a board: profiles and placements are told with MIG off too; compute profiles
-// only of GPU instances that exist.
+// The MIG table of a board. Profiles and placements are reported with MIG off too; compute profiles
+// only for existing GPU instances.
 #include <algorithm>
 #include <array>
 #include <cstring>

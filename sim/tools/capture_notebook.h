@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of capture: writes down what a call told, and where it comes from, or why there is
-// nothing.
+// Inside capture: records each figure with its origin, or the reason why it is unknown.
 #ifndef MIGCTL_SIM_TOOLS_CAPTURE_NOTEBOOK_H_
 #define MIGCTL_SIM_TOOLS_CAPTURE_NOTEBOOK_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits of a GPU, and what it shows while idle.
+// Limits of a GPU, and its idle readings.
 #include <array>
 #include <optional>
 #include <string_view>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capture against machines whose boards are known: what it reads must be what the board file says.
+// Capture of simulated machines with known boards: the figures read must equal the board file's.
 #include "sim/tools/capture.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sim capture`: a board file of a GPU that is there.
+// `sim capture`: writes the board file of a present GPU.
 #ifndef MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_
 #define MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_
 

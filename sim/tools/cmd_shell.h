@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sim shell`: a program that sees the simulated machine where hardware would be.
+// `sim shell`: runs a program for which the simulated machine stands in for the hardware.
 #ifndef MIGCTL_SIM_TOOLS_CMD_SHELL_H_
 #define MIGCTL_SIM_TOOLS_CMD_SHELL_H_
 

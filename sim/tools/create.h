@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making a simulated machine from what the user asked for.
+// Creates a simulated machine from the user's request.
 #ifndef MIGCTL_SIM_TOOLS_CREATE_H_
 #define MIGCTL_SIM_TOOLS_CREATE_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `sim inject` is asked for, as text, and how it becomes a Fault.
+// Faults and latencies of `sim inject` as text, and their conversion to a Fault.
 #ifndef MIGCTL_SIM_TOOLS_FAULT_SPEC_H_
 #define MIGCTL_SIM_TOOLS_FAULT_SPEC_H_
 

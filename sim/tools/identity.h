@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names that hardware has from its maker: the same seed, machine and GPU index give the same ones.
+// Deterministic UUIDs and serial numbers: equal seed, machine and GPU index give equal ones.
 #ifndef MIGCTL_SIM_TOOLS_IDENTITY_H_
 #define MIGCTL_SIM_TOOLS_IDENTITY_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the user asks `sim create` for, as values.
+// Arguments of `sim create`, as values.
 #ifndef MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_
 #define MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_
 

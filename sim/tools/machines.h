@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folders that are simulated machines.
+// Folders of simulated machines under the root.
 #ifndef MIGCTL_SIM_TOOLS_MACHINES_H_
 #define MIGCTL_SIM_TOOLS_MACHINES_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mount steps in a row, of which the first failure is kept and stops the rest.
+// A sequence of mount steps with a sticky error: the first failure is kept and the rest are
+// skipped.
 #ifndef MIGCTL_SIM_TOOLS_MOUNTER_H_
 #define MIGCTL_SIM_TOOLS_MOUNTER_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// "Did you mean": the known names that are closest to what was typed.
+// "Did you mean": the known names closest to the typed one.
 #ifndef MIGCTL_SIM_TOOLS_NEAREST_H_
 #define MIGCTL_SIM_TOOLS_NEAREST_H_
 

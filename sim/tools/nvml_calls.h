@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls into a loaded and initialised NVML library by name: the driver's or a simulated machine's.
-// Who loads it is not our business here (migctl chooses the driver for all its commands alike).
+// The caller loads it (migctl selects one driver for all its commands).
 //
 //   unsigned count = 0;
 //   nvmlReturn_t code = MIGSIM_NVML(calls, nvmlDeviceGetCount_v2, &count);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A folder of the host's with entries of ours among its own, in the namespace only. Nothing can be
-// made in /sys, and nothing may be made in the host's /usr or /dev.
+// Adds entries to a folder of the host, inside the namespace only: /sys takes no new files, and the
+// host's /usr and /dev must not get any.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_JOIN_H_
 #define MIGCTL_SIM_TOOLS_SHELL_JOIN_H_
 

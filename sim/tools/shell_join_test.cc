@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each test works in a child with a mount namespace of its own; what it says goes to a file.
+// Each test runs in a child process with a mount namespace of its own; its messages go to a file.
 #include "sim/tools/shell_join.h"
 
 #include <sys/wait.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A private mount namespace in which /proc, /sys and /dev show the machine's device tree. Programs
-// that make raw system calls (Go) see it too, and nothing outside the calling process changes.
+// The sandbox of `sim shell`: a private mount namespace in which /proc, /sys and /dev show the
+// machine's device tree. Programs that make raw system calls (Go) see it too, and nothing outside
+// the calling process changes.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_MOUNTS_H_
 #define MIGCTL_SIM_TOOLS_SHELL_MOUNTS_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver's packages install, at the places where they install it: /usr/bin/nvidia-smi, and
-// libnvidia-ml.so.1 where the loader looks unasked. So the machine is found by absolute paths, and
-// after a login shell, sudo, su or env -i has dropped PATH and LD_LIBRARY_PATH.
+// Installs what a driver's packages would, in the same places: /usr/bin/nvidia-smi, and
+// libnvidia-ml.so.1 in the loader's default folders. So programs find the machine by absolute
+// paths, and after a login shell, sudo, su or env -i has dropped PATH and LD_LIBRARY_PATH.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_PROGRAMS_H_
 #define MIGCTL_SIM_TOOLS_SHELL_PROGRAMS_H_
 

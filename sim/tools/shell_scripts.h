@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// sudo and su of a simulated machine's shell. Whoever is inside is root already; where the shell
-// was entered without root the host's own have no effect, and nobody else exists.
+// Replacements of sudo and su inside `sim shell`. The user inside is root already; in a user
+// namespace entered without root the host's own have no effect, and no other user exists.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_SCRIPTS_H_
 #define MIGCTL_SIM_TOOLS_SHELL_SCRIPTS_H_
 

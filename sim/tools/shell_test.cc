@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program sees inside `sim shell`. Each test runs the command in a child process, since
-// entering a mount namespace is for good.
+// Tests of a program's view inside `sim shell`. Each test runs the command in a child process, as
+// entering a mount namespace cannot be undone.
 #include <sys/wait.h>
 #include <unistd.h>
 

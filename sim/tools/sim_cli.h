@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// `migctl sim ...`: makes, shows, breaks and removes simulated machines. A main program's function:
-// it prints (results to stdout, errors to stderr, with --json both to stdout) and answers the exit
-// code. Threading: call once, from the main thread; `sim shell` replaces the process on success.
+// `migctl sim ...`: creates, shows, injects faults into and removes simulated machines. Entry point
+// of a main program: it prints (results to stdout, errors to stderr, with --json both to stdout)
+// and returns the exit code. Threading: call once, from the main thread; `sim shell` replaces the
+// process on success.
 #ifndef MIGCTL_SIM_TOOLS_SIM_CLI_H_
 #define MIGCTL_SIM_TOOLS_SIM_CLI_H_
 

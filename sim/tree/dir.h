@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One open folder, worked on by name without ever following a symbolic link. Errors are errno
-// values, 0 = done.
+// An open folder whose entries are accessed by name (openat) without ever following a symbolic
+// link. Errors are errno values, 0 = success.
 #ifndef MIGCTL_SIM_TREE_DIR_H_
 #define MIGCTL_SIM_TREE_DIR_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who has the machine's device nodes open, as the kernel's driver would know: it counts opens of
-// /dev/nvidiaN. Read from /proc/<pid>/fd, so what is seen here is what `lsof` and `fuser` show.
+// Which processes have the machine's device nodes open; the kernel driver counts opens of
+// /dev/nvidiaN. Read from /proc/<pid>/fd, as `lsof` and `fuser` do.
 #ifndef MIGCTL_SIM_TREE_OPEN_NODES_H_
 #define MIGCTL_SIM_TREE_OPEN_NODES_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine's services (sim/machine/services.h) as /proc would show them: proc/<pid>/ with what
-// tools read of a process that holds a GPU, and proc/modules.
+// The machine's services (sim/machine/services.h) as /proc entries: proc/<pid>/ with the files that
+// tools read of a process with a GPU open, and proc/modules.
 #ifndef MIGCTL_SIM_TREE_SERVICE_PART_H_
 #define MIGCTL_SIM_TREE_SERVICE_PART_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the tree that a machine has from power-on and keeps: driver version, PCI devices,
-// minor number tables, control devices.
+// The part of the tree that is constant from power-on: driver version, PCI devices, minor number
+// tables, control devices.
 #ifndef MIGCTL_SIM_TREE_STATIC_PART_H_
 #define MIGCTL_SIM_TREE_STATIC_PART_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing many files of the tree in a row, of which the first failure stops the rest.
+// A sequence of writes to the tree with a sticky error: the first failure is kept and the rest are
+// skipped.
 #ifndef MIGCTL_SIM_TREE_STEPS_H_
 #define MIGCTL_SIM_TREE_STEPS_H_
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine's /proc, /sys and /dev as plain files under <machine>/tree: what the NVIDIA kernel
-// modules show, kept in step with the GPU instances. `sim shell` binds it over the real ones.
+// The machine's /proc, /sys and /dev as plain files under <machine>/tree: the files of the NVIDIA
+// kernel modules, kept in step with the GPU instances. `sim shell` binds it over the real ones.
 // Beside them usr/lib/x86_64-linux-gnu, where programs look for the driver's version.
 //
-// Device nodes are plain files: a node with the numbers of a real driver would reach a real GPU
-// where there is one. `sim shell --char-devices` has nodes, where none can be opened.
+// Device nodes are plain files: a device node with a real driver's numbers would reach the host's
+// GPU. `sim shell --char-devices` makes nodes, on a nodev mount where they cannot be opened.
 #ifndef MIGCTL_SIM_TREE_TREE_H_
 #define MIGCTL_SIM_TREE_TREE_H_
 

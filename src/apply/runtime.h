@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the locks of a machine lie, so that all processes that use it meet.
+// Paths of a machine's locks, equal for all processes that use the machine.
 #ifndef MIGCTL_APPLY_RUNTIME_H_
 #define MIGCTL_APPLY_RUNTIME_H_
 
@@ -14,16 +14,17 @@
 
 namespace mig::apply {
 
-// Where everything of the session's machine lies for the calling process (store/places.h); the four
-// below are its answers.
+// All paths of the session's machine for the calling process (store/places.h); the four functions
+// below return some of them.
 store::Places places_of(const nvml::Session& session);
 Result<std::string> runtime_dir(const nvml::Session& session);
 std::string journal_path(const nvml::Session& session);
 std::string lease_store_path(const nvml::Session& session);
 std::string jobs_dir(const nvml::Session& session);
 
-// One writer per machine. kConflict names the pid that holds it, what it does and since when; the
-// kernel frees it when that process dies. `doing`: what the next one is told about us.
+// Takes the writer lock (one writer per machine). kConflict names the pid of its holder, its
+// activity and since when; the kernel releases the lock when that process dies. `doing`: our
+// activity, as shown to others.
 Result<base::FileLock> lock_writer(const std::string& path,
                                    base::Clock& clock,
                                    const std::string& doing);

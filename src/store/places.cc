@@ -28,13 +28,14 @@ std::string variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// "" unless the variable holds an absolute path.
+// Value of the variable if it is an absolute path, else "".
 std::string folder_in(const char* name) {
   std::string value = variable(name);
   return value.starts_with('/') ? value : "";
 }
 
-// Inside `sim shell`, the machine's folder, whatever became of the variables; "" elsewhere.
+// Folder of the surrounding `sim shell`'s machine, independent of environment variables; ""
+// elsewhere.
 std::string machine_of_shell() {
   std::ifstream file("/proc/driver/nvidia/migsim");
   std::string dir;
@@ -42,8 +43,8 @@ std::string machine_of_shell() {
   return dir;
 }
 
-// A folder in a shared place is taken only when it is this user's own: the owner of a foreign one
-// could exchange the locks in it.
+// A folder in a shared place such as /tmp is used only if this user owns it: another owner could
+// replace the locks in it.
 Result<void> make_own_dir(const std::string& path, mode_t mode, std::uint32_t uid) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     return base::errno_error("make the folder", path, errno);
@@ -62,7 +63,7 @@ Result<void> make_own_dir(const std::string& path, mode_t mode, std::uint32_t ui
   return {};
 }
 
-// Nobody but its owner can make a socket there.
+// True when only the owner can create a socket in the folder.
 bool is_private_folder(const std::string& path, std::uint32_t uid) {
   struct stat info {};
 
@@ -75,7 +76,8 @@ std::string user_state(const Surroundings& around) {
          "/migctl";
 }
 
-// A machine that `sim create` has not finished lies under a name that begins with a dot.
+// True for a finished machine: while `sim create` runs, its folder has a name that begins with a
+// dot.
 bool is_machine(const fs::path& dir) {
   std::error_code error;
   return !dir.filename().string().starts_with('.') && fs::exists(dir / "machine.state", error);
@@ -136,7 +138,8 @@ std::string Places::jobs() const {
 
   struct stat info {};
 
-  // Root may write into the folder of another user's simulated machine, but keeps its jobs apart.
+  // Root may write into the folder of another user's simulated machine, but keeps its jobs
+  // elsewhere.
   const bool own =
       ::stat(folder.c_str(), &info) != 0 ? around_.uid == 0 : info.st_uid == around_.uid;
   if (!own) {
@@ -264,8 +267,8 @@ std::optional<MachineId> machine_of_unnamed(const Surroundings& around) {
     return another ? std::nullopt : std::optional(MachineId{around.shell_machine});
   }
   if (driver_is_there(around)) {
-    // `sim env` chooses a simulated machine by this variable and a library: which one the loader
-    // takes, only the loader knows.
+    // `sim env` selects a simulated machine by this variable and a library: only the dynamic loader
+    // knows which library it takes.
     return around.machine.empty() ? std::optional(MachineId{}) : std::nullopt;
   }
   if (!around.machine.empty()) {

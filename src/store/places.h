@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where everything of a machine lies: journal, slots, leases, jobs, locks, claims, the daemon's
-// socket and its file of tenants. One rule for all processes, so that they meet: the daemon listens
-// where its clients look, and two writers take the same lock. Knows no driver: a machine is the
-// real one, or the folder of a simulated one.
+// Paths of a machine's files: journal, slots, leases, jobs, locks, claims, the daemon's socket and
+// the tenants file. One rule for all processes: the daemon listens where its clients look, and two
+// writers take the same lock. Independent of a driver: a machine is the real one, or the folder of
+// a simulated one.
 //
 //   const store::Places places({"/var/lib/migctl/sim/lab"}, store::Surroundings::ours());
 //   places.journal();                                  // "/var/lib/migctl/sim/lab/journal.db"
 //
 // Threading: pure functions of their arguments and of the file system; ours() reads the
-// environment. Errors: kPermission for a folder that is somebody else's, kIo.
+// environment. Errors: kPermission for a folder of another user, kIo.
 #ifndef MIGCTL_STORE_PLACES_H_
 #define MIGCTL_STORE_PLACES_H_
 
@@ -22,7 +22,7 @@
 namespace mig::store {
 
 struct MachineId {
-  std::string simulated_dir;  // folder of the simulated machine; "" = the real one
+  std::string simulated_dir;  // folder of the simulated machine; "" = the real machine
 
   bool simulated() const { return !simulated_dir.empty(); }
 
@@ -31,10 +31,10 @@ struct MachineId {
   friend bool operator==(const MachineId&, const MachineId&) = default;
 };
 
-// Who asks, and what of the environment decides where things lie.
+// The user and the environment variables that decide the paths.
 struct Surroundings {
   std::uint32_t uid = 0;
-  std::string state_dir;      // $MIGCTL_STATE_DIR; "" unless absolute, as the four below
+  std::string state_dir;      // $MIGCTL_STATE_DIR; "" unless absolute, as the next four
   std::string state_home;     // $XDG_STATE_HOME
   std::string runtime_home;   // $XDG_RUNTIME_DIR
   std::string home;           // $HOME
@@ -42,8 +42,8 @@ struct Surroundings {
   std::string socket;         // $MIGCTL_SOCKET
   std::string tenants;        // $MIGCTL_TENANTS
   std::string machine;        // $MIGSIM_MACHINE
-  std::string shell_machine;  // folder of the machine in whose `sim shell` this process runs
-  std::string root;           // put before /run, /var, /etc, /dev, /proc and /tmp: for tests
+  std::string shell_machine;  // folder of the machine of the surrounding `sim shell`
+  std::string root;           // prefix of /run, /var, /etc, /dev, /proc and /tmp, for tests
 
   static Surroundings ours();
 };
@@ -55,28 +55,28 @@ class Places {
 
   const MachineId& machine() const { return machine_; }
 
-  // Below $MIGCTL_STATE_DIR if that is set; else in the folder of a simulated machine; else
-  // /var/lib/migctl for root and $XDG_STATE_HOME/migctl for others.
+  // Path of the journal: below $MIGCTL_STATE_DIR if that is set; else in the folder of a simulated
+  // machine; else /var/lib/migctl for root and $XDG_STATE_HOME/migctl for others.
   std::string journal() const;
   std::string slots() const;   // beside the journal
   std::string leases() const;  // beside the journal
-  // Of the asking user: beside the journal where that folder is the user's own, else below
-  // $XDG_STATE_HOME (~/.local/state), a folder a machine.
+  // The user's job store: beside the journal where that folder is the user's own, else below
+  // $XDG_STATE_HOME (~/.local/state), one folder per machine.
   std::string jobs() const;
 
-  // The folder of locks and sockets; made when missing. <machine>/run for a simulated machine that
-  // the user may write to; /run/migctl for root; else $XDG_RUNTIME_DIR/migctl, else
-  // /tmp/migctl-<uid> (0700, the user's own).
+  // Folder of locks and sockets, made when missing: <machine>/run for a simulated machine that the
+  // user may write to; /run/migctl for root; else $XDG_RUNTIME_DIR/migctl, else /tmp/migctl-<uid>
+  // (0700, owned by the user).
   Result<std::string> runtime_dir() const;
-  Result<std::string> claims() const;       // folder of the claims of runs
-  Result<std::string> writer_lock() const;  // one writer per machine
+  Result<std::string> claims() const;       // folder of lock files of running jobs
+  Result<std::string> writer_lock() const;  // lock file: one writer per machine
 
-  // Where a daemon listens: $MIGCTL_SOCKET, else migd.sock in runtime_dir(). In a runtime folder of
-  // the user's own, which all machines share, a simulated machine's has its name in it.
+  // Socket that a daemon listens on: $MIGCTL_SOCKET, else migd.sock in runtime_dir(). In a user's
+  // runtime folder, which all machines share, the name contains the simulated machine's.
   Result<std::string> daemon_socket() const;
-  // Where clients look for it, best first, never empty: $MIGCTL_SOCKET alone where that is set;
-  // else the machine's own and then the user's own. The latter only in a folder that nobody else
-  // can write to: whoever could would answer in the daemon's place.
+  // Sockets that a client tries, in order, never empty: only $MIGCTL_SOCKET when set; else the
+  // machine's, then the user's. The latter only in a folder that no other user can write to, or
+  // that user could impersonate the daemon.
   std::vector<std::string> daemon_sockets() const;
 
  private:
@@ -89,27 +89,30 @@ class Places {
   Surroundings around_;
 };
 
-// slots.db or leases.db (`what`: "slots") for a journal: "/s/sim-lab.db" -> "/s/sim-lab-slots.db".
+// Path of slots.db or leases.db (`what`: "slots") for a journal: "/s/sim-lab.db" ->
+// "/s/sim-lab-slots.db".
 std::string beside_journal(const std::string& journal, const char* what);
 
-// `chosen`, else $MIGCTL_TENANTS, else /etc/migctl/tenants.yaml.
+// Path of the tenants file: `chosen`, else $MIGCTL_TENANTS, else /etc/migctl/tenants.yaml.
 std::string tenants_file(const std::string& chosen, const Surroundings& around);
 
-// The folder of simulated machines: $MIGSIM_ROOT, inside `sim shell` that of its machine,
-// /var/lib/migctl/sim for root, else below $XDG_STATE_HOME (~/.local/state).
+// Root folder of simulated machines: $MIGSIM_ROOT, else the parent of the surrounding `sim shell`'s
+// machine, else /var/lib/migctl/sim for root, else below $XDG_STATE_HOME (~/.local/state).
 std::string machines_root(const Surroundings& around);
 
-// Names of the folders below `root` that hold a machine.state, sorted; none that begins with a dot.
+// Names of the folders below `root` that contain a machine.state, sorted; none that begins with a
+// dot.
 std::vector<std::string> machine_names(const std::string& root);
 
-// A simulated machine as a user names it: a name below the root; with a slash, the folder itself.
+// Parses a machine's name: below the root, or with a slash the folder itself.
 MachineId machine_named(const std::string& name, const Surroundings& around);
 
-// Nodes of NVIDIA's driver are there, so that a process which names no machine gets the real one.
+// True when device nodes of NVIDIA's driver exist, so that a process without a selected machine
+// gets the real one.
 bool driver_is_there(const Surroundings& around);
 
-// The machine that a command gets which names none, as far as that can be told without loading a
-// driver; nullopt where only a driver could tell.
+// The machine of a command that selects none, as far as known without loading a driver; nullopt
+// where only a driver could tell.
 std::optional<MachineId> machine_of_unnamed(const Surroundings& around);
 
 }  // namespace mig::store

@@ -38,7 +38,7 @@ class PlacesTest : public testing::Test {
     std::ofstream file(path);
   }
 
-  // Folders that the answer makes or looks at are of the user who runs the test; `uid` is another.
+  // Folders are made and checked as the user who runs the test; `uid` is another one.
   Surroundings as(std::uint32_t uid) const {
     Surroundings around = around_;
     around.uid = uid;
@@ -100,14 +100,15 @@ TEST_F(PlacesTest, LocksLieWhereAllWritersMeet) {
     EXPECT_EQ(real().runtime_dir().value(), root_ + "/run/migctl");
     EXPECT_TRUE(fs::is_directory(root_ + "/run/migctl"));
   }
-  // Of a user who cannot write there: the user's own, which must be the user's own.
+  // A user without write permission there gets a folder of the user's own, with a check of its
+  // owner.
   const auto foreign = Places({}, as(around_.uid + 1)).runtime_dir();
   ASSERT_FALSE(foreign);
   EXPECT_EQ(foreign.error().code, ErrorCode::kPermission) << "somebody else's folder";
 }
 
 TEST_F(PlacesTest, TheUsersOwnRuntimeFolder) {
-  // Not root's, as seen by the rule; the folder is of the user who runs the test all the same.
+  // Pretends not to be root; the folder belongs to the user who runs the test all the same.
   const auto user_dir = [&](const Surroundings& around) {
     return Places({}, around).daemon_sockets();
   };
@@ -125,7 +126,7 @@ TEST_F(PlacesTest, ADaemonListensWhereItsClientsLook) {
   EXPECT_EQ(lab().daemon_socket().value(), dir + "/run/migd.sock");
   EXPECT_EQ(lab().daemon_sockets().front(), dir + "/run/migd.sock");
   EXPECT_EQ(real().daemon_sockets().front(), root_ + "/run/migctl/migd.sock");
-  // Who may not write to the machine's own folder has its socket in the user's.
+  // A user who cannot write to the machine's folder has the socket in a folder of the user's own.
   const std::string shut = root_ + "/machines/none";
   const Places elsewhere({shut}, around_);
   const std::string listens = elsewhere.daemon_socket().value();
@@ -155,7 +156,7 @@ TEST_F(PlacesTest, ANamedSocketIsTheOnlyOne) {
   EXPECT_EQ(lab().daemon_sockets(), Strings{"/x/y.sock"});
 }
 
-// Whoever can write to the folder can answer in the daemon's place.
+// Security: a user who can write to the folder could impersonate the daemon.
 TEST_F(PlacesTest, AFolderThatOthersCanWriteToIsNotLookedAt) {
   const std::string dir = root_ + "/user/run/migctl";
   fs::create_directories(dir);

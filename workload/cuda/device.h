@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device a process runs on, and what `info`, `oom`, `fault` and `hog` do to it. One process,
-// one device: the first visible one ($CUDA_VISIBLE_DEVICES), which with MIG is one compute
+// The CUDA device of the process, and the operations of `info`, `oom`, `fault` and `hog`. One
+// process, one device: the first visible one ($CUDA_VISIBLE_DEVICES), which with MIG is one compute
 // instance.
 //
 // Threading: one CudaDevice from one thread at a time.

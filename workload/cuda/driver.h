@@ -2,8 +2,8 @@
 // The CUDA driver API by dlopen: no toolkit is needed to build or to start. Own declarations of the
 // calls in use; names and values are CUDA's.
 //
-// Threading: Driver is immutable after open() and may be shared. Errors are text: what was called
-// and CUDA's own words.
+// Threading: Driver is immutable after open() and may be shared. Errors are text: the call and
+// CUDA's error text.
 #ifndef MIGCTL_WORKLOAD_CUDA_DRIVER_H_
 #define MIGCTL_WORKLOAD_CUDA_DRIVER_H_
 

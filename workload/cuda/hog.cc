@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs that take as much of one resource as one process can, to see who suffers beside them.
+// Hogs: programs that use as much of one resource as one process can, to measure the effect on
+// their neighbours.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products through cuBLASLt, loaded where it can be (no toolkit to build). Column-major, as
-// the library wants them; train.cc says which row-major product each is.
+// Matrix products through cuBLASLt, loaded at run time (no toolkit is needed to build).
+// Column-major, as the library wants them; train.cc says which row-major product each is.
 //
 // Threading: one Matmul from one thread. Products may be captured into a CUDA graph after tune().
 #ifndef MIGCTL_WORKLOAD_CUDA_MATMUL_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The training step in float64 on the CPU: what the GPU's numbers are held against.
+// The training step in float64 on the CPU: the reference for the GPU's numbers.
 #ifndef MIGCTL_WORKLOAD_CUDA_REFERENCE_H_
 #define MIGCTL_WORKLOAD_CUDA_REFERENCE_H_
 

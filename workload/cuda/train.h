@@ -2,8 +2,8 @@
 // The lab's training job on a real GPU: a perceptron of three linear layers with ReLU between, loss
 // = sum of outputs, Adam; a fresh random batch each step. One CUDA graph per step.
 //
-// Throughput is measured by wall clock over whole steps. The floor is the time the memory traffic
-// that no implementation can avoid takes at the copy bandwidth measured in the same run.
+// Throughput is measured by wall clock over whole steps. The lower bound is the unavoidable memory
+// traffic divided by the copy bandwidth measured in the same run.
 #ifndef MIGCTL_WORKLOAD_CUDA_TRAIN_H_
 #define MIGCTL_WORKLOAD_CUDA_TRAIN_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One training job's device buffers, kernels and products; train.cc and the check drive it.
+// Device buffers, kernels and products of one training job, driven by train.cc and the check.
 #ifndef MIGCTL_WORKLOAD_CUDA_TRAINER_H_
 #define MIGCTL_WORKLOAD_CUDA_TRAINER_H_
 

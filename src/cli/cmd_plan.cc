@@ -5,7 +5,7 @@
 #include "cli/layout_file.h"
 #include "cli/offline.h"
 #include "cli/spare_flag.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -60,13 +60,13 @@ class PlanCommand final : public Command {
         return fail(ErrorCode::kUsage, "plan: --model excludes --sim and --nvml-library");
       }
       MIG_ASSIGN_OR_RETURN(offline, OfflineMachine::make(model_));
-      MIG_TRY(context.service(offline->choice()));
+      MIG_TRY(context.node(offline->choice()));
     }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(DesiredLayout desired, layout_.resolve(inventory, context.output()));
     MIG_ASSIGN_OR_RETURN(desired.spare, spare_.read());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(Plan plan, service->plan(desired));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(Plan plan, node->plan(desired));
     if (mode_only_) {
       plan = mode_only_plan(std::move(plan));
     }

@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/strings.h"
 #include "cli/driver.h"
-#include "service/service.h"
+#include "node/node.h"
 #include "sim/tools/create.h"
 
 namespace mig::cli {
@@ -75,7 +75,7 @@ OfflineMachine::~OfflineMachine() {
   std::filesystem::remove_all(root_, ignored);
 }
 
-service::DriverChoice OfflineMachine::choice() const {
+node::DriverChoice OfflineMachine::choice() const {
   return {"", kName, sim_library_dir()};
 }
 

@@ -8,9 +8,9 @@
 
 #include "mig/result.h"
 
-namespace mig::service {
+namespace mig::node {
 struct DriverChoice;
-}  // namespace mig::service
+}  // namespace mig::node
 
 namespace mig::cli {
 
@@ -24,7 +24,7 @@ class OfflineMachine {
   OfflineMachine(OfflineMachine&&) = delete;
   OfflineMachine& operator=(OfflineMachine&&) = delete;
 
-  service::DriverChoice choice() const;
+  node::DriverChoice choice() const;
 
  private:
   explicit OfflineMachine(std::string root) : root_(std::move(root)) {}

@@ -27,6 +27,7 @@ struct Process {
 
   // Computes on it, or somewhere on the GPU where the driver does not say.
   bool may_be_on(GpuInstanceId id) const;
+  friend bool operator==(const Process&, const Process&) = default;
 };
 
 struct ComputeInstance {
@@ -38,6 +39,7 @@ struct ComputeInstance {
   std::string uuid;                           // "MIG-..."; "" = the driver did not tell
   std::optional<std::uint32_t> device_index;  // MIG device index on its GPU
   std::optional<std::uint64_t> memory_used_mib;
+  friend bool operator==(const ComputeInstance&, const ComputeInstance&) = default;
 };
 
 struct GpuInstance {
@@ -49,6 +51,7 @@ struct GpuInstance {
   std::uint64_t memory_mib = 0;
   std::uint32_t sm = 0;
   std::vector<ComputeInstance> compute_instances;  // ascending id
+  friend bool operator==(const GpuInstance&, const GpuInstance&) = default;
 };
 
 enum class MigMode { kUnsupported, kDisabled, kEnabled };

@@ -92,8 +92,8 @@ void RunOptions::declare_job(Options& options) {
 Result<void> RunOptions::fill(launch::RunRequest& request) const {
   MIG_TRY(fill_selection(request));
   MIG_TRY(fill_job(request));
-  request.create = create_;
-  request.shared = shared_.value_or(1);
+  request.where.create = create_;
+  request.where.shared = shared_.value_or(1);
   if (preempt && wait.empty()) {
     return needs(
         "--preempt needs --wait", "who is asked to go gets time for it", "--preempt --wait 2m");
@@ -102,7 +102,7 @@ Result<void> RunOptions::fill(launch::RunRequest& request) const {
 }
 
 Result<void> RunOptions::fill_selection(launch::RunRequest& request) const {
-  auto& selection = request.selection;
+  auto& selection = request.where.selection;
   if (!profile_.empty()) {
     MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
   }
@@ -132,13 +132,13 @@ Result<void> RunOptions::fill_selection(launch::RunRequest& request) const {
   if (count_ && (*count_ < 1 || *count_ > kMostRanks)) {
     return fail(ErrorCode::kUsage, fmt::format("--count takes 1 to {}", kMostRanks));
   }
-  request.count = count_.value_or(1);
-  request.every = every_;
+  request.where.count = count_.value_or(1);
+  request.where.every = every_;
   return {};
 }
 
 Result<void> RunOptions::fill_job(launch::RunRequest& request) const {
-  request.name = name_;
+  request.command.name = name_;
   if (name_.size() > kLongestName || name_.find_first_not_of("0123456789") == std::string::npos) {
     if (!name_.empty()) {
       return needs("--name cannot be taken",
@@ -147,31 +147,31 @@ Result<void> RunOptions::fill_job(launch::RunRequest& request) const {
     }
   }
   if (!wait.empty()) {
-    MIG_ASSIGN_OR_RETURN(request.wait, parse_duration("--wait", wait));
+    MIG_ASSIGN_OR_RETURN(request.where.wait, parse_duration("--wait", wait));
   }
   if (!timeout_.empty()) {
-    MIG_ASSIGN_OR_RETURN(request.timeout, parse_duration("--timeout", timeout_));
-    if (request.timeout->count() == 0) {
+    MIG_ASSIGN_OR_RETURN(request.limits.timeout, parse_duration("--timeout", timeout_));
+    if (request.limits.timeout->count() == 0) {
       return fail(ErrorCode::kUsage, "--timeout is 0: the command would never run");
     }
   }
   if (!grace_.empty()) {
-    MIG_ASSIGN_OR_RETURN(request.grace, parse_duration("--grace", grace_));
+    MIG_ASSIGN_OR_RETURN(request.limits.grace, parse_duration("--grace", grace_));
   }
-  MIG_ASSIGN_OR_RETURN(request.restart, launch::RestartPolicy::parse(restart_));
-  request.log = log_;
-  request.detached = detach;
+  MIG_ASSIGN_OR_RETURN(request.command.restart, launch::RestartPolicy::parse(restart_));
+  request.command.log = log_;
+  request.command.detached = detach;
   if (devices_ == "own") {
-    request.devices = launch::Devices::kOwn;
+    request.command.devices = launch::Devices::kOwn;
   } else if (devices_ == "all") {
-    request.devices = launch::Devices::kAll;
+    request.command.devices = launch::Devices::kAll;
   }
-  request.together = ranks_ == "torch";
-  if (request.together && request.count < 2 && !every_) {
+  request.command.together = ranks_ == "torch";
+  if (request.command.together && request.where.count < 2 && !every_) {
     return needs("--ranks needs --count or --all", "one command has no ranks", "--count 2");
   }
   if (!name_.empty()) {
-    request.environment.emplace_back("MIGCTL_JOB_NAME", name_);
+    request.command.environment.emplace_back("MIGCTL_JOB_NAME", name_);
   }
   return {};
 }

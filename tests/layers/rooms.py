@@ -2,7 +2,7 @@
 """The one table of rooms: what each is for, and the closed list of rooms that its files may include.
 
 A list is closed: what is not named is refused, also when a named room includes it. So a file of cli/ that includes
-service/service.h may not include planner/planner.h, though service/ does. docs/architecture.md is written from this table
+node/node.h may not include planner/planner.h, though node/ does. docs/architecture.md is written from this table
 (architecture_page.py), and layers_test.py holds every #include against it.
 """
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole changes by the manager on the same machine: planned by its service, carried out by its
+// Whole changes by the manager on the same machine: planned by its Node, carried out by its
 // apply with the journal, under faults and with processes that come in at the worst moments.
 // Waiting is done by a clock that only counts.
 #ifndef MIGCTL_TESTS_PROPERTY_MANAGER_WALK_H_

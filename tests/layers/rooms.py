@@ -2,7 +2,7 @@
 """The one table of rooms: the purpose of each, and the closed list of rooms that its files may include.
 
 The list is not transitive: a room that is not named is refused, even when a named room includes it. So a file of cli/ that includes
-service/service.h may not include planner/planner.h, though service/ does. docs/architecture.md is generated from this
+node/node.h may not include planner/planner.h, though node/ does. docs/architecture.md is generated from this
 table (architecture_page.py), and layers_test.py checks every #include against it.
 """
 

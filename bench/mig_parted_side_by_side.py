@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -224,7 +225,7 @@ def markdown(document):
         cells = [f"{p['seconds']:.2f} / {p['calls']} / {p['destroyed']}" + ("" if p["state"] == "after" else f" ({p['state']})")
                  for p in (row[tool]["plain"] for tool in ("mig-parted", "migctl"))]
         lines.append(f"| {row['board']} | {row['before']} | {row['after']} | {cells[0]} | {cells[1]} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(line if line.startswith("|") else textwrap.fill(line, width=150, break_on_hyphens=False) for line in lines) + "\n"
 
 
 def main():

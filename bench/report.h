@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times gathered by the measuring programs, their quantiles, and the result file: what was
-// measured, on which machine, how the program was built.
+// Times recorded by the benchmarks, their quantiles, and the result file: what was measured, on
+// which machine, with which build options.
 #ifndef MIGCTL_BENCH_REPORT_H_
 #define MIGCTL_BENCH_REPORT_H_
 

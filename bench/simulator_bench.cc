@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls per second and latency of the simulated libnvidia-ml.so.1 by class of call, with 1, 2, 8
-// and 64 processes at once on one machine of eight A100. Latencies are off: what is measured is the
-// simulator, not the hardware's times that it can imitate.
+// and 64 processes at once on one machine of eight A100. Simulated latencies are off, so the
+// simulator's own cost is measured.
 //
 //   mig-bench-simulator [--seconds S] [--folder DIR] [--out FILE]
 //

@@ -23,7 +23,7 @@ constexpr std::size_t kMostMembers = 10'000;
 
 using TenantField = std::function<Result<void>(const Node&)>;
 
-// Each key of a map through its reader; an unknown one is told with the nearest.
+// Reads each key of a map by its reader; an unknown key is an error that names the nearest.
 Result<void> read_fields(const Node& map,
                          const std::string& where,
                          const std::vector<std::pair<std::string, TenantField>>& fields) {
@@ -185,7 +185,7 @@ Result<void> read_all_tenants(const Node& node, Tenants& tenants) {
     return complaint(node.position,
                      fmt::format("tenants is names with values, not {}", node.described()));
   }
-  std::map<std::string, std::string> owner;  // user -> tenant
+  std::map<std::string, std::string> owner;  // tenant by user
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
     MIG_ASSIGN_OR_RETURN(Tenant tenant, read_tenant(node.items[i], node.items[i + 1]));
     for (const std::string& user : tenant.users) {

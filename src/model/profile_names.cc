@@ -27,7 +27,8 @@ constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 7> kComputeSlices 
     {8, NVML_COMPUTE_INSTANCE_PROFILE_8_SLICE},
 }};
 
-// round-half-up(eighths of the GPU's memory, rounded up, times its size in whole GiB, rounded up).
+// GB in a profile's name: round-half-up(eighths of the GPU's memory, rounded up, times its size in
+// whole GiB, rounded up).
 std::uint32_t derived_gb(std::uint64_t memory_mib, std::uint64_t total_bytes) {
   if (total_bytes == 0) {
     return 0;
@@ -61,7 +62,7 @@ const GpuInstanceProfile* by_index(const std::vector<GpuInstanceProfile>& all,
   return found == all.end() ? nullptr : &*found;
 }
 
-// The profile without attributes that has so many compute slices, and the plain memory for it.
+// The profile without attributes that has so many compute slices, with the plain memory size.
 const GpuInstanceProfile* plain_of(const std::vector<GpuInstanceProfile>& all,
                                    std::uint32_t slices) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const GpuInstanceProfile& one) {
@@ -85,7 +86,7 @@ const GpuInstanceProfile* larger_one_slice(const std::vector<GpuInstanceProfile>
   return twice != nullptr && plain != nullptr && twice->sm > plain->sm ? twice : nullptr;
 }
 
-// Offered in each GPU instance that has the SMs and the slots for it.
+// Offered in each GPU instance with enough SMs and slots.
 std::optional<ComputeInstanceProfile> larger_in(const GpuInstanceProfile& profile,
                                                 const GpuInstanceProfile& larger) {
   const bool told = size_of(larger) != 0 && size_of(profile) != 0;
@@ -149,15 +150,17 @@ bool before_in_listing(const GpuInstanceProfile& a, const GpuInstanceProfile& b)
   return key(a) < key(b);
 }
 
-// A GPU has one table of compute profiles, and each GPU instance offers those that fit: a part has
-// the SMs of the GPU instance with as many slices, and takes as many slots as that takes of the
-// memory (open-gpu-kernel-modules 595.45.04, kernel_mig_manager.c; H200, R590: 1c.3g 16, 2c.3g 32).
+// A GPU has one table of compute profiles, and each GPU instance offers those that fit: a compute
+// instance has the SMs of the GPU instance with as many slices, and as many slots as that one has
+// memory slices (open-gpu-kernel-modules 595.45.04, kernel_mig_manager.c; H200, R590: 1c.3g 16,
+// 2c.3g 32).
 std::vector<ComputeInstanceProfile> derive_compute_profiles(
     const GpuInstanceProfile& profile, const std::vector<GpuInstanceProfile>& all) {
   const GpuInstanceProfile* larger = larger_one_slice(all);
   std::vector<ComputeInstanceProfile> out;
   for (const auto& [slices, index] : kComputeSlices) {
-    // 4g has no 3c, 2g no 3c and so on: a part takes at most half of the slices plus one half.
+    // 4g has no 3c, 2g no 1c beyond half: a smaller compute profile has at most half of the slices
+    // plus one half.
     const bool full = slices == profile.slices;
     if (slices > profile.slices || (!full && 2 * slices > profile.slices + 1)) {
       continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Profile names: the driver's own where it tells one (profile info v2 and v3), else derived from
-// slices and memory by the rule that the field shares (facts: go-nvlib), so that layout files mean
-// the same on old drivers. Pure functions.
+// Profile names: the driver's own where it reports one (profile info v2 and v3), else derived from
+// slices and memory by the common rule (as in go-nvlib), so that layout files mean the same on old
+// drivers. Pure functions.
 #ifndef MIGCTL_MODEL_PROFILE_NAMES_H_
 #define MIGCTL_MODEL_PROFILE_NAMES_H_
 
@@ -16,7 +16,8 @@ namespace mig {
 // Attribute part that an NVML_GPU_INSTANCE_PROFILE_* index stands for: "", "+me", "+gfx", ...
 std::string_view attributes_of(std::uint32_t nvml_profile);
 
-// `told` is the driver's text ("MIG 1g.18gb+me"; "" = none). `total_bytes` is the GPU's memory.
+// Name of a profile; `told` is the driver's text ("MIG 1g.18gb+me"; "" = none), `total_bytes` the
+// GPU's memory.
 ProfileName gpu_instance_name(std::string_view told,
                               std::uint32_t nvml_profile,
                               std::uint32_t slices,
@@ -26,8 +27,8 @@ ProfileName gpu_instance_name(std::string_view told,
 // nvidia-smi's order of rows: slices ascending; then base, +me, double memory, +gfx, +me.all, -me.
 bool before_in_listing(const GpuInstanceProfile& a, const GpuInstanceProfile& b);
 
-// What compute instances a GPU instance of this profile can hold, from what the driver tells of all
-// profiles of its GPU: used until an instance exists that it can be asked about.
+// Compute profiles of a GPU instance profile, derived from all profiles of its GPU: used until an
+// instance exists that the driver can be queried about.
 std::vector<ComputeInstanceProfile> derive_compute_profiles(
     const GpuInstanceProfile& profile, const std::vector<GpuInstanceProfile>& all);
 

@@ -43,7 +43,8 @@ TEST(ProfileNames, DerivedNamesEqualTheDriversOnAnH200) {
   EXPECT_EQ(gpu_instance_name("", 2, 3, 19968, kA100Bytes).str(), "3g.20gb");
 }
 
-// The driver's text may lack the attribute or be another one's; the profile's number is sure.
+// The driver's text may lack the attribute or have a wrong one; the profile's number is
+// authoritative.
 TEST(ProfileNames, TheAttributeFollowsFromTheNumberWhereTheTextLacksIt) {
   EXPECT_EQ(gpu_instance_name("MIG 1g.18gb", 7, 1, 16384, kH200Bytes).str(), "1g.18gb+me");
   EXPECT_EQ(gpu_instance_name("MIG 1g.24gb", 0xD, 1, 24192, 0).str(), "1g.24gb-me");
@@ -143,7 +144,8 @@ std::string told(const ComputeInstanceProfile& compute) {
          std::to_string(compute.sm.value_or(0));
 }
 
-// What is planned before the driver can be asked is what it tells then, on every board.
+// The compute profiles derived before an instance exists equal those that the driver reports
+// afterwards, on every board.
 TEST(ProfileNames, DerivedComputeProfilesAreThoseOfEveryBoard) {
   for (const std::string& key : testing::board_keys()) {
     const Gpu gpu = testing::board(key);

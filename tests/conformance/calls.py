@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import sys
+import textwrap
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "calls.json"
@@ -60,25 +61,34 @@ def check(test, folder):
     if os.environ.get("MIG_RECORD_CALLS"):
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n")
-        write_table()
+        write_page()
     return code
 
 
-def write_table():
+def listed(functions):
+    return " ".join(f"`{f}`" for f in functions)
+
+
+def wrapped(text, indent=""):
+    return textwrap.fill(text, width=150, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def write_page():
     recorded = json.loads(RESULTS.read_text())
     lines = ["<!-- Made by tests/conformance/calls.py from calls.json. -->", "# Which NVML calls each client makes, and what answers", "",
              "From the simulator's trace (`MIGSIM_TRACE`) of each client's processes in each test. *Answered*: at least once with something",
              "other than NOT_SUPPORTED. *Not supported here*: written, but these machines do not have it, as the hardware they copy or for lack of",
              "a published figure. *Not written*: NOT_SUPPORTED on every machine because nobody wrote it; the tests fail when that list changes.", "",
-             "| client (test) | called | answered | not supported here | not written |", "|---|---|---|---|---|"]
+             "Each client (its test): how many it called, and how many were answered.", ""]
     for key, row in sorted(recorded.items()):
         total = sum(len(row[part]) for part in ("answered", "notSupportedHere", "notWritten"))
-        lines.append(f"| {key} | {total} | {len(row['answered'])} | {' '.join(f'`{f}`' for f in row['notSupportedHere'])} "
-                     f"| {' '.join(f'`{f}`' for f in row['notWritten'])} |")
+        lines.append(f"- {key}: {total} called, {len(row['answered'])} answered")
+        lines += [wrapped(f"  - {words}: {listed(row[part])}", "    ")
+                  for words, part in (("not supported here", "notSupportedHere"), ("not written", "notWritten")) if row[part]]
     everything = sorted({f for row in recorded.values() for f in row["answered"]})
-    lines += ["", f"Answered to somebody, {len(everything)} functions: " + " ".join(f"`{f}`" for f in everything), ""]
+    lines += ["", wrapped(f"Answered to somebody, {len(everything)} functions: {listed(everything)}"), ""]
     (RESULTS.parent / "calls.md").write_text("\n".join(lines))
 
 
 if __name__ == "__main__":
-    write_table()
+    write_page()

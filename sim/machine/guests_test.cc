@@ -93,9 +93,15 @@ class Guests : public ::testing::Test {
     change.commit();
   }
 
+  Instance instance() const { return {0, gi_, 0}; }
+
   // `body` of a guest that attaches and allocates `bytes`; 0 = success.
   std::function<int()> attaching(std::uint64_t bytes = 0) const {
-    return [this, bytes] {
+    return attaching(instance(), bytes);
+  }
+
+  std::function<int()> attaching(const Instance& at, std::uint64_t bytes = 0) const {
+    return [this, at, bytes] {
       Status status;
       const auto theirs = Machine::open(dir_.path(), status);
       if (theirs == nullptr || theirs->writable()) {
@@ -105,8 +111,7 @@ class Guests : public ::testing::Test {
       who.guest = true;
       Machine::Change change(*theirs);
       std::uint32_t slot = 0;
-      if (attach_process(theirs->hardware(), *change, {0, gi_, 0}, who, now_ns(), slot) !=
-          Attach::kOk) {
+      if (attach_process(theirs->hardware(), *change, at, who, now_ns(), slot) != Attach::kOk) {
         return 2;
       }
       if (bytes != 0 && !allocate(theirs->hardware(), *change, slot, bytes)) {
@@ -295,6 +300,32 @@ TEST_F(Guests, ARebootEndsThemToo) {
     change.commit();
   }
   EXPECT_TRUE(pids().empty());
+}
+
+// Without MIG no instance goes with the boot: the note itself is of the boot before.
+TEST_F(Guests, ARebootEndsThemOnAWholeGpuToo) {
+  {
+    Machine::Change change(*machine_);
+    change->gpus[1].mig_current = change->gpus[1].mig_pending = 0;
+    ASSERT_TRUE(change.commit());
+  }
+  Guest guest(kGuest, attaching(Instance{1, kNone, kNone}));
+  ASSERT_EQ(guest.answer(), '0');
+  ASSERT_EQ(pids(), std::vector<std::int32_t>{guest.pid()});
+  {
+    Machine::Change change(*machine_);
+    reboot(machine_->hardware(), *change);
+    change.commit();
+  }
+  EXPECT_TRUE(pids().empty());
+}
+
+TEST_F(Guests, OneWithoutItsNoteHasLeftThoughItsProcessLives) {
+  Guest guest(kGuest, attaching(UINT64_C(1) << 20));
+  ASSERT_EQ(pids(), std::vector<std::int32_t>{guest.pid()});
+  ASSERT_EQ(::unlink(note(0).c_str()), 0);
+  EXPECT_TRUE(pids().empty());
+  EXPECT_EQ(broken(), nullptr);
 }
 
 }  // namespace

@@ -174,6 +174,32 @@ TEST(Placement, AllMediaEnginesInOneInstanceLeaveNoneToOthers) {
   EXPECT_EQ(rig.broken(), nullptr);
 }
 
+// By rule, not only because the windows of the boards we know leave no room.
+TEST(Placement, ComputeSlicesAndMaximumCountBesideTheWindows) {
+  Rig rig({"a100-sxm4-40gb"});
+  rig.hardware->boards[0].compute_slices = 6;
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(remaining(rig, 19), static_cast<unsigned>(6 - i));
+    ASSERT_GE(rig.create(19), 0);
+  }
+  EXPECT_EQ(remaining(rig, 19), 0U);
+  EXPECT_EQ(rig.create(19), kFull);
+
+  Rig few({"a100-sxm4-40gb"});
+  Board& board = few.hardware->boards[0];
+  for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
+    if (board.gi_profiles[i].id == 19) {
+      board.gi_profiles[i].max_count = 2;
+    }
+  }
+  ASSERT_GE(few.create(19), 0);
+  EXPECT_EQ(remaining(few, 19), 1U);
+  ASSERT_GE(few.create(19), 0);
+  EXPECT_EQ(remaining(few, 19), 0U);
+  EXPECT_EQ(few.create(19), kFull);
+  EXPECT_GE(few.create(14), 0) << "a maximum of one profile is no other's";
+}
+
 // The maximum of one is a rule of its own: it holds even on a board with engines to spare.
 TEST(Placement, OneInstanceHasTheMediaExtension) {
   Rig rig({"rtx-pro-6000-server"});

@@ -5,8 +5,8 @@
 #include "cli/execute.h"
 #include "cli/layout_file.h"
 #include "cli/spare_flag.h"
+#include "node/node.h"
 #include "service/offline_plan.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -91,8 +91,8 @@ class PlanCommand final : public Command {
     if (!model_.empty()) {
       return service::plan_offline(inventory, desired);
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    return service->plan(desired);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    return node->plan(desired);
   }
 
   LayoutFile layout_;

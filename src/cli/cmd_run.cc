@@ -10,7 +10,8 @@
 #include "cli/run_lease.h"
 #include "cli/run_options.h"
 #include "cli/select.h"
-#include "service/service.h"
+#include "node/node.h"
+#include "service/run_job.h"
 #include "wire/jobs.h"
 
 namespace mig::cli {
@@ -82,9 +83,9 @@ class Run final : public Command {
     lease_.slot = options_.slot;
     lease_.preempt = options_.preempt;
     MIG_TRY(lease_for_run(context, lease_, request));
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     if (!request.lease) {
-      MIG_TRY(find_places(context, *service, request.selection));
+      MIG_TRY(find_places(context, *node, request.selection));
     }
     if (!options_.slot.empty()) {
       request.environment.emplace_back("MIGCTL_SLOT", options_.slot);
@@ -95,7 +96,7 @@ class Run final : public Command {
         detached->go({job, source(context).simulated});
       };
     }
-    MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service->run(request));
+    MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service::run_job(*node, request));
     report(context, result);
     return result.end.exit_code();
   }
@@ -116,15 +117,13 @@ class Run final : public Command {
   }
 
   // With a lease whoever gives it finds them.
-  Result<void> find_places(Context& context,
-                           service::Service& service,
-                           launch::Selection& selection) const {
+  Result<void> find_places(Context& context, node::Node& node, launch::Selection& selection) const {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     if (!options_.gpu.empty()) {
       MIG_ASSIGN_OR_RETURN(selection.gpu, select_gpu(inventory, options_.gpu));
     }
     if (!options_.slot.empty()) {
-      MIG_ASSIGN_OR_RETURN(const service::SlotView slot, service.resolve_slot(options_.slot));
+      MIG_ASSIGN_OR_RETURN(const node::SlotView slot, node.resolve_slot(options_.slot));
       selection.uuid = slot.uuid;
     }
     return {};

@@ -112,7 +112,7 @@ Result<std::string> Api::get(const std::string& path, const service::Peer& peer)
     }
     return wire::tenant_list_document(entries, source_);
   }
-  MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.service().inventory());
+  MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.node().inventory());
   // Whose processes run on the other tenants' instances is not for everybody.
   if (tenant.role < Role::kOperator) {
     for (Gpu& gpu : inventory.gpus) {

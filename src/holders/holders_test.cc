@@ -453,5 +453,22 @@ TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
   EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kDead);
 }
 
+// systemd keeps the cgroup of a unit that has failed: who is in it is what counts.
+TEST_F(HoldersTest, AUnitHoldsItsLeaseWhileAProcessIsInIt) {
+  const std::string folder = "/cgroup/system.slice/train.service";
+  const std::string first_version = "/cgroup/devices/system.slice/old.service";
+  for (const std::string& one : {folder, first_version})
+    std::filesystem::create_directories(root_ + one);
+  write(folder + "/cgroup.events", "populated 1\nfrozen 0\n");
+  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), "/system.slice/train.service");
+  write(folder + "/cgroup.events", "populated 0\nfrozen 0\n");
+  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), std::nullopt);
+  // cgroup v1 has no events.
+  write(first_version + "/cgroup.procs", "31\n");
+  EXPECT_NE(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
+  write(first_version + "/cgroup.procs", "");
+  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace mig::holders

@@ -106,6 +106,14 @@ class HttpTest : public testing::Test {
     return rest(fd);
   }
 
+  // With a limit so short that a busy machine may keep us from asking within it: then once more.
+  std::string ask_in_time(const std::string& text) const {
+    std::string answer = ask(text);
+    while (asked_ == 0)
+      answer = ask(text);
+    return answer;
+  }
+
   static std::string status(const std::string& answer) { return answer.substr(9, 3); }
 
   std::string dir_, path_;
@@ -194,9 +202,7 @@ TEST_F(HttpTest, ASlowClientLosesItsConnection) {
   limits_.receive = 300ms;
   serve_echo();
   EXPECT_EQ(rest(connect()), "");
-  const base::Fd kept = connect();
-  send(kept, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
-  const std::string answer = rest(kept);
+  const std::string answer = ask_in_time("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(status(answer), "200");
   EXPECT_FALSE(answer.ends_with("...")) << answer;
   const base::Fd slow = connect();
@@ -229,7 +235,10 @@ TEST_F(HttpTest, AnAnswerThatNobodyReadsIsGivenUp) {
 // A reply may take as long as it wants: the time to receive does not run meanwhile.
 TEST_F(HttpTest, AReplyMayComeLater) {
   limits_.receive = 100ms;
-  serve([this](const Request&, const Reply& reply) { kept_.push_back(reply); });
+  serve([this](const Request&, const Reply& reply) {
+    ++asked_;
+    kept_.push_back(reply);
+  });
   int ticks = 0;
   server_->every(100ms, [this, &ticks] {
     if (kept_.empty() || ++ticks < 4) {
@@ -238,8 +247,9 @@ TEST_F(HttpTest, AReplyMayComeLater) {
     kept_.back()({202, "soon", "text/plain"});
     kept_.clear();
   });
-  const std::string answer = ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer = ask_in_time("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   stop();
+  ASSERT_GT(answer.size(), 12U) << "the connection was closed while the reply was made";
   EXPECT_EQ(status(answer), "202") << answer;
 }
 

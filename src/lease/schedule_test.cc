@@ -142,6 +142,7 @@ TEST(Schedule, BackfillOnlyWhatEndsBeforeThePromise) {
   EXPECT_EQ(granted(out), (Ids{2}));
   EXPECT_NE(out.waiting[1].reason.find("promised to requests before it"), std::string::npos)
       << out.waiting[1].reason;
+  EXPECT_EQ(granted(schedule(machine, {head, slow})), Ids{}) << "too long by itself";
 }
 
 TEST(Schedule, WhatTheHeadCannotUseIsFreeForOthers) {

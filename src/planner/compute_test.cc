@@ -112,6 +112,26 @@ TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
             "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4");
 }
 
+// Two idle ones go rather than one on which somebody works.
+TEST(ComputePlaces, ABusyOneStaysEvenWhereMoreIdleOnesGo) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  GpuInstance& instance =
+      add_instance(gpu, "4g.20gb", 0, {"1c.4g.20gb", "1c.4g.20gb", "1c.4g.20gb", "1c.4g.20gb"});
+  instance.compute_instances.erase(instance.compute_instances.begin());  // 1, 2 and 3 are left
+  add_process(gpu, instance, 7);
+  gpu.processes[0].compute_instance = instance.compute_instances[0].id;
+  const GpuInstanceProfile* profile = gpu.find_profile(name("4g.20gb"));
+  ASSERT_NE(profile, nullptr);
+  const auto change =
+      compute_change(gpu,
+                     *profile,
+                     {{name("2c.4g.20gb"), {}}, {name("1c.4g.20gb"), {}}, {name("1c.4g.20gb"), {}}},
+                     &instance);
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->busy_destroyed, 0U);
+  EXPECT_EQ(change->destroyed.size(), 2U);
+}
+
 // Of two equal compute instances the busy one is kept, whichever was created first.
 TEST(ComputeWithoutPlaces, WhatRunsStays) {
   for (const std::uint32_t busy : {0U, 1U}) {

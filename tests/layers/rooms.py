@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one table of rooms: what each is for, and the closed list of rooms that its files may include.
+"""The one table of rooms: the purpose of each, and the closed list of rooms that its files may include.
 
-A list is closed: what is not named is refused, also when a named room includes it. So a file of cli/ that includes
-service/service.h may not include planner/planner.h, though service/ does. docs/architecture.md is written from this table
-(architecture_page.py), and layers_test.py holds every #include against it.
+The list is not transitive: a room that is not named is refused, even when a named room includes it. So a file of cli/ that includes
+service/service.h may not include planner/planner.h, though service/ does. docs/architecture.md is generated from this
+table (architecture_page.py), and layers_test.py checks every #include against it.
 """
 
 import dataclasses
@@ -64,7 +64,8 @@ ROOMS = {
     "workload": room("programs that run on an instance", "sim/client"),
 }
 
-# What the tests of a room may include beyond its list: loaders of data and makers of machines, never the other side's rules.
+# Further rooms that the tests of a room may include: loaders of data and makers of machines, never the other side's
+# rules.
 TESTS_MAY_INCLUDE = {
     "sim/machine": ("sim/gpus", "sim/tree"),
     "sim/exports": ("sim/gpus", "sim/client"),
@@ -73,7 +74,7 @@ TESTS_MAY_INCLUDE = {
     "workload": ("sim/machine", "sim/tools"),
 }
 
-# Libraries that cost compile time or widen what can go wrong: only these rooms include them, so that builds stay lean.
+# Libraries that cost compile time or widen the attack surface: only these rooms may include them.
 LIBRARIES = {
     "CLI/": ("cli", "sim/tools", "workload"),
     "yaml-cpp/": ("config",),
@@ -83,8 +84,8 @@ LIBRARIES = {
     "dlfcn.h": ("nvml", "workload"),
 }
 
-# (file, what it includes): includes that the lists refuse and that are still to go. Nothing is added here; an entry whose
-# include is gone is an offence, so that the list can only shrink.
+# (file, included header): known violations, to be removed. Never extended; an entry whose include is gone is an error,
+# so that the list can only shrink.
 STILL_TO_GO = {
     ("src/cli/cmd_assert.cc", "planner/planner.h"),
     ("src/cli/cmd_checkpoint.cc", "config/checkpoint.h"),

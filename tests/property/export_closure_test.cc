@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is there, exported, wiped and applied from that file, is there again and asserted: every
-// maximal layout of GPU instances of every board, with the compute instances that -C makes, and
-// with others drawn by a fixed seed. Layouts are made in the machine's state, as another program
-// would, and compared there by the profile ids; names are the manager's business alone.
+// Export round trip: a layout that is exported, wiped and applied from the file is restored and
+// asserted: every maximal layout of GPU instances of every board, with the compute instances of -C,
+// and with others drawn by a fixed seed. Layouts are made in the machine's state, as another
+// program would, and compared there by profile ids, independent of the manager's names.
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,7 +30,7 @@
 namespace mig::property {
 namespace {
 
-// Of the layouts, so many get a second turn with other compute instances inside: one in n.
+// One layout in n is tested again with other compute instances inside.
 constexpr std::size_t kSplitEvery = 4;
 
 std::vector<Windows> maximal(const BoardFacts& board) {
@@ -51,8 +51,7 @@ std::vector<Windows> maximal(const BoardFacts& board) {
   return out;
 }
 
-// A machine of one GPU with MIG on, in memory: journals are synced to disk after each step, which
-// is not what is tested here.
+// A machine of one GPU with MIG on, in memory: the journal's fsync is not under test here.
 class OneGpu {
  public:
   explicit OneGpu(const std::string& file) {
@@ -98,7 +97,7 @@ class OneGpu {
     change.commit();
   }
 
-  // `random` nullptr: each GPU instance gets the compute instance that fills it.
+  // `random` nullptr: each GPU instance gets its full-size compute instance.
   void make(const BoardFacts& board, const Windows& windows, Random* random) {
     migsim::Machine::Change change(*machine_);
     clear(*change);
@@ -114,7 +113,7 @@ class OneGpu {
     change.commit();
   }
 
-  // (GPU-instance profile, compute profile) -> how many, by the ids of the machine's own state.
+  // Number by (GPU instance profile, compute profile), read from the machine's own state.
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> contents() {
     std::map<std::pair<std::uint32_t, std::uint32_t>, int> out;
     const migsim::Machine::View view(*machine_);
@@ -149,7 +148,7 @@ class OneGpu {
     for (int tries = 0; random != nullptr && tries < 8; ++tries) {
       const migsim::CiProfile& one = profile.ci_profiles[random->below(profile.ci_profile_count)];
       if (one.sm != migsim::kUnknown) {
-        create_ci(gpu, gi, one, {}, ci);  // refused where nothing is left for it
+        create_ci(gpu, gi, one, {}, ci);  // refused when the instance is full
       }
     }
     for (std::uint32_t c = 0; random == nullptr && c < profile.ci_profile_count; ++c) {
@@ -164,7 +163,7 @@ class OneGpu {
   std::unique_ptr<service::Service> service_;
 };
 
-// The layout file of what is there.
+// The machine's layout as a layout file.
 std::string exported(OneGpu& machine) {
   const auto read = machine.service().inventory();
   EXPECT_TRUE(read) << read.error().text();

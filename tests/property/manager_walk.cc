@@ -150,7 +150,7 @@ Result<Plan> ManagerWalk::plan_create(const Inventory& now) {
   return world_.service().plan_create(request);
 }
 
-// Another layout for one GPU or for all: one that exists, or what is there with something changed.
+// A random layout for one GPU or for all: a reachable one, or the current one with a change.
 Result<Plan> ManagerWalk::plan_layout(const Inventory& now) {
   DesiredLayout desired{"random", {}, {}};
   const bool all = random_.chance(40);
@@ -220,7 +220,7 @@ Result<Plan> ManagerWalk::random_plan() {
   return service.plan_mode({gpu.index}, random_.chance(75));
 }
 
-// A process starts on what a step is about to destroy, just before it.
+// A process starts on an instance that a step is about to destroy, just before the step (race).
 void ManagerWalk::intrude(const Step& step) {
   if (step.kind != StepKind::kDestroyComputeInstance) {
     return;
@@ -300,7 +300,7 @@ std::string ManagerWalk::change() {
     return {};
   }
   with_intruder_.reset();
-  // Somebody may come between the plan and its first step, or just before a later one.
+  // A process may start between the plan and its first step, or just before a later one.
   const bool early = random_.chance(7);
   const bool late = random_.chance(10);
   const bool latest = random_.chance(10);
@@ -326,7 +326,7 @@ std::string ManagerWalk::change() {
       intrude(step);
     }
   };
-  context.heartbeat = [&] {  // after the last look at the holders
+  context.heartbeat = [&] {  // after the last check of holders
     if (latest && !came && current != nullptr && random_.chance(50)) {
       came = true;
       intrude(*current);

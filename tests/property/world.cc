@@ -65,7 +65,7 @@ migsim::MachineSpec random_spec(Random& random, std::vector<std::string>& keys) 
   spec.seed = random.below(1U << 30);
   for (std::size_t gpus = 1 + random.below(3); gpus-- > 0;) {
     keys.push_back(random.of(all));
-    // The key that users type is in the file.
+    // File names have "_" where board names have "-".
     std::string key = keys.back();
     std::replace(key.begin(), key.end(), '_', '-');
     spec.gpus += (spec.gpus.empty() ? "" : ", ") + key;

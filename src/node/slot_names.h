@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of service/: the file of slot names, read and written with the machine in view.
-#ifndef MIGCTL_SERVICE_SLOT_NAMES_H_
-#define MIGCTL_SERVICE_SLOT_NAMES_H_
+// Inside of node/: the file of slot names, read and written with the machine in view.
+#ifndef MIGCTL_NODE_SLOT_NAMES_H_
+#define MIGCTL_NODE_SLOT_NAMES_H_
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "service/slot_view.h"
+#include "node/slot_view.h"
 
-namespace mig::service {
+namespace mig::node {
 
 // Beside the journal: "/var/lib/migctl/slots.db"; "DIR/sim-lab-slots.db" for "DIR/sim-lab.db".
 std::string slots_path(const std::string& journal_path);
@@ -31,6 +31,6 @@ class SlotNames {
   std::string path_;
 };
 
-}  // namespace mig::service
+}  // namespace mig::node
 
-#endif  // MIGCTL_SERVICE_SLOT_NAMES_H_
+#endif  // MIGCTL_NODE_SLOT_NAMES_H_

@@ -7,13 +7,13 @@
 
 #include "base/strings.h"
 #include "model/strip.h"
+#include "planner/requests.h"
 #include "planner/steps.h"
-#include "service/requests.h"
 
-namespace mig::service {
+namespace mig::planner {
 namespace {
 
-using Request = Service::DestroyRequest;
+using Request = DestroyRequest;
 
 bool compute_wanted(const Request& request, const ComputeInstance& compute) {
   return !request.compute_instance || compute.id == *request.compute_instance;
@@ -51,11 +51,11 @@ std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const R
        compute != instance.compute_instances.rend();
        ++compute) {
     if (compute_wanted(request, *compute)) {
-      steps.push_back(planner::destroy_step(gpu, instance, *compute));
+      steps.push_back(destroy_step(gpu, instance, *compute));
     }
   }
   if (!request.compute_only) {
-    steps.push_back(planner::destroy_step(gpu, instance));
+    steps.push_back(destroy_step(gpu, instance));
   }
   return steps;
 }
@@ -179,4 +179,4 @@ Result<Plan> plan_of_destroy(const Inventory& inventory, const Request& request)
   return plan;
 }
 
-}  // namespace mig::service
+}  // namespace mig::planner

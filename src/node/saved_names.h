@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slots and leases into a checkpoint and back. A lease is for the instance at a place: after a
 // restore that may have another UUID, and the lease moves with it.
-#ifndef MIGCTL_SERVICE_SAVED_NAMES_H_
-#define MIGCTL_SERVICE_SAVED_NAMES_H_
+#ifndef MIGCTL_NODE_SAVED_NAMES_H_
+#define MIGCTL_NODE_SAVED_NAMES_H_
 
 #include <string>
 #include <vector>
@@ -11,9 +11,9 @@
 #include "mig/result.h"
 
 #include "config/checkpoint_names.h"
-#include "service/slot_names.h"
+#include "node/slot_names.h"
 
-namespace mig::service {
+namespace mig::node {
 
 Result<config::SavedNames> saved_names(const SlotNames& slots,
                                        const std::string& lease_store,
@@ -26,6 +26,6 @@ Result<std::vector<std::string>> restore_names(const config::SavedNames& saved,
                                                const std::string& lease_store,
                                                const Inventory& now);
 
-}  // namespace mig::service
+}  // namespace mig::node
 
-#endif  // MIGCTL_SERVICE_SAVED_NAMES_H_
+#endif  // MIGCTL_NODE_SAVED_NAMES_H_

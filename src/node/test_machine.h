@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests: a simulated machine in a folder of its own, made and broken by the built `migctl sim`,
-// seen through a Service. Nothing of sim/ is included: what is tested is what users run.
-#ifndef MIGCTL_SERVICE_TEST_MACHINE_H_
-#define MIGCTL_SERVICE_TEST_MACHINE_H_
+// seen through a Node. Nothing of sim/ is included: what is tested is what users run.
+#ifndef MIGCTL_NODE_TEST_MACHINE_H_
+#define MIGCTL_NODE_TEST_MACHINE_H_
 
 #include <sys/types.h>
 
@@ -12,18 +12,18 @@
 
 #include <gtest/gtest.h>
 
-#include "service/service.h"
+#include "node/node.h"
 
-namespace mig::service {
+namespace mig::node {
 
 class MachineTest : public testing::Test {
  protected:
   void SetUp() override;
   void TearDown() override;
 
-  // `migctl sim create lab --gpus GPUS --latency none MORE...`, then a service on it.
+  // `migctl sim create lab --gpus GPUS --latency none MORE...`, then a Node on it.
   void make(const std::string& gpus, const std::vector<std::string>& more = {});
-  std::unique_ptr<Service> open() const;
+  std::unique_ptr<Node> open() const;
 
   // `migctl sim inject lab ...`.
   void inject(const std::vector<std::string>& words);
@@ -43,9 +43,9 @@ class MachineTest : public testing::Test {
   std::string shape(std::uint32_t gpu);
 
   std::string root_;
-  std::unique_ptr<Service> service_;
+  std::unique_ptr<Node> node_;
 };
 
-}  // namespace mig::service
+}  // namespace mig::node
 
-#endif  // MIGCTL_SERVICE_TEST_MACHINE_H_
+#endif  // MIGCTL_NODE_TEST_MACHINE_H_

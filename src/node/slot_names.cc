@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/slot_names.h"
+#include "node/slot_names.h"
 
 #include <unistd.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/strings.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 // The report of what was remapped needs what was there last. Who may only read goes without.
@@ -110,7 +110,7 @@ Result<SlotView> SlotNames::resolve(const std::string& name, const Inventory& no
     return unknown(slots, name);
   }
   MIG_ASSIGN_OR_RETURN(const SlotView view, looked_at(*slots, *row, now));
-  return service::resolve(view.row, now);
+  return node::resolve(view.row, now);
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

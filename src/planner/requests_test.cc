@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/requests.h"
+#include "planner/requests.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace mig::service {
+namespace mig::planner {
 namespace {
 
 ProfileName profile(const char* name) {
@@ -62,4 +62,4 @@ TEST(DesiredCreate, AWholeOneGoesOnlyIntoOneThatIsEmpty) {
 }
 
 }  // namespace
-}  // namespace mig::service
+}  // namespace mig::planner

@@ -2,8 +2,8 @@
 // A stable name for a place - GPU, placement, profile - and what is at that place now. A slot goes
 // with its GPU, by UUID, to whatever address; when that GPU is gone, one of the same model at the
 // same PCI address stands in for it. MIG UUIDs are taken to be neither stable nor fresh.
-#ifndef MIGCTL_SERVICE_SLOT_VIEW_H_
-#define MIGCTL_SERVICE_SLOT_VIEW_H_
+#ifndef MIGCTL_NODE_SLOT_VIEW_H_
+#define MIGCTL_NODE_SLOT_VIEW_H_
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@
 
 #include "store/slots.h"
 
-namespace mig::service {
+namespace mig::node {
 
 struct SlotRequest {
   std::string name;
@@ -58,6 +58,6 @@ Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory);
 
 const char* name_of(SlotState state);
 
-}  // namespace mig::service
+}  // namespace mig::node
 
-#endif  // MIGCTL_SERVICE_SLOT_VIEW_H_
+#endif  // MIGCTL_NODE_SLOT_VIEW_H_

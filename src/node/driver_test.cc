@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/driver.h"
+#include "node/driver.h"
 
 #include <gtest/gtest.h>
 
-#include "service/test_machine.h"
+#include "node/test_machine.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 class DriverTest : public MachineTest {};
 
 TEST_F(DriverTest, AMachineThatIsNotThereIsNamedWithTheOnesThatAre) {
-  const auto none = Service::open({"", "lab", MIG_SIM_LIBRARY_DIR});
+  const auto none = Node::open({"", "lab", MIG_SIM_LIBRARY_DIR});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
   EXPECT_NE(none.error().hint.find("migctl sim create"), std::string::npos);
   make("1x h200-141gb");
-  const auto other = Service::open({"", "lba", MIG_SIM_LIBRARY_DIR});
+  const auto other = Node::open({"", "lba", MIG_SIM_LIBRARY_DIR});
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().hint, "there are: lab");
 }
 
 TEST_F(DriverTest, ALibraryThatDoesNotLoadIsNeverReplacedByAnother) {
   make("1x h200-141gb");
-  const auto opened = Service::open({"/nonexistent/libnvidia-ml.so.1", "", MIG_SIM_LIBRARY_DIR});
+  const auto opened = Node::open({"/nonexistent/libnvidia-ml.so.1", "", MIG_SIM_LIBRARY_DIR});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::kNoDriver);
 }
@@ -66,4 +66,4 @@ TEST_F(DriverTest, AnH200ShowsWhatARealOneDoes) {
 }
 
 }  // namespace
-}  // namespace mig::service
+}  // namespace mig::node

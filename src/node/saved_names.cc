@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/saved_names.h"
+#include "node/saved_names.h"
 
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 #include "holders/lease_life.h"
 #include "store/leases.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 using store::LeaseRow;
@@ -264,4 +264,4 @@ Result<std::vector<std::string>> restore_names(const config::SavedNames& saved,
   return lines;
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

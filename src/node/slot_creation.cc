@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/slot_creation.h"
+#include "node/slot_creation.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "model/compute_names.h"
 #include "model/slots.h"
-#include "service/lease_creation.h"
+#include "node/create_now.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,25 +22,25 @@ using namespace std::chrono_literals;
 constexpr auto kOthers = 15s;
 constexpr auto kBetweenTries = 50ms;
 
-Result<SlotView> find(Service& service, const std::string& name) {
-  MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, service.slots());
+Result<SlotView> find(Node& node, const std::string& name) {
+  MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, node.slots());
   const auto it = std::find_if(
       all.begin(), all.end(), [&](const SlotView& view) { return view.row.name == name; });
   if (it != all.end()) {
     return *it;
   }
-  return service.resolve_slot(name);  // says that there is none
+  return node.resolve_slot(name);  // says that there is none
 }
 
-Result<void> make_once(Service& service, const SlotView& slot) {
-  MIG_ASSIGN_OR_RETURN(const Inventory now, service.inventory());
-  MIG_ASSIGN_OR_RETURN(const Service::CreateRequest request, slot_request(slot, now));
-  return create_now(service, request, "slot " + slot.row.name);
+Result<void> make_once(Node& node, const SlotView& slot) {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, node.inventory());
+  MIG_ASSIGN_OR_RETURN(const Node::CreateRequest request, slot_request(slot, now));
+  return create_now(node, request, "slot " + slot.row.name);
 }
 
 }  // namespace
 
-Result<Service::CreateRequest> slot_request(const SlotView& slot, const Inventory& now) {
+Result<Node::CreateRequest> slot_request(const SlotView& slot, const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(const ProfileName name, ProfileName::parse(slot.row.profile));
   const Gpu* gpu = slot.gpu ? now.find_gpu(*slot.gpu) : nullptr;
   if (gpu == nullptr) {
@@ -71,22 +71,22 @@ Result<Service::CreateRequest> slot_request(const SlotView& slot, const Inventor
                   "migctl profiles shows where it may");
     }
   }
-  return Service::CreateRequest{gpu->index, {std::move(wanted)}, {}};
+  return Node::CreateRequest{gpu->index, {std::move(wanted)}, {}};
 }
 
-Result<SlotView> make_slot(Service& service, const std::string& name) {
+Result<SlotView> make_slot(Node& node, const std::string& name) {
   base::Clock& clock = base::system_clock();
   const auto deadline = clock.monotonic() + kOthers;
   for (;;) {
-    MIG_ASSIGN_OR_RETURN(const SlotView slot, find(service, name));
+    MIG_ASSIGN_OR_RETURN(const SlotView slot, find(node, name));
     const bool could = slot.in_the_way.empty() &&
                        (slot.state == SlotState::kEmpty || slot.state == SlotState::kTaken);
     if (!could) {
-      return service.resolve_slot(name);
+      return node.resolve_slot(name);
     }
-    auto made = make_once(service, slot);
+    auto made = make_once(node, slot);
     if (made) {
-      return service.resolve_slot(name);
+      return node.resolve_slot(name);
     }
     if (made.error().code != ErrorCode::kConflict || clock.monotonic() >= deadline) {
       return std::move(made).error().in(fmt::format("cannot make slot {}", name));
@@ -95,4 +95,4 @@ Result<SlotView> make_slot(Service& service, const std::string& name) {
   }
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

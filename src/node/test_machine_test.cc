@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/test_machine.h"
+#include "node/test_machine.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 constexpr const char* kMigctl = MIG_BIN_DIR "/migctl";
@@ -29,7 +29,7 @@ void MachineTest::SetUp() {
 }
 
 void MachineTest::TearDown() {
-  service_.reset();
+  node_.reset();
   std::filesystem::remove_all(root_);
 }
 
@@ -37,14 +37,14 @@ void MachineTest::make(const std::string& gpus, const std::vector<std::string>& 
   std::vector<std::string> words{"sim", "create", "lab", "--gpus", gpus, "--latency", "none"};
   words.insert(words.end(), more.begin(), more.end());
   ASSERT_EQ(wait(start(kMigctl, words)), 0);
-  service_ = open();
-  ASSERT_NE(service_, nullptr);
+  node_ = open();
+  ASSERT_NE(node_, nullptr);
 }
 
-std::unique_ptr<Service> MachineTest::open() const {
-  auto service = Service::open({"", "lab", kSimLibrary});
-  EXPECT_TRUE(service) << service.error().text();
-  return service ? *std::move(service) : nullptr;
+std::unique_ptr<Node> MachineTest::open() const {
+  auto node = Node::open({"", "lab", kSimLibrary});
+  EXPECT_TRUE(node) << node.error().text();
+  return node ? *std::move(node) : nullptr;
 }
 
 void MachineTest::inject(const std::vector<std::string>& words) {
@@ -84,7 +84,7 @@ int MachineTest::wait(pid_t child) {
 }
 
 Inventory MachineTest::inventory() {
-  auto read = service_->inventory();
+  auto read = node_->inventory();
   EXPECT_TRUE(read) << read.error().text();
   return read ? *std::move(read) : Inventory{};
 }
@@ -94,7 +94,7 @@ ApplyResult MachineTest::must_apply(const Result<Plan>& plan) {
   if (!plan) {
     return {};
   }
-  auto result = service_->apply(*plan, {});
+  auto result = node_->apply(*plan, {});
   EXPECT_TRUE(result) << result.error().text();
   if (!result) {
     return {};
@@ -104,11 +104,11 @@ ApplyResult MachineTest::must_apply(const Result<Plan>& plan) {
 }
 
 void MachineTest::enable_mig() {
-  EXPECT_EQ(must_apply(service_->plan_mode({}, true)).outcome, Outcome::kApplied);
+  EXPECT_EQ(must_apply(node_->plan_mode({}, true)).outcome, Outcome::kApplied);
 }
 
 Result<Plan> MachineTest::plan_create(std::uint32_t gpu, const std::vector<std::string>& profiles) {
-  Service::CreateRequest request{GpuIndex{gpu}, {}};
+  Node::CreateRequest request{GpuIndex{gpu}, {}};
   for (const std::string& text : profiles) {
     DesiredInstance instance;
     const std::size_t colon = text.find(':');
@@ -123,7 +123,7 @@ Result<Plan> MachineTest::plan_create(std::uint32_t gpu, const std::vector<std::
     }
     request.instances.push_back(std::move(instance));
   }
-  return service_->plan_create(request);
+  return node_->plan_create(request);
 }
 
 void MachineTest::create(std::uint32_t gpu, const std::vector<std::string>& profiles) {
@@ -155,4 +155,4 @@ std::string MachineTest::shape(std::uint32_t gpu) {
   return out;
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

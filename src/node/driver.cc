@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/driver.h"
+#include "node/driver.h"
 
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 
 #include "base/strings.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 namespace fs = std::filesystem;
@@ -198,4 +198,4 @@ Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
   return session;
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

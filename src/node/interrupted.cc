@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/interrupted.h"
+#include "node/interrupted.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "apply/liveness.h"
 #include "apply/runtime.h"
 
-namespace mig::service {
+namespace mig::node {
 
 Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session) {
   std::optional<store::ChangeRow> open;
@@ -30,4 +30,4 @@ std::string cut_short_text(const store::ChangeRow& change) {
                      change.command);
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

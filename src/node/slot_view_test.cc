@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/slot_view.h"
+#include "node/slot_view.h"
 
 #include <gtest/gtest.h>
 
-#include "service/slot_names.h"
+#include "node/slot_names.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 Gpu board(const char* uuid, const char* bus) {
@@ -189,4 +189,4 @@ TEST(SlotsPath, LiesBesideTheJournal) {
 }
 
 }  // namespace
-}  // namespace mig::service
+}  // namespace mig::node

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/slot_view.h"
+#include "node/slot_view.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,7 +10,7 @@
 #include "model/compute_names.h"
 #include "model/slots.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 constexpr std::size_t kLongestName = 63;
@@ -316,4 +316,4 @@ const char* name_of(SlotState state) {
   return "no_gpu";
 }
 
-}  // namespace mig::service
+}  // namespace mig::node

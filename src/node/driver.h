@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of service/: from a DriverChoice to a session, by the rule that service.h tells.
-#ifndef MIGCTL_SERVICE_DRIVER_H_
-#define MIGCTL_SERVICE_DRIVER_H_
+// Inside of node/: from a DriverChoice to a session, by the rule that node.h tells.
+#ifndef MIGCTL_NODE_DRIVER_H_
+#define MIGCTL_NODE_DRIVER_H_
 
 #include <memory>
 #include <string>
@@ -9,10 +9,10 @@
 
 #include "mig/result.h"
 
+#include "node/node.h"
 #include "nvml/session.h"
-#include "service/service.h"
 
-namespace mig::service {
+namespace mig::node {
 
 // Sets $MIGSIM_MACHINE for the simulator's library and for the processes that we start.
 Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice);
@@ -24,6 +24,6 @@ std::string machines_root();
 // Names of the folders below `root` that hold a machine.state, sorted; none that begins with a dot.
 std::vector<std::string> machine_names(const std::string& root);
 
-}  // namespace mig::service
+}  // namespace mig::node
 
-#endif  // MIGCTL_SERVICE_DRIVER_H_
+#endif  // MIGCTL_NODE_DRIVER_H_

@@ -12,9 +12,9 @@
 
 #include <gtest/gtest.h>
 
-#include "service/test_machine.h"
+#include "node/test_machine.h"
 
-namespace mig::service {
+namespace mig::node {
 namespace {
 
 using namespace std::chrono_literals;
@@ -42,7 +42,7 @@ class ApplyTest : public MachineTest {
 
 TEST_F(ApplyTest, EnablingOnAmpereResetsAndIsReadBack) {
   make("2x a100-sxm4-40gb");
-  const auto plan = service_->plan_mode({}, true);
+  const auto plan = node_->plan_mode({}, true);
   ASSERT_TRUE(plan);
   const ApplyResult result = must_apply(plan);
   EXPECT_EQ(result.outcome, Outcome::kApplied);
@@ -53,7 +53,7 @@ TEST_F(ApplyTest, EnablingOnAmpereResetsAndIsReadBack) {
     EXPECT_EQ(gpu.mig_current, MigMode::kEnabled);
     EXPECT_EQ(gpu.mig_pending, MigMode::kEnabled);
   }
-  EXPECT_EQ(must_apply(service_->plan_mode({}, true)).outcome, Outcome::kUnchanged);
+  EXPECT_EQ(must_apply(node_->plan_mode({}, true)).outcome, Outcome::kUnchanged);
 }
 
 TEST_F(ApplyTest, InstancesLieWhereThePlanPutsThem) {
@@ -63,7 +63,7 @@ TEST_F(ApplyTest, InstancesLieWhereThePlanPutsThem) {
   create(1, {"1g.5gb"});
   EXPECT_NE(shape(1).find("4:4 3g.20gb[3g.20gb]"), std::string::npos);
   EXPECT_EQ(shape(0), "");
-  must_apply(service_->plan_destroy({GpuIndex{1}, {}, {}, false}));
+  must_apply(node_->plan_destroy({GpuIndex{1}, {}, {}, false}));
   EXPECT_EQ(shape(1), "");
 }
 
@@ -71,13 +71,13 @@ TEST_F(ApplyTest, ComputeInstancesAloneComeAndGo) {
   two_a100();
   create(0, {"3g.20gb:0"});
   const GpuInstanceId id = inventory().gpus[0].instances[0].id;
-  must_apply(service_->plan_destroy({GpuIndex{0}, id, ComputeInstanceId{0}, true}));
+  must_apply(node_->plan_destroy({GpuIndex{0}, id, ComputeInstanceId{0}, true}));
   EXPECT_EQ(shape(0), "0:4 3g.20gb[]");
 }
 
 TEST_F(ApplyTest, DestroyingWhatIsNotThereIsAnError) {
   two_a100();
-  const auto plan = service_->plan_destroy({GpuIndex{0}, GpuInstanceId{3}, {}, false});
+  const auto plan = node_->plan_destroy({GpuIndex{0}, GpuInstanceId{3}, {}, false});
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, ErrorCode::kNothingMatched);
 }
@@ -105,11 +105,11 @@ TEST_P(RollbackTest, AFailedCallLeavesTheLayoutAsItWas) {
     const ProfileName name = *ProfileName::parse(text);
     desired.gpus[0].instances.push_back({name, {name}, {}, {}});
   }
-  const auto plan = service_->plan(desired);
+  const auto plan = node_->plan(desired);
   ASSERT_TRUE(plan) << plan.error().text();
   const FaultCase& fault = GetParam();
   inject({"--call", fault.call, "--nth", std::to_string(fault.nth), "--fail", fault.code});
-  const auto result = service_->apply(*plan, {});
+  const auto result = node_->apply(*plan, {});
   if (result) {
     EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
     ASSERT_TRUE(result->failure);
@@ -117,7 +117,7 @@ TEST_P(RollbackTest, AFailedCallLeavesTheLayoutAsItWas) {
   EXPECT_EQ(shape(0), before);
   EXPECT_EQ(inventory().generation, generation);
   inject({"--clear"});
-  EXPECT_EQ(must_apply(service_->plan(desired)).outcome, Outcome::kApplied);
+  EXPECT_EQ(must_apply(node_->plan(desired)).outcome, Outcome::kApplied);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -140,7 +140,7 @@ TEST_F(ApplyTest, AFailedResetTakesTheModeBack) {
   DesiredLayout desired{"new", {{GpuIndex{0}, true, {}, {}}}, {}};
   const ProfileName name = *ProfileName::parse("1g.5gb");
   desired.gpus[0].instances = {{name, {name}, {}, {}}, {name, {name}, {}, {}}};
-  const auto plan = service_->plan(desired);
+  const auto plan = node_->plan(desired);
   ASSERT_TRUE(plan) << plan.error().text();
   inject({"--call",
           "nvmlDeviceCreateGpuInstanceWithPlacement",
@@ -148,7 +148,7 @@ TEST_F(ApplyTest, AFailedResetTakesTheModeBack) {
           "2",
           "--fail",
           "NVML_ERROR_UNKNOWN"});
-  const auto result = service_->apply(*plan, {});
+  const auto result = node_->apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
   EXPECT_EQ(inventory().gpus[0].mig_current, MigMode::kDisabled);
@@ -166,7 +166,7 @@ TEST_F(ApplyTest, WhatCannotBeUndoneIsSaidWithTheCommandToGoOn) {
           "--fail",
           "NVML_ERROR_UNKNOWN"});
   inject({"--call", "nvmlGpuInstanceDestroy", "--repeat", "0", "--fail", "NVML_ERROR_IN_USE"});
-  const auto result = service_->apply(*plan, {});
+  const auto result = node_->apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->outcome, Outcome::kStuck);
   ASSERT_TRUE(result->failure);
@@ -184,17 +184,17 @@ TEST_F(ApplyTest, TheWayBackBringsComputeInstancesToo) {
   const ProfileName two = *ProfileName::parse("2c.3g.20gb");
   const ProfileName one = *ProfileName::parse("1c.3g.20gb");
   parts.gpus[0].instances = {{whole, {two, one}, Placement{4, 4}, {}}};
-  must_apply(service_->plan(parts));
+  must_apply(node_->plan(parts));
   const std::string before = shape(0);
   const std::uint64_t generation = inventory().generation;
-  const auto plan = service_->plan_destroy({GpuIndex{0}, {}, {}, false});
+  const auto plan = node_->plan_destroy({GpuIndex{0}, {}, {}, false});
   ASSERT_TRUE(plan);
   inject({"--call", "nvmlGpuInstanceDestroy", "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
   for (const char* call : {"nvmlGpuInstanceCreateComputeInstance",
                            "nvmlGpuInstanceCreateComputeInstanceWithPlacement"}) {
     inject({"--call", call, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
   }
-  const auto result = service_->apply(*plan, {});
+  const auto result = node_->apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->outcome, Outcome::kStuck);
   EXPECT_NE(result->failure->message.find("lacks compute instance 2c.3g.20gb at 0:2"),
@@ -207,7 +207,7 @@ TEST_F(ApplyTest, TheWayBackBringsComputeInstancesToo) {
 
 TEST_F(ApplyTest, ALostGpuIsNeverPassedOver) {
   two_a100();
-  const auto of_both = service_->plan_mode({}, false);
+  const auto of_both = node_->plan_mode({}, false);
   ASSERT_TRUE(of_both);
   inject({"--lost", "--gpu", "1"});
   const auto lost = [](const auto& refused) {
@@ -215,15 +215,15 @@ TEST_F(ApplyTest, ALostGpuIsNeverPassedOver) {
     EXPECT_EQ(refused.error().code, ErrorCode::kDeviceLost) << refused.error().text();
     EXPECT_NE(refused.error().message.find("cannot open GPU 1: GPU is lost"), std::string::npos);
   };
-  lost(service_->plan_mode({}, false));
-  lost(service_->plan_mode({GpuIndex{1}}, false));
-  lost(service_->plan_destroy({}));
-  lost(service_->plan_destroy({GpuIndex{1}, {}, {}, false}));
+  lost(node_->plan_mode({}, false));
+  lost(node_->plan_mode({GpuIndex{1}}, false));
+  lost(node_->plan_destroy({}));
+  lost(node_->plan_destroy({GpuIndex{1}, {}, {}, false}));
   lost(plan_create(1, {"1g.5gb"}));
-  lost(service_->apply(*of_both, {}));
-  lost(service_->plan_undo(1));
+  lost(node_->apply(*of_both, {}));
+  lost(node_->plan_undo(1));
   create(0, {"1g.5gb:0"});
-  must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
+  must_apply(node_->plan_destroy({GpuIndex{0}, {}, {}, false}));
 }
 
 // A driver that only says "unknown" means no better GPU.
@@ -243,7 +243,7 @@ TEST_F(ApplyTest, ALayoutThatChangesWhileItIsReadIsReadAgain) {
   inject({"--call", "nvmlGpuInstanceGetInfo", "--nth", "1", "--fail", "NVML_ERROR_NOT_FOUND"});
   EXPECT_EQ(shape(0), "4:4 3g.20gb[3g.20gb]");
   inject({"--call", "nvmlGpuInstanceGetInfo", "--repeat", "0", "--fail", "NVML_ERROR_NOT_FOUND"});
-  const auto never = service_->inventory();
+  const auto never = node_->inventory();
   ASSERT_FALSE(never);
   EXPECT_EQ(never.error().code, ErrorCode::kConflict) << never.error().text();
 }
@@ -253,14 +253,14 @@ TEST_F(ApplyTest, WhatStepsTookHereIsWhatTheyAreExpectedToTake) {
   const std::uint32_t published = plan_create(0, {"1g.5gb:0"})->estimated_ms;
   EXPECT_EQ(published, 215U) << "no history of such steps";
   create(0, {"1g.5gb:0"});
-  const auto record = service_->change(2);
+  const auto record = node_->change(2);
   ASSERT_TRUE(record) << record.error().text();
   std::int64_t took = 0;
   for (const store::AttemptRow& attempt : record->attempts) {
     took += attempt.took_us.value_or(0) / 1000;
   }
   EXPECT_EQ(plan_create(0, {"1g.5gb:1"})->estimated_ms, static_cast<std::uint32_t>(took));
-  EXPECT_EQ(service_->plan_destroy({GpuIndex{0}, {}, {}, false})->estimated_ms, 215U)
+  EXPECT_EQ(node_->plan_destroy({GpuIndex{0}, {}, {}, false})->estimated_ms, 215U)
       << "of destroys nothing is known";
 }
 
@@ -269,7 +269,7 @@ TEST_F(ApplyTest, APlanForAnotherLayoutIsRefused) {
   const auto plan = plan_create(0, {"1g.5gb"});
   ASSERT_TRUE(plan);
   create(0, {"2g.10gb:4"});
-  const auto result = service_->apply(*plan, {});
+  const auto result = node_->apply(*plan, {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::kConflict);
   EXPECT_EQ(shape(0), "4:2 2g.10gb[2g.10gb]");
@@ -292,7 +292,7 @@ TEST_F(ApplyTest, OnlyOneWriterAtATimeAndItIsNamed) {
         tried.get_future().wait();
       }
     };
-    const auto result = service_->apply(*first, options);
+    const auto result = node_->apply(*first, options);
     EXPECT_TRUE(result && result->outcome == Outcome::kApplied);
   });
   begun.get_future().wait();  // in the middle of its change
@@ -318,21 +318,21 @@ TEST_F(ApplyTest, AWriterKilledInTheMiddleBlocksNobody) {
             when});
     EXPECT_EQ(migctl({"create", "1g.5gb", "1g.5gb", "-i", "0"}), 128 + SIGKILL) << when;
     EXPECT_NE(shape(0), "") << "it died in the middle";
-    const auto refused = service_->apply(*service_->plan_destroy({GpuIndex{0}, {}, {}, false}), {});
+    const auto refused = node_->apply(*node_->plan_destroy({GpuIndex{0}, {}, {}, false}), {});
     ASSERT_FALSE(refused) << "what was cut short is finished or taken back first";
     EXPECT_NE(refused.error().hint.find("recover"), std::string::npos);
     EXPECT_EQ(migctl({"recover"}), 0);
     EXPECT_EQ(shape(0), "") << "taken back";
     create(0, {"1g.5gb", "1g.5gb"});
-    must_apply(service_->plan_destroy({GpuIndex{0}, {}, {}, false}));
+    must_apply(node_->plan_destroy({GpuIndex{0}, {}, {}, false}));
   }
 }
 
 TEST_F(ApplyTest, WithoutAResetTheModeStaysPendingAndThatIsSaid) {
   make("1x a100-sxm4-40gb", {"--vm"});
-  const auto plan = service_->plan_mode({}, true);
+  const auto plan = node_->plan_mode({}, true);
   ASSERT_TRUE(plan);
-  const auto result = service_->apply(*plan, {false, false, {}});
+  const auto result = node_->apply(*plan, {false, false, {}});
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->outcome, Outcome::kApplied);
   ASSERT_TRUE(result->failure);
@@ -343,9 +343,9 @@ TEST_F(ApplyTest, WithoutAResetTheModeStaysPendingAndThatIsSaid) {
 
 TEST_F(ApplyTest, AGpuPassedThroughToAVmWaitsForItsReboot) {
   make("1x a100-sxm4-40gb", {"--vm"});
-  const auto plan = service_->plan_mode({}, true);
+  const auto plan = node_->plan_mode({}, true);
   ASSERT_TRUE(plan);
-  const auto result = service_->apply(*plan, {});
+  const auto result = node_->apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text();
   ASSERT_TRUE(result->failure);
   EXPECT_EQ(result->failure->code, ErrorCode::kResetRequired) << result->failure->text();
@@ -363,4 +363,4 @@ TEST_F(ApplyTest, ALostGpuDoesNotHideTheOthers) {
 }
 
 }  // namespace
-}  // namespace mig::service
+}  // namespace mig::node

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/requests.h"
+#include "planner/requests.h"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-namespace mig::service {
+namespace mig::planner {
 namespace {
 
 std::vector<DesiredInstance> as_they_are(const Gpu& gpu) {
@@ -78,8 +78,7 @@ Result<void> check_complete(const Gpu& gpu, const char* tried) {
 
 }  // namespace
 
-Result<DesiredLayout> desired_create(const Inventory& inventory,
-                                     const Service::CreateRequest& request) {
+Result<DesiredLayout> desired_create(const Inventory& inventory, const CreateRequest& request) {
   MIG_ASSIGN_OR_RETURN(const Gpu* gpu, named_gpu(inventory, request.gpu));
   MIG_TRY(check_complete(*gpu, "create instances"));
   if (gpu->mig_current != MigMode::kEnabled) {
@@ -153,4 +152,4 @@ Result<DesiredLayout> desired_mode(const Inventory& inventory,
   return out;
 }
 
-}  // namespace mig::service
+}  // namespace mig::planner

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/detach.h"
 #include "cli/errors.h"
@@ -145,7 +146,7 @@ class Run final : public Command {
                        chosen.gpu.value,
                        chosen.gpu_instance.value,
                        chosen.compute_instance.value,
-                       gib(chosen.memory_mib),
+                       base::gib_text(chosen.memory_mib),
                        chosen.uuid);
   }
 

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.h"
 
-#include <array>
-#include <string_view>
-#include <utility>
-
 #include <fmt/core.h>
 
 #include "base/strings.h"
-#include "cli/duration.h"
+#include "cli/units.h"
 
 namespace mig::cli {
 namespace {
 
-constexpr std::uint64_t kMaxMib = 16ULL << 20;  // 16 TiB
 constexpr std::uint32_t kMostRanks = 256;
 constexpr std::size_t kLongestName = 100;
 
@@ -22,22 +17,6 @@ Error needs(const char* what, const char* why, const char* hint) {
 }
 
 }  // namespace
-
-Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kUnits{
-      {{"TiB", 1U << 20U}, {"GiB", 1U << 10U}, {"MiB", 1}}};
-  for (const auto& [unit, factor] : kUnits) {
-    if (text.ends_with(unit)) {
-      if (const auto number = base::parse_decimal(
-              std::string_view(text).substr(0, text.size() - unit.size()), kMaxMib / factor)) {
-        return *number * factor;
-      }
-    }
-  }
-  return fail(ErrorCode::kUsage,
-              fmt::format("{} is {}: a size with its unit is expected", option, base::quoted(text)),
-              "for example 12GiB or 900MiB");
-}
 
 void RunOptions::declare(Options& options) {
   declare_instance(options);

@@ -6,13 +6,13 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
-#include "cli/duration.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
 #include "cli/spare_flag.h"
 #include "cli/stop_on_signal.h"
+#include "cli/units.h"
 #include "node/node.h"
 #include "service/migrate.h"
 

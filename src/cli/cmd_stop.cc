@@ -5,8 +5,8 @@
 #include <fmt/core.h>
 
 #include "cli/commands.h"
-#include "cli/duration.h"
 #include "cli/errors.h"
+#include "cli/units.h"
 #include "launch/job_book.h"
 #include "node/node.h"
 

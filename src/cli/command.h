@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mig/inventory.h"
@@ -50,8 +51,6 @@ class Context {
   Result<node::Node*> node();
   // As node(), but never a simulated machine that is not named: for what runs unattended.
   Result<node::Node*> unattended();
-  // Opens another driver than the globals name (offline planning).
-  Result<node::Node*> node(const node::DriverChoice& choice);
   Result<Inventory> inventory();  // also remembers the source
   // Every command that looks at the machine or its records says, once, that a change was cut short;
   // inventory() does it by itself.
@@ -59,6 +58,9 @@ class Context {
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
+
+  // For what looks at no machine.
+  void set_source(wire::Source source) { source_ = std::move(source); }
 
   wire::Source source_or_default() const { return source_.value_or(wire::Source{}); }
 
@@ -70,6 +72,8 @@ class Context {
   bool rest_given = false;
 
  private:
+  Result<node::Node*> node(const node::DriverChoice& choice);
+
   Globals globals_;
   Output* output_;
   std::unique_ptr<node::Node> node_;

@@ -5,10 +5,10 @@
 #include <map>
 #include <utility>
 
-#include "device/profile_names.h"
 #include "device/profiles.h"
 #include "device/readings.h"
 #include "model/compute_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "device/profile_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {

@@ -179,6 +179,11 @@ Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOpt
 }
 
 Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options) {
+  return read_gpus(session, [&](GpuIndex index) { return read_gpu(session, index, options); });
+}
+
+Result<Inventory> read_gpus(const nvml::Session& session,
+                            const std::function<Result<Gpu>(GpuIndex)>& read) {
   Inventory out;
   out.simulated = session.simulated();
   if (session.simulated()) {
@@ -192,7 +197,7 @@ Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions
     return nvml::error_from(code, "cannot count the GPUs");
   }
   for (unsigned index = 0; index < count; ++index) {
-    auto gpu = read_gpu(session, GpuIndex{index}, options);
+    auto gpu = read(GpuIndex{index});
     if (!gpu && gpu.error().code == ErrorCode::kDeviceLost) {
       // One lost GPU does not hide the others.
       out.warnings.push_back(fmt::format("GPU {} is left out: {}", index, gpu.error().text()));

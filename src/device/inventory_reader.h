@@ -10,6 +10,7 @@
 #define MIGCTL_DEVICE_INVENTORY_READER_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions
 
 // Reads one GPU, by index.
 Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOptions& options);
+
+// An Inventory of the GPUs as `read` gives them; those that cannot be opened are its `lost`.
+Result<Inventory> read_gpus(const nvml::Session& session,
+                            const std::function<Result<Gpu>(GpuIndex)>& read);
 
 }  // namespace mig::device
 

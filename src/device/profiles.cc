@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "device/profile_names.h"
 #include "device/readings.h"
 #include "model/compute_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {

@@ -28,9 +28,6 @@ struct WaitFacts {
 // Reason for waiting, in words: "waits for 3g.20gb on GPU 0: 2 of 3 leases there end in ~12 min".
 std::string words_of(const Waiting& request, const WaitFacts& facts);
 
-// A rounded duration: "~40 s", "~12 min", "~3 h".
-std::string about(std::int64_t ms);
-
 }  // namespace mig::lease
 
 #endif  // MIGCTL_LEASE_REASONS_H_

@@ -76,9 +76,6 @@ class LeaseDesk {
   // changed.
   Result<bool> step(bool reap = true);
 
-  // Whether anybody, this desk included, changed the store since the last call.
-  Result<bool> changed() { return leases_.changed(seen_); }
-
   Result<lease::Lease> release(std::int64_t lease, const Peer& peer);
   Result<void> rebind(std::int64_t lease, lease::Holder holder, const Peer& peer);
   Result<void> bequeath(std::int64_t lease, lease::Holder heir, const Peer& peer);
@@ -126,7 +123,6 @@ class LeaseDesk {
   std::int64_t inventory_age_ms_;
   std::optional<Inventory> inventory_;
   std::int64_t inventory_read_ms_ = 0;
-  std::int64_t seen_ = 0;
   std::optional<NodeGuard> guard_;
   std::map<std::int64_t, std::string> lost_;  // by request: the instance that went meanwhile
   // The layout and leases for which making an instance failed: not tried again until they change.

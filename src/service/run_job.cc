@@ -14,12 +14,12 @@ Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& re
   MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
   launch::RunRequest full = request;
   if (node.simulated()) {
-    full.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
+    full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
   }
   const launch::RunPlaces places{dir + "/claims", node.jobs_dir(), device_roots(node)};
-  full.on_start = [&node, &request](const launch::Chosen& chosen, std::uint32_t rank) {
-    if (request.on_start) {
-      request.on_start(chosen, rank);
+  full.observer.on_start = [&node, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+    if (request.observer.on_start) {
+      request.observer.on_start(chosen, rank);
     }
     node.rest();
   };

@@ -55,9 +55,9 @@ class RunTest : public node::MachineTest {
   launch::RunRequest job(const std::string& profile, const std::string& script) {
     launch::RunRequest request;
     if (!profile.empty()) {
-      request.selection.profile = *ProfileName::parse(profile);
+      request.where.selection.profile = *ProfileName::parse(profile);
     }
-    request.argv = {"sh", "-c", script};
+    request.command.argv = {"sh", "-c", script};
     return request;
   }
 };
@@ -163,9 +163,9 @@ TEST_F(RunTest, WhatCanNeverBeIsNotSaidToBeInUse) {
 TEST_F(RunTest, WaitsForOneToComeFree) {
   const pid_t busy = train("1g.5gb");
   launch::RunRequest request = job("1g.5gb", "true");
-  request.wait = 20s;
+  request.where.wait = 20s;
   bool waited = false;
-  request.on_wait = [&](const std::string&) {
+  request.observer.on_wait = [&](const std::string&) {
     waited = true;
     ::kill(busy, SIGTERM);
   };

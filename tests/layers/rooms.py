@@ -2,7 +2,7 @@
 """The one table of rooms: the purpose of each, and the closed list of rooms that its files may include.
 
 The list is not transitive: a room that is not named is refused, even when a named room includes it. So a file of cli/ that includes
-service/service.h may not include planner/planner.h, though service/ does. docs/architecture.md is generated from this
+node/node.h may not include planner/planner.h, though node/ does. docs/architecture.md is generated from this
 table (architecture_page.py), and layers_test.py checks every #include against it.
 """
 
@@ -24,13 +24,15 @@ ROOMS = {
     "abi": room("our declarations of the NVML C ABI, and of the simulator's control table (`simulated.h`)"),
     "mig": room("public values and errors: the contract between all rooms, and what is installed"),
     "base": room("Result/Error helpers, strings, units, processes, fd, file lock, atomic write, clock", "mig"),
-    "model": room("implementation of `include/mig`: names, inventory, layouts, plans; invariants, parse, print", "mig", "base"),
+    "model": room("implementation of `include/mig`: names, inventory, layouts, plans; invariants, parse, print; the values that "
+                  "leave the house", "mig", "base", "abi"),
     "config": room("YAML/JSON layout files to DesiredLayout and back", "mig", "base", "model"),
     "planner": room("placement search, diff, order, proof. Pure: no I/O, no clock, no threads", "mig", "base", "model"),
-    "catalog": room("board files to `mig::Gpu`, without driver and disk, any number of GPUs", "mig", "base", "model"),
+    "catalog": room("board files to `mig::Gpu`, without driver and disk ([ADR 0008](adr/0008-catalogue-and-values.md))",
+                    "mig", "base", "model"),
     "nvml": room("dlopen, function table, return code to Error, session", "mig", "base", "abi"),
     "device": room("Inventory from a session; one function per write operation", "mig", "base", "model", "nvml", "abi"),
-    "store": room("SQLite: journal, slots, leases, history, jobs; paths and sockets of a machine", "mig", "base"),
+    "store": room("SQLite: journal, slots, leases, history, jobs; paths and sockets of a machine", "mig", "base", "model"),
     "holders": room("who stands in the way: processes, services, modules, from the driver's lists, /proc and the leases",
                     "mig", "base", "model", "store"),
     "apply": room("preflight, locks, step loop, rollback, recovery",
@@ -76,7 +78,7 @@ TESTS_MAY_INCLUDE = {
 LIBRARIES = {
     "CLI/": ("cli", "sim/tools", "workload"),
     "yaml-cpp/": ("config",),
-    "nlohmann/json.hpp": ("config", "wire", "launch", "cli", "catalog", "sim/gpus", "sim/tools", "workload", "apply", "store"),
+    "nlohmann/json.hpp": ("base", "config", "wire", "launch", "cli", "catalog", "sim/gpus", "sim/tools", "workload", "apply", "store"),
     "boost/": ("http",),
     "sqlite3.h": ("store",),
     "dlfcn.h": ("nvml", "workload"),

@@ -22,7 +22,7 @@
 #include "model/testing/test_boards.h"
 #include "planner/planner.h"
 #include "random_case.h"
-#include "service/service.h"
+#include "node/node.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/mig.h"
 #include "sim/tools/create.h"
@@ -70,15 +70,15 @@ class OneGpu {
     migsim::Status status;
     machine_ = migsim::Machine::open(dir, status);
     EXPECT_NE(machine_, nullptr) << status.error;
-    auto opened = service::Service::open({"", dir, MIG_SIM_LIBRARY_DIR});
+    auto opened = node::Node::open({"", dir, MIG_SIM_LIBRARY_DIR});
     EXPECT_TRUE(opened) << opened.error().text();
     if (opened) {
-      service_ = *std::move(opened);
+      node_ = *std::move(opened);
     }
   }
 
   ~OneGpu() {
-    service_.reset();
+    node_.reset();
     machine_.reset();
     std::error_code ignored;
     std::filesystem::remove_all(root_, ignored);
@@ -87,9 +87,9 @@ class OneGpu {
   OneGpu(const OneGpu&) = delete;
   OneGpu& operator=(const OneGpu&) = delete;
 
-  bool ready() const { return machine_ != nullptr && service_ != nullptr; }
+  bool ready() const { return machine_ != nullptr && node_ != nullptr; }
 
-  service::Service& service() { return *service_; }
+  node::Node& node() { return *node_; }
 
   void wipe() {
     migsim::Machine::Change change(*machine_);
@@ -160,19 +160,19 @@ class OneGpu {
 
   std::string root_;
   std::unique_ptr<migsim::Machine> machine_;
-  std::unique_ptr<service::Service> service_;
+  std::unique_ptr<node::Node> node_;
 };
 
 // The machine's layout as a layout file.
 std::string exported(OneGpu& machine) {
-  const auto read = machine.service().inventory();
+  const auto read = machine.node().inventory();
   EXPECT_TRUE(read) << read.error().text();
   return read ? config::export_spec(*read, "current", config::Format::kYaml) : std::string();
 }
 
 Result<DesiredLayout> wanted(OneGpu& machine, const std::string& text) {
   MIG_ASSIGN_OR_RETURN(const Spec spec, config::parse_spec(text, "exported"));
-  MIG_ASSIGN_OR_RETURN(const Inventory now, machine.service().inventory());
+  MIG_ASSIGN_OR_RETURN(const Inventory now, machine.node().inventory());
   return config::resolve(spec, std::nullopt, now);
 }
 
@@ -182,15 +182,15 @@ void closes(OneGpu& machine) {
   machine.wipe();
   const auto desired = wanted(machine, text);
   ASSERT_TRUE(desired) << desired.error().text() << "\n" << text;
-  const auto plan = machine.service().plan(*desired);
+  const auto plan = machine.node().plan(*desired);
   ASSERT_TRUE(plan) << plan.error().text() << "\n" << text;
-  const auto result = machine.service().apply(*plan, {});
+  const auto result = machine.node().apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text() << "\n" << text;
   ASSERT_FALSE(result->failure) << result->failure->text() << "\n" << text;
   EXPECT_EQ(machine.contents(), before) << text;
   const auto asserted = wanted(machine, text);
   ASSERT_TRUE(asserted) << asserted.error().text();
-  const auto now = machine.service().inventory();
+  const auto now = machine.node().inventory();
   ASSERT_TRUE(now) << now.error().text();
   EXPECT_EQ(planner::differences(*now, *asserted), std::vector<std::string>()) << text;
   EXPECT_EQ(exported(machine), text);

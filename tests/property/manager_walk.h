@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole changes by the manager on the same machine: planned by its service, executed by its apply
+// Whole changes by the manager on the same machine: planned by its Node, executed by its apply
 // with the journal, under faults and with processes that start at the worst moments. The clock is
 // manual, so waiting takes no time.
 #ifndef MIGCTL_TESTS_PROPERTY_MANAGER_WALK_H_

@@ -14,7 +14,7 @@
 
 #include "nvml/session.h"
 #include "random_case.h"
-#include "service/service.h"
+#include "node/node.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/process.h"
 
@@ -81,7 +81,7 @@ class World {
 
   nvml::Session& session() { return *session_; }
 
-  service::Service& service() { return *service_; }
+  node::Node& node() { return *node_; }
 
   // A child process on an instance (kNone: on the whole GPU); false when the machine refuses.
   bool attach(Random& random, migsim::Instance at);
@@ -110,7 +110,7 @@ class World {
   std::vector<const BruteForce*> brute_;
   std::unique_ptr<migsim::Machine> machine_;
   std::unique_ptr<nvml::Session> session_;
-  std::unique_ptr<service::Service> service_;
+  std::unique_ptr<node::Node> node_;
   std::vector<Child> children_;
   bool faults_ = false;
 };

@@ -2,8 +2,8 @@
 // Profile names: the driver's own where it reports one (profile info v2 and v3), else derived from
 // slices and memory by the common rule (as in go-nvlib), so that layout files mean the same on old
 // drivers. Pure functions.
-#ifndef MIGCTL_DEVICE_PROFILE_NAMES_H_
-#define MIGCTL_DEVICE_PROFILE_NAMES_H_
+#ifndef MIGCTL_MODEL_PROFILE_NAMES_H_
+#define MIGCTL_MODEL_PROFILE_NAMES_H_
 
 #include <cstdint>
 #include <string_view>
@@ -11,7 +11,7 @@
 
 #include "mig/profile.h"
 
-namespace mig::device {
+namespace mig {
 
 // Attribute part that an NVML_GPU_INSTANCE_PROFILE_* index stands for: "", "+me", "+gfx", ...
 std::string_view attributes_of(std::uint32_t nvml_profile);
@@ -32,6 +32,6 @@ bool before_in_listing(const GpuInstanceProfile& a, const GpuInstanceProfile& b)
 std::vector<ComputeInstanceProfile> derive_compute_profiles(
     const GpuInstanceProfile& profile, const std::vector<GpuInstanceProfile>& all);
 
-}  // namespace mig::device
+}  // namespace mig
 
-#endif  // MIGCTL_DEVICE_PROFILE_NAMES_H_
+#endif  // MIGCTL_MODEL_PROFILE_NAMES_H_

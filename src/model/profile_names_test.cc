@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/profile_names.h"
+#include "model/profile_names.h"
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,7 @@
 #include "model/compute_names.h"
 #include "model/testing/test_boards.h"
 
-namespace mig::device {
+namespace mig {
 namespace {
 
 constexpr std::uint64_t kH200Bytes = 150754820096;  // H200, 580.159.04
@@ -22,20 +22,20 @@ TEST(ProfileNames, TheDriversNameWins) {
 }
 
 TEST(ProfileNames, DerivedNamesEqualTheDriversOnAnH200) {
-  struct Row {
+  struct Named {
     std::uint32_t index, slices;
     std::uint64_t memory_mib;
     const char* name;
   };
 
-  const Row rows[] = {{0, 1, 16384, "1g.18gb"},
+  const Named rows[] = {{0, 1, 16384, "1g.18gb"},
                       {7, 1, 16384, "1g.18gb+me"},
                       {9, 1, 33280, "1g.35gb"},
                       {1, 2, 33280, "2g.35gb"},
                       {2, 3, 71424, "3g.71gb"},
                       {3, 4, 71424, "4g.71gb"},
                       {4, 7, 143360, "7g.141gb"}};
-  for (const Row& row : rows) {
+  for (const Named& row : rows) {
     EXPECT_EQ(gpu_instance_name("", row.index, row.slices, row.memory_mib, kH200Bytes).str(),
               row.name);
   }
@@ -171,4 +171,4 @@ TEST(ProfileNames, DerivedComputeProfilesAreThoseOfEveryBoard) {
 }
 
 }  // namespace
-}  // namespace mig::device
+}  // namespace mig

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/profile_names.h"
+#include "model/profile_names.h"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 #include "abi/nvml_constants.h"
 #include "model/compute_names.h"
 
-namespace mig::device {
+namespace mig {
 namespace {
 
 constexpr std::uint32_t kThreeSliceGfx = 0x11;  // newer than R580, which refuses it
@@ -184,4 +184,4 @@ std::vector<ComputeInstanceProfile> derive_compute_profiles(
   return out;
 }
 
-}  // namespace mig::device
+}  // namespace mig

@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Proves that a newcomer's two commands work on a bare Debian 12: makes a minimal root with debootstrap,
-# puts a fresh clone of this repository's HEAD in it, and runs ./scripts/demo and ./scripts/test there,
-# with nothing of this machine but its kernel and network. Not part of the ordinary test run.
+# Proves that a newcomer's two commands work on a bare Debian 12: creates a minimal root (chroot) with debootstrap,
+# clones this repository's HEAD into it, and runs ./scripts/demo and ./scripts/test there, sharing only the host's
+# kernel and network. Not part of the ordinary test run.
 #   sudo tests/cleanroom.sh [command...]     default: ./scripts/demo, then ./scripts/test
-# The pristine root is kept in $CLEANROOM (default /tmp/migctl-cleanroom) and copied for every run. Packages come from where
-# this machine has them from: its apt's Debian mirror ($DEBIAN_MIRROR chooses another), its proxies, its pip's and go's settings.
+# The pristine root is kept in $CLEANROOM (default /tmp/migctl-cleanroom) and copied for every run. Packages come from
+# the host's sources: its apt's Debian mirror ($DEBIAN_MIRROR chooses another), its proxies, its pip's and go's settings.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 store=${CLEANROOM:-/tmp/migctl-cleanroom}
 
 if [ "${1:-}" != --inside ]; then
   if [ "$(id -u)" != 0 ]; then echo "cleanroom: needs root (mounts, chroot)" >&2; exit 1; fi
-  # A mount namespace of its own: whatever happens, no mount is left behind.
+  # A private mount namespace: the kernel removes all mounts when the script ends.
   exec unshare --mount --pid --fork --propagation private "$0" --inside "$@"
 fi
 shift
@@ -46,7 +46,7 @@ if [ -e /etc/pip.conf ]; then cp /etc/pip.conf "$run/etc/"; fi
 # Certificates that this machine's administrator added: of a proxy in front of a package index, for example.
 mkdir -p "$run/usr/local/share/ca-certificates"
 cp /usr/local/share/ca-certificates/*.crt "$run/usr/local/share/ca-certificates/" 2>/dev/null || true
-# The root of a machine is a mount point; private mount namespaces (sim shell) rely on it.
+# The machine's root must be a mount point; private mount namespaces (sim shell) rely on it.
 mount --bind "$run" "$run"
 mount -t proc proc "$run/proc"
 mount --rbind /sys "$run/sys"
@@ -59,7 +59,7 @@ if command -v go >/dev/null; then goproxy=$(go env GOPROXY) gosumdb=$(go env GOS
 
 inside() {
   echo "cleanroom: $*" >&2
-  # Only what a login shell has, and the settings without which nothing can be fetched.
+  # A minimal environment, as after login, and the settings that downloads need.
   env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
     ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
     ${no_proxy:+"no_proxy=$no_proxy"} ${goproxy:+"GOPROXY=$goproxy"} ${gosumdb:+"GOSUMDB=$gosumdb"} \

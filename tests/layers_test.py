@@ -22,7 +22,7 @@ FEWEST_ROOMS = 8
 
 
 def room_of_path(path):
-    """The room of a file, by its path in the repository."""
+    """Room of a file, by its path in the repository."""
     parts = path.parts
     if parts[0] == "src":
         return parts[1]
@@ -32,7 +32,7 @@ def room_of_path(path):
 
 
 def room_of_include(name, here):
-    """The room of what an #include names; None when it is not ours."""
+    """Room of an included header; None when it is not ours."""
     first = name.split("/")[0]
     if first == "sim":
         return "/".join(name.split("/")[:2])
@@ -46,7 +46,7 @@ def is_test(path):
 
 
 def cycles():
-    """Rooms that include each other have no order, and cannot be tested or linked one by one."""
+    """Rooms with cyclic includes: these have no order, and cannot be tested or linked one by one."""
     done, order = set(), []
 
     def walk(room, way):
@@ -65,7 +65,7 @@ def cycles():
 
 
 def refusal(path, room, name, target):
-    """Why this include is not allowed; None when it is."""
+    """Why an include is not allowed; None when it is."""
     if target == room or target in table.ROOMS[room].may_include:
         return None
     if is_test(path) and target in table.TESTS_MAY_INCLUDE.get(room, ()):
@@ -77,9 +77,9 @@ def refusal(path, room, name, target):
 
 
 def offences_of_file(path, text, still_there):
-    """The offences of one file; adds to still_there what is an exception and is really included."""
+    """Violations of one file; adds to still_there the known exceptions that really occur."""
     room = room_of_path(path)
-    if room == "examples":  # built against the installed library: public headers only
+    if room == "examples":  # compiled against the installed library: public headers only
         for _, name in INCLUDE.findall(text):
             if room_of_include(name, None) not in (None, "mig"):
                 yield f'{path}: an example includes "{name}", which is not installed'
@@ -104,7 +104,7 @@ def offences_of_file(path, text, still_there):
 
 
 def offences(root):
-    """One line for each include that is not allowed, each exception that is gone, each circle of rooms."""
+    """One line for each forbidden include, each obsolete exception, each cycle of rooms."""
     yield from cycles()
     seen, still_there = set(), set()
     for path in sorted(root.glob("**/*")):

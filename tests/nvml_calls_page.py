@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "reference" / "nvml_calls.md"
 SYMBOLS = ROOT / "sim" / "exports" / "symbols_r580.txt"
 REFUSED = ROOT / "sim" / "exports" / "not_supported.txt"
 
-# By the first that a name contains.
+# Subject by the first match in the name.
 SUBJECTS = [("Vgpu", "vGPU"), ("ConfCompute", "confidential computing"), ("nvmlUnit", "S-class units"), ("NvLink", "NVLink"),
             ("Nvlink", "NVLink"), ("Prm", "registers"), ("PRM", "registers"), ("PowerSmoothing", "power smoothing"),
             ("WorkloadPowerProfile", "workload power profiles"), ("Drain", "removing a GPU"), ("RemoveGpu", "removing a GPU"),
@@ -37,12 +37,12 @@ def names(path):
 
 
 def subject(name):
-    """What the call is about, for a reader who looks for a gap."""
+    """Subject of a call, for a reader who looks for gaps."""
     return next((words for part, words in SUBJECTS if part in name), "other")
 
 
 def subjects(calls):
-    """One item of a list for each subject, in lines that a reader of the source can read."""
+    """One list item per subject, in short source lines."""
     rows = collections.defaultdict(list)
     for call in sorted(calls):
         rows[subject(call)].append(f"`{call}`")
@@ -51,7 +51,7 @@ def subjects(calls):
 
 
 def page(lists):
-    """The page's text, from the lists alone."""
+    """The page's text, generated from the lists alone."""
     every = set(names(SYMBOLS))
     answered, missing, refused = (set(names(path)) for path in (lists / "implemented.txt", lists / "unimplemented.txt", REFUSED))
     if answered | missing | refused != every or len(answered) + len(missing) + len(refused) != len(every):

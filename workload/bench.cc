@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A short roofline of the device: what it moves, computes and starts per second.
+// Micro-benchmarks of the device: memory and PCIe bandwidth, compute rate, launch latency.
 #include <cmath>
 
 #include "workload/jobs.h"
@@ -65,7 +65,7 @@ int print_bench(const Options& options,
   return 0;
 }
 
-// Products at fp32 do not use the tensor cores.
+// Matrix products at fp32 do not use the tensor cores.
 int run_bench(Backend& backend, const Options& options, std::FILE* out) {
   DeviceInfo device;
   Speed speed;

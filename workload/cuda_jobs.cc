@@ -26,7 +26,7 @@ DeviceInfo info_of(const cuda::DeviceFacts& facts) {
   return info;
 }
 
-// Opens the device or reports why not.
+// Opens the device, or prints why not.
 std::unique_ptr<cuda::CudaDevice> open_device(const char* job,
                                               const Options& options,
                                               std::FILE* out,
@@ -224,7 +224,7 @@ int run_cuda_fault(const Options& options, std::FILE* out) {
         announce("fault", options, out);
       });
   code = print_fault(options, info, {result.raised, std::move(result.report), result.rounds}, out);
-  // An endless kernel would keep an orderly exit waiting; a context with a fault cannot be cleaned
+  // Exit without cleanup: an endless kernel would block it, and a faulted context cannot be cleaned
   // up.
   _Exit(code);
 }

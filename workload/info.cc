@@ -28,7 +28,7 @@ void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* ou
 }
 
 std::uint64_t eight_tenths(const Options& options, const DeviceInfo& device) {
-  return options.look_only ? 0 : device.memory_total / 10 * 8;  // the lab's 80 %
+  return options.look_only ? 0 : device.memory_total / 10 * 8;  // 80 %, as in the course's lab
 }
 
 Json info_json(const Options& options, const DeviceInfo& device, std::uint64_t allocated) {

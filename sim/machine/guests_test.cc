@@ -28,7 +28,7 @@ using testing::TempDir;
 
 constexpr uid_t kGuest = 65534;
 
-// A process of another user that does `body` and stays until it is told to go.
+// A process of another user that runs `body` and then waits to be dismissed.
 class Guest {
  public:
   template <class Body>
@@ -64,7 +64,7 @@ class Guest {
 
   pid_t pid() const { return pid_; }
 
-  // '0' = it worked.
+  // '0' = `body` succeeded.
   char answer() const { return answer_; }
 
  private:
@@ -93,9 +93,15 @@ class Guests : public ::testing::Test {
     change.commit();
   }
 
-  // In the guest: 0 = attached with so much memory.
+  Instance instance() const { return {0, gi_, 0}; }
+
+  // `body` of a guest that attaches and allocates `bytes`; 0 = success.
   std::function<int()> attaching(std::uint64_t bytes = 0) const {
-    return [this, bytes] {
+    return attaching(instance(), bytes);
+  }
+
+  std::function<int()> attaching(const Instance& at, std::uint64_t bytes = 0) const {
+    return [this, at, bytes] {
       Status status;
       const auto theirs = Machine::open(dir_.path(), status);
       if (theirs == nullptr || theirs->writable()) {
@@ -105,8 +111,7 @@ class Guests : public ::testing::Test {
       who.guest = true;
       Machine::Change change(*theirs);
       std::uint32_t slot = 0;
-      if (attach_process(theirs->hardware(), *change, {0, gi_, 0}, who, now_ns(), slot) !=
-          Attach::kOk) {
+      if (attach_process(theirs->hardware(), *change, at, who, now_ns(), slot) != Attach::kOk) {
         return 2;
       }
       if (bytes != 0 && !allocate(theirs->hardware(), *change, slot, bytes)) {
@@ -121,7 +126,7 @@ class Guests : public ::testing::Test {
     return guests_folder(dir_.path()) + "/" + std::to_string(number);
   }
 
-  // Who is on the instance for the owner.
+  // Pids on the instance, as the machine's owner sees them.
   std::vector<std::int32_t> pids() {
     std::vector<std::int32_t> out;
     Machine::Change now(*machine_);
@@ -202,7 +207,7 @@ TEST_F(Guests, ChangesOfTheMachineByOthersAreNotKept) {
   EXPECT_EQ(machine_->generation(), generation);
 }
 
-// The bytes of a good note, with one thing about it changed, written by its user.
+// A valid guest file with one field tampered with, written by the guest's own user.
 class Forged : public Guests {
  protected:
   void forge(const std::function<void(std::string&)>& change) {
@@ -295,6 +300,32 @@ TEST_F(Guests, ARebootEndsThemToo) {
     change.commit();
   }
   EXPECT_TRUE(pids().empty());
+}
+
+// Without MIG no instance goes with the boot: the note itself is of the boot before.
+TEST_F(Guests, ARebootEndsThemOnAWholeGpuToo) {
+  {
+    Machine::Change change(*machine_);
+    change->gpus[1].mig_current = change->gpus[1].mig_pending = 0;
+    ASSERT_TRUE(change.commit());
+  }
+  Guest guest(kGuest, attaching(Instance{1, kNone, kNone}));
+  ASSERT_EQ(guest.answer(), '0');
+  ASSERT_EQ(pids(), std::vector<std::int32_t>{guest.pid()});
+  {
+    Machine::Change change(*machine_);
+    reboot(machine_->hardware(), *change);
+    change.commit();
+  }
+  EXPECT_TRUE(pids().empty());
+}
+
+TEST_F(Guests, OneWithoutItsNoteHasLeftThoughItsProcessLives) {
+  Guest guest(kGuest, attaching(UINT64_C(1) << 20));
+  ASSERT_EQ(pids(), std::vector<std::int32_t>{guest.pid()});
+  ASSERT_EQ(::unlink(note(0).c_str()), 0);
+  EXPECT_TRUE(pids().empty());
+  EXPECT_EQ(broken(), nullptr);
 }
 
 }  // namespace

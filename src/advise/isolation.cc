@@ -45,7 +45,7 @@ bool lived(const Sample& sample) {
   return sample.lived;
 }
 
-// Of the speed, which every round that lived has.
+// Verdict from the speed, which every completed round has.
 Verdict by_interval(Verdict verdict, const isolation::Criteria& criteria) {
   if (!verdict.share) {
     return undecided(std::move(verdict), "no round gave a speed");

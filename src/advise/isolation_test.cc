@@ -29,6 +29,7 @@ std::vector<Sample> samples(const std::vector<double>& speeds, double tail = 1) 
 TEST(Verdict, NotSlowedByMoreThanTheMarginIsIsolated) {
   const Verdict verdict = judge(samples({100, 101, 99}), samples({99.9, 101.2, 98.7}), Criteria{});
   EXPECT_EQ(verdict.finding, Finding::kIsolated);
+  ASSERT_TRUE(verdict.share);
   EXPECT_NEAR(verdict.share->value, 0.999, 0.003);
   EXPECT_FALSE(verdict.long_tail);
 }
@@ -36,13 +37,16 @@ TEST(Verdict, NotSlowedByMoreThanTheMarginIsIsolated) {
 TEST(Verdict, CertainlySlowerIsSlowed) {
   const Verdict verdict = judge(samples({100, 101, 99}), samples({70, 71, 69}), Criteria{});
   EXPECT_EQ(verdict.finding, Finding::kSlowed);
+  ASSERT_TRUE(verdict.share);
   EXPECT_NEAR(verdict.share->value, 0.7, 0.01);
+  ASSERT_TRUE(verdict.p50_factor);
   EXPECT_NEAR(verdict.p50_factor->value, 1 / 0.7, 0.02);
 }
 
-// Slower for certain, by 3 to 7 %: more than the margin or not is not told, that it is slower is.
+// Slower for certain, by 3 to 7 %: whether beyond the margin is open, but it is slower.
 TEST(Verdict, SlowerAroundTheMarginIsSlowed) {
   const Verdict verdict = judge(samples({100, 100, 100}), samples({95.8, 94.4, 95}), Criteria{});
+  ASSERT_TRUE(verdict.share && verdict.share->low && verdict.share->high);
   EXPECT_LT(*verdict.share->low, 0.95);
   EXPECT_LT(*verdict.share->high, 1);
   EXPECT_EQ(verdict.finding, Finding::kSlowed);
@@ -65,17 +69,22 @@ TEST(Verdict, OneRoundDecidesOnlyADeath) {
 TEST(Verdict, OneDeathOfManyIsADeath) {
   const Verdict verdict = judge(samples({100, 100, 100}), samples({100, 0, 100}), Criteria{});
   EXPECT_EQ(verdict.finding, Finding::kKilled);
+  ASSERT_TRUE(verdict.share);
   EXPECT_NEAR(verdict.share->value, 1, 1e-9);
 }
 
-// Who died half-way had a speed until then.
+// A victim that died half-way has a partial speed, which must not count.
 TEST(Verdict, TheSpeedOfTheDeadIsNoSpeed) {
   auto beside = samples({100, 40, 100});
   beside[1].lived = false;
-  EXPECT_NEAR(judge(samples({100, 100, 100}), beside, Criteria{}).share->value, 1, 1e-9);
+  const Verdict died_beside = judge(samples({100, 100, 100}), beside, Criteria{});
+  ASSERT_TRUE(died_beside.share);
+  EXPECT_NEAR(died_beside.share->value, 1, 1e-9);
   auto alone = samples({100, 40, 100});
   alone[1].lived = false;
-  EXPECT_NEAR(judge(alone, samples({100, 100, 100}), Criteria{}).share->value, 1, 1e-9);
+  const Verdict died_alone = judge(alone, samples({100, 100, 100}), Criteria{});
+  ASSERT_TRUE(died_alone.share);
+  EXPECT_NEAR(died_alone.share->value, 1, 1e-9);
 }
 
 TEST(Verdict, AVictimThatFailsAloneProvesNothing) {
@@ -109,6 +118,7 @@ TEST(Verdict, ALongTailIsSaidBesideTheSpeed) {
       judge(samples({100, 101, 99}, 1.1), samples({100, 101, 99}, 4), Criteria{});
   EXPECT_EQ(verdict.finding, Finding::kIsolated);
   EXPECT_TRUE(verdict.long_tail);
+  ASSERT_TRUE(verdict.p99_factor);
   EXPECT_NEAR(verdict.p99_factor->value, 4 / 1.1, 1e-6);
 }
 

@@ -10,13 +10,13 @@
 namespace mig::advise {
 namespace {
 
-// Of a positive number; std::lgamma is not for threads.
+// Logarithm of the gamma function for positive x; std::lgamma is not thread-safe.
 double log_gamma(double x) {
   int sign = 0;
   return ::lgamma_r(x, &sign);
 }
 
-// The continued fraction of the incomplete beta function (Lentz's method).
+// Continued fraction of the incomplete beta function (Lentz's method).
 double beta_fraction(double a, double b, double x) {
   constexpr int kMost = 300;
   constexpr double kEnough = 1e-15;
@@ -42,7 +42,7 @@ double beta_fraction(double a, double b, double x) {
   return h;
 }
 
-// Of a, b > 0 and x in [0, 1].
+// Regularised incomplete beta function for a, b > 0 and x in [0, 1].
 double incomplete_beta(double a, double b, double x) {
   if (x <= 0 || x >= 1) {
     return x <= 0 ? 0 : 1;

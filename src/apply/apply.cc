@@ -60,7 +60,7 @@ class Run {
   }
 
  private:
-  // Nothing was changed: the first step's own error is the answer.
+  // No call changed the machine: returns the first step's error.
   Error finished(Error error) {
     result_.outcome = Outcome::kUnchanged;
     result_.failure = std::move(error);
@@ -68,8 +68,8 @@ class Run {
     return *std::move(result_.failure);
   }
 
-  // The end of the record. Where that cannot be written the change stays open in the journal, and
-  // who reads the result is told so.
+  // Writes the end of the record. If the write fails, the change stays open in the journal and the
+  // result says so.
   void close() {
     if (context_.recorder == nullptr) {
       return;
@@ -113,7 +113,7 @@ class Run {
     if (waiting_.count(uuid) != 0) {
       return;
     }
-    // An Ampere driver resets an idle GPU itself when the mode changes: not once more.
+    // An Ampere driver resets an idle GPU as part of the mode change: a second reset is skipped.
     if (report.step.kind == StepKind::kResetGpu && active_.count(uuid) != 0) {
       report.done = true;
       if (auto noted = executor_.pass_over(report.step, i); !noted) {
@@ -132,7 +132,7 @@ class Run {
     report.milliseconds =
         std::chrono::duration<double, std::milli>(context_.clock.monotonic() - start).count();
     report.done = done.effect;
-    // A machine that cannot reset the GPU (VM pass-through) leaves the mode pending until it
+    // In a VM (GPU pass-through) a reset is not supported and the mode stays pending until the VM
     // reboots.
     if (done.failure && report.step.kind == StepKind::kResetGpu &&
         done.failure->code == ErrorCode::kNotSupported) {
@@ -169,8 +169,8 @@ class Run {
         why ? why->nvml : std::nullopt};
   }
 
-  // Every step was verified on its own; this looks at the whole. The outcome stays kUnchanged where
-  // what was asked for is not there in the end.
+  // Verifies the end state as a whole (each step was verified already). The outcome stays
+  // kUnchanged if the requested state is not there.
   void conclude() {
     std::vector<Difference> differ;
     const Inventory wanted = expected();
@@ -242,8 +242,8 @@ class Run {
   const Inventory before_;
   Executor executor_;
   ApplyResult result_;
-  std::map<std::string, Error> waiting_;  // GPUs whose mode waits for a reset
-  std::set<std::string> active_;          // GPUs whose new mode needs none any more
+  std::map<std::string, Error> waiting_;  // GPUs whose new mode is pending until a reset
+  std::set<std::string> active_;          // GPUs whose new mode is active without a reset
 };
 
 }  // namespace

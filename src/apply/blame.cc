@@ -30,7 +30,7 @@ bool set_mode_of(const StepReport& report, const Difference& mode) {
   return report.done && is_mode_step(report.step.kind) && report.step.gpu_uuid == mode.gpu_uuid;
 }
 
-// What lies where a GPU instance is missing.
+// Text for the instance that occupies the placement of a missing GPU instance.
 std::string in_its_place(const Difference& missing, const Inventory& now) {
   const Gpu* gpu = now.find_gpu(missing.gpu_uuid);
   if (gpu == nullptr || missing.compute) {

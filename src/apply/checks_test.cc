@@ -93,7 +93,7 @@ TEST(StepChecks, OnlyThoseWhoWouldBeHurtStandInTheWay) {
   EXPECT_TRUE(check_holders(now, step_of(StepKind::kCreateGpuInstance, "1g.5gb", {})));
 }
 
-// Its compute instance is not told: it may be any of them.
+// The process's compute instance is unknown: it may be any of the GPU instance's.
 TEST(StepChecks, AProcessOnTheWholeInstanceStandsInTheWayOfEachComputeInstancesEnd) {
   device::LayoutReading now;
   now.processes = {process_on(2, 0)};

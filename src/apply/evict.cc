@@ -52,8 +52,8 @@ bool alive(const Evictee& who, const std::string& proc) {
   return holders::start_of(proc, who.pid) == who.start_ticks;
 }
 
-// The descriptor names the process for good: between the look and the signal its number cannot
-// come to mean another one. Kernels without it (before 5.3) leave a gap of microseconds.
+// pidfd: identifies the process despite pid reuse, which closes the race between the check and the
+// signal (TOCTOU). Kernels without pidfd_open (before 5.3) leave a gap of microseconds.
 Result<void> send(const Evictee& who, int signal, const std::string& proc) {
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, who.pid, 0)));
   const bool known = process.valid() || errno == ENOSYS;
@@ -115,7 +115,7 @@ Error stopped(const std::vector<Evictee>& who) {
                {}};
 }
 
-// A process, or the job that a lease is held by.
+// True for an ordinary process, and for the job that holds a lease.
 bool may_be_signalled(const Holder& holder) {
   return holder.kind == Kind::kProcess || (holder.kind == Kind::kLease && holder.pid != 0);
 }
@@ -128,7 +128,7 @@ Result<std::vector<Evictee>> evictees(const Plan& plan, const holders::Report& r
     for (const Blocker& blocker : gpu.blockers) {
       const Holder* holder = find_holder(report, blocker);
       if (holder == nullptr) {
-        continue;  // has just gone
+        continue;  // the process has just ended
       }
       if (!may_be_signalled(*holder)) {
         return not_ours_to_stop(*holder);

@@ -14,12 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A GPU after a reset, and MIG devices after a create, were seen to show up late.
+// Eventual consistency: a GPU after a reset, and MIG devices after a create, were seen to appear
+// late.
 constexpr int kReads = 40;
 constexpr auto kBetweenReads = 50ms;
 constexpr int kPassingTries = 20;
 constexpr auto kBetweenTries = 250ms;
-// A reading that fails is no reason to take a change back before it failed this often.
+// Number of failed reads in a row before a change is undone because of them.
 constexpr int kFailedReads = 3;
 
 MigMode mode_after(const Step& step) {
@@ -34,7 +35,7 @@ Error gone(const Step& step, const std::string& what) {
                {}};
 }
 
-// These may come after the driver did what it was asked to.
+// True for errors that a driver may return although the operation was executed.
 bool may_have_worked(const Error& error) {
   return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kDriver;
 }
@@ -44,7 +45,7 @@ bool may_pass(const Error& error) {
          error.code != ErrorCode::kNotFound;
 }
 
-// Takes the id of an instance that the step made although its call failed.
+// Takes over the id of an instance that the step created although its call failed.
 void adopt(const device::LayoutReading& before, const device::LayoutReading& now, Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr) {
@@ -107,7 +108,7 @@ Result<device::LayoutReading> Executor::read(const Step& step, const device::Lay
   }
 }
 
-// The GPU instance that the step is about, or where its id is not known those of its profile.
+// Reads only the step's GPU instance or, while its id is unknown, the instances of its profile.
 device::LayoutScope Executor::scope_of(const Step& step) const {
   device::LayoutScope scope;
   scope.processes = false;
@@ -128,8 +129,8 @@ device::LayoutScope Executor::scope_of(const Step& step) const {
   return scope;
 }
 
-// Resolves what the step is about to ids of now. Ids are given again: what goes, in a plan or in
-// its undo, is only what the step names by profile and place too.
+// Resolves the step's object to current ids. Ids are reused, so a destroy (in a plan or in its
+// undo) must match the step's profile and placement too.
 Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
   if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu) {
     return nobody_uses(step, now);
@@ -165,9 +166,10 @@ Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
   return nobody_uses(step, now);
 }
 
-// Right before the driver call: whoever came since the plan was made is found here.
+// Check directly before the driver call: finds processes that came since the plan was made. The
+// remaining race ends in the driver's IN_USE.
 Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading& now) const {
-  // Ending a pending mode touches nothing that a client could hold.
+  // Cancelling a pending mode touches nothing that a client could hold.
   if (is_mode_step(step.kind) && now.current == mode_after(step)) {
     return {};
   }
@@ -182,7 +184,7 @@ Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading
   return check_open_nodes(report, step, resetless);
 }
 
-// Another command's look at the GPU is over in a moment, and no reason to give up.
+// A short-lived client (another command reading the GPU) blocks for a moment only: retry.
 bool Executor::worth_another_try(const Step& step, int tries) {
   if (tries >= kPassingTries) {
     return false;
@@ -220,7 +222,7 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
     current = now.current;
     pending = now.pending;
     if (pending == wanted && i >= 2) {
-      break;  // it is pending, not late
+      break;  // the mode is pending, not late
     }
   }
   if (current == wanted && pending == wanted) {
@@ -241,7 +243,7 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
 
 Result<void> Executor::reset(const Step& step) {
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
-  const device::GpuHandle copy = *gpu;  // handles_ is about to be stale
+  const device::GpuHandle copy = *gpu;  // copy: handles_ becomes stale below
   for (int i = 0;; ++i) {
     auto done = device::reset_gpu(context_.session, copy);
     if (done || done.error().code != ErrorCode::kInUse || !worth_another_try(step, i)) {
@@ -296,15 +298,15 @@ Result<void> Executor::verify(Step& step) {
       "look with migctl list");
 }
 
-// What was kept of the GPU may be what is wrong: a profile that the driver did not tell of once.
+// Drops the GPU's cached facts, which may be the cause of a failure (a profile that the driver once
+// failed to report).
 void Executor::forget(const Step& step) {
   if (const auto found = handles_.find(step.gpu_uuid); found != handles_.end()) {
     found->second.facts->compute_profiles.clear();
   }
 }
 
-// What the driver said held against what is there now; result.effect says whether something
-// changed.
+// Compares the driver's result with a read-back; result.effect tells whether the machine changed.
 Result<void> Executor::judge(Step& step,
                              const device::LayoutReading& before,
                              Result<void> called,
@@ -315,10 +317,10 @@ Result<void> Executor::judge(Step& step,
   }
   auto now = read(step, scope_of(step));
   if (!now) {
-    return called;  // not known: the rollback looks again
+    return called;  // unknown: the rollback reads again
   }
-  // A clear refusal changed nothing; what is there now may be somebody else's.
-  // Nobody else sets a mode by chance.
+  // A definite refusal changed nothing, so a matching instance may be another program's. For modes
+  // the read-back is decisive: no other program sets the same mode by chance.
   result.effect = false;
   if (may_have_worked(called.error()) || is_mode_step(step.kind)) {
     adopt(before, *now, step);
@@ -342,7 +344,7 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
     result.failure = std::move(error);
     return result;
   };
-  // Who holds what is about to go is looked up again for each destroy; a create harms nobody.
+  // Holders are looked up anew for each destroy; a create cannot harm a process.
   device::LayoutScope scope = scope_of(step);
   scope.processes = !is_create(step.kind);
   auto before = read(step, scope);
@@ -354,8 +356,8 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   }
   const Call record{step, index, direction};
   if (context_.recorder != nullptr) {
-    // No change without a record of it first. An undo has one, that of the change: recovery finds
-    // on the machine what became of it, so a full disk does not keep us from going back.
+    // Write-ahead: no change without a prior record. An undo is covered by the change's record:
+    // recovery compares with the machine, so a full disk must not prevent a rollback.
     if (auto noted = context_.recorder->before_call(record);
         !noted && direction == Direction::kDo) {
       return stop(std::move(noted).error());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single steps on a simulated machine whose calls fail, and beside a program that acts too.
+// Single steps on a simulated machine, with failing calls, and with another program that changes
+// the same machine.
 #include "apply/executor.h"
 
 #include <filesystem>
@@ -22,10 +23,10 @@ class ExecutorTest : public ApplyMachineTest {
     must_have({});
   }
 
-  // The steps of the plan for `instances`, by kind.
+  // The step of kind `kind` in the plan for `instances`.
   Step step_for(const std::vector<std::string>& instances, StepKind kind) {
     const Plan plan = plan_for(instances);
-    before_ = look();  // a fault that a test injects next is not for this
+    before_ = look();  // a fault injected next must not hit this read
     for (const Step& step : plan.steps) {
       if (step.kind == kind) {
         return step;
@@ -70,12 +71,12 @@ TEST_F(ExecutorTest, AReadingThatGoesOnFailingEndsTheStepWithoutACall) {
   EXPECT_EQ(shape(), "MIG");
 }
 
-// What a create made may show late: its first reading back lacks it.
+// A created instance may appear late: the first read-back lacks it.
 TEST_F(ExecutorTest, AnInstanceThatShowsLateIsWaitedFor) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2) {  // the call is made
+    if (++beats == 2) {  // before the call is made
       inject({"--call",
               "nvmlDeviceGetGpuInstanceById",
               "--nth",
@@ -119,7 +120,7 @@ TEST_F(ExecutorTest, ADestroyMeetsOnlyWhatThePlanNames) {
   if (other != id) {
     other = stranger_creates("1g.5gb:0", false);
   }
-  step.gpu_placement = {6, 1};  // the id is of an instance elsewhere
+  step.gpu_placement = {6, 1};  // the id belongs to an instance at another placement
   Listener listener;
   for (const Direction way : {Direction::kDo, Direction::kUndo}) {
     const StepResult done = run(step, &listener, way);
@@ -150,7 +151,8 @@ TEST_F(ExecutorTest, ACreateAsksForNoProcesses) {
   EXPECT_FALSE(done.failure) << done.failure->text();
 }
 
-// Another program makes the very instance at the very moment: what the driver refused is not ours.
+// Race: another program creates the same instance at the same moment; after the driver's refusal
+// that instance is not taken for the step's own.
 TEST_F(ExecutorTest, WhatTheDriverRefusedIsNotTakenForOurs) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
@@ -163,7 +165,7 @@ TEST_F(ExecutorTest, WhatTheDriverRefusedIsNotTakenForOurs) {
   EXPECT_FALSE(done.effect);
 }
 
-// A driver that answers with a timeout may have done it all the same.
+// A driver that returns a timeout may have executed the call.
 TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   inject({"--call",
@@ -175,7 +177,7 @@ TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
   int beats = 0;
   const StepResult done = run_with(step, [&] {
     if (++beats == 2) {
-      stranger_creates("1g.5gb:0", false);  // stands for the driver
+      stranger_creates("1g.5gb:0", false);  // stands for the driver's effect
     }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
@@ -226,7 +228,8 @@ TEST_F(ExecutorTest, AModeThatWaitsForAResetIsPending) {
   EXPECT_EQ(modes(), "disabled/enabled");
 }
 
-// Who only keeps a node open is in no list of the driver's; nothing is called under him.
+// A process that only has a node open is in no list of the driver; the step is refused all the
+// same.
 TEST_F(ExecutorTest, WhoKeepsTheNodeOfAnInstanceOpenKeepsIt) {
   must_have({"3g.20gb:4"});
   Step step = step_for({}, StepKind::kDestroyComputeInstance);
@@ -238,7 +241,7 @@ TEST_F(ExecutorTest, WhoKeepsTheNodeOfAnInstanceOpenKeepsIt) {
   while (minors >> name >> minor && name != path) {
   }
   ASSERT_EQ(name, path);
-  const std::string process = roots.machine_proc + "/5000000";  // no host has this number
+  const std::string process = roots.machine_proc + "/5000000";  // larger than any pid of a host
   std::filesystem::create_directories(process + "/fd");
   std::ofstream(process + "/comm") << "python\n";
   std::filesystem::create_symlink(roots.dev + "/nvidia-caps/nvidia-cap" + minor, process + "/fd/3");
@@ -258,7 +261,7 @@ TEST_F(ExecutorTest, WhoIsNamedIsOnTheGpuOfTheStep) {
   for (const std::uint32_t index : {0U, 1U}) {
     Gpu gpu;
     gpu.index = GpuIndex{index};
-    gpu.minor = 100 + index;  // of no node
+    gpu.minor = 100 + index;  // a minor without a node
     Process process;
     process.pid = 5'000'000 + index;
     gpu.processes = {process};

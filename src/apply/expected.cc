@@ -72,7 +72,7 @@ void carry_out(Gpu& gpu, const Step& step) {
       return set_mode(gpu, MigMode::kDisabled);
     case StepKind::kEnableMig:
       return set_mode(gpu, MigMode::kEnabled);
-    case StepKind::kResetGpu:  // takes every instance, and makes the mode current that is pending
+    case StepKind::kResetGpu:  // removes every instance, and activates the pending mode
       gpu.mig_current = gpu.mig_pending;
       gpu.instances.clear();
       return;
@@ -86,12 +86,14 @@ void carry_out(Gpu& gpu, const Step& step) {
   }
 }
 
-// An Ampere keeps its mode over a reset or reboot: where it is off, somebody switched it off.
+// True for architectures that lose the mode in a reset or reboot. An Ampere keeps it: there the
+// mode is off only because somebody disabled it.
 bool forgets_mode(const Gpu& gpu) {
   return gpu.architecture != Architecture::kAmpere && gpu.architecture != Architecture::kOlder;
 }
 
-// Whether `is` can have again what it had as `was`: in MIG mode, or out of it by its driver alone.
+// True when `is` can get back the instances of `was`: MIG mode is on, or only the driver turned it
+// off.
 bool can_be_rebuilt(const Gpu& was, const Gpu& is, bool modes) {
   if (was.mig_current != MigMode::kEnabled) {
     return false;

@@ -21,20 +21,21 @@ bool of_whole_gpu(StepKind kind) {
   return is_mode_step(kind) || kind == StepKind::kResetGpu;
 }
 
-// A screen whose owner is no process that we see: nobody can be waited for or stopped by it.
+// True for an active screen without a visible owner: there is no process to wait for or to signal.
 bool is_screen(const Holder& holder) {
   return holder.kind == Kind::kDisplay && holder.pid == 0;
 }
 
-// A persistence daemon, DCGM, nvidia_drm or a screen may or may not be in the way, by driver and
-// board; a command that only asks something is gone before anybody could wait for it.
+// True for holders that may or may not block, depending on driver and board (persistence daemon,
+// DCGM, nvidia_drm, a screen), and for short-lived commands: the driver decides.
 bool for_the_driver_to_say(const Holder& holder) {
   return !holder.gpu_instance &&
          (holder.kind == Kind::kService || holder.kind == Kind::kKernelModule ||
           is_screen(holder) || holders::is_passing(holder));
 }
 
-// Has the GPU open and nothing on it. That is in the way of a reset, and of a mode that takes one.
+// True for a process that has the GPU open and runs on no instance. It blocks a reset, and a mode
+// change that needs one.
 bool only_opened(const Holder& holder) {
   return !holder.gpu_instance && holder.stops == holders::Stops::kReset;
 }
@@ -70,7 +71,7 @@ bool lists(const Gpu& gpu, const Holder& holder) {
   });
 }
 
-// The last step of the GPU that concerns all of it; nullptr = none does.
+// The last step that concerns the whole GPU; nullptr = none.
 const Step* whole_gpu_step(const Plan& plan, const std::string& uuid) {
   const auto found = std::find_if(plan.steps.rbegin(), plan.steps.rend(), [&](const Step& step) {
     return step.gpu_uuid == uuid && of_whole_gpu(step.kind);
@@ -109,7 +110,8 @@ void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& g
   }
 }
 
-// The driver partitions the memory at the first GPU instance, and for that it must be free.
+// True when the plan creates the first GPU instance: the driver partitions the memory then, and
+// needs the GPU idle.
 bool makes_first_instance(const Plan& plan, const GpuPlan& gpu) {
   return gpu.kept.empty() &&
          std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
@@ -130,7 +132,7 @@ void warn_of_displays(const holders::Report& report, const GpuPlan& gpu, Plan& p
   }
 }
 
-// What an administrator types to get the services out of the way; "" = there are none.
+// Command that stops the services among the holders; "" = there are none.
 std::string stop_hint(const std::vector<Holder>& who, const nvml::Session& session) {
   std::vector<std::string> units;
   for (const Holder& holder : who) {

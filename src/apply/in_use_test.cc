@@ -76,13 +76,13 @@ Holder open_only(std::uint32_t pid, const char* name) {
   return one;
 }
 
-// Hopper and later change their mode whoever has them open; nobody is reset under anybody.
+// Hopper and later change their mode while open; no GPU is reset while open.
 TEST(InUse, WhoOnlyHasTheGpuOpenStopsTheModeWhereThatTakesAReset) {
   const Report agent{{open_only(41, "nvitop")}, 0};
   EXPECT_FALSE(check_open_nodes(agent, destroy(StepKind::kEnableMig, 0, {}), false));
   EXPECT_TRUE(check_open_nodes(agent, destroy(StepKind::kEnableMig, 0, {}), true));
   EXPECT_FALSE(check_open_nodes(agent, destroy(StepKind::kResetGpu, 0, {}), true));
-  const Report job{{holder(42, {}, {})}, 0};  // computes on it
+  const Report job{{holder(42, {}, {})}, 0};  // a process with a compute context
   EXPECT_FALSE(check_open_nodes(job, destroy(StepKind::kEnableMig, 0, {}), true));
 }
 
@@ -132,7 +132,7 @@ TEST(InUse, ADisplayIsWarnedOfBeforeTheFirstInstance) {
   EXPECT_TRUE(none.warnings.empty());
 }
 
-// Nobody can be waited for or stopped by it: the driver says whether it is in the way.
+// No process to wait for or to signal: a warning, as the driver decides.
 TEST(InUse, AScreenOfNobodyKnownIsWarnedOf) {
   Holder screen;
   screen.kind = Kind::kDisplay;

@@ -40,7 +40,7 @@ std::uint32_t u32(std::int64_t value) {
   return static_cast<std::uint32_t>(value);
 }
 
-// Mode changes and resets are of a whole GPU and have none.
+// False for mode changes and resets, which concern a whole GPU.
 bool names_profile(StepKind kind) {
   return kind != StepKind::kDisableMig && kind != StepKind::kEnableMig &&
          kind != StepKind::kResetGpu;
@@ -56,7 +56,8 @@ std::string user_name(uid_t uid) {
   return fmt::format("uid {}", uid);
 }
 
-// Where nothing had to be done the layout is there, good for the next boot as any that was applied.
+// A change without steps is recorded as applied: its layout is there, and as good for the next
+// boot.
 store::ChangeState state_of(const ApplyResult& result) {
   switch (result.outcome) {
     case Outcome::kUnchanged:
@@ -186,7 +187,7 @@ Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
   if (attempt_ == 0) {  // the intent could not be written
     return {};
   }
-  // From the end of the call before: with the looking, recording and reading back around it.
+  // Measured from the previous call's end: includes reading, recording and read-back of this step.
   const auto now = base::system_clock().monotonic();
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - last_).count();
   const bool known = last_.count() != 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a change leaves in the journal, and what keeps it from beginning.
+// The journal's content after a change, and the conditions that prevent a change from beginning.
 #include "apply/journal_recorder.h"
 
 #include <unistd.h>
@@ -43,7 +43,7 @@ class JournalRecorderTest : public testing::Test {
 
   store::Journal journal() { return *store::Journal::open(path_); }
 
-  // The state of a change that ended so.
+  // State that the journal records for a change with this outcome.
   store::ChangeState ended(Outcome outcome, bool failed) {
     JournalRecorder recorder(path_, {"test", ""});
     EXPECT_TRUE(recorder.begin(plan_, before_));
@@ -147,7 +147,7 @@ TEST_F(JournalRecorderTest, WhoLooksSeesThatSomebodyIsAtWork) {
   ASSERT_TRUE(recorder.begin(plan_, before_));
   store::ChangeRow open = **journal().open_change();
   EXPECT_TRUE(being_carried_out(open, path_));
-  open.pid = 1;  // whatever the record says: the lock is held
+  open.pid = 1;  // the lock decides, whatever pid is recorded
   EXPECT_TRUE(being_carried_out(open, path_));
   JournalRecorder second(path_, {"another", ""});
   const auto refused = second.begin(plan_, before_);

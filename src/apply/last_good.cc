@@ -13,10 +13,10 @@
 namespace mig::apply {
 namespace {
 
-// More than a machine changes in years.
+// More changes than a machine makes in years.
 constexpr std::int64_t kMostChanges = 10'000;
 
-// What a change that was rolled back left is what it found: after a reboot, nothing.
+// True for applied changes. A rolled-back change left the layout before it, which a reboot removes.
 bool ended_well(const store::ChangeRow& change) {
   return !change.after.empty() && change.state == store::ChangeState::kApplied;
 }
@@ -94,7 +94,7 @@ Result<DesiredLayout> layout_before(store::Journal& journal,
                                     const store::ChangeRow& change,
                                     const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
-  std::reverse(changes.begin(), changes.end());  // the first that touched a GPU knows how it was
+  std::reverse(changes.begin(), changes.end());  // oldest first: it recorded the layout before
   std::vector<std::string> texts;
   for (const store::ChangeRow& later : changes) {
     if (later.id >= change.id && !later.before.empty()) {

@@ -89,7 +89,7 @@ TEST(LastGood, WhatIsNoLayoutIsAnError) {
   EXPECT_FALSE(merge_layouts({R"({"format":1})"}, machine({"GPU-a"}), gone));
 }
 
-// What was rolled back left what it found; after a reboot that is not there, nor is it wanted.
+// A rolled-back change left the layout before it; after a reboot that is neither there nor wanted.
 TEST(LastGood, OnlyChangesThatWereAppliedCount) {
   std::string folder = testing::TempDir() + "lastgoodXXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);

@@ -20,8 +20,8 @@ const GpuInstance* same_place(const Gpu& gpu, const GpuInstance& wanted) {
   return found == gpu.instances.end() ? nullptr : &*found;
 }
 
-// The compute instances of `was` and `is` that have no partner. Those whose place both sides know
-// pair by it; where one side does not, the name is enough.
+// Compute instances of `was` and `is` without a counterpart. They are matched by placement where
+// both sides know it, else by name.
 using Computes = std::vector<ComputeInstance>;
 
 std::pair<Computes, Computes> unpaired(Computes was, Computes is) {
@@ -87,7 +87,7 @@ class Comparison {
     const bool kept =
         modes_kept(was_.mig_current, was_.mig_pending, now_.mig_current, now_.mig_pending);
     if (kept && was_.mig_current != now_.mig_current) {
-      return {};  // with the mode that was pending the instances of the other one went
+      return {};  // a change to the pending mode removed the instances
     }
     for (const GpuInstance& instance : now_.instances) {
       compare_to_before(instance);

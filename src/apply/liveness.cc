@@ -13,7 +13,7 @@ std::string writer_lock_of(const std::string& path) {
 }
 
 Result<base::FileLock> lock_journal(const std::string& path, const std::string& doing) {
-  // A process that was killed while it had children or a core to write lets go in a moment.
+  // A killed process with children or a core dump to write releases the lock after a moment.
   constexpr std::chrono::milliseconds kPatience{200};
   auto lock = base::FileLock::acquire(writer_lock_of(path), kPatience, base::system_clock(), doing);
   if (lock || lock.error().code != ErrorCode::kConflict) {

@@ -14,7 +14,7 @@
 namespace mig::apply {
 namespace {
 
-// Something else than an instance that could have a successor.
+// Error when a blocker is not an instance, so that no successor could take its work.
 Result<void> only_instances(const Inventory& now, const Plan& blocked) {
   for (const GpuPlan& gpu : blocked.gpus) {
     for (const Blocker& blocker : gpu.blockers) {
@@ -41,7 +41,7 @@ std::string names(const std::vector<Move>& moves) {
   return base::join(out, ", ");
 }
 
-// All of `blocked`: one of the smallest sets that stand in the way.
+// Busy instances that block the plan: one of the smallest sets.
 std::vector<Move> in_the_way(const Inventory& now, const Plan& blocked) {
   std::vector<Move> out;
   for (const GpuPlan& gpu : blocked.gpus) {
@@ -58,9 +58,10 @@ std::vector<Move> in_the_way(const Inventory& now, const Plan& blocked) {
   return out;
 }
 
-// Work moves only to an instance of its own shape that the layout has: "" = there are enough.
+// Work moves only to an instance of equal shape in the layout: error text when there are too few;
+// "" = enough.
 std::string too_few(const Inventory& now, const DesiredLayout& desired) {
-  std::map<std::string, std::pair<std::size_t, std::size_t>> counts;  // runs, wanted
+  std::map<std::string, std::pair<std::size_t, std::size_t>> counts;  // running, wanted
   for (const DesiredGpu& wanted : desired.gpus) {
     const Gpu& gpu = *now.find_gpu(wanted.gpu);
     for (const GpuInstance& instance : gpu.instances) {

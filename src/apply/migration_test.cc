@@ -34,7 +34,7 @@ GpuInstanceProfile profile(const char* name,
   return out;
 }
 
-// An A100 reduced to what these tests need.
+// An A100 reduced to the members that these tests need.
 Gpu board(std::uint32_t index) {
   Gpu gpu;
   gpu.index = GpuIndex{index};
@@ -151,7 +151,7 @@ TEST(Migration, ALayoutWithoutSuchAnInstanceHasNowhereToMoveTo) {
   EXPECT_NE(migration.error().message.find("1g.5gb gi=7 on GPU 0"), std::string::npos);
 }
 
-// The first of two that could go cannot move, the second can: a second +me is not allowed.
+// Of two equal sets the first cannot move and the second can: a second +me is not allowed.
 TEST(Migration, WhenOneOfTheSmallestSetsCannotMoveAnotherIsTried) {
   for (const std::uint32_t extended : {0U, 1U}) {
     Inventory now;
@@ -189,7 +189,7 @@ TEST(Migration, ASecondExtensionNeedsTheIdleOneToGo) {
   EXPECT_EQ(migration->beside.gpus[0].instances.size(), 1U) << "the idle one is in the way";
 }
 
-// Eight GPUs, three moves, room on the last one only: 56 places for each.
+// Eight GPUs, three moves, free slots on the last GPU only: 56 placements for each.
 TEST(Migration, ManyGpusAreNoReasonToGiveUp) {
   Inventory now;
   for (std::uint32_t i = 0; i < 8; ++i) {
@@ -210,7 +210,7 @@ TEST(Migration, ManyGpusAreNoReasonToGiveUp) {
   }
 }
 
-// Where the search ends at its bound it says so: nobody is to take that for a proof.
+// The message of an exhausted search budget must not read as a proof.
 TEST(Migration, TheBoundIsSaid) {
   Inventory now;
   now.gpus = {board(0)};
@@ -229,7 +229,7 @@ TEST(Migration, TheBoundIsSaid) {
   EXPECT_TRUE(plan_migration(now, desired, *blocked));
 }
 
-// By hand: no slot twice, no count beyond its most, one extension, seven slices.
+// Oracle: no slot twice, no profile over its maximum, one media extension, seven slices.
 bool lawful(const Gpu& gpu) {
   std::uint32_t slices = 0, extended = 0;
   for (std::size_t i = 0; i < gpu.instances.size(); ++i) {
@@ -253,7 +253,7 @@ bool lawful(const Gpu& gpu) {
   return slices <= gpu.compute_slices && extended <= 1;
 }
 
-// The search against looking at every set and every place with whole plans.
+// Oracle: tries every set and every placement with whole plans.
 class Naive {
  public:
   Naive(const Inventory& now, const DesiredLayout& desired) : now_(now), desired_(desired) {
@@ -266,7 +266,7 @@ class Naive {
     }
   }
 
-  // The size of the smallest set that can move.
+  // Size of the smallest set that can move.
   std::optional<std::size_t> run() {
     for (std::size_t size = 0; size <= busy_.size(); ++size) {
       for (std::uint64_t set = 0; set < 1ULL << busy_.size(); ++set) {
@@ -280,7 +280,8 @@ class Naive {
   }
 
  private:
-  // `beside`: with old and new ones, `then`: with the new ones only, idle ones gone from both.
+  // `beside`: old and new instances together, `then`: the new ones only; idle ones removed from
+  // both.
   bool place(std::size_t i, Inventory beside, Inventory then) {
     if (i == 0) {
       for (Inventory* one : {&beside, &then}) {
@@ -340,8 +341,8 @@ Gpu full_board(std::uint32_t index) {
   return gpu;
 }
 
-// Machines of one or two GPUs with up to three busy instances, each with a layout that is possible
-// on empty GPUs.
+// Random machines of one or two GPUs with up to three busy instances, each with a desired layout
+// that is possible on empty GPUs.
 class RandomMachine {
  public:
   explicit RandomMachine(std::mt19937& random) : random_(random) {

@@ -28,7 +28,7 @@ DesiredInstance as_it_is(const GpuInstance& instance) {
   return out;
 }
 
-// What successors have to have in common.
+// Equal shape: same profile and compute instances.
 bool alike(const GpuInstance& a, const GpuInstance& b) {
   return a.name == b.name &&
          std::equal(a.compute_instances.begin(),
@@ -76,7 +76,8 @@ void MoveSearch::find_busy() {
   incoming_.resize(gpus_.size());
 }
 
-// A place by itself, on a GPU that everybody who is there may leave: who has none can never move.
+// Upper bound per instance: a placement on a GPU from which everything busy may leave; an instance
+// without one can never move.
 void MoveSearch::find_movable() {
   for (std::size_t i = 0; i < busy_.size(); ++i) {
     const std::vector<Place> places = places_for(busy_[i]);
@@ -91,7 +92,7 @@ void MoveSearch::find_movable() {
   }
 }
 
-// Its own GPU first: a successor elsewhere is a longer way for the work.
+// The instance's own GPU first: a successor elsewhere is costlier for the work.
 std::vector<MoveSearch::Place> MoveSearch::places_for(const Busy& busy) const {
   std::vector<Place> places;
   for (const bool own : {true, false}) {
@@ -123,7 +124,7 @@ MoveSearch::Key MoveSearch::key_of(std::size_t gpu,
   return {gpu, leaving, std::move(shapes)};
 }
 
-// The driver's rules decide, through the planner.
+// Asks the planner, which knows the driver's rules.
 bool MoveSearch::plans(const Gpu& gpu, const DesiredGpu& wanted) {
   looks_ += kPlanLooks;
   DesiredLayout layout;
@@ -198,10 +199,10 @@ DesiredGpu MoveSearch::layout_beside(std::size_t gpu, const Incoming& incoming, 
   return out;
 }
 
-// The GPU when the work has gone over: successors busy, those before them idle.
+// The GPU after the move: successors busy, predecessors idle.
 Gpu MoveSearch::moved(std::size_t gpu, Leaving leaving, const Incoming& incoming) const {
   Gpu then = *gpus_[gpu];
-  std::uint32_t next_id = 1000;  // beyond what drivers give
+  std::uint32_t next_id = 1000;  // larger than the ids that drivers assign
   std::erase_if(then.instances, [&](const GpuInstance& instance) {
     return goes(*gpus_[gpu], instance, incoming, Beside::kOverlappedGo);
   });
@@ -225,7 +226,7 @@ Gpu MoveSearch::moved(std::size_t gpu, Leaving leaving, const Incoming& incoming
   return then;
 }
 
-// Every way to have `left` moves from this GPU and those after it.
+// Enumerates the ways to take `left` moves from this GPU and those after it.
 bool MoveSearch::choose_sets(std::size_t gpu, std::size_t left) {
   if (gpu == gpus_.size()) {
     return left == 0 && place(0);
@@ -254,7 +255,8 @@ bool MoveSearch::choose_sets(std::size_t gpu, std::size_t left) {
   return false;
 }
 
-// Those alike stand together in `moves_` and take places in ascending order.
+// Symmetry breaking: equal instances are adjacent in `moves_` and take placements in ascending
+// order.
 bool MoveSearch::place(std::size_t index) {
   if (index == 0) {
     std::stable_sort(moves_.begin(), moves_.end(), [&](std::size_t a, std::size_t b) {
@@ -279,7 +281,7 @@ bool MoveSearch::place(std::size_t index) {
     Incoming& incoming = incoming_[one.gpu];
     incoming.emplace_back(moves_[index], one.at);
     chosen_.push_back(one);
-    // More of them never make possible what fewer make impossible.
+    // Monotone: more moves never make possible what fewer make impossible.
     const bool good =
         beside(one.gpu, incoming) != Beside::kNo && stands(one.gpu, leaving_[one.gpu], incoming);
     if (good && place(index + 1)) {
@@ -291,7 +293,7 @@ bool MoveSearch::place(std::size_t index) {
   return false;
 }
 
-// GPU by GPU it is possible; room to spare is one account for all of them.
+// Each GPU is possible by itself; spare room is checked over all of them together.
 bool MoveSearch::whole() {
   Inventory then = now_;
   Migration out;

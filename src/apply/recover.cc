@@ -22,13 +22,13 @@
 namespace mig::apply {
 namespace {
 
-// A planned step with what the journal knows of it.
+// A planned step with its record in the journal.
 struct Recorded {
   Step step;
-  bool attempted = false;  // a driver call may have been made
-  bool undoing = false;    // taking it back had begun
-  bool undone = false;     // and was done, as recorded
-  bool finished = false;   // the last attempt to do it has its result
+  bool attempted = false;  // the driver call may have been made
+  bool undoing = false;    // its undo had begun
+  bool undone = false;     // its undo was recorded as done
+  bool finished = false;   // the last attempt has a recorded result
   bool succeeded = false;
 };
 
@@ -66,7 +66,7 @@ Result<std::vector<Recorded>> read_steps(store::Journal& journal, std::int64_t c
   return steps;
 }
 
-// A create whose call may have been made without its ids being recorded: the instance at its place.
+// Finds the instance of a create whose id was not recorded, by placement.
 void adopt_made(const device::LayoutReading& now, Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr) {
@@ -86,7 +86,7 @@ void adopt_made(const device::LayoutReading& now, Step& step) {
   }
 }
 
-// A create that the driver refused made nothing: what lies at its place by now is another's.
+// False for a create that the driver refused: an instance at its placement is another program's.
 bool may_have_effect(const Recorded& recorded) {
   if (!recorded.attempted || recorded.undone) {
     return false;
@@ -125,7 +125,7 @@ class Recoverer {
   }
 
  private:
-  // A GPU that is lost for a moment is looked for again.
+  // Retries while a GPU is lost: it may come back in a moment.
   Result<Inventory> read_inventory() {
     return read_settled(context_, [](const Inventory& seen) { return seen.lost.empty(); });
   }
@@ -149,9 +149,9 @@ class Recoverer {
     return plan;
   }
 
-  // Judged by the machine: it has all that the steps were to bring about and nothing that they were
-  // to take away. What the journal lacks - the result of the last call, or a reset that the driver
-  // did by itself - does not matter then. Where going back had begun, it is gone on with.
+  // True when the machine shows the effect of all steps. Missing records (the result of the last
+  // call, a reset by the driver) then do not matter. A rollback that had begun is continued
+  // instead.
   bool complete(const Plan& plan,
                 const Inventory& before,
                 const Inventory& first,
@@ -162,7 +162,7 @@ class Recoverer {
     const Inventory wanted = after_steps(before, plan.steps);
     const auto good = [&](const Inventory& seen) { return reached(plan, before, wanted, seen); };
     Inventory now = first;
-    // A journal that says done is not contradicted by one reading.
+    // A single read-back does not overrule a journal that says done: read again.
     if (!good(now) &&
         std::all_of(steps.begin(), steps.end(), [](const Recorded& r) { return r.succeeded; })) {
       if (auto settled = read_settled(context_, good)) {
@@ -180,7 +180,7 @@ class Recoverer {
     return true;
   }
 
-  // Instances of others may lie beside, but none of the layout before that was to go.
+  // Instances of others are allowed beside; instances that the change was to destroy are not.
   static bool reached(const Plan& plan,
                       const Inventory& before,
                       const Inventory& wanted,
@@ -209,7 +209,7 @@ class Recoverer {
         });
   }
 
-  // What was done, judged by the machine where the journal does not know.
+  // Undoes the executed steps; where the journal does not know, the machine decides.
   Result<void> take_back(const Plan& plan,
                          const Inventory& before,
                          Executor& executor,

@@ -21,10 +21,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A fault that hit the step may hit its undo once more; more than that is not passing trouble.
+// A fault that hit the step may hit its undo once more; beyond that it is not transient.
 constexpr int kAttempts = 3;
 constexpr auto kBetweenAttempts = 100ms;
-// Who holds the GPU may only be looking: so long a visit is waited for before a change is stuck.
+// A holder may be a short-lived client: retry so often before a change counts as stuck.
 constexpr int kAttemptsWhileHeld = 50;
 
 bool changed_mode(const std::vector<StepReport>& reports, const std::string& uuid) {
@@ -33,8 +33,8 @@ bool changed_mode(const std::vector<StepReport>& reports, const std::string& uui
   });
 }
 
-// The steps to take back, in order. A planned reset belongs to the mode change before it, reached
-// or not: the mode that comes back may need it.
+// Indices of the steps to undo, in order. A planned reset belongs to the mode change before it,
+// reached or not: restoring the mode may need it.
 std::vector<std::size_t> steps_to_undo(const std::vector<StepReport>& reports) {
   std::vector<std::size_t> chosen;
   std::vector<Step> steps;
@@ -88,14 +88,14 @@ class Rollback {
   }
 
  private:
-  // One step; true when it is as it was.
+  // Undoes one step; true when its effect is gone.
   bool undo(const StepReport& report, std::size_t index) {
     for (int attempt = 1;; ++attempt) {
       if (undone_already(report.step)) {
         return true;
       }
       Step step = report.step.undo();
-      if (is_create(report.step.kind)) {  // ids that the driver gave
+      if (is_create(report.step.kind)) {  // ids that the driver assigned
         step.gpu_instance = report.step.gpu_instance;
         step.compute_instance = report.step.compute_instance;
       }
@@ -112,14 +112,16 @@ class Rollback {
     }
   }
 
-  // Others, a reset or an earlier attempt may have done it; a reading that fails says nothing.
+  // True when another program, a reset or an earlier attempt undid the step; a failed read counts
+  // as false.
   bool undone_already(const Step& step) {
     const Gpu* was = before_.find_gpu(step.gpu_uuid);
     const auto now = executor_.read(step);
     return was != nullptr && now && taken_back(*now, *was, step);
   }
 
-  // Instances of the layout before that no undo brought back: others or a reset took them.
+  // Recreates instances of the earlier layout that no undo restored because another program or a
+  // reset removed them.
   bool rebuild(const Inventory& now, bool after_crash) {
     const std::vector<Step> steps = steps_to_rebuild(plan_, before_, now, after_crash);
     for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -153,7 +155,7 @@ class Rollback {
       }
     }
     failure.message += base::join(texts, "; ");
-    // The journal knows every place, those of compute instances too.
+    // The journal has every placement, those of compute instances too.
     const auto change = context_.recorder != nullptr ? context_.recorder->number() : std::nullopt;
     if (change) {
       failure.hint =

@@ -38,7 +38,7 @@ Json instance_json(const GpuInstance& instance) {
           {"computeInstances", std::move(computes)}};
 }
 
-// nlohmann throws on wrong shapes; at() and get<>() are only called below read().
+// nlohmann throws on wrong shapes; at() and get<>() are only called below read(), which catches.
 Placement placement_of(const Json& json) {
   return {json.at("start").get<std::uint32_t>(), json.at("size").get<std::uint32_t>()};
 }
@@ -69,7 +69,7 @@ struct SavedGpu {
   std::string uuid;
   GpuIndex index;
   bool enabled = false;
-  bool pending = false;  // enabled with the next reset
+  bool pending = false;  // enabled after the next reset
   std::vector<GpuInstance> instances;
 };
 

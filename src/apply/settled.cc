@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kBetweenReadings{100};
 
 Result<Inventory> read_settled(const Context& context,
                                const std::function<bool(const Inventory&)>& good) {
-  std::optional<Result<Inventory>> best;  // the last reading, or the last error when none came
+  std::optional<Result<Inventory>> best;  // the last reading, or the last error when none succeeded
   for (int i = 1;; ++i) {
     if (context.heartbeat) {
       context.heartbeat();

@@ -11,7 +11,8 @@
 namespace mig::apply {
 namespace {
 
-// `resetless`: the mode is switched under a display.
+// True when the step would stop the process. `resetless`: the mode changes without a reset, also
+// under a display.
 bool hurts(const Process& process, const Step& step, bool resetless) {
   switch (step.kind) {
     case StepKind::kDestroyComputeInstance:
@@ -33,7 +34,7 @@ bool hurts(const Process& process, const Step& step, bool resetless) {
 
 std::string process_text(const Process& process) {
   if (process.pid == 0 && !process.name.empty()) {
-    return process.name;  // a lease
+    return process.name;  // a lease, named as such
   }
   return process.name.empty() ? fmt::format("pid {}", process.pid)
                               : fmt::format("pid {} ({})", process.pid, process.name);
@@ -125,14 +126,14 @@ bool holds(const device::LayoutReading& now, const Step& step) {
 
 namespace {
 
-// By place alone: ids of before mean nothing after.
+// Looks up by placement alone: ids recorded before a reset are stale.
 const GpuInstance* instance_at(const device::LayoutReading& now, const Step& step) {
   Step by_place = step;
   by_place.gpu_instance.reset();
   return find_gpu_instance(now, by_place);
 }
 
-// What a step made is gone, or its id belongs to something else by now.
+// True when the created instance is gone, or its id belongs to another one.
 bool made_is_gone(const device::LayoutReading& now, const Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr || instance->placement != step.gpu_placement ||

@@ -23,8 +23,8 @@
 namespace mig::base {
 namespace {
 
-// What the file says: pid, what it does, since when (Unix time in s), and the start of the process
-// in ticks; a line each.
+// Content of the lock file, one value per line: pid of the lock's holder, what it does, since when
+// (Unix time in s), and its process start time in ticks.
 struct Holder {
   std::optional<int> pid;
   std::string doing;
@@ -68,7 +68,7 @@ std::string since_text(std::uint64_t since_s, std::chrono::nanoseconds now) {
   }
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   const auto ago = now_s - static_cast<std::int64_t>(since_s);
-  // A clock that was set back tells no age.
+  // A clock that was set back gives no age.
   return fmt::format(
       ", since {}{}", text.data(), ago >= 0 ? fmt::format(" ({} s ago)", ago) : std::string());
 }
@@ -77,7 +77,7 @@ Error held(const std::string& path, Clock& clock) {
   const Holder holder = read_holder(path);
   std::string who = "another process";
   if (holder.pid) {
-    // In another container the number is another program's here.
+    // In another PID namespace the pid may belong to another program.
     const bool same = process_start(proc_root(), *holder.pid) == holder.start_ticks;
     std::string name =
         same ? read_file(fmt::format("{}/{}/comm", proc_root(), *holder.pid), 256).value_or("")
@@ -113,7 +113,7 @@ Result<void> write_holder(const Fd& fd, const std::string& path, std::string doi
   return {};
 }
 
-// Of the open file, not of the process: threads and other openers of ours are told apart.
+// Open file description locks (OFD): they distinguish threads and other opens within this process.
 struct flock whole_file() {
   struct flock lock {};
 
@@ -143,8 +143,8 @@ Result<FileLock> FileLock::acquire(const std::string& path,
     }
     clock.sleep(20ms);
   }
-  // What locked() sees. The flock above has settled who holds it; where a file system knows no such
-  // locks, nobody can look, and that is all.
+  // The lock that locked() tests. The flock above decides who holds the lock; on a file system
+  // without OFD locks only the test is lost.
   struct flock shown = whole_file();
   (void)::fcntl(fd.get(), F_OFD_SETLK, &shown);
   MIG_TRY(write_holder(fd, path, doing, clock));

@@ -17,7 +17,7 @@ constexpr std::size_t kBootIdFile = 64;
 }  // namespace
 
 std::optional<std::uint64_t> process_start(const std::string& proc, std::int64_t pid) {
-  // Fields count from behind the last ')': the name may hold blanks and brackets.
+  // Fields are counted from behind the last ')': the name may contain blanks and brackets.
   const auto text = read_file(fmt::format("{}/{}/stat", proc, pid), kStatFile);
   const std::size_t close = text ? text->rfind(')') : std::string::npos;
   if (close == std::string::npos || close + 2 >= text->size()) {

@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "config/checkpoint.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -45,8 +45,8 @@ class Checkpoint final : public Command {
     }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_TRY(inventory.none_lost());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(inventory));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, node->saved_names(inventory));
     MIG_ASSIGN_OR_RETURN(const std::string text, config::checkpoint_text(inventory, names));
     Output& output = context.output();
     if (file_ != "-") {

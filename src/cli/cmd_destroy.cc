@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -48,7 +48,7 @@ class Destroy final : public Command {
   Result<int> run(Context& context) override {
     MIG_TRY(check());
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    service::Service::DestroyRequest request;
+    node::Node::DestroyRequest request;
     request.compute_only = compute_only_ || compute_instance_.has_value();
     if (!gpu_.empty() && gpu_ != "all") {
       MIG_ASSIGN_OR_RETURN(request.gpu, select_gpu(inventory, gpu_));
@@ -69,9 +69,9 @@ class Destroy final : public Command {
     if (compute_instance_) {
       request.compute_instance = ComputeInstanceId{*compute_instance_};
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     return execute(
-        context, [&] { return service->plan_destroy(request); }, execute_);
+        context, [&] { return node->plan_destroy(request); }, execute_);
   }
 
  private:

@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -67,7 +67,7 @@ void look_up(const std::vector<store::AttemptRow>& attempts,
   }
 }
 
-Result<wire::HistoryEntry> closely(const service::Service::ChangeRecord& record) {
+Result<wire::HistoryEntry> closely(const node::Node::ChangeRecord& record) {
   wire::HistoryEntry entry = entry_of(record.change);
   entry.before = record.change.before;
   entry.after = record.change.after;
@@ -110,15 +110,15 @@ class History final : public Command {
     if (last_ && change_) {
       return fail(ErrorCode::kUsage, "history: --change excludes --last");
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    context.warn_of_interruption(*service);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    context.warn_of_interruption(*node);
     std::vector<wire::HistoryEntry> entries;
     if (change_) {
-      MIG_ASSIGN_OR_RETURN(const auto record, service->change(*change_));
+      MIG_ASSIGN_OR_RETURN(const auto record, node->change(*change_));
       MIG_ASSIGN_OR_RETURN(wire::HistoryEntry entry, closely(record));
       entries.push_back(std::move(entry));
     } else {
-      MIG_ASSIGN_OR_RETURN(const auto rows, service->history(last_.value_or(kShown)));
+      MIG_ASSIGN_OR_RETURN(const auto rows, node->history(last_.value_or(kShown)));
       for (const auto& row : rows) {
         entries.push_back(entry_of(row));
       }

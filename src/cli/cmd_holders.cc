@@ -6,7 +6,7 @@
 #include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -56,8 +56,8 @@ class Holders final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const holders::Report report, service->holders());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, node->holders());
     const auto source = context.source_or_default();
     if (context.globals().json) {
       std::vector<wire::HolderEntry> entries;

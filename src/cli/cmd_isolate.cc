@@ -282,8 +282,8 @@ class IsolateTest final : public Command {
     }
     for (const std::string& uuid : uuids) {
       launch::RunRequest request;
-      request.name = "isolate-test";
-      request.selection.uuid = uuid;
+      request.command.name = "isolate-test";
+      request.where.selection.uuid = uuid;
       MIG_TRY(lease_for_run(context, {}, request));
       if (!request.lease) {
         return {};

@@ -1,36 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <array>
-
 #include <fmt/core.h>
 
 #include "base/strings.h"
 #include "cli/commands.h"
-#include "cli/duration.h"
 #include "cli/lease_client.h"
 #include "cli/render_inventory.h"
 #include "cli/render_leases.h"
+#include "cli/units.h"
 
 namespace mig::cli {
 namespace {
-
-constexpr std::uint64_t kMostLeaseMib = 16ULL << 20U;
-
-std::optional<std::uint64_t> size_in_mib(const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kSizes{
-      {{"TiB", 1U << 20U}, {"GiB", 1U << 10U}, {"MiB", 1}}};
-  for (const auto& [unit, factor] : kSizes) {
-    if (text.ends_with(unit)) {
-      if (const auto number =
-              base::parse_decimal(std::string_view(text).substr(0, text.size() - unit.size()),
-                                  kMostLeaseMib / factor)) {
-        return *number * factor;
-      }
-    }
-  }
-  return std::nullopt;
-}
 
 class LeaseCommand final : public Command {
  public:
@@ -176,13 +157,7 @@ class LeaseCommand final : public Command {
       MIG_ASSIGN_OR_RETURN(need.profile, ProfileName::parse(profile_));
     }
     if (!memory_.empty()) {
-      need.min_memory_mib = size_in_mib(memory_);
-      if (!need.min_memory_mib) {
-        return fail(
-            ErrorCode::kUsage,
-            fmt::format("--memory is {}: a size with its unit is expected", base::quoted(memory_)),
-            "for example 12GiB or 900MiB");
-      }
+      MIG_ASSIGN_OR_RETURN(need.min_memory_mib, parse_memory("--memory", memory_));
     }
     need.min_sm = sms_;
     need.slot = slot_;

@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "launch/job_book.h"
 #include "launch/job_log.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -46,8 +46,8 @@ class Logs final : public Command {
     if (words_.size() != 1) {
       return fail(ErrorCode::kUsage, "logs takes one job", "migctl jobs --all lists them");
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
     MIG_ASSIGN_OR_RETURN(const launch::JobView job, book.find(words_.front(), false));
     MIG_ASSIGN_OR_RETURN(std::vector<launch::LogTail> tails, tails_of(book, job));
     bool live = follow_ && job.live();

@@ -19,9 +19,9 @@
 #include "config/generate.h"
 #include "config/hooks.h"
 #include "config/spec.h"
+#include "node/node.h"
 #include "planner/planner.h"
 #include "service/hooked_change.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -175,9 +175,8 @@ class MigParted {
       log_.warning(line);
     }
     if (!flags_.mode_only) {
-      MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
-      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                           service->restore_names(saved->names));
+      MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
+      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names, node->restore_names(saved->names));
       for (const std::string& line : names) {
         log_.warning(line);
       }
@@ -253,15 +252,15 @@ class MigParted {
         log_.debug(step.str());
       }
     };
-    MIG_ASSIGN_OR_RETURN(const service::ApplyResult result,
+    MIG_ASSIGN_OR_RETURN(const node::ApplyResult result,
                          apply_guarded(context_, plan, options, progress));
     if (!result.failure) {
       return 0;
     }
-    if (result.outcome == service::Outcome::kRolledBack) {
+    if (result.outcome == node::Outcome::kRolledBack) {
       return Error(*result.failure).in("a step failed and all before it were undone");
     }
-    if (result.outcome == service::Outcome::kStuck) {
+    if (result.outcome == node::Outcome::kStuck) {
       return Error(*result.failure)
           .in("a step failed and not all before it could be undone (migctl list shows the GPUs)");
     }
@@ -328,8 +327,8 @@ class MigParted {
     MIG_TRY(need(flags_.checkpoint_file, "checkpoint-file"));
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     MIG_TRY(now.none_lost());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
-    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(now));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
+    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, node->saved_names(now));
     auto text = config::checkpoint_text(now, names);
     if (!text) {
       return std::move(text).error().in("error fetching MIG state");

@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/driver.h"
 #include "cli/errors.h"
-#include "service/driver.h"
-#include "service/interrupted.h"
+#include "node/driver.h"
+#include "node/interrupted.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
 
@@ -18,9 +18,8 @@ namespace mig::cli {
 namespace {
 
 // The driver that every other command would take, as the simulator's commands want it.
-migsim::Problem open_for_simulator(const service::DriverChoice& choice,
-                                   migsim::SymbolLookup& symbol) {
-  auto session = service::open_driver(choice);
+migsim::Problem open_for_simulator(const node::DriverChoice& choice, migsim::SymbolLookup& symbol) {
+  auto session = node::open_driver(choice);
   if (!session) {
     const Error& error = session.error();
     return {static_cast<migsim::Exit>(error_info(error.code).exit_code), error.message, error.hint};
@@ -109,13 +108,13 @@ class Smi final : public Command {
     std::optional<std::string> cut_short;
     smi::SmiContext smi;
     smi.open = [&]() {
-      auto session = service::open_driver(driver_choice(context.globals()));
+      auto session = node::open_driver(driver_choice(context.globals()));
       if (!session && !session.error().nvml) {
         refused = session.error();
       }
       if (session && !cut_short) {
-        if (const auto open = service::interrupted_change(**session); open && *open) {
-          cut_short = service::cut_short_text(**open);
+        if (const auto open = node::interrupted_change(**session); open && *open) {
+          cut_short = node::cut_short_text(**open);
         }
       }
       return session;

@@ -6,12 +6,12 @@
 #include "cli/render_inventory.h"
 #include "cli/select.h"
 #include "cli/table.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
 
-using service::SlotView;
+using node::SlotView;
 
 constexpr std::uint64_t kMostSlots = 64;
 
@@ -19,7 +19,7 @@ wire::SlotEntry entry_of(const SlotView& view) {
   wire::SlotEntry entry;
   entry.name = view.row.name;
   entry.profile = view.row.profile;
-  entry.state = service::name_of(view.state);
+  entry.state = node::name_of(view.state);
   entry.gpu_uuid = view.row.gpu_uuid;
   entry.pci_bus_id = view.row.pci_bus_id;
   entry.uuid = view.uuid;
@@ -114,22 +114,22 @@ class Slot final : public Command {
                   fmt::format("slot {}: --gpu, --profile and --placement are for set", verb));
     }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     if (verb == "set") {
-      return set(context, *service, inventory);
+      return set(context, *node, inventory);
     }
     if (verb == "list") {
-      return list(context, *service);
+      return list(context, *node);
     }
     if (verb == "resolve") {
-      return resolve(context, *service);
+      return resolve(context, *node);
     }
-    MIG_TRY(service->remove_slot(words_[1]));
+    MIG_TRY(node->remove_slot(words_[1]));
     return 0;
   }
 
  private:
-  Result<void> read_placement(service::SlotRequest& request) const {
+  Result<void> read_placement(node::SlotRequest& request) const {
     const std::size_t colon = placement_.find(':');
     const auto start = base::parse_decimal(placement_.substr(0, colon), kMostSlots);
     std::optional<std::uint64_t> size;
@@ -149,19 +149,19 @@ class Slot final : public Command {
     return {};
   }
 
-  Result<int> set(Context& context, service::Service& service, const Inventory& inventory) {
+  Result<int> set(Context& context, node::Node& node, const Inventory& inventory) {
     if (gpu_.empty() || profile_.empty() || placement_.empty()) {
       return fail(ErrorCode::kUsage,
                   "slot set: --gpu, --profile and --placement are needed",
                   "migctl slot set train-a --gpu 0 --profile 2g.10gb --placement 4:2");
     }
-    service::SlotRequest request;
+    node::SlotRequest request;
     request.name = words_[1];
     MIG_ASSIGN_OR_RETURN(request.gpu, select_gpu(inventory, gpu_));
     MIG_ASSIGN_OR_RETURN(request.profile, ProfileName::parse(profile_));
     MIG_TRY(read_placement(request));
     request.ci_start = compute_start_;
-    MIG_ASSIGN_OR_RETURN(const SlotView view, service.set_slot(request));
+    MIG_ASSIGN_OR_RETURN(const SlotView view, node.set_slot(request));
     if (context.globals().json) {
       context.output().result(wire::slot_document(entry_of(view), context.source_or_default()));
     } else {
@@ -170,8 +170,8 @@ class Slot final : public Command {
     return 0;
   }
 
-  static Result<int> list(Context& context, service::Service& service) {
-    MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> views, service.slots());
+  static Result<int> list(Context& context, node::Node& node) {
+    MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> views, node.slots());
     if (!context.globals().json) {
       print(context, views);
       return 0;
@@ -185,8 +185,8 @@ class Slot final : public Command {
     return 0;
   }
 
-  Result<int> resolve(Context& context, service::Service& service) const {
-    MIG_ASSIGN_OR_RETURN(const SlotView view, service.resolve_slot(words_[1]));
+  Result<int> resolve(Context& context, node::Node& node) const {
+    MIG_ASSIGN_OR_RETURN(const SlotView view, node.resolve_slot(words_[1]));
     if (context.globals().json) {
       context.output().result(wire::slot_document(entry_of(view), context.source_or_default()));
       return 0;
@@ -208,7 +208,7 @@ class Slot final : public Command {
                  view.gpu ? fmt::format("{}", view.gpu->value) : "-",
                  view.row.profile,
                  place_text(view),
-                 service::name_of(view.state),
+                 node::name_of(view.state),
                  uuid_text(view)});
     }
     if (!table.empty()) {

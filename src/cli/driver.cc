@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 
@@ -29,7 +29,7 @@ std::string sim_library_dir() {
   return prefix / "lib/sim";
 }
 
-service::DriverChoice driver_choice(const Globals& globals) {
+node::DriverChoice driver_choice(const Globals& globals) {
   return {globals.nvml_library, globals.simulated, sim_library_dir(), false};
 }
 

@@ -11,8 +11,8 @@
 #include "cli/render_outcome.h"
 #include "cli/render_plan.h"
 #include "cli/stop_on_signal.h"
+#include "node/node.h"
 #include "service/clear_way.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -61,7 +61,7 @@ class ProgressLines {
   bool open_ = false;
 };
 
-wire::ApplyReport report_of(const Plan& plan, const service::ApplyResult& result) {
+wire::ApplyReport report_of(const Plan& plan, const node::ApplyResult& result) {
   wire::ApplyReport report;
   report.outcome = outcome_text(result.outcome);
   for (const auto& step : result.steps) {
@@ -75,15 +75,15 @@ wire::ApplyReport report_of(const Plan& plan, const service::ApplyResult& result
   return report;
 }
 
-int exit_code_of(const service::ApplyResult& result) {
+int exit_code_of(const node::ApplyResult& result) {
   switch (result.outcome) {
-    case service::Outcome::kUnchanged:
-    case service::Outcome::kApplied:
+    case node::Outcome::kUnchanged:
+    case node::Outcome::kApplied:
       // Done as far as it goes, but the machine waits for a reset: success would be a lie.
       return result.failure ? error_info(result.failure->code).exit_code : 0;
-    case service::Outcome::kRolledBack:
+    case node::Outcome::kRolledBack:
       return error_info(ErrorCode::kRolledBack).exit_code;
-    case service::Outcome::kStuck:
+    case node::Outcome::kStuck:
       return error_info(ErrorCode::kStuck).exit_code;
   }
   return error_info(ErrorCode::kInternal).exit_code;
@@ -92,7 +92,7 @@ int exit_code_of(const service::ApplyResult& result) {
 }  // namespace
 
 Plan mode_only_plan(Plan plan) {
-  service::ApplyOptions options;
+  node::ApplyOptions options;
   options.mode_only = true;
   plan.steps = apply::selected_steps(plan, options);
   plan.estimated_ms = 0;
@@ -132,23 +132,23 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
                                          const Plan& plan,
                                          const ExecuteOptions& options,
                                          StepProgress progress) {
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
   const StopOnSignal stop;  // the step under way is finished, then everything is undone
   Watchdog watchdog(context.output(), Watchdog::Over::kChange);
-  service::ApplyOptions settings;
+  node::ApplyOptions settings;
   settings.allow_reset = options.allow_reset;
   settings.mode_only = options.mode_only;
   settings.origin = {context.command_line, options.reason};
   settings.stop = options.to_the_end ? nullptr : &StopOnSignal::requested;
   settings.heartbeat = [&] { watchdog.alive(); };
   settings.progress = std::move(progress);
-  return service->apply(plan, settings);
+  return node->apply(plan, settings);
 }
 
 Result<apply::ApplyResult> apply_with_progress(Context& context,
                                                const Plan& plan,
                                                const ExecuteOptions& options) {
-  service::ApplyOptions selection;
+  node::ApplyOptions selection;
   selection.allow_reset = options.allow_reset;
   selection.mode_only = options.mode_only;
   ProgressLines lines(context.output(), apply::selected_steps(plan, selection));
@@ -174,7 +174,7 @@ void warn(Context& context, const Plan& plan) {
   }
 }
 
-int tell_outcome(Context& context, const Plan& plan, const service::ApplyResult& result) {
+int tell_outcome(Context& context, const Plan& plan, const node::ApplyResult& result) {
   Output& output = context.output();
   const auto source = context.source_or_default();
   if (context.globals().json) {
@@ -205,8 +205,8 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
   way_options.tell = [&](const std::string& line) {
     context.output().progress("migctl: " + line + "\n");
   };
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-  service::ClearWay way(*service, way_options, base::system_clock());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+  service::ClearWay way(*node, way_options, base::system_clock());
   way_options.stop = &StopOnSignal::requested;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const Plan plan, way.plan(plan_of));

@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "cli/stop_on_signal.h"
 #include "config/hooks.h"
+#include "node/node.h"
 #include "service/hooked_change.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -44,8 +44,8 @@ Result<Plan> plan_now(Context& context,
                       bool around) {
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
   MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, desired(inventory));
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-  return service->plan(layout, around);
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+  return node->plan(layout, around);
 }
 
 Result<int> execute_with_hooks(Context& context,

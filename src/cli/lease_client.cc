@@ -13,7 +13,7 @@
 
 #include "base/strings.h"
 #include "http/client.h"
-#include "service/driver.h"
+#include "node/driver.h"
 #include "service/lease_desk.h"
 
 namespace mig::cli {
@@ -191,7 +191,7 @@ std::string daemon_socket(const Globals& globals) {
   }
   if (!globals.simulated.empty()) {
     const bool folder = globals.simulated.find('/') != std::string::npos;
-    return (folder ? globals.simulated : service::machines_root() + "/" + globals.simulated) +
+    return (folder ? globals.simulated : node::machines_root() + "/" + globals.simulated) +
            "/run/migd.sock";
   }
   if (const std::string machine = environment("MIGSIM_MACHINE");
@@ -200,8 +200,8 @@ std::string daemon_socket(const Globals& globals) {
   }
   if (globals.nvml_library.empty() && !http::somebody_listens("/run/migctl/migd.sock")) {
     // The one simulated machine that there is, as for every other command.
-    const std::string root = service::machines_root();
-    const auto names = service::machine_names(root);
+    const std::string root = node::machines_root();
+    const auto names = node::machine_names(root);
     if (names.size() == 1 && http::somebody_listens(root + "/" + names[0] + "/run/migd.sock")) {
       return root + "/" + names[0] + "/run/migd.sock";
     }
@@ -214,11 +214,11 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
   if (http::somebody_listens(socket)) {
     return std::unique_ptr<LeaseClient>(new DaemonClient(socket));
   }
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
   MIG_TRY(context.inventory());
-  const std::string store = service->lease_store_path();
+  const std::string store = node->lease_store_path();
   const std::string folder = store.substr(0, store.rfind('/'));
-  const bool ours = service->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
+  const bool ours = node->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
   const bool readable =
       ::access(store.c_str(), F_OK) != 0 || ::access(store.c_str(), R_OK | W_OK) == 0;
   if (!ours || !readable) {
@@ -228,7 +228,7 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
         "an admin starts it: systemctl start migd.socket, or: migctl serve");
   }
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(""));
-  MIG_ASSIGN_OR_RETURN(auto desk, service::LeaseDesk::open(*service, tenants));
+  MIG_ASSIGN_OR_RETURN(auto desk, service::LeaseDesk::open(*node, tenants));
   return std::unique_ptr<LeaseClient>(new StoreClient(std::move(desk), context));
 }
 

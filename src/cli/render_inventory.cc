@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/strip_scale.h"
 #include "cli/table.h"
 #include "model/strip.h"
@@ -58,7 +59,7 @@ std::string instance_table(const Gpu& gpu, const Paint& paint) {
                  "-",
                  instance.name.str(),
                  slots,
-                 gib(instance.memory_mib),
+                 base::gib_text(instance.memory_mib),
                  std::to_string(instance.sm),
                  "no compute instance"});
     }
@@ -67,7 +68,7 @@ std::string instance_table(const Gpu& gpu, const Paint& paint) {
                  std::to_string(compute.id.value),
                  compute.name.str(),
                  slots,
-                 gib(instance.memory_mib),
+                 base::gib_text(instance.memory_mib),
                  known(compute.sm),
                  compute.uuid.empty() ? "?" : compute.uuid});
     }
@@ -92,8 +93,9 @@ std::string process_table(const Gpu& gpu, const Paint& paint) {
 std::string gpu_block(const Gpu& gpu, bool processes, const StripScale& scale, const Paint& paint) {
   std::string out =
       "\n" + paint(Style::kBold, fmt::format("GPU {}  {}", gpu.index.value, gpu.name));
-  out += fmt::format(
-      "  {} GiB  {}\n", gpu.memory_total_mib ? gib(*gpu.memory_total_mib) : "?", mode_words(gpu));
+  out += fmt::format("  {} GiB  {}\n",
+                     gpu.memory_total_mib ? base::gib_text(*gpu.memory_total_mib) : "?",
+                     mode_words(gpu));
   out += fmt::format("  {}  {}\n", gpu.uuid, gpu.pci_bus_id);
   if (gpu.mig_current == MigMode::kEnabled) {
     out += scale.draw(layout_of(gpu), "  ", true, paint);
@@ -124,7 +126,7 @@ std::string profile_table(const Gpu& gpu, const Paint& paint) {
     table.row({profile.name.str(),
                std::to_string(profile.id.value),
                known(profile.remaining) + "/" + std::to_string(profile.max_count),
-               gib(profile.memory_mib),
+               base::gib_text(profile.memory_mib),
                std::to_string(profile.sm),
                std::to_string(profile.slices),
                std::to_string(profile.engines.copy),
@@ -244,14 +246,6 @@ std::string simulated_mark(const wire::Source& source) {
   }
   return source.machine.empty() ? "SIMULATED machine"
                                 : fmt::format("SIMULATED machine \"{}\"", source.machine);
-}
-
-std::string gib(std::uint64_t mib) {
-  std::string text = fmt::format("{:.2f}", static_cast<double>(mib) / 1024.0);
-  if (text.size() > 3 && text.substr(text.size() - 3) == ".00") {
-    text.resize(text.size() - 3);
-  }
-  return text;
 }
 
 std::string known(const std::optional<std::uint32_t>& value) {

@@ -4,8 +4,8 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/render_inventory.h"
-#include "cli/render_leases.h"
 #include "cli/table.h"
 
 namespace mig::cli {
@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kShownNote = 40;  // all of it is in --json
 
 std::string since(std::int64_t now_ms, std::int64_t then_ms) {
-  return span_text(now_ms > then_ms ? now_ms - then_ms : 0);
+  return base::span_text(now_ms > then_ms ? now_ms - then_ms : 0);
 }
 
 std::string instances_text(const launch::JobView& job) {

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
 
@@ -39,7 +40,7 @@ std::string quota_line(const char* what, const Quota& quota) {
     parts.push_back(fmt::format("{} SMs", *quota.sm));
   }
   if (quota.memory_mib) {
-    parts.push_back(gib(*quota.memory_mib) + " GiB");
+    parts.push_back(base::gib_text(*quota.memory_mib) + " GiB");
   }
   if (quota.instances) {
     parts.push_back(fmt::format("{} instances", *quota.instances));
@@ -49,34 +50,21 @@ std::string quota_line(const char* what, const Quota& quota) {
 
 }  // namespace
 
-std::string span_text(std::int64_t ms) {
-  constexpr std::int64_t kMinute = 60;
-  constexpr std::int64_t kHour = 60 * kMinute;
-  const std::int64_t seconds = (ms + 999) / 1000;
-  if (seconds < 2 * kMinute) {
-    return fmt::format("{} s", seconds);
-  }
-  if (seconds < 2 * kHour) {
-    return fmt::format("{} min", (seconds + kMinute - 1) / kMinute);
-  }
-  return fmt::format("{} h", (seconds + kHour - 1) / kHour);
-}
-
 std::string ends_text(const lease::Lease& lease) {
   if (lease.vanished) {
     return "instance gone";
   }
   if (lease.notice_ms) {
-    return fmt::format("asked to go, {} left", span_text(*lease.notice_ms));
+    return fmt::format("asked to go, {} left", base::span_text(*lease.notice_ms));
   }
   if (lease.left_ms && lease.holder.kind == lease::Holder::Kind::kTime) {
-    return "in " + span_text(*lease.left_ms);
+    return "in " + base::span_text(*lease.left_ms);
   }
   std::string with = "with " + lease.holder.str();
   if (lease.heir.kind == lease::Holder::Kind::kProcess) {
     with += fmt::format(" and {}", lease.heir.pid);
   }
-  return lease.left_ms ? fmt::format("{}, or in {}", with, span_text(*lease.left_ms)) : with;
+  return lease.left_ms ? fmt::format("{}, or in {}", with, base::span_text(*lease.left_ms)) : with;
 }
 
 std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
@@ -121,7 +109,7 @@ std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                entry.tenant,
                or_dash(entry.job),
                fmt::format("{}", entry.priority),
-               entry.forecast_ms ? "in ~" + span_text(*entry.forecast_ms) : "?",
+               entry.forecast_ms ? "in ~" + base::span_text(*entry.forecast_ms) : "?",
                entry.reason});
   }
   const std::string count =
@@ -165,7 +153,7 @@ std::string tenant_text(const wire::TenantEntry& entry) {
   text += quota_line("quota", tenant.quota);
   text += quota_line("one job", tenant.job);
   if (tenant.job_time_ms) {
-    text += fmt::format("  {:<10} {}\n", "job time", span_text(*tenant.job_time_ms));
+    text += fmt::format("  {:<10} {}\n", "job time", base::span_text(*tenant.job_time_ms));
   }
   text += fmt::format("  {:<10} {}\n", "priority", tenant.max_priority.value_or(0));
   text += fmt::format("  {:<10} {}, {} slices, {} SMs, {} GiB\n",
@@ -173,7 +161,7 @@ std::string tenant_text(const wire::TenantEntry& entry) {
                       base::counted(entry.leases, "lease"),
                       entry.slices,
                       entry.sm,
-                      gib(entry.memory_mib));
+                      base::gib_text(entry.memory_mib));
   return text;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/way_flags.h"
 
-#include "cli/duration.h"
+#include "cli/units.h"
 #include "service/clear_way.h"
 
 namespace mig::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The members "slots" and "leases" of a checkpoint. mig-parted knows neither and skips them.
+// The members "slots" and "leases" of a checkpoint, which mig-parted ignores.
 #include "config/checkpoint_names.h"
 
 #include <limits>
@@ -17,7 +17,7 @@ Json place_json(Placement place) {
   return {{"Start", place.start}, {"Size", place.size}};
 }
 
-// One object of a list, with what it is called in messages.
+// An object of a list, with its path for messages.
 class Member {
  public:
   Member(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}

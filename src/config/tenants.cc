@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/units.h"
 #include "config/document.h"
 
 namespace mig::config {
@@ -22,7 +23,7 @@ constexpr std::size_t kMostMembers = 10'000;
 
 using TenantField = std::function<Result<void>(const Node&)>;
 
-// Each key of a map through its reader; an unknown one is told with the nearest.
+// Reads each key of a map by its reader; an unknown key is an error that names the nearest.
 Result<void> read_fields(const Node& map,
                          const std::string& where,
                          const std::vector<std::pair<std::string, TenantField>>& fields) {
@@ -67,27 +68,11 @@ TenantField number_into(Number& target, const std::string& what, std::uint64_t m
   };
 }
 
-std::optional<std::uint64_t> scaled(
-    const std::string& text,
-    const std::vector<std::pair<std::string_view, std::uint64_t>>& units,
-    std::uint64_t most) {
-  for (const auto& [unit, factor] : units) {
-    if (text.ends_with(unit)) {
-      if (const auto number = base::parse_decimal(
-              std::string_view(text).substr(0, text.size() - unit.size()), most / factor)) {
-        return *number * factor;
-      }
-    }
-  }
-  return std::nullopt;
-}
-
 TenantField memory_into(std::optional<std::uint64_t>& target) {
   return [&target](const Node& node) -> Result<void> {
+    constexpr std::uint64_t kMostMib = 1ULL << 34U;
     target =
-        node.is(Node::Kind::kScalar)
-            ? scaled(node.text, {{"TiB", 1U << 20U}, {"GiB", 1U << 10U}, {"MiB", 1}}, 1ULL << 34U)
-            : std::nullopt;
+        node.is(Node::Kind::kScalar) ? base::parse_size_mib(node.text, kMostMib) : std::nullopt;
     if (!target) {
       return complaint(node.position,
                        fmt::format("memory is a size with its unit, not {}", node.described()),
@@ -99,19 +84,15 @@ TenantField memory_into(std::optional<std::uint64_t>& target) {
 
 TenantField time_into(std::optional<std::int64_t>& target) {
   return [&target](const Node& node) -> Result<void> {
-    constexpr std::uint64_t kMostMs = 366ULL * 24 * 3600 * 1000;
+    constexpr std::chrono::hours kMost{366 * 24};
     const auto value =
-        node.is(Node::Kind::kScalar)
-            ? scaled(node.text,
-                     {{"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
-                     kMostMs)
-            : std::nullopt;
-    if (!value || *value == 0) {
+        node.is(Node::Kind::kScalar) ? base::parse_time(node.text, kMost) : std::nullopt;
+    if (!value || value->count() == 0) {
       return complaint(node.position,
                        fmt::format("time is a duration with its unit, not {}", node.described()),
                        "for example 90m, 24h or 7d");
     }
-    target = static_cast<std::int64_t>(*value);
+    target = value->count();
     return {};
   };
 }
@@ -204,7 +185,7 @@ Result<void> read_all_tenants(const Node& node, Tenants& tenants) {
     return complaint(node.position,
                      fmt::format("tenants is names with values, not {}", node.described()));
   }
-  std::map<std::string, std::string> owner;  // user -> tenant
+  std::map<std::string, std::string> owner;  // tenant by user
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
     MIG_ASSIGN_OR_RETURN(Tenant tenant, read_tenant(node.items[i], node.items[i + 1]));
     for (const std::string& user : tenant.users) {

@@ -142,7 +142,7 @@ Result<std::string> Api::tenants(const http::Request& request, const service::Pe
 }
 
 Result<std::string> Api::inventory(const http::Request& /*request*/, const service::Peer& peer) {
-  MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.service().inventory());
+  MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.node().inventory());
   // Whose processes run on the other tenants' instances is not for everybody.
   if (desk_.tenant_of(peer).role < Role::kOperator) {
     for (Gpu& gpu : inventory.gpus) {

@@ -19,7 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/daemon.h"
-#include "service/test_machine.h"
+#include "node/test_machine.h"
 
 namespace mig::daemon {
 namespace {
@@ -39,7 +39,7 @@ struct Answer {
   Json json() const { return Json::parse(body); }
 };
 
-class ApiTest : public service::MachineTest {
+class ApiTest : public node::MachineTest {
  protected:
   void SetUp() override {
     MachineTest::SetUp();
@@ -62,7 +62,7 @@ class ApiTest : public service::MachineTest {
   }
 
   void open_api() {
-    auto desk = service::LeaseDesk::open(*service_, tenants_);
+    auto desk = service::LeaseDesk::open(*node_, tenants_);
     ASSERT_TRUE(desk) << desk.error().text();
     desk_ = *std::move(desk);
     api_ = std::make_unique<Api>(*desk_, wire::Source{true, "lab"});
@@ -423,9 +423,9 @@ TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {
 TEST_F(ApiTest, TheSocketIsTheOneNamedOrTheMachinesOwn) {
   make("1x a100-sxm4-40gb");
   ::setenv("MIGCTL_SOCKET", "/x/y.sock", 1);
-  EXPECT_EQ(default_socket(*service_).value(), "/x/y.sock");
+  EXPECT_EQ(default_socket(*node_).value(), "/x/y.sock");
   ::setenv("MIGCTL_SOCKET", "", 1);
-  EXPECT_TRUE(default_socket(*service_).value().starts_with(root_ + "/lab/"));
+  EXPECT_TRUE(default_socket(*node_).value().starts_with(root_ + "/lab/"));
   ::unsetenv("MIGCTL_SOCKET");
 }
 

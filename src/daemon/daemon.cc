@@ -103,16 +103,16 @@ class HolderWatch {
 
 }  // namespace
 
-Result<std::string> default_socket(const service::Service& service) {
+Result<std::string> default_socket(const node::Node& node) {
   const char* chosen = std::getenv("MIGCTL_SOCKET");  // NOLINT(concurrency-mt-unsafe)
   if (chosen != nullptr && *chosen != '\0') {
     return std::string(chosen);
   }
-  MIG_ASSIGN_OR_RETURN(const std::string dir, service.runtime_dir());
+  MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
   return dir + "/migd.sock";
 }
 
-Result<void> run_daemon(service::Service& service,
+Result<void> run_daemon(node::Node& node,
                         const wire::Source& source,
                         const DaemonOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -120,11 +120,11 @@ Result<void> run_daemon(service::Service& service,
   const std::string tenants_file = service::tenants_path(options.tenants);
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(options.tenants));
   MIG_ASSIGN_OR_RETURN(auto desk,
-                       service::LeaseDesk::open(service, tenants, kInventoryAgeMs, kReapEveryMs));
+                       service::LeaseDesk::open(node, tenants, kInventoryAgeMs, kReapEveryMs));
   MIG_TRY(service::guard_or_open(*desk, options.guard_nodes));
   std::string socket = options.socket;
   if (socket.empty()) {
-    MIG_ASSIGN_OR_RETURN(socket, default_socket(service));
+    MIG_ASSIGN_OR_RETURN(socket, default_socket(node));
   }
   MIG_ASSIGN_OR_RETURN(
       const base::FileLock lock,
@@ -151,11 +151,11 @@ Result<void> run_daemon(service::Service& service,
     told = error.message;
   };
   api.start();
-  service.rest();
+  node.rest();
   // Between requests the daemon has no GPU open: it would be in the way of a mode change.
-  server->every(kTick, [&api, &service] {
+  server->every(kTick, [&api, &node] {
     api.step();
-    service.rest();
+    node.rest();
   });
   if (options.log) {
     options.log(fmt::format("migd: listening on {}; tenants: {}",

@@ -24,7 +24,7 @@ constexpr std::size_t kOutputLimit = 64UL * 1024;
 
 using Clock = std::chrono::steady_clock;
 
-// Reads until the writer closes its end or the deadline passes; false = deadline.
+// Reads until the write end is closed or the deadline passes; false = deadline.
 bool drain(int fd, Clock::time_point deadline, std::string& output) {
   std::array<char, 4096> buffer{};
   for (;;) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Readings of drivers that tell all, some and nothing.
+// Fake drivers that support all, some and none of the display readings.
 #include "device/display.h"
 
 #include <gtest/gtest.h>

@@ -5,16 +5,16 @@
 #include <map>
 #include <utility>
 
-#include "device/profile_names.h"
 #include "device/profiles.h"
 #include "device/readings.h"
 #include "model/compute_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {
 
-// More than any board has slots. The list calls do not look at the room, and an A30's driver
-// reports fewer instances than its profile holds (facts: peers 2.5).
+// More than any board has slots. The list calls ignore the buffer's size, and an A30's driver
+// reports fewer instances than its profile holds.
 constexpr unsigned kRoom = 64;
 
 Error changed() {
@@ -25,8 +25,8 @@ Error changed() {
                {}};
 }
 
-// Each profile is asked for by itself, so an instance that went while we read and one that came in
-// its place can both be in the list, which no GPU ever was like.
+// Each profile is listed by a call of its own, so an instance destroyed between calls and its
+// successor can both be in the result: a torn read, which no GPU ever was like.
 bool share_a_place(const std::vector<GpuInstance>& instances) {
   std::uint64_t taken = 0;
   for (const GpuInstance& instance : instances) {
@@ -49,7 +49,7 @@ class InstanceReader {
                  ComputeProfiles& compute)
       : nvml_(nvml), devices_(devices), profiles_(profiles), compute_(compute) {}
 
-  // `only`: of this profile.
+  // `only`: instances of this profile only.
   Result<InstanceList> read(nvmlDevice_t device, std::optional<ProfileId> only = std::nullopt) {
     InstanceList list;
     for (GpuInstanceProfile& profile : profiles_) {
@@ -83,7 +83,7 @@ class InstanceReader {
     return list;
   }
 
-  // Empty: there is none with this id.
+  // Empty when there is no instance with this id.
   Result<InstanceList> read_one(nvmlDevice_t device, GpuInstanceId id) {
     InstanceList list;
     nvmlGpuInstance_t handle = nullptr;
@@ -151,7 +151,7 @@ class InstanceReader {
     return out;
   }
 
-  // Asked once per profile of GPU instance, from the first instance of it that is seen.
+  // Read once per GPU instance profile, from the first instance of the profile.
   Result<const std::vector<ComputeProfile>*> compute_profiles_of(nvmlGpuInstance_t handle,
                                                                  GpuInstanceProfile& profile) {
     const std::vector<ComputeProfile>* found = nullptr;
@@ -175,8 +175,8 @@ class InstanceReader {
     return found;
   }
 
-  // A driver refuses the profiles that it does not have, and may refuse another once: a list that
-  // lacks what should be there is not kept for the next reading.
+  // A driver refuses unsupported profiles, and may fail transiently for another: a list that lacks
+  // an expected profile is not cached.
   static bool lacks_some(const std::vector<ComputeProfile>& read,
                          const GpuInstanceProfile& profile,
                          const std::vector<GpuInstanceProfile>& profiles) {
@@ -253,10 +253,10 @@ class InstanceReader {
   const std::vector<MigDevice>& devices_;
   std::vector<GpuInstanceProfile>& profiles_;
   ComputeProfiles& compute_;
-  ComputeProfiles doubtful_;  // of this reading only
+  ComputeProfiles doubtful_;  // not cached beyond this reading
 };
 
-// "NVIDIA H200 MIG 1c.3g.71gb" names the compute instance.
+// Name of the compute instance in a device name: "NVIDIA H200 MIG 1c.3g.71gb".
 std::optional<ProfileName> name_in(const std::string& device_name) {
   const std::size_t at = device_name.rfind("MIG ");
   if (at == std::string::npos) {
@@ -276,9 +276,9 @@ bool has_these(const GpuInstanceProfile& profile, const nvmlDeviceAttributes_t& 
          profile.memory_mib == told.memorySizeMB;
 }
 
-// Of which profile the GPU instance of a MIG device is. The name is its compute instance's, which
-// has no attribute; slices, memory and engines are the GPU instance's. Where several profiles have
-// the same (+gfx), the one that the name names.
+// Profile of a MIG device's GPU instance. The device's name is its compute instance's, which has no
+// attribute; slices, memory and engines are the GPU instance's. Where several profiles match
+// (+gfx), the one that agrees with the name.
 const GpuInstanceProfile* profile_of(const std::vector<GpuInstanceProfile>& profiles,
                                      const MigDevice& device,
                                      const ProfileName& name) {
@@ -308,7 +308,7 @@ GpuInstance instance_of(const MigDevice& device,
     out.nvml_profile = profile->nvml_profile;
     out.memory_mib = profile->memory_mib;
     out.sm = profile->sm;
-    // Where it lies is told to root only, except when there is one place to lie.
+    // The placement is reported to root only, except when the profile has a single one.
     if (profile->placements.size() == 1) {
       out.placement = profile->placements.front();
     }
@@ -336,7 +336,8 @@ ComputeInstance compute_of(const MigDevice& device,
       device.attributes ? device.attributes->computeInstanceSliceCount : told.compute_slices;
   ProfileName wanted = out.name;
   wanted.sm = out.sm;
-  // Without its profile id it is known by its SMs; the plain one where they tell nothing.
+  // Without a profile id the compute profile is identified by its SMs; else the plain one is
+  // assumed.
   const ComputeInstanceProfile* compute = find_compute_profile(*profile, wanted);
   if (compute == nullptr) {
     compute = find_compute_profile(*profile, out.name);
@@ -348,7 +349,7 @@ ComputeInstance compute_of(const MigDevice& device,
   return out;
 }
 
-// What an ordinary user sees: GPU instances that have compute instances, without their places.
+// The unprivileged view: GPU instances that have compute instances, without placements.
 InstanceList from_devices(const std::vector<MigDevice>& devices,
                           const std::vector<GpuInstanceProfile>& profiles) {
   InstanceList list;

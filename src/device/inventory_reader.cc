@@ -62,7 +62,7 @@ Result<void> read_identity(const nvml::Functions& nvml, nvmlDevice_t device, Gpu
   if (nvml.nvmlDeviceGetArchitecture(device, &architecture) == NVML_SUCCESS) {
     gpu.architecture = architecture_of(architecture);
   }
-  // Plans and locks are about a GPU by its UUID; one without cannot be managed.
+  // Plans and locks identify a GPU by its UUID; a GPU without one cannot be managed.
   if (gpu.uuid.empty()) {
     return fail(ErrorCode::kDriver,
                 fmt::format("GPU {} has no UUID that the driver would tell", gpu.index.value),
@@ -75,8 +75,8 @@ Result<void> read_mode(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gp
   unsigned current = 0;
   unsigned pending = 0;
   const nvmlReturn_t code = nvml.nvmlDeviceGetMigMode(device, &current, &pending);
-  // Nothing else says that a GPU has no MIG mode: taken for one without, it would be left as it is
-  // and a layout without MIG reported as done.
+  // Only these codes mean that a GPU has no MIG mode. Taking another error for "no MIG" would leave
+  // the GPU as it is and report a layout without MIG as applied.
   const bool without = code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND;
   if (code != NVML_SUCCESS && !without) {
     return nvml::error_from(code,
@@ -98,8 +98,8 @@ void count_slices(Gpu& gpu) {
   }
 }
 
-// One GPU that the driver counts and will not open, for whatever reason of the hardware: drivers
-// say lost, reset required, interrupt issue, or just unknown.
+// Error of a GPU that the driver counts but cannot open, whatever the hardware's reason: drivers
+// return lost, reset required, interrupt issue, or unknown.
 Error cannot_open(nvmlReturn_t code, GpuIndex index) {
   Error error = nvml::error_from(code, fmt::format("cannot open GPU {}", index.value));
   if (error.code == ErrorCode::kPermission || code == NVML_ERROR_UNINITIALIZED) {
@@ -159,7 +159,8 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   if (processes) {
     gpu.processes = *std::move(processes);
   }
-  // Who is not told the instances is not told the processes either, and may not change anything.
+  // An unprivileged user, for whom the driver hides instances, is not shown processes either, and
+  // cannot change anything.
   else if (gpu.instances_complete || processes.error().code != ErrorCode::kPermission) {
     return std::move(processes).error();
   }
@@ -178,6 +179,11 @@ Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOpt
 }
 
 Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options) {
+  return read_gpus(session, [&](GpuIndex index) { return read_gpu(session, index, options); });
+}
+
+Result<Inventory> read_gpus(const nvml::Session& session,
+                            const std::function<Result<Gpu>(GpuIndex)>& read) {
   Inventory out;
   out.simulated = session.simulated();
   if (session.simulated()) {
@@ -191,9 +197,9 @@ Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions
     return nvml::error_from(code, "cannot count the GPUs");
   }
   for (unsigned index = 0; index < count; ++index) {
-    auto gpu = read_gpu(session, GpuIndex{index}, options);
+    auto gpu = read(GpuIndex{index});
     if (!gpu && gpu.error().code == ErrorCode::kDeviceLost) {
-      // One dead GPU does not hide the others.
+      // One lost GPU does not hide the others.
       out.warnings.push_back(fmt::format("GPU {} is left out: {}", index, gpu.error().text()));
       out.lost.push_back({GpuIndex{index}, std::move(gpu).error()});
       continue;

@@ -48,7 +48,7 @@ Result<std::vector<MigDevice>> read_mig_devices(const nvml::Functions& nvml, nvm
     if (nvml.nvmlDeviceGetGpuInstanceId(found.handle, &found.gpu_instance) != NVML_SUCCESS ||
         nvml.nvmlDeviceGetComputeInstanceId(found.handle, &found.compute_instance) !=
             NVML_SUCCESS) {
-      continue;  // went away between the two calls
+      continue;  // destroyed between the two calls
     }
     read_details(nvml, found);
     out.push_back(std::move(found));

@@ -13,7 +13,8 @@ std::string on(const GpuHandle& gpu) {
   return fmt::format("on GPU {}", gpu.index.value);
 }
 
-// It exists, whatever the code of the reading is: never a clear refusal.
+// The instance was created, whatever code the read-back returned: this must not look like a
+// refusal.
 Error unread(nvmlReturn_t code, const std::string& tried) {
   Error error = nvml::error_from(code, tried + ": created, but it cannot be read back");
   error.code = ErrorCode::kDriver;
@@ -34,7 +35,7 @@ Result<nvmlGpuInstance_t> open_instance(const nvml::Session& session,
   return instance;
 }
 
-// The id that the driver takes for the profile with this name inside this GPU instance.
+// The driver's id for the compute profile with this name inside this GPU instance.
 Result<std::uint32_t> compute_profile_id(const nvml::Functions& nvml,
                                          nvmlGpuInstance_t instance,
                                          const GpuFacts& facts,
@@ -97,7 +98,7 @@ Result<ModeChange> set_mig_mode(const nvml::Session& session, const GpuHandle& g
   if (activation != NVML_SUCCESS) {
     out.activation = nvml::error_from(activation, tried + " at once");
   }
-  // A driver was seen that says done and stays as it was, so the mode is read, not believed.
+  // A driver is known that returns success without a change, so the mode is read back.
   unsigned current = 0;
   unsigned pending = 0;
   if (session.nvml().nvmlDeviceGetMigMode(device, &current, &pending) != NVML_SUCCESS) {

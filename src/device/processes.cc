@@ -44,7 +44,8 @@ Process to_process(const nvmlProcessInfo_v1_t& raw) {
   return out;
 }
 
-// Whoever is not seen here might be destroyed: only a driver that has no such list has none.
+// Safety: a process that is not seen could lose its instance, so only a driver without such a list
+// counts as an empty list.
 Result<bool> told_of_processes(nvmlReturn_t code) {
   if (code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND) {
     return false;
@@ -55,7 +56,7 @@ Result<bool> told_of_processes(nvmlReturn_t code) {
   return true;
 }
 
-// Processes may start between asking for the number and asking for the list: ask again.
+// Retry: processes may start between the call for the count and the call for the list.
 template <class Raw, class Call>
 Result<void> append(const Call& call,
                     nvmlDevice_t device,
@@ -91,7 +92,7 @@ Result<bool> append_newest(const Newest& newest,
   return static_cast<bool>(newest) || static_cast<bool>(middle);
 }
 
-// True: the list tells instances apart.
+// True: the list has instance ids.
 Result<bool> append_all(const nvml::Functions& f, nvmlDevice_t device, std::vector<Process>& out) {
   MIG_ASSIGN_OR_RETURN(const bool compute,
                        append_newest<nvmlProcessInfo_t>(f.nvmlDeviceGetComputeRunningProcesses_v3,
@@ -158,7 +159,7 @@ Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
       }
     }
   }
-  // A process may be on several lists: on that of graphics and another one, it computes too.
+  // Merges entries of several lists: a process on the graphics list and another one computes too.
   std::stable_sort(out.begin(), out.end(), [](const Process& a, const Process& b) {
     return std::tuple(identity(a), a.graphics) < std::tuple(identity(b), b.graphics);
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of who computes and who draws, from a driver of a few functions.
+// Lists of compute and graphics processes, from a fake driver of a few functions.
 #include "device/processes.h"
 
 #include <initializer_list>

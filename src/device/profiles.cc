@@ -6,19 +6,19 @@
 #include <string>
 #include <utility>
 
-#include "device/profile_names.h"
 #include "device/readings.h"
 #include "model/compute_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {
 
-// Newer indices than R580 knows are asked for too: a driver that does not know one refuses it.
+// Also queries indices newer than R580: a driver refuses an unknown one.
 constexpr std::uint32_t kHighestProfile = 0x11;
 constexpr std::uint32_t kHighestComputeProfile = 0x8;
 
-// H200, 580.159.04: a version word that the driver does not take gives FUNCTION_NOT_FOUND, the
-// documented answer is ARGUMENT_VERSION_MISMATCH.
+// H200, 580.159.04: an unknown version word gives FUNCTION_NOT_FOUND; documented is
+// ARGUMENT_VERSION_MISMATCH.
 bool version_refused(nvmlReturn_t code) {
   return code == NVML_ERROR_FUNCTION_NOT_FOUND || code == NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 }
@@ -66,8 +66,8 @@ nvmlReturn_t ask_profile(const nvml::Functions& nvml,
   return code;
 }
 
-// H200, 580.159.04: only the v2 struct has the name. Who is not told the GPU's memory cannot derive
-// it.
+// H200, 580.159.04: only the v2 struct has the name. Unprivileged users with MIG on do not see the
+// GPU's memory and cannot derive the name.
 std::string ask_name(const nvml::Functions& nvml, nvmlDevice_t device, std::uint32_t index) {
   nvmlGpuInstanceProfileInfo_v2_t v2{};
   v2.version = nvmlGpuInstanceProfileInfo_v2;
@@ -75,8 +75,8 @@ std::string ask_name(const nvml::Functions& nvml, nvmlDevice_t device, std::uint
                                                                                        : "";
 }
 
-// The driver does not look at the room in *count, so the number comes first (abi/nvml.h). Who is
-// not told the instances is not told the places either: none are known then.
+// The driver ignores the size in *count, so the first call gets the number (abi/nvml.h). For
+// unprivileged users placements are unknown.
 template <class Raw, class Ask>
 Result<std::vector<Placement>> read_placements(std::string_view what, Ask&& ask) {
   unsigned count = 0;

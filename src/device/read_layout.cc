@@ -20,7 +20,7 @@ Result<LayoutReading> read_layout(const nvml::Session& session,
   LayoutReading out;
   unsigned current = 0;
   unsigned pending = 0;
-  // A plan changes only GPUs that told their mode when it was made.
+  // A plan changes only GPUs whose mode was readable when the plan was made.
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetMigMode(device, &current, &pending);
       code != NVML_SUCCESS) {
     return nvml::error_from(code,
@@ -39,7 +39,7 @@ Result<LayoutReading> read_layout(const nvml::Session& session,
     out.instances = std::move(list.instances);
   }
   if (scope.processes) {
-    // A driver that does not tell instances apart is asked per MIG device.
+    // A driver without instance ids in process lists is queried per MIG device.
     std::vector<MigDevice> devices;
     if (enabled && !tells_instances(nvml)) {
       MIG_ASSIGN_OR_RETURN(devices, read_mig_devices(nvml, device));

@@ -10,7 +10,7 @@
 namespace mig::device {
 namespace {
 
-// A reset takes seconds; one that hangs holds the writer lock for everybody.
+// A reset takes seconds; a hanging one would hold the writer lock.
 constexpr std::chrono::minutes kResetLimit{3};
 
 Error reset_failed(const GpuHandle& gpu, const CommandResult& result) {

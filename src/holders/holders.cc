@@ -109,8 +109,8 @@ class Finder {
     holder.gpu = gpu.index;
     holder.gpu_instance = target.gi;
     holder.compute_instance = target.ci;
-    // A whole-GPU node alone (monitoring, the persistence daemon) does not keep an instance, nor
-    // does a display: it draws on the GPU, MIG or not.
+    // An open whole-GPU node alone (monitoring, the persistence daemon) does not block an
+    // instance's destruction, nor does a display, which draws outside of instances.
     const bool on_instance = target.gi.has_value();
     const bool computes = evidence == kDriverList && holder.kind != Kind::kDisplay;
     holder.stops = on_instance || computes ? Stops::kDestroy : Stops::kReset;
@@ -166,7 +166,7 @@ class Finder {
       if (errno == EACCES) {
         ++report_.unreadable_processes;
       }
-      return;  // else it has just ended
+      return;  // otherwise the process has just ended
     }
     std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
@@ -191,8 +191,8 @@ class Finder {
     }
   }
 
-  // A GPU with an active display: whoever draws there has it. Nobody whom we know to draw: the
-  // screen is somebody's all the same.
+  // A GPU with an active display: its holder is the process that draws there. If no such process is
+  // known, an anonymous display holder is added.
   void add_screens() {
     for (const Gpu& gpu : inventory_.gpus) {
       if (gpu.display.active != true) {
@@ -218,7 +218,7 @@ class Finder {
     }
   }
 
-  // Display drivers keep every GPU of the nvidia module; only their *use* stops a reset.
+  // Display drivers keep every GPU of the nvidia module open; only their use count blocks a reset.
   void add_modules() {
     const auto text = base::read_file(roots_.driver_proc + "/modules", kModulesFile);
     if (!text) {

@@ -134,7 +134,8 @@ TEST_F(HoldersTest, ServicesAndModulesStopAResetOnly) {
   EXPECT_EQ(report.holders[1].kind, Kind::kService);
 }
 
-// A container's /dev has nodes of its own, under other names: what is open counts, not its name.
+// A container's /dev has its own nodes under other names: a node is identified by its device
+// number, not by its path.
 TEST_F(HoldersTest, AnInstanceIsKnownUnderAnotherName) {
   std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
   std::filesystem::create_directories(root_ + "/elsewhere");
@@ -172,8 +173,8 @@ TEST_F(HoldersTest, AStartTellsAProcessFromAnotherOfItsNumber) {
   EXPECT_EQ(start_of(root_ + "/proc", 31), std::nullopt) << "ended, and not yet reaped";
 }
 
-// cases/mutants.md: the index taken for the minor number. They differ where a GPU is missing or the
-// driver counts in another order.
+// cases/mutants.md: index and minor number confused. They differ where a GPU is missing or the
+// driver enumerates in another order.
 TEST_F(HoldersTest, AGpuIsKnownByItsMinorNumberNotItsIndex) {
   inventory_.gpus[0].minor = 3;
   Gpu other;
@@ -195,7 +196,7 @@ TEST_F(HoldersTest, AGpuIsKnownByItsMinorNumberNotItsIndex) {
   EXPECT_EQ(report.holders[2].gpu, GpuIndex{1});
 }
 
-// A GPU whose minor number the driver does not tell has no node that could be known.
+// A GPU whose minor number is unknown has no identifiable node.
 TEST_F(HoldersTest, AGpuWithoutAMinorNumberHasNoNodes) {
   inventory_.gpus[0].minor = std::nullopt;
   process(51, "python", {"nvidia0"});
@@ -231,7 +232,7 @@ TEST_F(HoldersTest, ADisplayDrawsOnTheGpuAndOnNoInstance) {
   EXPECT_EQ(report.holders[0].owner.unit, "gdm.service");
 }
 
-// A compositor of any name: that it draws is the driver's word.
+// A compositor of any name: the driver's graphics list says that it draws.
 TEST_F(HoldersTest, WhoIsInTheGraphicsListDraws) {
   process(9, "cosmic-comp", {"nvidia0"});
   Process drawing;
@@ -313,7 +314,8 @@ TEST_F(HoldersTest, TheMachinesOwnProcessesAreHoldersToo) {
   EXPECT_EQ(report->holders[1].stops, Stops::kReset);
 }
 
-// Without root the descriptors of others cannot be read; that is said, not passed over.
+// Without root the descriptors of other users' processes are unreadable; the report counts those
+// processes.
 TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
   process(71, "secret", {"nvidia0"});
   process(72, "secret", {"nvidia0"});
@@ -342,8 +344,8 @@ TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
   }
 }
 
-// A container's nodes are of its own making: a character device is known by its numbers, a file by
-// itself.
+// Nodes of a container are separate inodes: a character device is identified by its numbers, a
+// regular file by its inode.
 TEST_F(HoldersTest, ACharacterDeviceIsTheSameUnderAnyInode) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root to make device nodes";
@@ -351,7 +353,7 @@ TEST_F(HoldersTest, ACharacterDeviceIsTheSameUnderAnyInode) {
   std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
   std::filesystem::create_directories(root_ + "/container/dev");
   const auto node = [&](const std::string& path, unsigned minor) {
-    // /dev/null's driver: nothing is reached by it.
+    // major of /dev/null's driver: these nodes lead to no GPU
     return ::mknod((root_ + path).c_str(), S_IFCHR | 0600, makedev(1, minor)) == 0;
   };
   if (!node("/dev/nvidia-caps/nvidia-cap30", 3) || !node("/container/dev/nvidia-cap7", 3) ||
@@ -404,8 +406,8 @@ TEST_F(HoldersTest, WhomTheDriverListsTwiceIsOneHolderForOneReason) {
   EXPECT_EQ(report.holders[0].evidence.size(), 1U);
 }
 
-// A container may have a file of a node's name at a node's path: what is open there is not ours.
-// Its file is reached here by a path that means another one inside of the descriptors' folder.
+// A container may have an unrelated file at a node's path: the path alone is not evidence. Here the
+// file is opened by a path that means another file outside of the container.
 TEST_F(HoldersTest, AForeignFileAtANodesPathIsNotTheNode) {
   std::filesystem::create_directories(root_ + "/dev");
   write("/dev/nvidia0", "");
@@ -436,7 +438,7 @@ TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {
   EXPECT_TRUE(find().holders.empty());
 }
 
-// Numbers of processes and their starts come again after a reboot.
+// Pids and start times repeat after a reboot.
 TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
   process(31, "first", {});
   store::LeaseRow lease;
@@ -449,6 +451,23 @@ TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
   EXPECT_EQ(life_of(lease, {5000, 1000, "next"}, roots), Life::kDead);
   lease.start_ticks = 311;
   EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kDead);
+}
+
+// systemd keeps the cgroup of a unit that has failed: who is in it is what counts.
+TEST_F(HoldersTest, AUnitHoldsItsLeaseWhileAProcessIsInIt) {
+  const std::string folder = "/cgroup/system.slice/train.service";
+  const std::string first_version = "/cgroup/devices/system.slice/old.service";
+  for (const std::string& one : {folder, first_version})
+    std::filesystem::create_directories(root_ + one);
+  write(folder + "/cgroup.events", "populated 1\nfrozen 0\n");
+  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), "/system.slice/train.service");
+  write(folder + "/cgroup.events", "populated 0\nfrozen 0\n");
+  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), std::nullopt);
+  // cgroup v1 has no events.
+  write(first_version + "/cgroup.procs", "31\n");
+  EXPECT_NE(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
+  write(first_version + "/cgroup.procs", "");
+  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
 }
 
 }  // namespace

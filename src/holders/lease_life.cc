@@ -22,7 +22,7 @@ std::int64_t whole_ms(std::chrono::nanoseconds time) {
 }
 
 bool populated(const fs::path& folder) {
-  // cgroup v2 says so for all below; v1 lists the processes of this one only.
+  // cgroup v2 has the state of the whole subtree; v1 lists the processes of this cgroup only.
   if (const auto events = base::read_file(folder / "cgroup.events", kSmallLifeFile)) {
     return events->find("populated 1") != std::string::npos;
   }

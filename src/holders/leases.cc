@@ -34,7 +34,7 @@ Held held_instance(const Inventory& inventory, const std::string& uuid) {
 Holder lease_holder(const store::LeaseRow& lease, const Held& held) {
   Holder holder;
   holder.kind = Kind::kLease;
-  // Only the job itself is worth a signal; a shell that keeps a lease is not.
+  // Only a job may be signalled; a shell that holds a lease must not be.
   if (lease.stoppable != 0 &&
       lease.holder_kind == static_cast<std::int64_t>(LeaseHolder::kProcess)) {
     holder.pid = static_cast<std::uint32_t>(lease.pid);

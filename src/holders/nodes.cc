@@ -25,7 +25,7 @@ std::optional<std::uint32_t> number_after(std::string_view text, std::string_vie
   return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
 }
 
-// "gpu0/gi1/ci2/access" -> target.
+// Parses "gpu0/gi1/ci2/access".
 std::optional<Target> parse_capability(std::string_view path) {
   Target target;
   bool gpu_seen = false;
@@ -42,7 +42,7 @@ std::optional<Target> parse_capability(std::string_view path) {
   return gpu_seen && target.gi ? std::optional(target) : std::nullopt;
 }
 
-// From mig-minors; empty without that file: a driver that cannot do MIG.
+// Capability minors from mig-minors; empty without that file, on a driver without MIG.
 std::map<std::uint32_t, Target> read_capabilities(const Roots& roots) {
   std::map<std::uint32_t, Target> capabilities;
   const auto text =
@@ -119,7 +119,7 @@ std::optional<Node> Nodes::find(const std::string& link, const std::string& desc
     const auto known = nodes_.find(*key);
     return known != nodes_.end() ? std::optional(known->second) : std::nullopt;
   }
-  // A file that cannot be looked at any more has still its name.
+  // A file whose stat fails is identified by its path.
   if (!link.starts_with(dev_ + "/")) {
     return std::nullopt;
   }

@@ -26,8 +26,9 @@ std::string_view without_suffix(std::string_view text, std::string_view suffix) 
   return text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text;
 }
 
-// "docker-<id>.scope", "cri-containerd-<id>.scope", "crio-<id>.scope", "libpod-<id>.scope", or a
-// bare <id> below a folder that names the runtime ("/docker/<id>").
+// Recognises a container's cgroup: "docker-<id>.scope", "cri-containerd-<id>.scope",
+// "crio-<id>.scope", "libpod-<id>.scope", or a bare <id> below a folder that names the runtime
+// ("/docker/<id>").
 void read_container(const std::vector<std::string>& parts, std::size_t i, Owner& owner) {
   const std::string_view part = without_suffix(parts[i], ".scope");
   const std::size_t dash = part.rfind('-');
@@ -51,7 +52,8 @@ void read_container(const std::vector<std::string>& parts, std::size_t i, Owner&
   owner.container_runtime = std::move(runtime);
 }
 
-// cgroup v2 with systemd writes "_" for "-" in the uid: "kubepods-burstable-pod1b2c_3d.slice".
+// The systemd driver of cgroup v2 writes "_" for "-" in the pod uid:
+// "kubepods-burstable-pod1b2c_3d.slice".
 void read_pod(std::string_view part, Owner& owner) {
   part = without_suffix(part, ".slice");
   const std::size_t at = part.rfind("pod");

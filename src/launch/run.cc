@@ -68,7 +68,7 @@ class Job {
   Result<RunResult> run() {
     MIG_TRY(open_record());
     RunRequest asked = request_;
-    asked.on_wait = [this](const std::string& why) { waits(why); };
+    asked.observer.on_wait = [this](const std::string& why) { waits(why); };
     auto taken = take_instances(asked, read_, places_.claims);
     if (!taken) {
       return not_begun(std::move(taken).error());
@@ -87,21 +87,21 @@ class Job {
   }
 
  private:
-  bool logged() const { return request_.log || request_.detached || several(); }
+  bool logged() const { return request_.command.log || request_.command.detached || several(); }
 
-  bool several() const { return request_.every || request_.count > 1; }
+  bool several() const { return request_.where.every || request_.where.count > 1; }
 
   void note(const std::string& line) const {
-    if (request_.on_note) {
-      request_.on_note(line);
+    if (request_.observer.on_note) {
+      request_.observer.on_note(line);
     }
   }
 
   // A job that nobody could find again may not go into the background; others may go on.
   Result<void> open_record() {
-    row_.name = request_.name;
+    row_.name = request_.command.name;
     std::vector<std::string> words;
-    for (const std::string& word : request_.argv) {
+    for (const std::string& word : request_.command.argv) {
       words.push_back(word.find_first_of(" \t\n'\"\\") == std::string::npos && !word.empty()
                           ? word
                           : base::quoted(word, kLongestCommand));
@@ -109,7 +109,7 @@ class Job {
     row_.command = base::join(words, " ").substr(0, kLongestCommand);
     row_.folder = own_folder();
     row_.logged = logged();
-    row_.detached = request_.detached;
+    row_.detached = request_.command.detached;
     auto book = JobBook::open(places_.jobs, places_.proc);
     if (book) {
       book_.emplace(*std::move(book));
@@ -126,17 +126,17 @@ class Job {
   void waits(const std::string& why) {
     row_.note = why;
     save();
-    if (request_.on_wait) {
-      request_.on_wait(why);
+    if (request_.observer.on_wait) {
+      request_.observer.on_wait(why);
     }
     its_way();
   }
 
   void its_way() {
-    if (std::exchange(told_, true) || !request_.on_its_way) {
+    if (std::exchange(told_, true) || !request_.observer.on_its_way) {
       return;
     }
-    request_.on_its_way(row_.id);
+    request_.observer.on_its_way(row_.id);
   }
 
   Error not_begun(Error error) {
@@ -155,8 +155,10 @@ class Job {
   Result<void> prepare() {
     const auto count = static_cast<std::uint32_t>(taken_.seats.size());
     const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");  // NOLINT(concurrency-mt-unsafe)
-    for (const std::string& warning :
-         warnings_of(request_.argv, visible == nullptr ? "" : visible, count, request_.together)) {
+    for (const std::string& warning : warnings_of(request_.command.argv,
+                                                  visible == nullptr ? "" : visible,
+                                                  count,
+                                                  request_.command.together)) {
       note(warning);
     }
     MIG_TRY(confine());
@@ -165,8 +167,8 @@ class Job {
     row_.confined = !confinements_.empty();
     row_.started_ms = now_ms();
     row_.note.clear();
-    own_group_ = request_.detached || !has_terminal();
-    const std::uint16_t rendezvous = request_.together ? free_port() : 0;
+    own_group_ = request_.command.detached || !has_terminal();
+    const std::uint16_t rendezvous = request_.command.together ? free_port() : 0;
     std::map<GpuIndex, int> ranks_on;
     for (const Taken::Seat& seat : taken_.seats) {
       ++ranks_on[seat.instance.gpu];
@@ -182,13 +184,13 @@ class Job {
   Result<void> prepare_rank(const RankFacts& facts) {
     const Taken::Seat& seat = taken_.seats[facts.rank];
     ChildRequest child;
-    child.argv = request_.argv;
-    child.environment = request_.environment;
+    child.argv = request_.command.argv;
+    child.environment = request_.command.environment;
     for (auto& pair : rank_environment(seat.instance, facts)) {
       child.environment.push_back(std::move(pair));
     }
     child.own_group = own_group_;
-    child.null_input = request_.detached || several();
+    child.null_input = request_.command.detached || several();
     if (seat.claim) {
       child.inherit_fd = seat.claim->fd();
     }
@@ -219,7 +221,7 @@ class Job {
   }
 
   Result<void> confine() {
-    if (request_.devices == Devices::kAll) {
+    if (request_.command.devices == Devices::kAll) {
       return {};
     }
     auto made = make_confinements();
@@ -227,7 +229,7 @@ class Job {
       confinements_ = *std::move(made);
       return {};
     }
-    if (request_.devices == Devices::kOwn) {
+    if (request_.command.devices == Devices::kOwn) {
       return std::move(made).error().in("--devices own");
     }
     note("the command can open other instances' device nodes too: " + made.error().text());
@@ -257,17 +259,17 @@ class Job {
   }
 
   JobEnd supervise_all() {
-    if (request_.on_start) {
+    if (request_.observer.on_start) {
       for (std::uint32_t rank = 0; rank < taken_.seats.size(); ++rank) {
-        request_.on_start(taken_.seats[rank].instance, rank);
+        request_.observer.on_start(taken_.seats[rank].instance, rank);
       }
     }
     SuperviseRequest job;
     job.ranks = std::move(children_);
-    job.restart = request_.restart;
+    job.restart = request_.command.restart;
     job.timeout = time_of_job();
-    job.grace = request_.grace;
-    job.end_together = request_.together;
+    job.grace = request_.limits.grace;
+    job.end_together = request_.command.together;
     job.on_started = [this](std::size_t rank, int pid) { started(rank, pid); };
     job.on_ended = [this](std::size_t rank, const RankEnd& end, auto again_in) {
       ended(rank, end, again_in);
@@ -298,10 +300,10 @@ class Job {
   // A lease that ends takes the instances away: the command gets its grace before.
   std::optional<std::chrono::milliseconds> time_of_job() const {
     if (!taken_.limit) {
-      return request_.timeout;
+      return request_.limits.timeout;
     }
-    const auto most = std::max(*taken_.limit - request_.grace, std::chrono::milliseconds(1));
-    return request_.timeout ? std::min(*request_.timeout, most) : most;
+    const auto most = std::max(*taken_.limit - request_.limits.grace, std::chrono::milliseconds(1));
+    return request_.limits.timeout ? std::min(*request_.limits.timeout, most) : most;
   }
 
   void started(std::size_t rank, int pid) {
@@ -356,10 +358,10 @@ class Job {
   }
 
   void follow_logs() {
-    if (request_.on_output && !request_.detached) {
+    if (request_.observer.on_output && !request_.command.detached) {
       for (LogTail& tail : tails_) {
         if (const std::string text = tail.read(); !text.empty()) {
-          request_.on_output(text);
+          request_.observer.on_output(text);
         }
       }
     }
@@ -375,12 +377,12 @@ class Job {
   }
 
   void finish_logs() {
-    if (!request_.on_output || request_.detached) {
+    if (!request_.observer.on_output || request_.command.detached) {
       return;
     }
     for (LogTail& tail : tails_) {
       if (const std::string text = tail.flush(); !text.empty()) {
-        request_.on_output(text);
+        request_.observer.on_output(text);
       }
     }
   }
@@ -406,7 +408,7 @@ class Job {
 Result<RunResult> run_job(const RunRequest& request,
                           const ReadInventory& read,
                           const RunPlaces& places) {
-  if (request.argv.empty() || request.argv.front().empty()) {
+  if (request.command.argv.empty() || request.command.argv.front().empty()) {
     return fail(ErrorCode::kUsage, "no command to run is given", "it stands after --");
   }
   return Job(request, read, places).run();

@@ -18,7 +18,7 @@ namespace mig::lease {
 namespace {
 
 constexpr std::uint32_t kMostInstances = 256;
-constexpr std::uint32_t kMostSharers = 48;  // clients of one MPS server, the driver's limit
+constexpr std::uint32_t kMostSharers = 48;  // driver's limit of clients of an MPS server
 constexpr std::int32_t kMostPriority = 100;
 constexpr std::size_t kLongestName = 200;
 
@@ -33,7 +33,7 @@ std::vector<LeasedInstance> that_serve(const Inventory& inventory, const Need& n
   return found;
 }
 
-// Profiles whose instances could serve, if somebody made one.
+// Profiles of which a new instance could satisfy the need.
 std::vector<std::string> makeable(const Inventory& inventory, const Need& need) {
   std::vector<std::string> names;
   if (!need.uuid.empty()) {

@@ -80,8 +80,7 @@ Result<std::vector<Lease>> Leases::granted_to(std::int64_t request) {
   return leases;
 }
 
-// Whether one more of the tenant may wait. Those who are dead, but not struck out yet, do not
-// count.
+// Checks the queue's length limits; requests of dead waiters that are not yet removed do not count.
 Result<void> Leases::check_room(const LeaseRequest& request, TurnTaker& taker) {
   const std::string& tenant = request.caller.tenant;
   store::Crowd crowd;
@@ -103,7 +102,7 @@ Result<void> Leases::check_room(const LeaseRequest& request, TurnTaker& taker) {
               "try again later; `migctl lease queue` shows who waits for what");
 }
 
-// Enters the request, unless its key says that it is there already.
+// Enqueues the request; idempotent by its key.
 Result<std::int64_t> Leases::enter(const LeaseRequest& request,
                                    TurnTaker& taker,
                                    const holders::Moment& now) {
@@ -352,7 +351,7 @@ Result<void> Leases::rebind(std::int64_t lease, const std::string& tenant, const
     LeaseRequest carrier;
     carrier.holder = holder;
     const store::RequestRow numbers = request_row(carrier, now);
-    // Its clock goes on, in this boot's time.
+    // The lease's elapsed time carries over into this boot's clock.
     row.granted_boot_ms = now.boot_ms - holders::elapsed_ms(row, now);
     row.boot_id = now.boot_id;
     row.holder_kind = numbers.holder_kind;

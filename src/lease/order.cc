@@ -13,7 +13,7 @@ namespace {
 struct Line {
   double used = 0;
   double weight = 1;
-  std::deque<const Waiting*> waiting;  // in order of coming
+  std::deque<const Waiting*> waiting;  // by time of arrival
 
   double share() const { return used / weight; }
 };

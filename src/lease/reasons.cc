@@ -4,22 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 
 namespace mig::lease {
-
-std::string about(std::int64_t ms) {
-  constexpr std::int64_t kSecond = 1000;
-  constexpr std::int64_t kMinute = 60 * kSecond;
-  constexpr std::int64_t kHour = 60 * kMinute;
-  const auto rounded = [ms](std::int64_t unit) { return (ms + unit - 1) / unit; };
-  if (ms <= 90 * kSecond) {
-    return fmt::format("~{} s", rounded(kSecond));
-  }
-  if (ms <= 90 * kMinute) {
-    return fmt::format("~{} min", rounded(kMinute));
-  }
-  return fmt::format("~{} h", rounded(kHour));
-}
 
 std::string words_of(const Waiting& request, const WaitFacts& facts) {
   std::vector<std::string> parts;
@@ -38,10 +25,10 @@ std::string words_of(const Waiting& request, const WaitFacts& facts) {
         fmt::format("{} free there but promised to requests before it", facts.promised));
   }
   if (facts.leases > 0 && facts.start_in_ms && facts.ending > 0) {
-    parts.push_back(fmt::format("{} of {} there end in {}",
+    parts.push_back(fmt::format("{} of {} there end in ~{}",
                                 facts.ending,
                                 base::counted(facts.leases, "lease"),
-                                about(*facts.start_in_ms)));
+                                base::span_text(*facts.start_in_ms)));
   } else if (facts.spoken_for > 0) {
     parts.push_back(fmt::format("{} there, and what comes free is promised to requests before it",
                                 base::counted(facts.leases, "lease")));

@@ -13,15 +13,15 @@
 namespace mig::lease {
 namespace {
 
-// What a request that nobody knows the length of counts for in the order of this turn.
+// Assumed length of a request without a limit, for the order of this pass.
 constexpr std::int64_t kAssumedMs = 3'600'000;
 
 std::optional<std::int64_t> later(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
   return a && b ? std::optional(std::max(*a, *b)) : std::nullopt;
 }
 
-// What requests were promised of one place: the first of them from `start_ms` on (nullopt: some
-// time), the last until `end_ms` (nullopt: nobody knows).
+// Reservations of one instance: the first starts at `start_ms` (nullopt: unknown), the last ends at
+// `end_ms` (nullopt: unknown).
 struct Promises {
   bool any = false;
   std::optional<std::int64_t> start_ms, end_ms;
@@ -35,7 +35,7 @@ struct Promises {
     end_ms = later(end_ms, end);
   }
 
-  // Whether using the place now for so long keeps them.
+  // True when using the instance now for so long delays no reservation.
   bool kept_by(std::optional<std::int64_t> limit_ms) const {
     return !any || (start_ms && limit_ms && *limit_ms <= *start_ms);
   }
@@ -43,11 +43,11 @@ struct Promises {
 
 struct Place {
   const Seat* seat = nullptr;
-  std::vector<HeldBy> held;  // with what this turn gives
+  std::vector<HeldBy> held;  // including grants of this pass
   Promises promises;
 };
 
-// When a request could have the place if nothing were promised; 0 = now.
+// When a request could have the instance if nothing were reserved; 0 = now.
 std::optional<std::int64_t> free_in(const Place& place, std::uint32_t shared) {
   if (!place.seat->busy.empty() && place.held.empty()) {
     return std::nullopt;
@@ -61,7 +61,7 @@ std::optional<std::int64_t> free_in(const Place& place, std::uint32_t shared) {
   std::optional<std::int64_t> all = 0;
   std::optional<std::int64_t> first;
   for (const HeldBy& held : place.held) {
-    // One that is just about to end is there still.
+    // A lease that is about to end still occupies the instance.
     std::optional<std::int64_t> left = held.left_ms;
     if (left) {
       left = std::max<std::int64_t>(*left, 1);
@@ -100,8 +100,8 @@ class Scheduler {
  private:
   struct Option {
     Place* place;
-    std::optional<std::int64_t> in_ms;  // with the promises made before
-    bool now;                           // free, and taking it breaks no promise
+    std::optional<std::int64_t> in_ms;  // including the reservations made so far
+    bool now;                           // free now, and taking it delays no reservation
   };
 
   std::vector<Option> options_for(const Waiting& request) {
@@ -123,7 +123,7 @@ class Scheduler {
       return std::tuple(!a.now, a.in_ms.value_or(kNever)) <
              std::tuple(!b.now, b.in_ms.value_or(kNever));
     });
-    // Of those for sharing, the one that others are on already: the rest stay whole.
+    // For a shared request prefer an instance that is shared already: others stay whole.
     if (request.shared > 1) {
       std::stable_sort(options.begin(), options.end(), [](const Option& a, const Option& b) {
         return std::tuple(!a.now, a.now && a.place->held.empty()) <
@@ -139,7 +139,7 @@ class Scheduler {
         options.begin(), options.end(), [](const Option& option) { return option.now; }));
     const std::string quota = quota_in_the_way(request, options);
     if (!quota.empty()) {
-      // Its own leases are in its way, so it holds nobody else up.
+      // Blocked by the tenant's own leases (quota), so it must not hold up others.
       wait(request, "waits for " + request.need.str() + ": " + quota, std::nullopt);
       return;
     }
@@ -188,8 +188,8 @@ class Scheduler {
     out_.grants.push_back(std::move(grant));
   }
 
-  // The instances that come free first are its own from then on. When nobody can say which those
-  // are, all that would serve are kept for it: whichever comes free first is then its.
+  // Reserves the instances that come free first. When their end is unknown, all that satisfy the
+  // need are reserved: the request takes whichever comes free first.
   void promise(const Waiting& request, const std::vector<Option>& options) {
     std::optional<std::int64_t> start = 0;
     for (std::size_t i = 0; i < request.count; ++i) {
@@ -242,7 +242,7 @@ class Scheduler {
     }
   }
 
-  // The fewest instances on which nobody of the same or a higher priority is, lowest priority
+  // Chooses the fewest instances without a lease of the same or a higher priority, lowest priority
   // first.
   void preempt(const Waiting& request, const std::vector<Option>& options, std::size_t usable) {
     struct Victim {

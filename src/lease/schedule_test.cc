@@ -142,6 +142,7 @@ TEST(Schedule, BackfillOnlyWhatEndsBeforeThePromise) {
   EXPECT_EQ(granted(out), (Ids{2}));
   EXPECT_NE(out.waiting[1].reason.find("promised to requests before it"), std::string::npos)
       << out.waiting[1].reason;
+  EXPECT_EQ(granted(schedule(machine, {head, slow})), Ids{}) << "too long by itself";
 }
 
 TEST(Schedule, WhatTheHeadCannotUseIsFreeForOthers) {
@@ -247,7 +248,7 @@ TEST(Schedule, CreationIsAskedForByTheFirstWhoWantsIt) {
   EXPECT_EQ(out.creations[0].request, 1);
 }
 
-// Tenants are in order by what they used, but not across priorities.
+// Fair share orders tenants within a priority, not across priorities.
 TEST(Schedule, PriorityGoesBeforeFairShare) {
   Machine machine{{free_seat(0, "1g.5gb")}, {}};
   machine.tenants["a"] = {1, 0, {}};
@@ -284,7 +285,7 @@ TEST(Schedule, ALeaseThatIsAboutToEndIsThereStill) {
   EXPECT_EQ(out.waiting[0].start_in_ms, 1);
 }
 
-// What comes free there goes to the one before it: asking somebody to go would serve nobody.
+// An instance that comes free goes to the earlier request: preempting a lease would serve no one.
 TEST(Schedule, NobodyIsAskedToGoForOneBehindInTheQueue) {
   const Machine machine{{held_seat(0, "1g.5gb", std::nullopt)}, {}};
   Waiting first = wants(1, "1g.5gb");
@@ -327,7 +328,7 @@ TEST(Schedule, OnlyWhatIsMissingIsMade) {
   EXPECT_EQ(out.creations[0].count, 2U);
 }
 
-// Random machines and queues: what must hold whatever comes.
+// Property tests on random machines and queues.
 class RandomSchedule : public ::testing::TestWithParam<unsigned> {
  protected:
   RandomSchedule() : random_(GetParam()) {}
@@ -410,7 +411,7 @@ TEST_P(RandomSchedule, NeverGivesAnInstanceTwiceNorTheWrongOne) {
   }
 }
 
-// Backfill: what is granted behind the first who waits does not move its earliest start.
+// Backfill: grants behind the head of the queue do not delay its earliest start.
 TEST_P(RandomSchedule, NeverDelaysTheHeadOfTheQueue) {
   Machine machine = this->machine();
   const std::vector<Waiting> queue = this->queue();
@@ -429,8 +430,8 @@ TEST_P(RandomSchedule, NeverDelaysTheHeadOfTheQueue) {
   }
 }
 
-// Nothing that is free and promised to nobody stays idle: the head's instances apart, whoever alone
-// could be served is served.
+// Work-conserving: no free, unreserved instance stays idle while a waiting request could use it
+// alone.
 TEST_P(RandomSchedule, ServesWhoeverNobodyStandsBefore) {
   const Machine machine = this->machine();
   const std::vector<Waiting> queue = this->queue();

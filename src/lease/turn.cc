@@ -15,7 +15,7 @@
 namespace mig::lease {
 namespace {
 
-// What was used so long ago counts half.
+// Half-life of recorded usage.
 constexpr double kHalfLifeMs = 24.0 * 3600 * 1000;
 
 double slice_ms(const store::LeaseRow& lease, const holders::Moment& now) {
@@ -36,7 +36,7 @@ std::string instance_text(const store::LeaseRow& lease) {
                      lease.uuid);
 }
 
-// Of the limit and of the grace, whichever is over first.
+// The earlier end of the lease: its limit or its grace period.
 std::optional<std::int64_t> soonest_end(const store::LeaseRow& lease, const holders::Moment& now) {
   std::optional<std::int64_t> left = holders::left_ms(lease, now);
   if (lease.notice_boot_ms && lease.notice_grace_ms) {
@@ -102,7 +102,7 @@ bool TurnTaker::wanted(const store::RequestRow& request) const {
   if (waiter && !lives(request.waiter_pid, request.waiter_start)) {
     return false;
   }
-  // For a holder that is gone nothing need be waited for.
+  // With the holder gone there is no end to wait for.
   const bool same =
       waiter && request.waiter_pid == request.pid && request.waiter_start == request.start_ticks;
   return request.holder_kind != static_cast<std::int64_t>(holders::LeaseHolder::kProcess) || same ||
@@ -160,7 +160,7 @@ Result<Machine> TurnTaker::machine_of(const Inventory& inventory) {
   }
   for (const store::LeaseRow& lease : leases_) {
     machine.tenants[lease.tenant].used += slice_ms(lease, now_);
-    // A lease of an instance that is gone stays until its holder goes; it keeps nobody out.
+    // A lease of a destroyed instance stays until its holder ends; it blocks no other request.
     const auto seat = by_uuid.find(lease.uuid);
     if (seat != by_uuid.end()) {
       seat->second->held.push_back({lease.id,
@@ -219,8 +219,8 @@ Result<void> TurnTaker::grant(const Machine& machine, const Grant& grant, Turn& 
   return {};
 }
 
-// SIGTERM once, and SIGKILL for as long as it is still there after the grace. True: the lease was
-// ended here, since there is nobody to signal.
+// Sends SIGTERM once, and SIGKILL repeatedly after the grace period. True: the lease was ended
+// here, since there is no process to signal.
 Result<bool> TurnTaker::signal(store::LeaseRow& lease, Turn& turn) {
   const bool over = *lease.notice_boot_ms + lease.notice_grace_ms.value_or(0) - now_.boot_ms <= 0;
   const bool process =

@@ -92,6 +92,27 @@ std::vector<Process> Gpu::processes_on(GpuInstanceId id) const {
   return found;
 }
 
+std::vector<InstanceLease> Gpu::leases_on(GpuInstanceId id) const {
+  std::vector<InstanceLease> found;
+  std::copy_if(
+      leases.begin(), leases.end(), std::back_inserter(found), [id](const InstanceLease& lease) {
+        return lease.gpu_instance == id;
+      });
+  return found;
+}
+
+bool Gpu::in_use(GpuInstanceId id) const {
+  return std::any_of(processes.begin(),
+                     processes.end(),
+                     [id](const Process& process) { return process.may_be_on(id); }) ||
+         !leases_on(id).empty();
+}
+
+std::string InstanceLease::str() const {
+  const std::string text = "lease " + std::to_string(id) + " of " + tenant;
+  return job.empty() ? text : text + " (" + job + ")";
+}
+
 const Gpu* Inventory::find_gpu(GpuIndex index) const {
   return find_in(gpus, [index](const Gpu& gpu) { return gpu.index == index; });
 }

@@ -36,7 +36,7 @@ TEST(Functions, ListNamesEveryPrototypeOfTheAbi) {
 }
 
 TEST(Functions, AMissingFunctionAnswersInsteadOfCrashing) {
-  void* self = dlopen(nullptr, RTLD_NOW);  // this program: no NVML in it
+  void* self = dlopen(nullptr, RTLD_NOW);  // this test program: it exports no NVML
   const Functions functions = load_functions(self);
   unsigned count = 7;
   EXPECT_FALSE(functions.nvmlDeviceGetCount_v2);

@@ -27,7 +27,7 @@ constexpr std::string_view kLost =
 constexpr std::string_view kLoad =
     "load the kernel module (modprobe nvidia) and see dmesg for what it says";
 
-// Texts as the R580 library words them.
+// Texts of nvmlErrorString in R580.
 constexpr std::array kRows = {
     Row{NVML_SUCCESS, ErrorCode::kInternal, "NVML_SUCCESS", "Success", ""},
     Row{NVML_ERROR_UNINITIALIZED,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute instances at places that are given: a checkpoint wants them back where they were.
+// Compute instances at given placements, as a checkpoint restores them.
 #include "planner/compute.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ ProfileName name(const char* text) {
 
 using Places = std::vector<std::optional<Placement>>;
 
-// One 3g.20gb at 4:4 that holds these.
+// A desired 3g.20gb at 4:4 with these compute instances.
 DesiredLayout want(const std::vector<const char*>& compute, Places places) {
   DesiredInstance instance;
   instance.profile = name("3g.20gb");
@@ -94,7 +94,7 @@ TEST(GivenComputePlaces, OverlapsAndPlacesOutsideDoNotFit) {
   }
 }
 
-// A driver that tells no compute placements before the instance exists.
+// A driver that reports compute placements only for existing instances.
 Gpu board_without_compute_places() {
   Gpu gpu = board("a100_sxm4_40gb");
   for (GpuInstanceProfile& profile : gpu.profiles) {
@@ -112,7 +112,27 @@ TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
             "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4");
 }
 
-// Of two alike the one that runs stays, whichever was made first.
+// Two idle ones go rather than one on which somebody works.
+TEST(ComputePlaces, ABusyOneStaysEvenWhereMoreIdleOnesGo) {
+  Gpu gpu = board("a100_sxm4_40gb");
+  GpuInstance& instance =
+      add_instance(gpu, "4g.20gb", 0, {"1c.4g.20gb", "1c.4g.20gb", "1c.4g.20gb", "1c.4g.20gb"});
+  instance.compute_instances.erase(instance.compute_instances.begin());  // 1, 2 and 3 are left
+  add_process(gpu, instance, 7);
+  gpu.processes[0].compute_instance = instance.compute_instances[0].id;
+  const GpuInstanceProfile* profile = gpu.find_profile(name("4g.20gb"));
+  ASSERT_NE(profile, nullptr);
+  const auto change =
+      compute_change(gpu,
+                     *profile,
+                     {{name("2c.4g.20gb"), {}}, {name("1c.4g.20gb"), {}}, {name("1c.4g.20gb"), {}}},
+                     &instance);
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->busy_destroyed, 0U);
+  EXPECT_EQ(change->destroyed.size(), 2U);
+}
+
+// Of two equal compute instances the busy one is kept, whichever was created first.
 TEST(ComputeWithoutPlaces, WhatRunsStays) {
   for (const std::uint32_t busy : {0U, 1U}) {
     Gpu gpu = board_without_compute_places();

@@ -8,7 +8,7 @@
 namespace mig::planner {
 namespace {
 
-// Searches that a hint is worth.
+// Search budget of a hint.
 constexpr std::size_t kMostSearches = 2000;
 
 std::vector<Want> wants_of(const std::vector<Piece>& pieces) {
@@ -47,7 +47,8 @@ Want as_it_is(const Existing& existing) {
   return want;
 }
 
-// Takes one from a want that the running instance answers, a want of its place first.
+// Removes from `left` one want that the running instance satisfies, preferring a want with its
+// placement.
 bool answer(const SearchInput& input, const Existing& busy, std::vector<Piece>& left) {
   for (const bool at_its_place : {true, false}) {
     for (Piece& piece : left) {
@@ -66,7 +67,7 @@ bool answer(const SearchInput& input, const Existing& busy, std::vector<Piece>& 
   return false;
 }
 
-// Depth first over how many of each want are taken, the most first.
+// Depth-first search over the number of instances taken of each want, largest first.
 class Largest {
  public:
   Largest(const SearchInput& input, std::vector<Piece> kept, std::vector<Piece> left)

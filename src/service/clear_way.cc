@@ -87,7 +87,7 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
       told = who;
       next_line = now + kBetweenLines;
     }
-    service_.rest();
+    node_.rest();
     clock_.sleep(std::min<std::chrono::nanoseconds>(kBetweenPlans, deadline_ - now));
     MIG_ASSIGN_OR_RETURN(plan, make());
     if (!plan.blocked()) {
@@ -111,7 +111,7 @@ Result<void> ClearWay::hook(const apply::Evictee& who) {
 }
 
 Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
-  MIG_ASSIGN_OR_RETURN(const holders::Report report, service_.holders());
+  MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
   MIG_ASSIGN_OR_RETURN(const std::vector<apply::Evictee> who, apply::evictees(plan, report));
   apply::EvictOptions options;
   options.grace = *options_.evict;
@@ -132,10 +132,10 @@ Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
 }
 
 bool ClearWay::hopeless(const Plan& refused, const MakePlan& make) const {
-  if (const auto cut_short = service_.interrupted(); !cut_short || *cut_short) {
+  if (const auto cut_short = node_.interrupted(); !cut_short || *cut_short) {
     return true;
   }
-  const auto now = service_.inventory();
+  const auto now = node_.inventory();
   if (!now || plan_generation(*now, refused) == refused.generation) {
     return !now;
   }
@@ -152,7 +152,7 @@ bool ClearWay::again(const Error& error, const Plan& refused, const MakePlan& ma
     return false;
   }
   tell(error.text() + "; trying again");
-  service_.rest();
+  node_.rest();
   clock_.sleep(kBetweenPlans);
   return true;
 }

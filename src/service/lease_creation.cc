@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "lease/admission.h"
-#include "service/signals_later.h"
+#include "node/create_now.h"
 
 namespace mig::service {
 namespace {
@@ -40,34 +40,16 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   return all;
 }
 
-Result<void> make_one(Service& service, const Makeable& where, const lease::Need& need) {
+Result<void> make_one(node::Node& node, const Makeable& where, const lease::Need& need) {
   DesiredInstance instance;
   instance.profile = where.profile->name;
   instance.compute_instances = {need.profile.value_or(where.profile->name)};
-  return create_now(service, {where.gpu, {instance}, {}}, need.str());
+  return node::create_now(node, {where.gpu, {instance}, {}}, need.str());
 }
 
 }  // namespace
 
-Result<void> create_now(Service& service,
-                        const Service::CreateRequest& request,
-                        const std::string& reason) {
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create(request));
-  if (plan.blocked()) {
-    return fail(ErrorCode::kInUse, "others are in the way");
-  }
-  ApplyOptions options;
-  options.allow_reset = false;
-  options.origin = {"lease --create", reason};
-  const SignalsLater later;
-  MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
-  if (result.failure) {
-    return *result.failure;
-  }
-  return {};
-}
-
-Result<void> create_for_lease(Service& service,
+Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
                               const lease::Creation& creation) {
   if (!creation.need.uuid.empty()) {
@@ -82,7 +64,7 @@ Result<void> create_for_lease(Service& service,
   std::uint32_t made = 0;
   for (const Makeable& option : options) {
     while (made < creation.count) {
-      if (auto done = make_one(service, option, creation.need); !done) {
+      if (auto done = make_one(node, option, creation.need); !done) {
         last = std::move(done).error();
         break;
       }

@@ -18,8 +18,8 @@
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
 #include "lease/admission.h"
+#include "node/slot_creation.h"
 #include "service/lease_creation.h"
-#include "service/slot_creation.h"
 
 namespace mig::service {
 namespace {
@@ -128,7 +128,7 @@ Result<void> check_holder(Holder& holder, const Peer& peer) {
 
 }  // namespace
 
-Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(Service& service,
+Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(node::Node& node,
                                                    const Tenants& tenants,
                                                    std::int64_t inventory_age_ms,
                                                    std::int64_t reap_every_ms) {
@@ -136,14 +136,14 @@ Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(Service& service,
   settings.tenants = tenants;
   settings.reap_every_ms = reap_every_ms;
   MIG_ASSIGN_OR_RETURN(lease::Leases leases,
-                       lease::Leases::open(service.lease_store_path(), settings));
-  return std::unique_ptr<LeaseDesk>(new LeaseDesk(service, std::move(leases), inventory_age_ms));
+                       lease::Leases::open(node.lease_store_path(), settings));
+  return std::unique_ptr<LeaseDesk>(new LeaseDesk(node, std::move(leases), inventory_age_ms));
 }
 
 Result<const Inventory*> LeaseDesk::machine(bool fresh) {
   const std::int64_t now = monotonic_ms();
   if (fresh || !inventory_ || now - inventory_read_ms_ > inventory_age_ms_) {
-    MIG_ASSIGN_OR_RETURN(inventory_, service_.inventory());
+    MIG_ASSIGN_OR_RETURN(inventory_, node_.inventory());
     inventory_read_ms_ = monotonic_ms();
   }
   return &*inventory_;
@@ -169,9 +169,9 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_TRY(find_gpu_of(request.need, *now));
   if (!request.need.slot.empty()) {
-    MIG_ASSIGN_OR_RETURN(const SlotView slot,
-                         request.create ? make_slot(service_, request.need.slot)
-                                        : service_.resolve_slot(request.need.slot));
+    MIG_ASSIGN_OR_RETURN(const node::SlotView slot,
+                         request.create ? node::make_slot(node_, request.need.slot)
+                                        : node_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
     if (request.create) {
       request.create = false;  // it is there now, and no other would do
@@ -327,7 +327,7 @@ Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
   if (state == failed_creation_) {
     return Making::kRefused;
   }
-  auto made = create_for_lease(service_, *now, creation);
+  auto made = create_for_lease(node_, *now, creation);
   // Another writer is at work, or was just now: that says nothing about whether it can be made.
   if (!made && made.error().code == ErrorCode::kConflict) {
     return Making::kLater;

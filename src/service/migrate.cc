@@ -29,8 +29,8 @@ struct Switch {
 
 class Mover {
  public:
-  Mover(Service& service, const MigrateOptions& options, base::Clock& clock)
-      : service_(service), options_(options), clock_(clock) {}
+  Mover(node::Node& node, const MigrateOptions& options, base::Clock& clock)
+      : node_(node), options_(options), clock_(clock) {}
 
   // The moves, and the layout after them.
   Result<int> run(const apply::Migration& migration) {
@@ -50,14 +50,14 @@ class Mover {
 
  private:
   Result<void> move(const apply::Migration& migration) {
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service_.plan(migration.beside));
+    MIG_ASSIGN_OR_RETURN(const Plan plan, node_.plan(migration.beside));
     tell(fmt::format("making {} beside what runs",
                      base::counted(migration.moves.size(), "successor")));
-    MIG_ASSIGN_OR_RETURN(const ApplyResult made, options_.apply(plan, "room to move", false));
-    if (made.outcome != Outcome::kApplied || made.failure) {
+    MIG_ASSIGN_OR_RETURN(const node::ApplyResult made, options_.apply(plan, "room to move", false));
+    if (made.outcome != node::Outcome::kApplied || made.failure) {
       return not_made(made);
     }
-    MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> last, service_.history(1));
+    MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> last, node_.history(1));
     if (!last.empty()) {
       change_ = last.front().id;
     }
@@ -68,13 +68,13 @@ class Mover {
     return take_back(std::move(moved).error());
   }
 
-  static Error not_made(const ApplyResult& made) {
+  static Error not_made(const node::ApplyResult& made) {
     Error error = made.failure.value_or(
         Error{ErrorCode::kInternal, "the successors were not made", {}, {}, {}});
-    if (made.outcome == Outcome::kRolledBack) {
+    if (made.outcome == node::Outcome::kRolledBack) {
       error.code = ErrorCode::kRolledBack;
     }
-    if (made.outcome == Outcome::kStuck) {
+    if (made.outcome == node::Outcome::kStuck) {
       error.code = ErrorCode::kStuck;
     }
     return error;
@@ -108,7 +108,7 @@ class Mover {
   // The successors as the driver shows them now: that is their health check. One that does not
   // show, has no UUID of its own or has somebody on it already is none.
   Result<std::vector<Switch>> pairs(const std::vector<apply::Move>& moves) {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, service_.inventory());
+    MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory());
     std::vector<Switch> out;
     for (const apply::Move& move : moves) {
       const Gpu* gpu = now.find_gpu(move.to_gpu);
@@ -168,7 +168,7 @@ class Mover {
   // Who is still on one of these instances, in words; "" = nobody.
   Result<std::string> still_there(
       const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances) {
-    MIG_ASSIGN_OR_RETURN(const holders::Report report, service_.holders());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
     std::vector<std::string> who;
     for (const holders::Holder& holder : report.holders) {
       for (const auto& [gpu, instance] : instances) {
@@ -229,7 +229,7 @@ class Mover {
     if (auto left = empty_by(successors, "the successor", false); !left) {
       return stuck(std::move(why), left.error());
     }
-    auto plan = service_.plan_undo(change_);
+    auto plan = node_.plan_undo(change_);
     if (!plan) {
       return stuck(std::move(why), plan.error());
     }
@@ -253,7 +253,7 @@ class Mover {
     return why;
   }
 
-  Service& service_;
+  node::Node& node_;
   const MigrateOptions& options_;
   base::Clock& clock_;
   std::optional<std::int64_t> change_;  // that made the successors
@@ -261,32 +261,32 @@ class Mover {
 };
 
 // No moves: the plan runs as it is.
-Result<apply::Migration> needed_moves(Service& service, const DesiredLayout& desired) {
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan(desired));
+Result<apply::Migration> needed_moves(node::Node& node, const DesiredLayout& desired) {
+  MIG_ASSIGN_OR_RETURN(const Plan plan, node.plan(desired));
   if (!plan.blocked()) {
     return apply::Migration{};
   }
-  MIG_ASSIGN_OR_RETURN(Inventory now, service.inventory());
-  MIG_ASSIGN_OR_RETURN(const holders::Report report, service.holders());
+  MIG_ASSIGN_OR_RETURN(Inventory now, node.inventory());
+  MIG_ASSIGN_OR_RETURN(const holders::Report report, node.holders());
   apply::add_holders(report, now);
   return apply::plan_migration(now, desired, plan);
 }
 
 }  // namespace
 
-Result<int> move_work(Service& service,
+Result<int> move_work(node::Node& node,
                       const DesiredLayout& desired,
                       const MigrateOptions& options,
                       base::Clock& clock) {
-  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
+  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(node, desired));
   if (migration.moves.empty()) {
     return options.layout();
   }
-  return Mover(service, options, clock).run(migration);
+  return Mover(node, options, clock).run(migration);
 }
 
-Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired) {
-  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
+Result<std::vector<std::string>> describe_moves(node::Node& node, const DesiredLayout& desired) {
+  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(node, desired));
   std::vector<std::string> lines;
   for (const apply::Move& move : migration.moves) {
     lines.push_back(fmt::format("would move {} gi={} from GPU {} at {}:{} to GPU {} at {}:{}",

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "service/lease_desk.h"
+#include "service/run_job.h"
 
 namespace mig::service {
 namespace {
@@ -122,9 +123,9 @@ Result<void> NodeGuard::open_all(const Inventory& now) const {
 }
 
 Result<void> guard_or_open(LeaseDesk& desk, bool guard) {
-  Service& service = desk.service();
-  const std::string mark = service.lease_store_path() + ".guarded";
-  NodeGuard nodes(service.device_roots());
+  node::Node& node = desk.node();
+  const std::string mark = node.lease_store_path() + ".guarded";
+  NodeGuard nodes(device_roots(node));
   if (guard) {
     MIG_TRY(base::write_file_atomic(mark, "", 0600));
     desk.guard_nodes(std::move(nodes));
@@ -134,7 +135,7 @@ Result<void> guard_or_open(LeaseDesk& desk, bool guard) {
   if (::access(mark.c_str(), F_OK) != 0) {
     return {};
   }
-  MIG_ASSIGN_OR_RETURN(const Inventory now, service.inventory());
+  MIG_ASSIGN_OR_RETURN(const Inventory now, node.inventory());
   MIG_TRY(nodes.open_all(now));
   ::unlink(mark.c_str());
   return {};

@@ -11,7 +11,7 @@
 namespace mig::smi {
 namespace {
 
-// What one question is answered with; *code is the driver's.
+// Function that reads one value; *code receives the driver's return code.
 using Answer = std::string (*)(const Run& run, nvmlReturn_t* code);
 
 const char* state_word(unsigned feature) {
@@ -156,7 +156,7 @@ std::string everything(const Run& run, nvmlReturn_t* code) {
 struct Question {
   const char* option;
   const char* name;
-  Answer answer;  // nullptr: asked of each GPU
+  Answer answer;  // nullptr: read per GPU
 };
 
 constexpr std::array kQuestions = {

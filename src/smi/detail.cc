@@ -15,7 +15,7 @@ namespace {
 
 using Sections = std::vector<std::string>;
 
-// The names that -d takes; VOLTAGE has no lines on the boards of MIG.
+// Section names that -d accepts; VOLTAGE has no rows on boards with MIG.
 constexpr std::array<const char*, 20> kSections = {"MEMORY",
                                                    "UTILIZATION",
                                                    "ECC",
@@ -37,7 +37,7 @@ constexpr std::array<const char*, 20> kSections = {"MEMORY",
                                                    "POWER_SMOOTHING",
                                                    "POWER_PROFILES"};
 
-// "MEMORY,,ecc" -> {"memory", "ecc"}
+// Lower-case names of a list: "MEMORY,,ecc" -> {"memory", "ecc"}.
 Sections section_names(const std::string& list) {
   Sections names;
   for (const std::string& name : base::split(list, ',')) {
@@ -59,7 +59,7 @@ bool selected(const DetailRow& row, const Sections* sections) {
 
 std::string gpu_detail(const Run& run, const Gpu& gpu, const Sections* sections) {
   std::string out = "GPU " + bus_id(run, gpu.device) + "\n";
-  unsigned skip_below = ~0U;  // rows deeper than this belong to a heading that turned out N/A
+  unsigned skip_below = ~0U;  // rows deeper than this belong to a heading that was N/A
   for (const DetailRow& row : detail_rows()) {
     if (!selected(row, sections) || row.depth > skip_below || !applies(run, gpu, row.when)) {
       continue;

@@ -167,7 +167,7 @@ std::string sample_block(const Run& run, const Gpu& gpu, const DetailRow& row) {
   const auto line = [&](const char* label, const std::string& value) {
     return detail_line(row.depth + 1, label, known ? value : failure);
   };
-  // Milliwatts as watts; all else whole, cut as nvidia-smi cuts a mean.
+  // Milliwatts as watts; other values as integers, truncated as nvidia-smi truncates a mean.
   const auto value = [&](double number) {
     return kind->type == NVML_TOTAL_POWER_SAMPLES
                ? text("%.2f W", number / 1000)

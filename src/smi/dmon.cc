@@ -18,10 +18,10 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi dmon -h";
-constexpr std::size_t kMaxGpus = 16;  // as many as nvidia-smi watches
+constexpr std::size_t kMaxGpus = 16;  // nvidia-smi's limit
 constexpr ScrollLimits kLimits = {600, dmon_help};
 
-// What is printed behind the number of the GPU.
+// Text behind the GPU's number in a line.
 struct Cell {
   std::string text;
   int width = 7;
@@ -35,7 +35,7 @@ struct Layout {
   ScrollStamp stamp;
 };
 
-// "1,2,20": "" = fine.
+// Parses a list of metric numbers, "1,2,20"; returns an error text, "" = valid.
 std::string parse_metrics(const std::string& list, std::vector<GpmMetric>* metrics) {
   for (const std::string& word : base::split(list, ',')) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -69,7 +69,7 @@ std::string parse_format(const std::string& list, Layout* layout) {
   return "";
 }
 
-// The columns of -s in the order of its letters, each group once.
+// Columns for the letters of -s, in their order, each group once.
 std::vector<DmonColumn> pick_columns(const std::string& letters) {
   std::vector<DmonColumn> picked;
   std::string seen;
@@ -91,7 +91,7 @@ bool valid_levels(const std::string& levels) {
   return levels == "d" || levels == "m" || levels == "dm" || levels == "md";
 }
 
-// *error: what is wrong, in nvidia-smi's words.
+// *error receives nvidia-smi's error text.
 Layout layout_of(const Options& options, std::string* error) {
   Layout layout;
   layout.columns = pick_columns(options.has("-s") ? options.get("-s") : "puc");
@@ -125,7 +125,7 @@ std::string line(const std::string& first, const std::vector<Cell>& cells, bool 
 }
 
 int width_of(const GpmMetric& metric) {
-  return metric.id >= 170 && (metric.id - 170) % 5 == 0 ? 17 : 11;  // counters of cycles
+  return metric.id >= 170 && (metric.id - 170) % 5 == 0 ? 17 : 11;  // cycle counters
 }
 
 constexpr int kGpmWidth = 11;
@@ -155,7 +155,7 @@ std::string number(const std::optional<unsigned long long>& value) {
   return value ? text("%llu", *value) : "-";
 }
 
-// A machine seen through a layout; keeps what the next line needs of the one before.
+// Prints a GPU's values in a layout; keeps the state that differences to the previous line need.
 class Monitor {
  public:
   Monitor(const Run& run, std::vector<Gpu> gpus, Layout layout)
@@ -177,7 +177,7 @@ class Monitor {
         out += mig_row(gpu, device);
       }
     }
-    // Behind the line, as nvidia-smi does: the first two lines have no values.
+    // After the line, as nvidia-smi does: the first two lines have no values.
     for (auto& [key, watch] : watches_) {
       watch->sample();
     }
@@ -210,7 +210,7 @@ class Monitor {
     unsigned ci = 0;
     if (run_.nvml.nvmlDeviceGetGpuInstanceId(device.device, &gi) != NVML_SUCCESS ||
         run_.nvml.nvmlDeviceGetComputeInstanceId(device.device, &ci) != NVML_SUCCESS) {
-      return "";  // gone meanwhile
+      return "";  // the instance was destroyed meanwhile
     }
     const std::vector<Cell> nothing(layout_.columns.size(), Cell{"-"});
     return row(gpu, nothing, ids(device.index, gi, ci), watch(gpu, gi));

@@ -85,7 +85,7 @@ Number protected_memory(const Run& run, const Gpu& gpu, DmonPast*) {
   return known(code, mib(memory.used));
 }
 
-// Nanoseconds lost of microseconds passed, both since the line before; 0 in the first line.
+// Throttled time in ns of elapsed time in us, both since the previous line; 0 in the first line.
 struct Lost {
   unsigned long long ns = 0, of_us = 0;
 };

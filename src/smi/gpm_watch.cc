@@ -14,7 +14,7 @@ struct Named {
   const char* name;
 };
 
-// An H200 (580.159.04).
+// Names as on an H200 (580.159.04).
 constexpr Named kNames[] = {{1, "gract"},    {2, "smutil"},   {3, "smocc"},    {4, "intutil"},
                             {5, "mmaact"},   {6, "dfmat"},    {7, "hmmat"},    {9, "immat"},
                             {10, "dram"},    {11, "fp64"},    {12, "fp32"},    {13, "fp16"},
@@ -23,7 +23,7 @@ constexpr Named kNames[] = {{1, "gract"},    {2, "smutil"},   {3, "smocc"},    {
                             {103, "c2cdrx"}, {160, "hmhit"},  {161, "hmmiss"}, {162, "pmhit"},
                             {163, "pmmiss"}, {164, "dmhit"},  {165, "dmmiss"}};
 
-// Metrics that come once per engine or link: the first, how many, the step, the name with %u.
+// Metrics repeated per engine or link: first number, count, step, and the name with %u.
 struct Series {
   unsigned first, count, step;
   const char* name;
@@ -90,7 +90,7 @@ GpmWatch::GpmWatch(const Run& run, nvmlDevice_t device, std::optional<unsigned> 
     : run_(run), device_(device), gi_(gi) {
   if (run_.nvml.nvmlGpmSampleAlloc(&older_) != NVML_SUCCESS ||
       run_.nvml.nvmlGpmSampleAlloc(&newer_) != NVML_SUCCESS) {
-    device_ = nullptr;  // the driver has no GPM: there are no values
+    device_ = nullptr;  // no GPM in this driver: no values
   }
 }
 
@@ -121,7 +121,7 @@ std::vector<std::optional<double>> GpmWatch::values(const std::vector<GpmMetric>
   request->version = NVML_GPM_METRICS_GET_VERSION;
   request->sample1 = older_;
   request->sample2 = newer_;
-  // One at a time: a number that the driver does not know must not spoil the others.
+  // One metric per call: an unknown number fails the whole call.
   for (std::size_t i = 0; i < metrics.size(); ++i) {
     request->numMetrics = 1;
     request->metrics[0] = {};

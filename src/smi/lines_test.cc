@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of -L, pmon and -q against readings.
+// Lines of -L, pmon and -q against recorded output.
 #include <set>
 #include <sstream>
 
@@ -21,7 +21,7 @@ TEST(Lines, ListOfAnH200WithMig) {
   const char* profiles[] = {"1c.3g.71gb", "2c.3g.71gb", "2g.35gb", "1g.18gb", "1g.18gb"};
   for (unsigned i = 0; i < 5; ++i) {
     out += mig_device_line(
-        i, profiles[i], text("MIG-%08u-0000-0000-0000-%012u", i, i));  // as the capture masks them
+        i, profiles[i], text("MIG-%08u-0000-0000-0000-%012u", i, i));  // masked as in the capture
   }
   EXPECT_EQ(out, golden("h200_590_mig_list.txt"));
 }
@@ -53,7 +53,7 @@ std::string label_of(const std::string& line) {
   return label.substr(0, label.find_last_not_of(' ') + 1);
 }
 
-// Every line of a real -q below the "GPU ..." line, in its order and indentation.
+// Compares with a real -q: every line below "GPU ...", in order and indentation.
 TEST(Lines, DetailHasTheLinesOfARealReading) {
   std::istringstream reading(golden("h200_580_q.txt"));
   std::string line;
@@ -124,8 +124,8 @@ TEST(Lines, CsvHeader) {
 TEST(Lines, BytesAsMibRoundUp) {
   EXPECT_EQ(mib(0), 0U);
   EXPECT_EQ(mib(1), 1U);
-  EXPECT_EQ(mib(644939776), 616U);        // reserved of the H200
-  EXPECT_EQ(mib(150754820096), 143771U);  // total of the H200
+  EXPECT_EQ(mib(644939776), 616U);        // reserved memory of the H200
+  EXPECT_EQ(mib(150754820096), 143771U);  // total memory of the H200
 }
 
 }  // namespace

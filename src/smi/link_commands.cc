@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a GPU is connected: c2c and pci.
+// Link commands of a GPU: c2c and pci.
 #include "base/strings.h"
 #include "smi/list_gpus.h"
 #include "smi/query_value.h"
@@ -114,7 +114,7 @@ constexpr PciCounter kErrors[] = {
 constexpr PciCounter kBytes[] = {{NVML_FI_DEV_PCIE_COUNT_TX_BYTES, "TX_BYTES"},
                                  {NVML_FI_DEV_PCIE_COUNT_RX_BYTES, "RX_BYTES"}};
 
-constexpr unsigned kLanes = 13;  // as many as nvidia-smi 580 shows of a link of 16
+constexpr unsigned kLanes = 13;  // nvidia-smi 580 shows so many of a 16-lane link
 
 std::string counter_line(const Run& run, const Gpu& gpu, const PciCounter& counter) {
   double number = 0;

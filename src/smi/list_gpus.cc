@@ -48,7 +48,7 @@ int list_gpus(const Run& run, const std::vector<Gpu>& gpus) {
     }
     run.print(gpu_line(gpu.index, name, uuid));
     for (const MigDevice& mig : mig_devices(run, gpu.device)) {
-      // The profile is the last word of "<GPU name> MIG <profile>".
+      // The MIG device's name ends in its profile: "<GPU name> MIG <profile>".
       const std::string full = ask_text(run.nvml.nvmlDeviceGetName, mig.device);
       const std::string profile = full.substr(full.rfind(' ') + 1);
       run.print(

@@ -76,7 +76,7 @@ int run_once(const Run& run, const Options& options, const std::vector<Gpu>& gpu
   return show_summary(run, gpus);
 }
 
-// No machine of MIG has units, so an index of one is wrong.
+// No machine with MIG has S-class units, so every unit index is invalid.
 int run_units(const Run& run, const Options& options) {
   if (options.has("-i")) {
     run.print(text("Specified unit index %s is not valid\n", options.get("-i").c_str()));

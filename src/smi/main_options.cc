@@ -65,7 +65,7 @@ UsageError unknown_option(const std::string& word) {
           kExitOther};
 }
 
-// Commands of their own, which take none of the others' options.
+// Commands that accept no other option.
 UsageError alone_error(const std::vector<std::string>& words) {
   const auto command = [](const std::string& word) -> std::string {
     if (is_one_of(word, {"-L", "--list-gpus"})) {
@@ -104,7 +104,7 @@ bool is_query(const std::string& word) {
   return word.rfind("--query-", 0) == 0;
 }
 
-// What belongs to -q means nothing beside a --query-* switch, and beside --dtd without -q.
+// Options of -q are invalid beside a --query-* switch, and beside --dtd without -q.
 UsageError stray_error(const std::vector<std::string>& words) {
   const bool query = std::any_of(words.begin(), words.end(), is_query);
   const auto has = [&](std::initializer_list<const char*> names) {
@@ -155,7 +155,7 @@ UsageError query_error(const Options& options) {
   return {error};
 }
 
-// Options of -q and of documents.
+// Checks the options of -q and of XML documents.
 UsageError detail_error(const Options& options) {
   constexpr const char* kInvalid = "Invalid combination of input arguments";
   const auto needs_query = [&](const char* option, const char* name, const char* what) {
@@ -238,8 +238,8 @@ UsageError loop_error(const Options& options) {
 
 namespace {
 
-// Beside -h a word that is no option is called out of place; beside an option that changes
-// something the words are slightly others (`stats -c 1`).
+// nvidia-smi words an unknown word differently beside -h, and beside an option that changes
+// something (`stats -c 1`).
 void reword_unknown(const std::vector<std::string>& words, Options* options) {
   const std::string unknown = options->error.text;
   const auto beside = [&](std::initializer_list<const char*> names) {
@@ -285,7 +285,7 @@ Options parse_main(const std::vector<std::string>& words) {
     options.error.exit = kExitOther;
   }
   reword_unknown(words, &options);
-  if (options.has("-a")) {  // what -q was called before
+  if (options.has("-a")) {  // old name of -q
     options.values["-q"] = "";
   }
   return options;

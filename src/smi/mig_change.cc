@@ -16,7 +16,7 @@ constexpr const char* kDestroyGis = "destroy GPU instances";
 constexpr const char* kDestroyCis = "destroy compute instances";
 constexpr unsigned kMaxId = 0xFFFF;
 
-// One word of a profile list: "9", "3g.20gb:4".
+// One item of a profile list: "9", "3g.20gb:4".
 struct Wanted {
   std::string profile;
   std::optional<unsigned> start;
@@ -47,7 +47,7 @@ const Profile* find_profile(const std::vector<Profile>& profiles, const std::str
   return found == profiles.end() ? nullptr : &*found;
 }
 
-// The size that goes with a start: the driver knows it from its own placements.
+// Placement for a start: the size comes from the driver's list of placements.
 nvmlReturn_t gi_placement(const Run& run,
                           const Gpu& gpu,
                           const GiProfile& profile,
@@ -89,7 +89,8 @@ nvmlReturn_t create_gi(
   return code;
 }
 
-// How many slots one takes is not its slices (H100: 1c as ID 7 takes two): the driver tells it.
+// An instance's slots may differ from its slices (H100: 1c as ID 7 takes two), so the driver is
+// asked.
 nvmlReturn_t ci_placement(const Run& run,
                           const Gi& gi,
                           const CiProfile& profile,
@@ -109,7 +110,7 @@ nvmlReturn_t ci_placement(const Run& run,
   return code;
 }
 
-// By id, else by name; of two of one name the one that fills the GPU instance, else the first.
+// By id, else by name; of two with one name the one that fills the GPU instance, else the first.
 const CiProfile* find_ci_profile(const std::vector<CiProfile>& profiles,
                                  const Gi& gi,
                                  const std::string& wanted) {

@@ -14,7 +14,7 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi mig -h";
-// In the order in which nvidia-smi looks for them: `-lgi -lgip` and `-lgip -lgi` list profiles.
+// In nvidia-smi's order of precedence: `-lgi -lgip` and `-lgip -lgi` list profiles.
 constexpr std::array kActions = {
     "-lgip", "-lgipp", "-lgi", "-lcip", "-lcipp", "-lci", "-cgi", "-cci", "-dci", "-dgi"};
 
@@ -54,7 +54,7 @@ bool parse_ids(const std::string& list, std::vector<unsigned>* ids) {
   return true;
 }
 
-// What is wrong with the instance ids; "" = nothing.
+// Error text for the instance ids; "" = valid.
 std::string ids_error(const Options& options) {
   std::vector<unsigned> ids;
   for (const char* option : {"-gi", "-ci"}) {
@@ -68,7 +68,7 @@ std::string ids_error(const Options& options) {
   return "";
 }
 
-// Profiles and placements of a GPU: -gi and -ci restrict none of them, and are not even read.
+// False for lists of profiles and placements: nvidia-smi ignores -gi and -ci there, valid or not.
 bool reads_ids(const std::string& action) {
   return action != "-lgip" && action != "-lgipp";
 }
@@ -77,7 +77,7 @@ bool is_list(const std::string& action) {
   return action.rfind("-l", 0) == 0;
 }
 
-// Of several lists nvidia-smi prints one.
+// Of several lists nvidia-smi prints only one.
 std::string action_of(const Options& options) {
   const auto* const action = std::find_if(
       kActions.begin(), kActions.end(), [&](const char* name) { return options.has(name); });
@@ -125,7 +125,7 @@ Options parse_mig(const std::vector<std::string>& words) {
   Options options = parse_options(words, specs(), kHelp, [](const std::string& word) {
     return UsageError{"Option \"" + word + "\" is not recognized.\n"};
   });
-  // Without anything to do nvidia-smi prints its help, and calls that a success.
+  // Without an action nvidia-smi prints its help and exits with 0.
   if (options.error.empty() && !options.has("-C") && action_of(options).empty()) {
     options.values["-h"] = "";
   }
@@ -143,7 +143,7 @@ UsageError mig_usage_error(const Options& options) {
       ++(is_list(action) ? lists : changes);
     }
   }
-  // Which of two changes nvidia-smi would make is not known, so none is made.
+  // nvidia-smi's choice between two changes is not known, so none is made.
   const bool ambiguous = changes > 1 || (changes == 1 && lists != 0);
   const bool stray_default = options.has("-C") && !options.has("-cgi") && lists == 0;
   if (ambiguous || stray_default) {
@@ -187,7 +187,7 @@ int run_mig(const Run& run, const Options& options) {
   if (exit != 0) {
     return exit;
   }
-  // nvidia-smi looks at the ids only where there are instances: with MIG off any will do.
+  // nvidia-smi checks the ids only where instances exist: with MIG off any id is accepted.
   const std::string error = reads_ids(action_of(options)) ? ids_error(options) : "";
   if (!error.empty()) {
     if (!enabled_gpus(run, gpus, "read MIG modes", &exit).empty()) {

@@ -18,7 +18,7 @@ bool wants(const std::vector<unsigned>& ids, unsigned id) {
   return ids.empty() || std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-// The MIG-capable ones, whether MIG is on or not: profiles can be read before enabling (R580).
+// GPUs that support MIG, whether on or off: profiles can be listed before MIG is enabled (R580).
 std::vector<Gpu> supported_gpus(const Run& run,
                                 const std::vector<Gpu>& gpus,
                                 const char* what,
@@ -69,7 +69,7 @@ nvmlReturn_t gi_profile_rows(const Run& run, const Gpu& gpu, std::vector<GiProfi
   return code;
 }
 
-// NVML says how many there are before it fills them in, and does not look at the room given.
+// NVML returns the count with a null array, and ignores the size of a given array.
 template <class Placement, class Call>
 nvmlReturn_t read_placements(const Call& call, std::vector<Placement>* placements) {
   unsigned count = 0;

@@ -8,7 +8,7 @@
 namespace mig::smi {
 namespace {
 
-// The H200's own answers: hardware reading of 580.159.04.
+// Output recorded on an H200, 580.159.04.
 std::vector<GiProfileRow> h200_profiles() {
   return {
       {0, 19, 7, 7, 16384, false, 16, 1, 0, 1, 1, 0, "MIG 1g.18gb"},

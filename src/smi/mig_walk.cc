@@ -7,7 +7,7 @@
 namespace mig::smi {
 namespace {
 
-// Place among the profiles of one slice count.
+// Rank among the profiles of one slice count.
 unsigned variant_rank(unsigned index) {
   switch (index) {
     case NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV1:
@@ -35,7 +35,7 @@ bool board_lacks_it(nvmlReturn_t code) {
          code == NVML_ERROR_NOT_FOUND;
 }
 
-// A driver without the versioned call (before R520) gives everything but the name.
+// A driver without the versioned call (before R520) reports everything but the name.
 nvmlReturn_t unnamed_gi_profile(const Run& run,
                                 nvmlDevice_t device,
                                 unsigned index,
@@ -136,7 +136,7 @@ nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>*
       nvmlGpuInstanceInfo_t info{};
       code = run.nvml.nvmlGpuInstanceGetInfo(handles[i], &info);
       if (code == NVML_ERROR_NOT_FOUND || code == NVML_ERROR_INVALID_ARGUMENT) {
-        continue;  // destroyed by someone else since the list was read
+        continue;  // destroyed by another program since the list was read
       }
       if (code != NVML_SUCCESS) {
         return code;

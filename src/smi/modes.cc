@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kAllDone = "All done.\n";
 constexpr const char* kGivingUp = "Terminating early due to previous errors.\n";
 
-// MIG mode of Hopper and later lasts only as long as the driver stays loaded.
+// From Hopper on MIG mode lasts only as long as the driver is loaded.
 void warn_without_persistence(const Run& run, const Gpu& gpu, const std::string& bus) {
   nvmlEnableState_t persistence = NVML_FEATURE_ENABLED;
   nvmlDeviceArchitecture_t architecture = 0;

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kHelp = "nvidia-smi nvlink -h";
 constexpr unsigned kMaxLinks = NVML_NVLINK_MAX_LINKS;
 
-// What NVML has no public call for, or what changes a link.
+// Options that NVML has no public call for, or that change a link.
 constexpr std::array kElsewhere = {"-sc",
                                    "-r",
                                    "-re",
@@ -137,7 +137,7 @@ std::string throughput(const Run& run, const Gpu& gpu, unsigned link, bool raw) 
   return out;
 }
 
-// The lines of one action for one link.
+// Output of one action for one link.
 std::string lines(const Run& run,
                   const Gpu& gpu,
                   unsigned link,
@@ -163,8 +163,8 @@ std::string lines(const Run& run,
 
 constexpr std::array kActions = {"-s", "-c", "-p", "-R", "-e", "-gt"};
 
-// Counters that are gone, or that nobody knows, end the command at the first GPU with links: its
-// exit code, having said so; 0 where none of these is asked for.
+// Retired and unknown counters end the command at the first GPU with links: returns the exit code
+// after a message; 0 when none of these is requested.
 int refuse_counters(const Run& run, const Options& options) {
   if (options.has("-g") || options.has("-gc")) {
     run.print(options.has("-g") ? "Warning: Getting counters using option -g is deprecated.\n"
@@ -179,7 +179,7 @@ int refuse_counters(const Run& run, const Options& options) {
   return 0;
 }
 
-// The links that -l leaves of a GPU's, having said so where it leaves none.
+// Links of a GPU that -l selects; prints a message when there is none.
 std::vector<unsigned> wanted_links(const Run& run,
                                    const Options& options,
                                    std::vector<unsigned> links) {

@@ -13,7 +13,7 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi pmon -h";
-constexpr std::size_t kMaxGpus = 4;  // as many as nvidia-smi watches
+constexpr std::size_t kMaxGpus = 4;  // nvidia-smi's limit
 constexpr ScrollLimits kLimits = {10, pmon_help};
 
 template <class Number>
@@ -21,7 +21,7 @@ std::string cell(const std::optional<Number>& number) {
   return number ? std::to_string(*number) : "-";
 }
 
-// The columns between a process's type and its name.
+// Columns between a process's type and its name.
 std::string columns(const PmonLayout& layout,
                     const std::vector<std::string>& load,
                     const std::vector<std::string>& memory) {
@@ -46,13 +46,12 @@ std::string line(const std::string& first,
                       command.c_str());
 }
 
-// Of an engine that a process does not use nothing is shown (H200, 580.159.04: a training at 99 %
-// has "-" there).
+// An unused engine shows "-" (H200, 580.159.04: also for a training at 99 % of the SMs).
 std::optional<unsigned> used(unsigned percent) {
   return percent != 0 ? std::optional(percent) : std::nullopt;
 }
 
-// The newest sample of each process since `since_us`; a driver that gives none says so by a code.
+// The newest sample of each process since `since_us`; empty when the driver has none.
 std::map<unsigned, PmonLoad> loads(const Run& run,
                                    nvmlDevice_t device,
                                    unsigned long long since_us) {
@@ -86,8 +85,8 @@ unsigned long long now_us() {
                                              .count());
 }
 
-// With confidential computing off no process has protected memory; with it on NVML's lists of
-// processes do not tell how much of it is whose.
+// With confidential computing off no process has protected memory; with it on NVML's process lists
+// do not attribute it.
 std::optional<unsigned long long> protected_of(const Run& run, nvmlDevice_t device) {
   nvmlMemory_t memory{};
   const nvmlReturn_t code = run.nvml.nvmlDeviceGetConfComputeProtectedMemoryUsage(device, &memory);
@@ -117,7 +116,7 @@ std::string sample(const Run& run,
   return out;
 }
 
-// The letters of -s that are known, each once; "" = none.
+// Known letters of -s, each once; "" = none.
 std::string groups_of(const Options& options) {
   if (!options.has("-s")) {
     return "u";

@@ -11,9 +11,9 @@ namespace {
 
 constexpr unsigned kNoInstance = 0xFFFFFFFFU;
 constexpr unsigned long long kNoMemory = ~0ULL;
-constexpr unsigned kMaxProcesses = 1U << 16U;  // a driver that asks for more is not believed
+constexpr unsigned kMaxProcesses = 1U << 16U;  // bounds the allocation against a bogus count
 
-// The list may grow between asking how long it is and reading it.
+// Race: the list may grow between the call for its length and the call for its entries.
 template <class Call>
 std::vector<nvmlProcessInfo_t> read_list(const Call& call, nvmlDevice_t device) {
   std::vector<nvmlProcessInfo_t> list(16);

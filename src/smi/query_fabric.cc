@@ -8,7 +8,7 @@
 namespace mig::smi {
 namespace {
 
-// NVML calls the parts of the fabric's answer by number.
+// NVML numbers the parts of the fabric's state.
 FieldValue fabric(const Run& run,
                   const Gpu& gpu,
                   std::string (*pick)(const Run&, const nvmlGpuFabricInfo_v3_t&)) {

@@ -104,7 +104,7 @@ nvmlReturn_t field_number(
     default:
       *number = static_cast<double>(field.value.ullVal);
   }
-  // An id that the library does not know at all reads like a reading that the board lacks.
+  // For an unknown field id, as for a reading that the board lacks.
   return field.nvmlReturn == NVML_ERROR_INVALID_ARGUMENT ? NVML_ERROR_NOT_SUPPORTED
                                                          : field.nvmlReturn;
 }
@@ -171,7 +171,7 @@ FieldValue read_pci_sub_class(const Run& run, const Gpu& gpu) {
 FieldValue read_display_attached(const Run& run, const Gpu& gpu) {
   nvmlEnableState_t attached = NVML_FEATURE_DISABLED;
   nvmlReturn_t code = run.nvml.nvmlDeviceGetDisplayMode(gpu.device, &attached);
-  if (code == NVML_ERROR_DEPRECATED) {  // R580 retires the call; the property itself lives on
+  if (code == NVML_ERROR_DEPRECATED) {  // R580 deprecates the call; the property still exists
     code = NVML_ERROR_NOT_SUPPORTED;
   }
   return {code, attached == NVML_FEATURE_ENABLED ? "Yes" : "No"};

@@ -8,10 +8,10 @@
 namespace mig::smi {
 namespace {
 
-constexpr unsigned kMaxList = 1U << 16U;  // a driver that asks for more is not believed
+constexpr unsigned kMaxList = 1U << 16U;  // bounds the allocation against a bogus count
 
-// NVML's lists: asked for their length, then read. Some answer the first question with SUCCESS,
-// some with INSUFFICIENT_SIZE.
+// NVML's size protocol for lists: length first, then entries. For the length some calls return
+// SUCCESS, some INSUFFICIENT_SIZE.
 template <class Item, class Call>
 nvmlReturn_t read_list(const Call& call, std::vector<Item>* list) {
   unsigned count = 0;

@@ -31,7 +31,7 @@ std::string now(const char* format) {
   return buffer.data();
 }
 
-// Date and time each take nine places and stand four apart; the GPU behind them takes eight.
+// Date and time each take nine columns and are four apart; the GPU after them takes eight.
 std::string prefix(const ScrollStamp& stamp,
                    const std::string& first,  // "#" or " "
                    const std::string& date,

@@ -18,7 +18,7 @@ constexpr const char* kSupportedClocks =
 
 using Pair = std::pair<unsigned, unsigned>;
 
-// "250" or "250.5" watts as milliwatts.
+// Parses watts, "250" or "250.5", into milliwatts.
 std::optional<unsigned> parse_milliwatts(const std::string& value) {
   const std::size_t dot = std::min(value.find('.'), value.size());
   const auto watts = base::parse_decimal(value.substr(0, dot), kMaxWatts);
@@ -35,7 +35,7 @@ std::optional<unsigned> parse_milliwatts(const std::string& value) {
   return static_cast<unsigned>(*watts * 1000) + milliwatts;
 }
 
-// "1500,1600"; one number alone is both if `one_is_both`.
+// Parses "1500,1600"; a single number counts as both if `one_is_both`.
 std::optional<Pair> parse_clock_pair(const std::string& value, bool one_is_both) {
   const std::size_t comma = value.find(',');
   if (comma == std::string::npos && !one_is_both) {
@@ -86,7 +86,7 @@ Outcome clocks_outcome(const Target& target,
   }
 }
 
-// Nothing is printed for what was done.
+// Success prints nothing.
 Outcome reset_outcome(const Target& target, nvmlReturn_t code, const char* clocks) {
   if (code == NVML_ERROR_NOT_SUPPORTED) {
     return warned(text("Setting %s is not supported for GPU %s.\n", clocks, target.at()));

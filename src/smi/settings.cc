@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words and exit codes: those of nvidia-smi 580.159.04 itself, and published sessions for which of
-// them end the command (docs/reference/settings.md says what of it is assumed).
+// Texts and exit codes: those of nvidia-smi 580.159.04 itself; published sessions show which of
+// them end the command (docs/reference/settings.md lists the assumptions).
 #include "smi/settings.h"
 
 #include <algorithm>
@@ -18,10 +18,10 @@ constexpr const char* kEndsEarly = "Terminating early due to previous errors.\n"
 
 struct Setting {
   OptionSpec spec;
-  // nullptr: a value that can be read. `value` is the text after the option.
+  // nullptr: the value is valid. `value` is the text after the option.
   std::string (*error)(const std::string& value);
   Outcome (*apply)(const Target& target, const std::string& value);
-  bool hardware_too;  // also on a real driver
+  bool hardware_too;  // allowed on a real driver too
   bool needs_persistence;
 };
 

@@ -25,7 +25,7 @@ Options parse_small(const std::vector<std::string>& words,
   return options;
 }
 
-// clocks: groups of GPUs boosted together and sparse mode have no public call.
+// clocks: boost groups and sparse mode have no public NVML call.
 
 Options parse_clocks(const std::vector<std::string>& words) {
   return parse_small(words,
@@ -60,14 +60,14 @@ int run_clocks(const Run& run, const Options&) {
 
 namespace {
 
-// "0:6:0.0", "0000:00:06.0" -> "00000000:00:06.0"; "" if it is none.
+// Full PCI bus id: "0:6:0.0", "0000:00:06.0" -> "00000000:00:06.0"; "" if invalid.
 std::string full_bus_id(const std::string& word) {
   unsigned domain = 0;
   unsigned bus = 0;
   unsigned device = 0;
   unsigned function = 0;
   int length = 0;
-  // %n stays 0 unless everything before it matched.
+  // %n stays 0 unless the whole text before it matched.
   const int fields = std::sscanf(  // NOLINT(cert-err34-c): the length says whether all was read
       word.c_str(),
       "%8x:%2x:%2x.%1x%n",
@@ -183,7 +183,7 @@ std::string gpm_help() {
 )";
 }
 
-// One state is printed, however many GPUs are named (H200 x2, 580.159.04): that of the first.
+// Prints one state for any number of GPUs (H200 x2, 580.159.04): the first one's.
 int run_gpm(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
@@ -200,7 +200,7 @@ int run_gpm(const Run& run, const Options& options) {
   return 0;
 }
 
-// vgpu: only a host of vGPUs has something to show.
+// vgpu: only a vGPU host has output.
 
 Options parse_vgpu(const std::vector<std::string>& words) {
   static const std::vector<OptionSpec> kSpecs = {
@@ -218,7 +218,7 @@ Options parse_vgpu(const std::vector<std::string>& words) {
   };
   Options options = parse_small(words, kSpecs, "nvidia-smi vgpu -h");
   if (words.empty()) {
-    options.values.erase("-h");  // alone it lists the vGPUs
+    options.values.erase("-h");  // without options the command lists vGPUs
   }
   return options;
 }

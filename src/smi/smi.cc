@@ -49,7 +49,7 @@ constexpr std::array kCommands = {
     Command{"vgpu", parse_vgpu, vgpu_usage_error, vgpu_help, run_vgpu},
 };
 
-// Sub-commands that NVIDIA's tool has and we do not.
+// Sub-commands of NVIDIA's tool that are not implemented here.
 constexpr std::array<std::string_view, 11> kElsewhere = {"daemon",
                                                          "replay",
                                                          "encodersessions",
@@ -66,7 +66,7 @@ void put(std::FILE* stream, const std::string& words) {
   std::fwrite(words.data(), 1, words.size(), stream);
 }
 
-// What nvidia-smi says when NVML does not load or start; our reason goes to the error stream.
+// nvidia-smi's text when NVML does not load or initialise; the cause goes to stderr.
 int report_no_nvml(const Error& error, const SmiContext& context) {
   put(context.err, error.text() + "\n");
   if (!error.nvml) {
@@ -89,7 +89,7 @@ int report_no_nvml(const Error& error, const SmiContext& context) {
   return exit_code(code);
 }
 
-// The command itself, on a driver where it needs one.
+// Runs a command, with the driver where the command needs one.
 int run_with_driver(const Command& command, const Options& options, const SmiContext& context) {
   if (const std::string dtd = main_dtd(options); !dtd.empty()) {
     put(context.out, dtd);
@@ -105,7 +105,7 @@ int run_with_driver(const Command& command, const Options& options, const SmiCon
   return exit;
 }
 
-// -f: what is printed goes there instead; errors of the command line and help do not.
+// Option -f: redirects the output to a file, except usage errors and help.
 int run_into_file(const Command& command, const Options& options, const SmiContext& context) {
   if (!options.has("--filename")) {
     return run_with_driver(command, options, context);
@@ -159,7 +159,7 @@ int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
   }
   const std::string& word = args.front();
   if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end()) {
-    return run_command(kMain, args, context);  // which names the word as none of its options
+    return run_command(kMain, args, context);  // refuses the word as an unknown option
   }
   put(context.out, belongs_elsewhere(word).text);
   return kExitUsage;

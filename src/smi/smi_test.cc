@@ -75,7 +75,8 @@ TEST(Smi, HelpAndUsageNeedNoDriver) {
   EXPECT_NE(run({"prm"}, context).out.find("NVIDIA's own nvidia-smi"), std::string::npos);
 }
 
-// How programs find the names (nvidia_gpu_exporter): a quoted word at the head of a paragraph.
+// The format that programs parse for field names (nvidia_gpu_exporter): a quoted word at the head
+// of a paragraph.
 TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
   const std::string help = run({"--help-query-gpu"}).out;
   std::vector<std::string> found;
@@ -89,7 +90,7 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
     names.emplace_back(field.name);
   }
   EXPECT_EQ(found, names);
-  EXPECT_EQ(names.size(), 212U);  // as many as 590.48.01 lists
+  EXPECT_EQ(names.size(), 212U);  // count of 590.48.01
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ std::string on_off(const Call& call, nvmlDevice_t device) {
   return state == NVML_FEATURE_ENABLED ? "On" : "Off";
 }
 
-// With MIG on the column says only that ECC is on: errors are counted per MIG device.
+// With MIG on the column shows only that ECC is on: errors are counted per MIG device.
 std::string ecc_cell(const Run& run, nvmlDevice_t device, bool mig) {
   nvmlEnableState_t current = NVML_FEATURE_DISABLED;
   nvmlEnableState_t pending = NVML_FEATURE_DISABLED;
@@ -73,7 +73,7 @@ std::string mig_cell(const MigMode& mode) {
     return "";
   }
   const std::string now = mode.enabled ? "Enabled" : "Disabled";
-  return mode.enabled == mode.pending ? now : now + "*";  // * = another mode is pending
+  return mode.enabled == mode.pending ? now : now + "*";  // * = a different mode is pending
 }
 
 SummaryGpu read_gpu(const Run& run, const Gpu& gpu, const MigMode& mode) {
@@ -189,7 +189,7 @@ int show_summary(const Run& run, const std::vector<Gpu>& gpus) {
 }
 
 int show_version(const Run& run) {
-  // "13.580.159.04": CUDA's major version, then the driver's first two parts.
+  // NVML version "13.580.159.04": CUDA's major version, then the driver's first two parts.
   std::string nvml = run.session.nvml_version();
   nvml = nvml.substr(nvml.find('.') + 1);
   const std::size_t second = nvml.find('.', nvml.find('.') + 1);

@@ -23,13 +23,13 @@ const char* or_na(const std::string& value) {
   return value.empty() ? "N/A" : value.c_str();
 }
 
-// Names longer than the column lose their end.
+// Truncates a long GPU name at its end.
 std::string gpu_name(const std::string& name) {
   constexpr std::size_t kRoom = 27;
   return name.size() <= kRoom ? name : name.substr(0, kRoom - 3) + "...";
 }
 
-// Paths longer than the column lose their beginning.
+// Truncates a long path at its beginning.
 std::string process_name(const std::string& name) {
   constexpr std::size_t kRoom = 32;
   return name.size() <= kRoom ? name : "..." + name.substr(name.size() - (kRoom - 3));
@@ -51,7 +51,7 @@ std::string mig_memory_cell(const std::optional<unsigned long long>& used,
   return text("%-34s", cell.c_str());
 }
 
-// "N/A", or a number that leaves the last place of its column free.
+// "N/A", or a number with one column free after it.
 std::string instance_cell(const std::optional<unsigned>& id) {
   return id ? text("%2u ", *id) : "N/A";
 }

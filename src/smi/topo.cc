@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kHelp = "nvidia-smi topo -h";
 constexpr unsigned kMaxCpu = 1U << 16U;
-constexpr std::size_t kMaskWords = 64;  // 4,096 CPUs or nodes
+constexpr std::size_t kMaskWords = 64;  // size of masks: 4,096 CPUs or nodes
 constexpr const char* kUnderlined = "\x1b[4m";
 constexpr const char* kPlain = "\x1b[0m";
 
@@ -217,7 +217,7 @@ std::string numbers(const std::vector<unsigned>& list) {
   return out;
 }
 
-// The indexes of a set that NVML gives as handles.
+// Indices of a set of device handles.
 template <class Call>
 nvmlReturn_t read_set(const Run& run, const Call& call, std::vector<unsigned>* indexes) {
   constexpr unsigned kMaxGpus = 1024;
@@ -302,7 +302,7 @@ int show_gpus_of_cpu(const Run& run, unsigned cpu) {
   return 0;
 }
 
-// Actions that want one GPU behind -i: what is said without it.
+// Actions that require one GPU after -i, with the error text otherwise.
 struct OneGpuAction {
   const char* option;
   const char* name;

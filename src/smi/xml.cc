@@ -20,7 +20,7 @@ std::string escaped(const std::string& text) {
     } else if (c == '>') {
       out += "&gt;";
     } else if (static_cast<unsigned char>(c) < 0x20 && c != '\t') {
-      out += '?';  // no document may hold it
+      out += '?';  // control character, illegal in XML
     } else {
       out += c;
     }
@@ -66,7 +66,7 @@ class Walk {
     });
   }
 
-  // Whether the source gives the element, or something inside it.
+  // True when the source has the element, or an element inside it.
   bool given(std::string_view parent, std::string_view name) const {
     if (source_.knows(parent, name)) {
       return true;
@@ -84,7 +84,7 @@ class Walk {
     });
   }
 
-  // Whether every name that the particle must have is given.
+  // True when the source has every required name of the particle.
   bool all_given(std::string_view parent, const XmlParticle& particle) const {
     const auto is_given = [&](const XmlParticle& part) { return all_given(parent, part); };
     switch (particle.kind) {
@@ -100,8 +100,8 @@ class Walk {
     return std::all_of(particle.parts.begin(), particle.parts.end(), is_given);
   }
 
-  // The names to write below `parent`, in order: of alternatives the first that is given, of what
-  // may be left out what is given.
+  // Appends the names to write below `parent`, in order: of alternatives the first available one,
+  // of optional elements the available ones.
   void choose(std::string_view parent,
               const XmlParticle& particle,
               std::vector<std::string>* names) const {

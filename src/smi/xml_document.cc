@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The documents themselves: what of NVML goes where.
+// The XML documents: mapping of NVML readings to elements.
 #include <map>
 
 #include "smi/detail.h"
@@ -25,7 +25,7 @@ std::string tabs(unsigned depth) {
   return out;
 }
 
-// "<name>" and "</name>" around lines.
+// Encloses lines in "<name>" and "</name>".
 std::string around(std::string_view name, const std::string& lines, unsigned depth) {
   const std::string tag(name);
   return tabs(depth) + "<" + tag + ">\n" + lines + tabs(depth) + "</" + tag + ">\n";
@@ -33,7 +33,7 @@ std::string around(std::string_view name, const std::string& lines, unsigned dep
 
 using Texts = std::map<std::string, std::string>;
 
-// Of an element whose values are all known beforehand, by path.
+// A source with fixed values, by path.
 XmlSource source_of(const Texts& texts) {
   XmlSource source;
   source.knows = [&texts](std::string_view parent, std::string_view name) {
@@ -233,7 +233,7 @@ int show_xml(const Run& run, const std::vector<Gpu>& gpus, Dtd dtd) {
   }
   Texts texts = head_texts(run);
   texts["nvidia_smi_log/attached_gpus"] = std::to_string(count);
-  texts["nvidia_smi_log/gpu"] = "";  // known, and written by the block below
+  texts["nvidia_smi_log/gpu"] = "";  // known, and rendered by the block below
   XmlSource source = source_of(texts);
   source.block = [&](std::string_view name, unsigned depth) -> std::optional<std::string> {
     if (name != "gpu") {

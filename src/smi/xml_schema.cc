@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elements of nvidia-smi's documents, schema 13 (driver 580). One table for both: the document
-// type definition is printed from it and the documents are written by walking it, so the order of
-// elements cannot differ between them.
+// The elements of nvidia-smi's documents, schema 13 (driver 580). Single source of truth: the DTD
+// is printed from this table and the documents are written by walking it, so the order of elements
+// cannot differ between them.
 #include "smi/xml_schema.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace mig::smi {
 namespace {
 
 // clang-format off
-// What a name holds; names without a line of their own hold text.
+// Content models by element; elements without an entry contain text.
 constexpr XmlElement kDeviceElements[] = {
     {"nvidia_smi_log",
      "(timestamp, driver_version, cuda_version, vgpu_driver_capability*, attached_gpus, "
@@ -223,14 +223,14 @@ constexpr XmlElement kUnitElements[] = {
 };
 // clang-format on
 
-// Declared, though no content names them any more.
+// Declared, though no content model refers to them any more.
 constexpr const char* kRetired[] = {
     "reset_required", "drain_and_reset_recommended", "power_management", "graphics_volt"};
 
 constexpr XmlSchema kDevice = {"nvsmi_device_v13.dtd", kDeviceElements, kRetired, "gpu"};
 constexpr XmlSchema kUnit = {"nvsmi_unit_v13.dtd", kUnitElements, {}, "unit hic fan"};
 
-// Reads "(a, b?, (c | d)*)".
+// Parser of a content model: "(a, b?, (c | d)*)".
 class ContentReader {
  public:
   explicit ContentReader(std::string_view text) : text_(text) {}

@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
-// SQLite has one code for much that the system told apart.
+// SQLite maps several errno values to one code; this restores the distinction.
 int told_apart(int sqlite_code, int system_errno) {
   const int primary = sqlite_code & 0xFF;
   if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) {
@@ -88,7 +88,7 @@ std::string hint_of(int sqlite_code, const std::string& path) {
 
 Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_view doing) {
   int system_errno = db != nullptr ? sqlite3_system_errno(db) : 0;
-  // SQLite tries to open for reading then, and tells of that.
+  // SQLite then retries read-only, and reports that attempt's error.
   if ((code & 0xFF) == SQLITE_CANTOPEN &&
       ::access(std::filesystem::path(path).parent_path().c_str(), W_OK) != 0) {
     system_errno = errno;
@@ -105,8 +105,9 @@ Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_v
                {}};
 }
 
-// The switch upgrades a read lock, and for that SQLite never calls its busy handler: two who open a
-// new file at the same moment would see each other as a conflict. The other is done in a moment.
+// Race: the switch to WAL upgrades a read lock, for which SQLite never calls its busy handler, so
+// two processes that open a new file at once would fail with a conflict. Retry: the other is done
+// in a moment.
 int switch_to_wal(sqlite3* db) {
   constexpr std::chrono::milliseconds kPause{2};
   base::Clock& clock = base::system_clock();
@@ -310,7 +311,7 @@ Result<void> Database::migrate(const Migrations& migrations) {
   if (now == newest) {
     return {};
   }
-  // Another process may migrate at the same moment: look again once the write lock is ours.
+  // Another process may migrate at the same moment: read the version again under the write lock.
   return transaction([&]() -> Result<void> {
     MIG_ASSIGN_OR_RETURN(now, version());
     for (std::int64_t i = now; i < newest; ++i) {

@@ -25,8 +25,8 @@ class DatabaseTest : public testing::Test {
   std::string folder_;
 };
 
-// Two jobs started at the same moment on a machine that never had a lease: one of them ended with
-// "database is locked". SQLite tells connections of one process apart as it does processes.
+// Regression: two jobs started at the same moment on a machine without any lease so far; one ended
+// with "database is locked". SQLite treats connections of one process like those of several.
 TEST_F(DatabaseTest, ManyMayOpenANewFileAtTheSameMoment) {
   constexpr int kFiles = 30;
   constexpr int kOpeners = 8;

@@ -8,7 +8,7 @@ namespace mig::store {
 
 namespace {
 
-// Ids are never given twice (AUTOINCREMENT): a log belongs to one job for good.
+// Ids are never reused (AUTOINCREMENT): a log file belongs to one job.
 constexpr std::string_view kJobSchema1 = R"sql(
 CREATE TABLE job (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, command TEXT NOT NULL,
@@ -66,7 +66,7 @@ Result<Jobs> Jobs::open(const std::string& path) {
   if (!database) {
     return std::move(database).error().in("jobs");
   }
-  // A record of processes, which no power cut outlasts: it need not wait for the disk.
+  // Records of processes are worthless after a power cut, so a commit need not wait for the disk.
   MIG_TRY(database->execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL"));
   return Jobs(*std::move(database));
 }

@@ -34,7 +34,7 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_of_change ON attempt(change);
 )sql";
 
-// Who a change was carried out by, for good; and how long its steps took on which board and driver.
+// Identity of the process that carries out a change; and durations of steps by board and driver.
 constexpr std::string_view kSchema2 = R"sql(
 ALTER TABLE change ADD COLUMN start_ticks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE change ADD COLUMN driver TEXT NOT NULL DEFAULT '';
@@ -137,7 +137,7 @@ Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<S
   }
   std::int64_t id = 0;
   const auto insert_all = [&]() -> Result<void> {
-    // A clock that went back must not make history run backwards.
+    // Timestamps are monotonic in the journal even when the wall clock goes back.
     MIG_ASSIGN_OR_RETURN(Statement last, database_.prepare("SELECT max(started_ms) FROM change"));
     MIG_TRY(last.step());
     const std::int64_t started = std::max(unix_ms(), last.integer(0));

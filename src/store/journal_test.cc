@@ -74,7 +74,7 @@ TEST_F(JournalTest, RemembersAChangeAcrossReopening) {
   ASSERT_EQ(attempts->size(), 2U);
   EXPECT_TRUE((*attempts)[0].succeeded);
   EXPECT_EQ((*attempts)[0].gpu_instance, 2);
-  EXPECT_FALSE((*attempts)[1].finished);  // the crash was in this call
+  EXPECT_FALSE((*attempts)[1].finished);  // the crash happened during this call
 }
 
 TEST_F(JournalTest, RefusesASecondChangeWhileOneIsOpen) {
@@ -107,7 +107,7 @@ TEST_F(JournalTest, AClockThatGoesBackDoesNotTurnHistoryRound) {
   }
   auto journal = Journal::open(path_, morning);
   ASSERT_TRUE(journal);
-  // The end of a change is not before its start, the next change not before the one before it.
+  // A change does not end before its start, nor begin before the previous one.
   ASSERT_TRUE(journal->finish(first, ChangeState::kApplied, "", "{}"));
   const std::int64_t second = journal->begin(change(), {}).value();
   ASSERT_TRUE(journal->finish(second, ChangeState::kApplied, "", "{}"));

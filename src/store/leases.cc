@@ -171,8 +171,9 @@ std::string select(std::string_view columns, std::string_view rest) {
 
 Result<Leases> Leases::open(const std::string& path) {
   MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, lease_migrations()));
-  // Hundreds of contenders stand in line for one writer. A power cut may take the last commits (the
-  // file stays whole): what is bound to a process is over then anyway, and the rest is flush()ed.
+  // Hundreds of processes may contend for the write lock. A power cut may lose the last commits
+  // (the file stays consistent): leases bound to a process are over then anyway, and the others are
+  // flush()ed.
   MIG_TRY(database.execute("PRAGMA busy_timeout=60000; PRAGMA synchronous=NORMAL"));
   return Leases(std::move(database));
 }
@@ -209,7 +210,8 @@ Result<std::vector<LeaseRow>> Leases::leases_of_key(const std::string& key) {
 }
 
 Result<std::int64_t> Leases::add(const LeaseRow& r) {
-  // The constraint knows exclusive against exclusive; this, exclusive against shared.
+  // The table's constraint covers exclusive against exclusive; this check covers exclusive against
+  // shared.
   MIG_ASSIGN_OR_RETURN(
       Statement others,
       database_.prepare("SELECT count(*), min(shared), max(shared) FROM lease WHERE uuid = ?"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last line of defence: whatever the scheduler decided, the store keeps leases apart.
+// Defence in depth: whatever the scheduler decided, the store refuses conflicting leases.
 #include "store/leases.h"
 
 #include <sys/stat.h>
@@ -62,7 +62,7 @@ TEST_F(LeaseStore, AnInstanceIsOnesOrIsSharedInOneWay) {
   EXPECT_EQ(leases.leases()->size(), 4U);
 }
 
-// What SQL alone forbids, should the code above it ever forget.
+// The database constraint alone refuses the second exclusive lease (defence in depth).
 TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
   Leases leases = open();
   const auto one = leases.add(lease("one"));

@@ -102,7 +102,7 @@ Result<bool> Slots::remove(const std::string& name) {
 }
 
 Result<void> Slots::saw(const std::string& name, const std::string& uuid) {
-  // The first one seen takes nobody's place.
+  // The first UUID seen has no predecessor.
   MIG_ASSIGN_OR_RETURN(Statement update,
                        database_.prepare("UPDATE slot SET previous_uuid=uuid, uuid=?, "
                                          "changed_ms=CASE WHEN uuid='' THEN NULL ELSE ? END "

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Which NVML functions each client called, and what became of it: results/calls.json, and calls.md made from it.
+"""NVML functions that each client called, with return codes: results/calls.json, and calls.md generated from it.
 
     calls.py            writes results/calls.md anew from results/calls.json
-    MIG_RECORD_CALLS=1 tests/conformance/X_test.py     records what the clients of X_test.py called, then the same
+    MIG_RECORD_CALLS=1 tests/conformance/X_test.py     records the calls of X_test.py's clients, then writes calls.md
 
-A test fails when one of its clients meets a function that nobody wrote (it answers NOT_SUPPORTED on every machine) and that
-is not recorded for it, or no longer meets one that is.
+A test fails when one of its clients calls an unimplemented function (a stub that returns NOT_SUPPORTED) that is not
+recorded for it, or no longer calls a recorded one.
 """
 
 import collections
@@ -22,13 +22,13 @@ NOT_SUPPORTED = 3
 
 
 def unwritten():
-    """The functions of the driver's list that no source of sim/exports defines; the build lists them."""
+    """Functions of the driver's list that no source of sim/exports defines; the build lists them."""
     binaries = pathlib.Path(os.environ.get("MIG_BIN_DIR", HERE.parent.parent / "build" / "bin")).resolve()
     return set((binaries.parent / "sim" / "exports" / "unimplemented.txt").read_text().split())
 
 
 def read_trace(path):
-    """function -> [calls, of these NOT_SUPPORTED]; the lines are `<ns> <pid> <function> <gpu> <code>`."""
+    """{function: [calls, of these NOT_SUPPORTED]}; a line of the trace is `<ns> <pid> <function> <gpu> <code>`."""
     found = collections.defaultdict(lambda: [0, 0])
     for line in path.read_text().splitlines():
         _, _, function, _, code = line.split()
@@ -45,7 +45,7 @@ def summary(path):
 
 
 def check(test, folder):
-    """0 when every client of this test met the recorded unwritten functions and no other."""
+    """0 when the clients of this test called exactly the recorded unimplemented functions."""
     recorded = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     code = 0
     for path in sorted(pathlib.Path(folder).glob("*.trace")):

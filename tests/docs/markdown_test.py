@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds every Markdown page of the repository: lines of at most 160 characters, and links within the repository that lead somewhere.
+"""Checks every Markdown page of the repository: lines of at most 160 characters, and no dead link within the
+repository.
 
     markdown_test.py [REPOSITORY]
 """
@@ -28,13 +29,13 @@ def without_code(text):
 
 
 def slug(heading):
-    """The anchor that a heading gets: as GitHub makes it."""
+    """Anchor of a heading, as GitHub derives it."""
     words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
 
 
 def anchors(text):
-    """Every place of a page that a link can name."""
+    """All anchors of a page."""
     found, fenced = set(ANCHOR.findall(text)), False
     for line in text.splitlines():
         if line.lstrip().startswith("```"):
@@ -54,7 +55,7 @@ def long_lines(text):
 
 
 def dead_links(page, text):
-    """(line, link) for each link into the repository that leads nowhere."""
+    """(line, link) for each dead link into the repository."""
     joined = "\n".join(line for _, line in without_code(text))
     for target in LINK.findall(joined.replace("\n", " ")):
         if re.match(r"[a-z]+:", target):
@@ -68,7 +69,7 @@ def dead_links(page, text):
 
 
 def faults(page, text):
-    """What is wrong with one page."""
+    """Faults of one page."""
     for number, length in long_lines(text):
         yield f"{number}: {length} characters, the longest line may have {LONGEST}: wrap it, or make a list of the table"
     for fault in dead_links(page, text):
@@ -83,7 +84,7 @@ def pages(root):
 
 
 def self_check(root):
-    """A check that finds nothing must be one that could have."""
+    """Runs the check on pages with known faults, to show that it can fail."""
     page = root / "README.md"
     text = f"# A `b`, c\n{'x' * LONGEST}\n{'x' * (LONGEST + 1)}\n[a](#a-b-c) [b](docs/none.md) [c](#d) [d\ne](LICENSE#x)\n```\n[f](none)\n```\n`[g](none)`\n"
     told = list(faults(page, text))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints what a machine's NVML answers about MIG, one fact per line, in an order and form that do
-// not depend on the machine's state of the moment, so that a real GPU and a simulated one can be
-// diffed. Asks only; changes nothing. UUIDs, serial numbers and sensor readings are left out.
+// Prints the results of a machine's NVML calls about MIG, one fact per line, in a canonical order
+// and form, so that a real GPU and a simulated one can be diffed. Read-only. UUIDs, serial numbers
+// and sensor readings are left out.
 //
-//   mig-conformance [LIBRARY]        default libnvidia-ml.so.1; exit 0 when every GPU was asked
+//   mig-conformance [LIBRARY]        default libnvidia-ml.so.1; exit 0 when every GPU was read
 #include <cstdio>
 #include <string>
 #include <type_traits>
@@ -22,13 +22,13 @@ std::string words(nvmlReturn_t code) {
   return name.substr(prefix.size());
 }
 
-// A line "<what> -> <answer or code>".
+// Prints a line "<call> -> <result or code>".
 void say(const std::string& what, nvmlReturn_t code, const std::string& answer = "") {
   const bool answered = code == NVML_SUCCESS && !answer.empty();
   std::printf("%s -> %s\n", what.c_str(), answered ? answer.c_str() : words(code).c_str());
 }
 
-// `answer` is asked only after `code`, the call that fills what it reads, was made.
+// `answer` is evaluated only after `code`, the call that fills its data.
 template <class Answer, class = std::invoke_result_t<Answer>>
 void say(const std::string& what, nvmlReturn_t code, const Answer& answer) {
   say(what, code, code == NVML_SUCCESS ? answer() : std::string());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The conformance program on a simulated H200 must give the answers that a real H200 gave.
+// The conformance program on a simulated H200 must print the lines recorded on a real H200.
 #include <unistd.h>
 
 #include <fstream>
@@ -33,7 +33,7 @@ std::set<std::string> conformance_lines() {
   return lines_of(in);
 }
 
-// Of a real GPU with MIG off: the simulated board answers the same, and nothing else.
+// Recorded on a real GPU with MIG off: the simulated board must give exactly the same lines.
 void expect_answers_of(const std::string& board, const std::string& recorded) {
   SimulatedMachine box("1x " + board);
   ASSERT_TRUE(box.created());

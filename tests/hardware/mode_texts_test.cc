@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What nvidia-smi was seen to say when it changes modes, resets GPUs and is refused (published
-// transcripts, drivers R470 to R590), brought about on simulated machines.
+// nvidia-smi's texts for mode changes, GPU resets and refusals (published transcripts, drivers R470
+// to R590), reproduced on simulated machines.
 #include <unistd.h>
 
 #include <gtest/gtest.h>

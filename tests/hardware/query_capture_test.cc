@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The published capture's --query-gpu of an idle H200 with MIG on (driver 590.48.01), all 212
-// properties, asked of the same layout on a simulated one.
+// The published --query-gpu of an idle H200 with MIG on (driver 590.48.01), all 212 properties,
+// compared with the same layout on a simulated one.
 #include <unistd.h>
 
 #include <map>
@@ -27,7 +27,7 @@ Cells cells(const std::string& line) {
   return out;
 }
 
-// Why the simulated machine says something else, and of what.
+// Allowed differences by reason: the properties whose value differs on the simulated machine.
 const std::map<std::string, std::set<std::string>> kDiffer = {
     {"another machine", {"timestamp", "serial", "uuid", "pci.bus_id", "pci.bus"}},
     {"another card than ours, and applications clocks, which R590 deprecates",

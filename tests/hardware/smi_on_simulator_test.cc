@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-smi's dialect on a simulated H200 against what NVIDIA's own nvidia-smi printed on real
-// ones.
+// nvidia-smi's dialect on a simulated H200, compared with recorded output of NVIDIA's own
+// nvidia-smi on real ones.
 #include <unistd.h>
 
 #include <regex>
@@ -52,7 +52,7 @@ TEST(H200WithoutMig, FiveCommandsByteForByte) {
   EXPECT_EQ(box.smi("pmon -c 1"), golden("h200_580_pmon.txt"));
 }
 
-// Each block of the reading: "$ nvidia-smi <words>", what it printed, "exit <code>".
+// Each block of the recording: "$ nvidia-smi <words>", its output, "exit <code>".
 TEST(H200WithoutMig, OddCommandLinesByteForByte) {
   if (geteuid() != 0) {
     GTEST_SKIP() << "a driver tells capacities only to root";
@@ -109,7 +109,7 @@ class CapturedLayout : public ::testing::Test {
     run("mig -cci -gi 3,9,10");
   }
 
-  // A command that must succeed.
+  // Output of a command that must succeed.
   std::string run(const std::string& line) {
     const std::string out = box_.smi(line);
     EXPECT_EQ(box_.exit_code(), 0) << line << "\n" << out;
@@ -149,7 +149,7 @@ TEST_F(CapturedLayout, Instances) {
             "+---------------------------------------------------------+\n"
             "|   0  MIG 3g.71gb            9        2          4:4     |\n"
             "+---------------------------------------------------------+\n");
-  // Where they lie was printed of an H100 (tests/captures).
+  // Placements as printed on an H100 (tests/captures).
   const std::string cis = run("mig -lci -gi 2");
   EXPECT_EQ(
       lines_with(cis, "|   0      2       MIG 1c.3g.71gb       0         0          2:1").size(),
@@ -193,7 +193,7 @@ TEST_F(CapturedLayout, TearDownInTheDriversOrder) {
   }
 }
 
-// With MIG off any id will do; with MIG on a wrong one stops a change.
+// With MIG off any id is accepted; with MIG on an invalid one refuses the change.
 TEST_F(CapturedLayout, WrongInstanceIds) {
   EXPECT_EQ(
       box_.smi("mig -dci -gi x"),
@@ -219,7 +219,7 @@ TEST_F(CapturedLayout, RefusalsHaveTheDriversWordsAndCodes) {
   EXPECT_EQ(box_.exit_code(), 2);
 }
 
-// What runs on an instance shows in every list with its instance, as the loaded capture shows it.
+// A process on an instance appears in every list with its instance, as in the loaded capture.
 TEST_F(CapturedLayout, ProcessOnAnInstance) {
   const std::string list = run("-L");
   const std::size_t at = list.find("MIG-", list.find("Device  1:"));
@@ -249,7 +249,7 @@ TEST_F(CapturedLayout, ProcessOnAnInstance) {
   EXPECT_EQ(lines_with(run(""), pid).size(), 0U);
 }
 
-// The lab, word for word, on its own board.
+// Every command of the course's lab, verbatim, on its own board.
 TEST(Lab, EveryCommandOfTheLab) {
   if (geteuid() != 0) {
     GTEST_SKIP() << "a driver lets only root change instances";

@@ -4,7 +4,7 @@
 
     install_test.py BUILD
 
-Exit code: 0 it works, 1 not, 77 cannot run here.
+Exit code: 0 passed, 1 failed, 77 skipped.
 """
 
 import os

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the include matrix of docs/architecture.md from the table of rooms (rooms.py), between the two marks of the page.
+"""Writes the include matrix of docs/architecture.md from the table of rooms (rooms.py), between the two marks of the
+page.
 
-    architecture_page.py            writes it anew
-    architecture_page.py --check    exit code 1 and the difference where the page is not what the table says
+    architecture_page.py            rewrites it
+    architecture_page.py --check    exit code 1 and the difference when the page is out of date
 """
 
 import difflib
@@ -19,20 +20,20 @@ END = "<!-- End of what is made. -->\n"
 
 
 def folder(name):
-    """Where the room's files are."""
+    """Folder of a room's files."""
     if name == "mig":
         return "include/mig"
     return name if name.startswith("sim/") or name in ("abi", "workload") else f"src/{name}"
 
 
 def purposes():
-    """One item for each room."""
+    """One list item per room."""
     return [textwrap.fill(f"- `{folder(name)}`: {room.purpose}", width=150, subsequent_indent="  ", break_on_hyphens=False)
             for name, room in table.ROOMS.items()]
 
 
 def matrix():
-    """Rows include columns. A column's number is the row's with the same number."""
+    """Rows include columns. A column has the number of its room's row."""
     names = list(table.ROOMS)
     width = max(map(len, names))
     lines = [" " * (width + 4) + "".join(f"{number:>3}" for number in range(1, len(names) + 1))]
@@ -43,7 +44,7 @@ def matrix():
 
 
 def made():
-    """What stands between the marks."""
+    """The generated text between the marks."""
     return "\n".join(purposes() + ["", "`x`: files of the row's room may include the column's room; `.`: they may not, also not through another room.",
                                    "", "```"] + matrix() + ["```"]) + "\n"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Shows that layers_test.py can fail: puts each include that it must refuse into a copy of the tree, one at a time.
+"""Shows that layers_test.py can fail: adds each forbidden include to a copy of the tree, one at a time.
 
     can_fail_test.py REPOSITORY
 """
@@ -14,7 +14,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 TREES = ("abi", "include", "src", "sim", "workload")
 
-# (file, line that is added, what the test must say)
+# (file, added line, expected message of the test)
 REFUSED = [
     # These three passed while the lists were closed transitively.
     ("src/cli/cmd_list.cc", '#include "apply/executor.h"', "cli may not include \"apply/executor.h\" (room apply)"),

@@ -12,6 +12,8 @@ it back. Held against that:
   lost     a lease that was never given back was not there any more
   order    among requests alike, one that came later was served first
   leak     after the end something is still leased or waits
+It lasts S seconds, and on a loaded machine until each client has been served once on average: how much is done in a
+second is no business of this test.
 """
 import argparse
 import http.client
@@ -54,13 +56,18 @@ def ask(path, method, target, body=None):
         connection.close()
 
 
-def insist(path, method, target, body=None, until=None):
-    """As ask(), until the daemon is back."""
+def is_over(folder):
+    """True also when the parent process died and its folder is gone."""
+    return (folder / "over").exists() or not (folder / "held").exists()
+
+
+def insist(path, method, target, body=None, folder=None):
+    """As ask(), retried until the daemon is back or, in a client process, the run is over."""
     while True:
         answer = ask(path, method, target, body)
         if answer is not None:
             return answer
-        if until is not None and time.monotonic() > until:
+        if folder is not None and is_over(folder):
             return None
         time.sleep(0.05)
 
@@ -75,49 +82,49 @@ def start_ticks(pid):
 
 
 def mark(folder, uuid):
-    """Claims the instance in our own books; the text of whoever has it, alive, otherwise."""
+    """Claims the instance in the test's own records; returns the text of a live previous owner.
+
+    A mark file appears atomically (link): a client killed while writing leaves no half-written mark.
+    """
     path = folder / uuid
-    mine = f"{os.getpid()} {start_ticks(os.getpid())}"
-    for _ in range(50):
-        try:
-            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            os.write(fd, mine.encode())
-            os.close(fd)
-            return None
-        except FileExistsError:
-            pass
-        try:
-            pid, start = path.read_text().split()
-        except (OSError, ValueError):
-            time.sleep(0.001)  # being written, or just removed
-            continue
-        if start_ticks(pid) == start:
-            return f"{uuid} is marked by {pid}, which lives"
-        try:
-            path.rename(folder / f".dead-{uuid}-{os.getpid()}-{time.monotonic_ns()}")
-        except OSError:
-            pass
-    return f"{uuid} cannot be marked"
+    written = folder / f".new-{os.getpid()}"
+    written.write_text(f"{os.getpid()} {start_ticks(os.getpid())}")
+    try:
+        while True:
+            try:
+                os.link(written, path)
+                return None
+            except FileExistsError:
+                pass
+            try:
+                pid, start = path.read_text().split()
+                if start_ticks(pid) == start:
+                    return f"{uuid} is marked by {pid}, which lives"
+                path.rename(folder / f".dead-{uuid}-{os.getpid()}-{time.monotonic_ns()}")
+            except FileNotFoundError:
+                pass  # just removed
+    finally:
+        written.unlink()
 
 
-def client(path, folder, number, until):
-    """One client until the end of time; writes what it saw as lines of JSON."""
+def client(path, folder, number):
+    """One client until the whole is over; writes what it saw as lines of JSON."""
     random.seed(number)
     out = open(folder / f"log-{os.getpid()}", "w", encoding="utf-8", buffering=1)
     count = 0
-    while time.monotonic() < until:
+    while not is_over(folder):
         count += 1
         key = f"{os.getpid()}-{count}"
         body = {"need": {"profile": "1g.5gb"}, "holder": {"pid": os.getpid()}, "waitMs": 120000,
                 "key": key, "job": key}
         while True:
-            answer = insist(path, "POST", "/v1/leases", body, until + 10)
+            answer = insist(path, "POST", "/v1/leases", body, folder)
             if answer is None:
                 return
             status, document = answer
             if status != 202:
                 break
-            if time.monotonic() > until:
+            if is_over(folder):
                 return  # our end ends the request
         if status != 200:
             out.write(json.dumps({"error": document}) + "\n")
@@ -164,38 +171,57 @@ class Machine:
                                        env=self.environment, stdout=subprocess.DEVNULL)
 
     def wait_until_ready(self):
-        end = time.monotonic() + 60
-        while ask(self.socket, "GET", "/v1/leases") is None:
-            if time.monotonic() > end or self.daemon.poll() is not None:
+        while not self.is_ready():
+            if self.daemon.poll() is not None:
                 sys.exit("migd did not start")
             time.sleep(0.02)
 
+    def is_ready(self):
+        return ask(self.socket, "GET", "/v1/leases") is not None
 
-def fork_client(machine, folder, number, until):
+
+def fork_client(machine, folder, number):
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            client(machine.socket, folder, number, until)
+            client(machine.socket, folder, number)
             code = 0
         finally:
             os._exit(code)
     return pid
 
 
+def rows(folder):
+    """What the clients wrote."""
+    for log in folder.glob("log-*"):
+        for line in log.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue  # cut off by a kill, or being written
+
+
+def is_enough(folder, options):
+    return sum("request" in row for row in rows(folder)) >= options.clients
+
+
 def contend(machine, folder, options):
     until = time.monotonic() + options.seconds
-    clients = {fork_client(machine, folder, n, until) for n in range(options.clients)}
+    clients = {fork_client(machine, folder, n) for n in range(options.clients)}
     killed = {"clients": 0, "daemon": 0}
     random.seed(1)
     next_number = options.clients
     next_kill = time.monotonic() + options.kill_every
-    while time.monotonic() < until:
+    while time.monotonic() < until or not is_enough(folder, options):
         time.sleep(min(0.05, options.kill_every))
         if time.monotonic() < next_kill:
             continue
-        next_kill += options.kill_every
-        if killed["clients"] % 4 == 3 and killed["daemon"] * 5 < killed["clients"]:
+        if machine.daemon.poll() is not None:
+            sys.exit(f"migd ended by itself with {machine.daemon.returncode}")
+        next_kill = time.monotonic() + options.kill_every
+        # A daemon that has not answered yet has served nobody: killed again and again, none ever would.
+        if killed["clients"] % 4 == 3 and killed["daemon"] * 5 < killed["clients"] and machine.is_ready():
             machine.daemon.send_signal(signal.SIGKILL)
             machine.daemon.wait()
             killed["daemon"] += 1
@@ -205,38 +231,44 @@ def contend(machine, folder, options):
         os.waitpid(victim, 0)
         clients.discard(victim)
         killed["clients"] += 1
-        clients.add(fork_client(machine, folder, next_number, until))
+        clients.add(fork_client(machine, folder, next_number))
         next_number += 1
+    (folder / "over").touch()
     for pid in clients:
         os.waitpid(pid, 0)
     return killed
 
 
+def left_after_all(machine):
+    """What is leased or waits although nobody is there any more; the daemon has a minute from each that goes."""
+    before, end = None, 0
+    while True:
+        left = insist(machine.socket, "GET", "/v1/leases")[1]["leases"]
+        waiting = insist(machine.socket, "GET", "/v1/queue")[1]["queue"]
+        if not left and not waiting:
+            return None
+        count = len(left) + len(waiting)
+        if before is None or count < before:
+            before, end = count, time.monotonic() + 60
+        if time.monotonic() > end:
+            return {"leak": {"leases": left, "queue": waiting}}
+        time.sleep(0.1)
+
+
 def verdict(machine, folder):
     troubles, served = [], []
-    for log in folder.glob("log-*"):
-        for line in log.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue  # cut off by a kill
-            if "request" in row:
-                served.append((row["lease"], row["request"]))
-            else:
-                troubles.append(row)
+    for row in rows(folder):
+        if "request" in row:
+            served.append((row["lease"], row["request"]))
+        else:
+            troubles.append(row)
     served.sort()
     for (one, first), (two, second) in zip(served, served[1:]):
         if second < first:
             troubles.append({"order": f"lease {two} of request {second} after lease {one} of {first}"})
-    end = time.monotonic() + 60
-    while True:
-        left = insist(machine.socket, "GET", "/v1/leases")[1]["leases"]
-        waiting = insist(machine.socket, "GET", "/v1/queue")[1]["queue"]
-        if (not left and not waiting) or time.monotonic() > end:
-            break
-        time.sleep(0.1)
-    if left or waiting:
-        troubles.append({"leak": {"leases": left, "queue": waiting}})
+    leak = left_after_all(machine)
+    if leak:
+        troubles.append(leak)
     return troubles, len(served)
 
 
@@ -269,7 +301,7 @@ def main():
     print(f"{options.clients} clients, {GPUS * PER_GPU} instances, {options.seconds:g} s: {served} leases "
           f"served, {killed['clients']} clients and {killed['daemon']} daemons killed, "
           f"{len(troubles)} violations")
-    return 1 if troubles or served < options.clients // 2 else 0
+    return 1 if troubles else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private copy of the tree in which changes are made, built and tested one at a time."""
+"""A private copy of the tree in which mutants are applied, built and tested one at a time."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ def source_files(root):
 
 
 def sync(source, target):
-    """Makes `target` equal to `source`; what is equal keeps its time, so that little is built again."""
+    """Makes `target` equal to `source`; unchanged files keep their time, so that little is rebuilt."""
     wanted = set(source_files(source))
     for name in wanted:
         have = os.path.join(target, name)
@@ -42,7 +43,7 @@ def sync(source, target):
 
 
 def run(command, folder, seconds, log, env=None):
-    """(exit code or None when it ran too long, output); everything it started is ended with it."""
+    """(exit code or None on a timeout, output); all child processes are ended too."""
     with open(log, "wb") as out:
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                    env=env, start_new_session=True)
@@ -63,8 +64,15 @@ def run(command, folder, seconds, log, env=None):
 PROGRAMS = ["migctl", "mig-workload", "sim_nvml", "migsim"]
 
 
+def built(file, output):
+    """Whether a build's output says that `file` was compiled in it (of a header: that something was)."""
+    stem, ending = os.path.splitext(os.path.basename(file))
+    mark = r"\.o\b" if ending == ".h" else re.escape(f"/{stem}{ending}.o") + r"\b"
+    return re.search(mark, output) is not None
+
+
 def targets_of(test):
-    """What a test needs built: a GoogleTest program is called as its test, the others run the programs."""
+    """Build targets of a test: a GoogleTest program has the test's name, other tests run the programs."""
     return [test] if test.endswith("_test") else PROGRAMS
 
 
@@ -76,7 +84,7 @@ class Bench:
         self.most_seconds, self.most_of_a_test = most_seconds, most_of_a_test
 
     def try_change(self, change, room, usable, deadline):
-        """A dictionary: outcome (noticed, survived, timed out, does not build, not finished), by, seconds."""
+        """A dictionary: outcome (noticed, survived, not built, timed out, does not build, not finished), by, seconds."""
         path = os.path.join(self.tree, change.file)
         with open(path, encoding="utf-8") as file:
             before = file.read()
@@ -96,23 +104,24 @@ class Bench:
             names = list(dict.fromkeys(names))
             if not names:
                 return result("does not build", "", "none of the tests can be used here")
-            built = set()
-            for name in names:  # in order: what looks closest comes first
-                targets = [target for target in targets_of(name) if target not in built]
+            ready, changed_code_runs = set(), False
+            for name in names:  # in order: the nearest test comes first
+                targets = [target for target in targets_of(name) if target not in ready]
                 if targets:
                     code, output = run(self.build(targets), self.tree, left(), self.log)
                     if code is None:
                         return result("not finished", name, "building took too long")
                     if code != 0:
                         return result("does not build", "", output[-3000:])
-                    built.update(targets)
+                    ready.update(targets)
+                    changed_code_runs = changed_code_runs or built(change.file, output)
                 code, output = run(self.test([name]), self.tree, min(left(), self.most_of_a_test), self.log)
                 if code is None:
                     return result("timed out", name)
                 if code != 0:
-                    late = "***Timeout" in output  # ctest's word
+                    late = "***Timeout" in output  # ctest's mark of a timeout
                     return result("timed out" if late else "noticed", name)
-            return result("survived", "", " ".join(names))
+            return result("survived" if changed_code_runs else "not built", "", " ".join(names))
         finally:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(before)

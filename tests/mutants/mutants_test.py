@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The data of the changes holds against this tree, and the runner tells what became of a change."""
+"""The mutants apply to this tree, and the runner classifies their outcomes."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import changes  # noqa: E402  (lies beside this file)
-from bench import Bench, sync  # noqa: E402
+from bench import Bench, built, sync  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(changes.HERE))
 TEXT = """== one: what is wrong
@@ -55,9 +55,11 @@ class Data(unittest.TestCase):
 
 
 class Running(unittest.TestCase):
-    """On a tree of one file whose tests are shell commands."""
+    """The runner on a tree of one file whose tests are shell commands."""
 
-    def run_change(self, build="true", first="true", second="true", seconds=30, most=30):
+    COMPILES = "echo '[1/2] Building CXX object room/CMakeFiles/room.dir/code.o'"
+
+    def run_change(self, build=COMPILES, first="true", second="true", seconds=30, most=30):
         with tempfile.TemporaryDirectory() as tree:
             path = os.path.join(tree, "code")
             with open(path, "w", encoding="utf-8") as file:
@@ -80,6 +82,17 @@ class Running(unittest.TestCase):
 
     def test_when_all_pass_it_survived(self):
         self.assertEqual(self.run_change(), ("survived", ""))
+
+    def test_tests_of_an_old_build_are_no_verdict(self):
+        self.assertEqual(self.run_change(build="echo 'ninja: no work to do.'"), ("not built", ""))
+        self.assertEqual(self.run_change(build="echo 'Building CXX object room.dir/decode.o'"), ("not built", ""))
+
+    def test_what_was_compiled_is_read_from_the_build(self):
+        line = "[3/9] Building CXX object src/base/CMakeFiles/mig_base.dir/%s.o\n"
+        self.assertTrue(built("src/base/file.cc", line % "file.cc"))
+        self.assertFalse(built("src/base/file.cc", line % "half_file.cc" + line % "file_test.cc"))
+        self.assertTrue(built("src/base/file.h", line % "other.cc"))
+        self.assertFalse(built("src/base/file.h", "[0/1] Re-checking globbed directories...\nninja: no work to do.\n"))
 
     def test_what_does_not_build_is_said(self):
         self.assertEqual(self.run_change(build="grep -q 'a = 1' code"), ("does not build", ""))

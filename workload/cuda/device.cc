@@ -163,7 +163,7 @@ FaultResult CudaDevice::cause(Fault fault,
       result.raised = !status.ok();
       break;
     case Fault::kEndlessKernel:
-      // Nothing but the end of this process stops it: the caller exits without waiting for it.
+      // The kernel ends only with this process: the caller exits without waiting for it.
       launch("endless");
       if (started && status.ok()) {
         started();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs that take as much of one resource as one process can, to see who suffers beside them.
+// Hogs: programs that use as much of one resource as one process can, to measure the effect on
+// their neighbours.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -21,7 +22,7 @@ constexpr std::array<std::pair<std::string_view, Hog>, 5> kHogs = {{
     {"launch", Hog::kLaunch},
 }};
 
-constexpr std::size_t kMost = std::size_t{1} << 30U;  // bytes of a hog's buffers
+constexpr std::size_t kMost = std::size_t{1} << 30U;  // size of a hog's buffers in bytes
 constexpr int kTensorSize = 4096;
 constexpr unsigned kThreads = 256;
 
@@ -29,7 +30,7 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// One hog's resources; a round is a piece of work short enough to stop between.
+// Resources of one hog; a round is a piece of work short enough to stop after.
 struct Work {
   const Driver& driver;
   const DeviceFacts& facts;
@@ -184,7 +185,7 @@ HogResult CudaDevice::load(Hog hog,
   Work work(driver_, facts_, module_);
   work.prepare(hog, precision, status);
   WORKLOAD_CU(status, driver_, cuCtxSynchronize);
-  const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // work kept ahead of the GPU
+  const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // depth of the launch queue
   if (started && status.ok()) {
     started();
   }

@@ -11,14 +11,14 @@ namespace workload::cuda {
 
 namespace {
 
-// cuBLASLt's interface as far as it is used here (stable since CUDA 11).
+// The part of cuBLASLt's interface in use here (stable since CUDA 11).
 using LtCode = int;
 using LtHandle = void*;
 constexpr int kComputeFp32 = 68, kComputeTf32 = 77, kTypeFp32 = 0, kTypeBf16 = 14;
 constexpr int kDescTransA = 3, kDescTransB = 4, kDescEpilogue = 7, kDescBias = 8, kDescAux = 11,
               kDescAuxLd = 12, kDescBiasType = 26;
 constexpr int kPreferenceWorkspace = 1, kTransposed = 1;
-constexpr std::size_t kWorkspaceBytes = 64U << 20U;  // twice: see Product::beside
+constexpr std::size_t kWorkspaceBytes = 64U << 20U;  // allocated twice: see Product::beside
 constexpr int kCandidates = 24;
 constexpr int kTimedRuns = 20;
 

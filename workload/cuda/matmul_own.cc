@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products by our own kernel, for machines with a driver but without CUDA's libraries.
+// Matrix products by the kernel in kernels.cu, for machines with a driver but without CUDA's
+// libraries.
 #include <string>
 #include <vector>
 

@@ -71,7 +71,7 @@ std::vector<double> ReferenceTrainer::backward(const Layers& values) const {
     }
     for (std::size_t j = 0; j < below.size(); ++j) {
       if (values[l][j] <= 0) {
-        below[j] = 0;  // ReLU; for the input nobody reads it
+        below[j] = 0;  // ReLU; the value for the input layer is not used
       }
     }
     above = std::move(below);

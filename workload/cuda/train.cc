@@ -21,7 +21,7 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Device-to-device copy of 1 GiB, or what fits; bytes read and written per second.
+// Device-to-device copy of 1 GiB, or less if it does not fit; bytes read and written per second.
 double measure_copy(const Driver& driver, Status& status) {
   std::size_t available = 0;
   std::size_t total = 0;
@@ -53,8 +53,8 @@ double measure_copy(const Driver& driver, Status& status) {
   return ms > 0 ? 2.0 * static_cast<double>(bytes) * kCopies / (ms * 1e-3) : 0;
 }
 
-// Traffic no implementation of this optimiser avoids: weights read forward, and again backward for
-// all layers but the first; gradients written and read; weights, both moments read and written.
+// Lower bound of the memory traffic of a step: weights read forward, and again backward for all
+// layers but the first; gradients written and read; weights, both moments read and written.
 double least_bytes(const TrainConfig& config) {
   double bytes = 0;
   for (std::size_t l = 0; l < 3; ++l) {
@@ -113,7 +113,7 @@ TrainResult train(const Driver& driver,
       trainer.step(status);
     }
     result.steps += batch;
-    // One wait behind the queue keeps the GPU busy and the loop honest.
+    // One wait behind the queue: keeps the GPU busy without letting the host run ahead.
     trainer.wait(status);
     result.seconds = since(start);
     if (config.time_steps && step_ms.size() < kMostStepTimes) {
@@ -148,7 +148,7 @@ CheckResult check_training(const Driver& driver,
   config.precision = precision;
   config.own_kernels = own_kernels;
   // Adam divides by the root of the second moment, so a rounding difference in a tiny gradient can
-  // flip a whole step: weights may differ by a few steps of the learning rate, not more.
+  // flip a whole step: weights may differ by a few learning-rate steps, not more.
   config.learning_rate = 1e-4F;
   result.steps = 10;
   result.tolerance = precision == Precision::kFp32   ? 1e-4

@@ -38,7 +38,7 @@ Trainer::Trainer(const Driver& driver, const TrainConfig& config, Status& status
   kernel(k_column_sum_, "column_sum");
   kernel(k_sum_, "sum_all");
   for (Handle* stream : {&stream_, &beside_}) {
-    WORKLOAD_CU(status, driver_, cuStreamCreate, stream, 1U);  // does not wait for stream 0
+    WORKLOAD_CU(status, driver_, cuStreamCreate, stream, 1U);  // CU_STREAM_NON_BLOCKING
   }
   for (Handle* event : {&drawn_, &counted_, &top_, &done_}) {
     WORKLOAD_CU(status, driver_, cuEventCreate, event, kNoTiming);
@@ -55,7 +55,7 @@ Trainer::Trainer(const Driver& driver, const TrainConfig& config, Status& status
   }
   initialise(status);
   tune(status);
-  initialise(status);  // tuning wrote into the buffers
+  initialise(status);  // tuning overwrote the buffers
   if (!config_.graph || !status.ok()) {
     return;
   }
@@ -303,16 +303,17 @@ void Trainer::column_sum(const Layer& layer, Handle stream, Status& status) {
               nullptr);
 }
 
-// What `later` gets from here on waits for all that `earlier` has got.
+// Makes work queued on `later` from now on wait for all work queued on `earlier` so far.
 void Trainer::after(Handle later, Handle event, Handle earlier, Status& status) {
   WORKLOAD_CU(status, driver_, cuEventRecord, event, earlier);
   WORKLOAD_CU(status, driver_, cuStreamWaitEvent, later, event, 0U);
 }
 
-// Updates wait for memory, products for the tensor cores: the last layer's gradient and update run
-// beside the middle layer's products. An update comes right after its gradient, which is then still
-// in the L2 cache, and after the last use of its weights. Few blocks, so that both find room; the
-// numbers are the best of those tried on an H200 (1 to 8 each, layer 0 on either stream).
+// Overlap: updates are bound by memory, products by the tensor cores, so the last layer's gradient
+// and update run beside the middle layer's products. An update follows its gradient directly, which
+// is then still in the L2 cache, and comes after the last use of its weights. Few blocks, so that
+// both kernels fit on the SMs; the numbers are the best of those tried on an H200 (1 to 8 each,
+// layer 0 on either stream).
 void Trainer::enqueue(Status& status) {
   constexpr int kUpdateBlocks = 4;
   constexpr int kUpdateBlocksBeside = 2;
@@ -323,7 +324,7 @@ void Trainer::enqueue(Status& status) {
   DevicePtr wide = narrow_ ? 0 : input_;
   DevicePtr narrow = narrow_ ? input_ : 0;
   launch(k_normal_, inputs / 2, {&wide, &narrow, &inputs, &config_.seed, &step_}, whole(), status);
-  after(beside_, drawn_, stream_, status);  // the batch's seed is the number of the step before
+  after(beside_, drawn_, stream_, status);  // the batch's seed is the previous step's number
   launch_one_block(k_tick_,
                    1,
                    {&step_, &scalars_, &config_.learning_rate, &config_.beta1, &config_.beta2},

@@ -110,7 +110,7 @@ void add_loads(CLI::App& app, Call& call) {
   add_job(app, call, "check", "hold training against float64 on the CPU (CUDA only)", nullptr);
 }
 
-// On CUDA every job has a function of its own: the whole loop runs on the device.
+// On CUDA every job has a function of its own, as the whole loop runs on the device.
 int run_on_cuda(Call& call) {
   const std::string_view name = call.name;
   call.options.simulated = false;

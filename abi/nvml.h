@@ -37,7 +37,7 @@ nvmlReturn_t nvmlInit_v2(void);
 nvmlReturn_t nvmlInitWithFlags(unsigned flags);
 nvmlReturn_t nvmlShutdown(void);
 const char* nvmlErrorString(nvmlReturn_t result); /* works before init; never null */
-/* Private tables, asked for by a 16-byte id. */
+/* Private export tables, selected by a 16-byte id. */
 nvmlReturn_t nvmlInternalGetExportTable(const void** table, const void* guid); /* [not in the vendor's header] */
 
 /* --- System ------------------------------------------------------------------------------------ */
@@ -98,7 +98,7 @@ nvmlReturn_t nvmlDeviceGetNumGpuCores(nvmlDevice_t device, unsigned* cores);
 nvmlReturn_t nvmlDeviceGetMemoryBusWidth(nvmlDevice_t device, unsigned* bits);
 nvmlReturn_t nvmlDeviceGetAttributes(nvmlDevice_t device, nvmlDeviceAttributes_v1_t* attributes); /* [not in the vendor's header] */
 nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t device, nvmlDeviceAttributes_t* attributes);
-/* Without _v2: only up to pciDeviceId; _v2: up to pciSubSystemId; _v3: all. */
+/* Fields written: without _v2 up to pciDeviceId, with _v2 up to pciSubSystemId, with _v3 all. */
 nvmlReturn_t nvmlDeviceGetPciInfo(nvmlDevice_t device, nvmlPciInfo_t* pci);
 nvmlReturn_t nvmlDeviceGetPciInfo_v2(nvmlDevice_t device, nvmlPciInfo_t* pci);
 nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t* pci);
@@ -254,7 +254,7 @@ nvmlReturn_t nvmlDeviceGetTopologyCommonAncestor(nvmlDevice_t one, nvmlDevice_t 
 nvmlReturn_t nvmlDeviceGetTopologyNearestGpus(nvmlDevice_t device, nvmlGpuTopologyLevel_t level, unsigned* count, nvmlDevice_t* devices);
 nvmlReturn_t nvmlDeviceGetP2PStatus(nvmlDevice_t one, nvmlDevice_t other, nvmlGpuP2PCapsIndex_t what, nvmlGpuP2PStatus_t* status);
 nvmlReturn_t nvmlDeviceGetGpuFabricInfo(nvmlDevice_t device, nvmlGpuFabricInfo_t* info);
-nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfo_v3_t* info); /* v2 too, by its version */
+nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfo_v3_t* info); /* accepts v2 too, by the version word */
 
 /* --- Events ------------------------------------------------------------------------------------ */
 nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t* set);
@@ -280,14 +280,14 @@ nvmlReturn_t nvmlGpmSetStreamingEnabled(nvmlDevice_t device, unsigned state);
 
 /* --- MIG: `profile` is an index (NVML_*_INSTANCE_PROFILE_*), `profile_id` the board's own id.
  * Changing calls, instance lists, placements and capacity need root. ---------------------------- */
-/* SUCCESS with *activation != SUCCESS: the mode is set but pending, *activation says why. */
+/* SUCCESS with *activation != SUCCESS: the mode is set but pending, and *activation is the reason. */
 nvmlReturn_t nvmlDeviceSetMigMode(nvmlDevice_t device, unsigned mode, nvmlReturn_t* activation);
 nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned* current, unsigned* pending);
 nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfo(nvmlDevice_t device, unsigned profile, nvmlGpuInstanceProfileInfo_t* info);
-nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device, unsigned profile, nvmlGpuInstanceProfileInfo_v2_t* info); /* v3 too, by its version */
+nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device, unsigned profile, nvmlGpuInstanceProfileInfo_v2_t* info); /* accepts v3 too, by the version word */
 nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoByIdV(nvmlDevice_t device, unsigned profile_id, nvmlGpuInstanceProfileInfo_v2_t* info);
-/* Every placement the profile may ever take, free or not. The array must hold the number that the
- * call with a null array gives; the room in *count is not looked at. */
+/* Every placement the profile may ever take, free or not. The array must have the size that a call
+ * with a null array returns; *count is not read. */
 nvmlReturn_t nvmlDeviceGetGpuInstancePossiblePlacements(nvmlDevice_t device, unsigned profile_id, nvmlGpuInstancePlacement_t* placements, unsigned* count);
 nvmlReturn_t nvmlDeviceGetGpuInstancePossiblePlacements_v2(nvmlDevice_t device, unsigned profile_id, nvmlGpuInstancePlacement_t* placements, unsigned* count);
 nvmlReturn_t nvmlDeviceGetGpuInstanceRemainingCapacity(nvmlDevice_t device, unsigned profile_id, unsigned* count);
@@ -299,7 +299,7 @@ nvmlReturn_t nvmlDeviceGetGpuInstances(nvmlDevice_t device, unsigned profile_id,
 nvmlReturn_t nvmlDeviceGetGpuInstanceById(nvmlDevice_t device, unsigned id, nvmlGpuInstance_t* instance);
 nvmlReturn_t nvmlGpuInstanceGetInfo(nvmlGpuInstance_t instance, nvmlGpuInstanceInfo_t* info);
 nvmlReturn_t nvmlGpuInstanceGetComputeInstanceProfileInfo(nvmlGpuInstance_t instance, unsigned profile, unsigned engine_profile, nvmlComputeInstanceProfileInfo_t* info);
-nvmlReturn_t nvmlGpuInstanceGetComputeInstanceProfileInfoV(nvmlGpuInstance_t instance, unsigned profile, unsigned engine_profile, nvmlComputeInstanceProfileInfo_v2_t* info); /* v3 too, by its version */
+nvmlReturn_t nvmlGpuInstanceGetComputeInstanceProfileInfoV(nvmlGpuInstance_t instance, unsigned profile, unsigned engine_profile, nvmlComputeInstanceProfileInfo_v2_t* info); /* accepts v3 too, by the version word */
 nvmlReturn_t nvmlGpuInstanceGetComputeInstanceRemainingCapacity(nvmlGpuInstance_t instance, unsigned profile_id, unsigned* count);
 nvmlReturn_t nvmlGpuInstanceGetComputeInstancePossiblePlacements(nvmlGpuInstance_t instance, unsigned profile_id, nvmlComputeInstancePlacement_t* placements, unsigned* count);
 nvmlReturn_t nvmlGpuInstanceCreateComputeInstance(nvmlGpuInstance_t instance, unsigned profile_id, nvmlComputeInstance_t* compute);

@@ -10,13 +10,13 @@
 #ifndef MIG_ABI_NVML_CONSTANTS_H_
 #define MIG_ABI_NVML_CONSTANTS_H_
 
-/* The version word of a versioned struct: its size, and its version in the top byte. */
+/* Version word of a versioned struct: sizeof in the low bytes, version in the top byte. */
 #define NVML_STRUCT_VERSION(data, ver) \
   ((unsigned)(sizeof(nvml##data##_v##ver##_t) | ((unsigned)(ver) << 24U)))
 
 /* clang-format off */
 
-/* What every call returns. */
+/* Return codes. */
 typedef enum {
   NVML_SUCCESS = 0, NVML_ERROR_UNINITIALIZED = 1, NVML_ERROR_INVALID_ARGUMENT = 2,
   NVML_ERROR_NOT_SUPPORTED = 3, NVML_ERROR_NO_PERMISSION = 4, NVML_ERROR_ALREADY_INITIALIZED = 5,
@@ -35,7 +35,7 @@ typedef enum {
 /* nvmlInitWithFlags. */
 enum { NVML_INIT_FLAG_NO_GPUS = 1, NVML_INIT_FLAG_NO_ATTACH = 2 };
 
-/* Buffers that hold the longest answer, terminator included. */
+/* Buffer sizes for the longest text, terminator included. */
 enum {
   NVML_DEVICE_PCI_BUS_ID_BUFFER_V2_SIZE = 16, NVML_DEVICE_PCI_BUS_ID_BUFFER_SIZE = 32,
   NVML_DEVICE_NAME_BUFFER_SIZE = 64, NVML_DEVICE_NAME_V2_BUFFER_SIZE = 96,
@@ -54,7 +54,7 @@ enum { NVML_VALUE_NOT_AVAILABLE = -1 };
 /* --- MIG ------------------------------------------------------------------------------------- */
 enum { NVML_DEVICE_MIG_DISABLE = 0, NVML_DEVICE_MIG_ENABLE = 1 };
 
-/* Index of a GPU-instance profile. Not the id that nvidia-smi prints: that one is per board. */
+/* Index of a GPU instance profile; not the id that nvidia-smi prints, which depends on the board. */
 enum {
   NVML_GPU_INSTANCE_PROFILE_1_SLICE = 0x0, NVML_GPU_INSTANCE_PROFILE_2_SLICE = 0x1,
   NVML_GPU_INSTANCE_PROFILE_3_SLICE = 0x2, NVML_GPU_INSTANCE_PROFILE_4_SLICE = 0x3,
@@ -70,7 +70,7 @@ enum { NVML_GPU_INSTANCE_PROFILE_CAPS_P2P = 1, NVML_GPU_INSTANCE_PROFILE_CAPS_GF
 #define INVALID_GPU_INSTANCE_PROFILE_ID 0xFFFFFFFFU
 #define INVALID_GPU_INSTANCE_ID 0xFFFFFFFFU
 
-/* Index of a compute-instance profile, and of the only engine profile there is. */
+/* Index of a compute instance profile, and of the only engine profile. */
 enum {
   NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE = 0x0, NVML_COMPUTE_INSTANCE_PROFILE_2_SLICE = 0x1,
   NVML_COMPUTE_INSTANCE_PROFILE_3_SLICE = 0x2, NVML_COMPUTE_INSTANCE_PROFILE_4_SLICE = 0x3,
@@ -158,7 +158,7 @@ enum { NVML_POWER_SCOPE_GPU = 0, NVML_POWER_SCOPE_MODULE = 1, NVML_POWER_SCOPE_M
 enum { NVML_POWER_SOURCE_AC = 0, NVML_POWER_SOURCE_BATTERY = 1, NVML_POWER_SOURCE_UNDERSIZED = 2 };
 enum { NVML_ADAPTIVE_CLOCKING_INFO_STATUS_DISABLED = 0, NVML_ADAPTIVE_CLOCKING_INFO_STATUS_ENABLED = 1 };
 
-/* Why clocks are below their maximum: a mask. */
+/* Reasons for clocks below their maximum: a bit mask. */
 #define nvmlClocksEventReasonNone 0x0LL
 #define nvmlClocksEventReasonGpuIdle 0x1LL
 #define nvmlClocksEventReasonApplicationsClocksSetting 0x2LL
@@ -328,7 +328,7 @@ typedef enum {
   NVML_GPM_METRIC_NVLINK_L17_RX_PER_SEC = 96, NVML_GPM_METRIC_NVLINK_L17_TX_PER_SEC = 97,
   NVML_GPM_METRIC_NVENC_0_UTIL = 166, NVML_GPM_METRIC_NVENC_3_UTIL = 169, NVML_GPM_METRIC_MAX = 210
 } nvmlGpmMetricId_t;
-/* GPM structs carry a bare 1 where others carry a version word. */
+/* GPM structs have the plain version 1 where others have a version word. */
 enum { NVML_GPM_METRICS_GET_VERSION = 1, NVML_GPM_SUPPORT_VERSION = 1 };
 
 /* clang-format on */

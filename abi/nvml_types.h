@@ -11,10 +11,10 @@
 
 #include "abi/nvml_constants.h"
 
-/* Opaque handles. They belong to the library, are valid from nvmlInit to the last nvmlShutdown, and
- * die earlier when the object does (an instance destroyed, a GPU reset). Never freed by the caller,
- * except event sets and GPM samples through their own calls. */
-typedef struct nvmlDevice_st* nvmlDevice_t; /* a GPU, or a MIG device: see IsMigDeviceHandle */
+/* Opaque handles. The library owns them; they are valid from nvmlInit to the last nvmlShutdown, or
+ * until their object ends (an instance destroyed, a GPU reset). Never freed by the caller, except
+ * event sets and GPM samples through their own calls. */
+typedef struct nvmlDevice_st* nvmlDevice_t; /* a GPU or a MIG device (IsMigDeviceHandle) */
 typedef struct nvmlGpuInstance_st* nvmlGpuInstance_t;
 typedef struct nvmlComputeInstance_st* nvmlComputeInstance_t;
 typedef struct nvmlUnit_st* nvmlUnit_t;
@@ -67,7 +67,7 @@ typedef struct {
 #define nvmlGpuInstanceProfileInfo_v3 NVML_STRUCT_VERSION(GpuInstanceProfileInfo, 3)
 
 typedef struct {
-  nvmlDevice_t device; /* the GPU that holds it */
+  nvmlDevice_t device; /* the parent GPU */
   unsigned id, profileId;
   nvmlGpuInstancePlacement_t placement;
 } nvmlGpuInstanceInfo_t;
@@ -106,7 +106,7 @@ typedef struct {
   nvmlComputeInstancePlacement_t placement;
 } nvmlComputeInstanceInfo_t;
 
-/* What the symbol without _v2 fills. [not in the vendor's header] */
+/* Filled by the symbol without _v2. [not in the vendor's header] */
 typedef struct {
   nvmlDevice_t device;
   nvmlGpuInstance_t gpuInstance;
@@ -121,7 +121,7 @@ typedef struct {
   unsigned long long memorySizeMB;
 } nvmlDeviceAttributes_t;
 
-/* What the symbol without _v2 fills. [not in the vendor's header] */
+/* Filled by the symbol without _v2. [not in the vendor's header] */
 typedef struct {
   unsigned multiprocessorCount;
   unsigned sharedCopyEngineCount, sharedDecoderCount, sharedEncoderCount, sharedJpegCount;
@@ -216,7 +216,7 @@ typedef struct {
 /* --- Memory ------------------------------------------------------------------------------------
  */
 typedef struct {
-  unsigned long long total, free, used; /* used includes what the driver reserves */
+  unsigned long long total, free, used; /* used includes the driver's reserved memory */
 } nvmlMemory_t;
 
 typedef struct {
@@ -263,7 +263,7 @@ typedef struct {
   unsigned bPending, bFailureOccurred;
 } nvmlRemappedRowsInfo_v2_t;
 
-/* As above. [not in the vendor's header] */
+/* No version word, as above. [not in the vendor's header] */
 typedef struct {
   unsigned bUnrepairableMemory;
 } nvmlUnrepairableMemoryStatus_v1_t;
@@ -382,7 +382,7 @@ typedef struct {
   unsigned scopeId;
   long long timestamp, latencyUsec;
   nvmlValueType_t valueType;
-  nvmlReturn_t nvmlReturn; /* of this value; the others hold only if it is NVML_SUCCESS */
+  nvmlReturn_t nvmlReturn; /* result of this value; with an error the rest is invalid */
   nvmlValue_t value;
 } nvmlFieldValue_t;
 
@@ -464,7 +464,7 @@ typedef struct {
   unsigned gpuInstanceId, computeInstanceId; /* all ones: the whole GPU */
 } nvmlEventData_t;
 
-/* What nvmlEventSetWait without _v2 fills. [not in the vendor's header] */
+/* Filled by nvmlEventSetWait without _v2. [not in the vendor's header] */
 typedef struct {
   nvmlDevice_t device;
   unsigned long long eventType, eventData;
@@ -522,7 +522,7 @@ typedef struct {
   nvmlGpmMetricMetricInfo_t metricInfo; /* strings owned by the library */
 } nvmlGpmMetric_t;
 
-/* The array grows with every header; a library touches the first numMetrics entries only. */
+/* The array's length differs between headers; a library uses the first numMetrics entries only. */
 typedef struct {
   unsigned version, numMetrics;
   nvmlGpmSample_t sample1, sample2;

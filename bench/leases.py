@@ -50,7 +50,7 @@ def milliseconds(values):
 
 
 def pairs(path, seconds):
-    """Acquire and release over one connection; the times of each."""
+    """Times of acquire and release over one connection."""
     client = Client(path)
     body = {"need": {"profile": "1g.5gb"}, "holder": {"pid": os.getpid()}, "waitMs": 60000}
     acquires, releases = [], []
@@ -148,7 +148,7 @@ class Machine:
 
 
 def after_many(machine, total):
-    """`total` leases, taken 56 at once and given back one by one; memory as they go by."""
+    """`total` leases, acquired 56 at a time and released one by one; the daemon's memory over time."""
     client = Client(machine.socket)
     body = {"need": {"profile": "1g.5gb"}, "holder": {"pid": os.getpid()}, "count": GPUS * PER_GPU, "waitMs": 60000}
     rows = [{"leases": 0, **machine.memory()}]

@@ -24,12 +24,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 THIRD_PARTY = ROOT / "build" / "third_party"
 VERSION = "v0.10.0"
-# What the simulator takes for these calls by default (published create and destroy times; sim/machine/call.cc).
+# The simulator's default latencies of these calls (published create and destroy times; sim/machine/call.cc).
 LATENCIES = {"nvmlDeviceCreateGpuInstance": 140, "nvmlDeviceCreateGpuInstanceWithPlacement": 140,
              "nvmlGpuInstanceDestroy": 105, "nvmlGpuInstanceCreateComputeInstance": 100,
              "nvmlGpuInstanceCreateComputeInstanceWithPlacement": 100, "nvmlComputeInstanceDestroy": 100,
@@ -59,7 +60,7 @@ class Bench:
         return done
 
     def state(self):
-        """Mode, and how many of each compute instance profile there are; None as count of a bare GPU instance."""
+        """MIG mode, and the number of instances of each compute profile; None as number for a GPU instance without any."""
         gpu = json.loads(self.migctl("--sim", "box", "list", "--json").stdout)["gpus"][0]
         names = [c["profile"] for i in gpu["gpuInstances"] for c in i["computeInstances"]]
         bare = sum(1 for i in gpu["gpuInstances"] if not i["computeInstances"])
@@ -94,8 +95,8 @@ class Bench:
                 "said": (done.stdout + done.stderr).strip().splitlines()[-1:]}
 
     def labels(self):
-        """Configs of the file that name this board's profiles. Left out: 1g with double memory, which the boards
-        of the recorded run did not let the pinned mig-parted create; so numbers stay comparable."""
+        """Configs of the file that name this board's profiles. Left out: the double-memory 1g, which the pinned
+        mig-parted could not create on the boards of the recorded run; so numbers stay comparable."""
         board = json.loads((ROOT / "sim/gpus" / f"{self.board.replace('-', '_')}.json").read_text())
         known = {"all-disabled", "all-enabled", "all-balanced"} | {
             "all-" + p["name"].removeprefix("MIG ").replace("+", ".") for p in board["mig"]["profiles"] if p["enum"] != 9}
@@ -224,7 +225,7 @@ def markdown(document):
         cells = [f"{p['seconds']:.2f} / {p['calls']} / {p['destroyed']}" + ("" if p["state"] == "after" else f" ({p['state']})")
                  for p in (row[tool]["plain"] for tool in ("mig-parted", "migctl"))]
         lines.append(f"| {row['board']} | {row['before']} | {row['after']} | {cells[0]} | {cells[1]} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(line if line.startswith("|") else textwrap.fill(line, width=150, break_on_hyphens=False) for line in lines) + "\n"
 
 
 def main():

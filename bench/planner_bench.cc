@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time per plan on every board: random states (running instances among them) against random
-// wishes, possible and impossible, the ones of tests/property. A refusal is timed with its proof.
+// Time per plan on every board: random layouts (with running instances) against random desired
+// layouts, possible and impossible, from the generators of tests/property. A refusal is timed with
+// its proof.
 //
 //   mig-bench-planner [--cases N] [--out FILE]
 #include <cstdio>

@@ -27,7 +27,7 @@ std::string cpu_model() {
   return "unknown";
 }
 
-// Others at work beside us, the programs measured included.
+// Load of the whole machine, the measured programs included; -1 = unknown.
 double load_average() {
   double load = 0;
   return ::getloadavg(&load, 1) == 1 ? std::round(load * 100) / 100 : -1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times gathered by the measuring programs, their quantiles, and the result file: what was
-// measured, on which machine, how the program was built.
+// Times recorded by the benchmarks, their quantiles, and the result file: what was measured, on
+// which machine, with which build options.
 #ifndef MIGCTL_BENCH_REPORT_H_
 #define MIGCTL_BENCH_REPORT_H_
 
@@ -11,13 +11,13 @@
 
 namespace mig::bench {
 
-// Of times in nanoseconds.
+// Quantiles of times in microseconds.
 struct Quantiles {
   std::uint64_t count = 0;
   double p50_us = 0, p99_us = 0, max_us = 0;
 };
 
-// Sorts `ns`.
+// Sorts `ns` (nanoseconds).
 Quantiles quantiles(std::vector<std::uint64_t>& ns);
 
 struct Row {
@@ -25,15 +25,14 @@ struct Row {
   std::vector<std::pair<std::string, double>> numbers;
 };
 
-// Writes {"benchmark": ..., "machine": ..., "settings": {...}, "rows": [...]}; "" or what went
-// wrong.
+// Writes {"benchmark": ..., "machine": ..., "settings": {...}, "rows": [...]}; "" or an error text.
 std::string write_report(const std::string& path,
                          const std::string& benchmark,
                          const std::vector<std::pair<std::string, std::string>>& settings,
                          const std::vector<Row>& rows);
 
-// Nanoseconds of CLOCK_MONOTONIC, and of processor time that this thread has had: the latter for
-// what neither waits nor calls the system, so that a busy machine does not count.
+// Nanoseconds of CLOCK_MONOTONIC, and of CPU time of this thread: the latter for code that neither
+// waits nor makes system calls, so that load on the machine does not count.
 std::uint64_t now_ns();
 std::uint64_t cpu_ns();
 

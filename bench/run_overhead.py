@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 
-# What Debian 12's podman needs on machines where it may not raise limits (docs/status.md).
+# Setting that Debian 12's podman needs on machines where it may not raise limits (docs/status.md).
 CONTAINERS = """[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 netns = "none"
@@ -108,7 +108,7 @@ def main():
         try:
             found = ways(migctl, root, environment)
             times = {name: [] for name in found}
-            for words, setting in found.values():  # once for nothing: caches
+            for words, setting in found.values():  # warm-up: fills caches
                 timed(words, setting)
             for _ in range(args.rounds):
                 for name, (words, setting) in found.items():

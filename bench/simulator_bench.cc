@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls per second and latency of the simulated libnvidia-ml.so.1 by class of call, with 1, 2, 8
-// and 64 processes at once on one machine of eight A100. Latencies are off: what is measured is the
-// simulator, not the hardware's times that it can imitate.
+// and 64 processes at once on one machine of eight A100. Simulated latencies are off, so the
+// simulator's own cost is measured.
 //
 //   mig-bench-simulator [--seconds S] [--folder DIR] [--out FILE]
 //
@@ -32,7 +32,7 @@ namespace {
 
 constexpr unsigned kGpus = 8;
 constexpr unsigned kMostProcesses = 64;
-constexpr std::size_t kSamples = 1U << 17U;  // of each process; enough, or the first ones
+constexpr std::size_t kSamples = 1U << 17U;  // per process; later samples are dropped
 constexpr unsigned kOneSlice = 19;           // profile id of 1g.5gb
 
 [[noreturn]] void stop(const std::string& why) {
@@ -40,7 +40,7 @@ constexpr unsigned kOneSlice = 19;           // profile id of 1g.5gb
   std::exit(1);
 }
 
-// Shared by parent and children.
+// Shared memory of parent and children.
 struct Samples {
   std::atomic<std::uint64_t> calls;
   std::atomic<std::uint64_t> refused;
@@ -156,7 +156,7 @@ Row measure(const Class& which, unsigned processes, double seconds) {
   if (memory == MAP_FAILED) {
     stop("no memory");
   }
-  auto& board = *static_cast<Board*>(memory);  // all zero: nothing to construct
+  auto& board = *static_cast<Board*>(memory);  // all-zero bytes are a valid Board
   std::vector<pid_t> children;
   for (unsigned i = 0; i < processes; ++i) {
     const pid_t pid = ::fork();
@@ -206,8 +206,8 @@ Row measure(const Class& which, unsigned processes, double seconds) {
            {"samples", static_cast<double>(q.count)}}};
 }
 
-// MIG on everywhere, and on each GPU an instance on which this process runs: lists have something
-// to tell, and no GPU is empty.
+// MIG on for all GPUs, and on each one an instance with a context of this process: so lists are not
+// empty.
 void set_up(const std::string& dir) {
   migsim::Status status;
   const auto machine = migsim::Machine::open(dir, status);

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# One static library per module, made from every *.cc in its folder, with only the links it is
-# allowed (docs/architecture.md); one test program per module, made from every *_test.cc.
+# One static library per module, made from every *.cc in its folder, with only the links that docs/architecture.md
+# allows; one test program per module, made from every *_test.cc.
 
 add_library(mig_flags INTERFACE)
 target_include_directories(mig_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include
                                                ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(mig_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # g++ 12 at -O2 and above: false alarms on std::string + const char* (GCC bug 105329) and on
-  # comparisons of vectors of bytes.
+  # False positives of g++ 12 at -O2 and above: std::string + const char* (GCC bug 105329) and comparisons of vectors of
+  # bytes.
   target_compile_options(mig_flags INTERFACE
     "$<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict;-Wno-stringop-overread>")
 endif()
@@ -25,8 +25,8 @@ endif()
 # Library target mig_<name>; test program <name>_test when there are tests.
 function(mig_module name)
   cmake_parse_arguments(M "" "" "DEPS;LIBS;TEST_DEPS;APART" ${ARGN})
-  # APART: files whose file-local names collide with a neighbour's; compiled by themselves when the
-  # build joins the files of a module (CMAKE_UNITY_BUILD, which halves and halves again what headers cost).
+  # APART: files whose file-local names collide with another file's; compiled separately in a unity build
+  # (CMAKE_UNITY_BUILD, which divides the cost of headers by four).
   set_source_files_properties(${M_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles every file of the compilation database by itself, without making code; called by scripts/alone.
+"""Compiles every file of the compilation database by itself, syntax only; called by scripts/alone.
 
-Writes build/commands/alone/build.ninja, one edge for each file, and leaves to ninja what is to be done
-again, how many at a time, and the progress. Exit code: ninja's.
+Writes build/commands/alone/build.ninja, one edge for each file; ninja decides what is out of date, runs in parallel and
+shows progress. Exit code: ninja's.
 """
 
 import argparse
@@ -17,13 +17,13 @@ OUT = ROOT / "build" / "commands" / "alone"
 
 
 def syntax_only(entry):
-    """The compiler's command without an output, or None for what is not C++ of ours, or is generated."""
+    """The compiler's command for a syntax check, or None for other languages and generated files."""
     if not entry["file"].endswith(".cc") or (ROOT / "build") in pathlib.Path(entry["file"]).parents:
         return None
     words = [word for word in shlex.split(entry["command"]) if word != "-c" and not word.endswith("ccache")]
     if "-o" in words:
         del words[words.index("-o"):words.index("-o") + 2]
-    # What a build generates is in build/dev. Neither optimisation nor debug information changes what compiles.
+    # Generated files are in build/dev. Optimisation and debug information do not affect a syntax check.
     generated, built = str(OUT.parent), str(ROOT / "build" / "dev")
     return [*(word.replace(generated, built) for word in words if not word.startswith(("-O", "-g"))), "-fsyntax-only"]
 
@@ -41,7 +41,7 @@ def main():
     done = set()
     for entry in json.loads((OUT.parent / "compile_commands.json").read_text()):
         compile_it = syntax_only(entry)
-        # A file of several targets is checked once.
+        # A file that belongs to several targets is checked once.
         if compile_it is None or entry["file"] in done:
             continue
         done.add(entry["file"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Shared by the scripts beside it; sourced, never run. Plain POSIX sh (dash).
+# Functions shared by the scripts beside this file; sourced, never run. Plain POSIX sh (dash).
 
 # The repository root, whatever folder the user called from.
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -10,12 +10,12 @@ else
   bold='' red='' plain=''
 fi
 
-# heading TEXT: what happens next. Progress goes to stderr, so that results can be piped.
+# heading TEXT: announces the next action. Progress goes to stderr, so that results can be piped.
 heading() { printf '%s==> %s%s\n' "$bold" "$*" "$plain" >&2; }
 note() { printf '    %s\n' "$*" >&2; }
 die() { printf '%serror:%s %s\n' "$red" "$plain" "$*" >&2; exit 1; }
 
-# parallel_jobs: how many compilers at once. A compiler here needs up to 700 MB, so memory counts too.
+# parallel_jobs: number of parallel compilers. One needs up to 700 MB, so memory is a limit too.
 parallel_jobs() {
   cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
   kib=$(while read -r key value _; do

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """clang-tidy over many files in a fraction of the time; called by scripts/tidy.
 
-clang-tidy 14 spends its time on the standard headers, about ten seconds of it for every file. So the
-files of one folder are checked together, as one translation unit that includes them (clang's analyzer
+clang-tidy 14 spends about ten seconds per file on the standard headers. So the files of one folder are checked
+together, as one translation unit that includes them (clang's analyzer
 knows such unified sources). Where they do not compile together, two anonymous names clashing for
-example, the batch is halved until they do. A batch that passed is remembered by the hash of its
-preprocessed text and the settings, and not checked again until that changes.
+example, the batch is halved until they do. A batch that passed is cached by the hash of its preprocessed text and the
+settings.
 """
 
 import argparse
@@ -22,14 +22,14 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "tidy"
 BATCH = 10
-# Warnings of g++ that clang does not know.
+# Warning flags of g++ that clang does not know.
 ONLY_GCC = ("-Wno-restrict", "-Wno-stringop-overread")
-# abi/ and migsim.h are C interfaces, named by others or for C.
+# abi/ and migsim.h are C interfaces with foreign naming rules.
 OURS = r"/(include/mig|src|sim/(exports|gpus|machine|tools|tree)|workload)/[^ ]*$"
 
 
 def sources(wanted):
-    """File -> compiler flags, from the compilation database."""
+    """Compiler flags by file, from the compilation database."""
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "*.cc"],
                             cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     chosen = wanted or [file for file in listed if re.match(r"(src|sim|workload)/", file)
@@ -53,7 +53,7 @@ def sources(wanted):
 
 
 def batches(found):
-    """Files of one folder with the same flags, at most BATCH together."""
+    """Batches of files of one folder with the same flags, at most BATCH each."""
     def kind(item):
         return str(pathlib.Path(item[0]).parent), item[1]
     for (_, flags), items in itertools.groupby(sorted(found.items(), key=kind), key=kind):
@@ -97,7 +97,7 @@ def main():
     seen = set()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for finished in concurrent.futures.as_completed(pool.submit(check, *item) for item in work):
-            # A header is in many batches: each finding once.
+            # A header belongs to many batches: each finding is printed once.
             for finding in re.split(r"(?m)^(?=/\S+:\d+:\d+: )", finished.result()):
                 if finding.strip() and finding not in seen:
                     seen.add(finding)

@@ -12,13 +12,14 @@ import collections
 import difflib
 import pathlib
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "nvml_calls.md"
 SYMBOLS = ROOT / "sim" / "exports" / "symbols_r580.txt"
 REFUSED = ROOT / "sim" / "exports" / "not_supported.txt"
 
-# By the first that a name contains.
+# Subject by the first match in the name.
 SUBJECTS = [("Vgpu", "vGPU"), ("ConfCompute", "confidential computing"), ("nvmlUnit", "S-class units"), ("NvLink", "NVLink"),
             ("Nvlink", "NVLink"), ("Prm", "registers"), ("PRM", "registers"), ("PowerSmoothing", "power smoothing"),
             ("WorkloadPowerProfile", "workload power profiles"), ("Drain", "removing a GPU"), ("RemoveGpu", "removing a GPU"),
@@ -36,21 +37,21 @@ def names(path):
 
 
 def subject(name):
-    """What the call is about, for a reader who looks for a gap."""
+    """Subject of a call, for a reader who looks for gaps."""
     return next((words for part, words in SUBJECTS if part in name), "other")
 
 
-def table(calls):
-    """One row for each subject."""
+def subjects(calls):
+    """One list item per subject, in short source lines."""
     rows = collections.defaultdict(list)
     for call in sorted(calls):
         rows[subject(call)].append(f"`{call}`")
-    lines = ["| about | calls |", "|---|---|"]
-    return "\n".join(lines + [f"| {about} | {' '.join(rows[about])} |" for about in sorted(rows, key=str.lower)])
+    return "\n".join(textwrap.fill(f"- {about}: {' '.join(rows[about])}", width=150, subsequent_indent="  ",
+                                   break_long_words=False, break_on_hyphens=False) for about in sorted(rows, key=str.lower))
 
 
 def page(lists):
-    """The page's text, from the lists alone."""
+    """The page's text, generated from the lists alone."""
     every = set(names(SYMBOLS))
     answered, missing, refused = (set(names(path)) for path in (lists / "implemented.txt", lists / "unimplemented.txt", REFUSED))
     if answered | missing | refused != every or len(answered) + len(missing) + len(refused) != len(every):
@@ -58,23 +59,24 @@ def page(lists):
     return f"""<!-- Made by tests/nvml_calls_page.py; a test holds it against the build. -->
 # NVML calls of a simulated machine
 
-The simulator's `libnvidia-ml.so.1` exports the {len(every)} functions of a R580 driver (580.159.04) and no other. {len(answered)} answer from the machine's state or its board;
-{len(refused)} are NOT_SUPPORTED because a real H200 says so too; {len(missing)} are *not simulated*: NOT_SUPPORTED whatever a real GPU would say. A figure that a board file does not have
-is NOT_SUPPORTED as well. Which client calls what: [results of the conformance tests](../../tests/conformance/results/calls.md).
+The simulator's `libnvidia-ml.so.1` exports the {len(every)} functions of a R580 driver (580.159.04) and no other. {len(answered)} answer from the machine's
+state or its board; {len(refused)} are NOT_SUPPORTED because a real H200 says so too; {len(missing)} are *not simulated*: NOT_SUPPORTED whatever a real GPU
+would say. A figure that a board file does not have is NOT_SUPPORTED as well. Which client calls what:
+[results of the conformance tests](../../tests/conformance/results/calls.md).
 
 ## Not simulated: {len(missing)}
 
-{table(missing)}
+{subjects(missing)}
 
 ## NOT_SUPPORTED by the hardware's own answer: {len(refused)}
 
 Asked on an H200, 580.159.04, MIG off, one GPU without NVLink neighbours.
 
-{table(refused)}
+{subjects(refused)}
 
 ## Answered: {len(answered)}
 
-{table(answered)}
+{subjects(answered)}
 """
 
 

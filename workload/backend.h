@@ -14,16 +14,16 @@
 
 namespace workload {
 
-// Also the program's exit codes.
+// Result of a job; the values are exit codes.
 enum class Outcome : int {
   kDone = 0,
   kUnexpected = 1,    // oom: the allocation was granted
   kUsage = 2,         // wrong arguments
-  kNoDevice = 3,      // no machine, no device, nothing visible
-  kOutOfMemory = 4,   // the instance has not that much free
+  kNoDevice = 3,      // no machine, no device, or no visible device
+  kOutOfMemory = 4,   // less memory is free on the instance
   kDeviceLost = 5,    // the instance was destroyed, or the GPU fell off the bus
   kFaulted = 6,       // the context faulted (Xid)
-  kUnknownSpeed = 7,  // nothing is known about the device's speed at this precision
+  kUnknownSpeed = 7,  // the device's speed at this precision is not known
   kInternal = 8,
 };
 
@@ -42,8 +42,8 @@ struct DeviceInfo {
   bool simulated = false;
 };
 
-// What a program asks of the device as long as it runs: shares 0..1 of what the instance has, the
-// link in bytes per second.
+// Demand of a job on the device while it runs: shares 0..1 of the instance's capacity, PCIe in
+// bytes per second.
 struct Demand {
   double sm = 0, tensor = 0, fp32 = 0, dram = 0;
   double pcie_in = 0;
@@ -58,35 +58,35 @@ class Backend {
 
   virtual Result info(DeviceInfo& out) = 0;
 
-  // Device memory, held until the backend goes.
+  // Allocates device memory; freed by the backend's destructor.
   virtual Result allocate(std::uint64_t bytes) = 0;
 
-  // Gets ready for steps of this size; `step` is what one is expected to take, 0 = not known ahead.
+  // Prepares steps of this size; `step` receives the expected time of one, 0 = unknown.
   virtual Result prepare(const StepWork& work, std::chrono::nanoseconds& step) = 0;
 
-  // Runs one step and comes back when it is over.
+  // Runs one step and returns when it is complete.
   virtual Result run_step() = 0;
 
-  // The clock that work is timed by. A simulated device has its own: what its host does meanwhile
-  // is no part of how fast it is.
+  // Clock of the work's timing. A simulated device has a clock of its own, independent of load on
+  // the host.
   virtual std::chrono::nanoseconds now() const {
     return std::chrono::steady_clock::now().time_since_epoch();
   }
 
-  // What the instance reaches when nobody else is on it, and its share of the link; 0 = not known.
+  // Speed of the instance when uncontended, and its share of the PCIe link; 0 = unknown.
   virtual Result speed(Speed& out) = 0;
 
-  // From now on the device is asked for this. slowdown() says what the others make of it now.
+  // Sets the demand on the device. slowdown() returns the current contention by other processes.
   virtual Result want(const Demand& alone) = 0;
   virtual Result slowdown(Slowdown& out) = 0;
-  // What is got of it.
+  // Reports the activity that was achieved.
   virtual Result use(const Demand& now) = 0;
 
-  // The device reports error `xid` of this program, whose context is unusable from then on.
+  // Raises Xid `xid` for this program, whose context is unusable afterwards.
   virtual Result raise_xid(std::uint32_t xid) = 0;
 };
 
-// The device that `visible` names, or $CUDA_VISIBLE_DEVICES when it is empty.
+// Opens the device that `visible` names, or $CUDA_VISIBLE_DEVICES when empty.
 Result open_simulated(const std::string& visible, std::unique_ptr<Backend>& out);
 
 }  // namespace workload

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A short roofline of the device: what it moves, computes and starts per second.
+// Micro-benchmarks of the device: memory and PCIe bandwidth, compute rate, launch latency.
 #include <cmath>
 
 #include "workload/jobs.h"
@@ -59,12 +59,13 @@ int print_bench(const Options& options,
   print_row("matrix products, fp32", end.fp32_tflops, "TFLOP/s", out);
   print_row("matrix products, tf32", end.tf32_tflops, "TFLOP/s", out);
   print_row("matrix products, bf16", end.bf16_tflops, "TFLOP/s", out);
-  for (const std::string& note : end.notes)
+  for (const std::string& note : end.notes) {
     std::fprintf(out, "  note: %s\n", note.c_str());
+  }
   return 0;
 }
 
-// Products at fp32 do not use the tensor cores.
+// Matrix products at fp32 do not use the tensor cores.
 int run_bench(Backend& backend, const Options& options, std::FILE* out) {
   DeviceInfo device;
   Speed speed;

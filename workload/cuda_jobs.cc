@@ -26,26 +26,28 @@ DeviceInfo info_of(const cuda::DeviceFacts& facts) {
   return info;
 }
 
-// Opens the device or reports why not.
+// Opens the device, or prints why not.
 std::unique_ptr<cuda::CudaDevice> open_device(const char* job,
                                               const Options& options,
                                               std::FILE* out,
                                               int& code) {
   std::string error;
   auto device = cuda::CudaDevice::open(error);
-  if (!device)
+  if (!device) {
     code = report_failure(job, options, {Outcome::kNoDevice, error}, out);
+  }
   return device;
 }
 
 Result failed(const cuda::Status& status) {
   Outcome outcome = Outcome::kInternal;
-  if (status.code() == cuda::kOutOfMemory)
+  if (status.code() == cuda::kOutOfMemory) {
     outcome = Outcome::kOutOfMemory;
-  else if (status.code() == cuda::kNoDevice)
+  } else if (status.code() == cuda::kNoDevice) {
     outcome = Outcome::kNoDevice;
-  else if (status.code() >= cuda::kIllegalAddress)
+  } else if (status.code() >= cuda::kIllegalAddress) {
     outcome = Outcome::kFaulted;
+  }
   return {outcome, status.message()};
 }
 
@@ -105,14 +107,16 @@ std::vector<std::string> cuda_hog_names() {
 int run_cuda_info(const Options& options, std::FILE* out) {
   int code = 0;
   const auto device = open_device("info", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
   const DeviceInfo info = info_of(device->facts());
   const std::uint64_t wanted = eight_tenths(options, info);
   if (wanted != 0) {
     const cuda::AllocationResult got = device->try_allocation(wanted);
-    if (!got.granted)
+    if (!got.granted) {
       return report_failure("info", options, {Outcome::kOutOfMemory, got.refusal}, out);
+    }
   }
   if (options.json) {
     Json document = info_json(options, info, wanted);
@@ -127,8 +131,9 @@ int run_cuda_info(const Options& options, std::FILE* out) {
 int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std::FILE* out) {
   int code = 0;
   const auto device = open_device("train", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
   cuda::TrainConfig config;
   config.batch = static_cast<int>(options.batch);
   config.precision = precision_of(options.precision);
@@ -138,31 +143,35 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
   config.on_started = [&] { announce("train", options, out); };
   config.steps = options.seconds > 0 ? 0 : options.steps;
   config.seconds = options.seconds;
-  if (options.batch % 16 != 0)
+  if (options.batch % 16 != 0) {
     return report_failure(
         "train", options, {Outcome::kUsage, "--batch must be a multiple of 16 on CUDA"}, out);
+  }
   const DeviceInfo info = info_of(device->facts());
-  if (!options.json)
+  if (!options.json) {
     std::fprintf(out,
                  "Job %s: Starting on %s, %s, batch %u\n",
                  options.name.c_str(),
                  info.name.c_str(),
                  precision_name(options.precision),
                  options.batch);
+  }
   cuda::Status status;
   const auto progress = [&](std::uint64_t steps, double loss) {
-    if (!options.json)
+    if (!options.json) {
       std::fprintf(out,
                    "Job %s: Iteration %llu, Loss: %.4f\n",
                    options.name.c_str(),
                    static_cast<unsigned long long>(steps),
                    loss);
+    }
     std::fflush(out);
   };
   const cuda::TrainResult result =
       cuda::train(device->driver(), config, stop_flag(), progress, status);
-  if (!status.ok())
+  if (!status.ok()) {
     return report_failure("train", options, failed(status), out);
+  }
   code = stop_requested() ? 128 + stop_signal() : 0;
   if (options.json) {
     Json document = train_json(options, info, result);
@@ -184,8 +193,9 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
 int run_cuda_oom(const Options& options, std::FILE* out) {
   int code = 0;
   const auto device = open_device("oom", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
   const DeviceInfo info = info_of(device->facts());
   const std::uint64_t wanted = options.bytes != 0 ? options.bytes : info.memory_total + kMib;
   const cuda::AllocationResult got = device->try_allocation(wanted);
@@ -199,39 +209,44 @@ int run_cuda_oom(const Options& options, std::FILE* out) {
 
 int run_cuda_fault(const Options& options, std::FILE* out) {
   const auto fault = cuda::fault_named(options.kind);
-  if (!fault)
+  if (!fault) {
     return report_failure(
         "fault", options, {Outcome::kUsage, "unknown fault " + options.kind}, out);
+  }
   int code = 0;
   const auto device = open_device("fault", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
   const DeviceInfo info = info_of(device->facts());
   cuda::FaultResult result =
       device->cause(*fault, options.seconds > 0 ? options.seconds : 5, stop_flag(), [&] {
         announce("fault", options, out);
       });
   code = print_fault(options, info, {result.raised, std::move(result.report), result.rounds}, out);
-  // An endless kernel would keep an orderly exit waiting; a context with a fault cannot be cleaned
+  // Exit without cleanup: an endless kernel would block it, and a faulted context cannot be cleaned
   // up.
   _Exit(code);
 }
 
 int run_cuda_hog(const Options& options, std::FILE* out) {
   const auto hog = cuda::hog_named(options.kind);
-  if (!hog)
+  if (!hog) {
     return report_failure("hog", options, {Outcome::kUsage, "unknown hog " + options.kind}, out);
+  }
   int code = 0;
   const auto device = open_device("hog", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
   cuda::Status status;
   const cuda::HogResult result =
       device->load(*hog, options.seconds > 0 ? options.seconds : 10, stop_flag(), status, [&] {
         announce("hog", options, out);
       });
-  if (!status.ok())
+  if (!status.ok()) {
     return report_failure("hog", options, failed(status), out);
+  }
   return print_hog(
       options, info_of(device->facts()), {result.amount, result.unit, result.seconds}, out);
 }
@@ -239,8 +254,9 @@ int run_cuda_hog(const Options& options, std::FILE* out) {
 int run_cuda_bench(const Options& options, std::FILE* out) {
   int code = 0;
   const auto device = open_device("bench", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
   BenchEnd end;
   end.seconds = bench_share(options);
   announce("bench", options, out);
@@ -248,14 +264,16 @@ int run_cuda_bench(const Options& options, std::FILE* out) {
     cuda::Status status;
     const cuda::HogResult result =
         device->load(hog, end.seconds, stop_flag(), status, {}, precision_of(precision));
-    if (!status.ok())
+    if (!status.ok()) {
       end.notes.push_back(status.message());
+    }
     return status.ok() && result.amount > 0 ? std::optional(result.amount) : std::nullopt;
   };
   end.dram_gb_per_s = measure(cuda::Hog::kDram, Precision::kBf16);
   end.pcie_gb_per_s = measure(cuda::Hog::kPcie, Precision::kBf16);
-  if (const auto launches = measure(cuda::Hog::kLaunch, Precision::kBf16))
+  if (const auto launches = measure(cuda::Hog::kLaunch, Precision::kBf16)) {
     end.launch_us = 1e6 / *launches;
+  }
   end.fp32_tflops = measure(cuda::Hog::kTensor, Precision::kFp32);
   end.tf32_tflops = measure(cuda::Hog::kTensor, Precision::kTf32);
   end.bf16_tflops = measure(cuda::Hog::kTensor, Precision::kBf16);
@@ -265,8 +283,9 @@ int run_cuda_bench(const Options& options, std::FILE* out) {
 int run_cuda_check(const Options& options, std::FILE* out) {
   int code = 0;
   const auto device = open_device("check", options, out, code);
-  if (!device)
+  if (!device) {
     return code;
+  }
 
   struct Case {
     Precision precision;
@@ -283,7 +302,7 @@ int run_cuda_check(const Options& options, std::FILE* out) {
     const cuda::CheckResult result =
         cuda::check_training(device->driver(), precision_of(one.precision), one.own, status);
     passed = passed && result.passed;
-    if (!options.json)
+    if (!options.json) {
       std::fprintf(out,
                    "%s%s: %s, largest weight error %.2e, loss error %.2e, tolerance %.0e %s\n",
                    precision_name(one.precision),
@@ -293,6 +312,7 @@ int run_cuda_check(const Options& options, std::FILE* out) {
                    result.largest_loss_error,
                    result.tolerance,
                    status.message().c_str());
+    }
     cases.push_back({{"precision", precision_name(one.precision)},
                      {"ownKernel", one.own},
                      {"passed", result.passed},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs on a real GPU through CUDA. As jobs.h: they print for people or one line of JSON and
-// answer the exit code.
+// The jobs on a real GPU through CUDA. As jobs.h: they print text or one line of JSON and return
+// the exit code.
 #ifndef MIGCTL_WORKLOAD_CUDA_JOBS_H_
 #define MIGCTL_WORKLOAD_CUDA_JOBS_H_
 
@@ -17,7 +17,7 @@ struct CudaOptions {
   bool own_kernels = false;  // train: without cuBLASLt
 };
 
-// True when a CUDA driver with a visible device is here.
+// True when a CUDA driver with a visible device is present.
 bool cuda_available();
 
 int run_cuda_info(const Options& options, std::FILE* out);
@@ -26,7 +26,7 @@ int run_cuda_oom(const Options& options, std::FILE* out);
 int run_cuda_fault(const Options& options, std::FILE* out);
 int run_cuda_hog(const Options& options, std::FILE* out);
 int run_cuda_bench(const Options& options, std::FILE* out);
-// Training held against a float64 reference on the CPU, for every precision.
+// Compares training with a float64 reference on the CPU, for every precision.
 int run_cuda_check(const Options& options, std::FILE* out);
 
 std::vector<std::string> cuda_fault_names();

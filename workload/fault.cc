@@ -13,7 +13,7 @@ namespace workload {
 
 namespace {
 
-// What the driver logs, and CUDA's words, as on an H200 (bench/results/isolation_matrix_h200.json).
+// Xids and CUDA error texts as on an H200 (bench/results/isolation_matrix_h200.json).
 constexpr std::uint32_t kXidIllegalAddress = 31;
 constexpr std::uint32_t kXidException = 13;
 constexpr const char* kIllegalAddress =
@@ -21,7 +21,7 @@ constexpr const char* kIllegalAddress =
 constexpr const char* kLaunchFailed =
     "cuCtxSynchronize: CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)";
 
-// Model: the order of what making a CUDA context takes.
+// Model: order of magnitude of the time to create a CUDA context.
 constexpr std::chrono::milliseconds kContextTakes{100};
 
 double seconds_of(const Options& options) {

@@ -22,12 +22,13 @@ void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* ou
   std::fprintf(out, "  Total memory: %.2f GB\n", static_cast<double>(device.memory_total) / 1e9);
   std::fprintf(out, "  Multiprocessors: %u\n", device.sm_count);
   std::fprintf(out, "  Compute capability: %d.%d\n", device.cc_major, device.cc_minor);
-  if (allocated != 0)
+  if (allocated != 0) {
     std::fprintf(out, "\nSuccessfully allocated %.2f GB\n", static_cast<double>(allocated) / 1e9);
+  }
 }
 
 std::uint64_t eight_tenths(const Options& options, const DeviceInfo& device) {
-  return options.look_only ? 0 : device.memory_total / 10 * 8;  // the lab's 80 %
+  return options.look_only ? 0 : device.memory_total / 10 * 8;  // 80 %, as in the course's lab
 }
 
 Json info_json(const Options& options, const DeviceInfo& device, std::uint64_t allocated) {
@@ -43,8 +44,9 @@ Json info_json(const Options& options, const DeviceInfo& device, std::uint64_t a
 }
 
 void announce(const char* job, const Options& options, std::FILE* out) {
-  if (!options.announce)
+  if (!options.announce) {
     return;
+  }
   print_line({{"apiVersion", "migctl/v1"},
               {"kind", "WorkloadStarted"},
               {"simulated", options.simulated},

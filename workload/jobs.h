@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's programs, on any backend. They print for people to `out` (not with json) or one line of
-// JSON at the end, and answer the exit code.
+// The lab's jobs, on any backend. They print text to `out` (not with json) or one line of JSON at
+// the end, and return the exit code.
 #ifndef MIGCTL_WORKLOAD_JOBS_H_
 #define MIGCTL_WORKLOAD_JOBS_H_
 
@@ -15,20 +15,20 @@
 namespace workload {
 
 struct Options {
-  std::string name = "0";  // of the job, as the lab's script numbers them
-  std::string device;      // "" = $CUDA_VISIBLE_DEVICES
+  std::string name = "0";  // job number, as the lab's script counts
+  std::string device;      // visible device; "" = $CUDA_VISIBLE_DEVICES
   bool simulated = true;
   bool json = false;
   std::uint64_t steps = 1000;
-  double seconds = 0;  // 0 = count steps
+  double seconds = 0;  // duration; 0 = a fixed number of steps
   Precision precision = Precision::kFp32;
   std::uint32_t batch = 128;
-  std::uint64_t bytes = 0;  // oom: 0 = everything and 1 MiB
+  std::uint64_t bytes = 0;  // oom: size to allocate; 0 = the whole memory and 1 MiB
   std::uint64_t every = 100;
-  bool time_steps = false;  // train: p50 and p99 of a step; on CUDA it waits after each
+  bool time_steps = false;  // train: measure p50 and p99 of a step; on CUDA waits after each
   bool look_only = false;   // info: allocate nothing
-  bool announce = false;    // one line of JSON when the work begins
-  std::string kind;         // fault, hog: which
+  bool announce = false;    // print one line of JSON when the work begins
+  std::string kind;         // fault, hog: which kind
 };
 
 int run_info(Backend& backend, const Options& options, std::FILE* out);
@@ -38,10 +38,10 @@ int run_fault(Backend& backend, const Options& options, std::FILE* out);
 int run_hog(Backend& backend, const Options& options, std::FILE* out);
 int run_bench(Backend& backend, const Options& options, std::FILE* out);
 
-// How much info allocates.
+// Bytes that the info job allocates.
 std::uint64_t eight_tenths(const Options& options, const DeviceInfo& device);
 
-// What info and oom print of what they found, on any device.
+// Output of the info and oom jobs, for any device.
 void print_info(const DeviceInfo& device, std::uint64_t allocated, std::FILE* out);
 void print_oom(const Options& options,
                const DeviceInfo& device,
@@ -51,7 +51,7 @@ void print_oom(const Options& options,
 
 struct FaultEnd {
   bool raised = false;
-  std::string report;  // the driver's words
+  std::string report;  // the driver's error text
   std::uint64_t rounds = 0;
 };
 
@@ -61,18 +61,18 @@ struct HogEnd {
   double seconds = 0;
 };
 
-// nullopt = not known, or it cannot be done here; `notes` says why.
+// Results of the bench job. nullopt = unknown or not available here, with the reason in `notes`.
 struct BenchEnd {
   std::optional<double> dram_gb_per_s, pcie_gb_per_s, launch_us;
   std::optional<double> fp32_tflops, tf32_tflops, bf16_tflops;
   std::vector<std::string> notes;
-  double seconds = 0;  // of each measurement
+  double seconds = 0;  // duration of each measurement
 };
 
-// How long each of bench's measurements takes.
+// Seconds that each measurement of the bench job takes.
 double bench_share(const Options& options);
 
-// Their exit codes.
+// Print the results; return exit codes.
 int print_fault(const Options& options,
                 const DeviceInfo& device,
                 const FaultEnd& end,
@@ -83,10 +83,10 @@ int print_bench(const Options& options,
                 std::FILE* out);
 int print_hog(const Options& options, const DeviceInfo& device, const HogEnd& end, std::FILE* out);
 
-// With --announce: from here on the device is at work.
+// With --announce: prints the line that tells that the device is at work.
 void announce(const char* job, const Options& options, std::FILE* out);
 
-// Prints what went wrong; the exit code.
+// Prints the failure; returns the exit code.
 int report_failure(const char* job, const Options& options, const Result& result, std::FILE* out);
 
 }  // namespace workload

@@ -48,7 +48,7 @@ class Jobs : public testing::Test {
 
   void TearDown() override { fs::remove_all(root); }
 
-  // Runs a job with a backend of its own; the last line it prints.
+  // Runs a job with its own backend; returns the last line printed.
   nlohmann::json run(JobFunction job, int expected) {
     std::unique_ptr<Backend> backend;
     const Result opened = open_simulated(options.device, backend);
@@ -71,7 +71,7 @@ class Jobs : public testing::Test {
   Options options;
 };
 
-// Another process that asks for `demand` of the device until this goes.
+// Another process that puts `demand` on the device during this object's lifetime.
 class Neighbour {
  public:
   explicit Neighbour(const Demand& demand) {
@@ -120,7 +120,7 @@ TEST_F(Jobs, TrainTakesTheTimeThatItPredicts) {
   EXPECT_GE(lasted.count(), seconds) << "it really sleeps";
 }
 
-// However late the host comes back to it, a step took the device what the model says.
+// Simulated time is independent of host load: a late host does not lengthen the device's step.
 TEST_F(Jobs, ABusyHostMakesNoDeviceSlower) {
   std::unique_ptr<Backend> backend;
   ASSERT_TRUE(open_simulated("", backend).ok());
@@ -183,7 +183,7 @@ TEST_F(Jobs, ATrainingBesideAHogTakesItsTurns) {
   EXPECT_GE(beside["stepMsP99"].get<double>(), beside["stepMsP50"].get<double>());
 }
 
-// The context of a fault ends with it; Xid 31 is what the driver says.
+// The context ends with the fault; the driver reports Xid 31.
 TEST_F(Jobs, FaultsAreRaised) {
   options.kind = "illegal-address";
   auto document = run(run_fault, 0);

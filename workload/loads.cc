@@ -13,22 +13,24 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How often the others are looked at; also how long a stop may take.
+// Period of the check for contention; also the longest delay of a stop.
 constexpr std::chrono::milliseconds kLookEvery{50};
 
-// Model: on an H200 without MIG a training kept 0.775 of its speed beside a storm of empty kernels
-// and 0.676 beside one that never ends (bench/results/isolation_matrix_h200.json); its slowdowns of
-// 0.29 and 0.48 are as 0.6 to 1.
+// Model: on an H200 without MIG a training kept 0.775 of its speed beside a process that launches
+// empty kernels without pause and 0.676 beside a kernel that never ends
+// (bench/results/isolation_matrix_h200.json); its slowdowns of 0.29 and 0.48 have the ratio 0.6 to
+// 1.
 constexpr double kEngineOfLaunches = 0.6;
 
-// Model: the order of what one host thread launches.
+// Model: order of magnitude of one host thread's launch rate.
 constexpr double kLaunchesPerSecond = 4e5;
 
 }  // namespace
 
 double Load::slower(const Slowdown& others) const {
-  if (demand.pcie_in > 0)
+  if (demand.pcie_in > 0) {
     return others.pcie_in;
+  }
   return others.engine * (demand.dram > 0 ? others.dram : 1);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each hog asks of a simulated device and what it gets done per second when alone there, from
-// the device's roofline. Pure functions; models, not measurements (docs/simulator.md).
+// Demand of each hog on a simulated device, and its uncontended rate, from the device's roofline.
+// Pure functions; models, not measurements (docs/simulator.md).
 #ifndef MIGCTL_WORKLOAD_LOADS_H_
 #define MIGCTL_WORKLOAD_LOADS_H_
 
@@ -14,16 +14,17 @@ namespace workload {
 
 struct Load {
   Demand demand;
-  double per_second = 0;  // alone, in `unit`
+  double per_second = 0;  // uncontended rate in `unit`
   const char* unit = "";
-  // Everything that it does takes longer by this factor beside others.
+  // Factor by which contention lengthens the load's work.
   double slower(const Slowdown& others) const;
 };
 
-// nullopt when the board's speed at it is not known.
+// The load of a hog; nullopt when the board's speed at it is not known.
 std::optional<Load> load_of(cuda::Hog hog, const Speed& speed);
 
-// Keeps `load` up until `seconds` are over or a stop is asked for; what was done, in load.unit.
+// Keeps `load` up until `seconds` are over or a stop is requested; `amount` receives the work done,
+// in load.unit.
 Result keep_up(Backend& backend, const Load& load, double seconds, double& amount, double& lasted);
 
 }  // namespace workload

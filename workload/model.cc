@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::uint64_t, 4> kWidths = {1024, 4096, 4096, 1024};
 constexpr std::uint64_t kFloat = 4;
 
-// Weights without biases, of all layers or of all but the first.
+// Number of weights without biases, of all layers or from a layer on.
 constexpr std::uint64_t weights(std::size_t from_layer) {
   std::uint64_t count = 0;
   for (std::size_t layer = from_layer; layer + 1 < kWidths.size(); ++layer) {
@@ -23,7 +23,8 @@ constexpr std::uint64_t biases() {
   return kWidths[1] + kWidths[2] + kWidths[3];
 }
 
-// Values per sample that the forward pass keeps: the input, every layer's output, every ReLU's.
+// Values per sample that the forward pass keeps: the input, every layer's output, every ReLU's
+// output.
 constexpr std::uint64_t activations() {
   return kWidths[0] + 2 * kWidths[1] + 2 * kWidths[2] + kWidths[3];
 }
@@ -71,7 +72,7 @@ StepWork step_work(std::uint32_t batch, Precision precision) {
   // two moments and writes three of them back, in fp32 whatever the precision.
   const std::uint64_t products = operand * (weights(0) + weights(1)) + kFloat * parameters;
   const std::uint64_t adam = 7 * kFloat * parameters;
-  // bf16 casts the fp32 weights once per step.
+  // bf16 converts the fp32 weights once per step.
   const std::uint64_t casts = precision == Precision::kBf16 ? (kFloat + operand) * parameters : 0;
   // Activations are written forward and read backward; their gradients likewise.
   const std::uint64_t passing = 4 * operand * std::uint64_t{batch} * activations();

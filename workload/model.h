@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's model, 1024-4096-4096-1024 with ReLU and Adam: what one training step computes and
-// moves, counted from the shapes.
+// The lab's model, 1024-4096-4096-1024 with ReLU and Adam: FLOPs and bytes of one training step,
+// counted from the shapes.
 #ifndef MIGCTL_WORKLOAD_MODEL_H_
 #define MIGCTL_WORKLOAD_MODEL_H_
 
@@ -17,14 +17,14 @@ const char* precision_name(Precision precision);
 
 struct StepWork {
   Precision precision = Precision::kFp32;
-  std::uint64_t flops = 0;        // of the matrix products
+  std::uint64_t flops = 0;        // operations of the matrix products
   std::uint64_t bytes_moved = 0;  // device memory traffic
-  std::uint64_t bytes_held = 0;   // device memory: weights, gradients, Adam, activations
+  std::uint64_t bytes_held = 0;   // device memory allocated: weights, gradients, Adam, activations
 };
 
 std::uint64_t parameter_count();
 
-// One step of `batch` samples (at least 1).
+// Work of one step of `batch` samples (at least 1).
 StepWork step_work(std::uint32_t batch, Precision precision);
 
 }  // namespace workload

@@ -18,7 +18,7 @@ TEST(Model, CountsTheLabsParameters) {
   EXPECT_EQ(parameter_count(), 25175040U);
 }
 
-// 2 FLOPs a weight and sample: forward, weight gradients, input gradients of layers 2 and 3.
+// 2 FLOPs per weight and sample: forward, weight gradients, input gradients of layers 2 and 3.
 TEST(Model, CountsTheWork) {
   const StepWork work = step_work(128, Precision::kFp32);
   EXPECT_EQ(work.flops, 2U * 128 * (3 * 25165824ULL - 4194304ULL));
@@ -37,15 +37,15 @@ Speed h200() {
   return {67000, 494500, 989500, 4800, 0};
 }
 
-// Measured on an H200: 386 steps per second as the lab writes it.
+// Measured on an H200: 386 steps per second with the lab's own script.
 TEST(Roofline, WholeH200IsAsMeasured) {
   const auto time = predict(step_work(128, Precision::kFp32), h200());
   ASSERT_TRUE(time);
   EXPECT_NEAR(1e9 / static_cast<double>(time->total.count()), 386, 2);
 }
 
-// Under MPS 14, 30 and 58 SMs of 132 ran 161, 318 and 406 steps per second. MPS leaves the memory
-// whole. The model is rough there, and must not become rougher unseen.
+// Measured under MPS: 14, 30 and 58 SMs of 132 ran 161, 318 and 406 steps per second; MPS leaves
+// the memory undivided. The model is rough there; the bound keeps it from becoming rougher.
 TEST(Roofline, SharesAreWithinThirtyPercentOfMps) {
   const std::pair<double, double> measured[] = {{14, 161}, {30, 318}, {58, 406}};
   for (const auto& [sms, rate] : measured) {
@@ -65,7 +65,7 @@ TEST(Roofline, ActivityIsAShareOfTheStep) {
   EXPECT_LT(time->busy, 1);
 }
 
-// Of a step of 10 ms: 4 ms computing, 6 ms moving, 4 ms of the host's.
+// A step of 10 ms: 4 ms computing, 6 ms memory traffic, 4 ms of host time.
 TEST(Roofline, OthersStretchWhatTheyShare) {
   StepTime step;
   step.total = std::chrono::milliseconds(10);
@@ -105,8 +105,9 @@ TEST(Loads, AHogAsksForWhatItIsNamedAfter) {
 TEST(StepTimes, MiddleAndSlowEnd) {
   EXPECT_EQ(summary({}).max_ms, 0);
   std::vector<double> ms;
-  for (int i = 101; i-- > 0;)
+  for (int i = 101; i-- > 0;) {
     ms.push_back(i);
+  }
   EXPECT_EQ(summary(ms).p50_ms, 50);
   EXPECT_EQ(summary(ms).p99_ms, 99);
   EXPECT_EQ(summary(ms).max_ms, 100);

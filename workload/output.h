@@ -13,7 +13,7 @@ namespace workload {
 
 using Json = nlohmann::ordered_json;
 
-// What every result begins with.
+// Members common to all results.
 inline Json result_json(const char* job, const Options& options, const DeviceInfo& device) {
   return {{"apiVersion", "migctl/v1"},
           {"kind", "WorkloadResult"},
@@ -24,7 +24,7 @@ inline Json result_json(const char* job, const Options& options, const DeviceInf
           {"uuid", device.uuid}};
 }
 
-// What info found; `allocated` bytes were asked for and granted (0: none were).
+// Result of the info job; `allocated` bytes were granted (0: none requested).
 Json info_json(const Options& options, const DeviceInfo& device, std::uint64_t allocated);
 
 inline void print_line(const Json& document, std::FILE* out) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated device: memory and activity go to the machine, time is slept. Its clock goes by the
-// model alone, so that a busy host makes a job longer, never a device slower.
+// The simulated device: memory and activity are reported to the machine, time is slept. Its clock
+// follows the model alone, so that a busy host lengthens a job but never slows the device.
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
@@ -16,14 +16,14 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// How often the device is asked whether it is still there; also how long a stop may take.
+// Period of the check that the device still exists; also the longest delay of a stop.
 constexpr nanoseconds kReportEvery = std::chrono::milliseconds(100);
 
-// How far the device's clock may be behind the host's and still catch up: what a busy host delays.
-// A process that was stopped goes on from where it was.
+// How far the device's clock may lag behind the host's and still catch up: covers a busy host. A
+// process that was stopped longer resumes where it was.
 constexpr nanoseconds kMostBehind = std::chrono::seconds(2);
 
-// Model: large matrix products keep about a quarter of the warps an SM can hold.
+// Model: large matrix products use about a quarter of an SM's warp slots.
 constexpr double kOccupancyWhileBusy = 0.25;
 
 Outcome outcome_of(migsim_result result) {
@@ -112,8 +112,8 @@ class Simulated final : public Backend {
     return look_around();
   }
 
-  // A step takes on the device's clock what the model says, and no less on the host's. When the
-  // host was late, the next steps come without a pause until the clocks meet again.
+  // A step takes the model's time on the device's clock, and at least that on the host's. After a
+  // delay on the host the next steps run without a pause until both clocks agree again.
   Result run_step() override {
     now_ += step_;
     begun_ = std::max(begun_, monotonic_now() - now_ - kMostBehind);
@@ -173,7 +173,7 @@ class Simulated final : public Backend {
     return activity;
   }
 
-  // The others come and go: the next steps take what they leave.
+  // Updates the contention: processes come and go, and the next steps take the resulting time.
   Result look_around() {
     reported_ = monotonic_now();
     Slowdown others;
@@ -194,11 +194,11 @@ class Simulated final : public Backend {
   }
 
   migsim_context* context_;
-  std::optional<StepTime> time_;  // of a step alone
+  std::optional<StepTime> time_;  // time of an uncontended step
   Demand demand_;
   nanoseconds step_{}, reported_{};
   nanoseconds now_{};    // the device's clock
-  nanoseconds begun_{};  // the host's when that was 0
+  nanoseconds begun_{};  // host time at which the device's clock was 0
 };
 
 }  // namespace

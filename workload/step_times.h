@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the steps of a training took: the middle, the slow end and the slowest.
+// Distribution of the step times of a training: median, p99 and maximum.
 #ifndef MIGCTL_WORKLOAD_STEP_TIMES_H_
 #define MIGCTL_WORKLOAD_STEP_TIMES_H_
 
@@ -10,15 +10,16 @@
 namespace workload {
 
 struct StepTimes {
-  double p50_ms = 0, p99_ms = 0, max_ms = 0;  // all 0: no step was timed
+  double p50_ms = 0, p99_ms = 0, max_ms = 0;  // all 0: no step was measured
 };
 
-// So many are kept (32 MiB); later ones are not looked at.
+// Maximum number of recorded steps (32 MiB); later ones are ignored.
 inline constexpr std::size_t kMostStepTimes = 4U << 20U;
 
 inline StepTimes summary(std::vector<double> step_ms) {
-  if (step_ms.empty())
+  if (step_ms.empty()) {
     return {};
+  }
   std::sort(step_ms.begin(), step_ms.end());
   const auto at = [&](double share) {
     return step_ms[static_cast<std::size_t>(share * static_cast<double>(step_ms.size() - 1))];

@@ -22,7 +22,7 @@ extern "C" void remember_signal(int signal) {
 void catch_stop_signals() {
   struct sigaction action {};
 
-  action.sa_handler = remember_signal;  // no SA_RESTART: a sleep ends
+  action.sa_handler = remember_signal;  // no SA_RESTART: the signal interrupts a sleep
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);

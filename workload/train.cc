@@ -20,7 +20,7 @@ struct Progress {
   double rate() const { return seconds > 0 ? static_cast<double>(steps) / seconds : 0; }
 };
 
-// The lab prints a loss; nothing is computed here, so there is none to print.
+// Output line of the lab's script. No loss: the simulated device computes nothing.
 void print_iteration(const Options& options,
                      const DeviceInfo& device,
                      std::uint64_t step,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads our ABI headers and writes one macro row for each struct, field, constant, version word and
-// function in them, so that the comparison with the vendor's header cannot leave one out.
-// Understands the plain style of abi/nvml*.h only; anything it cannot read is an error, not a skip.
+// function in them, so that the comparison with NVIDIA's header cannot omit one. Understands the
+// plain style of abi/nvml*.h only; text that does not parse is an error, never skipped.
 // Declarations marked [not in the vendor's header] get no row.
 #include <fstream>
 #include <iostream>
@@ -22,7 +22,7 @@ struct Scanner {
     rows.insert(macro + "(" + args + ")");
   }
 
-  // A marker inside a comment turns into the word ABSENT; all other comments go.
+  // Removes comments; a marker inside a comment becomes the word ABSENT.
   void strip_comments() {
     std::string out;
     for (std::size_t i = 0; i < text.size();) {

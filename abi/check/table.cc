@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <type_traits>
 
-// The vendor's header renames nvmlInit to nvmlInit_v2 and so on unless told not to.
+// Without this macro NVIDIA's header renames nvmlInit to nvmlInit_v2 and so on.
 #define NVML_NO_UNVERSIONED_FUNC_DEFS
 #include MIG_ABI_HEADER
 
@@ -17,7 +17,7 @@ concept Complete = requires {
   sizeof(T);
 };
 
-// Shape of a parameter: what a caller compiled against another header would pass.
+// Shape of a parameter as text: the ABI that a caller compiled against another header would use.
 template <class T>
 std::string shape() {
   if constexpr (std::is_pointer_v<T>) {

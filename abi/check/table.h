@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The facts of one NVML header as a table, to be compared with those of another: two NVML headers
-// cannot be included in one translation unit, so table.cc is compiled once against each.
+// Table of the sizes, offsets, values and functions of one NVML header, to be compared with that of
+// another: two NVML headers cannot be included in one translation unit, so table.cc is compiled
+// once against each.
 #ifndef MIGCTL_ABI_CHECK_TABLE_H_
 #define MIGCTL_ABI_CHECK_TABLE_H_
 
@@ -9,7 +10,7 @@
 
 namespace abi_check {
 
-// "nvmlMemory_t" -> "size 24 align 8", "nvmlMemory_t.free" -> "offset 8 size 8",
+// Row by name: "nvmlMemory_t" -> "size 24 align 8", "nvmlMemory_t.free" -> "offset 8 size 8",
 // "NVML_ERROR_IN_USE" -> "value 19", "nvmlDeviceGetCount_v2()" -> "i4(*i4)".
 using Table = std::map<std::string, std::string>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compares every size, offset, value and function shape of abi/nvml.h with the vendor's header.
-// Exit 77: the vendor's header was not there when this was built (ctest reports it as skipped).
+// Compares every size, offset, value and function shape of abi/nvml.h with NVIDIA's header. Exit
+// 77: NVIDIA's header was missing at build time (ctest reports the test as skipped).
 #include <cstdio>
 
 #include "abi/check/table.h"
@@ -27,7 +27,7 @@ int main() {
     }
   }
   std::printf("%zu rows compared, %zu differ\n", ours.size(), wrong);
-  // Fewer rows than this would mean that the list generator lost sight of the headers.
+  // Lower bound: fewer rows mean that the generator of the list missed declarations.
   const std::size_t least = 900;
   if (ours.size() < least) {
     std::printf("only %zu rows, expected at least %zu\n", ours.size(), least);

@@ -3,8 +3,9 @@
 // (message), what to do (hint), and through which callers it came (context, outermost first).
 //
 // Threading: a plain value. Example:
-//   return Error{ErrorCode::kNoCapacity, "cannot create 3g.71gb on GPU 0 at slot 4: ..."}
-//       .with_hint("migctl list shows who holds the slots");
+//   return fail(ErrorCode::kNoCapacity,
+//               "cannot create 3g.71gb on GPU 0 at slot 4: ...",
+//               "migctl list shows who holds the slots");  // mig/result.h
 #ifndef MIG_ERROR_H_
 #define MIG_ERROR_H_
 
@@ -59,16 +60,6 @@ struct Error {
   std::string hint;                  // "" = none
   std::vector<std::string> context;  // outermost first
   std::optional<int> nvml;           // the driver's return code, if one caused this
-
-  Error with_hint(std::string text) && {
-    hint = std::move(text);
-    return std::move(*this);
-  }
-
-  Error with_nvml(int nvml_code) && {
-    nvml = nvml_code;
-    return std::move(*this);
-  }
 
   Error in(std::string outer) && {
     context.insert(context.begin(), std::move(outer));

@@ -27,6 +27,23 @@ struct Process {
 
   // Computes on it, or somewhere on the GPU where the driver does not say.
   bool may_be_on(GpuInstanceId id) const;
+  friend bool operator==(const Process&, const Process&) = default;
+};
+
+// A lease of an instance: in use, whether a process is on the instance or not. Drivers know no
+// leases; whoever reads them from where they are kept adds them to the Gpu.
+struct InstanceLease {
+  std::int64_t id = 0;
+  std::string tenant;
+  std::string job;  // its name for people; "" = none
+  GpuInstanceId gpu_instance;
+  ComputeInstanceId compute_instance;
+  // The job itself, where it may be signalled to give the instance back; 0 = no such process.
+  std::uint32_t pid = 0;
+  std::uint64_t start_ticks = 0;  // of that process
+
+  std::string str() const;  // "lease 3 of team-a (train)"
+  friend bool operator==(const InstanceLease&, const InstanceLease&) = default;
 };
 
 struct ComputeInstance {
@@ -38,6 +55,7 @@ struct ComputeInstance {
   std::string uuid;                           // "MIG-..."; "" = the driver did not tell
   std::optional<std::uint32_t> device_index;  // MIG device index on its GPU
   std::optional<std::uint64_t> memory_used_mib;
+  friend bool operator==(const ComputeInstance&, const ComputeInstance&) = default;
 };
 
 struct GpuInstance {
@@ -49,6 +67,7 @@ struct GpuInstance {
   std::uint64_t memory_mib = 0;
   std::uint32_t sm = 0;
   std::vector<ComputeInstance> compute_instances;  // ascending id
+  friend bool operator==(const GpuInstance&, const GpuInstance&) = default;
 };
 
 enum class MigMode { kUnsupported, kDisabled, kEnabled };
@@ -59,6 +78,7 @@ struct Display {
   std::optional<std::uint32_t> pci_class;  // base << 8 | sub: 0x0300 has outputs, 0x0302 has none
   std::optional<bool> attached;            // a monitor is plugged in
   std::optional<bool> active;              // somebody has memory for a screen there
+  friend bool operator==(const Display&, const Display&) = default;
 };
 
 struct Gpu {
@@ -83,6 +103,7 @@ struct Gpu {
   // device handles and lacks placements of instances without compute instances.
   bool instances_complete = true;
   std::vector<Process> processes;
+  std::vector<InstanceLease> leases;  // empty where nobody looked, too
   Display display;
 
   // A workstation board whose display outputs are on refuses MIG until they are off.
@@ -95,6 +116,10 @@ struct Gpu {
   // Processes on an instance (any of its compute instances), and those that the driver places on
   // the GPU without naming an instance: they may be on this one. A display is on none.
   std::vector<Process> processes_on(GpuInstanceId id) const;
+  std::vector<InstanceLease> leases_on(GpuInstanceId id) const;
+  // Somebody is, or may be, on it, or has leased a part of it.
+  bool in_use(GpuInstanceId id) const;
+  friend bool operator==(const Gpu&, const Gpu&) = default;
 };
 
 // A GPU that the driver counts and will not open: fallen off the bus, say. More than the index and

@@ -56,7 +56,7 @@ std::vector<std::size_t> undo_order(const std::vector<Step>& done);
 // Each step's undo, in that order.
 std::vector<Step> undo_steps(const std::vector<Step>& done);
 
-// Someone a step would hurt or that stops it.
+// Somebody whom a step would hurt or who stops the step: a process or a lease.
 struct Blocker {
   GpuIndex gpu;
   std::optional<GpuInstanceId> gpu_instance;
@@ -66,6 +66,10 @@ struct Blocker {
   // When the process started (ticks since boot): with its pid it names one process for good, also
   // when the number is used again. 0 = unknown.
   std::uint64_t start_ticks = 0;
+  std::optional<InstanceLease> lease = {};  // in place of `process`
+
+  // Whom a signal would reach: the process, or the job that holds the lease; 0 = nobody.
+  std::uint32_t pid() const { return process ? process->pid : lease ? lease->pid : 0; }
 };
 
 // A compute instance inside an instance of a layout.

@@ -73,6 +73,7 @@ struct ComputeInstanceProfile {
   std::vector<Placement> placements;  // inside the GPU instance; empty = driver did not tell
   // Slots that one takes where its placements are not told; 0 = not known either.
   std::uint32_t span = 0;
+  friend bool operator==(const ComputeInstanceProfile&, const ComputeInstanceProfile&) = default;
 };
 
 struct GpuInstanceProfile {
@@ -92,6 +93,7 @@ struct GpuInstanceProfile {
   // slice count and marked so.
   std::vector<ComputeInstanceProfile> compute_profiles;
   bool compute_profiles_derived = false;
+  friend bool operator==(const GpuInstanceProfile&, const GpuInstanceProfile&) = default;
 };
 
 }  // namespace mig

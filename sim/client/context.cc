@@ -91,7 +91,7 @@ void describe(const migsim_context& context, const State& state, migsim_device& 
   device.tf32_gflops = share(board.tf32_gflops, sm_share);
   device.bf16_gflops = share(board.bf16_gflops, sm_share);
   device.dram_gb_per_s = share(board.dram_mb_per_s, dram_share) / 1000;
-  device.pcie_gb_per_s = share(board.pcie_mb_per_s, 1) / 1000;  // MIG does not divide the link
+  device.pcie_gb_per_s = share(board.pcie_mb_per_s, 1) / 1000;  // MIG does not divide the PCIe link
 }
 
 void set_rates(migsim_context& context, State& state, const double (&rate)[kMetricCount]) {
@@ -116,7 +116,7 @@ void set_wants(migsim_context& context, State& state, const Wants& wants) {
 
 void leave(migsim_context& context) {
   if (context.pid != ::getpid()) {
-    return;  // the parent's process is not ours to detach
+    return;  // after a fork the attached process is the parent, which stays attached
   }
   Machine::Change change(*context.machine);
   if (!holds_slot(context, *change)) {

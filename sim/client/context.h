@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a migsim_context holds, and what it asks of its machine.
+// State of a migsim_context, and its calls into the machine.
 #ifndef MIGCTL_SIM_CLIENT_CONTEXT_H_
 #define MIGCTL_SIM_CLIENT_CONTEXT_H_
 
@@ -15,21 +15,21 @@
 struct migsim_context {
   std::unique_ptr<migsim::Machine> machine;
   migsim::Instance at;
-  std::int32_t pid = 0;      // a forked child does not inherit the context
-  std::uint32_t slot = 0;    // in the process table
-  std::uint64_t serial = 0;  // of the slot: another one there means that ours is gone
+  std::int32_t pid = 0;      // pid at attach: a forked child must not use the context
+  std::uint32_t slot = 0;    // index in the process table
+  std::uint64_t serial = 0;  // slot's serial at attach; another one = detached
   bool faulted = false;
   std::uint64_t next_allocation = 1;
-  std::map<std::uint64_t, std::uint64_t> allocations;  // id -> bytes
+  std::map<std::uint64_t, std::uint64_t> allocations;  // bytes by allocation id
   double rate[migsim::kMetricCount] = {};              // as last reported by this context
-  migsim::Wants wants;                                 // likewise
+  migsim::Wants wants;                                 // demand as last reported by this context
   bool said_what_it_wants = false;
   std::string message;
 };
 
 namespace migsim {
 
-// Whether the context may still be used, with its message set when not.
+// Error when the context may not be used (faulted, instance gone, forked child); sets its message.
 migsim_result check_usable(migsim_context& context, const State& state);
 
 void describe(const migsim_context& context, const State& state, migsim_device& device);
@@ -37,10 +37,10 @@ void describe(const migsim_context& context, const State& state, migsim_device& 
 // Replaces the context's share of its process's rates.
 void set_rates(migsim_context& context, State& state, const double (&rate)[kMetricCount]);
 
-// Likewise of what its process wants.
+// Replaces the context's share of its process's demand.
 void set_wants(migsim_context& context, State& state, const Wants& wants);
 
-// Gives back what the context holds and leaves the machine.
+// Frees the context's allocations and detaches its process.
 void leave(migsim_context& context);
 
 }  // namespace migsim

@@ -23,7 +23,7 @@ using migsim::Machine;
 
 thread_local std::string attach_message;
 
-// Another guest may take the place that this one has found.
+// Retries: another guest may win the race for the free slot.
 constexpr int kAttachTries = 16;
 
 migsim_result attach_failed(migsim_result result, std::string message) {
@@ -58,7 +58,7 @@ std::string mib(std::uint64_t bytes) {
   return std::to_string(bytes >> 20U) + " MiB";
 }
 
-// Shares lie in 0..1 and PCIe rates are not negative; NaN is neither.
+// True when shares lie in 0..1 and PCIe rates are not negative; NaN is rejected.
 bool plausible(const migsim_activity& activity) {
   const double shares[] = {activity.sm_active,
                            activity.sm_occupancy,
@@ -121,7 +121,7 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
     }
     minor = view->gpus[made->at.gpu].minor;
   }
-  // Outside of any lock: it may wait for a node that is being made.
+  // Outside of any lock: the check may wait for a node that is being made.
   if (std::string why = migsim::refused_node(*machine, made->at, minor); !why.empty()) {
     return attach_failed(MIGSIM_NO_DEVICE, std::move(why));
   }
@@ -237,7 +237,7 @@ migsim_result migsim_report(migsim_context* context, const migsim_activity* acti
   rate[migsim::kSmOccupancy] = activity->sm_occupancy;
   rate[migsim::kInteger] = activity->integer;
   rate[migsim::kTensor] = activity->tensor;
-  rate[migsim::kHmma] = activity->tensor;  // the half-precision and TF32 pipe is what trains
+  rate[migsim::kHmma] = activity->tensor;  // training uses the half-precision and TF32 pipe
   rate[migsim::kDram] = activity->dram;
   rate[migsim::kFp64] = activity->fp64;
   rate[migsim::kFp32] = activity->fp32;
@@ -293,7 +293,7 @@ migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid) {
   if (usable != MIGSIM_OK) {
     return usable;
   }
-  migsim::set_rates(*context, *change, {});  // it computes no more, but holds its memory
+  migsim::set_rates(*context, *change, {});  // a faulted context is idle, its memory stays
   migsim::set_wants(*context, *change, {});
   migsim::raise_event(*change, nvmlEventTypeXidCriticalError, xid, context->at);
   migsim::ProcessState& process = change->processes[context->slot];

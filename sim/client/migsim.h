@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For programs that run ON a simulated GPU or MIG instance, in place of CUDA: attach, allocate
- * device memory, report activity. What is reported shows in process lists, memory, GPM counters,
- * energy and in-use errors of the simulated libnvidia-ml.so.1. A process that dies is detached by
- * the machine itself.
+ * device memory, report activity. Reported activity shows in process lists, memory, GPM counters,
+ * energy and in-use errors of the simulated libnvidia-ml.so.1. The machine detaches processes that
+ * die.
  *
  * libmigsim.so (build/lib/sim) or the static library mig_sim_client. Threading: one context may be
  * used from one thread at a time; different contexts from different threads.
@@ -22,8 +22,8 @@ extern "C" {
 typedef enum migsim_result {
   MIGSIM_OK = 0,
   MIGSIM_NO_MACHINE = 1,    /* no simulated machine found ($MIGSIM_MACHINE) */
-  MIGSIM_NO_DEVICE = 2,     /* nothing visible, or no such device (CUDA_ERROR_NO_DEVICE) */
-  MIGSIM_OUT_OF_MEMORY = 3, /* the instance has not that much free */
+  MIGSIM_NO_DEVICE = 2,     /* no visible device, or no such device (CUDA_ERROR_NO_DEVICE) */
+  MIGSIM_OUT_OF_MEMORY = 3, /* less memory is free on the instance */
   MIGSIM_DEVICE_LOST = 4,   /* the instance was destroyed or the GPU fell off the bus */
   MIGSIM_INVALID = 5,
   MIGSIM_LIMIT = 6,  /* process table full */
@@ -46,18 +46,18 @@ typedef struct migsim_device {
   double dram_gb_per_s, pcie_gb_per_s;
 } migsim_device;
 
-/* Rates since the last report, 0..1 of what the instance has; PCIe in bytes per second. */
+/* Activity since the last report: 0..1 of the instance's capacity; PCIe in bytes per second. */
 typedef struct migsim_activity {
   double sm_active, sm_occupancy, tensor, dram, fp64, fp32, fp16, integer;
   double pcie_tx, pcie_rx;
 } migsim_activity;
 
-/* Factors of time, at least 1, by which the other live processes slow this one down: a model, see
- * docs/simulator.md. Processes of other GPU instances change nothing but the PCIe factors. */
+/* Slowdown factors, at least 1, caused by the other live processes: a model, see docs/simulator.md.
+ * Processes of other GPU instances affect the PCIe factors only. */
 typedef struct migsim_contention {
-  double engine;           /* all work on the device: contexts of one compute instance take turns */
-  double dram;             /* moving memory, beside other compute instances of the GPU instance */
-  double pcie_tx, pcie_rx; /* the link of the whole GPU */
+  double engine; /* all work on the device: contexts of one compute instance are time-sliced */
+  double dram;   /* memory traffic, beside other compute instances of the GPU instance */
+  double pcie_tx, pcie_rx; /* the PCIe link of the whole GPU */
 } migsim_contention;
 
 /* Attaches the calling process. `visible` NULL: $CUDA_VISIBLE_DEVICES, else the first device as
@@ -70,15 +70,15 @@ void migsim_detach(migsim_context* context);
 migsim_result migsim_get_device(migsim_context* context, migsim_device* device);
 migsim_result migsim_alloc(migsim_context* context, uint64_t bytes, uint64_t* allocation);
 migsim_result migsim_free(migsim_context* context, uint64_t allocation);
-/* What is used. It also counts as what is wanted, until migsim_want() says otherwise. */
+/* Reports the activity. It is taken as the demand too, until migsim_want() reports another. */
 migsim_result migsim_report(migsim_context* context, const migsim_activity* activity);
-/* What this context would use if it were alone: what others are slowed down by. */
+/* Reports the demand of this context running alone: the basis of the slowdown of others. */
 migsim_result migsim_want(migsim_context* context, const migsim_activity* alone);
 migsim_result migsim_get_contention(migsim_context* context, migsim_contention* contention);
 /* Raises Xid `xid` on the instance (31 = illegal address, 43 = stopped processing ...): an event
- * for NVML clients; this context is faulted, others on other instances are not. */
+ * for NVML clients. This context becomes faulted; contexts on other instances are not affected. */
 migsim_result migsim_raise_xid(migsim_context* context, uint32_t xid);
-/* Text of the last result of this context (or of a failed attach when NULL; per thread). */
+/* Text of the last result of this context (NULL: of the last failed attach of this thread). */
 const char* migsim_message(const migsim_context* context);
 
 #ifdef __cplusplus

@@ -19,7 +19,8 @@ using testing::TempDir;
 
 constexpr std::uint64_t kMib = 1U << 20U;
 
-// An H200 with 3g.71gb (GI 2: 1c is CI 0, 2c is CI 1) and 1g.18gb (GI 9: CI 0), and a bare A100.
+// An H200 with 3g.71gb (GI 2: 1c is CI 0, 2c is CI 1) and 1g.18gb (GI 9: CI 0), and an A100 without
+// MIG.
 class Client : public ::testing::Test {
  protected:
   Client() {
@@ -86,7 +87,7 @@ TEST_F(Client, RooflineIsTheInstancesShare) {
   ASSERT_NE(board.dram_mb_per_s, kUnknown);
   EXPECT_NEAR(part.dram_gb_per_s, static_cast<double>(board.dram_mb_per_s) / 8000, 1e-6);
   EXPECT_NEAR(more.dram_gb_per_s, static_cast<double>(board.dram_mb_per_s) / 2000, 1e-6);
-  EXPECT_NEAR(more.tf32_gflops / part.tf32_gflops, 2.0, 1e-6);  // 32 of 16 SMs
+  EXPECT_NEAR(more.tf32_gflops / part.tf32_gflops, 2.0, 1e-6);  // 32 SMs against 16
 }
 
 TEST_F(Client, TakesCudaVisibleDevices) {

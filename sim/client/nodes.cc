@@ -17,7 +17,7 @@ namespace migsim {
 
 namespace {
 
-// `create` in another process commits an instance before it makes its nodes.
+// Waits: `create` in another process commits an instance before it makes the device nodes.
 constexpr int kLooks = 20;
 constexpr timespec kBetweenLooks{0, 25'000'000};
 
@@ -30,7 +30,7 @@ bool same_file(const std::string& a, const std::string& b) {
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-// "DeviceFileMinor: 30" of an access file; "" when there is none.
+// Device node of a capability's access file ("DeviceFileMinor: 30"); "" when the file is missing.
 std::string capability_node(const std::string& access, const std::string& dev) {
   std::ifstream file(access);
   const std::string key = "DeviceFileMinor: ";
@@ -51,7 +51,7 @@ int open_error(const std::string& path) {
   return 0;
 }
 
-// An empty list means that the instance's files are not there yet.
+// Capability nodes of the instance; empty when its files do not exist yet.
 std::vector<std::string> nodes_of(const std::string& tree,
                                   const std::string& dev,
                                   const Instance& at,
@@ -101,7 +101,7 @@ std::string refused_node(const Machine& machine, const Instance& at, std::uint32
       return "";
     }
     if (error != ENOENT) {
-      break;  // waiting makes nobody permitted
+      break;  // waiting does not change permissions
     }
   }
   return why;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver asks of a process before it lets it use a GPU or an instance: that it can open
-// the device nodes. This is how containers and `migctl run` shut a process in with its own.
+// Access check before a process may use a GPU or an instance: the process must be able to open the
+// device nodes, as with the real driver. Containers and `migctl run` confine a process to its
+// instance by this rule.
 #ifndef MIGCTL_SIM_CLIENT_NODES_H_
 #define MIGCTL_SIM_CLIENT_NODES_H_
 
@@ -11,10 +12,9 @@
 
 namespace migsim {
 
-// "" when the calling process can open all nodes of `at`, else why not. `minor`: of the GPU. In
-// `sim shell` /dev holds the machine's nodes; elsewhere they are looked for in the machine's tree.
-// A machine without a tree lets everybody in. A node of an instance that has just been made may
-// come a moment later and is waited for.
+// "" when the calling process can open all device nodes of `at`, else the reason. `minor`: of the
+// GPU. In `sim shell` the nodes are in /dev, elsewhere in the machine's tree. A machine without a
+// tree grants access to all. Waits briefly for the nodes of an instance that was just created.
 std::string refused_node(const Machine& machine, const Instance& at, std::uint32_t minor);
 
 }  // namespace migsim

@@ -32,7 +32,7 @@ std::string_view uuid_of(const char (&uuid)[48]) {
   return text.substr(0, text.find('\0'));
 }
 
-// A GPU without MIG is itself; one in MIG mode its first MIG device.
+// The device that a GPU stands for: the GPU itself, or in MIG mode its first MIG device.
 bool on_gpu(const State& state, std::uint32_t gpu, Instance& found, std::string& error) {
   found = {gpu, kNone, kNone};
   if (state.gpus[gpu].mig_current == 0 || mig_device_at(state.gpus[gpu], 0, found.gi, found.ci)) {
@@ -59,7 +59,7 @@ bool any_device(const Hardware& hardware, const State& state, Instance& found, s
   return false;
 }
 
-// The one GPU whose UUID starts so; kNone for none, kNone - 1 for several.
+// Index of the only GPU whose UUID has this prefix; kNone for no match, kSeveral for several.
 constexpr std::uint32_t kSeveral = kNone - 1;
 
 std::uint32_t gpu_by_prefix(const Hardware& hardware, const State& state, std::string_view prefix) {
@@ -110,7 +110,7 @@ bool by_mig_uuid(const Hardware& hardware,
   return matches == 1;
 }
 
-// The form of drivers before R470: MIG-GPU-<uuid>/<gi>/<ci>.
+// The UUID form of drivers before R470: MIG-GPU-<uuid>/<gi>/<ci>.
 bool by_gi_and_ci(const Hardware& hardware,
                   const State& state,
                   std::string_view entry,

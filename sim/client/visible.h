@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which instance a program sees, by CUDA_VISIBLE_DEVICES' rules.
+// Selects the instance that a program sees, by CUDA_VISIBLE_DEVICES' rules.
 #ifndef MIGCTL_SIM_CLIENT_VISIBLE_H_
 #define MIGCTL_SIM_CLIENT_VISIBLE_H_
 
@@ -10,11 +10,12 @@
 
 namespace migsim {
 
-// What CUDA enumerates first of a CUDA_VISIBLE_DEVICES value: a list that ends at its first entry
-// that names nothing. A MIG device before any GPU without MIG, wherever they stand in the list: a
-// GPU without MIG is not enumerated when a compute instance is. With null the list is all GPUs. An
-// index or a GPU-<uuid> of a GPU in MIG mode means its first MIG device. UUIDs may be cut short as
-// long as they name one device. False with the reason in `error` when the first entry names none.
+// The device that CUDA would enumerate first for a value of CUDA_VISIBLE_DEVICES: a list that ends
+// at its first invalid entry. A MIG device precedes every GPU without MIG, wherever they stand in
+// the list: a GPU without MIG is not enumerated beside a compute instance. Null stands for the list
+// of all GPUs. An index or GPU-<uuid> of a GPU in MIG mode means its first MIG device. UUIDs may be
+// abbreviated to a unique prefix. False, with the reason in `error`, when the first entry is
+// invalid.
 bool find_visible(const Hardware& hardware,
                   const State& state,
                   const char* visible,

@@ -22,7 +22,7 @@ Rig three_gpus() {
   return rig;
 }
 
-// "gpu", "gpu/gi/ci", or what is wrong.
+// "gpu" or "gpu/gi/ci" of the device found, or the error.
 std::string seen(const Rig& rig, const char* visible) {
   Instance at;
   std::string error;

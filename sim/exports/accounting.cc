@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accounting of processes: those that run now. What ended processes used is not kept, so the list
-// is shorter than a driver's.
+// Process accounting, of running processes only: the simulator keeps no usage of ended processes,
+// so the list is shorter than a driver's.
 #include <algorithm>
 #include <vector>
 
@@ -23,7 +23,7 @@ nvmlAccountingStats_t stats_of(const ProcessState& process) {
   stats.gpuUtilization = percent(process.rate[kGraphics]);
   stats.memoryUtilization = percent(process.rate[kDram]);
   stats.maxMemoryUsage = static_cast<unsigned long long>(NVML_VALUE_NOT_AVAILABLE);
-  stats.time = 0;  // known when it has ended
+  stats.time = 0;  // NVML reports 0 until the process has ended
   stats.startTime = wall_clock_us() - (now_ns() - process.attached_ns) / 1000;
   stats.isRunning = 1;
   return stats;
@@ -38,7 +38,7 @@ nvmlReturn_t nvmlDeviceGetAccountingMode(nvmlDevice_t device, nvmlEnableState_t*
       __func__, device, [&](const Subject& s) { return put(s.self().accounting, mode); });
 }
 
-// With MIG on it is off and stays so.
+// In MIG mode accounting is off and cannot be turned on.
 nvmlReturn_t nvmlDeviceSetAccountingMode(nvmlDevice_t device, nvmlEnableState_t mode) {
   return change_device(__func__, device, [&](GpuRef gpu) {
     if (mode != NVML_FEATURE_DISABLED && mode != NVML_FEATURE_ENABLED) {
@@ -101,7 +101,7 @@ nvmlReturn_t nvmlDeviceGetAccountingStats(nvmlDevice_t device,
 }
 
 nvmlReturn_t nvmlDeviceClearAccountingPids(nvmlDevice_t device) {
-  // Nothing is kept of ended processes, so there is nothing to forget.
+  // The simulator keeps no statistics of ended processes, so a clear has no effect.
   return change_device(__func__, device, [](GpuRef gpu) {
     return gpu.self().accounting != 0 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
   });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes, their sizes protocol, GPM, events, faults, and the simulator's own table.
+// Tests of processes, the size protocol of their lists, GPM, events, faults, and the simulator's
+// control table.
 #include <chrono>
 #include <thread>
 
@@ -131,7 +132,8 @@ TEST_F(Activity, GpmOfOneInstance) {
   EXPECT_EQ(NV(nvmlGpmMetricsGet)(request.get()), NVML_ERROR_INVALID_ARGUMENT) << "freed sample";
 }
 
-// Ids are given again: what was counted on the instance before is nothing to compare with.
+// Instance ids are reused: counters of a destroyed instance must not be compared with those of its
+// successor.
 TEST_F(Activity, GpmSamplesOfTwoInstancesOfOneIdAreNotCompared) {
   on(true);
   const Instance before = instance();
@@ -211,7 +213,7 @@ TEST_F(Activity, InjectedFaults) {
   EXPECT_EQ(NV(nvmlDeviceGetMinorNumber)(device, &minor), NVML_SUCCESS);
   EXPECT_EQ(NV(nvmlDeviceGetMinorNumber)(device, &minor), NVML_ERROR_TIMEOUT);
   EXPECT_EQ(NV(nvmlDeviceGetMinorNumber)(device, &minor), NVML_SUCCESS);
-  // Stubs take faults too.
+  // Injected faults reach the stubs too.
   const auto stub = reinterpret_cast<int (*)()>(library().symbol("nvmlDeviceGetVgpuUtilization"));
   EXPECT_EQ(stub(), NVML_ERROR_GPU_IS_LOST);
   EXPECT_EQ(NV(nvmlDeviceGetMinorNumber)(device, &minor), NVML_ERROR_GPU_IS_LOST);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Putting one answer into the caller's memory: null pointers, unknown values and short buffers each
-// have their code.
+// Writes a result into the caller's memory: null pointers, unknown values and short buffers each
+// have their return code.
 #ifndef MIGCTL_SIM_EXPORTS_ANSWER_H_
 #define MIGCTL_SIM_EXPORTS_ANSWER_H_
 
@@ -23,7 +23,7 @@ nvmlReturn_t put(Value value, Out* out) {
   return NVML_SUCCESS;
 }
 
-// A figure of the board file; kUnknown is NOT_SUPPORTED.
+// Returns a figure of the board file; kUnknown is NOT_SUPPORTED.
 template <class Out>
 nvmlReturn_t put_figure(std::int64_t figure, Out* out) {
   if (out == nullptr) {
@@ -40,7 +40,7 @@ nvmlReturn_t put_reading(const std::optional<Value>& reading, Out* out) {
   return reading ? put(*reading, out) : NVML_ERROR_NOT_SUPPORTED;
 }
 
-// "" is unknown.
+// Returns a text of the board file; "" (unknown) is NOT_SUPPORTED.
 inline nvmlReturn_t put_text(std::string_view text, char* out, unsigned size) {
   if (out == nullptr) {
     return NVML_ERROR_INVALID_ARGUMENT;
@@ -63,7 +63,7 @@ void fill_text(std::string_view text, char (&out)[N]) {
   std::memcpy(out, text.data(), length);
 }
 
-// Microseconds since the epoch: the clock of every time stamp that NVML gives.
+// Microseconds since the epoch: the clock of NVML's time stamps.
 std::uint64_t wall_clock_us();
 
 }  // namespace migsim::exports

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions that a server board answers the same way at all times: codes and values of an H200,
-// 580.159.04, for what a simulated GPU does not have either (sessions, offsets, licences, fans).
+// Calls with a constant answer on a server board: codes and values of an H200, 580.159.04, for
+// features that a simulated GPU does not have either (sessions, offsets, licences, fans).
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 
@@ -13,13 +13,13 @@ bool has_fan(const Subject& s) {
   return s.board().fan_percent != kUnknown;
 }
 
-// Boards of servers are cooled by their surroundings; a workstation's fan that nobody has read is
-// not simulated.
+// Server boards are cooled passively; a workstation board's fan is not simulated, as no reading of
+// one is known.
 bool has_no_fan(const Subject& s) {
   return s.board().architecture != Architecture::kBlackwell;
 }
 
-// H200: no fan is 0, so every number of one is wrong.
+// H200: the number of fans is 0, so every fan index is invalid.
 template <class... Outs>
 nvmlReturn_t read_fan(const char* function, nvmlDevice_t device, Outs*... outs) {
   return read_gpu(function, device, [&](const Subject& s) {
@@ -59,7 +59,7 @@ nvmlReturn_t nvmlDeviceGetFanSpeedRPM(nvmlDevice_t device, nvmlFanSpeedInfo_v1_t
 }
 
 nvmlReturn_t nvmlDeviceGetPowerSource(nvmlDevice_t device, nvmlPowerSource_t* source) {
-  return give(__func__, device, 0, source);  // the mains
+  return give(__func__, device, 0, source);  // AC mains
 }
 
 nvmlReturn_t nvmlDeviceGetAdaptiveClockInfoStatus(nvmlDevice_t device, unsigned* status) {
@@ -103,7 +103,8 @@ nvmlReturn_t nvmlDeviceGetEncoderCapacity(nvmlDevice_t device,
 
 // NVIDIA's names, which abi/nvml.h does not declare: NOLINTBEGIN(readability-identifier-naming)
 
-// Structures that only NVIDIA's clients know: nothing is written but the counts, which are 0.
+// Arrays of structures that abi/nvml.h does not declare: only the counts are written, and they are
+// 0.
 nvmlReturn_t nvmlDeviceGetEncoderSessions(nvmlDevice_t device, unsigned* count, void* /*infos*/) {
   return give(__func__, device, 0, count);
 }
@@ -112,7 +113,8 @@ nvmlReturn_t nvmlDeviceGetFBCSessions(nvmlDevice_t device, unsigned* count, void
   return give(__func__, device, 0, count);
 }
 
-// The structure begins with two words: is there a licence, and how many features follow.
+// The structure begins with two words: whether licences are supported, and the number of features
+// that follow.
 nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device, unsigned* features) {
   return read_gpu(__func__, device, [&](const Subject&) {
     if (features != nullptr) {
@@ -124,7 +126,7 @@ nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device, unsigne
 
 // NOLINTEND(readability-identifier-naming)
 
-// Policies 6 to 9 have no meaning. The clocks of a simulated board are never held back.
+// Policies 6 to 9 are undefined. The clocks of a simulated board are never throttled.
 nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device,
                                           nvmlPerfPolicyType_t policy,
                                           nvmlViolationTime_t* time) {

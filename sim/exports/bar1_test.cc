@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Bar1Reading{"rtx-pro-6000-server", "580.105.08", 14, 8317},
                       Bar1Reading{"rtx-pro-6000-maxq", "580.105.08", 14, 8327}));
 
-// The next driver left the instances of an H100 2 MiB less, which a board file has no room for.
+// R590 reports 2 MiB less for instances of an H100; a board file has one figure for all drivers.
 TEST_F(Bar1, OfAnH100WithR590IsWithinOneMib) {
   EXPECT_NEAR(of({"h100-sxm5-80gb", "590.48.01", 9, 24739}), 24739, 1);
 }
@@ -96,12 +96,12 @@ class UsedByTheGpu : public Bar1 {
   }
 };
 
-// telegraf's A100-SXM4-80GB with four instances.
+// Source: telegraf's A100-SXM4-80GB with four instances.
 TEST_F(UsedByTheGpu, IsOneMibUpToR570) {
   EXPECT_EQ(mib("535.54.03"), 1U);
 }
 
-// An H200 with instances: 143157 of 262144, which is its memory less what is reserved.
+// An H200 with instances: 143157 of 262144 MiB, which is the GPU's memory less the reserved part.
 TEST_F(UsedByTheGpu, IsItsMemoryFromR580On) {
   EXPECT_EQ(mib("590.48.01"), 81920U - 869U);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process between nvmlInit and nvmlShutdown holds every GPU, and what follows from that.
+// Tests that a process between nvmlInit and nvmlShutdown has every GPU's node open, and of the
+// consequences.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ class Clients : public LibraryTest {
     ::setenv("MIGSIM_MACHINE", dir.path().c_str(), 1);
   }
 
-  // Names of the machine's nodes that this process has open.
+  // Names of the machine's device nodes that this process has open.
   std::vector<std::string> own_nodes() const {
     std::vector<std::string> names;
     const std::string dev = std::filesystem::canonical(dir.path()).string() + "/tree/dev/";
@@ -41,7 +42,7 @@ class Clients : public LibraryTest {
     return names;
   }
 
-  // Another process that has initialised NVML, until the test ends it.
+  // Another process that has initialised NVML, killed at the end of the test.
   void another_client() {
     int ready[2];
     ASSERT_EQ(::pipe(ready), 0);
@@ -60,7 +61,7 @@ class Clients : public LibraryTest {
     ::close(ready[1]);
   }
 
-  // Another process that has this file open, and nothing of NVML.
+  // Another process that has the file open and does not use NVML.
   void holder_of(const std::string& path) {
     int ready[2];
     ASSERT_EQ(::pipe(ready), 0);
@@ -112,7 +113,7 @@ class Clients : public LibraryTest {
   pid_t other_ = 0;
 };
 
-// H100, 580.159.04: the descriptors of a process at each point.
+// H100, 580.159.04: the open descriptors of a process at each point.
 TEST_F(Clients, NodesAreOpenFromInitToShutdown) {
   start_on({"a100-sxm4-40gb", "h100-sxm5-80gb"}, false);
   EXPECT_TRUE(own_nodes().empty());
@@ -159,7 +160,7 @@ TEST_F(Clients, TheCallerAloneIsInNobodysWay) {
   EXPECT_EQ(control()->reset_gpu(0), NVML_SUCCESS);
 }
 
-// klueska in k8s-device-plugin#299: changing the configuration does not need the clients gone.
+// klueska in k8s-device-plugin#299: clients may stay while the configuration changes.
 TEST_F(Clients, AnotherClientHindersNoInstance) {
   start_on({"a100-sxm4-40gb"}, true);
   another_client();
@@ -217,7 +218,7 @@ TEST_F(Clients, ADisplayIsAmongTheGraphicsProcessesOfTheWholeGpu) {
   EXPECT_EQ(NV(nvmlDeviceCreateGpuInstance)(gpu(), 14, &instance), NVML_ERROR_IN_USE);
 }
 
-// Whoever may not see a GPU's instances does not see who is on them either.
+// A user who may not see a GPU's instances does not see their processes either.
 TEST_F(Clients, OthersSeeNoProcessesOfAMigGpu) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root to become another user";
@@ -246,7 +247,7 @@ TEST_F(Clients, OthersSeeNoProcessesOfAMigGpu) {
   EXPECT_EQ(how, 0);
 }
 
-// The node of an instance, held by a process that has nothing else to do with it.
+// A process that has an instance's capability node open and does nothing else with the instance.
 TEST_F(Clients, WhoHasAnInstancesNodeOpenKeepsIt) {
   start_on({"a100-sxm4-40gb"}, true);
   init();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clocks, performance state and what holds clocks down: of the whole GPU.
+// Clocks, performance state and clock event reasons: of the whole GPU.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/machine/settings.h"
@@ -9,7 +9,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// Graphics and SM run together; the board file knows no video clock.
+// Graphics and SM clock are equal; the board file has no video clock.
 nvmlReturn_t current_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
   switch (type) {
     case NVML_CLOCK_GRAPHICS:
@@ -38,7 +38,7 @@ nvmlReturn_t highest_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz
   }
 }
 
-// H200: application clocks are the highest, for graphics and memory only.
+// H200: application clocks are the highest; NVML reports them for graphics and memory only.
 nvmlReturn_t default_application_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) {
   return type == NVML_CLOCK_SM ? NVML_ERROR_NOT_SUPPORTED : highest_clock(s, type, mhz);
 }
@@ -60,7 +60,7 @@ nvmlReturn_t boost_clock(const Subject& s, nvmlClockType_t type, unsigned* mhz) 
              : NVML_ERROR_NOT_SUPPORTED;
 }
 
-// Idle while nothing runs, capped when the power limit is reached.
+// Clock event reasons: idle while no process runs, power cap when the power limit is reached.
 std::uint64_t reasons(const Subject& s) {
   bool idle = true;
   for (const ProcessState& process : s.state().processes) {
@@ -91,7 +91,7 @@ nvmlReturn_t give_all_reasons(const char* function, nvmlDevice_t device, unsigne
       function, device, [&](const Subject&) { return put(nvmlClocksEventReasonAll, mask); });
 }
 
-// H100, H200: P0 even when idle. Boards whose memory clock goes down show P8 then (RTX PRO 6000).
+// H100, H200: P0 even when idle. Boards with a lower memory clock show P8 when idle (RTX PRO 6000).
 nvmlReturn_t give_pstate(const char* function, nvmlDevice_t device, nvmlPstates_t* state) {
   return read_gpu(function, device, [&](const Subject& s) {
     const Board& board = s.board();

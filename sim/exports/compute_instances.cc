@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute instances: profiles and room inside a GPU instance, create, destroy, find, describe.
+// Compute instances: profiles and remaining capacity inside a GPU instance, create, destroy, find,
+// describe.
 #include <cstring>
 #include <optional>
 
@@ -24,7 +25,7 @@ void fill_common(const CiProfile& profile, Info& info) {
   info.sharedOfaCount = profile.shared.ofa;
 }
 
-// A profile whose SM count the board file does not know is not told at all.
+// A profile whose SM count the board file does not know is not reported at all.
 const CiProfile* find(const GiSubject& s, unsigned profile, unsigned engine, nvmlReturn_t& code) {
   code = NVML_SUCCESS;
   if (profile >= NVML_COMPUTE_INSTANCE_PROFILE_COUNT ||
@@ -55,7 +56,7 @@ nvmlReturn_t create(const char* function,
     if (profile == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
-    if (profile->sm == kUnknown) {  // as when asked about it: nobody could list what was made
+    if (profile->sm == kUnknown) {  // as in the profile query
       return NVML_ERROR_NOT_SUPPORTED;
     }
     std::uint32_t id = 0;
@@ -99,7 +100,7 @@ nvmlReturn_t give_info(const char* function, nvmlComputeInstance_t compute, Info
                                         ref->ci,
                                         holder.ci_profiles[ci.profile_index].profile,
                                         {ci.placement.start, ci.placement.size}};
-    std::memcpy(info, &all, sizeof(Info));  // v1 is the beginning of v2
+    std::memcpy(info, &all, sizeof(Info));  // the v2 struct begins with the fields of v1
     return NVML_SUCCESS;
   });
 }

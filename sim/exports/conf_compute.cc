@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Confidential computing: off, on boards that could (Hopper and later), as a machine with H200s
-// says it (580.159.04); and drain states, which nothing here sets.
+// Confidential computing: off, on boards that support it (Hopper and later), as a machine with
+// H200s reports it (580.159.04); and drain states, which are never set.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What NVML has no call for: reset of a GPU, reboot of the machine, the generation number.
+// The control table: operations without an NVML call (reset of a GPU, reboot of the machine,
+// generation number).
 #include "sim/exports/control.h"
 
 #include <map>
@@ -46,7 +47,8 @@ struct Table {
 }  // namespace
 
 const migsim_control* control_table(Machine& machine) {
-  // One per folder: a process may shut down and start again on another machine.
+  // One table per machine folder: a process may call nvmlShutdown and initialise again on another
+  // machine.
   static auto* tables = new std::map<std::string, std::unique_ptr<Table>>;
   static auto* mutex = new std::mutex;
   const std::lock_guard lock(*mutex);

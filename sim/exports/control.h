@@ -7,7 +7,7 @@
 
 namespace migsim::exports {
 
-// The simulator's own table for this machine; lives as long as the library is loaded.
+// The simulator's control table for this machine; valid as long as the library is loaded.
 const migsim_control* control_table(Machine& machine);
 
 }  // namespace migsim::exports

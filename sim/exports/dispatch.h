@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every exported call does around its own few lines: is the library initialised, is the handle
-// one of ours and not stale, injected faults and latency, the lock, is the GPU still there.
+// Frame of every exported call: checks that the library is initialised and the handle valid and not
+// stale, applies injected faults and latency, takes the lock, checks that the GPU is not lost.
 //
 //     nvmlReturn_t nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned* minor) {
 //       return read_gpu(__func__, device, [&](const Subject& s) { return put(s.self().minor,
@@ -23,7 +23,7 @@
 
 namespace migsim::exports {
 
-// What a read call is about, while the machine's lock is held.
+// Subject of a read-only call, valid while the machine's lock is held.
 struct Subject {
   Machine& machine;
   GpuView gpu;
@@ -41,7 +41,7 @@ struct Subject {
 
   bool mig_on() const { return self().mig_current != 0; }
 
-  // Only for a MIG device.
+  // Valid for a MIG device only.
   const GiState& gi() const { return self().gis[ref.gi]; }
 
   const CiState& ci() const { return gi().cis[ref.ci]; }
@@ -65,7 +65,7 @@ inline bool alive(const GpuState& gpu, const CiRef& ref) {
          gpu.gis[ref.gi].cis[ref.ci].used != 0 && gpu.gis[ref.gi].cis[ref.ci].serial == ref.serial;
 }
 
-// A call about no single GPU. Body: nvmlReturn_t(Machine&).
+// Runs a call that is not about one GPU. Body: nvmlReturn_t(Machine&).
 template <class Body>
 nvmlReturn_t call(const char* function, std::uint32_t gpu, Body&& body) {
   const std::shared_ptr<Machine> machine = current_machine();
@@ -88,7 +88,8 @@ nvmlReturn_t call(const char* function, Body&& body) {
   return call(function, kNone, body);
 }
 
-// A question about a device. Body: nvmlReturn_t(const Subject&), under the lock.
+// Runs a read-only call on a device (GPU or MIG device). Body: nvmlReturn_t(const Subject&), under
+// the lock.
 template <class Body>
 nvmlReturn_t read_device(const char* function, nvmlDevice_t device, Body&& body) {
   if (!current_machine()) {
@@ -111,7 +112,7 @@ nvmlReturn_t read_device(const char* function, nvmlDevice_t device, Body&& body)
   });
 }
 
-// The same where a MIG device has no answer: that is `for_mig`.
+// As read_device for calls that MIG devices do not answer: those return `for_mig`.
 template <class Body>
 nvmlReturn_t read_gpu(const char* function,
                       nvmlDevice_t device,
@@ -121,17 +122,16 @@ nvmlReturn_t read_gpu(const char* function,
       function, device, [&](const Subject& s) { return s.is_mig() ? for_mig : body(s); });
 }
 
-// Brings the machine's /proc and /dev in step. Not while a View or Change is held. NVML has no way
-// to say that this failed, and the next change makes it good.
+// Synchronises the machine's /proc and /dev tree. Must not be called while a View or Change is
+// held. NVML has no code for a failure here; the next change repairs the tree.
 void show_change(Machine& machine);
 
-// The nodes that other processes have open and that may be in the way of a change; found out before
-// the change takes the lock, and only for those who may change anything.
-OpenNodes nodes_in_the_way(std::uint32_t gpu);                    // of a mode change, a reset
-OpenNodes nodes_in_the_way(std::uint32_t gpu, std::uint32_t gi);  // of what destroys an instance
+// Device nodes that other processes have open and that block a change; searched before the change
+// takes the lock, and only for callers who may change the machine.
+OpenNodes nodes_in_the_way(std::uint32_t gpu);                    // block a mode change or a reset
+OpenNodes nodes_in_the_way(std::uint32_t gpu, std::uint32_t gi);  // block a destruction
 
-// A change by root (or the machine's owner); committed if the body returns NVML_SUCCESS.
-// Body: nvmlReturn_t(GpuRef).
+// NVML_SUCCESS. Body: nvmlReturn_t(GpuRef).
 template <class Body>
 nvmlReturn_t change_gpu(const char* function, std::uint32_t index, Body&& body) {
   return call(function, index, [&](Machine& machine) {

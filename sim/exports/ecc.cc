@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory errors. The machine keeps one pair of counters per GPU, of its DRAM, since power-on; a
-// simulated GPU has no history before that, so the aggregate counters are the same.
+// ECC errors. The machine keeps one pair of counters per GPU (DRAM errors since power-on); a
+// simulated GPU has no earlier history, so the aggregate counters are equal.
 #include <algorithm>
 #include <iterator>
 
@@ -50,7 +50,7 @@ nvmlReturn_t nvmlDeviceGetTotalEccErrors(nvmlDevice_t device,
   });
 }
 
-// A MIG device answers too (its instance's share of errors is not told apart: SRAM only, none).
+// A MIG device answers too (the simulator attributes no errors to an instance: SRAM only, none).
 nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device,
                                              nvmlMemoryErrorType_t type,
                                              nvmlEccCounterType_t counter,
@@ -95,7 +95,7 @@ nvmlReturn_t nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, nvmlEccCounterTy
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     if (gpu.self().mig_current != 0 || gpu.self().ecc_enabled == 0) {
-      return NVML_ERROR_NOT_SUPPORTED;  // nvidia-smi 580 has words for this of its own
+      return NVML_ERROR_NOT_SUPPORTED;  // nvidia-smi 580 prints a message of its own for this code
     }
     gpu.self().ecc_corrected = 0;
     gpu.self().ecc_uncorrected = 0;
@@ -103,7 +103,7 @@ nvmlReturn_t nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, nvmlEccCounterTy
   });
 }
 
-// None on a simulated GPU; not told while instances exist.
+// No remapped rows on a simulated GPU; NOT_SUPPORTED while instances exist.
 nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device,
                                        unsigned* corrected,
                                        unsigned* uncorrected,

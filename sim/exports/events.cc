@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event sets: what happened on registered GPUs since they were registered, in order. Waiting looks
-// at the machine's ring of events again and again; nothing wakes the waiter.
+// Event sets: events of registered GPUs since registration, in order. Waiting polls the machine's
+// ring of events; nothing wakes the waiting thread.
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -23,7 +23,7 @@ constexpr std::uint64_t kSupported = nvmlEventTypeAll & ~nvmlEventTypePowerSourc
 struct Registration {
   std::uint32_t gpu = 0;
   std::uint64_t types = 0;
-  std::uint64_t seen = 0;  // sequence number of the last event that is not for this set any more
+  std::uint64_t seen = 0;  // sequence number of the last event delivered or too old
 };
 
 struct EventSet {
@@ -31,7 +31,7 @@ struct EventSet {
   std::vector<Registration> registrations;
 };
 
-// Shared ownership: a set freed by one thread while another waits on it stays until the wait ends.
+// Shared ownership: a set freed by one thread while another waits on it lives until the wait ends.
 struct EventSets {
   std::mutex mutex;
   std::map<const void*, std::shared_ptr<EventSet>> sets;
@@ -74,7 +74,7 @@ void deliver(const Event& event, nvmlEventData_v1_t& out) {
   out.eventData = event.data;
 }
 
-// The oldest event that some registration waits for; null when there is none.
+// The oldest undelivered event that a registration matches; null when there is none.
 const Event* next_event(const State& state, const EventSet& set) {
   const Event* oldest = nullptr;
   for (const Event& event : state.events) {
@@ -92,7 +92,7 @@ enum class Look { kNothing, kEvent, kLost };
 
 template <class Data>
 Look look(Machine& machine, EventSet& set, Data& data) {
-  const Machine::View view(machine);  // before the set, as in nvmlDeviceRegisterEvents
+  const Machine::View view(machine);  // lock order: View, then the set
   const std::lock_guard lock(set.mutex);
   if (const Event* event = next_event(*view, set)) {
     deliver(*event, data);
@@ -152,7 +152,7 @@ nvmlReturn_t nvmlDeviceGetSupportedEventTypes(nvmlDevice_t device, unsigned long
   return read_gpu(__func__, device, [&](const Subject&) { return put(kSupported, types); });
 }
 
-// Of whole GPUs only: NVML reports no events by MIG device.
+// GPUs only: NVML reports no events by MIG device.
 nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device,
                                       unsigned long long types,
                                       nvmlEventSet_t set) {

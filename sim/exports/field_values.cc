@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Field values: each question has its own answer and its own return code.
+// Field values: each queried field has its own value and its own return code.
 #include <optional>
 
 #include "sim/exports/answer.h"
@@ -53,7 +53,7 @@ Answer ecc(const Subject& s, std::uint64_t count) {
   return s.self().ecc_enabled != 0 ? wide(count) : Answer{};
 }
 
-// Distance of a board temperature to the thermal limit, negative beyond it.
+// Margin of a board temperature to the thermal limit, negative beyond the limit.
 Answer to_limit(const Subject& s, std::int64_t celsius) {
   const auto limit = thermal_limit_c(s.board());
   return limit && celsius != kUnknown ? degrees(*limit - static_cast<int>(celsius)) : Answer{};
@@ -63,8 +63,9 @@ Answer at_limit(const Subject& s) {
   return thermal_limit_c(s.board()) ? degrees(0) : Answer{};
 }
 
-// Of the link that the scope names. Speeds in MB/s as nvidia-smi shows them: NVLink 4 on an H200
-// (580.159.04), NVLink 3 in published readings of A100s; nothing runs over simulated links.
+// NVLink fields of the link that the scope names. Speeds in MB/s as nvidia-smi shows them: NVLink 4
+// on an H200 (580.159.04), NVLink 3 in published readings of A100s; simulated links carry no
+// traffic.
 Answer nvlink(const Subject& s, unsigned field, unsigned link) {
   if (!has_link(s, link) || !linked(s)) {
     return {};
@@ -89,7 +90,7 @@ Answer nvlink(const Subject& s, unsigned field, unsigned link) {
   }
 }
 
-// Counters of the PCIe link: what workloads sent and received, and no errors.
+// Counters of the PCIe link: bytes that workloads sent and received; errors are 0.
 Answer pcie(const Subject& s, unsigned field, unsigned lane) {
   const auto bytes = [&](Metric metric) {
     const Counters counters = counters_at(s.state(), s.ref.gpu, kNone, now_ns());
@@ -134,10 +135,10 @@ bool is_power(unsigned field) {
   }
 }
 
-// Power, energy and heat.
+// Fields for power, energy and temperature.
 Answer sensor(const Subject& s, unsigned field, unsigned scope) {
   if (is_power(field) && scope != NVML_POWER_SCOPE_GPU) {
-    return {};  // H200, 580.159.04: a board without a module's sensors
+    return {};  // H200, 580.159.04: a board has no module power sensor
   }
   switch (field) {
     case NVML_FI_DEV_POWER_AVERAGE:
@@ -167,7 +168,7 @@ Answer sensor(const Subject& s, unsigned field, unsigned scope) {
   }
 }
 
-// Errors, links, and what the GPU can do.
+// Fields for errors, links and capabilities of the GPU.
 Answer status(const Subject& s, unsigned field) {
   switch (field) {
     case NVML_FI_DEV_ECC_CURRENT:
@@ -191,7 +192,7 @@ Answer status(const Subject& s, unsigned field) {
     case NVML_FI_DEV_PCIE_REPLAY_COUNTER:
     case NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER:
       return number(0);
-    // Nanoseconds lost; the clocks of a simulated board are never held back.
+    // Time throttled in ns: 0, as the clocks of a simulated board are never throttled.
     case NVML_FI_DEV_PERF_POLICY_POWER:
     case NVML_FI_DEV_PERF_POLICY_SYNC_BOOST:
     case NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN:
@@ -203,7 +204,7 @@ Answer status(const Subject& s, unsigned field) {
     case NVML_FI_DEV_IS_RESETLESS_MIG_SUPPORTED:
       return number(s.board().mode_needs_reset != 0 ? 0 : 1);
     case NVML_FI_DEV_IS_MIG_MODE_INDEPENDENT_MIG_QUERY_CAPABLE:
-      return number(1);  // H200, R580: profiles and capacity are told with MIG off
+      return number(1);  // H200, R580: profiles and capacity are reported with MIG off too
     case NVML_FI_DEV_GET_GPU_RECOVERY_ACTION:
       return number(NVML_GPU_RECOVERY_ACTION_NONE);
     default:

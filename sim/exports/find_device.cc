@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an index, a UUID, a bus id or a serial number to a handle.
+// Looks up a handle by index, UUID, bus id or serial number.
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -32,7 +32,7 @@ nvmlReturn_t by_index(const char* function, unsigned index, nvmlDevice_t* device
   });
 }
 
-// First GPU for which `matches` holds.
+// Handle of the first GPU for which `matches` holds.
 template <class Matches>
 nvmlReturn_t first_gpu(Machine& machine, nvmlDevice_t* device, Matches&& matches) {
   const Machine::View view(machine);
@@ -59,7 +59,7 @@ nvmlReturn_t by_mig_uuid(Machine& machine, std::string_view uuid, nvmlDevice_t* 
   return NVML_ERROR_NOT_FOUND;
 }
 
-// MIG-GPU-<uuid>/<gi>/<ci>, the form before R470; still accepted.
+// MIG-GPU-<uuid>/<gi>/<ci>, the UUID form before R470; drivers still accept it.
 nvmlReturn_t by_path(Machine& machine, const std::string& path, nvmlDevice_t* device) {
   std::array<char, 48> uuid{};
   unsigned gi = 0;
@@ -100,9 +100,9 @@ std::string text_of(const unsigned char* bytes) {
   return text;
 }
 
-// 0000:3B:00.0, 00000000:3B:00.0, 3B:00.0, each with or without the function.
+// Parses 0000:3B:00.0, 00000000:3B:00.0 and 3B:00.0, each with or without the function.
 bool parse_bus_id(const char* text, unsigned& domain, unsigned& bus, unsigned& slot) {
-  // sscanf alone would take signs, blanks and 0x too.
+  // sscanf alone would also accept signs, blanks and 0x.
   if (std::strspn(text, "0123456789abcdefABCDEF:.") != std::strlen(text)) {
     return false;
   }

@@ -16,7 +16,7 @@ namespace {
 struct Sample {
   bool taken = false;
   std::uint32_t gpu = 0, gi = kNone;
-  std::uint64_t serial = 0;  // of the GPU instance
+  std::uint64_t serial = 0;  // serial of the GPU instance
   Counters counters;
 };
 
@@ -29,7 +29,7 @@ struct Samples {
     return *instance;
   }
 
-  // Call with the mutex held.
+  // The mutex must be held.
   Sample* find(const void* handle) {
     const auto found = known.find(handle);
     return found == known.end() ? nullptr : found->second.get();
@@ -43,7 +43,7 @@ bool supported(const Board& board) {
 struct MetricInfo {
   std::uint32_t id;
   Metric metric;
-  const char* short_name;  // as an H200 (580.159.04) gives it; nullptr where we have not seen it
+  const char* short_name;  // as an H200 (580.159.04) reports it; nullptr where none was seen
 };
 
 constexpr MetricInfo kMetrics[] = {
@@ -54,7 +54,7 @@ constexpr MetricInfo kMetrics[] = {
     {NVML_GPM_METRIC_ANY_TENSOR_UTIL, kTensor, "mmaact"},
     {NVML_GPM_METRIC_DFMA_TENSOR_UTIL, kDfma, "dfmat"},
     {NVML_GPM_METRIC_HMMA_TENSOR_UTIL, kHmma, "hmmat"},
-    {8, kDmma, nullptr},  // no constant in the vendor's header, no name on the H200, but answered
+    {8, kDmma, nullptr},  // answered by the H200, without constant or name
     {NVML_GPM_METRIC_IMMA_TENSOR_UTIL, kImma, "immat"},
     {NVML_GPM_METRIC_DRAM_BW_UTIL, kDram, "dram"},
     {NVML_GPM_METRIC_FP64_UTIL, kFp64, "fp64"},
@@ -117,7 +117,7 @@ nvmlReturn_t metrics(nvmlGpmMetricsGet_t& request) {
     std::swap(one, two);
   }
   if (one->counters.since_ns == two->counters.since_ns) {
-    return NVML_ERROR_INVALID_ARGUMENT;  // no time between them
+    return NVML_ERROR_INVALID_ARGUMENT;  // both samples of one instant: no interval to divide by
   }
   for (unsigned i = 0; i < request.numMetrics; ++i) {
     compute(*one, *two, request.metrics[i]);

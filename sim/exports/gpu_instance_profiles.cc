@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What GPU instances a board can have: profiles, placements, room. Told with MIG off too.
+// GPU instance profiles of a board, their placements and remaining capacity. Reported with MIG off
+// too.
 #include <algorithm>
 #include <iterator>
 
@@ -12,7 +13,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// The fields that all three struct versions share.
+// Fields common to all three struct versions.
 template <class Info>
 void fill_common(const GiProfile& profile, Info& info) {
   info.id = profile.id;
@@ -27,7 +28,7 @@ void fill_common(const GiProfile& profile, Info& info) {
   info.memorySizeMB = profile.memory_mib;
 }
 
-// H200, 580.159.04: the version word of a v2 struct comes back as 0.
+// H200, 580.159.04: the driver sets the version word of a v2 struct to 0.
 void fill_v2(const GiProfile& profile, nvmlGpuInstanceProfileInfo_v2_t& info) {
   info.version = 0;
   fill_common(profile, info);
@@ -35,7 +36,7 @@ void fill_v2(const GiProfile& profile, nvmlGpuInstanceProfileInfo_v2_t& info) {
   fill_text(profile.name, info.name);
 }
 
-// H200, 580.159.04: the v3 struct has no name.
+// H200, 580.159.04: the driver leaves the name of a v3 struct empty.
 void fill_v3(const GiProfile& profile, nvmlGpuInstanceProfileInfo_v3_t& info) {
   fill_common(profile, info);
   fill_text("", info.name);
@@ -56,7 +57,7 @@ bool version_known(unsigned version) {
   return version == nvmlGpuInstanceProfileInfo_v2 || version == nvmlGpuInstanceProfileInfo_v3;
 }
 
-// Every question here: of a GPU, not of a MIG device, that can do MIG.
+// Runs a profile query: on a GPU that supports MIG, never on a MIG device.
 template <class Body>
 nvmlReturn_t read_profiles(const char* function, nvmlDevice_t device, Body&& body) {
   return read_gpu(
@@ -68,7 +69,7 @@ nvmlReturn_t read_profiles(const char* function, nvmlDevice_t device, Body&& bod
       NVML_ERROR_INVALID_ARGUMENT);
 }
 
-// Either the profile, or null and why.
+// The profile, or nullptr with the reason in `code`.
 const GiProfile* by_enum(const Subject& s, unsigned profile, nvmlReturn_t& code) {
   const GiProfile* found = find_gi_profile_by_enum(s.board(), profile);
   code = found != nullptr                             ? NVML_SUCCESS
@@ -77,8 +78,8 @@ const GiProfile* by_enum(const Subject& s, unsigned profile, nvmlReturn_t& code)
   return code == NVML_SUCCESS ? found : nullptr;
 }
 
-// Graphics profiles of other boards: an H200 (580.159.04) says of 47 that none is left and that it
-// has no placements, where it answers NOT_SUPPORTED for 21. 32 and 35 are taken to be the same.
+// Graphics profiles of other boards: an H200 (580.159.04) reports for 47 a capacity of 0 and no
+// placements, where it answers NOT_SUPPORTED for 21. 32 and 35 are assumed to behave like 47.
 bool is_graphics(unsigned profile_id) {
   return profile_id == 32 || profile_id == 35 || profile_id == 47;
 }
@@ -111,7 +112,7 @@ nvmlReturn_t give_placements(const char* function,
 namespace migsim::exports {
 
 nvmlReturn_t why_not_on_board(unsigned profile_id) {
-  // Every id that some board of R580 uses (facts/nvml.md section 3).
+  // Every profile id in use on some board with R580.
   static constexpr unsigned kIds[] = {0, 5, 6, 9, 14, 15, 19, 20, 21, 32, 35, 47, 64, 65, 66, 67};
   return std::find(std::begin(kIds), std::end(kIds), profile_id) != std::end(kIds)
              ? NVML_ERROR_NOT_SUPPORTED
@@ -146,7 +147,7 @@ nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device,
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     if (!version_known(info->version)) {
-      return NVML_ERROR_INVALID_ARGUMENT;  // H200, 580.159.04, version word left at 0
+      return NVML_ERROR_INVALID_ARGUMENT;  // H200, 580.159.04, when the version word is 0
     }
     nvmlReturn_t code = NVML_SUCCESS;
     const GiProfile* found = by_enum(s, profile, code);
@@ -162,13 +163,14 @@ nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoByIdV(nvmlDevice_t device,
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     if (!version_known(info->version)) {
-      return NVML_ERROR_INVALID_ARGUMENT;  // H200, 580.159.04, version word left at 0
+      return NVML_ERROR_INVALID_ARGUMENT;  // H200, 580.159.04, when the version word is 0
     }
     const GiProfile* found = find_gi_profile_by_id(s.board(), profile_id);
     if (found != nullptr) {
       return fill_versioned(*found, info);
     }
-    // H200, 580.159.04: an id of another board is not found here, though not supported elsewhere.
+    // H200, 580.159.04: here an id of another board is NOT_FOUND, though NOT_SUPPORTED in other
+    // calls.
     const nvmlReturn_t why = why_not_on_board(profile_id);
     return why == NVML_ERROR_NOT_SUPPORTED ? NVML_ERROR_NOT_FOUND : why;
   });

@@ -24,7 +24,7 @@ nvmlReturn_t create(const char* function,
     if (gpu.self().mig_current == 0) {
       return NVML_ERROR_NOT_SUPPORTED;
     }
-    // nvidia-smi mig -cgi 1 on such a board: "Invalid Argument".
+    // As nvidia-smi mig -cgi 1 on a board without that profile: "Invalid Argument".
     const GiProfile* profile = find_gi_profile_by_id(gpu.board(), profile_id);
     if (profile == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
@@ -38,8 +38,8 @@ nvmlReturn_t create(const char* function,
   });
 }
 
-// What needs the right to see instances. With MIG off there are none, and no error: H200,
-// 580.159.04.
+// Runs a query that needs the right to see instances. With MIG off the list is empty, without an
+// error: H200, 580.159.04.
 template <class Body>
 nvmlReturn_t read_instances(const char* function, nvmlDevice_t device, Body&& body) {
   return read_gpu(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An H200 with MIG off answers as the real one did (hardware reading of 2026-11-23, 580.159.04).
+// An H200 with MIG off answers as the real one (hardware reading of 2026-11-23, 580.159.04).
 #include <cstring>
 
 #include "sim/exports/test_library.h"

@@ -3,7 +3,7 @@
 
 namespace migsim::exports {
 
-// Never destroyed: clients may call NVML from their own static destructors.
+// Never destroyed: clients may call NVML from the destructors of their static objects.
 HandleTable<DeviceRef>& devices() {
   static auto* table = new HandleTable<DeviceRef>;
   return *table;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the opaque pointers of NVML mean in this process. A handle is the address of an object that
-// is never freed while the library is loaded, and counts as valid only if it was given out: a wild
-// or stale pointer is an error code, never a crash.
+// Handle tables: what the opaque pointers of NVML refer to in this process. A handle is the address
+// of an object that is never freed while the library is loaded, and is valid only if the table
+// issued it: an invalid or stale pointer gives an error code, never a crash.
 //
 // Threading: all members may be called from any thread.
 #ifndef MIGCTL_SIM_EXPORTS_HANDLES_H_
@@ -19,8 +19,8 @@
 
 namespace migsim::exports {
 
-// A GPU (gi == kNone) or a MIG device. `serial` is that of the compute instance: another one in the
-// same place is another device.
+// A GPU (gi == kNone) or a MIG device. `serial` is that of the compute instance: a recreated
+// instance with the same ids is another device.
 struct DeviceRef {
   std::uint32_t gpu = 0, gi = kNone, ci = kNone;
   std::uint64_t serial = 0;
@@ -44,7 +44,7 @@ struct CiRef {
   auto operator<=>(const CiRef&) const = default;
 };
 
-// The same referent always has the same handle, as clients compare them.
+// The same referent always has the same handle: clients compare handles.
 template <class Ref>
 class HandleTable {
  public:
@@ -59,7 +59,7 @@ class HandleTable {
     return reinterpret_cast<Handle>(slot.get());
   }
 
-  // nullptr: not a handle of this kind.
+  // nullptr when the handle is not of this kind.
   const Ref* find(const void* handle) {
     const std::lock_guard lock(mutex_);
     return known_.count(handle) != 0 ? static_cast<const Ref*>(handle) : nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device is: names, numbers, versions.
+// Identity of a device: names, numbers, versions.
 #include <string>
 
 #include "sim/exports/answer.h"
@@ -10,7 +10,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// Dense index of a MIG device among those of its GPU.
+// Dense index of a MIG device among the MIG devices of its GPU.
 std::uint32_t mig_index(const Subject& s) {
   std::uint32_t gi = 0;
   std::uint32_t ci = 0;
@@ -21,7 +21,7 @@ std::uint32_t mig_index(const Subject& s) {
   return index;
 }
 
-// H200 on bus 00 device 06 shows 0x6, boards on bus 01 show 0x100.
+// H200 on bus 00 device 06 reports 0x6, boards on bus 01 report 0x100.
 unsigned board_id(const GpuState& gpu) {
   return gpu.pci_domain << 16U | gpu.pci_bus << 8U | gpu.pci_device;
 }
@@ -43,7 +43,7 @@ nvmlReturn_t attributes_of(const Subject& s, nvmlDeviceAttributes_t& out) {
   return NVML_SUCCESS;
 }
 
-// Only MIG devices have attributes (H200, MIG off: NOT_SUPPORTED).
+// Only MIG devices have attributes (H200 with MIG off: NOT_SUPPORTED).
 template <class Out>
 nvmlReturn_t give_attributes(const char* function, nvmlDevice_t device, Out* attributes) {
   return read_device(function, device, [&](const Subject& s) {
@@ -56,7 +56,7 @@ nvmlReturn_t give_attributes(const char* function, nvmlDevice_t device, Out* att
     nvmlDeviceAttributes_t all{};
     const nvmlReturn_t code = attributes_of(s, all);
     if (code == NVML_SUCCESS) {
-      std::memcpy(attributes, &all, sizeof(Out));  // v1 is the beginning of v2
+      std::memcpy(attributes, &all, sizeof(Out));  // the v2 struct begins with the fields of v1
     }
     return code;
   });
@@ -133,8 +133,8 @@ nvmlReturn_t nvmlDeviceGetVbiosVersion(nvmlDevice_t device, char* version, unsig
       __func__, device, [&](const Subject& s) { return put_text(s.board().vbios, version, size); });
 }
 
-// From Hopper on a GPU runs on its system processor only, with the driver's own firmware (H200:
-// the driver's version). What Ampere boards answer we have not seen.
+// From Hopper on a GPU always uses its GSP, with the driver's own firmware (H200: the driver's
+// version). The answer of Ampere boards is not known.
 nvmlReturn_t nvmlDeviceGetGspFirmwareVersion(nvmlDevice_t device, char* version) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     return s.board().architecture == Architecture::kAmpere

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The maker's record on the board, and what of its memory is worn: nothing on a simulated GPU.
+// InfoROM (the maker's record on the board), and wear of the memory: none on a simulated GPU.
 // Codes: H200, 580.159.04.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
@@ -9,7 +9,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 extern "C" {
 
-// An H200 has no power management object.
+// An H200 has no power management object in its InfoROM.
 nvmlReturn_t nvmlDeviceGetInforomVersion(nvmlDevice_t device,
                                          nvmlInforomObject_t object,
                                          char* version,
@@ -41,7 +41,7 @@ nvmlReturn_t nvmlDeviceValidateInforom(nvmlDevice_t device) {
   });
 }
 
-// Told while instances exist too, unlike the remapped rows (H200 with MIG on, 590.48.01).
+// Reported while instances exist too, unlike the remapped rows (H200 with MIG on, 590.48.01).
 nvmlReturn_t nvmlDeviceGetRowRemapperHistogram(nvmlDevice_t device,
                                                nvmlRowRemapperHistogramValues_t* values) {
   return read_gpu(__func__, device, [&](const Subject& s) {
@@ -60,7 +60,7 @@ nvmlReturn_t nvmlDeviceGetUnrepairableMemoryFlag_v1(nvmlDevice_t device,
   });
 }
 
-// Only what is in DRAM is counted on a simulated GPU.
+// A simulated GPU counts DRAM errors only.
 nvmlReturn_t nvmlDeviceGetDetailedEccErrors(nvmlDevice_t device,
                                             nvmlMemoryErrorType_t type,
                                             nvmlEccCounterType_t counter,

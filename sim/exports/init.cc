@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start, stop, error texts, and the way to the simulator's own table.
+// Init, shutdown, error texts, and the export table that leads to the simulator's control table.
 #include <cstring>
 
 #include "abi/simulated.h"
@@ -28,7 +28,7 @@ nvmlReturn_t nvmlShutdown() {
   return release_library();
 }
 
-// Texts as real nvidia-smi and NVML logs print them (facts/nvml.md, q.txt for DEPRECATED).
+// Texts as nvidia-smi and logs of NVML programs print them.
 const char* nvmlErrorString(nvmlReturn_t result) {
   switch (result) {
     case NVML_SUCCESS:
@@ -99,7 +99,8 @@ const char* nvmlErrorString(nvmlReturn_t result) {
   return "Unknown Error";
 }
 
-// A real driver knows ids of NVIDIA's own tables only and fails for ours; we know ours only.
+// A real driver knows only NVIDIA's own export tables and refuses the simulator's id; the simulator
+// knows only that id.
 nvmlReturn_t nvmlInternalGetExportTable(const void** table, const void* guid) {
   static constexpr unsigned char kOurs[16] = MIGSIM_CONTROL_GUID;
   if (table == nullptr || guid == nullptr) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls about a GPU instance: dispatch.h for its handle.
+// Calls on a GPU instance handle: dispatch.h for its handle type.
 #ifndef MIGCTL_SIM_EXPORTS_INSTANCES_H_
 #define MIGCTL_SIM_EXPORTS_INSTANCES_H_
 
@@ -19,7 +19,7 @@ struct GiSubject {
   const GiProfile& profile() const { return gpu.board().gi_profiles[gi().profile_index]; }
 };
 
-// Body: nvmlReturn_t(const GiSubject&), under the lock.
+// Runs a query about a GPU instance. Body: nvmlReturn_t(const GiSubject&), under the lock.
 template <class Body>
 nvmlReturn_t read_gi(const char* function, nvmlGpuInstance_t instance, Body&& body) {
   if (!current_machine()) {
@@ -40,7 +40,7 @@ nvmlReturn_t read_gi(const char* function, nvmlGpuInstance_t instance, Body&& bo
   });
 }
 
-// The same for those who may change the machine only.
+// As read_gi, for callers who may change the machine only.
 template <class Body>
 nvmlReturn_t read_gi_as_admin(const char* function, nvmlGpuInstance_t instance, Body&& body) {
   return read_gi(function, instance, [&](const GiSubject& s) {
@@ -48,7 +48,7 @@ nvmlReturn_t read_gi_as_admin(const char* function, nvmlGpuInstance_t instance, 
   });
 }
 
-// Body: int(GpuRef, const GiRef&), in a transaction.
+// Runs a change of a GPU instance as a transaction. Body: int(GpuRef, const GiRef&).
 template <class Body>
 nvmlReturn_t change_gi(const char* function, nvmlGpuInstance_t instance, Body&& body) {
   if (!current_machine()) {

@@ -26,11 +26,11 @@ int open_node(const std::string& path) {
 struct Library {
   std::mutex mutex;
   unsigned users = 0;
-  std::vector<OwnNode> nodes;  // as a real library keeps them from init to shutdown
+  std::vector<OwnNode> nodes;  // open from init to shutdown, as in the real library
   std::shared_ptr<Machine> machine;
 };
 
-// Never destroyed: clients may call NVML from their own static destructors.
+// Never destroyed: clients may call NVML from the destructors of their static objects.
 Library& library() {
   static auto* instance = new Library;
   return *instance;
@@ -56,9 +56,9 @@ std::shared_ptr<Machine> open_machine(nvmlReturn_t& code) {
 }
 
 // H100, R580: nvmlInit_v2 opens /dev/nvidiactl and /dev/nvidia<N> of every GPU,
-// NVML_INIT_FLAG_NO_ATTACH the first only, and nvmlShutdown closes all. This is how others learn
-// that the GPU is in use. A machine without a tree, or a node that is shut to this user, is no
-// reason not to start.
+// NVML_INIT_FLAG_NO_ATTACH the first only, and nvmlShutdown closes all. Other processes see by
+// these descriptors that the GPU is in use. A machine without a tree, or a node that this user may
+// not open, does not fail the init.
 void open_own_nodes(Library& lib, bool attach) {
   const std::string dev = lib.machine->dir() + "/tree/dev/nvidia";
   lib.nodes.push_back({kNone, dev + "ctl", -1});
@@ -119,7 +119,7 @@ bool only_we_have_open(std::uint32_t gpu) {
   const std::lock_guard lock(lib.mutex);
   for (OwnNode& node : lib.nodes) {
     if (node.gpu == gpu && node.fd >= 0) {
-      ::close(node.fd);  // ours would count
+      ::close(node.fd);  // the kernel's answer would include our own descriptor
       const bool closed = surely_closed(node.path);
       node.fd = open_node(node.path);
       return closed;

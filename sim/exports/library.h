@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loaded library: its reference count and the machine it talks to.
+// State of the loaded library: its reference count and the machine in use.
 #ifndef MIGCTL_SIM_EXPORTS_LIBRARY_H_
 #define MIGCTL_SIM_EXPORTS_LIBRARY_H_
 
@@ -11,25 +11,25 @@
 
 namespace migsim::exports {
 
-// Counts one more user; the first opens the machine that the environment names. What a real library
-// says without a driver is DRIVER_NOT_LOADED: no machine. LIB_RM_VERSION_MISMATCH: the state file
-// is of another format version; NO_PERMISSION: it may not be opened by this user. From the first to
-// the last the process has the device nodes of all GPUs open (`attach`; without it only the control
-// node) and so is in the way of what needs a GPU for itself.
+// Increments the reference count; the first call opens the machine that the environment names.
+// Errors as the real library without a driver: DRIVER_NOT_LOADED (no machine),
+// LIB_RM_VERSION_MISMATCH (state file of another format version), NO_PERMISSION (state file not
+// readable for this user). While the count is positive the process has the device nodes of all GPUs
+// open (`attach`; without it only the control node) and so blocks operations that need a GPU idle.
 nvmlReturn_t acquire_library(bool attach = true);
 
-// NVML_ERROR_UNINITIALIZED when nobody holds it.
+// Decrements the reference count; NVML_ERROR_UNINITIALIZED when it is 0.
 nvmlReturn_t release_library();
 
-// No other process has the node of this GPU open: the kernel says so. False: it does not, or there
-// is no such GPU.
+// True when the kernel confirms that no other process has the GPU's device node open. False:
+// another has, the kernel cannot tell, or there is no such GPU.
 bool only_we_have_open(std::uint32_t gpu);
 
-// The machine, or null before init. Whoever holds the pointer may go on while another thread shuts
-// the library down.
+// The machine, or null before init. The pointer stays valid while another thread shuts the library
+// down.
 std::shared_ptr<Machine> current_machine();
 
-// For the two calls that work before init: the machine opened for just this question, or null.
+// For the two calls that work before init: the machine opened for this call only, or null.
 std::shared_ptr<Machine> machine_to_peek();
 
 }  // namespace migsim::exports

@@ -8,7 +8,7 @@
 
 namespace migsim::exports {
 
-// Boards from Hopper on tell temperatures as the distance to a limit ("T.Limit"). H200: 49 C to go
+// Boards from Hopper on report temperatures as the distance to a limit ("T.Limit"). H200: 49 C left
 // at 38 C, slowdown at -2 C, shutdown at -8 C; so the limit lies 2 C below slowdown.
 inline std::optional<int> thermal_limit_c(const Board& board) {
   constexpr int kBelowSlowdown = 2;

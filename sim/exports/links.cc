@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How GPUs reach each other, as two H200 of one virtual machine do (580.159.04): boards with NVLink
-// are joined by a switch that the machine does not see, so every link is up when another such board
-// is there; all GPUs hang on one host bridge. MIG takes NVLink and peer access away from its GPU.
+// NVLink and topology, as two H200 of one virtual machine report it (580.159.04): boards with
+// NVLink are connected by a switch outside the machine, so every link is up when another such board
+// is present; all GPUs are on one host bridge. MIG mode disables NVLink and peer access of its GPU.
 #include "sim/exports/links.h"
 
 #include <unistd.h>
@@ -19,7 +19,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 namespace {
 
 bool has_nvlink(const Board& board) {
-  return board.nvlink_count > 0;  // unknown is below 0
+  return board.nvlink_count > 0;  // kUnknown is negative
 }
 
 }  // namespace
@@ -40,8 +40,8 @@ bool migsim::exports::has_link(const Subject& s, unsigned link) {
 
 namespace {
 
-// Two H200, 580.159.04: completed, clique 0, and a cluster without a name; one alone: not
-// supported. Older architectures have no fabric to ask about.
+// Two H200, 580.159.04: completed, clique 0, and an empty cluster UUID; a single one: not
+// supported. Older architectures have no fabric.
 template <class Info>
 void fill_fabric(const Subject& s, Info& info) {
   const bool joined = linked(s) && s.board().architecture != Architecture::kAmpere;
@@ -61,7 +61,7 @@ nvmlReturn_t read_link(const char* function, nvmlDevice_t device, unsigned link,
   });
 }
 
-// The board file gives the generation (3, 4, 5); NVML counts 2.2 and 3.1 as versions of their own.
+// The board file has the generation (3, 4, 5); NVML numbers 2.2 and 3.1 as separate versions.
 nvmlReturn_t give_version(const Subject& s, unsigned* version) {
   switch (s.board().nvlink_version) {
     case 3:
@@ -75,7 +75,7 @@ nvmlReturn_t give_version(const Subject& s, unsigned* version) {
   }
 }
 
-// The far end is a switch outside the machine: an address of ones.
+// The remote end is a switch outside the machine: an address of all ones.
 nvmlReturn_t give_remote(const char* function,
                          nvmlDevice_t device,
                          unsigned link,
@@ -97,7 +97,7 @@ nvmlReturn_t give_remote(const char* function,
   });
 }
 
-// Calls about a pair of GPUs.
+// Runs a query about a pair of GPUs.
 template <class Body>
 nvmlReturn_t read_pair(const char* function, nvmlDevice_t one, nvmlDevice_t other, Body&& body) {
   const DeviceRef* second = devices().find(other);
@@ -124,7 +124,7 @@ nvmlReturn_t give_gpus(const std::vector<std::uint32_t>& found,
   for (std::size_t i = 0; i < found.size() && i < room; ++i) {
     out[i] = gpu_handle(found[i]);
   }
-  // A null array only asks for the number.
+  // With a null array the call returns the count only.
   return out != nullptr && found.size() > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
 }
 
@@ -138,7 +138,7 @@ nvmlGpuP2PStatus_t p2p_of(const Subject& s, std::uint32_t other, nvmlGpuP2PCapsI
     return by_nvlink ? NVML_P2P_STATUS_OK : NVML_P2P_STATUS_NOT_SUPPORTED;
   }
   if (what == NVML_P2P_CAPS_INDEX_PCI && by_nvlink) {
-    return NVML_P2P_STATUS_NOT_SUPPORTED;  // the way is NVLink
+    return NVML_P2P_STATUS_NOT_SUPPORTED;  // the pair is connected by NVLink
   }
   return NVML_P2P_STATUS_OK;
 }
@@ -166,7 +166,7 @@ nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfo_
       return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
     }
     if (info->version == nvmlGpuFabricInfo_v3) {
-      info->healthSummary = 0;  // not told
+      info->healthSummary = 0;  // health summary not reported
     }
     info->healthMask = 0;
     fill_fabric(s, *info);

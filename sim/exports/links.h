@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVLinks of a simulated GPU, for every call that speaks of them.
+// NVLinks of a simulated GPU, for every call about them.
 #ifndef MIGCTL_SIM_EXPORTS_LINKS_H_
 #define MIGCTL_SIM_EXPORTS_LINKS_H_
 
@@ -7,10 +7,10 @@
 
 namespace migsim::exports {
 
-// Whether the GPU's links are up: another board with NVLink is in the machine.
+// True when the GPU's links are up: another board with NVLink is in the machine.
 bool linked(const Subject& s);
 
-// Whether the GPU has a link of this number, and MIG does not take it away.
+// True when the GPU has a link of this number and MIG mode does not disable the links.
 bool has_link(const Subject& s, unsigned link);
 
 }  // namespace migsim::exports

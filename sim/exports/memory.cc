@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMib = UINT64_C(1) << 20;
 
-// The whole GPU's memory is for those who may see all of its instances.
+// Memory figures of the whole GPU need the right to see all of its instances.
 bool may_see_all(const Subject& s) {
   return s.is_mig() || !s.mig_on() || is_admin(s.machine);
 }
@@ -47,9 +47,9 @@ unsigned long driver_branch(const Subject& s) {
   return ::strtoul(s.state().options.driver_version, nullptr, 10);
 }
 
-// Up to R570 an instance's share of BAR1 was that of the whole, less 1 MiB (A30, A100, H100 PCIe);
-// from R580 on the instances share what the board was seen to leave them, and where nobody saw it,
-// about what the GPU's memory leaves of the whole (within 0.7 % of those seen).
+// BAR1 of an instance. Up to R570: the share of the whole, less 1 MiB (A30, A100, H100 PCIe). From
+// R580 on all instances share the board file's figure or, without one, about what remains after the
+// GPU's memory (within 0.7 % of the known figures).
 std::uint64_t bar1_of_instance(const Subject& s) {
   const Board& board = s.board();
   const GiState& gi = s.gi();
@@ -75,8 +75,8 @@ nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
     total = bar1_of_instance(s);
     used = 0;
   } else if (has_instances(s.self()) && driver_branch(s) > kLastOfTheWhole) {
-    // Instances keep the GPU's memory mapped: 143157 of 262144 MiB on an H200 with R590; an A100
-    // with R535 and four instances still shows 1 MiB.
+    // From R580 on the GPU's memory stays mapped while instances exist: 143157 of 262144 MiB on an
+    // H200 with R590; an A100 with R535 and four instances still shows 1 MiB.
     const std::int64_t reserved =
         board.memory_reserved_bytes == kUnknown ? 0 : board.memory_reserved_bytes;
     const auto mapped = static_cast<std::uint64_t>(board.memory_total_bytes - reserved);
@@ -90,7 +90,7 @@ nvmlReturn_t give_bar1(const Subject& s, nvmlBAR1Memory_t& out) {
 
 extern "C" {
 
-// The first form counts what the driver reserves as used, the second says it apart.
+// The v1 struct counts the driver's reserved memory as used, the v2 struct has a field for it.
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t* memory) {
   if (memory == nullptr) {
     return current_machine() ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_UNINITIALIZED;

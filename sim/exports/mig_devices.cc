@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MIG mode, and MIG devices: how they are found and what they belong to.
+// MIG mode, and MIG devices: lookup and parents.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/profiles.h"
@@ -9,7 +9,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// H200: a question for a MIG device's ids on a GPU is INVALID_ARGUMENT.
+// H200: asking a GPU for the ids of a MIG device is INVALID_ARGUMENT.
 nvmlReturn_t give_id(const char* function,
                      nvmlDevice_t device,
                      std::uint32_t DeviceRef::*which,

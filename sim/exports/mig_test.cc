@@ -81,7 +81,7 @@ TEST_F(Mig, DestroyedHandlesAreStaleAndOthersNot) {
   EXPECT_EQ(NV(nvmlGpuInstanceDestroy)(gi), NVML_ERROR_IN_USE);
   EXPECT_EQ(NV(nvmlComputeInstanceDestroy)(ci), NVML_SUCCESS);
   EXPECT_EQ(NV(nvmlComputeInstanceDestroy)(ci), NVML_ERROR_INVALID_ARGUMENT);
-  create_ci(gi, NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE);  // same place, another device
+  create_ci(gi, NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE);  // same ids, another device
   nvmlMemory_t memory{};
   EXPECT_EQ(NV(nvmlDeviceGetMemoryInfo)(device, &memory), NVML_ERROR_INVALID_ARGUMENT);
   EXPECT_NE(device, mig(0));
@@ -95,7 +95,7 @@ TEST_F(Mig, ListsAndErrors) {
   unsigned count = 0;
   EXPECT_EQ(NV(nvmlDeviceGetGpuInstances)(gpu(), 19, found, &count), NVML_SUCCESS);
   EXPECT_EQ(count, 2U);
-  // Another board's profile: none, as a real H200 answers.
+  // Profile of another board: an empty list, as a real H200 answers.
   EXPECT_EQ(NV(nvmlDeviceGetGpuInstances)(gpu(), 21, found, &count), NVML_SUCCESS);
   EXPECT_EQ(count, 0U);
   EXPECT_EQ(NV(nvmlDeviceGetGpuInstances)(gpu(), 46, found, &count), NVML_ERROR_INVALID_ARGUMENT);
@@ -153,7 +153,7 @@ TEST_F(Mig, WorkstationBoardInDisplayMode) {
             NVML_ERROR_NOT_SUPPORTED);
 }
 
-// What an unprivileged user may see and do, asked in a child that is one.
+// What an unprivileged user may see and do, tested in a child process with another uid.
 TEST_F(Mig, UnprivilegedUsers) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root to become somebody else";

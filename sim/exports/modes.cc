@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Switches of a GPU other than MIG mode.
+// Modes of a GPU other than MIG mode.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/machine/services.h"
@@ -37,7 +37,7 @@ nvmlReturn_t nvmlDeviceGetComputeMode(nvmlDevice_t device, nvmlComputeMode_t* mo
       __func__, device, [&](const Subject& s) { return put(s.self().compute_mode, mode); });
 }
 
-// With MIG on the mode is DEFAULT and stays so.
+// In MIG mode the compute mode is DEFAULT and cannot be changed.
 nvmlReturn_t nvmlDeviceSetComputeMode(nvmlDevice_t device, nvmlComputeMode_t mode) {
   return change_device(__func__, device, [&](GpuRef gpu) {
     if (mode != NVML_COMPUTEMODE_DEFAULT && mode != NVML_COMPUTEMODE_PROHIBITED &&
@@ -92,7 +92,7 @@ nvmlReturn_t nvmlDeviceGetEccMode(nvmlDevice_t device,
   });
 }
 
-// Takes effect when the GPU is reset or the machine rebooted.
+// A new ECC mode is pending until the GPU is reset or the machine rebooted.
 nvmlReturn_t nvmlDeviceSetEccMode(nvmlDevice_t device, nvmlEnableState_t mode) {
   return change_device(__func__, device, [&](GpuRef gpu) {
     if (!is_state(mode)) {

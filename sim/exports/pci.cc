@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PCI identity and link, and where the GPU sits among the CPUs.
+// PCI identity and link, and CPU affinity.
 #include <cstddef>
 #include <cstdio>
 
@@ -31,7 +31,7 @@ nvmlPciInfo_t pci_of(const Subject& s) {
   return pci;
 }
 
-// Older callers bring a shorter struct: only its first `bytes` may be written.
+// Older callers pass a shorter struct: only its first `bytes` may be written.
 nvmlReturn_t give_pci(const char* function,
                       nvmlDevice_t device,
                       nvmlPciInfo_t* out,
@@ -54,7 +54,7 @@ nvmlReturn_t give_figure(const char* function,
       function, device, [&](const Subject& s) { return put_figure(s.board().*figure, out); });
 }
 
-// Model: the simulated machine has one NUMA node with every CPU that this process may use.
+// Model: the simulated machine has one NUMA node with every CPU in this process's affinity mask.
 nvmlReturn_t give_cpus(const char* function,
                        nvmlDevice_t device,
                        unsigned words,
@@ -133,7 +133,7 @@ nvmlReturn_t nvmlDeviceGetBusType(nvmlDevice_t device, nvmlBusType_t* type) {
   return read_gpu(__func__, device, [&](const Subject&) { return put(NVML_BUS_TYPE_PCIE, type); });
 }
 
-// Link: as wide and fast as the board can, always.
+// The PCIe link always runs at the board's full width and generation.
 nvmlReturn_t nvmlDeviceGetMaxPcieLinkGeneration(nvmlDevice_t device, unsigned* generation) {
   return give_figure(__func__, device, &Board::pcie_gen, generation);
 }
@@ -156,7 +156,7 @@ nvmlReturn_t nvmlDeviceGetCurrPcieLinkWidth(nvmlDevice_t device, unsigned* lanes
 
 nvmlReturn_t nvmlDeviceGetPcieLinkMaxSpeed(nvmlDevice_t device, unsigned* speed) {
   return read_gpu(__func__, device, [&](const Subject& s) {
-    const std::int64_t gen = s.board().pcie_gen;  // generation n has the constant n
+    const std::int64_t gen = s.board().pcie_gen;  // the NVML constant of generation n is n
     return put_figure(gen > NVML_PCIE_LINK_MAX_SPEED_64000MBPS ? kUnknown : gen, speed);
   });
 }
@@ -207,7 +207,7 @@ nvmlReturn_t nvmlDeviceGetMemoryAffinity(nvmlDevice_t device,
   });
 }
 
-// Memory of these boards is no NUMA node of its own (H200, 580.159.04: GPU NUMA ID N/A).
+// The memory of these boards is no NUMA node (H200, 580.159.04: GPU NUMA ID N/A).
 nvmlReturn_t nvmlDeviceGetNumaNodeId(nvmlDevice_t device, unsigned* node) {
   return read_gpu(__func__, device, [&](const Subject&) {
     return node == nullptr ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The identity in a GPU's package: a number that nobody gives twice.
+// The package's unique device identity (PDI).
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 
@@ -8,7 +8,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// FNV-1a, so that the identity is the GPU's own and stays the same.
+// FNV-1a hash of the UUID: an identity that is unique to the GPU and stable.
 std::uint64_t identity_of(const char* uuid) {
   std::uint64_t hash = 14695981039346656037ULL;
   for (; *uuid != '\0'; ++uuid) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power, energy and heat: of the whole GPU, MIG or not.
+// Power, energy and temperature: of the whole GPU, in MIG mode too.
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
 #include "sim/exports/limits.h"
@@ -10,7 +10,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// What was set, and the board's where nothing was.
+// The limit that was set, else the board's default.
 nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw) {
   return read_gpu(function, device, [&](const Subject& s) {
     return put_figure(power_limit_mw(s.board(), s.self()), mw);
@@ -21,7 +21,7 @@ nvmlReturn_t give_limit(const char* function, nvmlDevice_t device, unsigned* mw)
 
 extern "C" {
 
-// A board without a figure has no fan that NVML knows of.
+// A board file without fan speed means a board without a fan that NVML reports.
 nvmlReturn_t nvmlDeviceGetFanSpeed(nvmlDevice_t device, unsigned* percent) {
   return read_gpu(__func__, device, [&](const Subject& s) {
     return put_figure(s.board().fan_percent, percent);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who runs on a device. A GPU lists all with their instance ids, a MIG device its own.
+// Process lists. A GPU lists all processes with their instance ids, a MIG device only its own.
 #include <vector>
 
 #include "sim/exports/answer.h"
@@ -11,15 +11,16 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-enum Kind : std::uint32_t { kCompute, kGraphicsClient, kMps };  // also the `mode` of detail lists
+// The values are also the `mode` of nvmlDeviceGetRunningProcessDetailList.
+enum Kind : std::uint32_t { kCompute, kGraphicsClient, kMps };
 
 bool on(const ProcessState& process, const DeviceRef& ref) {
   return process.used != 0 && process.gpu == ref.gpu &&
          (!ref.is_mig() || (process.gi == ref.gi && process.ci == ref.ci));
 }
 
-// A display draws on the whole GPU, MIG or not: RTX PRO 6000 Max-Q, 580.105.08 lists Xorg with MIG
-// on.
+// A display draws on the whole GPU, in MIG mode too: RTX PRO 6000 Max-Q, 580.105.08 lists Xorg with
+// MIG on.
 void add_displays(const Subject& s, std::vector<ProcessState>& found) {
   for (std::uint32_t service = 0; service < kServiceCount; ++service) {
     if (kServices[service].display_bytes == 0 || !service_holds(s.state(), service, s.ref.gpu)) {
@@ -69,7 +70,7 @@ void fill(const ProcessState& process, nvmlProcessDetail_v1_t& out) {
   out.usedGpuCcProtectedMemory = 0;  // no confidential computing on a simulated machine
 }
 
-// Room in `count`, number out in `count`.
+// `count`: capacity of `infos` on input, number of processes on output.
 template <class Info>
 nvmlReturn_t give(const std::vector<ProcessState>& found, unsigned& count, Info* infos) {
   const unsigned room = infos == nullptr ? 0 : count;

@@ -7,13 +7,13 @@
 
 namespace migsim::exports {
 
-// False for a board without MIG, and for a workstation board that is not in its compute mode: MIG
-// calls are NOT_SUPPORTED there.
+// False for a board without MIG and for a workstation board outside of compute mode: MIG calls are
+// NOT_SUPPORTED there.
 inline bool can_mig(const Board& board, const GpuState& gpu) {
   return board.gi_profile_count != 0 && gpu.graphics_mode == 0;
 }
 
-// For a profile id that the board does not have: NOT_SUPPORTED if another board has it,
+// Code for a profile id that the board does not have: NOT_SUPPORTED if another board has it,
 // INVALID_ARGUMENT if none.
 nvmlReturn_t why_not_on_board(unsigned profile_id);
 

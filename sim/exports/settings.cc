@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power limit and clocks that users set (sim/machine/settings.h has the rules), and what they can
-// be set to.
+// Power limits and clocks that users set (rules: sim/machine/settings.h), and their supported
+// ranges.
 #include "sim/machine/settings.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// A setting changes what sensors say: energy up to now is that of before.
+// Settles energy and counters before a setting changes the sensors, so the past keeps its figures.
 template <class Body>
 nvmlReturn_t change_setting(const char* function, nvmlDevice_t device, Body&& body) {
   return change_device(function, device, [&](GpuRef gpu) {
@@ -23,7 +23,7 @@ nvmlReturn_t change_setting(const char* function, nvmlDevice_t device, Body&& bo
   });
 }
 
-// Where nothing can be locked, nothing can be unlocked.
+// Boards without lockable clocks refuse an unlock too.
 nvmlReturn_t has_clocks(GpuRef gpu) {
   const std::vector<std::uint32_t> memory = memory_clocks_mhz(gpu.board());
   return memory.empty() || sm_clocks_mhz(gpu.board(), memory.front()).empty()
@@ -115,7 +115,7 @@ nvmlReturn_t nvmlDeviceGetSupportedMemoryClocks(nvmlDevice_t device,
   });
 }
 
-// H200: a memory clock that is none of the list is NOT_FOUND.
+// H200: a memory clock that is not listed is NOT_FOUND.
 nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t device,
                                                   unsigned memory_mhz,
                                                   unsigned* count,
@@ -133,7 +133,7 @@ nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t device,
   });
 }
 
-// H200: P0 and P2, one for each memory clock; asked for another one it says UNKNOWN.
+// H200: P0 and P2, one for each memory clock; for any other memory clock UNKNOWN.
 nvmlReturn_t nvmlDeviceGetSupportedPerformanceStates(nvmlDevice_t device,
                                                      nvmlPstates_t* states,
                                                      unsigned bytes) {

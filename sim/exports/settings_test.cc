@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is set is shown again, refused where a driver refuses, and gone after a reset.
+// A setting reads back, is refused where a driver refuses it, and is gone after a reset.
 #include <array>
 #include <vector>
 
@@ -138,7 +138,7 @@ TEST_F(SettingsTest, UnderLoadTheLimitCapsAndTheReasonsSayWhy) {
             nvmlClocksEventReasonSwPowerCap | nvmlClocksEventReasonApplicationsClocksSetting);
 }
 
-// hardware/h200_x2: 110 graphics clocks for each of two memory clocks.
+// See hardware/h200_x2: 110 graphics clocks for each of two memory clocks.
 TEST_F(SettingsTest, TheListsOfClocksAreTheH200s) {
   unsigned count = 1;
   unsigned one = 0;
@@ -206,7 +206,7 @@ TEST_F(SettingsTest, WithMigOnComputeModeAndEccCountersStay) {
       << "power is the whole GPU's";
 }
 
-// Two H200: joined; an A100 beside them has no fabric. hardware/h200_x2/q.txt.
+// Two H200 form a fabric; an A100 in the same machine has none. See hardware/h200_x2/q.txt.
 class FabricTest : public LibraryTest {};
 
 TEST_F(FabricTest, JoinsTheH200s) {
@@ -222,7 +222,7 @@ TEST_F(FabricTest, JoinsTheH200s) {
   more.version = nvmlGpuFabricInfo_v3;
   EXPECT_EQ(NV(nvmlDeviceGetGpuFabricInfoV)(gpu(0), &more), NVML_SUCCESS);
   EXPECT_EQ(more.state, NVML_GPU_FABRIC_STATE_COMPLETED);
-  more.healthSummary = 7;  // beyond what a caller of version 2 has room for
+  more.healthSummary = 7;  // canary: lies beyond the end of a version 2 struct
   more.version = nvmlGpuFabricInfo_v2;
   EXPECT_EQ(NV(nvmlDeviceGetGpuFabricInfoV)(gpu(0), &more), NVML_SUCCESS);
   EXPECT_EQ(more.healthSummary, 7);
@@ -230,7 +230,7 @@ TEST_F(FabricTest, JoinsTheH200s) {
 
 class AttributesTest : public LibraryTest {};
 
-// H200, 580.159.04: what it answered when asked.
+// Answers recorded on an H200, 580.159.04.
 TEST_F(AttributesTest, AreTheH200s) {
   start({"h200-141gb", "a30-24gb"}, false);
   open();
@@ -276,7 +276,7 @@ TEST_F(AttributesTest, ViolationsHaveEightPolicies) {
   }
 }
 
-// H200 with MIG on, 590.48.01: the rows are N/A, the banks are not.
+// H200 with MIG on, 590.48.01: remapped rows are N/A, spare banks are reported.
 TEST_F(AttributesTest, WithInstancesTheRowsAreNotTold) {
   start({"h200-141gb"}, true);
   open();

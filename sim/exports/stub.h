@@ -8,12 +8,12 @@
 extern "C" {
 #endif
 
-/* The answer of a call that a simulated machine does not have: NOT_SUPPORTED, or UNINITIALIZED
- * before init. Counted, traced and open to injected faults like every other call. */
+/* Answer of a call that the simulated machine does not implement: NOT_SUPPORTED, or UNINITIALIZED
+ * before init. Counted, traced and subject to injected faults like every other call. */
 nvmlReturn_t migsim_unsupported(const char* function);
 
-/* The answer of a call that the hardware does not support either (not_supported.txt): NOT_SUPPORTED
- * for a device, INVALID_ARGUMENT for what is none. */
+/* Answer of a call that the hardware does not support either (not_supported.txt): NOT_SUPPORTED for
+ * a device, INVALID_ARGUMENT for an invalid handle. */
 nvmlReturn_t migsim_refused(const char* function, const void* device);
 
 #ifdef __cplusplus

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DSYMBOLS=... -DREFUSED=... -DSOURCES="a.cc;b.cc" -DOUT_DIR=... -P stubs.cmake
-# From the list of a driver's exported symbols, the list of those that a real H200 answers with
-# NOT_SUPPORTED whatever one asks, and our sources, writes
+# Input: the exported symbols of a driver, those that a real H200 always answers with NOT_SUPPORTED, and
+# our sources. Writes
 #   implemented.txt    the symbols that a source defines
-#   unimplemented.txt  the symbols that neither a source defines nor the H200 refuses: what a simulated
-#                      machine does not have
+#   unimplemented.txt  symbols that neither a source defines nor the H200 refuses: not implemented on
+#                      a simulated machine
 #   stubs.c            their definitions
 #   exports.map        the version script: exactly the driver's symbols, nothing of ours
 cmake_minimum_required(VERSION 3.25)

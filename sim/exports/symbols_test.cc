@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library as the loader sees it, and what no call may do: crash, or answer before init.
+// The library's exported symbols, and properties of every call: none crashes, none succeeds before
+// init.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -37,7 +38,7 @@ AnyCall any(const std::string& name) {
   return reinterpret_cast<AnyCall>(library().symbol(name.c_str()));
 }
 
-// Those that do not ask for the machine, or would end the test.
+// Functions that return no code of the machine's state, or would end the test program.
 bool works_without_init(const std::string& name) {
   static const Names names = {"nvmlInit",
                               "nvmlInit_v2",
@@ -65,7 +66,7 @@ TEST(Symbols, AllAreUninitializedBeforeInit) {
 
 class EveryCall : public LibraryTest {};
 
-// H200, 580.159.04: each was asked on hardware.
+// H200, 580.159.04: refusals recorded on hardware.
 TEST_F(EveryCall, WhatTheHardwareRefusesIsRefused) {
   start({"h200-141gb"}, true);
   open();
@@ -110,8 +111,8 @@ bool takes_handle(const std::string& name) {
                                                    "nvmlGpmSampleFree"});
 }
 
-// Nothing at all; a wild handle; a valid GPU or MIG device and nothing else: every call comes back
-// with a code of NVML.
+// Arguments tried: all null; an invalid handle; a valid GPU or MIG device with nulls after it.
+// Every call must return an NVML code.
 TEST_F(EveryCall, SurvivesNullAndWildArguments) {
   start({"h200-141gb", "a100-sxm4-40gb"}, true);
   open();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Versions, process names, and parts of a machine that a simulated one has none of.
+// Versions, process names, and devices that a simulated machine does not have.
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -20,7 +20,7 @@ nvmlReturn_t cuda_version(const char* function, int* version) {
   });
 }
 
-// The first argument of a process, as NVML shows processes of other users too.
+// argv[0] of a process: NVML shows it for processes of other users too.
 std::string program_of(unsigned pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
   std::string line;
@@ -32,7 +32,7 @@ nvmlReturn_t none_of(const char* function, unsigned* count) {
   return call(function, [&](Machine&) { return put(0U, count); });
 }
 
-// Any index is out of range where there are none.
+// The machine has none of these devices, so every index is out of range.
 nvmlReturn_t no_such(const char* function) {
   return call(function, [&](Machine&) { return NVML_ERROR_INVALID_ARGUMENT; });
 }
@@ -48,7 +48,7 @@ nvmlReturn_t nvmlSystemGetDriverVersion(char* version, unsigned size) {
   });
 }
 
-// Known of the one driver that was asked.
+// Branch of the one driver version that a reading exists for.
 nvmlReturn_t nvmlSystemGetDriverBranch(nvmlSystemDriverBranchInfo_v1_t* info, unsigned size) {
   return call(__func__, [&](Machine& machine) {
     if (info == nullptr) {
@@ -109,7 +109,7 @@ nvmlReturn_t nvmlSystemGetProcessName(unsigned pid, char* name, unsigned size) {
   });
 }
 
-// No S-class units, no host interface cards, no excluded GPUs on a simulated machine.
+// A simulated machine has no S-class units, no host interface cards and no excluded GPUs.
 nvmlReturn_t nvmlSystemGetHicVersion(unsigned* count, nvmlHwbcEntry_t*) {
   return none_of(__func__, count);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// System events: a GPU's driver bound or unbound. The simulated machine never does that, so a wait
-// always times out; what callers pass is checked all the same.
+// System events: a GPU's driver bound or unbound. The simulated machine raises none, so a wait
+// always times out; arguments are checked all the same.
 #include <chrono>
 #include <mutex>
 #include <set>
@@ -33,7 +33,7 @@ struct SystemSets {
   }
 };
 
-// Checks every request alike, then does its own part.
+// Checks the fields common to all requests, then runs `body`.
 template <class Request, class Body>
 nvmlReturn_t handle(const char* function, Request* request, unsigned version, Body&& body) {
   return call(function, [&](Machine&) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a fresh machine on disk and the built libnvidia-ml.so.1 loaded on it, as a client
+// Test fixture: a fresh machine on disk and the built libnvidia-ml.so.1 loaded on it, as a client
 // would.
 #ifndef MIGCTL_SIM_EXPORTS_TEST_LIBRARY_H_
 #define MIGCTL_SIM_EXPORTS_TEST_LIBRARY_H_
@@ -19,7 +19,7 @@
 #include "sim/machine/process.h"
 #include "sim/machine/test_machine.h"
 
-// The function of the loaded library: NV(nvmlInit_v2)().
+// A function of the loaded library: NV(nvmlInit_v2)().
 #define NV(name) reinterpret_cast<decltype(&(name))>(library().symbol(#name))
 
 namespace migsim::testing {
@@ -54,7 +54,7 @@ inline const Library& library() {
   return instance;
 }
 
-// A machine with these boards, MIG on or off; initialised unless a test wants it otherwise.
+// A test with a simulated machine of the given boards, MIG on or off.
 class LibraryTest : public ::testing::Test {
  protected:
   void start(const std::vector<std::string>& boards, bool mig) {
@@ -110,7 +110,7 @@ class LibraryTest : public ::testing::Test {
     return compute;
   }
 
-  // Puts this test program on an instance, as a workload would do.
+  // Attaches this test program to an instance, as a workload would.
   void attach_self(Instance at, std::uint64_t memory_bytes, double sm_active) const {
     Machine::Change change(*machine);
     std::uint32_t slot = 0;

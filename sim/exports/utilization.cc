@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How busy a GPU and its processes are. None of it is told while MIG is on (GPM is, see gpm.cc).
+// Utilisation of a GPU and of its processes. NOT_SUPPORTED in MIG mode (there GPM serves, see
+// gpm.cc).
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -12,7 +13,7 @@ using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// Model: the sampling period that boards of these families commonly report, a sixth of a second.
+// Model: the sampling period that NVML commonly reports for these boards, a sixth of a second.
 constexpr unsigned kPeriodUs = 167000;
 
 template <class Body>
@@ -22,7 +23,7 @@ nvmlReturn_t read_unpartitioned(const char* function, nvmlDevice_t device, Body&
   });
 }
 
-// Simulated workloads use no video engine, so these are idle, truly.
+// Simulated workloads use no video engine: utilisation 0 is the true value.
 nvmlReturn_t idle_engine(const char* function,
                          nvmlDevice_t device,
                          unsigned* percent,
@@ -134,7 +135,7 @@ nvmlReturn_t nvmlDeviceGetEncoderStats(nvmlDevice_t device,
                                        unsigned* sessions,
                                        unsigned* fps,
                                        unsigned* latency) {
-  // H200 with MIG on, 590.48.01: these, unlike the utilisation, are told of a GPU in MIG mode too.
+  // H200 with MIG on, 590.48.01: unlike the utilisation these are reported in MIG mode too.
   return read_gpu(__func__, device, [&](const Subject&) {
     if (sessions == nullptr || fps == nullptr || latency == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
@@ -158,7 +159,7 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
     }
     if (since > wall_clock_us()) {
       *count = 0;
-      return NVML_ERROR_NOT_FOUND;  // nothing newer than that
+      return NVML_ERROR_NOT_FOUND;  // no sample is newer than now
     }
     return fill_samples(s, samples, *count);
   });
@@ -190,7 +191,7 @@ nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t device,
   });
 }
 
-// The buffer of a simulated GPU holds the present only.
+// The sample buffer of a simulated GPU holds the current value only.
 nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device,
                                   nvmlSamplingType_t type,
                                   unsigned long long since,

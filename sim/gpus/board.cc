@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kMaxFigure = INT64_C(1) << 50;
 
-// A figure of a block that the file may leave unknown, and where it goes.
+// A figure that the board file may leave unknown (null), and its member in Board.
 struct Figure {
   const char* key;
   std::int64_t Board::*field;
@@ -82,7 +82,7 @@ void read_figures(ObjectReader& block, std::span<const Figure> figures, Board& b
   }
 }
 
-// A block that holds only figures and their provenance.
+// Reads a block that holds only figures and their provenance.
 void read_block(ObjectReader& root,
                 const char* key,
                 std::span<const Figure> figures,
@@ -155,8 +155,8 @@ void read_memory(const nlohmann::json& value, Board& board, std::string& error) 
   block.finish();
 }
 
-// What the driver lets be set, and the maker's record of the board. A file without the block does
-// not know them.
+// Reads the settable limits and clocks, and the maker's record of the board (part number, InfoROM).
+// Without the block they are unknown.
 void read_settable(const nlohmann::json& value, Board& board, std::string& error) {
   ObjectReader block(value, "settable", error);
   read_figures(block, kSettable, board);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Board files: what a simulated GPU of one model is (sim/gpus/README.md has the schema). The files
-// of this folder are built into the library, so `migctl sim create` needs no data beside the
+// Board files: the description of one GPU model for the simulator (schema: sim/gpus/README.md). The
+// files of this folder are built into the library, so `migctl sim create` needs no data beside the
 // binary. Threading: pure functions.
 #ifndef MIGCTL_SIM_GPUS_BOARD_H_
 #define MIGCTL_SIM_GPUS_BOARD_H_
@@ -13,15 +13,15 @@
 
 namespace migsim {
 
-// Strict: an unknown or duplicate key, a wrong type, a number out of range, a figure without
+// Strict parser: an unknown or duplicate key, a wrong type, a number out of range, a figure without
 // provenance or a profile that does not fit the board is an error that names its path. `out` is
-// touched only on success.
+// assigned on success only.
 bool load_board(std::string_view json_text, Board& out, std::string& error);
 
-// Text of a built-in board by the name users type ("h200-141gb"); empty when there is none.
+// JSON text of a built-in board by name ("h200-141gb"); empty when there is none.
 std::string_view builtin_board(std::string_view key);
 
-// All names, oldest architecture first.
+// Names of all built-in boards, oldest architecture first.
 std::vector<std::string_view> builtin_board_keys();
 
 }  // namespace migsim

@@ -19,7 +19,7 @@ std::unique_ptr<Board> load(std::string_view key) {
   return board;
 }
 
-// The error that a change of the H200's file is answered with.
+// Error of loading the H200's file after `change`.
 template <class Change>
 std::string error_after(Change change) {
   Json document = Json::parse(builtin_board("h200-141gb"));
@@ -39,7 +39,7 @@ TEST(Board, AllBuiltInOnesLoadUnderTheirOwnKey) {
   EXPECT_TRUE(builtin_board("a100").empty());
 }
 
-// H200, 580.159.04: what NVML answered (docs/simulator.md).
+// H200, 580.159.04: figures recorded through NVML (docs/simulator.md).
 TEST(Board, H200ReadsAsMeasured) {
   const auto board = load("h200-141gb");
   EXPECT_STREQ(board->name, "NVIDIA H200");
@@ -69,7 +69,7 @@ TEST(Board, H200ReadsAsMeasured) {
   EXPECT_EQ(board->gi_profiles[1].media_extension, 1U);
 }
 
-// The lab's questions for an A100-40GB.
+// Figures of the course's lab for an A100-40GB.
 TEST(Board, A100AnswersTheLab) {
   const auto board = load("a100-sxm4-40gb");
   EXPECT_EQ(board->gi_profiles[0].max_count, 7U);
@@ -85,7 +85,7 @@ TEST(Board, WhatNobodySawStaysUnknown) {
   EXPECT_EQ(load("rtx-pro-6000-server")->tf32_gflops, kUnknown);
 }
 
-// mig-parted derives names from these two figures, so every board must satisfy its rule.
+// mig-parted derives profile names from these two figures, so every board must satisfy its rule.
 TEST(Board, ProfileNamesFollowFromTheMemory) {
   for (const std::string_view key : builtin_board_keys()) {
     const auto board = load(key);
@@ -139,7 +139,8 @@ TEST(Board, EveryFigureNeedsASource) {
       "found \"guessed\"");
 }
 
-// mig.profiles[] of the H200: 0 1g, 1 1g+me, 2 double memory, 3 2g, 4 3g, 5 4g, 6 7g.
+// Order of mig.profiles[] in the H200's file: 0 1g, 1 1g+me, 2 double memory, 3 2g, 4 3g, 5 4g, 6
+// 7g.
 TEST(Board, EveryMigFigureNamesASource) {
   EXPECT_EQ(error_after([](Json& d) { d["mig"]["profiles"][3]["from"]["profile"] = "hearsay"; }),
             "mig.profiles[3].from.profile: \"hearsay\" is none of the block's sources");

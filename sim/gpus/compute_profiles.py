@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compute profiles of a GPU instance profile, as drivers tell them, for import_profiles.py.
-
-The table that the boards were first written from had them wrong (docs/reference/board_figures.md
-lists what changed): here they follow from what drivers were seen to do and from NVIDIA's open
-kernel module, each figure with the source that says so.
-"""
+"""Compute profiles of a GPU instance profile, derived as drivers report them, for import_profiles.py. The first
+table of the boards had them wrong (docs/reference/board_figures.md lists the corrections): here they follow from
+observed drivers and from NVIDIA's open kernel module, each figure with its source."""
 
 REV1 = 7  # NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1
 DOUBLE_MEMORY = 9  # NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2
 ENUM = {1: 0, 2: 1, 3: 2, 4: 3, 7: 4}
 KERNEL = "open-gpu-kernel-modules 595.45.04, kernel_mig_manager.c: "
 
-# What a source's name in a board file stands for: kind, text, driver, date it was read.
+# Sources of a board file by name: kind, text, driver, date.
 SOURCES = {
     "lcip": ("captured", "published outputs of nvidia-smi mig -lcip of 1g to 7g on A100 and H100 (NVIDIA's MIG user guide, gpu-operator#622); mig-parted's list of supported compute instances", None),
     "lcip-derived": ("derived", "as many as there are spans; on A100 and H100 published outputs of nvidia-smi mig -lcip say the same", None),
@@ -37,13 +34,13 @@ SOURCES = {
 }
 
 
-# Full compute instances whose place somebody showed: board and enum of the GPU instance profile.
+# Full compute instances with an observed placement: board and enum of the GPU instance profile.
 SEEN_PLACES = {("h100-sxm5-80gb", 0): "aligned-1g", ("h200-141gb", 0): "aligned-1g", ("h100-sxm5-80gb", 2): "aligned-3g",
                ("h100-nvl-94gb", DOUBLE_MEMORY): "aligned-double"}
 
 
 def rules_of(key, model):
-    """How the driver of this board names, offers and places compute instances."""
+    """How this board's driver names, offers and places compute instances."""
     plain = {"a100-sxm4-80gb": "plain-a100", "h100-sxm5-80gb": "plain-h100"}.get(key, "plain-derived")
     rules = {"key": key, "plain": plain, "rev1": False, "plain_only": "plain-only", "count": "lcip"}
     if model["memory_slices"] == 12:
@@ -73,7 +70,7 @@ def name_source(profile, rules):
 
 
 def sm_of(model, slices):
-    """SMs of the plain GPU instance profile with as many slices; None when the board has none."""
+    """SMs of the plain GPU instance profile with as many slices; None when the board has no such profile."""
     for profile in model["profiles"]:
         if profile["slice_count"] == slices and not profile["attributes"] and profile["nvml_profile"] != DOUBLE_MEMORY:
             return profile["sm"]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute profiles of the built-in boards against what drivers were seen to tell: names, numbers,
-// counts, SMs and places. The expectations are written out, not worked out.
+// Compute profiles of the built-in boards against readings of real drivers: names, numbers, counts,
+// SMs and placements. The expectations are literals, not computed.
 #include <sstream>
 #include <string>
 
@@ -11,7 +11,8 @@
 namespace migsim {
 namespace {
 
-// "0 1c.2g.20gb 2x16 {0,1}:1; 7* ..." of the GPU instance profile with this id; * is the full one.
+// Compute profiles of a GPU instance profile as text, "0 1c.2g.20gb 2x16 {0,1}:1; 7* ..."; * marks
+// the full one.
 std::string computes(std::string_view key, std::uint32_t id) {
   Board board;
   std::string error;
@@ -45,11 +46,11 @@ TEST(ComputeProfiles, DoubleMemoryHasTwoOnHopperAndOneOnAmpere) {
   EXPECT_EQ(computes("h200-141gb", 15), "0 1g.35gb 1x16 {0}:1; 7* 1g.35gb 1x26 {0}:2");
   EXPECT_EQ(computes("h100-nvl-94gb", 15), "0 1g.24gb 1x16 {0}:1; 7* 1g.24gb 1x26 {0}:2");
   EXPECT_EQ(computes("a100-sxm4-40gb", 15), "0* 1g.10gb 1x14 {0}:1");
-  // No more SMs than a 1g: nothing that a second profile could offer.
+  // No more SMs than a 1g: a second profile would equal the first.
   EXPECT_EQ(computes("h100-pcie-80gb", 15), "0* 1g.20gb 1x14 {0}:1");
 }
 
-// NVIDIA/go-nvml#146.
+// One name for two profiles: NVIDIA/go-nvml#146.
 TEST(ComputeProfiles, OneNameTwiceInAnH100s2g) {
   EXPECT_EQ(computes("h100-sxm5-80gb", 14),
             "0 1c.2g.20gb 2x16 {0,1}:1; 7 1c.2g.20gb 1x26 {0}:2; 1* 2g.20gb 1x32 {0}:2");

@@ -41,7 +41,7 @@ H100_SMI = ("captured", "nvidia-smi -q of an H100 80GB HBM3 in NVIDIA/DCGM issue
 MIG_CAPTURE = "published capture of an H200 with MIG, driver 590.48.01: 78 W at 28 C, 295 W at 36 C"
 DERIVED_HEAT = ("derived", "slope of the " + MIG_CAPTURE + ", continued to the power limit", None)
 
-# Every block: list of (source, {figure: value}); figures not named are null.
+# Every block of figures: list of (source, {figure: value}); figures not named are null.
 BLOCKS = {
     "identity": ["brand", "pci_subsystem_id", "pci_class", "vbios", "part_number", "cores"],
     "memory": ["reserved_bytes", "bus_bits", "bar1_bytes", "bar1_mig_bytes", "ecc_enabled"],
@@ -139,7 +139,7 @@ def published(text):
 
 
 def readings(facts, idle_w, idle_c, seen, full_c=None, full_from=None):
-    """Adds what nvidia-smi showed on an idle board, and the temperature at the power limit."""
+    """Adds readings of nvidia-smi on an idle board, and the temperature at the power limit."""
     facts.setdefault("power", []).append((published(seen), {"idle_mw": idle_w * 1000}))
     temperature = facts.setdefault("temperature", [])
     temperature.append((published(seen), {"idle_c": idle_c}))
@@ -148,7 +148,7 @@ def readings(facts, idle_w, idle_c, seen, full_c=None, full_from=None):
     return facts
 
 
-# What MIG devices showed of BAR1, and the whole that follows (docs/simulator.md has the two rules).
+# BAR1 of MIG devices as observed, and the whole derived from it (docs/simulator.md has both rules).
 OLD_RULE = "; up to R570 a MIG device's BAR1 is its share of the whole less 1 MiB"
 NEW_RULE = "; from R580 on the MIG devices share what the GPU's memory leaves of it"
 A100_80_BAR1 = "published nvidia-smi of A100s with 80 GB and MIG: 16383 MiB for an eighth" + OLD_RULE
@@ -167,8 +167,8 @@ BAR1 = {
     "rtx-pro-6000-workstation": (131072, "taken to be as the Server and Max-Q Editions", None),
 }
 
-# What machines were seen to say of themselves, added on the day it was found. Every figure that a
-# board above leaves unknown stays null; the first that is given here wins over nothing else.
+# Readings published by users, added on the day they were found. A figure that a board above leaves unknown stays null;
+# the first source given here counts.
 SEEN_DATE = "2026-11-28"
 
 
@@ -269,7 +269,7 @@ def a100_sxm_80():
 A100_SLOPE = "the same table from a busy board, 445 W at 60 C, taken back to 400 W"
 MAXQ_IDLE = "15 W at 34 C of 300 W, P8"
 
-# key -> (model in PROFILES.json, NVML name, PCI device id, facts)
+# Board by key: (model in PROFILES.json, NVML name, PCI device id, facts)
 BOARDS = {
     "a30-24gb": ("A30-24GB", "NVIDIA A30", "0x20b710de", readings(a30(), 27, 28, "27 W at 28 C, 0 MiB used")),
     "a100-sxm4-40gb": ("A100-40GB", "NVIDIA A100-SXM4-40GB", "0x20b010de",
@@ -327,7 +327,7 @@ def starts_of(placements, where):
     return [p["start"] for p in placements], sizes.pop()
 
 
-# Memory of a profile where a board of the model shows another figure than the table: MiB, source.
+# Memory of a profile where a board of the model reports a figure other than the table's: MiB, source.
 MEMORY = {
     ("rtx-pro-6000-maxq", "MIG 4g.96gb"): (97280, "full-memory", seen("nvidia-smi mig -lgip of a Max-Q Workstation Edition: 95.00 GiB, where the Server Edition has 95.12", "580.105.08")),
     ("rtx-pro-6000-maxq", "MIG 4g.96gb+gfx"): (97280, "full-memory-gfx", seen("as the 4g.96gb of the same board", None, "derived")),
@@ -348,7 +348,7 @@ def gpu_profile(model, profile, rules):
 
 
 def by_hand(key):
-    """The block that people keep in the board files themselves, where it is there."""
+    """The hand-written block of an existing board file, if there is one."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), key.replace("-", "_") + ".json")
     with open(path, encoding="utf-8") as file:
         old = json.load(file)
@@ -411,7 +411,7 @@ def compact(value, indent=0):
 
 
 def without_memory(name):
-    """1c.3g+me of "MIG 1c.3g.20gb+me": the same for boards that differ in memory only."""
+    """Name without the memory part: 1c.3g+me of "MIG 1c.3g.20gb+me", equal for boards that differ in memory only."""
     return re.sub(r"\.\d+gb", "", name[4:])
 
 
@@ -420,7 +420,8 @@ def as_text(starts, size):
 
 
 def corrections(models):
-    """(GPU instance profile, compute profile, figure, table, board file) and the boards that have it."""
+    """(GPU instance profile, compute profile, figure, value in the table, value in the board file) and the boards
+    concerned."""
     found = {}
 
     def note(key, *what):

@@ -26,7 +26,7 @@ void read_name(ObjectReader& reader, char (&field)[N]) {
   std::memcpy(field, name.c_str(), std::min(name.size() + 1, N));
 }
 
-// Starts of equally long placements that must lie within `total` slices.
+// Reads the starts of placements of one size, which must lie within `total` slices.
 std::uint32_t read_starts(ObjectReader& reader,
                           Placement* placements,
                           std::uint32_t max,
@@ -80,7 +80,7 @@ void read_compute_profile(ObjectReader& reader,
   reader.finish();
 }
 
-// The full compute instance covers its GPU instance: no place lies beyond its end.
+// The full compute instance covers its GPU instance: no placement may end beyond it.
 void check_spans(ObjectReader& reader, const GiProfile& gi) {
   std::uint32_t end = 0;
   for (std::uint32_t i = 0; i < gi.ci_profile_count; ++i) {

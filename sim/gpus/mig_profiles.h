@@ -10,8 +10,8 @@
 
 namespace migsim {
 
-// Fills the MIG members of `board` (whose sm_count and memory must be read already) and checks that
-// every profile fits the board.
+// Reads the MIG members of `board` (sm_count and memory must be read already) and checks that every
+// profile fits the board.
 void read_mig(const nlohmann::json& value, Board& board, std::string& error);
 
 }  // namespace migsim

@@ -14,7 +14,7 @@ using Counts = std::map<std::string, int, std::less<>>;
 constexpr std::array<std::string_view, 5> kKinds = {
     "measured", "captured", "documented", "derived", "assumed"};
 
-// What `of` or a label stands for: kind, source, driver, date.
+// Reads the source of a figure or label: kind, source, driver, date.
 void read_source(ObjectReader& entry) {
   const std::string kind = entry.text("kind", 16);
   if (!kind.empty() && std::ranges::find(kKinds, kind) == kKinds.end()) {

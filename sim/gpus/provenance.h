@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each figure of a board file comes from. Included by .cc files only (heavy).
+// Provenance: the source of each figure of a board file. Included by .cc files only (heavy).
 #ifndef MIGCTL_SIM_GPUS_PROVENANCE_H_
 #define MIGCTL_SIM_GPUS_PROVENANCE_H_
 
@@ -13,12 +13,12 @@
 
 namespace migsim {
 
-// Reads block.provenance, a list of {of, kind, source, driver, date}, and fails unless every figure
-// of the block that is not null is named in exactly one `of`.
+// Reads block.provenance, a list of {of, kind, source, driver, date}. Error unless every non-null
+// figure of the block is named in exactly one `of`.
 void check_provenance(ObjectReader& block, const nlohmann::json& value, std::string& error);
 
-// A block whose figures name their sources: block.sources is {label: {kind, source, driver, date}},
-// and objects inside have `from`, {group of figures: label}.
+// Provenance by label: block.sources is {label: {kind, source, driver, date}}, and objects inside
+// have `from`, {group of figures: label}.
 class Sources {
  public:
   // Reads block.sources.
@@ -27,7 +27,7 @@ class Sources {
   // Reads object.from, which must have exactly these groups, each with a label of block.sources.
   void check_from(ObjectReader& object, std::span<const std::string_view> groups);
 
-  // Fails when a source is named by nothing.
+  // Error when a source is referenced nowhere.
   void finish(ObjectReader& block);
 
  private:

@@ -36,7 +36,7 @@ bool parse_strict(std::string_view text, nlohmann::json& out, std::string& error
     error = "larger than 1 MiB";
     return false;
   }
-  // nlohmann keeps the last of two equal keys; the callback sees both.
+  // nlohmann keeps the last of two duplicate keys; the parser callback sees both.
   std::vector<std::set<std::string>> keys;
   std::string problem;
   const auto callback = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading JSON that people write, strictly: a duplicate or unknown key, a wrong type or a number
-// out of range is an error that names its path. The first error wins; later reads answer defaults,
-// so a loader is written straight down and asks once at the end. Included by .cc files only
+// Strict reader of hand-written JSON: a duplicate or unknown key, a wrong type or a number out of
+// range is an error that names its path. The first error is sticky and later reads return defaults,
+// so a loader reads straight through and checks once at the end. Included by .cc files only
 // (heavy).
 #ifndef MIGCTL_SIM_GPUS_STRICT_JSON_H_
 #define MIGCTL_SIM_GPUS_STRICT_JSON_H_
@@ -37,7 +37,7 @@ class ObjectReader {
   // null reads as `unknown`.
   std::int64_t number_or(const char* key, std::int64_t min, std::int64_t max, std::int64_t unknown);
   bool flag(const char* key);
-  // "0x20b010de" as a number.
+  // Reads a hexadecimal string: "0x20b010de".
   std::uint32_t hex(const char* key);
   std::uint32_t hex_or_null(const char* key, std::uint32_t unknown);
 
@@ -46,7 +46,7 @@ class ObjectReader {
 
   bool ok() const { return error_.empty(); }
 
-  // Reports the first key that nobody asked for.
+  // Error on the first key that no read asked for.
   bool finish();
 
  private:

@@ -32,10 +32,10 @@ struct DefaultLatency {
   std::uint64_t ns;
 };
 
-// True times of the calls that change something. Instances: 0.13-0.16 s to create and 0.10-0.11 s
-// to destroy a GPU instance (FAR, A30), 0.11-0.12 s for either (MIG-Serving, A100). Compute
-// instances, mode and reset: no published figure; set to what the same sources' whole
-// reconfigurations leave for them.
+// Latency on hardware of the calls that change the GPU. GPU instances: 0.13-0.16 s to create and
+// 0.10-0.11 s to destroy one (FAR, A30), 0.11-0.12 s for either (MIG-Serving, A100). Compute
+// instances, mode and reset: no published figure; each has the share that the whole
+// reconfigurations in the same sources leave for such a call.
 constexpr DefaultLatency kLatencies[] = {
     {"nvmlDeviceCreateGpuInstance", 140 * kMs},
     {"nvmlDeviceCreateGpuInstanceWithPlacement", 140 * kMs},
@@ -77,7 +77,8 @@ bool matches(const Fault& fault, const char* function, std::uint32_t gpu) {
           std::strncmp(fault.function, function, sizeof(fault.function)) == 0);
 }
 
-// Counts the call against every fault that it matches; the first that fires, if any.
+// Counts the call against every injected fault that matches the call; `fires` receives the first
+// fault that fires. False when none does.
 bool count_faults(State& state, const char* function, std::uint32_t gpu, Fault& fires) {
   bool fired = false;
   for (Fault& fault : state.faults) {
@@ -95,7 +96,7 @@ bool count_faults(State& state, const char* function, std::uint32_t gpu, Fault& 
   return fired;
 }
 
-// The part of a fault that changes the machine.
+// Applies the effect of a fault on the machine's state: a lost GPU, an Xid event.
 void mark(const Hardware& hardware, State& state, const Fault& fault, std::uint32_t gpu) {
   const std::uint32_t hit = gpu != kNone ? gpu : fault.gpu;
   if (hit >= hardware.gpu_count) {
@@ -117,8 +118,8 @@ void mark(const Hardware& hardware, State& state, const Fault& fault, std::uint3
 
 thread_local bool dies_at_end = false;
 
-// The first process of a container cannot kill itself: it ends as at once as one that is killed,
-// and whoever waits for it sees the number that shells give a SIGKILL.
+// Inside a container the process may be PID 1, which the kernel protects from its own SIGKILL: it
+// then exits at once with 137, the status that shells report for SIGKILL.
 void die() {
   ::kill(::getpid(), SIGKILL);
   ::_exit(128 + SIGKILL);

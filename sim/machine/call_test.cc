@@ -25,7 +25,7 @@ using testing::on_disk;
 using testing::Rig;
 using testing::TempDir;
 
-// The trace file is chosen once per process, so before any test runs.
+// The trace file is opened once per process, so the variable is set before any test runs.
 class TraceFile : public ::testing::Environment {
  public:
   TraceFile() { ::setenv("MIGSIM_TRACE", path().c_str(), 1); }
@@ -65,14 +65,14 @@ int call(Machine& machine, const char* function, std::uint32_t gpu) {
   return code;
 }
 
-// How a child ends that makes the call: its exit status, or -signal.
+// How a child process ends that makes the call: its exit status, or minus the signal's number.
 int child_ends(Machine& machine, const char* function) {
   const pid_t child = ::fork();
   if (child == 0) {
     const int code = begin_call(machine, function, 0);
     {
       Machine::Change change(machine);
-      ++change->gpus[0].ecc_corrected;  // what the call would do
+      ++change->gpus[0].ecc_corrected;  // stands for the change that a real call makes
       change.commit();
     }
     end_call(machine, function, 0, code);
@@ -183,7 +183,7 @@ TEST(Call, HangsOutsideTheLock) {
   }
   while ((*Machine::View(*machine)).faults[0].seen == 0) {
   }
-  call(*machine, kRead, 0);  // comes back, while the other does not
+  call(*machine, kRead, 0);  // the read returns while the other call hangs
   int how = 0;
   EXPECT_EQ(::waitpid(child, &how, WNOHANG), 0) << "it still hangs";
   ::kill(child, SIGKILL);
@@ -218,7 +218,7 @@ TEST(Call, LatencyIsTheHardwaresScaled) {
   EXPECT_LT(ms([&] { call(*machine, kCreate, 0); }), 60'000) << "an hour would be 0 of it";
 }
 
-// Somebody else holds the lock all the time: a read must get through.
+// Another thread holds the machine's lock throughout: a read must return all the same.
 TEST(Call, ReadsTakeNoLock) {
   const TempDir dir;
   const auto machine = on_disk(dir, Rig({"a30-24gb"}));
@@ -245,7 +245,7 @@ TEST(Call, TraceHasOneLinePerCall) {
             (std::vector<std::string>{pid + " traced_on_gpu 3 0", pid + " traced_on_none - 999"}));
 }
 
-// In a child, as another user; the child's exit code is what `body` answers.
+// Runs `body` in a child process as user nobody; the child's exit code is the result of `body`.
 template <class Body>
 int as_nobody(Body&& body) {
   const pid_t child = ::fork();
@@ -280,7 +280,7 @@ TEST(Call, TheOwnerMayChangeTheMachineAndNobodyElse) {
             0);
 }
 
-// A root that is none outside of its namespace is who it is outside.
+// uid 0 inside a user namespace has the rights of the uid that it is mapped to outside.
 TEST(Call, RootOfAUserNamespaceIsNotRootOfTheMachine) {
   const TempDir dir;
   const auto machine = shared_machine(dir);
@@ -288,7 +288,8 @@ TEST(Call, RootOfAUserNamespaceIsNotRootOfTheMachine) {
     GTEST_SKIP() << "needs root to become another user";
   }
   const int how = as_nobody([&] {
-    // Whoever has changed its user may not write its own maps otherwise.
+    // After a change of uid the process is not dumpable, and the kernel refuses it its own uid
+    // maps.
     if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 || ::unshare(CLONE_NEWUSER) != 0) {
       return 77;
     }

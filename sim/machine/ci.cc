@@ -65,9 +65,9 @@ std::optional<Placement> default_placement(const Board& board,
   if (!counts_allow(holder, profile, load_of(holder, gi, profile))) {
     return std::nullopt;
   }
-  // Aligned (Hopper and later): the place that takes the fewest others away, as the kernel module's
-  // kmigmgrGetFreeCTSId chooses; seen on H100 and H200, where the first 1c.3g goes to 2 and 2c.3g,
-  // which starts only at 0, still finds room. Else (Ampere) the first free span.
+  // Aligned boards (Hopper and later): the placement that rules out the fewest others, as the
+  // kernel module's kmigmgrGetFreeCTSId chooses; seen on H100 and H200, where the first 1c.3g goes
+  // to 2 and 2c.3g, which starts only at 0, still fits. Other boards (Ampere): the first free span.
   const bool align = board.aligned_compute != 0;
   std::optional<Placement> best;
   std::uint32_t best_left = 0;
@@ -95,7 +95,7 @@ std::uint32_t ci_remaining(const GpuView& gpu, std::uint32_t gi_id, const CiProf
   const GiProfile& holder = profile_of(gpu.board(), gi);
   Load load = load_of(holder, gi, profile);
   std::uint32_t more = 0;
-  std::uint32_t from = 0;  // spans may overlap each other: one that is counted takes its slots
+  std::uint32_t from = 0;  // Spans may overlap: a counted span occupies its slots.
   for (std::uint32_t i = 0; i < profile.placement_count; ++i) {
     const Placement at = profile.placements[i];
     if (at.start >= from && span_free(gi, at) && counts_allow(holder, profile, load)) {

@@ -26,7 +26,7 @@ TEST(ComputeInstance, IdsAreTheLowestFree) {
   EXPECT_EQ(rig.broken(), nullptr);
 }
 
-// "2:1" of a compute instance.
+// Placement of a compute instance as text: "2:1".
 std::string place(const Rig& rig, std::uint32_t gi, std::uint32_t ci) {
   const Placement at = rig.state->gpus[0].gis[gi].cis[ci].placement;
   return std::to_string(at.start) + ":" + std::to_string(at.size);
@@ -66,7 +66,7 @@ TEST(ComputeInstance, TwoThirdsAndAOneFillNoAlignedSeven) {
   EXPECT_EQ(place(rig, 0, 0), "4:4");
   ASSERT_EQ(rig.create_compute(0, 2), 1);
   EXPECT_EQ(rig.create_compute(0, 0), -NVML_ERROR_INSUFFICIENT_RESOURCES);
-  Rig ampere({"a100-sxm4-40gb"});  // where 3c + 3c + 1c is all seven slices
+  Rig ampere({"a100-sxm4-40gb"});  // on an A100, 3c + 3c + 1c fill all seven slices
   ASSERT_EQ(ampere.create(0), 0);
   ASSERT_EQ(ampere.create_compute(0, 2), 0);
   ASSERT_EQ(ampere.create_compute(0, 2), 1);
@@ -78,7 +78,7 @@ TEST(ComputeInstance, TwoThirdsAndAOneFillNoAlignedSeven) {
 TEST(ComputeInstance, OneNameTwoProfilesInA2g) {
   Rig rig({"h100-sxm5-80gb"});
   ASSERT_EQ(rig.create(14, Placement{0, 2}), 3);
-  ASSERT_EQ(rig.create_compute(3, 7), 0);  // 26 SMs, both slots
+  ASSERT_EQ(rig.create_compute(3, 7), 0);  // the profile of 26 SMs takes both slots
   EXPECT_EQ(place(rig, 3, 0), "0:2");
   EXPECT_EQ(rig.create_compute(3, 0), -NVML_ERROR_INSUFFICIENT_RESOURCES);
   ASSERT_EQ(destroy_ci(rig.gpu(), 3, 0), NVML_SUCCESS);
@@ -158,7 +158,7 @@ TEST(ComputeInstance, SlicesOfTheInstanceAndMaximumCountBesideTheSpans) {
   }
 }
 
-// Starts may overlap on Ampere: what is counted takes its slots, from the left.
+// Placements may overlap on Ampere: ci_remaining counts from the left, each slot once.
 TEST(ComputeInstance, RemainingCountsNoSlotTwice) {
   Rig rig({"a100-sxm4-40gb"});
   ASSERT_EQ(rig.create(0), 0);
@@ -169,7 +169,7 @@ TEST(ComputeInstance, RemainingCountsNoSlotTwice) {
   std::uint32_t id = 0;
   const CiProfile& one = *find_ci_profile(holder, 0);
   ASSERT_EQ(create_ci(rig.gpu(), 0, one, Placement{1, 1}, id), NVML_SUCCESS);
-  EXPECT_EQ(left(1), 2U);  // 2:2, 4:2; slots 0 and 6 stay alone
+  EXPECT_EQ(left(1), 2U);  // free: 2:2 and 4:2; slots 0 and 6 are single
   EXPECT_EQ(left(2), 1U);
   EXPECT_EQ(left(3), 1U);
   ASSERT_EQ(create_ci(rig.gpu(), 0, one, Placement{4, 1}, id), NVML_SUCCESS);
@@ -188,10 +188,10 @@ TEST(MigUuid, SameSlotSameUuid) {
   const std::string first = uuid(rig, 2);
   EXPECT_EQ(first.size(), 40U);
   EXPECT_EQ(first.substr(0, 4), "MIG-");
-  EXPECT_EQ(first[18], '5') << first;  // version
+  EXPECT_EQ(first[18], '5') << first;  // UUID version digit
   EXPECT_NE(std::string("89ab").find(first[23]), std::string::npos) << first;
   ASSERT_EQ(destroy_ci(rig.gpu(), 2, 0), NVML_SUCCESS);
-  ASSERT_EQ(rig.create_compute(2, 0), 0);  // 1c, same engine
+  ASSERT_EQ(rig.create_compute(2, 0), 0);  // 1c on the same engine
   EXPECT_EQ(uuid(rig, 2), first);
 }
 
@@ -222,10 +222,11 @@ TEST(MigUuid, DependsOnGpuInstanceAndEngine) {
 }
 
 TEST(MigUuid, IsTheSha1OfItsParts) {
+  // Reference value, computed with:
   // python3 -c 'import hashlib;
   // print(hashlib.sha1(bytes.fromhex("c816c9a3522456bf9d9aac7ea703fb5b")
   //   + b"NVIDIA GPU" + b"GPU-x" + b"SMC" + bytes([2,0,0,0, 1,0,0,0])).hexdigest())'
-  // = d08748e3f9c7...; version and variant bits set.
+  // = d08748e3f9c7...; then version and variant bits are set.
   char text[48];
   mig_uuid("GPU-x", 2, 1, 0, text);
   EXPECT_STREQ(text, "MIG-d08748e3-f9c7-5c6b-99e7-6383546962fe");

@@ -7,7 +7,7 @@ namespace migsim {
 
 namespace {
 
-// Nobody can ask for more of a resource than there is of it.
+// A process cannot demand more than the whole of a resource.
 double bounded(double share) {
   return std::clamp(share, 0.0, 1.0);
 }
@@ -37,7 +37,7 @@ Contention contention_of(const Hardware& hardware, const State& state, std::uint
       continue;
     }
     if (other.ci == self.ci) {
-      factor.engine += bounded(other.wants.sm);  // with it comes its turn at the memory
+      factor.engine += bounded(other.wants.sm);  // memory is time-sliced with the engine
     } else {
       factor.dram += bounded(other.wants.dram);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much slower a process's work goes because of the others: a model (docs/simulator.md), a pure
-// function of what every live process asks for. What MIG divides - SMs, L2, memory bandwidth - is
-// contended inside a GPU instance only; the PCIe link, which it does not divide, on the whole GPU.
+// Contention: how much the other processes slow one down. A model (docs/simulator.md), a pure
+// function of the demands of all live processes. Resources that MIG divides (SMs, L2, memory
+// bandwidth) are contended inside a GPU instance only; the PCIe link, which MIG does not divide, on
+// the whole GPU.
 #ifndef MIGCTL_SIM_MACHINE_CONTENTION_H_
 #define MIGCTL_SIM_MACHINE_CONTENTION_H_
 
@@ -9,11 +10,11 @@
 
 namespace migsim {
 
-// Factors of time, at least 1: what takes t alone takes t times the factor now.
+// Slowdown factors, at least 1: work that takes t alone takes t times the factor under contention.
 struct Contention {
-  double engine = 1;   // all work on the device: contexts of one compute instance take turns
-  double dram = 1;     // moving memory, beside other compute instances of the GPU instance
-  double pcie_tx = 1;  // the link, by direction
+  double engine = 1;   // all work on the device: contexts of one compute instance are time-sliced
+  double dram = 1;     // memory traffic, beside other compute instances of the GPU instance
+  double pcie_tx = 1;  // PCIe traffic, by direction
   double pcie_rx = 1;
 };
 

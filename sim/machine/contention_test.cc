@@ -11,7 +11,8 @@ namespace {
 
 using testing::Rig;
 
-// An H200 with GI 2 (3g: CI 0 of one slice, CI 1 of two) and GI 9 (1g: CI 0); a bare A100.
+// An H200 with GI 2 (3g: CI 0 of one slice, CI 1 of two) and GI 9 (1g: CI 0), and an A100 without
+// MIG.
 class Contended : public ::testing::Test {
  protected:
   Contended() : rig({"h200-141gb", "a100-sxm4-40gb"}) {
@@ -93,8 +94,8 @@ TEST_F(Contended, AnUnknownLinkIsNotContended) {
   expect(of(self), 1, 1, 1, 1);
 }
 
-// Whatever runs on other GPU instances and GPUs: engine and memory of this one are untouched, and
-// who leaves is felt no longer.
+// Load on other GPU instances and other GPUs changes neither engine nor memory factor of this
+// instance, and a process that ends leaves no trace.
 TEST_F(Contended, RandomNeighboursElsewhereChangeNothing) {
   std::mt19937 random(7);
   std::uniform_real_distribution<double> share(0, 1);
@@ -107,8 +108,9 @@ TEST_F(Contended, RandomNeighboursElsewhereChangeNothing) {
     EXPECT_EQ(of(self).dram, 1);
     EXPECT_GE(of(self).pcie_rx, 1);
   }
-  for (const std::uint32_t slot : others)
+  for (const std::uint32_t slot : others) {
     remove_process(*rig.state, slot);
+  }
   expect(of(self), 1, 1, 1, 1);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients killed in the middle of anything, and clients that want the same GPU.
+// Crash and contention tests: clients killed at any point, and clients that compete for one GPU.
 #include <sys/wait.h>
 
 #include <random>
@@ -23,8 +23,8 @@ void pause_us(long us) {
   ::nanosleep(&time, nullptr);
 }
 
-// One random operation. Each also raises both ECC counters by one: torn states show as a
-// difference between them.
+// One random operation. Each also raises both ECC counters by one: a torn state shows as a
+// difference between the two.
 void change_something(Machine& machine, std::mt19937& random) {
   Machine::Change change(machine);
   const auto index = static_cast<std::uint32_t>(random() % machine.hardware().gpu_count);
@@ -59,7 +59,8 @@ const char* torn(const Hardware& hardware, const State& state) {
   return broken_invariant(hardware, state);
 }
 
-// Set by the client that finds the lock's holder dead, cleared by the next Change.
+// The torn flag is set by the client that finds the lock's owner dead, and cleared by the next
+// Change.
 bool holder_had_died(const TempDir& dir) {
   std::uint32_t torn_flag = 0;
   std::FILE* file = std::fopen(dir.file("machine.state").c_str(), "rbe");
@@ -88,7 +89,7 @@ TEST(Crash, KilledAtRandomMomentsLeavesAWholeStateAndAFreeLock) {
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     {
-      const Machine::View view(*machine);  // blocks for ever if the lock was lost
+      const Machine::View view(*machine);  // would block for ever if the robust lock were lost
       ASSERT_EQ(torn(machine->hardware(), *view), nullptr)
           << "round " << round << " of seed " << kSeed;
     }
@@ -102,7 +103,7 @@ TEST(Crash, KilledAtRandomMomentsLeavesAWholeStateAndAFreeLock) {
   EXPECT_GT(died_with_lock, kRounds / 10) << "the rounds did not hit what they aim at";
 }
 
-// Dies at a chosen instruction, as it were: after every step that a Change takes.
+// Kills the process at each step of a Change: a deterministic sweep over crash points.
 TEST(Crash, KilledBetweenAnyTwoStepsOfAChange) {
   const TempDir dir;
   const auto machine = on_disk(dir, Rig({"a100-sxm4-40gb"}));
@@ -115,7 +116,8 @@ TEST(Crash, KilledBetweenAnyTwoStepsOfAChange) {
         ++change->gpus[0].ecc_corrected;
       }
       if (step >= 2) {
-        // Garbage everywhere: the next client must not trust the unfinished image.
+        // The dead process left garbage everywhere: the next client must not trust the unfinished
+        // image.
         change->process_top = 0xFFFFFFFFU;
         change->gpus[kMaxGpus - 1].lost = 1;
         change->processes[kMaxProcesses - 1].used = 1;

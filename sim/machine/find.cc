@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which machine a process uses when nobody says.
+// Selection of the default machine of a process.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// "" outside `sim shell`.
+// Folder of the machine of the surrounding `sim shell`; "" outside of one.
 std::string machine_of_shell() {
   std::ifstream file(kMachinePointer);
   std::string dir;

@@ -39,9 +39,9 @@ int create_gi(GpuRef gpu,
   if (at && !listed(profile.placements, profile.placement_count, *at)) {
     return NVML_ERROR_INVALID_ARGUMENT;
   }
-  // Only the first instance needs the GPU idle: the driver partitions the memory then. Who has it
-  // open and draws or computes nothing is not in the way (open kernel module: channels and memory
-  // allocations count).
+  // Only the first instance needs the GPU idle: the driver partitions the memory then. A process
+  // that has the GPU open without channels or memory is not in the way (open kernel module:
+  // channels and memory allocations count).
   if (!has_gi(self) &&
       (has_process(gpu.state, gpu.gpu, kNone, kNone) || display_draws(gpu.state, gpu.gpu))) {
     return NVML_ERROR_IN_USE;

@@ -41,7 +41,7 @@ TEST(GpuInstance, FirstOneNeedsAnIdleGpu) {
   std::uint32_t slot = 0;
   ASSERT_EQ(attach_process(*rig.hardware, *rig.state, {0, kNone, kNone}, someone(), 1, slot),
             Attach::kOk);
-  rig.state->gpus[0].mig_current = 1;  // a client that was there before MIG
+  rig.state->gpus[0].mig_current = 1;  // a process that was attached before MIG mode
   EXPECT_EQ(rig.create(19), -NVML_ERROR_IN_USE);
   remove_process(*rig.state, slot);
   EXPECT_GE(rig.create(19), 0);

@@ -24,13 +24,13 @@ namespace {
 
 constexpr std::uint64_t kNoteMagic = UINT64_C(0x7473657567676d00) + kFormatVersion;
 constexpr std::uint32_t kGuests = kMaxProcesses - kFirstGuest;
-constexpr double kMostPcie = 1e12;  // bytes per second
+constexpr double kMostPcie = 1e12;  // upper bound of a PCIe rate, in bytes per second
 
-// What a file holds.
+// Content of a guest's file: what one process of another user does on the shared machine.
 struct Note {
   std::uint64_t magic = 0;
-  std::uint64_t boot_count = 0;       // of the machine: a reboot ends every process
-  std::uint64_t instance_serial = 0;  // of the compute instance: another one there is another
+  std::uint64_t boot_count = 0;       // State::boot_count when written: a reboot ends every process
+  std::uint64_t instance_serial = 0;  // a recreated instance has another one
   ProcessState process;
 };
 
@@ -71,7 +71,7 @@ bool instance_is_there(const Hardware& hardware, const State& state, const Note&
          note.instance_serial == serial_of(state, process);
 }
 
-// A user speaks for processes of their own only.
+// True when `uid` owns the process: a user's file may describe processes of that user only.
 bool is_theirs(std::int32_t pid, uid_t uid) {
   struct stat info {};
 
@@ -121,7 +121,7 @@ bool is_good(const Hardware& hardware, const State& state, const Note& note, uid
          is_alive(note.process, false);
 }
 
-// Puts the process into its slot. Its memory is what is free at most, and its Xids are told once.
+// Puts the process into its slot. Its memory is capped at what is free; each Xid is raised once.
 void settle_in(const Hardware& hardware, State& state, std::uint32_t slot, ProcessState process) {
   const ProcessState old = state.processes[slot];
   const bool known = old.used != 0 && old.serial == process.serial;
@@ -161,7 +161,8 @@ bool same_process_state(const ProcessState& a, const ProcessState& b) {
   return std::memcmp(static_cast<const void*>(&a), static_cast<const void*>(&b), sizeof(a)) == 0;
 }
 
-// A file of its own that is complete, then its name: a new guest's only where nobody has it.
+// Atomic publication: a complete temporary file, then its name; a new guest's name only if it does
+// not exist yet (link, not rename).
 bool tell(int folder, const State& now, std::uint32_t slot, bool is_new) {
   Note note;
   note.magic = kNoteMagic;

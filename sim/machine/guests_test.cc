@@ -28,7 +28,7 @@ using testing::TempDir;
 
 constexpr uid_t kGuest = 65534;
 
-// A process of another user that does `body` and stays until it is told to go.
+// A process of another user that runs `body` and then waits to be dismissed.
 class Guest {
  public:
   template <class Body>
@@ -64,7 +64,7 @@ class Guest {
 
   pid_t pid() const { return pid_; }
 
-  // '0' = it worked.
+  // '0' = `body` succeeded.
   char answer() const { return answer_; }
 
  private:
@@ -95,7 +95,7 @@ class Guests : public ::testing::Test {
 
   Instance instance() const { return {0, gi_, 0}; }
 
-  // In the guest: 0 = attached with so much memory.
+  // `body` of a guest that attaches and allocates `bytes`; 0 = success.
   std::function<int()> attaching(std::uint64_t bytes = 0) const {
     return attaching(instance(), bytes);
   }
@@ -126,7 +126,7 @@ class Guests : public ::testing::Test {
     return guests_folder(dir_.path()) + "/" + std::to_string(number);
   }
 
-  // Who is on the instance for the owner.
+  // Pids on the instance, as the machine's owner sees them.
   std::vector<std::int32_t> pids() {
     std::vector<std::int32_t> out;
     Machine::Change now(*machine_);
@@ -207,7 +207,7 @@ TEST_F(Guests, ChangesOfTheMachineByOthersAreNotKept) {
   EXPECT_EQ(machine_->generation(), generation);
 }
 
-// The bytes of a good note, with one thing about it changed, written by its user.
+// A valid guest file with one field tampered with, written by the guest's own user.
 class Forged : public Guests {
  protected:
   void forge(const std::function<void(std::string&)>& change) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold of every committed state.
+// Invariants of every committed state.
 #include <cstring>
 
 #include "sim/machine/mig.h"

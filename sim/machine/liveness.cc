@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel knows of a process. No locale, no allocation: runs with the machine's lock held.
+// Liveness of processes, from /proc. No locale, no allocation: runs with the machine's lock held.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,8 +21,8 @@ struct Stat {
   std::uint64_t start_ticks = 0;
 };
 
-// /proc/<pid>/stat: the program's name stands in brackets and may hold anything, so fields are
-// counted from the last closing one: state is the 1st after it, start time the 20th.
+// /proc/<pid>/stat: the program's name stands in brackets and may hold any character, so fields are
+// counted from the last closing bracket: state is the 1st after it, start time the 20th.
 bool read_stat(std::int32_t pid, Stat& stat) {
   char path[32];
   std::snprintf(path, sizeof(path), "/proc/%d/stat", pid);

@@ -27,7 +27,7 @@ constexpr const char* kFileName = "machine.state";
 
 std::string reason(int error) {
   char text[128];
-  return ::strerror_r(error, text, sizeof(text));  // GNU's: returns the text
+  return ::strerror_r(error, text, sizeof(text));  // GNU strerror_r returns the text
 }
 
 Status failed(std::string what) {
@@ -73,7 +73,8 @@ void set_text(char (&to)[40], const std::string& text) {
   std::snprintf(to, sizeof(to), "%s", text.c_str());
 }
 
-// Times count from the host's boot and start anew with it.
+// Restarts the clocks of a state: they are CLOCK_BOOTTIME, which begins anew at each boot of the
+// host.
 void restart_clocks(State& state, std::uint64_t now) {
   for (GpuState& gpu : state.gpus) {
     gpu.energy_since_ns = now;
@@ -93,7 +94,7 @@ bool write_machine(int fd, const Hardware& hardware, const State& initial) {
   header->hardware_size = sizeof(Hardware);
   header->state_size = sizeof(State);
   header->file_size = kFileSize;
-  // The lock is made by the first open: it finds no boot id.
+  // No boot id in the header: the first open() then makes the lock.
   auto state = std::make_unique<State>(initial);
   restart_clocks(*state, now_ns());
   return write_all(fd, head.data(), head.size(), 0) &&
@@ -122,7 +123,8 @@ Status Machine::create(const std::string& dir, const Hardware& hardware, const S
     return failed(what + "the folder belongs to another user (uid " +
                   std::to_string(status.st_uid) + "); choose one of your own");
   }
-  // A name of its own, complete before it gets the real one: nobody ever sees half a machine.
+  // Atomic publication: the complete file under a temporary name, then the real name, so no process
+  // sees an incomplete machine.
   const std::string temporary = std::string(".") + kFileName + "." + std::to_string(::getpid()) +
                                 "." + std::to_string(now_ns());
   const Fd file(::openat(
@@ -132,7 +134,8 @@ Status Machine::create(const std::string& dir, const Hardware& hardware, const S
   }
   auto owned = std::make_unique<Hardware>(hardware);
   owned->owner_uid = ::geteuid();
-  // All blocks now: a full disk must fail here, not kill a client that writes to the mapping.
+  // Allocates all blocks now: a full disk must fail here, not deliver SIGBUS to a client that
+  // writes to the mapping.
   int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(kFileSize));
   const bool written = error == 0 && write_machine(file.get(), *owned, initial) &&
                        ::fchmod(file.get(), initial.options.shared != 0 ? 0644 : 0600) == 0 &&
@@ -184,7 +187,7 @@ Status cannot_open(const std::string& path, int error) {
   return failed(what + reason(error));
 }
 
-// Empty when the file is a machine of our format.
+// Why the file is not a machine of this format version; empty when it is one.
 std::string format_problem(int fd) {
   struct stat status {};
 
@@ -192,7 +195,7 @@ std::string format_problem(int fd) {
     return "it is not a regular file";
   }
   Header header{};
-  // Magic, version and sizes stand at the same place in every version.
+  // Magic, version and sizes have the same offsets in every format version.
   constexpr std::size_t kStable = offsetof(Header, boot_id);
   if (::pread(fd, static_cast<void*>(&header), kStable, 0) != static_cast<ssize_t>(kStable) ||
       std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0) {
@@ -218,8 +221,9 @@ std::string format_problem(int fd) {
   return "";
 }
 
-// After a boot of the host: no client from before it lives, so the lock is made anew, and the
-// simulated machine has rebooted with its host. The file lock keeps two first openers apart.
+// First open after a boot of the host: no client of the former boot lives, so the lock is made
+// anew, and the simulated machine reboots with its host. The caller's file lock keeps two first
+// openers from a race.
 std::string adopt(int fd, Machine::Impl& impl) {
   const std::string id = host_boot_id();
   const std::string boot_id = id.empty() ? "host without a boot id" : id;
@@ -259,7 +263,8 @@ std::string adopt(int fd, Machine::Impl& impl) {
 
 namespace {
 
-// Whose state it is, and who else can write it; empty when the caller may trust it.
+// Why the caller must not trust the file (its owner, its mode: others could write it); empty when
+// the caller may.
 std::string owner_problem(int fd, const std::string& path, bool writable) {
   struct stat status {};
 
@@ -270,7 +275,8 @@ std::string owner_problem(int fd, const std::string& path, bool writable) {
     return "others can write to it, so nothing in it can be trusted; 'chmod go-w " + path +
            "' if they did not, or make it anew";
   }
-  // The kernel lets root write what is anybody's; a root of a user namespace only what is its own.
+  // The kernel lets root write any user's file; root of a user namespace only files of mapped
+  // users.
   if (writable && status.st_uid != ::geteuid()) {
     return "it belongs to " + user_name(status.st_uid) +
            ", who can change it under the hands of root; use it as that user (sudo -u), or make "

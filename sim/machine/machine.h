@@ -17,39 +17,39 @@
 
 namespace migsim {
 
-// Why a machine could not be made or opened, in words for the user; empty means it worked.
+// Why a machine could not be made or opened, for the user to read; empty means success.
 struct Status {
   std::string error;
-  bool denied = false;  // it is there, and not for this user
+  bool denied = false;  // the machine exists, and this user may not open it
 
   bool ok() const { return error.empty(); }
 };
 
-// A file with the machine's folder that only a process inside `sim shell` sees with anything in it:
-// what says there which machine it is when a login shell, sudo or env -i has dropped the variables.
-// It lies where no user can make a file, and no real driver has one of that name.
+// A file that holds the machine's folder, visible only inside the mount namespace of `sim shell`:
+// it names the machine where a login shell, sudo or env -i dropped the environment variables. No
+// user can create a file at this path, and no real driver has one of this name.
 inline constexpr const char* kMachinePointer = "/proc/driver/nvidia/migsim";
 
 class Machine {
  public:
-  // Makes <dir>/machine.state (mode 0600, or 0644 when options.shared, with <dir>/guests for what
-  // other users do) with every GPU in the state after power-on. Fails if it exists. `dir` must
-  // exist and be owned by the caller.
+  // Makes <dir>/machine.state (mode 0600, or 0644 when options.shared, with <dir>/guests for the
+  // processes of other users) with every GPU in the state after power-on. Fails if the file exists.
+  // `dir` must exist and be owned by the caller.
   static Status create(const std::string& dir, const Hardware& hardware, const State& initial);
 
-  // Maps an existing machine: to be changed by its owner, to be read by others where it is shared.
-  // A state that anybody but the caller can write is never mapped by root, nor one that everybody
-  // can by anyone. Errors name the file and what to do: missing, not ours, written by another
-  // format version (with both numbers), truncated.
+  // Maps an existing machine: writable for its owner, read-only for others where it is shared. Root
+  // never maps a state that another user can write, and nobody maps one that everybody can write.
+  // Errors name the file and the remedy: missing, not ours, written by another format version (with
+  // both numbers), truncated.
   static std::unique_ptr<Machine> open(const std::string& dir, Status& status);
 
-  // The machine a process without further instruction uses: $MIGSIM_MACHINE (a folder), else that
-  // of the `sim shell` in which it runs (kMachinePointer), else the only folder with a
-  // machine.state under the default root (default_root()), else an error.
+  // The default machine of a process: $MIGSIM_MACHINE (a folder), else the machine of the
+  // surrounding `sim shell` (kMachinePointer), else the only folder with a machine.state under the
+  // default root (default_root()), else an error.
   static std::string find(Status& status);
 
-  // Where machines live: $MIGSIM_ROOT, else where the shell's machine is, else /var/lib/migctl/sim
-  // for root, else $XDG_STATE_HOME/migctl/sim (~/.local/state/migctl/sim).
+  // Root folder of machines: $MIGSIM_ROOT, else the parent of the `sim shell`'s machine, else
+  // /var/lib/migctl/sim for root, else $XDG_STATE_HOME/migctl/sim (~/.local/state/migctl/sim).
   static std::string default_root();
 
   ~Machine();
@@ -58,17 +58,17 @@ class Machine {
 
   const Hardware& hardware() const;
   const std::string& dir() const;
-  // Whoever opened it owns the machine: the kernel let it open the state to write. A root of a user
-  // namespace is whoever it is outside.
+  // True when the process opened the machine as its owner (the kernel let it open the state file
+  // for writing). Root of a user namespace counts as the uid that it is mapped to outside.
   bool writable() const;
-  std::uint32_t opened_by() const;  // effective uid then
+  std::uint32_t opened_by() const;  // effective uid at open
 
   // Read without the lock. generation: State::generation; calls: exported calls so far.
   std::uint64_t generation() const;
   std::uint64_t calls() const;
 
-  // Consistent read access; holds the lock while it lives. Detaches processes that died, so what it
-  // shows is what runs; one that its parent has not yet waited for may show for 10 ms more.
+  // Consistent read access; holds the lock for its lifetime. Detaches dead processes first; a
+  // zombie may show for up to 10 ms more.
   class View {
    public:
     explicit View(Machine& machine);
@@ -85,10 +85,9 @@ class Machine {
     const State* state_ = nullptr;
   };
 
-  // A change: works on a private image, becomes the machine's state by commit() in one atomic step;
-  // without commit() nothing happened. Processes that died are detached when a Change begins (one
-  // that its parent has not yet waited for may stay for 2 ms), and counters and energy
-  // (telemetry.h) are brought up to date at its begin and at its commit.
+  // A transaction: works on a private image that commit() makes the machine's state in one atomic
+  // step; without commit() nothing changes. Detaches dead processes at its begin (a zombie may stay
+  // for up to 2 ms), and brings counters and energy (telemetry.h) up to date at begin and commit.
   class Change {
    public:
     explicit Change(Machine& machine);
@@ -100,8 +99,8 @@ class Machine {
 
     State* operator->() { return state_; }
 
-    // False: for who does not own the machine, when what its own processes do could not be told
-    // (guests.h). Nothing else of such a change is kept.
+    // False for a guest (not the owner) whose file could not be written (guests.h). A guest's
+    // commit keeps nothing but its own processes.
     bool commit();
 
    private:
@@ -110,13 +109,13 @@ class Machine {
     bool committed_ = false;
   };
 
-  struct Impl;  // mapping.h; for sim/machine only
+  struct Impl;  // defined in mapping.h, for sim/machine only
 
  private:
   explicit Machine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 
-  friend struct CallGate;  // call.cc reads the flags that need no lock
+  friend struct CallGate;  // reads the lock-free flags for call.cc
 };
 
 // Nanoseconds of CLOCK_BOOTTIME: the clock of every time in State.

@@ -102,7 +102,7 @@ TEST(MachineFile, AStateThatOthersCanWriteIsNotMapped) {
   EXPECT_NE(Machine::open(dir.path(), status), nullptr) << status.error;
 }
 
-// Its owner can write it at any moment, whatever its mode says.
+// The owner of a file can write it at any moment, whatever the mode says.
 TEST(MachineFile, RootMapsNoStateOfAnotherUser) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root";
@@ -217,7 +217,7 @@ TEST(MachineFile, RebootOfTheHostRebootsTheMachineAndFreesItsLock) {
   const TempDir dir;
   const Rig rig({"a100-sxm4-40gb"});
   ASSERT_EQ(create_7g(*on_disk(dir, rig)), 0);
-  // A lock that nobody will ever give back, taken before the boot.
+  // A mutex locked before the host's boot by a process that no longer exists.
   const std::string path = dir.file("machine.state");
   pthread_mutex_t held;
   std::memset(&held, 0xA5, sizeof(held));

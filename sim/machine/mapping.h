@@ -4,7 +4,8 @@
 // The file holds a header, the constant Hardware, and two images of State. header.active names the
 // image that counts; a Change works on the other one and becomes the state by one store to
 // header.active, so a client that dies before it leaves the old state and one that dies after it
-// the new. The lock is a robust mutex: the next client learns that its holder died and goes on.
+// the new. The lock is a robust mutex: after its owner's death the next client gets EOWNERDEAD and
+// continues.
 #ifndef MIGCTL_SIM_MACHINE_MAPPING_H_
 #define MIGCTL_SIM_MACHINE_MAPPING_H_
 
@@ -23,14 +24,14 @@ namespace migsim {
 
 inline constexpr char kMagic[16] = "migctl machine\n";
 
-// What the calls read without the lock; a copy of parts of the active image.
+// Fields that the exported calls read without the lock; copied from the active image.
 struct Mirror {
   std::atomic<std::uint32_t> faults_armed;     // some fault is injected
-  std::atomic<std::uint32_t> latencies_armed;  // some call has a latency of its own
+  std::atomic<std::uint32_t> latencies_armed;  // some call's latency was set
   std::atomic<std::uint32_t> latency_permille;
-  std::atomic<std::uint32_t> lost_gpus;  // bit per GPU
+  std::atomic<std::uint32_t> lost_gpus;  // one bit per GPU
   std::atomic<std::uint64_t> generation;
-  std::atomic<std::uint64_t> calls;  // State::calls_total while no Change looks
+  std::atomic<std::uint64_t> calls;  // State::calls_total, outside of a Change
 };
 
 struct Header {
@@ -38,13 +39,13 @@ struct Header {
   std::uint32_t version;
   std::uint32_t header_size;
   std::uint64_t hardware_size, state_size, file_size;
-  char boot_id[40];  // of the host that made the lock
+  char boot_id[40];  // boot id of the host when the lock was made
   pthread_mutex_t lock;
-  std::atomic<std::uint32_t> active;      // 0 or 1
-  std::atomic<std::uint32_t> torn;        // a holder died: the other image may differ anywhere
-  std::atomic<std::uint64_t> checked_ns;  // when processes were last looked at in full
-  std::atomic<std::uint64_t> guests_ns;   // when guests were last taken in
-  std::atomic<std::uint64_t> begun;       // changes begun: readers without the lock see by it
+  std::atomic<std::uint32_t> active;      // index of the active image: 0 or 1
+  std::atomic<std::uint32_t> torn;        // a lock owner died: the inactive image may be torn
+  std::atomic<std::uint64_t> checked_ns;  // time of the last full check of processes
+  std::atomic<std::uint64_t> guests_ns;   // time of the last read of the guests' files
+  std::atomic<std::uint64_t> begun;       // seqlock: number of changes begun
   Mirror mirror;
 };
 
@@ -66,12 +67,12 @@ struct Machine::Impl {
   std::byte* base = nullptr;  // kFileSize bytes, MAP_SHARED; read-only for all but the owner
   bool writable = false;
   std::uint32_t opened_by = 0;
-  std::string boot_id;  // of the host, as header.boot_id
+  std::string boot_id;  // boot id of this host, compared with header.boot_id
 
-  // Who may only read has no lock to hold: it works on a copy of its own.
+  // A read-only client cannot take the shared lock: it works on copies of its own.
   std::mutex reader;
-  std::unique_ptr<State> seen;  // the machine as it is, guests included
-  std::unique_ptr<State> work;  // a Change's
+  std::unique_ptr<State> seen;  // current state of the machine, guests included
+  std::unique_ptr<State> work;  // private image of a read-only client's Change
 
   Impl() = default;
   ~Impl();
@@ -92,19 +93,19 @@ struct Machine::Impl {
 
   void lock();
   void unlock();
-  // Makes the image that does not count equal to the one that does; the lock is held.
+  // Copies the active image over the inactive one and returns the latter; the lock is held.
   State& begin_change();
-  // Makes it the one that counts.
+  // Makes the inactive image the active one.
   void flip();
   void refresh_mirror();
-  // Brings `seen` up to now; `reader` is held.
+  // Refreshes `seen` to time `now`; `reader` is held.
   void look(std::uint64_t now);
 };
 
-// Makes the process-shared, robust lock anew.
+// Initialises the process-shared, robust mutex.
 int make_lock(pthread_mutex_t& lock);
 
-// The host's boot id, 36 characters; empty when the host has none.
+// Boot id of the host (36 characters); empty when the kernel offers none.
 std::string host_boot_id();
 
 }  // namespace migsim

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MIG semantics of one GPU, as functions over State (pure: no lock, no I/O, no clock): what is
-// free, where an instance goes, what a call answers. Return values are NVML's codes (abi/nvml.h),
-// given as int so that this header needs no ABI. Sources of each rule: docs/simulator.md.
+// free, where an instance is placed, which code a call returns. Return values are NVML's codes
+// (abi/nvml.h), typed int so that this header needs no ABI. Sources of each rule:
+// docs/simulator.md.
 #ifndef MIGCTL_SIM_MACHINE_MIG_H_
 #define MIGCTL_SIM_MACHINE_MIG_H_
 
@@ -12,7 +13,7 @@
 
 namespace migsim {
 
-// One GPU of a state to look at.
+// One GPU of a state, for reading.
 struct GpuView {
   const Hardware& hardware;
   const State& state;
@@ -23,7 +24,7 @@ struct GpuView {
   const GpuState& self() const { return state.gpus[gpu]; }
 };
 
-// One GPU of a state to change; good wherever a GpuView is asked for.
+// One GPU of a state, for writing; converts to a GpuView.
 struct GpuRef {
   const Hardware& hardware;
   State& state;
@@ -41,26 +42,26 @@ struct GpuRef {
 const GiProfile* find_gi_profile_by_enum(const Board& board, std::uint32_t profile);
 const GiProfile* find_gi_profile_by_id(const Board& board, std::uint32_t id);
 
-// The id of an instance at a logical placement: its node in the slice tree (facts: kernel rule).
+// Id of the GPU instance at a logical placement: the node's number in the slice tree (as the kernel
+// module numbers them).
 std::uint32_t gi_id_of(const Board& board, Placement placement, bool swap_halves);
 
 // Mode. `activation` is nvml's second answer: SUCCESS from the call with another activation means
 // that the mode is pending and why.
 //   Boards that need a reset (Ampere): the driver resets the idle GPU itself, so current changes at
-//   once. As long as anybody else has the GPU open it stays pending (IN_USE): a job, a monitoring
-//   agent between nvmlInit and nvmlShutdown, a display. In a VM, which cannot reset the GPU it was
-//   handed, it stays pending too (NOT_SUPPORTED) until the VM reboots.
-//   Others (Hopper and later): takes effect at once, whoever has the GPU open; the call fails with
-//   IN_USE when something computes on it.
-//   Disabling with GPU instances alive fails with IN_USE; Options::disable_destroys_idle lets it
-//   remove them where no process runs on them.
-//   `opened`: another process than the caller has the GPU's device node open (sim/tree/open_nodes.h
-//   finds out); services are known from the state.
+//   once. As long as another process has the GPU open the mode stays pending (IN_USE): a job, a
+//   monitoring agent between nvmlInit and nvmlShutdown, a display. In a VM, which cannot reset a
+//   passed-through GPU, the mode stays pending too (NOT_SUPPORTED) until the VM reboots. Others
+//   (Hopper and later): the mode takes effect at once, even with the GPU open elsewhere; the call
+//   fails with IN_USE when a process computes on the GPU. Disabling with GPU instances alive fails
+//   with IN_USE; Options::disable_destroys_idle removes idle ones instead. `opened`: a process
+//   other than the caller has the GPU's device node open (sim/tree/open_nodes.h finds out);
+//   services are known from the state.
 int set_mig_mode(GpuRef gpu, std::uint32_t mode, int& activation, bool opened = false);
 
-// GPU instances. remaining: how many more of the profile fit now, in the best order; the same with
-// MIG off, where it is that of an empty GPU. default placement: the free one that leaves the most
-// (profile, placement) pairs free, the lowest of equals.
+// GPU instances. gi_remaining: how many more of the profile fit now, created in the best order;
+// with MIG off, the answer for an empty GPU. Default placement: the free placement that leaves the
+// most (profile, placement) pairs free, the lowest among equals.
 std::uint32_t gi_remaining(const GpuView& gpu, const GiProfile& profile);
 bool gi_placement_free(const GpuView& gpu, const GiProfile& profile, Placement placement);
 std::optional<Placement> gi_default_placement(const GpuView& gpu, const GiProfile& profile);
@@ -68,14 +69,13 @@ int create_gi(GpuRef gpu,
               const GiProfile& profile,
               std::optional<Placement> at,
               std::uint32_t& gi_id);
-// `opened`: another process than the caller has the capability node of the instance open, so it is
-// in use.
+// `opened`: a process other than the caller has the instance's capability node open, so the
+// instance is in use.
 int destroy_gi(GpuRef gpu, std::uint32_t gi_id, bool opened = false);
 
-// Compute instances inside a GPU instance. Their ids are the lowest free. Without a placement a CI
-// goes to the lowest free one, or, on boards that align them, to the one that leaves the most
-// (profile, placement) pairs free, like a GPU instance. Profiles may share a name, so they are told
-// apart by number.
+// Compute instances inside a GPU instance. Ids: the lowest free. Default placement: the lowest free
+// or, on aligned boards, the one that leaves the most (profile, placement) pairs free, as for GPU
+// instances. Compute profiles may share a name, so they are identified by number.
 const CiProfile* find_ci_profile(const GiProfile& profile, std::uint32_t ci_profile);
 std::uint32_t ci_remaining(const GpuView& gpu, std::uint32_t gi_id, const CiProfile& profile);
 int create_ci(GpuRef gpu,
@@ -89,19 +89,18 @@ int destroy_ci(GpuRef gpu, std::uint32_t gi_id, std::uint32_t ci_id, bool opened
 bool mig_device_at(const GpuState& gpu, std::uint32_t index, std::uint32_t& gi, std::uint32_t& ci);
 std::uint32_t max_mig_devices(const GpuView& gpu);
 
-// Reset of one GPU: instances go, pending mode takes effect; IN_USE when a process is on the GPU or
-// anybody else has it open (`opened` as above), on every architecture; NOT_SUPPORTED in a VM
-// (Options::vm_passthrough).
-// Reboot of the machine: instances and processes go, a lost GPU is back. The mode is kept in the
-// board where it needs a reset (Ampere) and is off again elsewhere (Hopper and later keep it only
-// while the driver is loaded).
+// Reset of one GPU: removes its instances, a pending mode takes effect; IN_USE when a process is on
+// the GPU or has it open (`opened` as above), on every architecture; NOT_SUPPORTED in a VM
+// (Options::vm_passthrough). Reboot of the machine: removes instances and processes, restores lost
+// GPUs. The MIG mode survives a reboot on boards that store it (Ampere) and is off after a reboot
+// elsewhere (Hopper and later keep the mode only while the driver is loaded).
 int reset_gpu(GpuRef gpu, bool opened = false);
 void reboot(const Hardware& hardware, State& state);
 
-// Processes on an instance (kNone = whole GPU).
+// True when a process runs on the instance (kNone = whole GPU).
 bool has_process(const State& state, std::uint32_t gpu, std::uint32_t gi, std::uint32_t ci);
 
-// Empty when every invariant of the machine holds, else what is broken (tests, `sim list --check`).
+// First broken invariant of the machine, nullptr when all hold (tests, `sim list --check`).
 const char* broken_invariant(const Hardware& hardware, const State& state);
 
 }  // namespace migsim

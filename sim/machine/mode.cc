@@ -17,7 +17,7 @@ void apply_mode(GpuState& gpu, std::uint32_t mode) {
   }
 }
 
-// What leaves the GPU with a reset, whoever asked for it.
+// Effects of a reset of the GPU, whatever caused the reset.
 void power_cycle(GpuState& gpu) {
   clear_instances(gpu);
   gpu.ecc_corrected = 0;
@@ -26,7 +26,7 @@ void power_cycle(GpuState& gpu) {
   gpu.settings = {};
 }
 
-// NVML_SUCCESS where the GPU has MIG modes at all now, or the code that says why not.
+// NVML_SUCCESS when the GPU supports MIG mode now, else the code that says why not.
 int check_mode_support(GpuRef gpu) {
   const GpuState& self = gpu.self();
   if (self.lost != 0) {
@@ -118,7 +118,7 @@ void reboot(const Hardware& hardware, State& state) {
     gpu.persistence = runs(state, kPersistenced) ? 1 : 0;
     gpu.compute_mode = 0;
     gpu.accounting = 0;
-    gpu.energy_mj = 0;  // counts since the driver was loaded
+    gpu.energy_mj = 0;  // NVML counts energy since the driver was loaded
   }
   ++state.boot_count;
   ++state.generation;

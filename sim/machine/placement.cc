@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where GPU instances may go and where the driver puts them.
+// Legal placements of GPU instances and the driver's default placement.
 #include "abi/nvml.h"
 #include "sim/machine/mig.h"
 #include "sim/machine/rules.h"
@@ -16,7 +16,7 @@ std::uint32_t gi_id_of(const Board& board, Placement placement, bool swap_halves
   if (swap_halves && placement.size <= total / 2) {
     physical = (placement.start + total / 2) % total;
   }
-  // Nodes of a binary tree over the memory slices, numbered level by level.
+  // Numbers of the nodes of a binary tree over the memory slices, level by level.
   const std::uint32_t nodes = total / placement.size;
   return nodes - 1 + physical / placement.size;
 }
@@ -37,7 +37,7 @@ Engines board_engines(const Board& board) {
 
 namespace {
 
-// What the GPU instances of a GPU hold together.
+// Sum over the GPU instances of a GPU.
 struct Load {
   std::uint32_t slices = 0, of_profile = 0, media_extensions = 0;
   Engines engines;
@@ -61,8 +61,9 @@ Load load_of(const GpuView& gpu, const GiProfile& profile) {
   return load;
 }
 
-// True when one more of the profile keeps every count: its own maximum, compute slices, one media
-// extension per board, and the media engines (an instance with all of them leaves none).
+// True when one more instance of the profile respects every maximum: of the profile, of compute
+// slices, of media extensions (one per board), and of media engines (an instance with all engines
+// leaves none).
 bool counts_allow(const GpuView& gpu, const GiProfile& profile, const Load& load) {
   const Board& board = gpu.board();
   const Engines all = board_engines(board);
@@ -84,7 +85,7 @@ bool window_free(const GpuState& gpu, Placement placement) {
   return true;
 }
 
-// How many (profile, placement) pairs would still have a free window with `taken` occupied too.
+// Number of (profile, placement) pairs that stay free when `taken` is occupied too.
 std::uint32_t pairs_left(const GpuView& gpu, Placement taken) {
   std::uint32_t pairs = 0;
   const Board& board = gpu.board();
@@ -108,7 +109,7 @@ bool gi_placement_free(const GpuView& gpu, const GiProfile& profile, Placement p
 std::uint32_t gi_remaining(const GpuView& gpu, const GiProfile& profile) {
   Load load = load_of(gpu, profile);
   std::uint32_t more = 0;
-  // Windows of one profile never overlap partly, so taking every free one is the best order.
+  // Placements of one profile never overlap partly, so taking every free one is optimal.
   for (std::uint32_t i = 0; i < profile.placement_count; ++i) {
     if (!window_free(gpu.self(), profile.placements[i])) {
       continue;

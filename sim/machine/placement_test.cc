@@ -11,7 +11,7 @@ using testing::Rig;
 
 constexpr int kFull = -NVML_ERROR_INSUFFICIENT_RESOURCES;
 
-// Creation orders and the instance ids that real drivers gave, -23 where one was refused.
+// Creation orders and the instance ids that real drivers gave; -23 where the driver refused.
 struct Sample {
   const char* source;
   const char* board;
@@ -39,10 +39,10 @@ const Sample kSamples[] = {
     {"A100-80 4g", "a100-sxm4-80gb", true, {5}, {2}},
     {"H100 SXM", "h100-sxm5-80gb", false, {19, 19, 19, 19, 19, 19, 19}, {13, 11, 12, 7, 8, 9, 10}},
     {"H100 PCIe", "h100-pcie-80gb", true, {19, 19, 19, 19, 19, 19, 19}, {9, 7, 8, 11, 12, 13, 14}},
-    // dra-driver #1018 names the slot, 6, not the id.
+    // dra-driver #1018 names the slot, 6, instead of the id.
     {"dra#1018", "h100-pcie-80gb", false, {15}, {6}},
     {"H100 NVL", "h100-nvl-94gb", true, {9, 15, 19}, {1, 5, 13}},
-    // GH200: the H100's windows.
+    // GH200: same placements as the H100.
     {"GH200", "h100-sxm5-80gb", false, {20, 15, 15, 15}, {13, 5, 3, 4}},
     {"H200 capture", "h200-141gb", false, {9, 14, 19, 19}, {2, 3, 9, 10}},
     {"A30", "a30-24gb", false, {14}, {3}},
@@ -106,7 +106,7 @@ std::uint32_t remaining(const Rig& rig, std::uint32_t profile) {
 
 TEST(Placement, RemainingCapacityWithMigOffIsThatOfAnEmptyGpu) {
   const Rig rig({"h200-141gb"}, false);
-  // As a real H200 answers, hardware/h200.
+  // A real H200 answers the same, see hardware/h200.
   EXPECT_EQ(remaining(rig, 19), 7U);
   EXPECT_EQ(remaining(rig, 20), 1U);
   EXPECT_EQ(remaining(rig, 15), 4U);
@@ -129,8 +129,8 @@ TEST(Placement, RemainingCapacityIsWhatCreationThenGives) {
   EXPECT_EQ(remaining(rig, 0), 0U);
 }
 
-// A published walk through an A100-SXM4-40GB (driver R575 or later; halves swapped): what mig -lgip
-// said was free before and after each creation, and where each went.
+// A published walk through an A100-SXM4-40GB (driver R575 or later; halves swapped): the free
+// counts of mig -lgip before and after each creation, and each instance's placement.
 TEST(Placement, RecordedCapacitiesComeOut) {
   const std::vector<std::uint32_t> profiles = {19, 20, 15, 14, 9, 5, 0};
   Rig rig({"a100-sxm4-40gb"});
@@ -169,8 +169,8 @@ TEST(Placement, OneMediaExtensionPerBoard) {
 TEST(Placement, AllMediaEnginesInOneInstanceLeaveNoneToOthers) {
   Rig rig({"rtx-pro-6000-server"});
   ASSERT_GE(rig.create(65), 0);      // 1g+me.all
-  EXPECT_EQ(rig.create(14), kFull);  // 1g has engines of its own
-  EXPECT_GE(rig.create(67), 0);      // 1g-me has none
+  EXPECT_EQ(rig.create(14), kFull);  // a 1g has media engines of its own
+  EXPECT_GE(rig.create(67), 0);      // a 1g-me has no media engines
   EXPECT_EQ(rig.broken(), nullptr);
 }
 
@@ -200,7 +200,7 @@ TEST(Placement, ComputeSlicesAndMaximumCountBesideTheWindows) {
   EXPECT_GE(few.create(14), 0) << "a maximum of one profile is no other's";
 }
 
-// One by rule, not only because the engines of the boards we know run out first.
+// The maximum of one is a rule of its own: it holds even on a board with engines to spare.
 TEST(Placement, OneInstanceHasTheMediaExtension) {
   Rig rig({"rtx-pro-6000-server"});
   Board& board = rig.hardware->boards[0];

@@ -33,11 +33,11 @@ Attach check_instance(const Hardware& hardware, const State& state, const Instan
   return exists ? Attach::kOk : Attach::kNoInstance;
 }
 
-// Slots as a newcomer finds them; kMaxProcesses for none.
+// Slots of an instance's processes, as attach_process finds them; kMaxProcesses = none.
 struct Neighbours {
-  std::uint32_t own = kMaxProcesses;   // its own, from an earlier context
-  std::uint32_t free = kMaxProcesses;  // the lowest that is free
-  bool others = false;                 // other processes are on the instance
+  std::uint32_t own = kMaxProcesses;   // the process's own slot, from an earlier context
+  std::uint32_t free = kMaxProcesses;  // lowest free slot
+  bool others = false;                 // other processes run on the instance
 };
 
 Neighbours look_around(const State& state, const Instance& at, const ProcessIdentity& who) {
@@ -92,7 +92,8 @@ Attach attach_process(const Hardware& hardware,
   process.start_ticks = who.start_ticks;
   process.pid_namespace = who.pid_namespace;
   process.contexts = 1;
-  // A guest cannot count the machine's serials on; its own are of the moment and beyond all those.
+  // A guest cannot advance the machine's serial counter: its serials are times with the top bit
+  // set, beyond all of the owner's.
   process.serial = who.guest ? now | UINT64_C(1) << 63U : state.next_serial++;
   process.gpu = at.gpu;
   process.gi = at.gi;

@@ -35,7 +35,7 @@ Attach attach(const Rig& rig, const Instance& at, std::int32_t pid, std::uint32_
   return outcome;
 }
 
-// A 3g on GPU 0 (GI 2) with 1c (CI 0) and 2c (CI 1), and a bare GPU 1.
+// GPU 0 with a 3g (GI 2) of 1c (CI 0) and 2c (CI 1), and GPU 1 without MIG.
 Rig two_gpus() {
   Rig rig({"h200-141gb", "a100-sxm4-40gb"});
   EXPECT_EQ(rig.create(9), 2);
@@ -149,7 +149,7 @@ TEST(Process, KnowsItself) {
   EXPECT_TRUE(is_alive(process, false)) << "nothing is known of another pid namespace";
 }
 
-// Attaches a child that then sleeps.
+// A child process that attaches and then sleeps.
 pid_t attached_child(Machine& machine, const Instance& at) {
   int ready[2];
   EXPECT_EQ(::pipe(ready), 0);

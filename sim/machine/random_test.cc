@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random sequences of every operation, in any order, legal or not: the invariants hold after each.
+// Random sequences of every operation, legal or not: the invariants hold after each.
 #include <random>
 
 #include "abi/nvml.h"
@@ -69,7 +69,7 @@ class Walk {
     return power(gpu);
   }
 
-  // One that exists, if any does.
+  // Id of a random existing GPU instance, if the GPU has any.
   std::uint32_t some_gi(const GpuRef& gpu) {
     const std::uint32_t from = below(kMaxGis);
     for (std::uint32_t i = 0; i < kMaxGis; ++i) {

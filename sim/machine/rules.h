@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside sim/machine: what GPU and compute instance rules share.
+// Inside sim/machine: rules common to GPU and compute instances.
 #ifndef MIGCTL_SIM_MACHINE_RULES_H_
 #define MIGCTL_SIM_MACHINE_RULES_H_
 
@@ -53,16 +53,17 @@ inline bool has_gi(const GpuState& gpu) {
   return false;
 }
 
-// Media engines of the whole board: what its largest profile has.
+// Media engines of the whole board: those of its largest profile.
 Engines board_engines(const Board& board);
 
 // Removes every instance of the GPU.
 void clear_instances(GpuState& gpu);
 
-// Writes the MIG device's UUID: a version 5 UUID that depends on the GPU, the GPU instance id and
-// the engine that the compute instance takes (its index in the GPU instance), so the same slot has
-// the same UUID again; `salt` other than 0 makes it differ (Options::fresh_uuids).
-// Kernel rule: gpu_uuid.c of open-gpu-kernel-modules hashes GPU, "SMC", GI id and engine.
+// Writes the MIG device's UUID: a version 5 UUID of the GPU's UUID, the GPU instance id and the
+// engine that the compute instance occupies (its index in the GPU instance), so a recreated
+// instance in the same slot has the same UUID; a `salt` other than 0 makes it differ
+// (Options::fresh_uuids). Kernel rule: gpu_uuid.c of open-gpu-kernel-modules hashes GPU, "SMC", GI
+// id and engine.
 void mig_uuid(
     const char* gpu_uuid, std::uint32_t gi, std::uint32_t ci, std::uint64_t salt, char (&out)[48]);
 

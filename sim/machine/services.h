@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs on a machine besides jobs and keeps its GPUs: DCGM, NVIDIA's system management, the
-// persistence daemon, a display server, nvidia_drm in use. They are part of the simulated machine,
-// not programs of the host: they have pids that no program can have, survive a reboot as enabled
-// units do, and show in <machine>/tree/proc. Pure functions over State.
+// Services that run on a machine besides jobs and have its GPUs open: DCGM, NVIDIA's system
+// management, the persistence daemon, a display server, nvidia_drm in use. They are part of the
+// simulated machine, not programs of the host: they have pids that no program can have, survive a
+// reboot as enabled units do, and show in <machine>/tree/proc. Pure functions over State.
 //
-// What each is in the way of, and where that was seen, is in docs/simulator.md.
+// docs/simulator.md has the operations that each service blocks, with sources.
 #ifndef MIGCTL_SIM_MACHINE_SERVICES_H_
 #define MIGCTL_SIM_MACHINE_SERVICES_H_
 
@@ -16,12 +16,12 @@
 namespace migsim {
 
 struct Service {
-  const char* key;              // what users type: "dcgm"
+  const char* key;              // name on the command line: "dcgm"
   const char* comm;             // /proc/<pid>/comm: at most 15 characters; "" = no process
-  const char* program;          // as NVML shows it
-  const char* unit;             // its systemd unit; "" = none
-  const char* what;             // for people
-  std::uint64_t display_bytes;  // of each GPU, as a graphics process; 0 = it draws nothing
+  const char* program;          // process name as NVML shows it
+  const char* unit;             // systemd unit of the service; "" = none
+  const char* what;             // description for messages
+  std::uint64_t display_bytes;  // graphics memory on each GPU; 0 = draws nothing
 };
 
 inline constexpr Service kServices[] = {
@@ -47,42 +47,46 @@ inline constexpr std::uint32_t kServiceCount = sizeof(kServices) / sizeof(kServi
 
 enum ServiceIndex : std::uint32_t { kDcgm, kPersistenced, kNvsm, kDisplay, kDrm };
 
-// Linux gives no process a pid of 2^22 or more, so nothing of the host is ever meant.
+// Linux assigns no pid of 2^22 or more, so a simulated service never collides with a process of the
+// host.
 inline constexpr std::uint32_t kFirstServicePid = 4194304;
 
 constexpr std::uint32_t service_pid(std::uint32_t service) {
   return kFirstServicePid + 100 + service;
 }
 
-// The index in kServices, or kServiceCount. By what users type, or the unit with or without
-// ".service".
+// Index in kServices of the service with this key or unit (".service" optional); kServiceCount when
+// there is none.
 std::uint32_t find_service(std::string_view name);
 
 bool runs(const State& state, std::uint32_t service);
 
-// Starts or stops it; the persistence daemon puts every GPU into persistence mode and takes it out.
+// Starts or stops the service; the persistence daemon also turns persistence mode of every GPU on
+// or off.
 void set_service(const Hardware& hardware, State& state, std::uint32_t service, bool on);
 
-// Whether the service has the GPU open. The persistence daemon lets go of a GPU whose persistence
+// True when the service has the GPU open. The persistence daemon closes a GPU whose persistence
 // mode is turned off.
 bool service_holds(const State& state, std::uint32_t service, std::uint32_t gpu);
 bool any_service_holds(const State& state, std::uint32_t gpu);
 
-// What a display has allocated of the GPU's memory, outside of every instance.
+// GPU memory that a display has allocated, outside of every instance.
 std::uint64_t display_bytes(const State& state, std::uint32_t gpu);
 
-// Whether something draws on the GPU, with memory and channels outside of every instance.
+// True when a display draws on the GPU, with memory and channels outside of every instance.
 bool display_draws(const State& state, std::uint32_t gpu);
 
 // Whether the GPU can drive a screen: a workstation board (PCI class 0x0300) in graphics mode.
 bool has_outputs(const Board& board, const GpuState& gpu);
 
-// 0x030200 for a workstation board that is in compute mode: without outputs it is no VGA controller
-// (an RTX A6000 after NVIDIA's Display Mode Selector; for RTX PRO boards taken to be so).
+// PCI class of the GPU: 0x030200 for a workstation board in compute mode, which without outputs is
+// no VGA controller (an RTX A6000 after NVIDIA's Display Mode Selector; assumed for RTX PRO
+// boards).
 std::uint32_t pci_class_of(const Board& board, const GpuState& gpu);
 
-// Whether somebody has memory for a screen there. Who draws on a GPU without outputs has none (RTX
-// PRO 6000 Max-Q in compute mode, 580.105.08: Disp.A Off under Xorg and gnome-shell).
+// True when memory is allocated for a screen (Disp.A). A display server on a GPU without outputs
+// allocates none (RTX PRO 6000 Max-Q in compute mode, 580.105.08: Disp.A Off under Xorg and
+// gnome-shell).
 bool display_active(const Board& board, const State& state, std::uint32_t gpu);
 
 }  // namespace migsim

@@ -18,7 +18,7 @@ void start(Rig& rig, std::uint32_t service, bool on = true) {
   set_service(*rig.hardware, *rig.state, service, on);
 }
 
-// MIG user guide, "driver clients"; gpu-operator#118 and #1845.
+// A pending mode on Ampere; sources: MIG user guide, "driver clients"; gpu-operator#118 and #1845.
 TEST(Services, AmperesModeIsPendingAsLongAsOneHoldsTheGpu) {
   for (std::uint32_t service = 0; service < kServiceCount; ++service) {
     Rig rig({"a100-sxm4-40gb"}, false);
@@ -35,8 +35,8 @@ TEST(Services, AmperesModeIsPendingAsLongAsOneHoldsTheGpu) {
   }
 }
 
-// RTX PRO 6000 Max-Q, 580.105.08: enabled with Xorg and gnome-shell on it. gpu-operator#1845: H100
-// and H200 work where an A100 is stuck.
+// Sources: RTX PRO 6000 Max-Q, 580.105.08: MIG enabled with Xorg and gnome-shell on the GPU.
+// gpu-operator#1845: H100 and H200 change their mode where an A100 stays pending.
 TEST(Services, ResetlessGpusChangeTheirModeAndAreNotReset) {
   for (const char* board : {"h100-sxm5-80gb", "rtx-pro-6000-maxq"}) {
     for (std::uint32_t service = 0; service < kServiceCount; ++service) {
@@ -72,7 +72,7 @@ TEST(Services, WhoHasAnInstancesNodeOpenKeepsIt) {
   EXPECT_EQ(destroy_gi(rig.gpu(), gi), NVML_SUCCESS);
 }
 
-// Open kernel module: channels and memory count, and only before the first instance.
+// Open kernel module: channels and memory block only the first instance.
 TEST(Services, ADisplayKeepsTheFirstInstanceAwayAndNoOther) {
   for (const char* board : {"rtx-pro-6000-maxq", "h100-sxm5-80gb", "a100-sxm4-40gb"}) {
     Rig rig({board});
@@ -90,7 +90,7 @@ TEST(Services, ADisplayKeepsTheFirstInstanceAwayAndNoOther) {
   }
 }
 
-// Max-Q: class 0x0300 with its outputs on (590.44.01); Disp.A Off without, under Xorg and
+// Max-Q: class 0x0300 with its outputs on (590.44.01); without them Disp.A Off under Xorg and
 // gnome-shell (580.105.08).
 TEST(Services, AScreenNeedsOutputsThatAreOn) {
   Rig rig({"rtx-pro-6000-maxq", "rtx-pro-6000-server"}, false);
@@ -123,7 +123,8 @@ TEST(Services, TheDaemonLetsGoOfAGpuWithItsPersistenceMode) {
   EXPECT_EQ(rig.state->gpus[1].persistence, 0U) << "it takes persistence mode with it";
 }
 
-// Mode and other switches are the kernel's; persistence mode without the daemon holds nothing.
+// Persistence mode is a switch of the kernel module; without the daemon no process has the GPU
+// open.
 TEST(Services, PersistenceModeAloneHoldsNothing) {
   Rig rig({"a100-sxm4-40gb"}, false);
   rig.state->gpus[0].persistence = 1;

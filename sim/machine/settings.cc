@@ -13,7 +13,7 @@ bool has(const std::vector<std::uint32_t>& clocks, std::uint32_t mhz) {
   return std::find(clocks.begin(), clocks.end(), mhz) != clocks.end();
 }
 
-// Keeps what of the range the clocks can be.
+// Intersects the requested range with the clocks that the board supports.
 int lock(const std::vector<std::uint32_t>& clocks,
          std::uint32_t min_mhz,
          std::uint32_t max_mhz,
@@ -48,7 +48,7 @@ std::vector<std::uint32_t> memory_clocks_mhz(const Board& board) {
       clocks.push_back(static_cast<std::uint32_t>(board.clock_mem_low_mhz));
     }
   } else if (board.clock_mem_max_mhz == board.clock_mem_idle_mhz) {
-    clocks.push_back(highest);  // memory that runs at one speed, busy or not
+    clocks.push_back(highest);  // memory of a single clock, busy or idle
   }
   return clocks;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every state that creations and destructions reach, counted. The expected numbers come from an
-// independent enumeration over placement windows (facts of the project, section 2.2).
+// Counts every state that creations and destructions reach. The expected numbers come from an
+// independent enumeration of placements.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -16,7 +16,7 @@ namespace {
 
 using testing::Rig;
 
-using Key = std::array<std::uint8_t, kMaxGis>;  // profile + 1 of each instance id
+using Key = std::array<std::uint8_t, kMaxGis>;  // profile + 1 of each GPU instance id, 0 = free
 
 Key key_of(const GpuState& gpu) {
   Key key{};
@@ -32,8 +32,8 @@ struct Census {
   std::size_t states = 0, maximal = 0, multisets = 0;
 };
 
-// Breadth first from the empty GPU. Each creation is undone through destroy_gi, which must lead
-// back to the state it came from.
+// Breadth-first search from the empty GPU. Each creation is undone through destroy_gi, which must
+// lead back to the previous state.
 Census explore(const char* board, const std::vector<std::uint32_t>& profiles) {
   Rig rig({board});
   const GpuRef gpu = rig.gpu();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of these numbers are measured and which are a model is said at each constant; the page for
-// users is docs/simulator.md.
+// Each constant says whether it is measured or a model; the page for users is docs/simulator.md.
 #include "sim/machine/telemetry.h"
 
 #include <algorithm>
@@ -19,21 +18,21 @@ namespace {
 constexpr std::uint64_t kMib = UINT64_C(1) << 20;
 constexpr double kNsPerSecond = 1e9;
 
-// Model: share of the span between idle power and power limit that each activity takes.
+// Power model: share of the span between idle power and power limit that each activity takes.
 constexpr double kPowerOfSm = 0.45;
 constexpr double kPowerOfTensor = 0.25;
 constexpr double kPowerOfDram = 0.30;
 
-// Model: time constant of the heat sink.
+// Heat model: time constant of the heat sink.
 constexpr double kHeatSeconds = 15.0;
 
-// What an idle GPU instance holds with R590, by compute slices, in half MiB. Seen (driver
-// 590.48.01): 1g and 2g print 9 and 17 MiB on H100 and H200, a 3g 26 with its full compute instance
-// (H100) and 22 with 1c and 2c (H200); 3g+2g+1g+1g together 59 and 55 MiB, which whole MiB would
-// not give. Larger instances are a model: 5 MiB per further slice.
+// Memory that an idle GPU instance reports as used with R590, by compute slices, in half MiB. Seen
+// (driver 590.48.01): 1g and 2g print 9 and 17 MiB on H100 and H200, a 3g 26 with its full compute
+// instance (H100) and 22 with 1c and 2c (H200); 3g+2g+1g+1g together 59 and 55 MiB, which whole MiB
+// would not add up to. Larger instances are a model: 5 MiB per further slice.
 constexpr std::uint64_t kIdleHalfMib[] = {0, 17, 33, 51, 61, 71, 81, 91, 101};
-constexpr std::uint64_t kLessInPartsHalfMib = 8;  // a 3g or larger whose parts leave something free
-// R580.173.02: 15 MiB for a 1g on H100 and H200. That others hold as much more is a model.
+constexpr std::uint64_t kLessInPartsHalfMib = 8;  // less for a 3g+ with slices left free
+// R580.173.02: 15 MiB for a 1g on H100 and H200. The same surplus for other profiles is a model.
 constexpr std::uint64_t kMoreWithR580HalfMib = 13;
 // A 1g with double memory of an A100 with R535: 12.5 MiB.
 constexpr std::uint64_t kDoubleMemoryR535HalfMib = 25;
@@ -50,12 +49,13 @@ const GiProfile& profile_of(const Board& board, const GiState& gi) {
   return board.gi_profiles[gi.profile_index];
 }
 
-// Metrics in bytes per second, which add up; all others are shares, which are weighted.
+// True for metrics in bytes per second, which are summed; all others are shares, which are
+// weighted.
 bool is_absolute(std::uint32_t metric) {
   return metric == kPcieTx || metric == kPcieRx;
 }
 
-// How much of its GPU instance a process on `ci` can use of a metric. Memory belongs to the GPU
+// Share of its GPU instance's metric that a process on `ci` can use. Memory belongs to the GPU
 // instance as a whole; SMs belong to the compute instance.
 double weight_in_gi(const GiProfile& gi, const CiState& ci, std::uint32_t metric) {
   if (is_absolute(metric) || metric == kDram) {
@@ -103,7 +103,7 @@ void reset_rates(GpuState& gpu) {
   }
 }
 
-// Processes report relative to what they have; here that becomes relative to the GI or the GPU.
+// Converts the processes' rates, relative to their own instance, to the GPU instance and the GPU.
 void add_processes(const Board& board, State& state, std::uint32_t index) {
   GpuState& gpu = state.gpus[index];
   for (std::uint32_t slot = 0; slot < state.process_top; ++slot) {
@@ -144,7 +144,7 @@ void set_rates(const Board& board, State& state, std::uint32_t index) {
   clamp_shares(gpu.counters.rate);
 }
 
-// 0 idle .. 1 at the power limit.
+// Power draw as a share: 0 = idle, 1 = at the power limit.
 double load(const GpuState& gpu) {
   const double* rate = gpu.counters.rate;
   return std::clamp(
@@ -174,7 +174,8 @@ bool has_any_process(const State& state, std::uint32_t gpu) {
   });
 }
 
-// `target` (application clocks) holds while something runs, a lock always; 0 = not set.
+// Clock settings; 0 = not set. `target` (application clocks) applies while a process runs, a lock
+// always.
 struct ClockSetting {
   std::uint32_t target = 0, lock_min = 0, lock_max = 0;
 };
@@ -210,7 +211,7 @@ bool has_all(const GiProfile& profile, const GiState& gi) {
 }
 
 std::uint64_t idle_bytes(const State& state, const GiProfile& profile, const GiState& gi) {
-  constexpr std::uint64_t kPartsFrom = 3;  // slices
+  constexpr std::uint64_t kPartsFrom = 3;  // in compute slices
   const unsigned long branch = std::strtoul(state.options.driver_version, nullptr, 10);
   std::uint64_t half =
       kIdleHalfMib[std::min<std::size_t>(profile.slices, std::size(kIdleHalfMib) - 1)];
@@ -288,7 +289,7 @@ std::optional<std::uint32_t> temperature_c(const Hardware& hardware,
                                            std::uint64_t now) {
   const Board& board = board_of(hardware, state, gpu);
   if (!known(board.temperature_idle_c) || !known(board.temperature_full_c)) {
-    return std::nullopt;  // the idle reading alone would be wrong under load
+    return std::nullopt;  // with processes running the idle figure alone would be wrong
   }
   return static_cast<std::uint32_t>(board.temperature_idle_c +
                                     std::lround(heat_at(board, state.gpus[gpu], now)));
@@ -345,7 +346,7 @@ std::optional<MemoryUse> memory_use(const Hardware& hardware,
       return std::nullopt;
     }
     const GiProfile& profile = profile_of(board, self.gis[gi]);
-    use.total = profile.memory_mib * kMib;  // H200: exactly memorySizeMB, nothing reserved
+    use.total = profile.memory_mib * kMib;  // H200: total is exactly memorySizeMB, nothing reserved
     use.used += idle_bytes(state, profile, self.gis[gi]);
     return use;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sensors and counters of a GPU say at a moment, derived from what runs on it: pure functions
-// of State and time. All model numbers come from the Board; docs/simulator.md says which are true
-// to hardware and which are modelled.
+// Sensors and counters of a GPU at a moment, derived from its processes: pure functions of State
+// and time. All model numbers come from the Board; docs/simulator.md says which are true to
+// hardware and which are modelled.
 #ifndef MIGCTL_SIM_MACHINE_TELEMETRY_H_
 #define MIGCTL_SIM_MACHINE_TELEMETRY_H_
 
@@ -12,11 +12,11 @@
 
 namespace migsim {
 
-// Brings Counters and energy of `gpu` up to `now` and sets the rates anew from the processes on it.
+// Integrates counters and energy of `gpu` up to `now` and recomputes the rates from its processes.
 // Call inside a Change before and after any change of processes, rates or instances.
 void settle(const Hardware& hardware, State& state, std::uint32_t gpu, std::uint64_t now);
 
-// Sensors; nullopt = the board file does not know (NOT_SUPPORTED).
+// Sensors; nullopt = the board file has no figure (NOT_SUPPORTED).
 std::optional<std::uint32_t> power_mw(const Hardware& hardware,
                                       const State& state,
                                       std::uint32_t gpu);
@@ -35,7 +35,7 @@ std::optional<std::uint32_t> clock_mem_mhz(const Hardware& hardware,
                                            const State& state,
                                            std::uint32_t gpu);
 
-// Percent busy of the whole GPU (MIG off) from the current rates.
+// Utilisation of the whole GPU in percent (MIG off), from the current rates.
 std::uint32_t gpu_utilization(const State& state, std::uint32_t gpu);
 std::uint32_t memory_utilization(const State& state, std::uint32_t gpu);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: boards from sim/gpus, a machine in memory, a machine on disk.
+// Test fixtures: boards from sim/gpus, a machine in memory, a machine on disk.
 #ifndef MIGCTL_SIM_MACHINE_TEST_MACHINE_H_
 #define MIGCTL_SIM_MACHINE_TEST_MACHINE_H_
 
@@ -27,7 +27,7 @@ inline Board load(std::string_view key) {
   return board;
 }
 
-// A machine as State and Hardware only: what the rules work on.
+// A machine as State and Hardware only, without a file: the input of the MIG rules.
 struct Rig {
   std::unique_ptr<Hardware> hardware = std::make_unique<Hardware>();
   std::unique_ptr<State> state = std::make_unique<State>();
@@ -54,7 +54,7 @@ struct Rig {
     return *found;
   }
 
-  // The id of the instance, or -code.
+  // Id of the new instance, or minus the NVML code.
   int create(std::uint32_t profile_id, std::optional<Placement> at = {}, std::uint32_t index = 0) {
     std::uint32_t id = kNone;
     const int code = create_gi(gpu(index), profile(profile_id, index), at, id);
@@ -73,7 +73,7 @@ struct Rig {
   const char* broken() const { return broken_invariant(*hardware, *state); }
 };
 
-// A folder of its own, removed at the end.
+// A temporary folder, removed by the destructor.
 class TempDir {
  public:
   TempDir() {
@@ -97,7 +97,7 @@ class TempDir {
   std::string path_;
 };
 
-// Makes the rig a machine on disk and opens it.
+// Writes the rig to disk as a machine and opens it.
 inline std::unique_ptr<Machine> on_disk(const TempDir& dir, const Rig& rig) {
   Status status = Machine::create(dir.path(), *rig.hardware, *rig.state);
   EXPECT_TRUE(status.ok()) << status.error;

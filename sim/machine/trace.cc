@@ -24,7 +24,7 @@ int open_trace() {
 }  // namespace
 
 void trace_call(const char* function, std::uint32_t gpu, int code) {
-  static const int kFd = open_trace();  // for the life of the process
+  static const int kFd = open_trace();  // opened once, open for the life of the process
   if (kFd < 0) {
     return;
   }
@@ -43,7 +43,7 @@ void trace_call(const char* function, std::uint32_t gpu, int code) {
                                  code);
   if (size > 0) {
     [[maybe_unused]] const ssize_t written =
-        ::write(kFd, line, static_cast<std::size_t>(size));  // a lost trace line harms nobody
+        ::write(kFd, line, static_cast<std::size_t>(size));  // on failure only this line is lost
   }
 }
 

@@ -7,7 +7,8 @@
 
 namespace migsim {
 
-// One write per line to a file opened for appending, so lines of many processes do not mix.
+// One write() per line to a file opened with O_APPEND, so lines of several processes do not
+// interleave.
 void trace_call(const char* function, std::uint32_t gpu, int code);
 
 }  // namespace migsim

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lock, View and Change.
+// Transactions of a machine: lock, View and Change.
 #include <algorithm>
 #include <cstring>
 
@@ -24,12 +24,12 @@ std::uint64_t now_ns() {
 
 namespace {
 
-// A process that died but was not yet waited for by its parent shows only in /proc, where looking
-// is slow (20 us each), so this happens at most so often. One that is really gone is seen at once.
+// A zombie shows only in /proc, where a look costs 20 us per process, so the full check is
+// rate-limited to these periods. A pid that no longer exists is noticed at once.
 constexpr std::uint64_t kViewLooksEveryNs = 10'000'000;
 constexpr std::uint64_t kChangeLooksEveryNs = 2'000'000;
 
-// Whether it is time to look in /proc again.
+// True when the full check of /proc is due.
 bool look_in_full(Header& header, std::uint64_t now, std::uint64_t every_ns) {
   const std::uint64_t checked = header.checked_ns.load(std::memory_order_relaxed);
   if (now >= checked && now - checked < every_ns) {
@@ -60,7 +60,7 @@ void copy_bytes(State& to, const State& from, std::size_t begin, std::size_t end
               end - begin);
 }
 
-// Only what can differ: GPUs and processes beyond those in use are equal in both images.
+// Copies only what can differ: GPUs and processes beyond those in use are equal in both images.
 void copy_used(State& to, const State& from, std::uint32_t gpus) {
   const std::uint32_t processes = std::max(to.process_top, from.process_top);
   copy_bytes(to, from, 0, offsetof(State, gpus) + gpus * sizeof(GpuState));
@@ -75,7 +75,8 @@ void copy_used(State& to, const State& from, std::uint32_t gpus) {
 
 void Machine::Impl::lock() {
   if (::pthread_mutex_lock(&header().lock) == EOWNERDEAD) {
-    // Its holder died. The active image is whole; the other one and the mirror may not be.
+    // EOWNERDEAD: the lock's owner died. The active image is whole; the inactive image and the
+    // mirror may be torn.
     header().torn.store(1, std::memory_order_relaxed);
     refresh_mirror();
     ::pthread_mutex_consistent(&header().lock);
@@ -125,7 +126,8 @@ void Machine::Impl::refresh_mirror() {
   mirror.generation.store(state.generation, std::memory_order_release);
 }
 
-// Two changes in a row write to both images, so a copy counts only if none began meanwhile.
+// Two changes in a row write to both images, so a copy is valid only if no change began meanwhile
+// (seqlock).
 void Machine::Impl::look(std::uint64_t now) {
   constexpr int kTries = 10000;
   for (int i = 0; i < kTries; ++i) {
@@ -141,7 +143,8 @@ void Machine::Impl::look(std::uint64_t now) {
     }
     ::sched_yield();
   }
-  // Nobody has opened it since the host booted: it reboots with its host when its owner does.
+  // The host booted after the owner last opened the machine: show it as rebooted, as the owner's
+  // next open will make it.
   if (header().boot_id[0] != '\0' && boot_id != header().boot_id) {
     reboot(hardware(), *seen);
   }
@@ -153,7 +156,7 @@ void Machine::Impl::look(std::uint64_t now) {
 
 namespace {
 
-// Between two looks at the guests; a Change always looks.
+// Period between two reads of the guests' files; a Change always reads them.
 constexpr std::uint64_t kGuestsEveryNs = 2'000'000;
 
 bool look_at_guests(Header& header, const State& state, std::uint64_t now) {

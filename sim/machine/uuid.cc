@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MIG device UUIDs: RFC 4122 version 5, as the kernel driver makes them.
+// MIG device UUIDs: RFC 4122 version 5, computed as the kernel driver does.
 #include <array>
 #include <bit>
 #include <cstdio>
@@ -47,7 +47,7 @@ void sha1_block(std::array<std::uint32_t, 5>& h, const std::uint8_t* block) {
   h[4] += e;
 }
 
-// RFC 3174.
+// SHA-1 (RFC 3174).
 Digest sha1(std::vector<std::uint8_t> message) {
   const std::uint64_t bits = message.size() * 8;
   message.push_back(0x80);
@@ -83,7 +83,8 @@ void append_number(std::vector<std::uint8_t>& to, std::uint64_t value, std::size
 
 void mig_uuid(
     const char* gpu_uuid, std::uint32_t gi, std::uint32_t ci, std::uint64_t salt, char (&out)[48]) {
-  // The driver's name space id; its record of chip and device identity is our GPU's UUID text.
+  // The driver's name space id; the simulator hashes the GPU's UUID text where the driver hashes
+  // its record of chip and device identity.
   constexpr std::array<std::uint8_t, 16> kNamespace = {0xc8,
                                                        0x16,
                                                        0xc9,

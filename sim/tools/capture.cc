@@ -47,7 +47,7 @@ std::string host_kind(const NvmlCalls& calls, nvmlDevice_t device) {
   }
 }
 
-// "NVIDIA RTX PRO 6000 Blackwell" -> "rtx-pro-6000-blackwell"
+// Board name from NVML's name: "NVIDIA RTX PRO 6000 Blackwell" -> "rtx-pro-6000-blackwell".
 std::string key_from(const char* name) {
   std::string key;
   for (const char* c = name; *c != '\0'; ++c) {
@@ -176,7 +176,7 @@ Problem read_board(const NvmlCalls& calls, unsigned gpu, const std::string& date
   if (Problem problem = read_mig_table(calls, device, out); !problem.ok()) {
     return problem;
   }
-  // No call tells the GPU's own SMs, and cores per SM are known for these generations only.
+  // NVML reports no SM count of a GPU, only cores; cores per SM are known for these generations.
   Board& board = out.board;
   const std::int64_t per_sm = board.cc_major == 8 && board.cc_minor == 0 ? 64 : 128;
   if (board.cores != kUnknown && board.cores % per_sm == 0) {

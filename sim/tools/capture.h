@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A board as an NVML library tells it: what `sim capture` writes to a board file
-// (sim/gpus/README.md has the form). Reads only; what no call tells stays unknown and is listed.
-// Threading: pure apart from the calls of the library.
+// A board as read through an NVML library: `sim capture` writes it as a board file (format:
+// sim/gpus/README.md). Reads only; figures that no call reports stay unknown and are listed.
+// Threading: pure apart from the library's calls.
 #ifndef MIGCTL_SIM_TOOLS_CAPTURE_H_
 #define MIGCTL_SIM_TOOLS_CAPTURE_H_
 
@@ -22,7 +22,7 @@ namespace migsim {
 struct Origin {
   std::string kind;  // measured, captured, documented, derived, assumed
   std::string source;
-  std::string driver;  // "" = null
+  std::string driver;  // driver version; "" = null
   std::string date;
 
   bool operator<(const Origin& other) const {
@@ -34,58 +34,58 @@ struct Origin {
 struct Capture {
   Board board;
   std::string driver_version, nvml_version;
-  std::string machine;  // the simulated machine that was read; "" = hardware
+  std::string machine;  // name of the simulated machine that was read; "" = hardware
   std::string host;     // "bare metal", "virtual machine, GPU passed through"
-  std::string date;     // "2026-11-24", UTC
-  // By "block.figure". A figure that has no origin is unknown and has a reason in `untold`.
+  std::string date;     // date in UTC: "2026-11-24"
+  // Origin by "block.figure". A figure without an origin is unknown and has its reason in `untold`.
   std::map<std::string, Origin> origins;
   std::map<std::string, std::string> untold;
-  // By profile: where its compute profiles come from.
-  enum class Compute { kDerived, kRead, kBuiltin };  // read: off a GPU instance of it
+  // By GPU instance profile: origin of its compute profiles.
+  enum class Compute { kDerived, kRead, kBuiltin };  // kRead: from an instance of the profile
   Compute compute[kMaxGiProfiles] = {};
-  std::string builtin;  // the board that fill_from took figures of
+  std::string builtin;  // key of the built-in board that fill_from copied figures from
   std::vector<std::string> notes;
 
-  Origin measured() const;  // "derived" of a simulated machine: that is no measurement
+  Origin measured() const;  // "measured"; "derived" on a simulated machine
   Origin derived(const std::string& how) const;
 };
 
-// The date is the caller's: "2026-11-24".
+// Reads a GPU's board through NVML. `date` ("2026-11-24") is the caller's: no clock in here.
 Problem read_board(const NvmlCalls& calls, unsigned gpu, const std::string& date, Capture& out);
 
-// The parts of it; `device` is the GPU's handle.
+// Parts of read_board; `device` is the GPU's handle.
 Problem read_identity(const NvmlCalls& calls, nvmlDevice_t device, Capture& out);
 void read_readings(const NvmlCalls& calls, nvmlDevice_t device, Capture& out);
 Problem read_mig_table(const NvmlCalls& calls, nvmlDevice_t device, Capture& out);
-// What can be said without an instance of each profile: which compute profiles there are, where
-// they may lie and how many SMs they have, as on every board that was seen.
+// Derives compute profiles without an instance of each GPU instance profile: names, placements and
+// SM counts follow the rule that holds on every known board.
 void derive_compute_profiles(Board& board);
-// Of the compute profiles with all the slices, the one with the most SMs.
+// Marks as default the profile with the most SMs among the compute profiles of all slices.
 void mark_default(GiProfile& gi);
 
-// Takes what no call told from the text of a board file of the same model, with its provenance.
-// False, with `error` set, when that text is no board file.
+// Fills figures that NVML does not report from the board file of the same model, with their
+// provenance. False, with `error` set, when the text is no board file.
 bool fill_from(std::string_view board_file, Capture& capture, std::string& error);
 
-// The board file's text.
+// Prints the capture as a board file.
 std::string print_board(const Capture& capture);
 
 struct Difference {
-  std::string figure;  // "power.limit_mw", "mig.profiles[enum=9].sm"
+  std::string figure;  // path: "power.limit_mw", "mig.profiles[enum=9].sm"
   std::string read, builtin;
-  bool varies = false;  // from card to card, host to host or moment to moment: no fact of the model
+  bool varies = false;  // true for figures that vary by card, host or moment: no fact of the model
 
-  // "power.limit_mw: read 650000, the built-in board has 700000"
+  // One line for the user: "power.limit_mw: read 650000, the built-in board has 700000".
   std::string line() const;
 };
 
-// What differs from a board of the same model. What was not told is not compared.
+// Differences from a board of the same model. Unknown figures are not compared.
 std::vector<Difference> differences(const Capture& capture, const Board& other);
 
-// The built-in board with this name (NVML's), or "" when there is none.
+// Key of the built-in board with this NVML name, or "" when there is none.
 std::string builtin_key_of(const char* name);
 
-// A figure of the board and where the board file has it.
+// A figure of Board and its place in the board file.
 struct CaptureFigure {
   const char* block;
   const char* key;
@@ -94,7 +94,7 @@ struct CaptureFigure {
   std::string path() const { return std::string(block) + "." + key; }
 };
 
-// Every number of the blocks before `mig`, in the file's order.
+// All numeric figures of the blocks before `mig`, in the file's order.
 const std::vector<CaptureFigure>& capture_figures();
 
 }  // namespace migsim

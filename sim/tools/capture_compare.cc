@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A capture against a board that is known already.
+// Compares a capture with a known board.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -10,7 +10,8 @@ namespace migsim {
 
 namespace {
 
-// Set by the maker of the card, the host's firmware or the driver's version, or read off a sensor.
+// True for figures set by the card's maker, the host's firmware or the driver version, or read from
+// a sensor.
 bool varies(std::string_view path) {
   constexpr std::array<std::string_view, 11> kVarying = {"identity.vbios",
                                                          "identity.part_number",
@@ -140,8 +141,8 @@ void compare_mig(const Board& read, const Board& other, Comparison& out) {
   }
 }
 
-// A workstation board is delivered with the class of one with outputs, and read in compute mode:
-// only there does it do MIG.
+// A workstation board ships with the PCI class of a VGA controller, and is captured in compute
+// mode, the only mode with MIG: compare the class of that mode.
 std::uint32_t compute_class(const Board& board) {
   return board.pci_class == kVgaClass ? k3dClass : board.pci_class;
 }

@@ -11,7 +11,7 @@ namespace migsim {
 
 namespace {
 
-// "MIG 3g.71gb" of "MIG 3g.71gb+me": attributes belong to the GPU instance.
+// Name without attributes, which belong to the GPU instance: "MIG 3g.71gb" of "MIG 3g.71gb+me".
 std::string plain_name(const GiProfile& gi) {
   const std::string name = gi.name;
   return name.substr(0, name.find_first_of("+-"));
@@ -26,7 +26,7 @@ const GiProfile* find_profile(const Board& board, unsigned profile) {
   return nullptr;
 }
 
-// NVML numbers the plain profiles alike for GPU and for compute instances.
+// NVML uses equal numbers for the plain profiles of GPU instances and compute instances.
 unsigned number_of(unsigned slices) {
   switch (slices) {
     case 1:
@@ -46,7 +46,7 @@ unsigned number_of(unsigned slices) {
   }
 }
 
-// One compute profile to add: what is asked for, as derive() decides it.
+// A compute profile to add, as derive() decides.
 struct Part {
   unsigned number = 0, slices = 0, span = 0, count = 0;
   std::int64_t sm = kUnknown;
@@ -58,8 +58,8 @@ class Deriver {
       : board_(board),
         plain_(find_profile(board, NVML_GPU_INSTANCE_PROFILE_1_SLICE)),
         double_memory_(find_profile(board, NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV2)) {
-    // A double-memory 1g with more SMs than a 1g has a compute profile of its own (REV1), and with
-    // that one the driver aligns; Blackwell always does. sim/gpus/README.md has the sources.
+    // A double-memory 1g with more SMs than a 1g has a compute profile of its own (REV1), and the
+    // driver then aligns compute instances; Blackwell always aligns. Sources: sim/gpus/README.md.
     two_kinds_ = plain_ != nullptr && double_memory_ != nullptr && double_memory_->sm > plain_->sm;
     board.aligned_compute = two_kinds_ || board.architecture == Architecture::kBlackwell ? 1 : 0;
   }
@@ -81,7 +81,8 @@ class Deriver {
   }
 
  private:
-  // In slots; a 3c takes as many as a 4c, a 7c as the whole board.
+  // Compute slots of an instance; on aligned boards a 3c takes as many as a 4c, a 7c as the whole
+  // board.
   unsigned span_of(unsigned slices) const {
     if (board_.aligned_compute == 0) {
       return slices;
@@ -89,7 +90,7 @@ class Deriver {
     return slices == 3 ? 4 : slices == 7 ? 8 : slices;
   }
 
-  // A part has the SMs of the plain GPU instance profile with as many slices.
+  // A compute instance has the SMs of the plain GPU instance profile with as many slices.
   std::int64_t sm_of(const GiProfile& gi, unsigned slices) const {
     if (slices == gi.slices && !(two_kinds_ && &gi == double_memory_)) {
       return gi.sm;

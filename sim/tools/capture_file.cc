@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A capture as a board file's text, and figures taken from another board file.
+// Prints a capture as a board file, and copies figures from another board file.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -35,7 +35,7 @@ const char* architecture_name(Architecture architecture) {
   }
 }
 
-// The block's figures by origin, in the form that sim/gpus/provenance.cc checks.
+// Provenance of the block: its figures grouped by origin, in the format of sim/gpus/provenance.cc.
 Json provenance_of(const Capture& capture, const std::string& block) {
   std::map<Origin, std::vector<std::string>> by_origin;
   for (const auto& [path, origin] : capture.origins) {
@@ -100,7 +100,7 @@ Json starts_of(const Placement* placements, std::uint32_t count) {
   return starts;
 }
 
-// The label in mig.sources of what a profile's compute profiles come from.
+// Label in mig.sources of the origin of a profile's compute profiles.
 const char* label_of(Capture::Compute from) {
   switch (from) {
     case Capture::Compute::kRead:
@@ -163,7 +163,7 @@ Json source_json(const Origin& origin) {
           {"date", origin.date}};
 }
 
-// Only what something comes from is a source.
+// mig.sources, limited to the origins in use.
 Json mig_sources(const Capture& capture) {
   Json sources;
   for (const char* label : {"told", "ends", "largest", "mode"}) {
@@ -199,7 +199,7 @@ Json mig_json(const Capture& capture) {
           {"profiles", profiles}};
 }
 
-// The entry of `block`'s provenance that names `figure`.
+// Origin of `figure` in a block's provenance.
 Origin origin_in(const nlohmann::json& block, const std::string& figure) {
   for (const nlohmann::json& entry : block.at("provenance")) {
     for (const nlohmann::json& of : entry.at("of")) {

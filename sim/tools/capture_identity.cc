@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a GPU is: names, ids and sizes.
+// Identity of a GPU: names, ids and sizes.
 #include "sim/tools/capture_notebook.h"
 
 namespace migsim {
@@ -91,7 +91,7 @@ Problem read_memory_sizes(const Notebook& book) {
   nvmlMemory_v2_t apart{};
   apart.version = nvmlMemory_v2;
   code = MIGSIM_NVML(book.calls(), nvmlDeviceGetMemoryInfo_v2, book.device(), &apart);
-  // A driver reserves something; 0 is a library that does not know.
+  // Every driver reserves memory; 0 means that the library does not implement the field.
   if (code == NVML_SUCCESS && apart.reserved == 0) {
     book.untold("memory.reserved_bytes", "nvmlDeviceGetMemoryInfo_v2 gives 0");
   } else if (book.told("memory.reserved_bytes", code, "nvmlDeviceGetMemoryInfo_v2")) {

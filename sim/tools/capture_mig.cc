@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MIG table of a board: profiles and placements are told with MIG off too; compute profiles
-// only of GPU instances that exist.
+// The MIG table of a board. Profiles and placements are reported with MIG off too; compute profiles
+// only for existing GPU instances.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -14,7 +14,7 @@ namespace migsim {
 
 namespace {
 
-// Place of a profile among those of its slice count in `nvidia-smi mig -lgip`.
+// Rank of a profile among those of its slice count in `nvidia-smi mig -lgip`.
 unsigned lgip_rank(unsigned profile) {
   switch (profile) {
     case NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV1:
@@ -181,7 +181,7 @@ class TableReader {
     return {};
   }
 
-  // Into the board, with what follows from all profiles together.
+  // Adds a profile to the board and updates the figures that follow from all profiles together.
   void keep(const GiProfile& profile) {
     Board& board = out_.board;
     board.gi_profiles[board.gi_profile_count++] = profile;
@@ -192,7 +192,8 @@ class TableReader {
     }
   }
 
-  // When there is an instance of the profile and one may look; all that the driver tells of it.
+  // Reads the compute profiles off an existing instance of the profile; false without one, or
+  // without the right to see it.
   bool read_compute_profiles(std::uint32_t at) {
     GiProfile& gi = out_.board.gi_profiles[at];
     std::array<nvmlGpuInstance_t, kMaxGis> instances{};

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of capture: writes down what a call told, and where it comes from, or why there is
-// nothing.
+// Inside capture: records each figure with its origin, or the reason why it is unknown.
 #ifndef MIGCTL_SIM_TOOLS_CAPTURE_NOTEBOOK_H_
 #define MIGCTL_SIM_TOOLS_CAPTURE_NOTEBOOK_H_
 
@@ -44,7 +43,7 @@ class Notebook {
     out_.origins[path] = out_.derived(how);
   }
 
-  // A call of the form f(device, unsigned*).
+  // Reads a figure by a call of the form f(device, unsigned*).
   template <class Function>
   void number(const char* call, const std::string& path, std::int64_t Board::*field) const {
     unsigned value = 0;
@@ -58,7 +57,7 @@ class Notebook {
     std::array<char, 96> value{};
     const nvmlReturn_t code =
         calls_.call<Function>(call, device_, value.data(), static_cast<unsigned>(value.size()));
-    // An empty text is no text (a simulated board without one).
+    // An empty text counts as not reported (a simulated board without the figure).
     if (told(path, code == NVML_SUCCESS && value[0] == '\0' ? NVML_ERROR_NO_DATA : code, call)) {
       std::strncpy(field, value.data(), N - 1);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits of a GPU, and what it shows while idle.
+// Limits of a GPU, and its idle readings.
 #include <array>
 #include <optional>
 #include <string_view>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kNoCall = "no NVML call tells it";
 
-// Idle readings mean something only while nothing runs.
+// True when no process runs on the GPU: only then are readings idle readings.
 bool is_idle(const Notebook& book) {
   unsigned compute = 0;
   unsigned graphics = 0;
@@ -71,7 +71,7 @@ std::optional<nvmlFieldValue_t> field_value(const Notebook& book, unsigned field
                                                                   : std::nullopt;
 }
 
-// Hopper and later tell distances to the thermal limit only; the limit is now + margin.
+// Hopper and later report margins to the thermal limit only; the limit is temperature + margin.
 void read_threshold(const Notebook& book,
                     nvmlTemperatureThresholds_t threshold,
                     unsigned distance_field,
@@ -125,7 +125,7 @@ void read_temperatures(const Notebook& book, bool idle) {
                  {"temperature", "shutdown_c", &Board::temperature_shutdown_c});
 }
 
-// A board without a fan has no figure, which is no gap.
+// A board without a fan reports no speed; this is not listed as unknown.
 void read_fan(const Notebook& book, bool idle) {
   unsigned percent = 0;
   if (MIGSIM_NVML(book.calls(), nvmlDeviceGetFanSpeed, book.device(), &percent) ==
@@ -160,7 +160,7 @@ void read_nvlink(const Notebook& book) {
   const nvmlReturn_t code =
       MIGSIM_NVML(book.calls(), nvmlDeviceGetNvLinkVersion, book.device(), 0U, &version);
   if (book.told("links.nvlink_version", code, "nvmlDeviceGetNvLinkVersion")) {
-    // NVML counts 2.2 and 3.1 as versions of their own; a board file has the generation.
+    // NVML numbers 2.2 and 3.1 as separate versions; a board file has the generation.
     constexpr std::array kGeneration = {0, 1, 2, 2, 3, 3, 4, 5};
     if (version > 0 && version < kGeneration.size()) {
       book.board().nvlink_version = kGeneration[version];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capture against machines whose boards are known: what it reads must be what the board file says.
+// Capture of simulated machines with known boards: the figures read must equal the board file's.
 #include "sim/tools/capture.h"
 
 #include <dlfcn.h>
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDate = "2026-11-24";
 
-// A simulated machine of one GPU, opened as a driver.
+// A simulated machine of one GPU, opened through NVML.
 class CapturedMachine {
  public:
   explicit CapturedMachine(const std::string& board) {
@@ -92,7 +92,8 @@ std::set<std::string> keys_of(const std::map<std::string, std::string>& map) {
   return keys;
 }
 
-// What the board file itself does not know, or knows from elsewhere than the driver.
+// Paths of figures that the board file leaves unknown or (`from_files_too`) takes from a source
+// other than the driver.
 std::set<std::string> untold_of(const Board& board, bool from_files_too) {
   std::set<std::string> paths;
   for (const CaptureFigure& figure : capture_figures()) {
@@ -100,7 +101,7 @@ std::set<std::string> untold_of(const Board& board, bool from_files_too) {
                          std::string_view(figure.key) == "full_c" ||
                          std::string_view(figure.key) == "bar1_mig_bytes";
     if (std::string_view(figure.key) == "fan_percent") {
-      continue;  // none without a fan
+      continue;  // unknown on boards without a fan
     }
     if (board.*figure.field == kUnknown || (no_call && !from_files_too)) {
       paths.insert(figure.path());
@@ -115,7 +116,7 @@ std::set<std::string> untold_of(const Board& board, bool from_files_too) {
   if (board.part_number[0] == '\0') {
     paths.insert("identity.part_number");
   }
-  // The simulator's temperature is a line between the two.
+  // The simulator interpolates the temperature between the idle and the full figure.
   if (board.temperature_full_c == kUnknown && !from_files_too) {
     paths.insert("temperature.idle_c");
   }
@@ -171,7 +172,7 @@ TEST_P(EveryBoard, FilledInItIsTheBuiltInBoard) {
   EXPECT_EQ(keys_of(capture.untold), untold_of(known, true));
   Board again;
   ASSERT_TRUE(load_board(print_board(capture), again, error)) << error;
-  // Both ways round, so that neither may have more.
+  // Compared in both directions, so that neither has a figure more.
   capture.board = again;
   EXPECT_EQ(lines(capture, known), std::vector<std::string>());
   capture.board = known;
@@ -183,7 +184,7 @@ TEST_P(EveryBoard, FilledInItIsTheBuiltInBoard) {
   }
 }
 
-// With an instance of a profile there, its compute profiles are read and not derived.
+// Compute profiles of a profile with an existing instance are read, not derived.
 TEST_P(EveryBoard, ComputeProfilesAreReadOffInstances) {
   const Board known = builtin(GetParam());
   const CapturedMachine rig(GetParam());
@@ -238,7 +239,7 @@ nvmlReturn_t one_process(nvmlDevice_t, unsigned* count, nvmlProcessInfo_t*) {
   return NVML_ERROR_INSUFFICIENT_SIZE;
 }
 
-// The rig's library with one function of ours in place of its own.
+// The rig's library with one function replaced by a fake.
 template <class Function>
 NvmlCalls with(const CapturedMachine& rig, const char* name, Function* function) {
   return NvmlCalls([&rig, name, function](const char* wanted) {
@@ -247,7 +248,7 @@ NvmlCalls with(const CapturedMachine& rig, const char* name, Function* function)
   });
 }
 
-// An H200 (580.159.04) tells no thresholds, only how far it is from them.
+// An H200 (580.159.04) reports no thresholds, only margins.
 TEST(Capture, ThresholdsFollowFromDistances) {
   const CapturedMachine rig("h200-141gb");
   Capture capture;

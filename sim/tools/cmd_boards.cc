@@ -13,7 +13,7 @@ namespace {
 std::string profile_names(const Board& board) {
   std::string names;
   for (std::uint32_t i = 0; i < board.gi_profile_count; ++i) {
-    names += std::string(i == 0 ? "" : " ") + (board.gi_profiles[i].name + 4);  // after "MIG "
+    names += std::string(i == 0 ? "" : " ") + (board.gi_profiles[i].name + 4);  // no "MIG "
   }
   return names;
 }

@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What is said about a capture, beside the board file itself.
+// Report of a capture, printed beside the board file.
 struct Findings {
   std::string builtin;  // key; "" = no built-in board has this name
   std::vector<Difference> differences;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sim capture`: a board file of a GPU that is there.
+// `sim capture`: writes the board file of a present GPU.
 #ifndef MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_
 #define MIGCTL_SIM_TOOLS_CMD_CAPTURE_H_
 
@@ -13,14 +13,14 @@ namespace migsim {
 
 struct CaptureRequest {
   std::uint32_t gpu = 0;
-  std::string file;  // "" = standard output
-  std::string key;   // "" = the built-in board's, else made from the GPU's name
+  std::string file;  // output file; "" = standard output
+  std::string key;   // board key; "" = the built-in board's, else derived from the GPU's name
   bool fill = false;
   bool json = false;
 };
 
-// The board file goes to the file or to stdout; what was not told and what differs from the
-// built-in board of that name goes to stdout or, when the file is there, to stderr.
+// Writes the board file to `file` or stdout; the report (unknown figures, differences from the
+// built-in board of that name) goes to stdout or, when the board file is there, to stderr.
 Problem cmd_capture(const CaptureRequest& request, const SimPaths& paths);
 
 }  // namespace migsim

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Services of the machine that hold its GPUs: what `systemctl` would do on a real one.
+// Services of the machine that have its GPUs open: `systemctl start/stop` for a simulated machine.
 #include <cstdio>
 #include <memory>
 

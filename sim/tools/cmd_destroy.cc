@@ -16,12 +16,13 @@ namespace migsim {
 
 namespace {
 
-// "pid 4121 (train), pid 4122 (train)"; empty when nothing runs.
+// Processes on the machine as text, "pid 4121 (train), pid 4122 (train)"; empty when there are
+// none.
 std::string running(Machine& machine) {
   constexpr int kMostNamed = 5;
   std::string text;
   int count = 0;
-  Machine::Change now(machine);  // not committed; sees the machine without the dead
+  Machine::Change now(machine);  // never committed: a Change drops dead processes from its image
   for (const ProcessState& process : now->processes) {
     if (process.used == 0) {
       continue;
@@ -52,7 +53,7 @@ Problem cmd_destroy(const std::string& name, bool force, bool json) {
               "end them first, or add --force"};
     }
   }
-  // Out of sight in one step: nobody finds half a machine while its files go.
+  // Atomic removal: renamed out of sight first, so no process finds a machine with files missing.
   const std::string doomed = Machine::default_root() + "/.gone-" + std::to_string(getpid());
   if (std::rename(dir.c_str(), doomed.c_str()) != 0) {
     const int code = errno;

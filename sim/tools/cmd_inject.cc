@@ -23,7 +23,7 @@ bool names_fault(const FaultSpec& spec) {
          spec.lost || spec.xid || spec.gpu || spec.gi || spec.ci;
 }
 
-// A fault without a call happens now.
+// Applies a fault that is not tied to a call at once.
 void happen(State& state, const Fault& fault) {
   if (fault.action == FaultAction::kGpuLost) {
     constexpr std::uint64_t kFallenOffTheBus = 79;
@@ -54,8 +54,8 @@ Problem add_fault(State& state, const Fault& fault) {
   return {};
 }
 
-// What is stored is the time on hardware, of which the machine waits latency_permille thousandths;
-// the user names what the call shall take here.
+// The state stores the latency on hardware, of which the machine sleeps latency_permille
+// thousandths; the user states the latency on this machine.
 Problem add_latency(State& state, const LatencySpec& spec) {
   std::uint64_t ns = 0;
   if (Problem problem = check_function(spec.function); !problem.ok()) {

@@ -20,8 +20,7 @@ struct InjectRequest {
   bool json = false;
 };
 
-// All of the request or nothing: it is checked first and committed in one step. A clear comes
-// first.
+// All or nothing: the request is checked first and committed in one step. A clear is applied first.
 Problem cmd_inject(const InjectRequest& request);
 
 }  // namespace migsim

@@ -42,7 +42,8 @@ Json gpu_json(const Hardware& hardware, const State& state, std::uint32_t index)
           {"processes", process_count(state, index)}};
 }
 
-// A machine that cannot be read is listed with the reason; the others still are.
+// Entry of a machine in the list; an unreadable one is listed with the reason and does not fail the
+// command.
 Json machine_json(const std::string& name, bool check, bool& broken) {
   Json entry = {{"name", name}, {"path", machine_dir(name)}, {"gpus", Json::array()}};
   std::unique_ptr<Machine> machine;
@@ -51,7 +52,7 @@ Json machine_json(const std::string& name, bool check, bool& broken) {
     broken = true;
     return entry;
   }
-  // A change that is not committed: it sees the machine without processes that have died.
+  // A Change that is never committed: its image has no dead processes.
   Machine::Change now(*machine);
   for (std::uint32_t i = 0; i < machine->hardware().gpu_count; ++i) {
     entry["gpus"].push_back(gpu_json(machine->hardware(), *now, i));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done to a machine from outside: reset of a GPU, reboot; and how to point programs at it.
+// Operations on a machine from outside: reset of a GPU, reboot; and the environment that points
+// programs at it.
 #include <cstdio>
 #include <memory>
 

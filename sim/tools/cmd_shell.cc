@@ -22,7 +22,8 @@ namespace migsim {
 
 namespace {
 
-// bash reads ~/.bashrc, which sets its own prompt, so ours is put in front afterwards.
+// bash runs ~/.bashrc, which sets a prompt of its own, so the shell's prompt is prefixed
+// afterwards.
 std::string bash_start(const std::string& name, const std::string& bin) {
   return "[ -f ~/.bashrc ] && . ~/.bashrc\nPATH=" + shell_quoted(bin) +
          ":$PATH\nPS1=" + shell_quoted("(sim:" + name + ") ") + "\"$PS1\"\n";
@@ -43,7 +44,7 @@ void prepend(const char* name, const std::string& value, const std::string& fall
   set(name, rest.empty() ? value : value + ":" + rest);
 }
 
-// Programs of the machine, found before the host's.
+// Makes the programs of the machine, in a folder at the front of PATH.
 Problem make_programs(const std::string& name, const std::string& scratch, const SimPaths& paths) {
   const std::string bin = scratch + "/bin";
   Mounter files;
@@ -56,7 +57,8 @@ Problem make_programs(const std::string& name, const std::string& scratch, const
   return files.problem();
 }
 
-// nvidia-smi by its name too where it cannot be in /usr/bin.
+// Installs nvidia-smi and the library, and prints what could not be installed; nvidia-smi is then
+// found in PATH only.
 Problem show_programs(const Installed& installed) {
   for (const std::string& missing : install_driver(installed)) {
     std::fprintf(stderr, "migctl sim shell: %s\n", missing.c_str());
@@ -68,7 +70,7 @@ Problem show_programs(const Installed& installed) {
   return files.problem();
 }
 
-// The machine's and the library's folders as they are called from anywhere.
+// Absolute path, valid after the shell changes its folder.
 std::string absolute(const std::string& path) {
   std::error_code error;
   const auto canonical = std::filesystem::canonical(path, error);
@@ -80,7 +82,7 @@ std::vector<std::string> shell_command(const std::string& scratch) {
   if (shell.empty() || access(shell.c_str(), X_OK) != 0) {
     shell = "/bin/sh";
   }
-  // A script on standard input gets neither a prompt nor job control.
+  // A script on standard input gets neither prompt nor job control.
   if (std::filesystem::path(shell).filename() == "bash" && isatty(STDIN_FILENO) != 0) {
     return {shell, "--rcfile", scratch + "/bashrc", "-i"};
   }
@@ -116,7 +118,7 @@ Problem cmd_shell(const std::string& name,
       return problem;
     }
     dir = absolute(machine->dir());
-    // Somebody else's shared machine: its owner keeps the tree in step.
+    // Shared machine of another user: its owner keeps the tree in step.
     if (const Status status = sync_tree(*machine);
         !status.ok() && access((dir + "/tree/.version").c_str(), R_OK) != 0) {
       return {Exit::kIo, status.error, ""};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sim shell`: a program that sees the simulated machine where hardware would be.
+// `sim shell`: runs a program for which the simulated machine stands in for the hardware.
 #ifndef MIGCTL_SIM_TOOLS_CMD_SHELL_H_
 #define MIGCTL_SIM_TOOLS_CMD_SHELL_H_
 
@@ -12,8 +12,8 @@
 
 namespace migsim {
 
-// Replaces the process by `command`, or by $SHELL when it is empty; comes back only on failure.
-// `as_user`: the machine's owner has no more rights in there than others; sudo gives them back.
+// Replaces the process by `command`, or by $SHELL when empty; returns on failure only. `as_user`:
+// the machine's owner has no more rights inside than other users; sudo restores them.
 Problem cmd_shell(const std::string& name,
                   const std::vector<std::string>& command,
                   Nodes nodes,

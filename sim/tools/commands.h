@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function per sub-command of `migctl sim`. They print their result to stdout and report what
-// went wrong as a value; sim_cli.cc parses, calls and turns that into an exit code.
+// One function per sub-command of `migctl sim`. They print their result to stdout and return errors
+// as values; sim_cli.cc parses arguments, calls and converts to an exit code.
 #ifndef MIGCTL_SIM_TOOLS_COMMANDS_H_
 #define MIGCTL_SIM_TOOLS_COMMANDS_H_
 
@@ -26,7 +26,7 @@ Problem cmd_clients(const std::string& name,
                     bool json);
 Problem cmd_reboot(const std::string& name, bool json);
 
-// "<what> simulated machine <name>", or the same as JSON: {"action": what, "name": name}.
+// Prints "<what> simulated machine <name>", or as JSON {"action": what, "name": name}.
 void print_done(const std::string& what, const std::string& name, bool json);
 
 // `text` in single quotes for a POSIX shell.

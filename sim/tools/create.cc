@@ -35,7 +35,7 @@ std::string utc_now() {
   return text.data();
 }
 
-// How the machine was made, for people and for making it again.
+// machine.json: how the machine was made, for the reader and for making it again.
 std::string description(const MachineSpec& spec, const MachineImage& image) {
   nlohmann::ordered_json gpus = nlohmann::ordered_json::array();
   for (std::uint32_t i = 0; i < image.hardware->gpu_count; ++i) {
@@ -80,7 +80,8 @@ Problem fill(const std::string& dir, const MachineSpec& spec, const MachineImage
   if (Status status = Machine::create(dir, *image.hardware, *image.state); !status.ok()) {
     return {Exit::kIo, status.error, ""};
   }
-  // Where `sim shell` mounts; others may use a shared machine but make nothing in its folder.
+  // Mount point of `sim shell`; other users of a shared machine cannot create anything in its
+  // folder.
   if (mkdir((dir + "/shell").c_str(), 0755) != 0) {
     return io_problem("cannot make", dir + "/shell");
   }
@@ -102,7 +103,7 @@ Problem fill(const std::string& dir, const MachineSpec& spec, const MachineImage
   return {};
 }
 
-// Gives the finished folder its name, never over something that is there.
+// Renames the finished folder to its name; fails rather than replace something (RENAME_NOREPLACE).
 Problem publish(const std::string& made, const std::string& dir, const std::string& name) {
   if (renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, dir.c_str(), RENAME_NOREPLACE) == 0) {
     return {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making a simulated machine from what the user asked for.
+// Creates a simulated machine from the user's request.
 #ifndef MIGCTL_SIM_TOOLS_CREATE_H_
 #define MIGCTL_SIM_TOOLS_CREATE_H_
 
@@ -12,17 +12,17 @@
 
 namespace migsim {
 
-// What the machine's files will hold. On the heap: both are large.
+// Content of the machine's files. On the heap: both are large.
 struct MachineImage {
   std::unique_ptr<Hardware> hardware = std::make_unique<Hardware>();
   std::unique_ptr<State> state = std::make_unique<State>();
 };
 
-// Checks the request and fills the image: every GPU as after power-on, MIG disabled.
+// Checks the request and fills the image: every GPU in the state after power-on, MIG disabled.
 Problem plan_machine(const MachineSpec& spec, MachineImage& image);
 
-// Makes <root>/<name> with machine.state, machine.json and tree/, all at once: a failure or a kill
-// leaves no half machine under that name. `dir` is where it lies.
+// Makes <root>/<name> with machine.state, machine.json and tree/ atomically: a failure or a kill
+// leaves no incomplete machine under that name. `dir` receives the path.
 Problem create_machine(const MachineSpec& spec, std::string& dir);
 
 }  // namespace migsim

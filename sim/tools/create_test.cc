@@ -98,7 +98,7 @@ TEST_F(SimTools, SwapIsForBoardsOfSevenSlices) {
   EXPECT_EQ(view->gpus[1].swap_halves, 1U);
 }
 
-// GPUs 2 and 3 of a node with swapped halves beside two without (stackhpc).
+// A real node: GPUs 2 and 3 with swapped halves beside two without (stackhpc).
 TEST_F(SimTools, SwapIsPerGpu) {
   MachineSpec request = spec();
   request.gpus = "5x a100-sxm4-80gb, a30-24gb";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `sim inject` is asked for, as text, and how it becomes a Fault.
+// Faults and latencies of `sim inject` as text, and their conversion to a Fault.
 #ifndef MIGCTL_SIM_TOOLS_FAULT_SPEC_H_
 #define MIGCTL_SIM_TOOLS_FAULT_SPEC_H_
 
@@ -14,9 +14,9 @@
 
 namespace migsim {
 
-// One fault as the options or a line of a file name it; exactly one of the actions is given.
+// One fault, as options or a line of a file describe it; exactly one action is set.
 struct FaultSpec {
-  std::string call;  // exported function, or "*"; "" = now (lost and xid only)
+  std::string call;  // exported function, or "*"; "" = at once (lost and xid only)
   std::optional<std::uint32_t> gpu, gi, ci;
   std::uint32_t nth = 1;
   std::uint32_t repeat = 1;  // 0 = for ever
@@ -29,27 +29,27 @@ struct FaultSpec {
 
 struct LatencySpec {
   std::string function;
-  std::string time;  // what a call takes on this machine, "100ms"
+  std::string time;  // latency of the call on this machine: "100ms"
 };
 
-// "1500us", "500ms", "2s"; up to an hour.
+// Parses "1500us", "500ms", "2s"; at most an hour.
 bool parse_duration(std::string_view text, std::uint64_t& ns);
 
-// The code of "NVML_ERROR_IN_USE" or "IN_USE"; nullopt for other texts.
+// NVML return code of "NVML_ERROR_IN_USE" or "IN_USE"; nullopt for other texts.
 std::optional<int> nvml_code(std::string_view name);
 std::string nvml_name(int code);
 
-// Refuses a name that libnvidia-ml.so.1 (R580) does not export, with the nearest that it does.
+// Error for a name that libnvidia-ml.so.1 (R580) does not export; names the nearest exported ones.
 Problem check_function(const std::string& name);
 
-// Checks one fault against the machine; `out` is the table entry.
+// Checks one fault against the machine; `out` receives the entry of the fault table.
 Problem make_fault(const FaultSpec& spec, std::uint32_t gpu_count, Fault& out);
 
-// "FUNCTION=100ms"
+// Parses "FUNCTION=100ms".
 Problem parse_latency_option(const std::string& text, LatencySpec& out);
 
-// {"faults": [{"call": ..., "nth": 2, "fail": "NVML_ERROR_..."}], "latencies": {"FUNCTION":
-// "100ms"}}
+// Reads a file of the form {"faults": [{"call": ..., "nth": 2, "fail": "NVML_ERROR_..."}],
+// "latencies": {"FUNCTION": "100ms"}}.
 Problem load_faults(const std::string& path,
                     std::vector<FaultSpec>& faults,
                     std::vector<LatencySpec>& latencies);

@@ -8,7 +8,7 @@ namespace migsim {
 
 namespace {
 
-// splitmix64: every input bit reaches every output bit, so neighbours share no prefix.
+// splitmix64: every input bit affects every output bit, so consecutive seeds give unrelated values.
 std::uint64_t mix(std::uint64_t x) {
   x += UINT64_C(0x9e3779b97f4a7c15);
   x = (x ^ (x >> 30U)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -27,7 +27,7 @@ std::string quoted(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
 
-// Decimal without sign or leading zero; false when it is anything else or does not fit.
+// Parses a decimal number without sign or leading zero; false otherwise or on overflow.
 bool parse_number(std::string_view text, std::uint32_t& out) {
   if (text.empty() || (text.size() > 1 && text[0] == '0') ||
       text.find_first_not_of(kDigits) != std::string_view::npos) {
@@ -37,7 +37,7 @@ bool parse_number(std::string_view text, std::uint32_t& out) {
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-// "2x key" or "key".
+// Parses "2x key" or "key".
 Problem parse_entry(std::string_view entry, std::uint32_t& count, std::string_view& key) {
   count = 1;
   key = entry;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the user asks `sim create` for, as values.
+// Arguments of `sim create`, as values.
 #ifndef MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_
 #define MIGCTL_SIM_TOOLS_MACHINE_SPEC_H_
 
@@ -15,43 +15,44 @@ namespace migsim {
 struct MachineSpec {
   std::string name;
   std::string gpus;        // "2x a100-sxm4-40gb, 1x h200-141gb"
-  std::string board_file;  // one more board; "" = none
+  std::string board_file;  // board file of one more board; "" = none
   std::string driver = "580.159.04";
   std::string latency = "scaled";
   std::uint64_t seed = 0;
-  std::string swap;      // "" = no GPU, "all", or indices: "2,3,5-7"
-  std::string graphics;  // the same: workstation boards with their display outputs on
+  std::string swap;      // GPUs with swapped halves: "" = none, "all", or indices "2,3,5-7"
+  std::string graphics;  // the same for workstation boards with their display outputs on
   bool fresh_uuids = false;
   bool vm = false;
   bool shared = false;
   bool disable_destroys_idle = false;
-  std::string clients;  // "dcgm,persistenced": services that run from power-on
+  std::string clients;  // services that run from power-on: "dcgm,persistenced"
 };
 
-// One to 63 of a-z 0-9 . _ -, not starting with . or -.
+// A machine's name: 1 to 63 of a-z 0-9 . _ -, not starting with . or -.
 Problem check_machine_name(std::string_view name);
 
-// Board keys in GPU order. `known` are the boards there are.
+// Parses a list of boards into keys in GPU order; `known` are the available boards.
 Problem parse_gpus(std::string_view text,
                    const std::vector<std::string_view>& known,
                    std::vector<std::string>& keys);
 
-// "", "all" or indices of GPUs ("2,3,5-7") below `gpus`, one answer for each. `all` when every GPU
-// that can is meant. `option` ("--swap") is named in what is wrong.
+// Parses "", "all" or indices of GPUs ("2,3,5-7") below `gpus` into one flag per GPU; `all` is set
+// for "all", which selects every capable GPU. Errors name `option` ("--swap").
 Problem parse_which(std::string_view option,
                     std::string_view text,
                     std::size_t gpus,
                     std::vector<bool>& chosen,
                     bool& all);
 
-// true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
+// Parses true, scaled, none or a number from 0 to 100000 (1000 = as on hardware).
 Problem parse_latency(std::string_view text, std::uint32_t& permille);
 
-// Bits of services (sim/machine/services.h) from "dcgm,persistenced"; units are understood too.
-// `option` is named in what is wrong.
+// Parses "dcgm,persistenced" into bits of services (sim/machine/services.h); unit names are
+// accepted. Errors name `option`.
 Problem parse_services(std::string_view text, std::string_view option, std::uint32_t& services);
 
-// "580.159.04": two or three groups of digits, major 450 or later (the first with MIG).
+// A driver version: two or three groups of digits ("580.159.04"), major 450 or later (the first
+// with MIG).
 Problem check_driver_version(std::string_view text);
 
 }  // namespace migsim

@@ -97,7 +97,7 @@ Problem make_root(bool shared) {
             "set MIGSIM_ROOT to a folder of yours"};
   }
   if (shared) {
-    // Others must be able to walk through to the machine's folder.
+    // Search permission for all: other users reach a shared machine's folder through the root.
     fs::permissions(
         root, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, error);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folders that are simulated machines.
+// Folders of simulated machines under the root.
 #ifndef MIGCTL_SIM_TOOLS_MACHINES_H_
 #define MIGCTL_SIM_TOOLS_MACHINES_H_
 
@@ -13,22 +13,24 @@
 
 namespace migsim {
 
-// <root>/<name>; the name must be checked already.
+// Path <root>/<name>; the name must be checked already.
 std::string machine_dir(std::string_view name);
 
-// Names under the root that hold a machine, sorted.
+// Names of the machines under the root, sorted.
 std::vector<std::string> machine_names();
 
-// NotFound (with the nearest names), or what Machine::open says.
+// Opens a machine; errors: not found (with the nearest names), or Machine::open's.
 Problem open_machine(const std::string& name, std::unique_ptr<Machine>& machine);
 
-// As open_machine, to change it from outside: for root and its owner, also when others may look.
+// As open_machine, for changes from outside: for root and the owner only, even where others may
+// read.
 Problem open_machine_to_change(const std::string& name, std::unique_ptr<Machine>& machine);
 
-// The folder of an existing machine: not found, or not a folder that we made (a link, no state).
+// Folder of an existing machine; error when missing or not a folder made by create_machine (a
+// symbolic link, no state).
 Problem find_machine_dir(const std::string& name, std::string& dir);
 
-// Makes the folder and its parents; reports what stands in the way.
+// Makes the root folder and its parents.
 Problem make_root(bool shared);
 
 }  // namespace migsim

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mount steps in a row, of which the first failure is kept and stops the rest.
+// A sequence of mount steps with a sticky error: the first failure is kept and the rest are
+// skipped.
 #ifndef MIGCTL_SIM_TOOLS_MOUNTER_H_
 #define MIGCTL_SIM_TOOLS_MOUNTER_H_
 
@@ -18,21 +19,21 @@ inline std::string below(const std::string& folder, const std::string& name) {
 
 class Mounter {
  public:
-  // Nothing of what follows is seen outside.
+  // Makes mount propagation private: the mounts that follow are invisible outside the namespace.
   void make_private();
-  // What is made in it is no way to a device: nodes there cannot be opened (nodev).
+  // Mounts a tmpfs with nodev: device nodes made in it cannot be opened.
   void tmpfs(const std::string& at, const char* mode);
-  // With everything mounted below.
+  // Recursive bind mount (MS_REC).
   void bind(const std::string& what, const std::string& over);
-  // A mount of ours, with all below it, to where it is to be seen.
+  // Moves a mount made here, with all below it, to its final place (MS_MOVE).
   void move(const std::string& mounted, const std::string& over);
   void folder(const std::string& path);
   void file(const std::string& path, const std::string& content, mode_t mode);
   void link(const std::string& path, const std::string& target);
-  // A character device; only ever in a tmpfs() of ours. Needs the machine's root.
+  // Makes a character device, inside a tmpfs() of this namespace only. Needs real root.
   void node(const std::string& path, dev_t number, mode_t mode);
 
-  // Empty after a failure.
+  // Names in a folder; empty after an earlier failure.
   std::vector<std::string> names_in(const std::string& folder);
 
   bool ok() const { return problem_.ok(); }

@@ -24,7 +24,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// "a100-40gb" leaves letters of "a100-sxm4-40gb" out, but adds none.
+// True when `typed` is `name` with letters left out and none added: "a100-40gb" for
+// "a100-sxm4-40gb".
 bool leaves_out(std::string_view typed, std::string_view name) {
   std::size_t matched = 0;
   for (const char c : name) {
@@ -48,7 +49,7 @@ std::size_t distance_of(std::string_view typed, std::string_view name) {
 std::vector<std::string_view> nearest(std::string_view typed,
                                       const std::vector<std::string_view>& known,
                                       std::size_t limit) {
-  constexpr std::size_t kLongest = 64;  // longer input is not a typing error
+  constexpr std::size_t kLongest = 64;  // longer input is no typing error
   std::vector<std::pair<std::size_t, std::string_view>> ranked;
   typed = typed.substr(0, kLongest);
   for (const std::string_view name : known) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls into a loaded and initialised NVML library by name: the driver's or a simulated machine's.
-// Who loads it is not our business here (migctl chooses the driver for all its commands alike).
+// The caller loads it (migctl selects one driver for all its commands).
 //
 //   unsigned count = 0;
 //   nvmlReturn_t code = MIGSIM_NVML(calls, nvmlDeviceGetCount_v2, &count);
@@ -20,7 +20,7 @@ class NvmlCalls {
  public:
   explicit NvmlCalls(SymbolLookup lookup) : lookup_(std::move(lookup)) {}
 
-  // A function that the library lacks answers NVML_ERROR_FUNCTION_NOT_FOUND.
+  // Calls a function of the library; NVML_ERROR_FUNCTION_NOT_FOUND when the library lacks it.
   template <class Function, class... Arguments>
   nvmlReturn_t call(const char* name, Arguments... arguments) const {
     auto* function = reinterpret_cast<Function>(lookup_(name));

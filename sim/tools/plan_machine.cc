@@ -22,9 +22,9 @@ namespace {
 
 constexpr std::size_t kMaxBoardFile = 1U << 20U;
 
-// Reads as measured on an H200, 580.159.04 (p50); the calls that change something have their true
-// times in sim/machine/call.cc. Only with --latency true: scaled down they are less than a timer's
-// grain, and looking them up would cost every call more than they are.
+// Latencies of read calls measured on an H200, 580.159.04 (p50); those of changing calls are in
+// sim/machine/call.cc. Used with --latency true only: scaled down they are below the timer's
+// resolution, and the lookup would cost every call more than the latency.
 struct TrueTime {
   const char* function;
   std::uint64_t microseconds;
@@ -112,12 +112,12 @@ std::uint32_t board_index(Hardware& hardware, const Board& board) {
   return hardware.board_count++;
 }
 
-// Boards of seven GPCs with one missing exist with the halves of the memory swapped; others do not.
+// Boards of seven GPCs with one missing exist with swapped halves of the memory; others do not.
 bool can_swap(const Board& board) {
   return board.memory_slices == 8 && board.compute_slices == 7;
 }
 
-// Which GPUs have their halves swapped: real nodes mix both kinds.
+// Selects the GPUs with swapped halves: real nodes mix both kinds.
 Problem plan_swap(const MachineSpec& spec,
                   const std::vector<std::string>& keys,
                   const Boards& boards,
@@ -141,7 +141,7 @@ Problem plan_swap(const MachineSpec& spec,
   return {};
 }
 
-// Which workstation boards have their display outputs on, as they are delivered.
+// Selects the workstation boards with their display outputs on, the factory setting.
 Problem plan_graphics(const MachineSpec& spec,
                       const std::vector<std::string>& keys,
                       const Boards& boards,
@@ -178,11 +178,11 @@ void power_on(
   store(gpu.serial_number, gpu_serial(spec.seed, spec.name, index));
 }
 
-// The newest CUDA that a driver branch supports (CUDA release notes; 580.173.02 and 590.48.01 print
-// 13.0 and 13.1).
+// Newest CUDA version that a driver branch supports (CUDA release notes; 580.173.02 and 590.48.01
+// print 13.0 and 13.1).
 struct CudaOfBranch {
   unsigned long branch;
-  std::uint32_t cuda;  // as nvmlSystemGetCudaDriverVersion counts: 12020 is 12.2
+  std::uint32_t cuda;  // as nvmlSystemGetCudaDriverVersion encodes it: 12020 is 12.2
 };
 
 constexpr CudaOfBranch kCuda[] = {

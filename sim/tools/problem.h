@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a simulator command answers: done, or why not. The numbers and names are those of
-// docs/reference/errors.md (sim/ includes nothing of the manager, so they are written down here;
-// the command-line tests hold both against each other).
+// Result of a simulator command: success, or an error. Numbers and names are those of
+// docs/reference/errors.md (sim/ includes nothing of the manager, so they are repeated here; the
+// command-line tests compare both).
 #ifndef MIGCTL_SIM_TOOLS_PROBLEM_H_
 #define MIGCTL_SIM_TOOLS_PROBLEM_H_
 
@@ -25,13 +25,13 @@ enum class Exit : int {
   kInternal = 20,
 };
 
-// "in_use"
+// Name of an exit code: "in_use".
 const char* exit_name(Exit code);
 
 struct [[nodiscard]] Problem {
   Exit code = Exit::kDone;
   std::string message;
-  std::string hint;  // what to do; "" = none
+  std::string hint;  // remedy; "" = none
 
   bool ok() const { return code == Exit::kDone; }
 };

@@ -46,7 +46,7 @@ void fill(Mounter& mounter, const Join& join, const std::string& to) {
   }
 }
 
-// An overlay shows its layers without what is mounted in them.
+// True when the folder contains mount points: an overlay shows its layers without their mounts.
 bool holds_mounts(const std::string& folder) {
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
@@ -64,7 +64,7 @@ bool holds_mounts(const std::string& folder) {
   return false;
 }
 
-// As the options of an overlay take a path: a comma ends an option, a colon a layer.
+// Escapes a path for the options of overlayfs, where a comma ends an option and a colon a layer.
 std::string layer(const std::string& path) {
   std::string text;
   for (const char c : path) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A folder of the host's with entries of ours among its own, in the namespace only. Nothing can be
-// made in /sys, and nothing may be made in the host's /usr or /dev.
+// Adds entries to a folder of the host, inside the namespace only: /sys takes no new files, and the
+// host's /usr and /dev must not get any.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_JOIN_H_
 #define MIGCTL_SIM_TOOLS_SHELL_JOIN_H_
 
@@ -10,24 +10,24 @@
 
 namespace migsim {
 
-// Shows `from` (a file, folder or link as it is) at `to`, which must be in a tmpfs of ours. An
-// entry that is gone by now is left out.
+// Shows `from` (file, folder or symbolic link) at `to`, which must be in a tmpfs of this namespace.
+// An entry that has disappeared is left out.
 void show_entry(Mounter& mounter, const std::string& from, const std::string& to);
 
 struct Join {
-  std::string folder;  // of the host, as it is reached: "/sys/module"
-  std::string ours;    // entries to show in it; a folder that both have is joined in turn
-  std::string hidden;  // the host's entries whose names begin so are left out; "" = none
+  std::string folder;  // host folder, by its real path: "/sys/module"
+  std::string ours;    // folder of entries to add; a folder present in both is joined recursively
+  std::string hidden;  // host entries whose names begin so are hidden; "" = none
 };
 
-// A tmpfs made at `staged` takes the folder's place, with every entry of both bound in. It can be
-// written, and what is written is lost; the host's own entries stay as writable as they are. If a
-// step fails, the folder is as before.
+// Covers the folder with a tmpfs prepared at `staged`, into which every entry of both folders is
+// bound. The tmpfs is writable, and what is written is lost; the host's own entries keep their
+// permissions. If a step fails, the folder is unchanged.
 void join_folder(Mounter& mounter, const Join& join, const std::string& staged);
 
-// The same as one read-only overlay, for folders with thousands of entries. False where that cannot
-// be: no overlayfs (or not for this user), too many on top of each other, or mounts in the folder,
-// which an overlay does not show.
+// As join_folder, by one read-only overlayfs, for folders with thousands of entries. False where
+// impossible: no overlayfs (or not for this user), nesting too deep, or mount points in the folder,
+// which an overlay would hide.
 bool overlay_folder(const Join& join);
 
 }  // namespace migsim

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each test works in a child with a mount namespace of its own; what it says goes to a file.
+// Each test runs in a child process with a mount namespace of its own; its messages go to a file.
 #include "sim/tools/shell_join.h"
 
 #include <sys/wait.h>
@@ -63,7 +63,8 @@ class JoinTest : public testing::Test {
 
   void TearDown() override { fs::remove_all(root); }
 
-  // True if every expectation of the body holds in there.
+  // Runs the body in a mount namespace of a child process; the child passes the expectations'
+  // result.
   void in_namespace(const std::function<void(Mounter&)>& body) {
     const pid_t child = fork();
     if (child == 0) {
@@ -119,7 +120,7 @@ TEST_F(JoinTest, AFailureLeavesTheFolderAsItWas) {
   });
 }
 
-// A container's runtime binds single files into /usr/bin; an overlay would show what lies below.
+// Container runtimes bind single files into /usr/bin; an overlay would show the files underneath.
 TEST_F(JoinTest, NoOverlayHidesAMount) {
   in_namespace([&](Mounter& mounter) {
     mounter.bind((root / "ours/sub").string(), (root / "host/sub").string());

@@ -35,8 +35,8 @@ bool write_proc_file(const char* path, const std::string& text) {
   return done;
 }
 
-// A user namespace in which the caller is root: enough to mount, and as whom the machine's owner
-// acts there.
+// Enters a user namespace in which the caller is root: enough to mount, and the kernel maps it to
+// the caller's uid for access to the machine's files.
 bool unshare_as_user() {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
@@ -73,7 +73,7 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-// The host's lines without those of a real driver, and the machine's.
+// /proc/modules: the host's lines without those of a real driver, and the machine's.
 std::string merged_modules(const std::string& tree) {
   std::istringstream host(read_file("/proc/modules"));
   std::string text = read_file(tree + "/proc/modules");
@@ -85,7 +85,7 @@ std::string merged_modules(const std::string& tree) {
   return text;
 }
 
-// The machine's character devices at the head of the host's list.
+// /proc/devices: the machine's character devices added to the host's list.
 std::string merged_devices(const std::string& tree) {
   std::istringstream host(read_file("/proc/devices"));
   const std::string own = read_file(tree + "/proc/devices");
@@ -103,9 +103,9 @@ bool is_number(const std::string& name) {
       name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-// A kernel without loadable modules has no /proc/modules to bind over, and nothing can be added to
-// /proc. So /proc becomes links into the real one, with a file of our own beside them. Processes
-// are then not there by number, only as /proc/self and /proc/thread-self.
+// A kernel without loadable modules has no /proc/modules to bind over, and /proc takes no new
+// files. /proc is then replaced by a folder of links into the real one, with the modules file
+// beside them. Processes then appear only as /proc/self and /proc/thread-self, not by number.
 void replace_proc(Mounter& mounter, const std::string& scratch, const std::string& tree) {
   const std::string modules = merged_modules(tree);
   const std::string devices = merged_devices(tree);
@@ -135,8 +135,8 @@ void cover_proc(Mounter& mounter, const std::string& scratch, const std::string&
   mounter.bind(tree + "/proc/driver", "/proc/driver");
 }
 
-// Without a PCI bus (some virtual machines) there is nothing to bind over; then /sys/bus becomes
-// links into the real one and ours.
+// Without a PCI bus (some virtual machines) there is no folder to bind over; /sys/bus is then
+// replaced by links into the real one and the machine's.
 void cover_bus(Mounter& mounter, const std::string& scratch, const std::string& pci) {
   if (exists("/sys/bus/pci")) {
     mounter.bind(pci, "/sys/bus/pci");
@@ -153,8 +153,8 @@ void cover_bus(Mounter& mounter, const std::string& scratch, const std::string& 
   mounter.bind(pci, "/sys/bus/pci");
 }
 
-// The host's devices stay: what else reads /sys (disks, processors) finds them. Its NVIDIA modules
-// do not.
+// The host's other devices stay visible: readers of /sys (disks, processors) find them. The host's
+// NVIDIA modules are hidden.
 void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& tree) {
   const std::string sys = tree + "/sys";
   if (!exists("/sys/devices")) {  // no sysfs in this container
@@ -168,8 +168,8 @@ void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& 
   }
 }
 
-// /dev is one for all namespaces, so nothing may be made in it: a fresh one takes its place, with
-// the host's entries bound in, except those of a real driver.
+// /dev is shared by all mount namespaces, so no node may be made in it: a fresh tmpfs takes its
+// place, with the host's entries bound in, except those of a real driver.
 void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& tree, Nodes nodes) {
   mounter.folder(scratch + "/dev");
   mounter.bind("/dev", scratch + "/dev");
@@ -177,7 +177,7 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
   const std::string real = scratch + "/dev";
   for (const std::string& name : mounter.names_in(real)) {
     if (name == "ptmx" && access(below(real, "pts/ptmx").c_str(), F_OK) == 0) {
-      // A multiplexer bound by itself does not find the terminals beside it (script, tmux, ssh).
+      // A pty multiplexer bound by itself does not find its devpts (script, tmux, ssh).
       mounter.link("/dev/ptmx", "pts/ptmx");
     } else if (!name.starts_with("nvidia")) {
       show_entry(mounter, below(real, name), below("/dev", name));
@@ -193,10 +193,10 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
   }
 }
 
-// What a process in here that has lost its variables reads instead.
+// Binds the file that names the machine to processes without environment variables.
 void name_machine(Mounter& mounter, const std::string& scratch, const std::string& machine_dir) {
   mounter.file(scratch + "/machine", machine_dir + "\n", 0444);
-  if (exists(kMachinePointer)) {  // not in a tree that an older migctl wrote for another user
+  if (exists(kMachinePointer)) {  // an older migctl's tree of another user lacks the file
     mounter.bind(scratch + "/machine", kMachinePointer);
   }
 }

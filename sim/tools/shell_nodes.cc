@@ -13,13 +13,13 @@ namespace migsim {
 
 namespace {
 
-using Majors = std::map<std::string, unsigned>;  // "nvidia-caps" -> 241
+using Majors = std::map<std::string, unsigned>;  // device major by driver: "nvidia-caps" -> 241
 
 Majors read_majors(const std::string& tree) {
   Majors majors;
   std::ifstream devices(tree + "/proc/devices");
   std::string line;
-  std::getline(devices, line);  // "Character devices:"
+  std::getline(devices, line);  // header "Character devices:"
   unsigned number = 0;
   for (std::string name; devices >> number >> name;) {
     majors[name] = number;
@@ -37,7 +37,7 @@ std::optional<unsigned> number_after(const std::string& name, const std::string&
   return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
 }
 
-// The numbers that nvidia-modprobe gives a node of this name.
+// Device number that nvidia-modprobe gives a node of this name.
 std::optional<dev_t> number_of(const std::string& name, const Majors& majors) {
   const auto device = [&](const char* driver, unsigned minor) -> std::optional<dev_t> {
     const auto major = majors.find(driver);
@@ -69,7 +69,7 @@ void make_folder(Mounter& mounter,
     const std::string source = below(from, name);
     const std::string target = below(to, name);
     if (lstat(source.c_str(), &info) != 0) {
-      continue;  // gone since it was listed
+      continue;  // removed since it was listed
     }
     if (S_ISDIR(info.st_mode)) {
       mounter.folder(target);

@@ -9,7 +9,7 @@
 
 namespace migsim {
 
-// Makes a node in /dev, which must be a tmpfs of the mounter's, for each file of the tree's /dev.
+// Makes a node in /dev (a tmpfs of the mounter's) for each file of the tree's /dev.
 void make_device_nodes(Mounter& mounter, const std::string& tree);
 
 }  // namespace migsim

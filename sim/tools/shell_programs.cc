@@ -19,14 +19,14 @@ constexpr const char* kLibrary = "libnvidia-ml.so.1";
 constexpr const char* kLoaderCache = "/etc/ld.so.cache";
 constexpr std::size_t kMaxCacheBytes = 4U << 20U;
 
-// Where programs that do not ask the loader look for the driver's library.
+// Folders in which programs look for the driver's library without asking the loader.
 const char* const kLibraryFolders[] = {"/usr/lib/x86_64-linux-gnu",
                                        "/usr/lib64",
                                        "/usr/lib",
                                        "/usr/local/nvidia/lib64",
                                        "/run/opengl-driver/lib"};
 
-// One entry of ours in a folder of the host's: a file (bound from `source`) or a link to it.
+// An entry to add to a host folder: a file (bind mount of `source`) or a link to it.
 struct Entry {
   std::string name;
   std::string source;
@@ -52,13 +52,13 @@ std::string read_cache(const std::string& path) {
   return bytes;
 }
 
-// A user namespace made without privilege: setuid programs have no effect in it.
+// True in a user namespace made without privilege, where setuid programs have no effect.
 bool setuid_is_dead() {
   return first_line("/proc/self/setgroups") == "deny";
 }
 
-// The first of the loader's own folders on this host: multiarch (Debian), lib64 (Red Hat, SUSE),
-// lib.
+// First of the dynamic loader's own folders on this host: multiarch (Debian), lib64 (Red Hat,
+// SUSE), lib.
 std::string loader_folder() {
   for (const char* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"}) {
     if (there(below(folder, "libc.so.6"))) {
@@ -68,7 +68,7 @@ std::string loader_folder() {
   return "";
 }
 
-// The layer that is laid over the folder: files to bind over, and links as they are.
+// Fills the overlay's layer: files as mount points to bind over, and links as they are.
 void write_layer(Mounter& mounter, const std::string& layer, const std::vector<Entry>& entries) {
   mounter.folder(layer);
   for (const Entry& entry : entries) {
@@ -80,7 +80,7 @@ void write_layer(Mounter& mounter, const std::string& layer, const std::vector<E
   }
 }
 
-// Entries that the host has are covered in place; for the others the folder is laid out anew.
+// Existing entries are covered in place; for new ones the folder is joined or overlaid.
 Problem place(const std::string& folder,
               const std::vector<Entry>& entries,
               const std::string& layer) {
@@ -97,7 +97,7 @@ Problem place(const std::string& folder,
       join_folder(mounter, join, layer + "-staged");
     }
   }
-  // Last, since a new layout shows what lies below earlier mounts.
+  // Last, as a new overlay shows the files below earlier mounts.
   for (const Entry& entry : entries) {
     if (!entry.link) {
       mounter.bind(entry.source, below(folder, entry.name));
@@ -117,7 +117,7 @@ std::vector<Entry> programs(const Installed& what) {
   return entries;
 }
 
-// As the package names them: the library by its version, and the loader's name as a link.
+// Library files under the names of the driver's package: the versioned file and the soname link.
 std::vector<Entry> libraries(const Installed& what, const std::string& folder) {
   const std::string version = first_line(what.tree + "/sys/module/nvidia/version");
   const std::string file = "libnvidia-ml.so." + version;
@@ -144,7 +144,7 @@ std::vector<std::string> library_places(const std::string& cache) {
   for (const char* folder : kLibraryFolders) {
     places.push_back(below(folder, kLibrary));
   }
-  // The cache names each library by its whole path, with a NUL before and after.
+  // ld.so.cache names each library by its path, with a NUL before and after.
   const std::string bytes = read_cache(cache);
   const std::string name = std::string("/") + kLibrary + '\0';
   for (std::size_t at = bytes.find(name); at != std::string::npos; at = bytes.find(name, at + 1)) {

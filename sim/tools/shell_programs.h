@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver's packages install, at the places where they install it: /usr/bin/nvidia-smi, and
-// libnvidia-ml.so.1 where the loader looks unasked. So the machine is found by absolute paths, and
-// after a login shell, sudo, su or env -i has dropped PATH and LD_LIBRARY_PATH.
+// Installs what a driver's packages would, in the same places: /usr/bin/nvidia-smi, and
+// libnvidia-ml.so.1 in the loader's default folders. So programs find the machine by absolute
+// paths, and after a login shell, sudo, su or env -i has dropped PATH and LD_LIBRARY_PATH.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_PROGRAMS_H_
 #define MIGCTL_SIM_TOOLS_SHELL_PROGRAMS_H_
 
@@ -13,22 +13,23 @@
 namespace migsim {
 
 struct Installed {
-  std::string migctl;   // what is nvidia-smi, and migctl
-  std::string library;  // what is libnvidia-ml.so.1
-  std::string tree;     // the machine's: driver version, further library files
-  std::string scratch;  // a tmpfs of the namespace's own
+  std::string migctl;   // source of nvidia-smi and migctl
+  std::string library;  // source of libnvidia-ml.so.1
+  std::string tree;     // the machine's tree: driver version, further library files
+  std::string scratch;  // a tmpfs of the namespace
 };
 
-// Every place in which the loader or a program finds a real driver's library; from the loader's own
-// list (`cache`, /etc/ld.so.cache) and the folders that distributions use.
+// Every path at which the loader or a program finds a real driver's library: from the loader's
+// cache (`cache`, /etc/ld.so.cache) and the folders of common distributions.
 std::vector<std::string> library_places(const std::string& cache);
 
-// A real driver's library must not be found by programs that ignore LD_LIBRARY_PATH; a failure
-// is one of the mounter's.
+// Covers a real driver's library against programs that ignore LD_LIBRARY_PATH; a failure is
+// recorded in the mounter.
 void cover_library(Mounter& mounter, const std::string& library);
 
-// Answers what could not be shown and what that means, one sentence each: the rest of the machine
-// is there without it. Nothing of the host's changes.
+// Installs the machine's programs and libraries in the namespace. Returns one sentence for each
+// that could not be installed, with the consequence; the rest of the machine works without it. No
+// file of the host changes.
 std::vector<std::string> install_driver(const Installed& what);
 
 }  // namespace migsim

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// sudo and su of a simulated machine's shell. Whoever is inside is root already; where the shell
-// was entered without root the host's own have no effect, and nobody else exists.
+// Replacements of sudo and su inside `sim shell`. The user inside is root already; in a user
+// namespace entered without root the host's own have no effect, and no other user exists.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_SCRIPTS_H_
 #define MIGCTL_SIM_TOOLS_SHELL_SCRIPTS_H_
 
 namespace migsim {
 
-// Below the shell's scratch folder.
+// Paths below the shell's scratch folder.
 inline constexpr const char* kSudoFile = "bin/sudo";
 inline constexpr const char* kSuFile = "su";
 
@@ -86,7 +86,8 @@ fi
 exec "$@"
 )SH";
 
-// The services that hold GPUs are the machine's (`migctl sim clients`), others the host's.
+// A systemctl that manages the machine's services (`migctl sim clients`) and passes others to the
+// host's.
 inline constexpr const char* kSystemctl = R"SH(#!/bin/sh
 # In the shell of a simulated machine NVIDIA's services and the display server are the machine's.
 real() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program sees inside `sim shell`. Each test runs the command in a child process, since
-// entering a mount namespace is for good.
+// Tests of a program's view inside `sim shell`. Each test runs the command in a child process, as
+// entering a mount namespace cannot be undone.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,7 +121,7 @@ TEST_F(Shell, CharacterDevicesHaveTheNumbersAndOpenForNobody) {
             "character special file nvidiactl 195:255 666\n"
             "character special file nvidia-uvm-tools 238:1 666\n"
             "character special file nvidia-caps/nvidia-cap1 241:1 400\n");
-  // Even a node of a device that is there.
+  // nodev applies to nodes of existing devices too.
   EXPECT_EQ(
       run({"sh",
            "-c",
@@ -147,7 +147,7 @@ TEST_F(Shell, ProgramsComeFirst) {
             (fs::canonical(root) / "lab").string() + "\n");
 }
 
-// cmd_shell() gets /bin/true for migctl; what the real one says is in tests/e2e/cases/shell.test.
+// cmd_shell() gets /bin/true for migctl here; tests/e2e/cases/shell.test covers the real one.
 TEST_F(Shell, NvidiaSmiStandsWhereItIsInstalled) {
   const std::string same =
       "test -x /usr/bin/nvidia-smi && test ! -L /usr/bin/nvidia-smi && "

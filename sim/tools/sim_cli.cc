@@ -20,12 +20,12 @@ namespace {
 
 using Action = std::function<Problem()>;
 
-// Options of all sub-commands; only those of the one that is called are set.
+// Options of all sub-commands; only those of the invoked one are set.
 struct Request {
   MachineSpec spec;
   InjectRequest inject;
   CaptureRequest capture;
-  std::vector<std::string> words;  // program of `sim shell`
+  std::vector<std::string> words;  // command line of the program for `sim shell`
   std::string name;
   std::string start, stop;  // services of `sim clients`
   std::uint32_t gpu = 0;
@@ -189,7 +189,7 @@ void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& 
   });
 }
 
-// Takes everything after "--" away: it belongs to the program, whatever it looks like.
+// Splits off everything after "--": the program's command line, not parsed here.
 std::vector<std::string> split_program(int argc, char** argv, std::vector<std::string>& program) {
   const std::vector<std::string> all(argv, argv + argc);
   const auto dashes = std::find(all.begin(), all.end(), "--");
@@ -199,7 +199,7 @@ std::vector<std::string> split_program(int argc, char** argv, std::vector<std::s
   return {all.begin(), dashes};
 }
 
-// CLI11 says only that a command is missing.
+// Error for an unknown command: CLI11 would only say that a command is missing.
 Problem check_command(CLI::App& app, int argc, char** argv) {
   if (argc < 1 || argv[0][0] == '-') {
     return {};
@@ -261,7 +261,7 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
     return report(problem, false);
   }
   std::vector<std::string> arguments = split_program(argc, argv, request.words);
-  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 expects the arguments in reverse order
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {

@@ -88,7 +88,7 @@ std::string Dir::read(const char* name) const {
 }
 
 int Dir::write(const char* name, std::string_view content, mode_t mode) const {
-  // Callers hold the tree's lock, so one name for the unfinished file is enough.
+  // The caller holds the tree's lock, so a fixed temporary name is safe.
   const std::string unfinished = std::string(".new-") + name;
   ::unlinkat(fd_, unfinished.c_str(), 0);
   const int fd =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One open folder, worked on by name without ever following a symbolic link. Errors are errno
-// values, 0 = done.
+// An open folder whose entries are accessed by name (openat) without ever following a symbolic
+// link. Errors are errno values, 0 = success.
 #ifndef MIGCTL_SIM_TREE_DIR_H_
 #define MIGCTL_SIM_TREE_DIR_H_
 
@@ -27,18 +27,19 @@ class Dir {
     return *this;
   }
 
-  // An existing folder by path (symbolic links on the way to it are the user's own).
+  // Opens an existing folder by path; symbolic links in the path are followed (the user's own).
   static int open(const std::string& path, Dir& out);
 
-  // The folder `name` in this one, made when it is missing. "a/b/c" walks down.
+  // Opens the folder `name` inside this one without following symbolic links, made when missing.
+  // "a/b/c" walks down.
   int enter(std::string_view name, Dir& out) const;
 
   bool has(const char* name) const;
-  std::string read(const char* name) const;  // "" when it cannot be read; at most 4 KiB
-  // Appears at once and complete, or not at all.
+  std::string read(const char* name) const;  // "" when the file cannot be read; at most 4 KiB
+  // Atomic: the file appears complete or not at all.
   int write(const char* name, std::string_view content, mode_t mode) const;
   int link(const char* name, const char* target) const;
-  // The file or whole folder; nothing there is fine.
+  // Removes a file or a whole folder; success when nothing is there.
   int remove(const char* name) const;
   std::set<std::string> names() const;
 

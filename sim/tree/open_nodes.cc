@@ -25,7 +25,7 @@ using Key = std::pair<dev_t, ino_t>;
 
 struct Node {
   bool capability = false;
-  std::uint32_t number = 0;  // GPU index, or the capability's minor
+  std::uint32_t number = 0;  // GPU index, or minor of the capability
 };
 
 using Nodes = std::map<Key, Node>;
@@ -61,7 +61,7 @@ void for_each_name(const std::string& path, Each&& each) {
 Nodes nodes_of(Machine& machine) {
   Nodes nodes;
   const std::string dev = machine.dir() + "/tree/dev/";
-  std::map<std::uint32_t, std::uint32_t> minors;  // by GPU
+  std::map<std::uint32_t, std::uint32_t> minors;  // device minor by GPU index
   {
     const Machine::View view(machine);
     for (std::uint32_t gpu = 0; gpu < machine.hardware().gpu_count; ++gpu) {
@@ -88,7 +88,7 @@ void look_at(const std::string& fds, const Nodes& nodes, OpenNodes& open) {
     char link[512];
     const std::string path = fds + "/" + name;
     const ssize_t size = ::readlink(path.c_str(), link, sizeof(link));
-    // Looking at every open file would cost more than all the rest.
+    // Filters by path first: a stat of every open file would dominate the cost.
     if (size <= 0 || std::string_view(link, static_cast<std::size_t>(size)).find("/nvidia") ==
                          std::string_view::npos) {
       return;
@@ -106,8 +106,8 @@ void look_at(const std::string& fds, const Nodes& nodes, OpenNodes& open) {
   });
 }
 
-// /proc, but in `sim shell` on a kernel without loadable modules, where /proc is a folder of links
-// into the real one (shell_mounts.cc): an absolute /proc/self leads there.
+// /proc; but in `sim shell` on a kernel without loadable modules /proc is a folder of links into
+// the real one (shell_mounts.cc), which the absolute link /proc/self leads to.
 std::string proc_root() {
   std::string standard = "/proc";
   if (::access((standard + "/" + std::to_string(::getpid())).c_str(), F_OK) == 0) {
@@ -163,8 +163,8 @@ bool surely_closed(const std::string& path) {
   if (fd < 0) {
     return errno == ENOENT;
   }
-  // Somebody who opens it meanwhile waits for us to let go and has us told by a signal: one that
-  // nobody dies of.
+  // Lease break: a process that opens the file meanwhile blocks until this process gives the lease
+  // up, and the kernel signals this process: with SIGURG, which is ignored by default.
   const bool closed = ::fcntl(fd, F_SETSIG, SIGURG) == 0 && ::fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
   if (closed) {
     ::fcntl(fd, F_SETLEASE, F_UNLCK);

@@ -39,7 +39,7 @@ class OpenNodesTest : public ::testing::Test {
     return dev("nvidia-caps/nvidia-cap" + std::to_string(minor));
   }
 
-  // A /proc of our own in which pid 7 has these files open.
+  // Runs the search on a fake /proc in which process `pid` has these files open.
   OpenNodes seen_with(const std::vector<std::string>& paths, const std::string& pid = "7") {
     const std::string fds = dir_.path() + "/proc/" + pid + "/fd";
     std::filesystem::create_directories(fds);

@@ -9,8 +9,8 @@
 namespace migsim {
 namespace {
 
-// /proc/<pid>/stat of a daemon that started with the machine: what counts is the name, the state
-// and the start (field 22).
+// /proc/<pid>/stat of a daemon that started with the machine. Readers use the name, the state and
+// the start time (field 22).
 std::string stat_text(std::uint32_t pid, const Service& service) {
   const std::string number = std::to_string(pid);
   return number + " (" + service.comm + ") S 1 " + number + " " + number +
@@ -38,7 +38,7 @@ int write_process(const Dir& proc, const TreeService& running) {
   }
   for (std::size_t i = 0; i < nodes.size() && error == 0; ++i) {
     const std::string name = std::to_string(3 + i);
-    // Relative: the machine's folder gets its name when it is complete.
+    // Relative link: the machine's folder is renamed when it is complete.
     error = fds.link(name.c_str(), ("../../../dev/" + nodes[i]).c_str());
   }
   return error;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine's services (sim/machine/services.h) as /proc would show them: proc/<pid>/ with what
-// tools read of a process that holds a GPU, and proc/modules.
+// The machine's services (sim/machine/services.h) as /proc entries: proc/<pid>/ with the files that
+// tools read of a process with a GPU open, and proc/modules.
 #ifndef MIGCTL_SIM_TREE_SERVICE_PART_H_
 #define MIGCTL_SIM_TREE_SERVICE_PART_H_
 
@@ -14,16 +14,16 @@
 namespace migsim {
 
 struct TreeService {
-  std::uint32_t index = 0;            // in kServices
-  std::vector<std::uint32_t> minors;  // of the GPUs whose node it has open
+  std::uint32_t index = 0;            // index into kServices
+  std::vector<std::uint32_t> minors;  // minors of the GPUs that the service has open
 };
 
 std::vector<TreeService> services_of(const Hardware& hardware, const State& state);
 
-// Equal lines, equal files.
+// Canonical text of the services' files: equal lines mean equal files.
 std::string line_of(const std::vector<TreeService>& services);
 
-// Writes those that run and removes the others.
+// Writes the files of running services and removes those of stopped ones.
 int write_services(const Dir& tree, const std::vector<TreeService>& services);
 
 }  // namespace migsim

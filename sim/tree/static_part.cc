@@ -12,7 +12,7 @@ namespace migsim {
 
 namespace {
 
-constexpr std::uint32_t kMaxMinors = 32;  // GPUs in mig-minors
+constexpr std::uint32_t kMaxMinors = 32;  // number of GPUs in mig-minors
 constexpr std::uint32_t kImexMinor = 4323;
 constexpr std::uint32_t kOwnerOnly = 0400;
 constexpr std::uint32_t kEveryoneReads = 0444;
@@ -31,7 +31,7 @@ std::string mig_minors() {
   return text;
 }
 
-// The module parameters that tools look at, with the values found on the H200.
+// Module parameters that tools read, with the values seen on the H200.
 const char* const kParams =
     "ResmanDebugLevel: 4294967295\nRmLogonRC: 1\nModifyDeviceFiles: 1\nDeviceFileUID: 0\n"
     "DeviceFileGID: 0\nDeviceFileMode: 438\nInitializeSystemMemoryAllocations: 1\n"
@@ -45,8 +45,8 @@ const char* const kParams =
     "\"\"\n"
     "GpuBlacklist: \"\"\nTemporaryFilePath: \"\"\nExcludedGpus: \"\"\n";
 
-// Layout of /proc/driver/nvidia/gpus/*/information as R580 prints it; the driver itself prints
-// question marks for a video BIOS it has not read. Interrupts and DMA are not simulated.
+// Layout of /proc/driver/nvidia/gpus/*/information as R580 prints it; the driver prints question
+// marks for an unread video BIOS. Interrupts and DMA are not simulated.
 std::string information(const TreeGpu& gpu, const std::string& driver) {
   const char* vbios = gpu.board->vbios[0] != '\0' ? gpu.board->vbios : "??.??.??.??.??";
   return print(
@@ -69,7 +69,7 @@ void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
                    driver.c_str()));
   steps.file(proc, "params", kParams);
   steps.file(proc, "registry", "Binary: \"\"\n", 0644);
-  // `sim shell` binds a file with the machine's folder over it.
+  // Empty here; `sim shell` bind-mounts a file with the machine's folder over it.
   steps.file(proc, std::strrchr(kMachinePointer, '/') + 1, "");
   const Dir caps = steps.enter(proc, "capabilities");
   steps.file(caps, "fabric-imex-mgmt", capability_text(kImexMinor, kOwnerOnly));
@@ -86,8 +86,9 @@ void driver_files(Steps& steps, const Dir& tree, const std::string& driver) {
              "Block devices:\n");
 }
 
-// Tools find the driver's folder and version by this name (NVIDIA Container Toolkit); what is
-// in it they only hand on. There is no CUDA here, and whoever loads it is told so by the loader.
+// Tools find the driver's folder and version by this file name (NVIDIA Container Toolkit) and only
+// pass the file on. The simulator has no CUDA: a program that loads the file gets the loader's
+// error.
 void library_files(Steps& steps, const Dir& tree, const std::string& driver) {
   const Dir libraries = steps.enter(tree, "usr/lib/x86_64-linux-gnu");
   steps.file(libraries,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the tree that a machine has from power-on and keeps: driver version, PCI devices,
-// minor number tables, control devices.
+// The part of the tree that is constant from power-on: driver version, PCI devices, minor number
+// tables, control devices.
 #ifndef MIGCTL_SIM_TREE_STATIC_PART_H_
 #define MIGCTL_SIM_TREE_STATIC_PART_H_
 
@@ -26,8 +26,7 @@ constexpr std::uint32_t ci_cap_minor(std::uint32_t minor, std::uint32_t gi, std:
   return gi_cap_minor(minor, gi) + 1 + ci;
 }
 
-// What the static part needs to know of a GPU, taken out of State so that no lock is held
-// meanwhile.
+// Data of a GPU for the static part, copied from State so that no lock is held while writing.
 struct TreeGpu {
   const Board* board = nullptr;
   std::uint32_t minor = 0, domain = 0, bus = 0, device = 0;
@@ -35,13 +34,13 @@ struct TreeGpu {
   std::uint32_t pci_class = 0;
 };
 
-// "0000:10:00.0"
+// PCI bus id: "0000:10:00.0".
 std::string bus_id(const TreeGpu& gpu);
 
-// "DeviceFileMinor: ..." of a capability.
+// Content of a capability's access file: "DeviceFileMinor: ...".
 std::string capability_text(std::uint32_t cap_minor, std::uint32_t mode);
 
-// Writes everything; 0 or errno.
+// Writes all files of the static part; returns 0 or errno.
 int write_static_part(const Dir& tree, const std::vector<TreeGpu>& gpus, const std::string& driver);
 
 }  // namespace migsim

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing many files of the tree in a row, of which the first failure stops the rest.
+// A sequence of writes to the tree with a sticky error: the first failure is kept and the rest are
+// skipped.
 #ifndef MIGCTL_SIM_TREE_STEPS_H_
 #define MIGCTL_SIM_TREE_STEPS_H_
 
@@ -11,7 +12,7 @@
 
 namespace migsim {
 
-// printf into a string; at most 511 characters.
+// printf into a std::string, cut at 511 characters.
 [[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...);
 
 class Steps {
@@ -36,7 +37,7 @@ class Steps {
     return inner;
   }
 
-  // 0 or the errno of the first failure.
+  // 0, or errno of the first failed step.
   int error() const { return error_; }
 
  private:

@@ -25,7 +25,7 @@ std::string config_space(const TreeGpu& gpu) {
   std::string bytes(256, '\0');
   put16(bytes, 0x00, board.pci_device_id & 0xffffU);
   put16(bytes, 0x02, board.pci_device_id >> 16U);
-  put16(bytes, 0x04, 0x0406);  // command: memory, bus master, no legacy interrupt
+  put16(bytes, 0x04, 0x0406);  // command register: memory, bus master, no legacy interrupt
   bytes[0x08] = '\xa1';        // revision
   bytes[0x09] = static_cast<char>(gpu.pci_class & 0xffU);
   put16(bytes, 0x0a, gpu.pci_class >> 8U);
@@ -34,7 +34,7 @@ std::string config_space(const TreeGpu& gpu) {
   return bytes;
 }
 
-// Thirteen regions (six BARs, ROM, six of bridges); a simulated GPU maps none.
+// PCI `resource` file: thirteen regions (six BARs, ROM, six of bridges), all unmapped.
 std::string resources() {
   std::string text;
   for (int i = 0; i < 13; ++i) {
@@ -50,12 +50,12 @@ std::string first_line(const char* path) {
   return line;
 }
 
-// Every GPU at a root port of its own: no bridge or switch is simulated.
+// Every GPU sits at a PCI root port of its own: no bridge or switch is simulated.
 std::string root_name(const TreeGpu& gpu) {
   return print("pci%04x:%02x", gpu.domain, gpu.bus);
 }
 
-// "32.0 GT/s PCIe"; "" for a generation that is not known.
+// Link speed as sysfs shows it: "32.0 GT/s PCIe"; "" for an unknown generation.
 std::string link_speed(std::int64_t generation) {
   static const char* const kSpeeds[] = {
       "2.5", "5.0", "8.0", "16.0", "32.0", "64.0"};  // PCI Express 1 to 6
@@ -102,7 +102,7 @@ void identity_files(Steps& steps, const Dir& dir, const TreeGpu& gpu) {
   steps.file(dir, "resource", resources());
 }
 
-// One NUMA node with all processors, as NVML says of the machine too.
+// One NUMA node with all processors, consistent with the simulated NVML.
 void placement_files(Steps& steps, const Dir& dir) {
   const std::string cpus = first_line("/sys/devices/system/cpu/online");
   steps.file(dir, "numa_node", "-1\n", 0644);
@@ -142,7 +142,7 @@ void pci_device(Steps& steps, const Dir& tree, const TreeGpu& gpu) {
   steps.link(driver, id.c_str(), ("../../../../devices/" + below).c_str());
 }
 
-// The sizes are those of proc/modules.
+// `size` is the module's size in proc/modules.
 void module(Steps& steps,
             const Dir& tree,
             const char* name,

@@ -12,8 +12,8 @@
 
 namespace migsim {
 
-// "0-3,8" as the kernel writes masks of processors: "10f", words of 32 bits with commas between.
-// "" for a list that it does not understand.
+// CPU mask of a CPU list, as the kernel prints masks: "0-3,8" gives "10f", in words of 32 bits
+// separated by commas. "" for a malformed list.
 std::string cpu_mask(const std::string& list);
 
 void sys_files(Steps& steps,

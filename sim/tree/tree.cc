@@ -64,7 +64,7 @@ Snapshot take(Machine& machine) {
   return out;
 }
 
-// The layout in one line: equal lines, equal trees.
+// Canonical text of the layout in one line: equal lines mean equal trees.
 std::string layout_line(const Instances& instances, const std::vector<TreeService>& services) {
   std::string line = line_of(services);
   for (const auto& [minor, gis] : instances) {
@@ -79,7 +79,7 @@ std::string layout_line(const Instances& instances, const std::vector<TreeServic
   return line + "\n";
 }
 
-// The lock that serialises everybody who changes the tree; goes with the process that holds it.
+// File lock that serialises all writers of the tree; the kernel releases it when the process ends.
 class TreeLock {
  public:
   explicit TreeLock(const std::string& path)
@@ -118,7 +118,8 @@ int prune(const Dir& dir, std::string_view prefix, const std::set<std::string>& 
   return 0;
 }
 
-// A file that is there is complete (Dir::write) and says what its name says.
+// Files are written atomically (Dir::write), so an existing file is complete; the content follows
+// from the name.
 int ensure(const Dir& dir, const std::string& name, const std::string& content) {
   return dir.has(name.c_str()) ? 0 : dir.write(name.c_str(), content, kCapMode);
 }
@@ -194,7 +195,8 @@ int sync_devices(const Dir& tree, const Instances& instances) {
 }
 
 int sync_locked(Machine& machine, const Dir& folder) {
-  // Read under the tree's lock: what is written is never older than what another caller wrote.
+  // Snapshot taken under the tree's lock: a writer never overwrites a newer tree with an older
+  // state.
   const Snapshot now = take(machine);
   Dir tree;
   if (const int error = folder.enter("tree", tree); error != 0) {
@@ -205,10 +207,11 @@ int sync_locked(Machine& machine, const Dir& folder) {
   if (!fresh && tree.read(".layout") == layout) {
     return 0;
   }
-  // Gone while the tree is in between, so that a killed caller's work is looked at again.
+  // Crash safety: without .layout the next sync redoes the work of a caller that was killed
+  // halfway.
   int error = tree.remove(".layout");
   if (error == 0 && fresh) {
-    error = tree.remove("sys");  // an older version's folders stand where links are now
+    error = tree.remove("sys");  // a tree of an older version has folders where links are now
   }
   if (error == 0 && fresh) {
     error = write_static_part(tree, now.gpus, now.driver);

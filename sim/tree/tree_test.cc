@@ -106,7 +106,7 @@ TEST_F(Tree, TheModuleSaysTheDriversVersion) {
             fs::canonical(at("sys/module/nvidia_uvm")));
 }
 
-// Version 2 had the device's folder where its link is now.
+// Version 2 of the tree had a folder where the device's link is now.
 TEST_F(Tree, AnOlderTreeIsMadeAnew) {
   const fs::path device = at("sys/bus/pci/devices/0000:10:00.0");
   fs::remove(device);
@@ -130,7 +130,7 @@ TEST(CpuMask, AsTheKernelWritesIt) {
   }
 }
 
-// H200, 580.159.04: 4322 lines, of which these are the ends.
+// H200, 580.159.04: the real file has 4322 lines; first and last are compared.
 TEST_F(Tree, MinorsAreTheKernelsTable) {
   const std::string minors = read(at("proc/driver/nvidia-caps/mig-minors"));
   EXPECT_TRUE(
@@ -169,7 +169,7 @@ TEST_F(Tree, NothingIsWrittenWhenNothingChanged) {
   EXPECT_EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
 }
 
-// A caller killed in between leaves no .layout and perhaps half an instance.
+// A killed caller leaves no .layout and possibly half an instance.
 TEST_F(Tree, HalfDoneWorkIsMadeGood) {
   set_instance(9, 0, 1);
   sync();
@@ -189,12 +189,12 @@ TEST_F(Tree, FollowsNoLink) {
   const fs::path mig = at("proc/driver/nvidia/capabilities/gpu0/mig");
   fs::create_directories(mig);
   fs::create_directory_symlink(outside, mig / "gi9");
-  set_instance(8, 0, 1);  // gi9 is to go: the link goes, not what it names
+  set_instance(8, 0, 1);  // gi9 must go: the link is removed, not its target
   sync();
   EXPECT_FALSE(fs::is_symlink(mig / "gi9"));
   EXPECT_EQ(read(outside / "access"), "mine");
   fs::create_directory_symlink(outside, mig / "gi10");
-  set_instance(10, 0, 1);  // gi10 is to be made: not through the link
+  set_instance(10, 0, 1);  // gi10 must be made: not through the link
   EXPECT_NE(sync_tree(*machine).error, "");
   EXPECT_EQ(read(outside / "access"), "mine");
 }
@@ -220,7 +220,7 @@ TEST_F(Tree, ManyCallersAgree) {
   EXPECT_TRUE(fs::exists(at("proc/driver/nvidia/capabilities/gpu0/mig/gi10/ci0/access")));
 }
 
-// What `lsof` and `migctl holders` read of a process that holds a GPU.
+// Files that `lsof` and `migctl holders` read of a process that has a GPU open.
 TEST_F(Tree, ServicesShowAsProcessesWhileTheyRun) {
   const fs::path proc = dir / "tree/proc";
   const fs::path dcgm = proc / std::to_string(service_pid(kDcgm));

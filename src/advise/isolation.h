@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verdict on a neighbour from samples of a victim alone and beside it. A pure function.
+// The verdict on a neighbour, from samples of a victim alone and beside the neighbour. A pure
+// function.
 //
-//   kKilled     the victim died beside it at least once and never alone
-//   kIsolated   the interval of the speed kept lies above 1 - margin
-//   kSlowed     it lies below 1, and not above 1 - margin
+//   kKilled     the victim died beside the neighbour at least once and never alone
+//   kIsolated   the confidence interval of the relative speed lies above 1 - margin
+//   kSlowed     the interval lies below 1, and not above 1 - margin
 //   kUndecided  everything else: too few rounds, too much noise, a neighbour that did nothing
 #ifndef MIGCTL_ADVISE_ISOLATION_H_
 #define MIGCTL_ADVISE_ISOLATION_H_
@@ -14,7 +15,7 @@
 
 namespace mig::advise {
 
-// `alone` and `beside` by round; a round that only one of them has does not count.
+// `alone` and `beside` are indexed by round; a round that only one of them has is ignored.
 isolation::Verdict judge(const std::vector<isolation::Sample>& alone,
                          const std::vector<isolation::Sample>& beside,
                          const isolation::Criteria& criteria);

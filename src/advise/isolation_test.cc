@@ -43,7 +43,7 @@ TEST(Verdict, CertainlySlowerIsSlowed) {
   EXPECT_NEAR(verdict.p50_factor->value, 1 / 0.7, 0.02);
 }
 
-// Slower for certain, by 3 to 7 %: more than the margin or not is not told, that it is slower is.
+// Slower for certain, by 3 to 7 %: whether beyond the margin is open, but it is slower.
 TEST(Verdict, SlowerAroundTheMarginIsSlowed) {
   const Verdict verdict = judge(samples({100, 100, 100}), samples({95.8, 94.4, 95}), Criteria{});
   ASSERT_TRUE(verdict.share && verdict.share->low && verdict.share->high);
@@ -73,7 +73,7 @@ TEST(Verdict, OneDeathOfManyIsADeath) {
   EXPECT_NEAR(verdict.share->value, 1, 1e-9);
 }
 
-// Who died half-way had a speed until then.
+// A victim that died half-way has a partial speed, which must not count.
 TEST(Verdict, TheSpeedOfTheDeadIsNoSpeed) {
   auto beside = samples({100, 40, 100});
   beside[1].lived = false;

@@ -10,13 +10,13 @@
 namespace mig::advise {
 namespace {
 
-// Of a positive number; std::lgamma is not for threads.
+// Logarithm of the gamma function for positive x; std::lgamma is not thread-safe.
 double log_gamma(double x) {
   int sign = 0;
   return ::lgamma_r(x, &sign);
 }
 
-// The continued fraction of the incomplete beta function (Lentz's method).
+// Continued fraction of the incomplete beta function (Lentz's method).
 double beta_fraction(double a, double b, double x) {
   constexpr int kMost = 300;
   constexpr double kEnough = 1e-15;
@@ -35,16 +35,18 @@ double beta_fraction(double a, double b, double x) {
     c = not_zero(1 + odd / c);
     const double factor = d * c;
     h *= factor;
-    if (std::fabs(factor - 1) < kEnough)
+    if (std::fabs(factor - 1) < kEnough) {
       break;
+    }
   }
   return h;
 }
 
-// Of a, b > 0 and x in [0, 1].
+// Regularised incomplete beta function for a, b > 0 and x in [0, 1].
 double incomplete_beta(double a, double b, double x) {
-  if (x <= 0 || x >= 1)
+  if (x <= 0 || x >= 1) {
     return x <= 0 ? 0 : 1;
+  }
   const double log_front =
       log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * std::log(x) + b * std::log1p(-x);
   const double front = std::exp(log_front);
@@ -63,8 +65,9 @@ double student_t(double confidence, double freedom) {
   const double wanted = 0.5 + confidence / 2;
   double low = 0;
   double high = 1;
-  while (student_cdf(high, freedom) < wanted && high < 1e12)
+  while (student_cdf(high, freedom) < wanted && high < 1e12) {
     high *= 2;
+  }
   constexpr int kHalvings = 100;
   for (int i = 0; i < kHalvings; ++i) {
     const double middle = (low + high) / 2;
@@ -77,23 +80,27 @@ std::optional<isolation::Estimate> paired_ratio(const std::vector<double>& first
                                                 const std::vector<double>& second,
                                                 double confidence) {
   const std::size_t count = std::min(first.size(), second.size());
-  if (count == 0)
+  if (count == 0) {
     return std::nullopt;
+  }
   std::vector<double> logs;
   double mean = 0;
   for (std::size_t i = 0; i < count; ++i) {
     logs.push_back(std::log(second[i] / first[i]));
-    if (!(first[i] > 0) || !(second[i] > 0) || !std::isfinite(logs.back()))
+    if (!(first[i] > 0) || !(second[i] > 0) || !std::isfinite(logs.back())) {
       return std::nullopt;
+    }
     mean += logs.back() / static_cast<double>(count);
   }
   isolation::Estimate estimate;
   estimate.value = std::exp(mean);
-  if (count < 2)
+  if (count < 2) {
     return estimate;
+  }
   double squares = 0;
-  for (const double log : logs)
+  for (const double log : logs) {
     squares += (log - mean) * (log - mean);
+  }
   const auto freedom = static_cast<double>(count - 1);
   const double error = std::sqrt(squares / freedom / static_cast<double>(count));
   const double half = student_t(confidence, freedom) * error;

@@ -10,7 +10,7 @@
 namespace mig::advise {
 namespace {
 
-// From printed tables of the distribution.
+// Values from printed tables of the distribution.
 TEST(Student, TwoSidedPointsAreTheTables) {
   EXPECT_NEAR(student_t(0.95, 1), 12.7062, 1e-4);
   EXPECT_NEAR(student_t(0.95, 2), 4.30265, 1e-5);
@@ -21,7 +21,7 @@ TEST(Student, TwoSidedPointsAreTheTables) {
   EXPECT_NEAR(student_t(0.90, 3), 2.35336, 1e-5);
 }
 
-// Against the area under the density, added up.
+// Oracle: numeric integral of the density.
 TEST(Student, CdfIsTheAreaUnderTheDensity) {
   for (const double freedom : {1.0, 2.0, 3.0, 7.0, 25.0}) {
     const double scale = std::exp(std::lgamma((freedom + 1) / 2) - std::lgamma(freedom / 2)) /
@@ -41,8 +41,8 @@ TEST(Student, CdfIsTheAreaUnderTheDensity) {
   }
 }
 
-// By hand: ratios 0.5, 0.8 and 1.0. Logarithms -0.693147, -0.223144, 0: mean -0.305430, deviation
-// 0.353824, error 0.204281; t(2) = 4.302653, half width 0.878948.
+// Calculated by hand: ratios 0.5, 0.8 and 1.0. Logarithms -0.693147, -0.223144, 0: mean -0.305430,
+// deviation 0.353824, error 0.204281; t(2) = 4.302653, half width 0.878948.
 TEST(PairedRatio, ByHand) {
   const auto ratio = paired_ratio({100, 100, 50}, {50, 80, 50}, 0.95);
   ASSERT_TRUE(ratio && ratio->low && ratio->high);
@@ -73,8 +73,8 @@ TEST(PairedRatio, WhatIsNoSpeedGivesNoRatio) {
   EXPECT_FALSE(paired_ratio({1, 1}, {INFINITY, 1}, 0.95));
 }
 
-// Of many experiments of three, four or eight noisy pairs the interval holds the true ratio in as
-// many as it promises.
+// Coverage: over many experiments of three, four or eight noisy pairs the interval contains the
+// true ratio as often as its confidence states.
 TEST(PairedRatio, CoversAsOftenAsItPromises) {
   std::mt19937 random(11);
   std::normal_distribution<double> noise(0, 0.1);

@@ -33,21 +33,26 @@ class Run {
         executor_(context, before_) {}
 
   Result<ApplyResult> run() {
-    for (Step& step : selected_steps(plan_, options_))
+    for (Step& step : selected_steps(plan_, options_)) {
       result_.steps.push_back({std::move(step), false, false, 0});
-    if (context_.recorder != nullptr)
-      MIG_TRY(context_.recorder->begin(plan_, before_));
-    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i) {
-      if (options_.stop != nullptr && *options_.stop)
-        result_.failure = Error{ErrorCode::kRolledBack, "stopped on request", {}, {}, {}};
-      else
-        do_step(i);
     }
-    if (!result_.failure)
+    if (context_.recorder != nullptr) {
+      MIG_TRY(context_.recorder->begin(plan_, before_));
+    }
+    for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i) {
+      if (options_.stop != nullptr && *options_.stop) {
+        result_.failure = Error{ErrorCode::kRolledBack, "stopped on request", {}, {}, {}};
+      } else {
+        do_step(i);
+      }
+    }
+    if (!result_.failure) {
       conclude();
+    }
     if (result_.failure && result_.outcome == Outcome::kUnchanged) {
-      if (!any_effect())
+      if (!any_effect()) {
         return finished(std::move(*result_.failure));
+      }
       roll_back(context_, plan_, before_, executor_, result_);
     }
     close();
@@ -55,7 +60,7 @@ class Run {
   }
 
  private:
-  // Nothing was changed: the first step's own error is the answer.
+  // No call changed the machine: returns the first step's error.
   Error finished(Error error) {
     result_.outcome = Outcome::kUnchanged;
     result_.failure = std::move(error);
@@ -63,14 +68,16 @@ class Run {
     return *std::move(result_.failure);
   }
 
-  // The end of the record. Where that cannot be written the change stays open in the journal, and
-  // who reads the result is told so.
+  // Writes the end of the record. If the write fails, the change stays open in the journal and the
+  // result says so.
   void close() {
-    if (context_.recorder == nullptr)
+    if (context_.recorder == nullptr) {
       return;
+    }
     auto noted = context_.recorder->finish(result_);
-    if (noted)
+    if (noted) {
       return;
+    }
     if (!result_.failure) {
       result_.failure = std::move(noted).error().in("done, but its end cannot be recorded");
       result_.failure->hint += "; then `migctl recover` closes the record";
@@ -100,20 +107,24 @@ class Run {
     StepReport& report = result_.steps[i];
     const std::string& uuid = report.step.gpu_uuid;
     if (report.step.kind == StepKind::kResetGpu && !options_.allow_reset &&
-        active_.count(uuid) == 0)
+        active_.count(uuid) == 0) {
       waiting_.emplace(uuid, waits(report.step));
-    if (waiting_.count(uuid) != 0)
+    }
+    if (waiting_.count(uuid) != 0) {
       return;
-    // An Ampere driver resets an idle GPU itself when the mode changes: not once more.
+    }
+    // An Ampere driver resets an idle GPU as part of the mode change: a second reset is skipped.
     if (report.step.kind == StepKind::kResetGpu && active_.count(uuid) != 0) {
       report.done = true;
-      if (auto noted = executor_.pass_over(report.step, i); !noted)
+      if (auto noted = executor_.pass_over(report.step, i); !noted) {
         result_.failure = std::move(noted).error();
+      }
       return;
     }
     const auto tell = [&](bool done) {
-      if (options_.progress)
+      if (options_.progress) {
         options_.progress(report.step, i, result_.steps.size(), done);
+      }
     };
     tell(false);
     const auto start = context_.clock.monotonic();
@@ -121,7 +132,7 @@ class Run {
     report.milliseconds =
         std::chrono::duration<double, std::milli>(context_.clock.monotonic() - start).count();
     report.done = done.effect;
-    // A machine that cannot reset the GPU (VM pass-through) leaves the mode pending until it
+    // In a VM (GPU pass-through) a reset is not supported and the mode stays pending until the VM
     // reboots.
     if (done.failure && report.step.kind == StepKind::kResetGpu &&
         done.failure->code == ErrorCode::kNotSupported) {
@@ -129,12 +140,15 @@ class Run {
       return;
     }
     result_.failure = std::move(done.failure);
-    if (result_.failure)
+    if (result_.failure) {
       return;
-    if (is_mode_step(report.step.kind) && !done.pending)
+    }
+    if (is_mode_step(report.step.kind) && !done.pending) {
       active_.insert(uuid);
-    if (done.pending && !resets_later(i + 1, uuid))
+    }
+    if (done.pending && !resets_later(i + 1, uuid)) {
       waiting_.emplace(uuid, waits(report.step, done.activation));
+    }
     tell(true);
   }
 
@@ -155,8 +169,8 @@ class Run {
         why ? why->nvml : std::nullopt};
   }
 
-  // Every step was verified on its own; this looks at the whole. The outcome stays kUnchanged where
-  // what was asked for is not there in the end.
+  // Verifies the end state as a whole (each step was verified already). The outcome stays
+  // kUnchanged if the requested state is not there.
   void conclude() {
     std::vector<Difference> differ;
     const Inventory wanted = expected();
@@ -181,9 +195,9 @@ class Run {
       return;
     }
     result_.after = *std::move(now);
-    if (!waiting_.empty())
+    if (!waiting_.empty()) {
       result_.failure = waiting_.begin()->second;
-    else if (!differ.empty())
+    } else if (!differ.empty()) {
       result_.failure =
           Error{ErrorCode::kConflict,
                 "applied, but another program changed the GPU meanwhile: " + texts_of(differ) +
@@ -191,29 +205,34 @@ class Run {
                 "it stays; migctl list shows it",
                 {},
                 {}};
+    }
   }
 
   Inventory expected() const {
     std::vector<Step> steps;
-    for (const StepReport& report : result_.steps)
+    for (const StepReport& report : result_.steps) {
       steps.push_back(report.step);
+    }
     return after_steps(before_, steps);
   }
 
   // The plan's GPUs that do not wait for a reset.
   Plan settled_part() const {
     Plan part;
-    for (const GpuPlan& gpu : plan_.gpus)
-      if (waiting_.count(gpu.uuid) == 0)
+    for (const GpuPlan& gpu : plan_.gpus) {
+      if (waiting_.count(gpu.uuid) == 0) {
         part.gpus.push_back(gpu);
+      }
+    }
     return part;
   }
 
   static std::string texts_of(const std::vector<Difference>& differ) {
     std::vector<std::string> texts;
     texts.reserve(differ.size());
-    for (const Difference& one : differ)
+    for (const Difference& one : differ) {
       texts.push_back(one.what);
+    }
     return base::join(texts, "; ");
   }
 
@@ -223,8 +242,8 @@ class Run {
   const Inventory before_;
   Executor executor_;
   ApplyResult result_;
-  std::map<std::string, Error> waiting_;  // GPUs whose mode waits for a reset
-  std::set<std::string> active_;          // GPUs whose new mode needs none any more
+  std::map<std::string, Error> waiting_;  // GPUs whose new mode is pending until a reset
+  std::set<std::string> active_;          // GPUs whose new mode is active without a reset
 };
 
 }  // namespace

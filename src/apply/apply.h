@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries a Plan out: preflight, writer lock, step by step with each step read back, and on failure
-// everything undone in reverse at the same placements. Outcome: unchanged, applied, rolled back, or
-// stuck with what is left.
+// Executes a Plan: preflight, writer lock, then each step with a read-back; on failure a rollback
+// undoes the executed steps in reverse order at the same placements. Outcome: unchanged, applied,
+// rolled back, or stuck with the remaining differences.
 //
 //   apply::Context context{*session, base::system_clock()};
 //   MIG_ASSIGN_OR_RETURN(auto result, apply::apply(context, plan, options));
@@ -41,23 +41,23 @@ struct StepReport {
 struct ApplyResult {
   Outcome outcome = Outcome::kUnchanged;
   std::vector<StepReport> steps;
-  // Why it was rolled back or is stuck. With kApplied: kResetRequired, the mode is set but pending,
-  // and the steps that wait for it are not done.
+  // Why the change was rolled back or is stuck. With kApplied: kResetRequired, the mode is set but
+  // pending, and the steps that need it were not executed.
   std::optional<Error> failure;
   Inventory after;
-  // What is there that was not before and no step made, a line each: it stays.
+  // Instances that appeared during the change and belong to no step, one line each: they stay.
   std::vector<std::string> others;
-  // Going back, instances were made again that no step had taken: others or a reset had.
+  // The rollback recreated instances that no step had destroyed: another program or a reset had.
   bool rebuilt = false;
 };
 
-// Called before (done = false) and after each step, for progress on stderr.
+// Progress callback (for stderr), called before (done = false) and after each step.
 using Progress = std::function<void(const Step&, std::size_t index, std::size_t count, bool done)>;
 
-// Who changes the machine and why, for history.
+// Origin of the change, for history: who and why.
 struct ChangeOrigin {
-  std::string command;  // "apply -f layouts.yaml -c mixed"
-  std::string reason;   // the user's own words; may be empty
+  std::string command;  // command line: "apply -f layouts.yaml -c mixed"
+  std::string reason;   // reason given by the user; may be empty
 };
 
 struct ApplyOptions {
@@ -65,9 +65,10 @@ struct ApplyOptions {
   bool mode_only = false;
   Progress progress;
   ChangeOrigin origin;
-  // Looked at before each step: when it is set, no further step begins and what was done is undone.
+  // Stop flag, tested before each step: when set, no further step begins and the executed ones are
+  // undone.
   const std::atomic<bool>* stop = nullptr;
-  // Called before and after each driver call, rollback included: a watchdog's sign of life.
+  // Called before and after each driver call, rollback included: keeps a watchdog from firing.
   std::function<void()> heartbeat;
 };
 
@@ -78,12 +79,12 @@ struct Context {
   std::string proc_root = base::proc_root();
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};
-  device::FactsOfGpus* facts = nullptr;  // spares asking the driver again; nullptr = none
+  device::FactsOfGpus* facts = nullptr;  // cache of constant facts; nullptr = none
 };
 
 // An Error means that nothing was changed: kConflict (the machine's layout is not the plan's, or
-// another writer is at work, named by pid), kInUse (blocked), kPermission, or the first step's own
-// error. From the first change on, the result tells.
+// another writer holds the lock, named by pid), kInUse (blocked), kPermission, or the first step's
+// error. From the first change on the outcome is in the result.
 Result<ApplyResult> apply(const Context& context, const Plan& plan, const ApplyOptions& options);
 
 }  // namespace mig::apply

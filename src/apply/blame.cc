@@ -15,10 +15,12 @@ namespace {
 bool made_by(const StepReport& report, const Difference& extra) {
   const Step& step = report.step;
   if (!report.done || report.undone || step.gpu_uuid != extra.gpu_uuid ||
-      step.gpu_placement != extra.instance.placement)
+      step.gpu_placement != extra.instance.placement) {
     return false;
-  if (!extra.compute)
+  }
+  if (!extra.compute) {
     return step.kind == StepKind::kCreateGpuInstance && step.profile == extra.instance.name;
+  }
   return step.kind == StepKind::kCreateComputeInstance && step.profile == extra.compute->name &&
          (!step.ci_placement || !extra.compute->placement ||
           step.ci_placement == extra.compute->placement);
@@ -28,17 +30,21 @@ bool set_mode_of(const StepReport& report, const Difference& mode) {
   return report.done && is_mode_step(report.step.kind) && report.step.gpu_uuid == mode.gpu_uuid;
 }
 
-// What lies where a GPU instance is missing.
+// Text for the instance that occupies the placement of a missing GPU instance.
 std::string in_its_place(const Difference& missing, const Inventory& now) {
   const Gpu* gpu = now.find_gpu(missing.gpu_uuid);
-  if (gpu == nullptr || missing.compute)
+  if (gpu == nullptr || missing.compute) {
     return {};
-  if (gpu->mig_current != MigMode::kEnabled)
+  }
+  if (gpu->mig_current != MigMode::kEnabled) {
     return fmt::format(" (MIG is off on GPU {})", gpu->index.value);
+  }
   std::vector<std::string> there;
-  for (const GpuInstance& one : gpu->instances)
-    if (one.placement.overlaps(missing.instance.placement))
+  for (const GpuInstance& one : gpu->instances) {
+    if (one.placement.overlaps(missing.instance.placement)) {
       there.push_back(fmt::format("{} gi={}", one.name.str(), one.id.value));
+    }
+  }
   return there.empty() ? std::string() : " (in its place: " + base::join(there, ", ") + ")";
 }
 

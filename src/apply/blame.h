@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: of what differs from the layout before, what a change is answerable for and
-// what others did beside it. Pure functions.
+// Inside of apply/: attributes differences from the earlier layout to the change itself or to other
+// programs. Pure functions.
 #ifndef MIGCTL_APPLY_BLAME_H_
 #define MIGCTL_APPLY_BLAME_H_
 
@@ -15,12 +15,13 @@
 namespace mig::apply {
 
 struct Blame {
-  std::vector<Difference> left;     // keeps the layout before from being back
-  std::vector<std::string> others;  // what is there besides; nobody's of this change
+  std::vector<Difference> left;     // differences that remain from the earlier layout
+  std::vector<std::string> others;  // additional instances, not made by this change
 };
 
-// An instance that no step made is somebody else's, and so is a mode that no step set. What is
-// missing is missed whoever took it; where something lies in its place, that is named.
+// Attributes differences after a rollback: an instance that no step created, and a mode that no
+// step set, belong to another program. A missing instance counts whoever removed it; the instance
+// that occupies its placement is named.
 Blame blame_for(std::vector<Difference> differences,
                 const std::vector<StepReport>& steps,
                 const Inventory& now);

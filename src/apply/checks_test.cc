@@ -93,7 +93,7 @@ TEST(StepChecks, OnlyThoseWhoWouldBeHurtStandInTheWay) {
   EXPECT_TRUE(check_holders(now, step_of(StepKind::kCreateGpuInstance, "1g.5gb", {})));
 }
 
-// Its compute instance is not told: it may be any of them.
+// The process's compute instance is unknown: it may be any of the GPU instance's.
 TEST(StepChecks, AProcessOnTheWholeInstanceStandsInTheWayOfEachComputeInstancesEnd) {
   device::LayoutReading now;
   now.processes = {process_on(2, 0)};
@@ -219,8 +219,9 @@ GpuInstance with_computes(GpuInstance gi,
     ComputeInstance ci;
     ci.id = ComputeInstanceId{static_cast<std::uint32_t>(gi.compute_instances.size())};
     ci.name = *ProfileName::parse(name);
-    if (start >= 0)
+    if (start >= 0) {
       ci.placement = Placement{static_cast<std::uint32_t>(start), 1};
+    }
     gi.compute_instances.push_back(ci);
   }
   return gi;

@@ -52,19 +52,21 @@ bool alive(const Evictee& who, const std::string& proc) {
   return holders::start_of(proc, who.pid) == who.start_ticks;
 }
 
-// The descriptor names the process for good: between the look and the signal its number cannot
-// come to mean another one. Kernels without it (before 5.3) leave a gap of microseconds.
+// pidfd: identifies the process despite pid reuse, which closes the race between the check and the
+// signal (TOCTOU). Kernels without pidfd_open (before 5.3) leave a gap of microseconds.
 Result<void> send(const Evictee& who, int signal, const std::string& proc) {
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, who.pid, 0)));
   const bool known = process.valid() || errno == ENOSYS;
-  if (!known || !alive(who, proc))
+  if (!known || !alive(who, proc)) {
     return {};
+  }
   const auto pid = static_cast<pid_t>(who.pid);
   const long sent = process.valid()
                         ? ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0)
                         : ::kill(pid, signal);
-  if (sent == 0 || errno == ESRCH)
+  if (sent == 0 || errno == ESRCH) {
     return {};
+  }
   return fail(ErrorCode::kPermission,
               fmt::format("cannot stop {}: {}", who.text, std::generic_category().message(errno)),
               "run it as root (sudo), or as the user whose process it is");
@@ -89,8 +91,9 @@ std::vector<Evictee> wait_for(const std::vector<Evictee>& who,
   const auto deadline = clock.monotonic() + time;
   for (;;) {
     std::vector<Evictee> left = left_of(who, options.proc);
-    if (left.empty() || clock.monotonic() >= deadline || stop_wanted(options))
+    if (left.empty() || clock.monotonic() >= deadline || stop_wanted(options)) {
       return left;
+    }
     clock.sleep(kBetweenLooks);
   }
 }
@@ -98,8 +101,9 @@ std::vector<Evictee> wait_for(const std::vector<Evictee>& who,
 std::string names(const std::vector<Evictee>& who) {
   std::vector<std::string> texts;
   texts.reserve(who.size());
-  for (const Evictee& one : who)
+  for (const Evictee& one : who) {
     texts.push_back(one.text);
+  }
   return base::join(texts, "; ");
 }
 
@@ -111,7 +115,7 @@ Error stopped(const std::vector<Evictee>& who) {
                {}};
 }
 
-// A process, or the job that a lease is held by.
+// True for an ordinary process, and for the job that holds a lease.
 bool may_be_signalled(const Holder& holder) {
   return holder.kind == Kind::kProcess || (holder.kind == Kind::kLease && holder.pid != 0);
 }
@@ -123,21 +127,25 @@ Result<std::vector<Evictee>> evictees(const Plan& plan, const holders::Report& r
   for (const GpuPlan& gpu : plan.gpus) {
     for (const Blocker& blocker : gpu.blockers) {
       const Holder* holder = find_holder(report, blocker);
-      if (holder == nullptr)
-        continue;  // has just gone
-      if (!may_be_signalled(*holder))
+      if (holder == nullptr) {
+        continue;  // the process has just ended
+      }
+      if (!may_be_signalled(*holder)) {
         return not_ours_to_stop(*holder);
+      }
       const std::uint64_t start =
           blocker.start_ticks != 0 ? blocker.start_ticks : holder->start_ticks;
-      if (start == 0 || holder->pid <= 1 || holder->pid == static_cast<std::uint32_t>(getpid()))
+      if (start == 0 || holder->pid <= 1 || holder->pid == static_cast<std::uint32_t>(getpid())) {
         return fail(ErrorCode::kInUse,
                     fmt::format("{} is not signalled: it cannot be told from others of its number",
                                 holder->str()),
                     "run migctl where /proc shows that process");
+      }
       const bool known = std::any_of(
           out.begin(), out.end(), [&](const Evictee& one) { return one.pid == holder->pid; });
-      if (!known)
+      if (!known) {
         out.push_back({holder->pid, start, gpu.gpu, holder->gpu_instance, holder->str()});
+      }
     }
   }
   return out;
@@ -147,29 +155,34 @@ Result<void> evict(const std::vector<Evictee>& who,
                    const EvictOptions& options,
                    base::Clock& clock) {
   const auto tell = [&](const std::string& line) {
-    if (options.tell)
+    if (options.tell) {
       options.tell(line);
+    }
   };
   for (const Evictee& one : who) {
-    if (options.hook && alive(one, options.proc))
+    if (options.hook && alive(one, options.proc)) {
       MIG_TRY(options.hook(one));
+    }
   }
   for (const Evictee& one : left_of(who, options.proc)) {
-    if (stop_wanted(options))
+    if (stop_wanted(options)) {
       return stopped({one});
+    }
     tell(fmt::format("asking {} to stop (SIGTERM)", one.text));
     MIG_TRY(send(one, SIGTERM, options.proc));
   }
   std::vector<Evictee> left = wait_for(who, options.grace, options, clock);
-  if (!left.empty() && stop_wanted(options))
+  if (!left.empty() && stop_wanted(options)) {
     return stopped(left);
+  }
   for (const Evictee& one : left) {
     tell(fmt::format("{} did not stop within {} ms: SIGKILL", one.text, options.grace.count()));
     MIG_TRY(send(one, SIGKILL, options.proc));
   }
   left = wait_for(left, kAfterKill, options, clock);
-  if (left.empty())
+  if (left.empty()) {
     return {};
+  }
   return fail(ErrorCode::kTimeout,
               fmt::format("still there after SIGKILL: {}", names(left)),
               "a process that waits inside the driver ends when the driver lets go of it; a reset "

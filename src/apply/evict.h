@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks processes that stand in a plan's way to stop: a hook of the user's, SIGTERM, and SIGKILL for
-// those who are still there after the grace. Only processes that the plan names, each known by pid
-// and start: a number that somebody else has by now is never signalled.
+// Evicts processes that block a plan: the user's hook, SIGTERM, and SIGKILL after the grace period.
+// Only processes that the plan names, each identified by pid and start time, so that a reused pid
+// is never signalled.
 #ifndef MIGCTL_APPLY_EVICT_H_
 #define MIGCTL_APPLY_EVICT_H_
 
@@ -26,24 +26,24 @@ struct Evictee {
   std::uint64_t start_ticks = 0;
   GpuIndex gpu;
   std::optional<GpuInstanceId> gpu_instance;
-  std::string text;  // "pid 41 (python, uid 1000) on GPU 0 gi=3"
+  std::string text;  // the process for messages: "pid 41 (python, uid 1000) on GPU 0 gi=3"
 };
 
-// Everybody who blocks `plan`, each once. kInUse when one of them must not be signalled: a service
-// or display (the words say how it is stopped), or a process whose start is not known.
+// All blockers of `plan`, deduplicated. kInUse when one must not be signalled: a service or display
+// (the message says how to stop it), or a process of unknown start time.
 Result<std::vector<Evictee>> evictees(const Plan& plan, const holders::Report& report);
 
 struct EvictOptions {
   std::chrono::milliseconds grace{0};
-  std::function<Result<void>(const Evictee&)> hook;  // before the first signal; empty = none
-  std::function<void(const std::string&)> tell;      // a line for each thing done
+  std::function<Result<void>(const Evictee&)> hook;  // called before the first signal; empty = none
+  std::function<void(const std::string&)> tell;      // progress callback, one line per action
   std::string proc = base::proc_root();
-  const std::atomic<bool>* stop = nullptr;  // set: nobody is signalled any more
+  const std::atomic<bool>* stop = nullptr;  // stop flag: when set, no further signal is sent
 };
 
-// Returns when all of them have ended. Errors: the hook's, before anybody was signalled;
-// kPermission; kRolledBack when it is stopped; kTimeout, naming those who survive even SIGKILL
-// (asleep in the driver, say).
+// Sends SIGTERM, then SIGKILL after the grace period, and returns when all processes have ended.
+// Errors: the hook's, before any signal; kPermission; kRolledBack when stopped; kTimeout, naming
+// processes that survive even SIGKILL (for example in uninterruptible sleep inside the driver).
 Result<void> evict(const std::vector<Evictee>& who,
                    const EvictOptions& options,
                    base::Clock& clock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evictions of real child processes: nothing else may ever be signalled.
+// Evictions of real child processes; no other process may ever be signalled.
 #include "apply/evict.h"
 
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 class EvictTest : public testing::Test {
  protected:
-  // A child that waits; with `stubborn` it ignores SIGTERM.
+  // A child process that waits; with `stubborn` it ignores SIGTERM.
   Evictee child(bool stubborn) {
     int ready[2];
     EXPECT_EQ(::pipe(ready), 0);
@@ -28,8 +28,9 @@ class EvictTest : public testing::Test {
     if (pid == 0) {
       ::signal(SIGTERM, stubborn ? SIG_IGN : SIG_DFL);
       (void)!::write(ready[1], "x", 1);
-      for (;;)
+      for (;;) {
         ::pause();
+      }
     }
     char byte = 0;
     (void)!::read(ready[0], &byte, 1);
@@ -47,7 +48,7 @@ class EvictTest : public testing::Test {
     }
   }
 
-  // The signal that ended the child.
+  // The signal that ended the child process.
   int ended_by(std::size_t index) {
     int status = 0;
     const pid_t pid = children_.at(index);
@@ -84,7 +85,7 @@ TEST_F(EvictTest, AfterTheGraceComesTheKill) {
   EXPECT_NE(told_.find("SIGKILL"), std::string::npos) << told_;
 }
 
-// It needs a while to save its work: within the grace nobody kills it.
+// The process needs a while to save its work: no SIGKILL within the grace period.
 TEST_F(EvictTest, WhoEndsWithinTheGraceEndsByItself) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);
@@ -95,8 +96,9 @@ TEST_F(EvictTest, WhoEndsWithinTheGraceEndsByItself) {
       ::_exit(7);
     });
     (void)!::write(ready[1], "x", 1);
-    for (;;)
+    for (;;) {
       ::pause();
+    }
   }
   char byte = 0;
   (void)!::read(ready[0], &byte, 1);
@@ -115,7 +117,7 @@ TEST_F(EvictTest, WhoEndsWithinTheGraceEndsByItself) {
 
 TEST_F(EvictTest, AnotherProcessOfThatNumberIsLeftAlone) {
   Evictee one = child(false);
-  ++one.start_ticks;  // the number now belongs to somebody who started later
+  ++one.start_ticks;  // simulates pid reuse: a process that started later
   const auto done = evict({one}, options(200ms), base::system_clock());
   ASSERT_TRUE(done) << done.error().text();
   EXPECT_EQ(::kill(children_[0], 0), 0);
@@ -124,7 +126,7 @@ TEST_F(EvictTest, AnotherProcessOfThatNumberIsLeftAlone) {
   EXPECT_EQ(told_, "");
 }
 
-// The one that was looked at is gone when the signal is due, and its number is another's.
+// Race: the process ended before the signal was due, and its pid was reused.
 TEST_F(EvictTest, ANumberThatIsUsedAgainJustBeforeTheSignalIsLeftAlone) {
   Evictee one = child(false);
   std::string proc = testing::TempDir() + "evictXXXXXX";
@@ -169,8 +171,9 @@ TEST_F(EvictTest, AHookMayDoTheWork) {
   EvictOptions with_hook = options(200ms);
   with_hook.hook = [](const Evictee& who) -> Result<void> {
     ::kill(static_cast<pid_t>(who.pid), SIGUSR1);
-    while (holders::start_of("/proc", who.pid) == who.start_ticks)
+    while (holders::start_of("/proc", who.pid) == who.start_ticks) {
       ::usleep(1000);
+    }
     return {};
   };
   ASSERT_TRUE(evict({one}, with_hook, base::system_clock()));
@@ -190,7 +193,7 @@ class EvicteesTest : public testing::Test {
     Blocker blocker;
     blocker.process = Process{};
     blocker.process->pid = 4121;
-    blocker.start_ticks = 70;  // as the plan knows it
+    blocker.start_ticks = 70;  // start time recorded in the plan
     plan_.gpus.resize(1);
     plan_.gpus[0].blockers = {blocker, blocker};
   }

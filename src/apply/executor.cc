@@ -14,12 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A GPU after a reset, and MIG devices after a create, were seen to show up late.
+// Eventual consistency: a GPU after a reset, and MIG devices after a create, were seen to appear
+// late.
 constexpr int kReads = 40;
 constexpr auto kBetweenReads = 50ms;
 constexpr int kPassingTries = 20;
 constexpr auto kBetweenTries = 250ms;
-// A reading that fails is no reason to take a change back before it failed this often.
+// Number of failed reads in a row before a change is undone because of them.
 constexpr int kFailedReads = 3;
 
 MigMode mode_after(const Step& step) {
@@ -34,7 +35,7 @@ Error gone(const Step& step, const std::string& what) {
                {}};
 }
 
-// These may come after the driver did what it was asked to.
+// True for errors that a driver may return although the operation was executed.
 bool may_have_worked(const Error& error) {
   return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kDriver;
 }
@@ -44,21 +45,25 @@ bool may_pass(const Error& error) {
          error.code != ErrorCode::kNotFound;
 }
 
-// Takes the id of an instance that the step made although its call failed.
+// Takes over the id of an instance that the step created although its call failed.
 void adopt(const device::LayoutReading& before, const device::LayoutReading& now, Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
-  if (instance == nullptr)
+  if (instance == nullptr) {
     return;
+  }
   const GpuInstance* was = find_gpu_instance(before, step);
-  if (step.kind == StepKind::kCreateGpuInstance && was == nullptr)
+  if (step.kind == StepKind::kCreateGpuInstance && was == nullptr) {
     step.gpu_instance = instance->id;
-  if (step.kind != StepKind::kCreateComputeInstance || step.compute_instance)
+  }
+  if (step.kind != StepKind::kCreateComputeInstance || step.compute_instance) {
     return;
+  }
   for (const ComputeInstance& compute : instance->compute_instances) {
     Step probe = step;
     probe.compute_instance = compute.id;
-    if (was == nullptr || find_compute_instance(*was, probe) == nullptr)
+    if (was == nullptr || find_compute_instance(*was, probe) == nullptr) {
       step.compute_instance = compute.id;
+    }
   }
 }
 
@@ -68,8 +73,9 @@ Result<const device::GpuHandle*> Executor::handle(const std::string& uuid) {
   auto found = handles_.find(uuid);
   if (found == handles_.end() || !context_.session.use(found->second.raw)) {
     MIG_ASSIGN_OR_RETURN(device::GpuHandle fresh, device::find_gpu(context_.session, uuid));
-    if (context_.facts != nullptr)
+    if (context_.facts != nullptr) {
       fresh.facts = context_.facts->of(uuid, context_.session.epoch());
+    }
     found = handles_.insert_or_assign(uuid, std::move(fresh)).first;
   }
   return &found->second;
@@ -83,23 +89,26 @@ Result<device::LayoutReading> Executor::read(const Step& step) {
 
 Result<device::LayoutReading> Executor::read(const Step& step, const device::LayoutScope& scope) {
   const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
-  if (gpu == nullptr)
+  if (gpu == nullptr) {
     return gone(step, "the GPU is not there");
+  }
   int failed = 0;
   for (int i = 1;; ++i) {
     auto raw = handle(step.gpu_uuid);
     auto now =
         raw ? device::read_layout(context_.session, **raw, gpu->profiles, scope, context_.proc_root)
             : Result<device::LayoutReading>(std::move(raw).error());
-    if (now || !may_pass(now.error()) || i == kReads)
+    if (now || !may_pass(now.error()) || i == kReads) {
       return now;
-    if (now.error().code != ErrorCode::kConflict && ++failed == kFailedReads)
+    }
+    if (now.error().code != ErrorCode::kConflict && ++failed == kFailedReads) {
       return now;
+    }
     context_.clock.sleep(kBetweenReads);
   }
 }
 
-// The GPU instance that the step is about, or where its id is not known those of its profile.
+// Reads only the step's GPU instance or, while its id is unknown, the instances of its profile.
 device::LayoutScope Executor::scope_of(const Step& step) const {
   device::LayoutScope scope;
   scope.processes = false;
@@ -109,68 +118,81 @@ device::LayoutScope Executor::scope_of(const Step& step) const {
   }
   scope.gpu_instance = step.gpu_instance;
   const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
-  if (scope.gpu_instance || gpu == nullptr)
+  if (scope.gpu_instance || gpu == nullptr) {
     return scope;
+  }
   for (const GpuInstanceProfile& profile : gpu->profiles) {
-    if (profile.name == step.profile.gpu_instance())
+    if (profile.name == step.profile.gpu_instance()) {
       scope.profile = profile.id;
+    }
   }
   return scope;
 }
 
-// Resolves what the step is about to ids of now. Ids are given again: what goes, in a plan or in
-// its undo, is only what the step names by profile and place too.
+// Resolves the step's object to current ids. Ids are reused, so a destroy (in a plan or in its
+// undo) must match the step's profile and placement too.
 Result<void> Executor::prepare(Step& step, const device::LayoutReading& now) {
-  if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu)
+  if (is_mode_step(step.kind) || step.kind == StepKind::kResetGpu) {
     return nobody_uses(step, now);
-  if (step.kind == StepKind::kCreateGpuInstance)
+  }
+  if (step.kind == StepKind::kCreateGpuInstance) {
     return {};
+  }
   const GpuInstance* instance = find_gpu_instance(now, step);
-  if (instance == nullptr)
+  if (instance == nullptr) {
     return gone(step, "the GPU instance is not there");
-  if (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance())
+  }
+  if (instance->placement != step.gpu_placement || instance->name != step.profile.gpu_instance()) {
     return gone(step,
                 fmt::format("GPU instance {} is now {} at {}:{}",
                             instance->id.value,
                             instance->name.str(),
                             instance->placement.start,
                             instance->placement.size));
+  }
   step.gpu_instance = instance->id;
   if (step.kind == StepKind::kDestroyComputeInstance) {
     const ComputeInstance* compute = find_compute_instance(*instance, step);
-    if (compute == nullptr)
+    if (compute == nullptr) {
       return gone(step, "the compute instance is not there");
-    if (!is_compute_of(*compute, step))
+    }
+    if (!is_compute_of(*compute, step)) {
       return gone(
           step,
           fmt::format("compute instance {} is now {}", compute->id.value, compute->name.str()));
+    }
     step.ci_placement = compute->placement;
   }
   return nobody_uses(step, now);
 }
 
-// Right before the driver call: whoever came since the plan was made is found here.
+// Check directly before the driver call: finds processes that came since the plan was made. The
+// remaining race ends in the driver's IN_USE.
 Result<void> Executor::nobody_uses(const Step& step, const device::LayoutReading& now) const {
-  // Ending a pending mode touches nothing that a client could hold.
-  if (is_mode_step(step.kind) && now.current == mode_after(step))
+  // Cancelling a pending mode touches nothing that a client could hold.
+  if (is_mode_step(step.kind) && now.current == mode_after(step)) {
     return {};
+  }
   const Gpu* gpu = before_.find_gpu(step.gpu_uuid);
   const bool resetless = gpu != nullptr && gpu->architecture != Architecture::kAmpere;
   MIG_TRY(check_holders(now, step, resetless));
-  if (is_create(step.kind))
+  if (is_create(step.kind)) {
     return {};
+  }
   MIG_ASSIGN_OR_RETURN(const holders::Report report,
                        holders::find_open_nodes(before_, holder_roots(context_.session)));
   return check_open_nodes(report, step, resetless);
 }
 
-// Another command's look at the GPU is over in a moment, and no reason to give up.
+// A short-lived client (another command reading the GPU) blocks for a moment only: retry.
 bool Executor::worth_another_try(const Step& step, int tries) {
-  if (tries >= kPassingTries)
+  if (tries >= kPassingTries) {
     return false;
+  }
   const auto report = holders::find_open_nodes(before_, holder_roots(context_.session));
-  if (!report || !only_passing(*report, step.gpu))
+  if (!report || !only_passing(*report, step.gpu)) {
     return false;
+  }
   context_.clock.sleep(kBetweenTries);
   return true;
 }
@@ -199,17 +221,20 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
     MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
     current = now.current;
     pending = now.pending;
-    if (pending == wanted && i >= 2)
-      break;  // it is pending, not late
+    if (pending == wanted && i >= 2) {
+      break;  // the mode is pending, not late
+    }
   }
-  if (current == wanted && pending == wanted)
+  if (current == wanted && pending == wanted) {
     return {};
+  }
   if (pending == wanted) {
     result.pending = true;
     return {};
   }
-  if (result.activation)
+  if (result.activation) {
     return *result.activation;
+  }
   return fail(ErrorCode::kDriver,
               fmt::format("cannot {}: the driver reported success, but the mode did not change",
                           step.str()),
@@ -218,19 +243,22 @@ Result<void> Executor::change_mode(const Step& step, StepResult& result) {
 
 Result<void> Executor::reset(const Step& step) {
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
-  const device::GpuHandle copy = *gpu;  // handles_ is about to be stale
+  const device::GpuHandle copy = *gpu;  // copy: handles_ becomes stale below
   for (int i = 0;; ++i) {
     auto done = device::reset_gpu(context_.session, copy);
-    if (done || done.error().code != ErrorCode::kInUse || !worth_another_try(step, i))
+    if (done || done.error().code != ErrorCode::kInUse || !worth_another_try(step, i)) {
       return done;
+    }
   }
 }
 
 Result<void> Executor::call(Step& step, StepResult& result) {
-  if (is_mode_step(step.kind))
+  if (is_mode_step(step.kind)) {
     return change_mode(step, result);
-  if (step.kind == StepKind::kResetGpu)
+  }
+  if (step.kind == StepKind::kResetGpu) {
     return reset(step);
+  }
   MIG_ASSIGN_OR_RETURN(const device::GpuHandle* gpu, handle(step.gpu_uuid));
   nvml::Session& session = context_.session;
   switch (step.kind) {
@@ -257,8 +285,9 @@ Result<void> Executor::call(Step& step, StepResult& result) {
 Result<void> Executor::verify(Step& step) {
   for (int i = 0; i < kReads; ++i) {
     MIG_ASSIGN_OR_RETURN(const device::LayoutReading now, read(step, scope_of(step)));
-    if (holds(now, step))
+    if (holds(now, step)) {
       return {};
+    }
     forget(step);
     context_.clock.sleep(kBetweenReads);
   }
@@ -269,26 +298,29 @@ Result<void> Executor::verify(Step& step) {
       "look with migctl list");
 }
 
-// What was kept of the GPU may be what is wrong: a profile that the driver did not tell of once.
+// Drops the GPU's cached facts, which may be the cause of a failure (a profile that the driver once
+// failed to report).
 void Executor::forget(const Step& step) {
-  if (const auto found = handles_.find(step.gpu_uuid); found != handles_.end())
+  if (const auto found = handles_.find(step.gpu_uuid); found != handles_.end()) {
     found->second.facts->compute_profiles.clear();
+  }
 }
 
-// What the driver said held against what is there now; result.effect says whether something
-// changed.
+// Compares the driver's result with a read-back; result.effect tells whether the machine changed.
 Result<void> Executor::judge(Step& step,
                              const device::LayoutReading& before,
                              Result<void> called,
                              StepResult& result) {
   result.effect = true;
-  if (called)
+  if (called) {
     return verify(step);
+  }
   auto now = read(step, scope_of(step));
-  if (!now)
-    return called;  // not known: the rollback looks again
-  // A clear refusal changed nothing; what is there now may be somebody else's.
-  // Nobody else sets a mode by chance.
+  if (!now) {
+    return called;  // unknown: the rollback reads again
+  }
+  // A definite refusal changed nothing, so a matching instance may be another program's. For modes
+  // the read-back is decisive: no other program sets the same mode by chance.
   result.effect = false;
   if (may_have_worked(called.error()) || is_mode_step(step.kind)) {
     adopt(before, *now, step);
@@ -298,8 +330,9 @@ Result<void> Executor::judge(Step& step,
 }
 
 Result<void> Executor::pass_over(const Step& step, std::size_t index) {
-  if (context_.recorder == nullptr)
+  if (context_.recorder == nullptr) {
     return {};
+  }
   const Call record{step, index, Direction::kDo};
   MIG_TRY(context_.recorder->before_call(record));
   return context_.recorder->after_call(record, nullptr);
@@ -311,26 +344,32 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
     result.failure = std::move(error);
     return result;
   };
-  // Who holds what is about to go is looked up again for each destroy; a create harms nobody.
+  // Holders are looked up anew for each destroy; a create cannot harm a process.
   device::LayoutScope scope = scope_of(step);
   scope.processes = !is_create(step.kind);
   auto before = read(step, scope);
-  if (!before)
+  if (!before) {
     return stop(std::move(before).error());
-  if (auto ready = prepare(step, *before); !ready)
+  }
+  if (auto ready = prepare(step, *before); !ready) {
     return stop(std::move(ready).error());
+  }
   const Call record{step, index, direction};
   if (context_.recorder != nullptr) {
-    // No change without a record of it first. An undo has one, that of the change: recovery finds
-    // on the machine what became of it, so a full disk does not keep us from going back.
-    if (auto noted = context_.recorder->before_call(record); !noted && direction == Direction::kDo)
+    // Write-ahead: no change without a prior record. An undo is covered by the change's record:
+    // recovery compares with the machine, so a full disk must not prevent a rollback.
+    if (auto noted = context_.recorder->before_call(record);
+        !noted && direction == Direction::kDo) {
       return stop(std::move(noted).error());
+    }
   }
-  if (context_.heartbeat)
+  if (context_.heartbeat) {
     context_.heartbeat();
+  }
   auto called = call(step, result);
-  if (context_.heartbeat)
+  if (context_.heartbeat) {
     context_.heartbeat();
+  }
   auto outcome = judge(step, *before, std::move(called), result);
   if (!outcome) {
     result.failure = std::move(outcome).error();
@@ -338,8 +377,9 @@ StepResult Executor::run(Step& step, std::size_t index, Direction direction) {
   }
   if (context_.recorder != nullptr) {
     auto noted = context_.recorder->after_call(record, result.failure ? &*result.failure : nullptr);
-    if (!noted && !result.failure && direction == Direction::kDo)
+    if (!noted && !result.failure && direction == Direction::kDo) {
       result.failure = std::move(noted).error();
+    }
   }
   return result;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: does one step and finds out, by reading, what came of it.
+// Inside of apply/: executes one step and verifies its effect by reading back.
 #ifndef MIGCTL_APPLY_EXECUTOR_H_
 #define MIGCTL_APPLY_EXECUTOR_H_
 
@@ -18,24 +18,25 @@
 namespace mig::apply {
 
 struct StepResult {
-  bool effect = false;   // something changed: there is something to undo
-  bool pending = false;  // a mode change that a reset or reboot completes
+  bool effect = false;   // the machine changed: there is something to undo
+  bool pending = false;  // a mode change that needs a reset or reboot to take effect
   std::optional<Error> failure;
-  std::optional<Error> activation;  // why it is pending, in the driver's words
+  std::optional<Error> activation;  // why the mode is pending, as an error of the driver
 };
 
 class Executor {
  public:
-  // `before` is the machine as it was when the writer lock was got; it outlives the Executor.
+  // `before` is the machine when the writer lock was taken; must outlive the Executor.
   Executor(const Context& context, const Inventory& before) : context_(context), before_(before) {}
 
-  // Fills in the ids that the driver gave, and the placement of a compute instance that goes.
+  // Executes a step; fills in the ids that the driver assigned, and the placement of a destroyed
+  // compute instance.
   StepResult run(Step& step, std::size_t index, Direction direction);
 
-  // A step that an earlier one did with it: recorded as done, no call is made.
+  // Records a step as done without a call, because an earlier step had its effect.
   Result<void> pass_over(const Step& step, std::size_t index);
 
-  // The modes and instances of the step's GPU. Passing trouble of a reading is read again.
+  // Reads modes and instances of the step's GPU, retrying transient failures.
   Result<device::LayoutReading> read(const Step& step);
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single steps on a simulated machine whose calls fail, and beside a program that acts too.
+// Single steps on a simulated machine, with failing calls, and with another program that changes
+// the same machine.
 #include "apply/executor.h"
 
 #include <filesystem>
@@ -22,13 +23,15 @@ class ExecutorTest : public ApplyMachineTest {
     must_have({});
   }
 
-  // The steps of the plan for `instances`, by kind.
+  // The step of kind `kind` in the plan for `instances`.
   Step step_for(const std::vector<std::string>& instances, StepKind kind) {
     const Plan plan = plan_for(instances);
-    before_ = look();  // a fault that a test injects next is not for this
-    for (const Step& step : plan.steps)
-      if (step.kind == kind)
+    before_ = look();  // a fault injected next must not hit this read
+    for (const Step& step : plan.steps) {
+      if (step.kind == kind) {
         return step;
+      }
+    }
     ADD_FAILURE() << "no such step";
     return {};
   }
@@ -68,18 +71,19 @@ TEST_F(ExecutorTest, AReadingThatGoesOnFailingEndsTheStepWithoutACall) {
   EXPECT_EQ(shape(), "MIG");
 }
 
-// What a create made may show late: its first reading back lacks it.
+// A created instance may appear late: the first read-back lacks it.
 TEST_F(ExecutorTest, AnInstanceThatShowsLateIsWaitedFor) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2)  // the call is made
+    if (++beats == 2) {  // before the call is made
       inject({"--call",
               "nvmlDeviceGetGpuInstanceById",
               "--nth",
               "1",
               "--fail",
               "NVML_ERROR_NOT_FOUND"});
+    }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
   EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[]");
@@ -89,13 +93,14 @@ TEST_F(ExecutorTest, WhatNeverShowsIsAFailureWithAnEffect) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2)
+    if (++beats == 2) {
       inject({"--call",
               "nvmlDeviceGetGpuInstanceById",
               "--repeat",
               "0",
               "--fail",
               "NVML_ERROR_NOT_FOUND"});
+    }
   });
   inject({"--clear"});
   ASSERT_TRUE(done.failure);
@@ -109,11 +114,13 @@ TEST_F(ExecutorTest, ADestroyMeetsOnlyWhatThePlanNames) {
   const std::uint32_t id = step.gpu_instance->value;
   stranger_destroys(id);
   std::uint32_t other = 0;
-  for (std::uint32_t start = 1; other != id && start < 7; ++start)
+  for (std::uint32_t start = 1; other != id && start < 7; ++start) {
     other = stranger_creates("1g.5gb:" + std::to_string(start), false);
-  if (other != id)
+  }
+  if (other != id) {
     other = stranger_creates("1g.5gb:0", false);
-  step.gpu_placement = {6, 1};  // the id is of an instance elsewhere
+  }
+  step.gpu_placement = {6, 1};  // the id belongs to an instance at another placement
   Listener listener;
   for (const Direction way : {Direction::kDo, Direction::kUndo}) {
     const StepResult done = run(step, &listener, way);
@@ -137,25 +144,28 @@ TEST_F(ExecutorTest, AComputeInstanceOfThatIdAndAnotherNameStays) {
 TEST_F(ExecutorTest, ACreateAsksForNoProcesses) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   for (const char* call :
-       {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"})
+       {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"}) {
     inject({"--call", call, "--repeat", "0", "--fail", "NVML_ERROR_UNKNOWN"});
+  }
   const StepResult done = run(step);
   EXPECT_FALSE(done.failure) << done.failure->text();
 }
 
-// Another program makes the very instance at the very moment: what the driver refused is not ours.
+// Race: another program creates the same instance at the same moment; after the driver's refusal
+// that instance is not taken for the step's own.
 TEST_F(ExecutorTest, WhatTheDriverRefusedIsNotTakenForOurs) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 1)
+    if (++beats == 1) {
       stranger_creates("1g.5gb:0");
+    }
   });
   ASSERT_TRUE(done.failure);
   EXPECT_FALSE(done.effect);
 }
 
-// A driver that answers with a timeout may have done it all the same.
+// A driver that returns a timeout may have executed the call.
 TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
   inject({"--call",
@@ -166,8 +176,9 @@ TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
           "NVML_ERROR_TIMEOUT"});
   int beats = 0;
   const StepResult done = run_with(step, [&] {
-    if (++beats == 2)
-      stranger_creates("1g.5gb:0", false);  // stands for the driver
+    if (++beats == 2) {
+      stranger_creates("1g.5gb:0", false);  // stands for the driver's effect
+    }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
   EXPECT_TRUE(done.effect);
@@ -217,7 +228,8 @@ TEST_F(ExecutorTest, AModeThatWaitsForAResetIsPending) {
   EXPECT_EQ(modes(), "disabled/enabled");
 }
 
-// Who only keeps a node open is in no list of the driver's; nothing is called under him.
+// A process that only has a node open is in no list of the driver; the step is refused all the
+// same.
 TEST_F(ExecutorTest, WhoKeepsTheNodeOfAnInstanceOpenKeepsIt) {
   must_have({"3g.20gb:4"});
   Step step = step_for({}, StepKind::kDestroyComputeInstance);
@@ -229,7 +241,7 @@ TEST_F(ExecutorTest, WhoKeepsTheNodeOfAnInstanceOpenKeepsIt) {
   while (minors >> name >> minor && name != path) {
   }
   ASSERT_EQ(name, path);
-  const std::string process = roots.machine_proc + "/5000000";  // no host has this number
+  const std::string process = roots.machine_proc + "/5000000";  // larger than any pid of a host
   std::filesystem::create_directories(process + "/fd");
   std::ofstream(process + "/comm") << "python\n";
   std::filesystem::create_symlink(roots.dev + "/nvidia-caps/nvidia-cap" + minor, process + "/fd/3");
@@ -249,7 +261,7 @@ TEST_F(ExecutorTest, WhoIsNamedIsOnTheGpuOfTheStep) {
   for (const std::uint32_t index : {0U, 1U}) {
     Gpu gpu;
     gpu.index = GpuIndex{index};
-    gpu.minor = 100 + index;  // of no node
+    gpu.minor = 100 + index;  // a minor without a node
     Process process;
     process.pid = 5'000'000 + index;
     gpu.processes = {process};

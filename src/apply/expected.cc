@@ -26,14 +26,16 @@ void drop_compute(GpuInstance& instance, const Step& step) {
                                                      step.ci_placement &&
                                                      compute.placement == step.ci_placement;
                                   });
-  if (found != instance.compute_instances.end())
+  if (found != instance.compute_instances.end()) {
     instance.compute_instances.erase(found);
+  }
 }
 
 void set_mode(Gpu& gpu, MigMode mode) {
   gpu.mig_current = gpu.mig_pending = mode;
-  if (mode == MigMode::kDisabled)
+  if (mode == MigMode::kDisabled) {
     gpu.instances.clear();
+  }
 }
 
 void add_instance(Gpu& gpu, const Step& step) {
@@ -59,8 +61,9 @@ void carry_out(Gpu& gpu, const Step& step) {
   GpuInstance* instance = instance_at(gpu, step.gpu_placement);
   switch (step.kind) {
     case StepKind::kDestroyComputeInstance:
-      if (instance != nullptr)
+      if (instance != nullptr) {
         drop_compute(*instance, step);
+      }
       return;
     case StepKind::kDestroyGpuInstance:
       std::erase_if(gpu.instances, [&](const GpuInstance& one) { return &one == instance; });
@@ -69,30 +72,35 @@ void carry_out(Gpu& gpu, const Step& step) {
       return set_mode(gpu, MigMode::kDisabled);
     case StepKind::kEnableMig:
       return set_mode(gpu, MigMode::kEnabled);
-    case StepKind::kResetGpu:  // takes every instance, and makes the mode current that is pending
+    case StepKind::kResetGpu:  // removes every instance, and activates the pending mode
       gpu.mig_current = gpu.mig_pending;
       gpu.instances.clear();
       return;
     case StepKind::kCreateGpuInstance:
       return add_instance(gpu, step);
     case StepKind::kCreateComputeInstance:
-      if (instance != nullptr)
+      if (instance != nullptr) {
         add_compute(*instance, step);
+      }
       return;
   }
 }
 
-// An Ampere keeps its mode over a reset or reboot: where it is off, somebody switched it off.
+// True for architectures that lose the mode in a reset or reboot. An Ampere keeps it: there the
+// mode is off only because somebody disabled it.
 bool forgets_mode(const Gpu& gpu) {
   return gpu.architecture != Architecture::kAmpere && gpu.architecture != Architecture::kOlder;
 }
 
-// Whether `is` can have again what it had as `was`: in MIG mode, or out of it by its driver alone.
+// True when `is` can get back the instances of `was`: MIG mode is on, or only the driver turned it
+// off.
 bool can_be_rebuilt(const Gpu& was, const Gpu& is, bool modes) {
-  if (was.mig_current != MigMode::kEnabled)
+  if (was.mig_current != MigMode::kEnabled) {
     return false;
-  if (is.mig_current == MigMode::kEnabled)
+  }
+  if (is.mig_current == MigMode::kEnabled) {
     return true;
+  }
   return modes && forgets_mode(is) && is.mig_pending == is.mig_current;
 }
 
@@ -102,8 +110,9 @@ void add_steps(const Gpu& gpu, const Difference& missing, std::vector<Step>& ste
     return;
   }
   steps.push_back(planner::destroy_step(gpu, missing.instance).undo());
-  for (const ComputeInstance& compute : missing.instance.compute_instances)
+  for (const ComputeInstance& compute : missing.instance.compute_instances) {
     steps.push_back(planner::destroy_step(gpu, missing.instance, compute).undo());
+  }
 }
 
 }  // namespace
@@ -114,8 +123,9 @@ Inventory after_steps(const Inventory& before, const std::vector<Step>& steps) {
     const auto gpu = std::find_if(after.gpus.begin(), after.gpus.end(), [&](const Gpu& one) {
       return one.uuid == step.gpu_uuid;
     });
-    if (gpu != after.gpus.end())
+    if (gpu != after.gpus.end()) {
       carry_out(*gpu, step);
+    }
   }
   return after;
 }
@@ -128,13 +138,17 @@ std::vector<Step> steps_to_rebuild(const Plan& plan,
   for (const GpuPlan& one : plan.gpus) {
     const Gpu* was = before.find_gpu(one.uuid);
     const Gpu* is = now.find_gpu(one.uuid);
-    if (was == nullptr || is == nullptr || !can_be_rebuilt(*was, *is, modes))
+    if (was == nullptr || is == nullptr || !can_be_rebuilt(*was, *is, modes)) {
       continue;
-    if (is->mig_current != MigMode::kEnabled)
+    }
+    if (is->mig_current != MigMode::kEnabled) {
       steps.push_back(planner::mode_step(*is, StepKind::kEnableMig));
-    for (const Difference& missing : layout_diff(plan, before, now))
-      if (missing.kind == Difference::Kind::kMissing && missing.gpu_uuid == one.uuid)
+    }
+    for (const Difference& missing : layout_diff(plan, before, now)) {
+      if (missing.kind == Difference::Kind::kMissing && missing.gpu_uuid == one.uuid) {
         add_steps(*is, missing, steps);
+      }
+    }
   }
   return steps;
 }

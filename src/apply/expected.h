@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: the picture that steps make of a layout, to hold what is read against, compute
-// instances included. Pure functions.
+// Inside of apply/: the expected layout after a number of steps, compute instances included, to
+// compare readings with. Pure functions.
 #ifndef MIGCTL_APPLY_EXPECTED_H_
 #define MIGCTL_APPLY_EXPECTED_H_
 
@@ -11,13 +11,13 @@
 
 namespace mig::apply {
 
-// `before` with `steps` done to it. Instances that a step makes have no id of meaning. A mode that
-// a step sets is current and pending: who does not wait for a reset reads it so.
+// The expected state: `before` with `steps` applied. New instances have no meaningful id. A mode
+// set by a step is current and pending, as it reads on a GPU that needs no reset.
 Inventory after_steps(const Inventory& before, const std::vector<Step>& steps);
 
-// What has to be made so that `now` has everything of `before` again, on the GPUs of `plan`: GPU
-// instances at their places and compute instances in them. Nothing of `now` is touched.
-// `modes`: also MIG mode of a GPU that forgets it with a reset (Hopper and later), where it was on.
+// Steps that recreate what `now` lacks of `before`, on the plan's GPUs: GPU instances at their
+// placements and their compute instances. Destroys nothing. `modes`: also enables MIG mode again on
+// a GPU that loses it in a reset (Hopper and later).
 std::vector<Step> steps_to_rebuild(const Plan& plan,
                                    const Inventory& before,
                                    const Inventory& now,

@@ -21,32 +21,36 @@ bool of_whole_gpu(StepKind kind) {
   return is_mode_step(kind) || kind == StepKind::kResetGpu;
 }
 
-// A screen whose owner is no process that we see: nobody can be waited for or stopped by it.
+// True for an active screen without a visible owner: there is no process to wait for or to signal.
 bool is_screen(const Holder& holder) {
   return holder.kind == Kind::kDisplay && holder.pid == 0;
 }
 
-// A persistence daemon, DCGM, nvidia_drm or a screen may or may not be in the way, by driver and
-// board; a command that only asks something is gone before anybody could wait for it.
+// True for holders that may or may not block, depending on driver and board (persistence daemon,
+// DCGM, nvidia_drm, a screen), and for short-lived commands: the driver decides.
 bool for_the_driver_to_say(const Holder& holder) {
   return !holder.gpu_instance &&
          (holder.kind == Kind::kService || holder.kind == Kind::kKernelModule ||
           is_screen(holder) || holders::is_passing(holder));
 }
 
-// Has the GPU open and nothing on it. That is in the way of a reset, and of a mode that takes one.
+// True for a process that has the GPU open and runs on no instance. It blocks a reset, and a mode
+// change that needs one.
 bool only_opened(const Holder& holder) {
   return !holder.gpu_instance && holder.stops == holders::Stops::kReset;
 }
 
 bool in_the_way(const Holder& holder, const Step& step, bool resetless) {
-  if (holder.gpu != step.gpu)
+  if (holder.gpu != step.gpu) {
     return false;
-  if (of_whole_gpu(step.kind))
+  }
+  if (of_whole_gpu(step.kind)) {
     return !for_the_driver_to_say(holder) &&
            !(resetless && is_mode_step(step.kind) && only_opened(holder));
-  if (is_create(step.kind) || !holder.gpu_instance || holder.gpu_instance != step.gpu_instance)
+  }
+  if (is_create(step.kind) || !holder.gpu_instance || holder.gpu_instance != step.gpu_instance) {
     return false;
+  }
   return step.kind == StepKind::kDestroyGpuInstance || !holder.compute_instance ||
          holder.compute_instance == step.compute_instance;
 }
@@ -67,7 +71,7 @@ bool lists(const Gpu& gpu, const Holder& holder) {
   });
 }
 
-// The last step of the GPU that concerns all of it; nullptr = none does.
+// The last step that concerns the whole GPU; nullptr = none.
 const Step* whole_gpu_step(const Plan& plan, const std::string& uuid) {
   const auto found = std::find_if(plan.steps.rbegin(), plan.steps.rend(), [&](const Step& step) {
     return step.gpu_uuid == uuid && of_whole_gpu(step.kind);
@@ -78,11 +82,14 @@ const Step* whole_gpu_step(const Plan& plan, const std::string& uuid) {
 void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& gpu, Plan& plan) {
   const bool reset = step.kind == StepKind::kResetGpu;
   for (const Holder& holder : report.holders) {
-    if (holder.gpu != gpu.gpu)
+    if (holder.gpu != gpu.gpu) {
       continue;
-    if (holders::is_passing(holder) || (!reset && holder.kind != Kind::kService &&
-                                        holder.kind != Kind::kKernelModule && only_opened(holder)))
+    }
+    if (holders::is_passing(holder) ||
+        (!reset && holder.kind != Kind::kService && holder.kind != Kind::kKernelModule &&
+         only_opened(holder))) {
       continue;
+    }
     if (for_the_driver_to_say(holder)) {
       plan.warnings.push_back(fmt::format("{} may keep GPU {} from being {}",
                                           holder.str(),
@@ -93,16 +100,18 @@ void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& g
     const auto known = std::find_if(gpu.blockers.begin(), gpu.blockers.end(), [&](const auto& b) {
       return b.process && b.process->pid == holder.pid;
     });
-    if (known == gpu.blockers.end())
+    if (known == gpu.blockers.end()) {
       gpu.blockers.push_back({gpu.gpu,
                               holder.gpu_instance,
                               process_of(holder),
                               holder.str(),
                               reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange});
+    }
   }
 }
 
-// The driver partitions the memory at the first GPU instance, and for that it must be free.
+// True when the plan creates the first GPU instance: the driver partitions the memory then, and
+// needs the GPU idle.
 bool makes_first_instance(const Plan& plan, const GpuPlan& gpu) {
   return gpu.kept.empty() &&
          std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
@@ -111,42 +120,50 @@ bool makes_first_instance(const Plan& plan, const GpuPlan& gpu) {
 }
 
 void warn_of_displays(const holders::Report& report, const GpuPlan& gpu, Plan& plan) {
-  for (const Holder& holder : report.holders)
-    if (holder.gpu == gpu.gpu && holders::stops_first_instance(holder))
+  for (const Holder& holder : report.holders) {
+    if (holder.gpu == gpu.gpu && holders::stops_first_instance(holder)) {
       plan.warnings.push_back(fmt::format(
           "{} draws on it: the driver refuses the first GPU instance of a GPU while a "
           "display has memory there{}",
           holder.str(),
           holder.owner.unit.empty() ? std::string()
                                     : fmt::format(" (systemctl stop {})", holder.owner.unit)));
+    }
+  }
 }
 
-// What an administrator types to get the services out of the way; "" = there are none.
+// Command that stops the services among the holders; "" = there are none.
 std::string stop_hint(const std::vector<Holder>& who, const nvml::Session& session) {
   std::vector<std::string> units;
-  for (const Holder& holder : who)
+  for (const Holder& holder : who) {
     if ((holder.kind == Kind::kService || holder.kind == Kind::kDisplay) &&
         !holder.owner.unit.empty() &&
-        std::find(units.begin(), units.end(), holder.owner.unit) == units.end())
+        std::find(units.begin(), units.end(), holder.owner.unit) == units.end()) {
       units.push_back(holder.owner.unit);
-  if (units.empty())
+    }
+  }
+  if (units.empty()) {
     return {};
-  if (session.simulated())
+  }
+  if (session.simulated()) {
     return fmt::format(
         "stop them (migctl sim clients {} --stop {}; on hardware: systemctl stop {})"
         ", then try again",
         session.control()->machine_name,
         base::join(units, ","),
         base::join(units, " "));
+  }
   return fmt::format("stop them (systemctl stop {}), try again, and start them after it",
                      base::join(units, " "));
 }
 
 bool concerns(const Holder& holder, const Step& step) {
-  if (holder.gpu != step.gpu)
+  if (holder.gpu != step.gpu) {
     return false;
-  if (step.kind == StepKind::kCreateGpuInstance)
+  }
+  if (step.kind == StepKind::kCreateGpuInstance) {
     return holders::stops_first_instance(holder);
+  }
   return !is_create(step.kind) && (of_whole_gpu(step.kind) || !holder.gpu_instance ||
                                    holder.gpu_instance == step.gpu_instance);
 }
@@ -156,8 +173,9 @@ bool concerns(const Holder& holder, const Step& step) {
 holders::Roots holder_roots(const nvml::Session& session) {
   holders::Roots roots;
   roots.lease_store = lease_store_path(session);
-  if (!session.simulated())
+  if (!session.simulated()) {
     return roots;
+  }
   const std::string tree = session.control()->tree_root;
   roots.driver_proc = tree + "/proc";
   roots.dev = tree + "/dev";
@@ -167,11 +185,14 @@ holders::Roots holder_roots(const nvml::Session& session) {
 
 Result<void> check_open_nodes(const holders::Report& report, const Step& step, bool resetless) {
   std::vector<std::string> who;
-  for (const Holder& holder : report.holders)
-    if (in_the_way(holder, step, resetless))
+  for (const Holder& holder : report.holders) {
+    if (in_the_way(holder, step, resetless)) {
       who.push_back(holder.str() + " (" + base::join(holder.evidence, ", ") + ")");
-  if (who.empty())
+    }
+  }
+  if (who.empty()) {
     return {};
+  }
   return fail(ErrorCode::kInUse,
               fmt::format("cannot {}: in use by {}", step.str(), base::join(who, "; ")),
               "end it or wait for it (--wait 10m), then try again; nothing in use is ever "
@@ -188,39 +209,51 @@ void name_holders(const Inventory& inventory,
                   const nvml::Session& session,
                   const Step& step,
                   Error& error) {
-  if (error.code != ErrorCode::kInUse)
+  if (error.code != ErrorCode::kInUse) {
     return;
+  }
   const auto report = holders::find_holders(inventory, holder_roots(session));
   std::vector<Holder> there;
   std::vector<std::string> who;
-  for (const Holder& holder : report ? report->holders : std::vector<Holder>())
+  for (const Holder& holder : report ? report->holders : std::vector<Holder>()) {
     if (concerns(holder, step)) {
       there.push_back(holder);
       who.push_back(holder.str());
     }
-  if (!who.empty())
+  }
+  if (!who.empty()) {
     error.message += fmt::format("; there: {}", base::join(who, "; "));
-  if (std::string hint = stop_hint(there, session); !hint.empty())
+  }
+  if (std::string hint = stop_hint(there, session); !hint.empty()) {
     error.hint = std::move(hint);
+  }
 }
 
 void add_holders(const holders::Report& report, Inventory& inventory) {
-  for (Gpu& gpu : inventory.gpus)
-    for (const Holder& holder : report.holders)
-      if (holder.gpu == gpu.index && holder.gpu_instance && !lists(gpu, holder))
+  for (Gpu& gpu : inventory.gpus) {
+    for (const Holder& holder : report.holders) {
+      if (holder.gpu == gpu.index && holder.gpu_instance && !lists(gpu, holder)) {
         gpu.processes.push_back(process_of(holder));
+      }
+    }
+  }
 }
 
 void add_blockers(const holders::Report& report, Plan& plan) {
   for (GpuPlan& gpu : plan.gpus) {
-    if (const Step* step = whole_gpu_step(plan, gpu.uuid))
+    if (const Step* step = whole_gpu_step(plan, gpu.uuid)) {
       block_whole_gpu(report, *step, gpu, plan);
-    if (makes_first_instance(plan, gpu))
+    }
+    if (makes_first_instance(plan, gpu)) {
       warn_of_displays(report, gpu, plan);
-    for (Blocker& blocker : gpu.blockers)
-      for (const Holder& holder : report.holders)
-        if (blocker.process && blocker.process->pid == holder.pid && holder.start_ticks != 0)
+    }
+    for (Blocker& blocker : gpu.blockers) {
+      for (const Holder& holder : report.holders) {
+        if (blocker.process && blocker.process->pid == holder.pid && holder.start_ticks != 0) {
           blocker.start_ticks = holder.start_ticks;
+        }
+      }
+    }
   }
 }
 
@@ -234,8 +267,9 @@ void drop_gone(const holders::Report& report, Plan& plan) {
                      holder.gpu_instance == blocker.gpu_instance);
            });
   };
-  for (GpuPlan& gpu : plan.gpus)
+  for (GpuPlan& gpu : plan.gpus) {
     std::erase_if(gpu.blockers, gone);
+  }
 }
 
 }  // namespace mig::apply

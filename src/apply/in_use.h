@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who uses what a step takes away, beyond the driver's own lists: whoever keeps the nodes of an
-// instance or of the GPU open (holders/). Looked at when a plan is made and again right before each
-// step that destroys, resets or changes a mode.
+// Processes that use what a step removes, beyond the driver's own lists: those that have nodes of
+// the instance or of the GPU open (holders/). Searched when a plan is made and again directly
+// before each step that destroys, resets or changes a mode.
 #ifndef MIGCTL_APPLY_IN_USE_H_
 #define MIGCTL_APPLY_IN_USE_H_
 
@@ -14,37 +14,37 @@
 
 namespace mig::apply {
 
-// Where to look: a simulated machine has nodes, modules and capability minors of its own.
+// Roots for the search: a simulated machine has its own nodes, modules and capability minors.
 holders::Roots holder_roots(const nvml::Session& session);
 
-// kInUse, naming everybody who stands in the way of `step`; NVIDIA's own services and kernel
-// modules do not stand in the way of a reset or mode change: that is the driver's to say.
-// `resetless`: the GPU changes its mode without a reset, whoever has it open (Hopper and later).
+// kInUse, naming all holders that block `step`. NVIDIA's services and kernel modules do not count
+// against a reset or mode change: the driver decides. `resetless`: the GPU changes its mode without
+// a reset, even while open (Hopper and later).
 Result<void> check_open_nodes(const holders::Report& report,
                               const Step& step,
                               bool resetless = false);
 
-// Nobody holds the GPU but commands that are gone in a moment (holders::is_passing): what a driver
-// refused because of them is worth another try.
+// True when only short-lived commands (holders::is_passing) have the GPU open: a refusal by the
+// driver is then worth a retry.
 bool only_passing(const holders::Report& report, GpuIndex gpu);
 
-// A driver that refuses with IN_USE does not say who: adds everybody on the GPU to the message,
-// services and modules too, for a creation the displays; the hint says how services are stopped.
-// Does nothing to other errors, or when nobody can be found.
+// The driver's IN_USE does not say who: adds all holders of the GPU to the message (services and
+// modules too, for a create the displays), and the hint how to stop services. Leaves other errors
+// unchanged, and when no holder is found.
 void name_holders(const Inventory& inventory,
                   const nvml::Session& session,
                   const Step& step,
                   Error& error);
 
-// Every GPU's processes with those that only keep nodes of its instances open: they are busy too.
+// Adds processes that only have nodes of instances open to every GPU's processes: their instances
+// are busy too.
 void add_holders(const holders::Report& report, Inventory& inventory);
 
-// Blockers get the start of their process (Blocker::start_ticks), and GPUs with a reset or mode
-// change the holders that only such a step concerns. What may stop it, but is for the driver to
-// say, becomes a warning.
+// Sets Blocker::start_ticks, and adds to GPUs with a reset or mode change the holders that block
+// only such a step. Holders that may block, as the driver decides, become warnings.
 void add_blockers(const holders::Report& report, Plan& plan);
 
-// Strikes out the blockers whose process is no longer there, or no longer on what is in the way.
+// Removes blockers whose process has ended or left the blocked object.
 void drop_gone(const holders::Report& report, Plan& plan);
 
 }  // namespace mig::apply

@@ -15,10 +15,12 @@ Holder holder(std::uint32_t pid, std::optional<std::uint32_t> gi, std::optional<
   one.pid = pid;
   one.start_ticks = pid * 10;
   one.name = "python";
-  if (gi)
+  if (gi) {
     one.gpu_instance = GpuInstanceId{*gi};
-  if (ci)
+  }
+  if (ci) {
     one.compute_instance = ComputeInstanceId{*ci};
+  }
   one.evidence = {"/dev/nvidia-caps/nvidia-cap31"};
   return one;
 }
@@ -35,8 +37,9 @@ Step destroy(StepKind kind, std::uint32_t gi, std::optional<std::uint32_t> ci) {
   step.kind = kind;
   step.gpu_uuid = "GPU-a";
   step.gpu_instance = GpuInstanceId{gi};
-  if (ci)
+  if (ci) {
     step.compute_instance = ComputeInstanceId{*ci};
+  }
   return step;
 }
 
@@ -73,13 +76,13 @@ Holder open_only(std::uint32_t pid, const char* name) {
   return one;
 }
 
-// Hopper and later change their mode whoever has them open; nobody is reset under anybody.
+// Hopper and later change their mode while open; no GPU is reset while open.
 TEST(InUse, WhoOnlyHasTheGpuOpenStopsTheModeWhereThatTakesAReset) {
   const Report agent{{open_only(41, "nvitop")}, 0};
   EXPECT_FALSE(check_open_nodes(agent, destroy(StepKind::kEnableMig, 0, {}), false));
   EXPECT_TRUE(check_open_nodes(agent, destroy(StepKind::kEnableMig, 0, {}), true));
   EXPECT_FALSE(check_open_nodes(agent, destroy(StepKind::kResetGpu, 0, {}), true));
-  const Report job{{holder(42, {}, {})}, 0};  // computes on it
+  const Report job{{holder(42, {}, {})}, 0};  // a process with a compute context
   EXPECT_FALSE(check_open_nodes(job, destroy(StepKind::kEnableMig, 0, {}), true));
 }
 
@@ -129,7 +132,7 @@ TEST(InUse, ADisplayIsWarnedOfBeforeTheFirstInstance) {
   EXPECT_TRUE(none.warnings.empty());
 }
 
-// Nobody can be waited for or stopped by it: the driver says whether it is in the way.
+// No process to wait for or to signal: a warning, as the driver decides.
 TEST(InUse, AScreenOfNobodyKnownIsWarnedOf) {
   Holder screen;
   screen.kind = Kind::kDisplay;

@@ -30,8 +30,9 @@ constexpr std::array<std::pair<StepKind, const char*>, 7> kKinds = {{
 
 template <class T>
 std::optional<std::int64_t> id_number(const std::optional<T>& id) {
-  if (!id)
+  if (!id) {
     return std::nullopt;
+  }
   return static_cast<std::int64_t>(id->value);
 }
 
@@ -39,7 +40,7 @@ std::uint32_t u32(std::int64_t value) {
   return static_cast<std::uint32_t>(value);
 }
 
-// Mode changes and resets are of a whole GPU and have none.
+// False for mode changes and resets, which concern a whole GPU.
 bool names_profile(StepKind kind) {
   return kind != StepKind::kDisableMig && kind != StepKind::kEnableMig &&
          kind != StepKind::kResetGpu;
@@ -49,12 +50,14 @@ std::string user_name(uid_t uid) {
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+  if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
     return entry.pw_name;
+  }
   return fmt::format("uid {}", uid);
 }
 
-// Where nothing had to be done the layout is there, good for the next boot as any that was applied.
+// A change without steps is recorded as applied: its layout is there, and as good for the next
+// boot.
 store::ChangeState state_of(const ApplyResult& result) {
   switch (result.outcome) {
     case Outcome::kUnchanged:
@@ -94,10 +97,11 @@ store::StepRow row_of(const Step& step, std::int64_t sequence) {
 Result<Step> step_of(const store::StepRow& row) {
   Step step;
   const auto kind = kind_of(row.kind);
-  if (!kind)
+  if (!kind) {
     return fail(ErrorCode::kInternal,
                 fmt::format("the journal has a step of kind '{}', which is not known", row.kind),
                 "it was written by another version of migctl: use that one to recover");
+  }
   step.kind = *kind;
   step.gpu = {u32(row.gpu_index)};
   step.gpu_uuid = row.gpu_uuid;
@@ -107,12 +111,15 @@ Result<Step> step_of(const store::StepRow& row) {
   step.profile_id = {u32(row.profile_id)};
   step.nvml_profile = u32(row.nvml_profile);
   step.gpu_placement = {u32(row.gpu_start), u32(row.gpu_size)};
-  if (row.ci_start && row.ci_size)
+  if (row.ci_start && row.ci_size) {
     step.ci_placement = Placement{u32(*row.ci_start), u32(*row.ci_size)};
-  if (row.gpu_instance)
+  }
+  if (row.gpu_instance) {
     step.gpu_instance = GpuInstanceId{u32(*row.gpu_instance)};
-  if (row.compute_instance)
+  }
+  if (row.compute_instance) {
     step.compute_instance = ComputeInstanceId{u32(*row.compute_instance)};
+  }
   return step;
 }
 
@@ -129,10 +136,12 @@ std::optional<StepKind> kind_of(std::string_view name) {
 }
 
 Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
-  for (const GpuPlan& gpu : plan.gpus)
+  for (const GpuPlan& gpu : plan.gpus) {
     uuids_.push_back(gpu.uuid);
-  if (resumed_)
+  }
+  if (resumed_) {
     return {};
+  }
   MIG_ASSIGN_OR_RETURN(store::Journal opened, store::Journal::open(path_));
   MIG_TRY(opened.check());
   MIG_ASSIGN_OR_RETURN(base::FileLock lock, lock_journal(path_, origin_.command));
@@ -152,11 +161,14 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
   change.before = save_layout(before, uuids_);
   change.generation = static_cast<std::int64_t>(before.generation);
   std::vector<store::StepRow> rows;
-  for (const Step& step : plan.steps)
+  for (const Step& step : plan.steps) {
     rows.push_back(row_of(step, static_cast<std::int64_t>(rows.size())));
-  for (store::StepRow& row : rows)
-    if (const Gpu* gpu = before.find_gpu(row.gpu_uuid))
+  }
+  for (store::StepRow& row : rows) {
+    if (const Gpu* gpu = before.find_gpu(row.gpu_uuid)) {
       row.board = gpu->name;
+    }
+  }
   MIG_ASSIGN_OR_RETURN(change_, journal_->begin(change, rows));
   last_ = base::system_clock().monotonic();
   return {};
@@ -172,9 +184,10 @@ Result<void> JournalRecorder::before_call(const Call& call) {
 }
 
 Result<void> JournalRecorder::after_call(const Call& call, const Error* error) {
-  if (attempt_ == 0)  // the intent could not be written
+  if (attempt_ == 0) {  // the intent could not be written
     return {};
-  // From the end of the call before: with the looking, recording and reading back around it.
+  }
+  // Measured from the previous call's end: includes reading, recording and read-back of this step.
   const auto now = base::system_clock().monotonic();
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - last_).count();
   const bool known = last_.count() != 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a change into the journal as it happens: the whole plan and the layout before it, then the
-// intent of each driver call before it is made and its result after.
+// Records a change in the journal as a write-ahead log: the whole plan and the layout before it,
+// then the intent of each driver call before the call and its result after it.
 #ifndef MIGCTL_APPLY_JOURNAL_RECORDER_H_
 #define MIGCTL_APPLY_JOURNAL_RECORDER_H_
 
@@ -23,12 +23,12 @@ namespace mig::apply {
 
 class JournalRecorder final : public Recorder {
  public:
-  // Opens the journal at `path` when the change begins: who may not change anything, or has nothing
-  // to change, needs none.
+  // Opens the journal at `path` when the change begins: a user without permission, or a change
+  // without steps, needs none.
   JournalRecorder(std::string path, ChangeOrigin origin)
       : path_(std::move(path)), origin_(std::move(origin)) {}
 
-  // Goes on with a change that a crash left open: attempts are added to it, nothing is begun.
+  // Resumes a change that a crash left open: attempts are added to it, no new change begins.
   JournalRecorder(store::Journal& journal, std::int64_t change)
       : journal_(&journal), change_(change), resumed_(true) {}
 
@@ -42,21 +42,21 @@ class JournalRecorder final : public Recorder {
  private:
   std::optional<store::Journal> own_;
   store::Journal* journal_ = nullptr;
-  std::optional<base::FileLock> lock_;  // who looks sees by it that we are at work
+  std::optional<base::FileLock> lock_;  // held while the change runs, for being_carried_out()
   std::string path_;
   ChangeOrigin origin_;
-  std::chrono::nanoseconds last_{0};  // when the call before this one was recorded
+  std::chrono::nanoseconds last_{0};  // time at which the previous call was recorded
   std::int64_t change_ = 0;
   std::int64_t attempt_ = 0;
   bool resumed_ = false;
   std::vector<std::string> uuids_;
 };
 
-// Between the journal's rows and plans. step_of(): kInternal when the row is none of ours.
+// Conversion between the journal's rows and steps. step_of(): kInternal for an invalid row.
 store::StepRow row_of(const Step& step, std::int64_t sequence);
 Result<Step> step_of(const store::StepRow& row);
 
-// What a kind is called in the journal and back; "" and nullopt: not known.
+// Name of a step kind in the journal, and back; "" and nullopt: unknown.
 const char* kind_name(StepKind kind);
 std::optional<StepKind> kind_of(std::string_view name);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a change leaves in the journal, and what keeps it from beginning.
+// The journal's content after a change, and the conditions that prevent a change from beginning.
 #include "apply/journal_recorder.h"
 
 #include <unistd.h>
@@ -43,15 +43,16 @@ class JournalRecorderTest : public testing::Test {
 
   store::Journal journal() { return *store::Journal::open(path_); }
 
-  // The state of a change that ended so.
+  // State that the journal records for a change with this outcome.
   store::ChangeState ended(Outcome outcome, bool failed) {
     JournalRecorder recorder(path_, {"test", ""});
     EXPECT_TRUE(recorder.begin(plan_, before_));
     ApplyResult result;
     result.outcome = outcome;
     result.after = before_;
-    if (failed)
+    if (failed) {
       result.failure = Error{ErrorCode::kDriver, "why", {}, {}, {}};
+    }
     EXPECT_TRUE(recorder.finish(result));
     return (*journal().find(*recorder.number()))->state;
   }
@@ -122,8 +123,9 @@ TEST_F(JournalRecorderTest, ADamagedJournalKeepsAChangeFromBeginning) {
     store::Journal into = journal();
     store::ChangeRow change;
     std::vector<store::StepRow> rows(400, row_of(plan_.steps[0], 0));
-    for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i].sequence = static_cast<std::int64_t>(i);
+    }
     const auto id = into.begin(change, rows);
     ASSERT_TRUE(id);
     ASSERT_TRUE(into.finish(*id, store::ChangeState::kApplied, "", "{}"));
@@ -145,7 +147,7 @@ TEST_F(JournalRecorderTest, WhoLooksSeesThatSomebodyIsAtWork) {
   ASSERT_TRUE(recorder.begin(plan_, before_));
   store::ChangeRow open = **journal().open_change();
   EXPECT_TRUE(being_carried_out(open, path_));
-  open.pid = 1;  // whatever the record says: the lock is held
+  open.pid = 1;  // the lock decides, whatever pid is recorded
   EXPECT_TRUE(being_carried_out(open, path_));
   JournalRecorder second(path_, {"another", ""});
   const auto refused = second.begin(plan_, before_);
@@ -189,8 +191,9 @@ TEST(JournalSteps, ComeBackAsTheyWereWritten) {
     step.gpu_placement = {4, 4};
     step.profile_id = {9};
     if (kind != StepKind::kDisableMig && kind != StepKind::kEnableMig &&
-        kind != StepKind::kResetGpu)
+        kind != StepKind::kResetGpu) {
       step.profile = *ProfileName::parse("3g.20gb");
+    }
     step.ci_placement = Placement{1, 2};
     step.gpu_instance = GpuInstanceId{0};
     const auto back = mig::apply::step_of(row_of(step, 0));

@@ -13,10 +13,10 @@
 namespace mig::apply {
 namespace {
 
-// More than a machine changes in years.
+// More changes than a machine makes in years.
 constexpr std::int64_t kMostChanges = 10'000;
 
-// What a change that was rolled back left is what it found: after a reboot, nothing.
+// True for applied changes. A rolled-back change left the layout before it, which a reboot removes.
 bool ended_well(const store::ChangeRow& change) {
   return !change.after.empty() && change.state == store::ChangeState::kApplied;
 }
@@ -32,18 +32,22 @@ Result<std::string> merge_layouts(const std::vector<std::string>& saved,
   try {
     for (const std::string& text : saved) {
       const Layout document = Layout::parse(text);
-      if (merged.empty())
+      if (merged.empty()) {
         merged = {{"format", document.at("format")}, {"gpus", Layout::array()}};
+      }
       for (Layout gpu : document.at("gpus")) {
         const auto uuid = gpu.at("uuid").get<std::string>();
-        if (!seen.insert(uuid).second)
+        if (!seen.insert(uuid).second) {
           continue;
-        if (gpu.contains("migPending"))
+        }
+        if (gpu.contains("migPending")) {
           gpu["migEnabled"] = gpu.at("migPending").get<bool>();
-        if (now.find_gpu(std::string_view(uuid)) == nullptr)
+        }
+        if (now.find_gpu(std::string_view(uuid)) == nullptr) {
           gone.push_back(uuid);
-        else
+        } else {
           merged.at("gpus").push_back(std::move(gpu));
+        }
       }
     }
   } catch (const Layout::exception& error) {
@@ -57,25 +61,32 @@ Result<std::string> merge_layouts(const std::vector<std::string>& saved,
 Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
   std::vector<std::string> texts;
-  for (const store::ChangeRow& change : changes)
-    if (ended_well(change))
+  for (const store::ChangeRow& change : changes) {
+    if (ended_well(change)) {
       texts.push_back(change.after);
+    }
+  }
   std::vector<std::string> gone;
   MIG_ASSIGN_OR_RETURN(const std::string merged, merge_layouts(texts, now, gone));
-  if (merged.empty() && !gone.empty())
+  if (merged.empty() && !gone.empty()) {
     MIG_TRY(now.none_lost());
-  if (merged.empty())
+  }
+  if (merged.empty()) {
     return fail(ErrorCode::kNothingMatched,
                 "no layout of a GPU of this machine is recorded",
                 "`migctl apply` makes one and records it");
+  }
   MIG_ASSIGN_OR_RETURN(DesiredLayout wish, wish_of(merged, now));
   wish.label = "the last good layout";
-  for (DesiredGpu& gpu : wish.gpus)
-    if (!gpu.mig_enabled)
+  for (DesiredGpu& gpu : wish.gpus) {
+    if (!gpu.mig_enabled) {
       gpu.instances.clear();
-  for (const std::string& uuid : gone)
+    }
+  }
+  for (const std::string& uuid : gone) {
     wish.warnings.push_back(
         fmt::format("GPU {} had a layout and is not on this machine now: left out", uuid));
+  }
   return wish;
 }
 
@@ -83,24 +94,30 @@ Result<DesiredLayout> layout_before(store::Journal& journal,
                                     const store::ChangeRow& change,
                                     const Inventory& now) {
   MIG_ASSIGN_OR_RETURN(std::vector<store::ChangeRow> changes, journal.history(kMostChanges));
-  std::reverse(changes.begin(), changes.end());  // the first that touched a GPU knows how it was
+  std::reverse(changes.begin(), changes.end());  // oldest first: it recorded the layout before
   std::vector<std::string> texts;
-  for (const store::ChangeRow& later : changes)
-    if (later.id >= change.id && !later.before.empty())
+  for (const store::ChangeRow& later : changes) {
+    if (later.id >= change.id && !later.before.empty()) {
       texts.push_back(later.before);
+    }
+  }
   std::vector<std::string> gone;
   MIG_ASSIGN_OR_RETURN(const std::string merged, merge_layouts(texts, now, gone));
-  if (merged.empty())
+  if (merged.empty()) {
     MIG_TRY(now.none_lost());
-  if (merged.empty())
+  }
+  if (merged.empty()) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("no GPU that change {} touched is on this machine", change.id));
-  if (!gone.empty())
+  }
+  if (!gone.empty()) {
     MIG_TRY(now.none_lost());
+  }
   MIG_ASSIGN_OR_RETURN(DesiredLayout wish, wish_of(merged, now));
-  for (const std::string& uuid : gone)
+  for (const std::string& uuid : gone) {
     wish.warnings.push_back(
         fmt::format("GPU {} was changed since and is not on this machine now: left out", uuid));
+  }
   return wish;
 }
 

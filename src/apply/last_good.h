@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layout that this machine had after the last changes that ended well: what a reboot, which
-// takes every instance, is to be followed by.
+// The machine's layout after the last successful changes: restored after a reboot, which removes
+// every instance.
 #ifndef MIGCTL_APPLY_LAST_GOOD_H_
 #define MIGCTL_APPLY_LAST_GOOD_H_
 
@@ -15,19 +15,19 @@
 
 namespace mig::apply {
 
-// For each GPU that is here, the layout after the newest change of it that was applied; a mode that
-// was pending then counts as reached. Changes that were rolled back or got stuck do not count. GPUs
-// that no change names are left out, and those that are gone become warnings. kNothingMatched when
-// nothing is recorded for any GPU of this machine.
+// For each present GPU, the layout after its newest applied change (a pending mode counts as
+// reached). Rolled-back and stuck changes are ignored, GPUs without a recorded change left out;
+// recorded GPUs that are absent become warnings. kNothingMatched when no GPU of this machine has a
+// record.
 Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now);
 
-// The layout before a recorded change: of every GPU that it or a later change touched.
+// Layout before a recorded change, of every GPU that this or a later change touched.
 Result<DesiredLayout> layout_before(store::Journal& journal,
                                     const store::ChangeRow& change,
                                     const Inventory& now);
 
-// Of one saved text after another, newest first, each GPU's first: as one saved text. `gone` gets
-// the UUIDs that `now` lacks.
+// Merges saved layouts, newest first: the first entry of each GPU counts. `gone` receives UUIDs
+// that `now` lacks.
 Result<std::string> merge_layouts(const std::vector<std::string>& saved,
                                   const Inventory& now,
                                   std::vector<std::string>& gone);

@@ -28,8 +28,9 @@ std::string saved(const std::vector<Gpu>& gpus) {
   Inventory inventory;
   inventory.gpus = gpus;
   std::vector<std::string> uuids;
-  for (const Gpu& one : gpus)
+  for (const Gpu& one : gpus) {
     uuids.push_back(one.uuid);
+  }
   return save_layout(inventory, uuids);
 }
 
@@ -88,7 +89,7 @@ TEST(LastGood, WhatIsNoLayoutIsAnError) {
   EXPECT_FALSE(merge_layouts({R"({"format":1})"}, machine({"GPU-a"}), gone));
 }
 
-// What was rolled back left what it found; after a reboot that is not there, nor is it wanted.
+// A rolled-back change left the layout before it; after a reboot that is neither there nor wanted.
 TEST(LastGood, OnlyChangesThatWereAppliedCount) {
   std::string folder = testing::TempDir() + "lastgoodXXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
@@ -103,8 +104,9 @@ TEST(LastGood, OnlyChangesThatWereAppliedCount) {
   const auto wanted = [&]() -> std::optional<std::uint32_t> {
     auto journal = store::Journal::open(folder + "/journal.db");
     const auto wish = last_good(*journal, now);
-    if (!wish)
+    if (!wish) {
       return std::nullopt;
+    }
     return wish->gpus.at(0).instances.at(0).placement->start;
   };
   record(store::ChangeState::kRolledBack, 1);

@@ -20,8 +20,8 @@ const GpuInstance* same_place(const Gpu& gpu, const GpuInstance& wanted) {
   return found == gpu.instances.end() ? nullptr : &*found;
 }
 
-// The compute instances of `was` and `is` that have no partner. Those whose place both sides know
-// pair by it; where one side does not, the name is enough.
+// Compute instances of `was` and `is` without a counterpart. They are matched by placement where
+// both sides know it, else by name.
 using Computes = std::vector<ComputeInstance>;
 
 std::pair<Computes, Computes> unpaired(Computes was, Computes is) {
@@ -86,11 +86,13 @@ class Comparison {
   std::vector<Difference> run() {
     const bool kept =
         modes_kept(was_.mig_current, was_.mig_pending, now_.mig_current, now_.mig_pending);
-    if (kept && was_.mig_current != now_.mig_current)
-      return {};  // with the mode that was pending the instances of the other one went
-    for (const GpuInstance& instance : now_.instances)
+    if (kept && was_.mig_current != now_.mig_current) {
+      return {};  // a change to the pending mode removed the instances
+    }
+    for (const GpuInstance& instance : now_.instances) {
       compare_to_before(instance);
-    if (!kept)
+    }
+    if (!kept) {
       add(DiffKind::kMode,
           {},
           {},
@@ -98,41 +100,47 @@ class Comparison {
           fmt::format("migctl mode {} -i {}",
                       was_.mig_pending == MigMode::kEnabled ? "enable" : "disable",
                       index_));
-    for (const GpuInstance& instance : was_.instances)
+    }
+    for (const GpuInstance& instance : was_.instances) {
       compare_to_now(instance);
+    }
     return std::move(out_);
   }
 
  private:
   void compare_to_before(const GpuInstance& is) {
     const GpuInstance* was = same_place(was_, is);
-    if (was == nullptr)
+    if (was == nullptr) {
       return add(DiffKind::kExtra,
                  is,
                  {},
                  "has " + place(is, true),
                  fmt::format("migctl destroy -i {} --gi {}", index_, is.id.value));
+    }
     for (const ComputeInstance& extra :
-         unpaired(was->compute_instances, is.compute_instances).second)
+         unpaired(was->compute_instances, is.compute_instances).second) {
       add(DiffKind::kExtra,
           is,
           extra,
           "has " + place(extra, is, true),
           fmt::format("migctl destroy -i {} --gi {} --ci {}", index_, is.id.value, extra.id.value));
+    }
   }
 
   void compare_to_now(const GpuInstance& was) {
     const GpuInstance* is = same_place(now_, was);
-    if (is == nullptr)
+    if (is == nullptr) {
       return add(
           DiffKind::kMissing,
           was,
           {},
           "lacks " + place(was, false),
           fmt::format("migctl create {}:{} -i {}", was.name.str(), was.placement.start, index_));
+    }
     for (const ComputeInstance& missing :
-         unpaired(was.compute_instances, is->compute_instances).first)
+         unpaired(was.compute_instances, is->compute_instances).first) {
       add(DiffKind::kMissing, *is, missing, "lacks " + place(missing, *is, false), {});
+    }
   }
 
   void add(DiffKind kind,
@@ -167,8 +175,9 @@ std::vector<Difference> layout_diff(const Plan& plan,
   for (const GpuPlan& gpu : plan.gpus) {
     const Gpu* was = before.find_gpu(gpu.uuid);
     const Gpu* is = now.find_gpu(gpu.uuid);
-    if (was == nullptr)
+    if (was == nullptr) {
       continue;
+    }
     if (is == nullptr) {
       const LostGpu* lost = now.find_lost(was->index);
       out.push_back({DiffKind::kNoAnswer,

@@ -13,11 +13,12 @@ std::string writer_lock_of(const std::string& path) {
 }
 
 Result<base::FileLock> lock_journal(const std::string& path, const std::string& doing) {
-  // A process that was killed while it had children or a core to write lets go in a moment.
+  // A killed process with children or a core dump to write releases the lock after a moment.
   constexpr std::chrono::milliseconds kPatience{200};
   auto lock = base::FileLock::acquire(writer_lock_of(path), kPatience, base::system_clock(), doing);
-  if (lock || lock.error().code != ErrorCode::kConflict)
+  if (lock || lock.error().code != ErrorCode::kConflict) {
     return lock;
+  }
   Error held = std::move(lock).error().in("another change of this machine is under way");
   held.hint = "wait until it is done, or let this command wait for it: --wait 10m";
   return held;
@@ -26,10 +27,12 @@ Result<base::FileLock> lock_journal(const std::string& path, const std::string& 
 bool being_carried_out(const store::ChangeRow& change,
                        const std::string& journal_path,
                        const std::string& proc) {
-  if (const auto locked = base::FileLock::locked(writer_lock_of(journal_path)))
+  if (const auto locked = base::FileLock::locked(writer_lock_of(journal_path))) {
     return *locked;
-  if (change.start_ticks == 0 || change.boot_id.empty() || change.boot_id != base::boot_id(proc))
+  }
+  if (change.start_ticks == 0 || change.boot_id.empty() || change.boot_id != base::boot_id(proc)) {
     return false;
+  }
   const auto start = base::process_start(proc, change.pid);
   return start && static_cast<std::int64_t>(*start) == change.start_ticks;
 }

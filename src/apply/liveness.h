@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether somebody is at work on a change that the journal has open, or a crash left it so. Asked
-// without taking a lock: who looks never gets in a writer's way.
+// Liveness of the process behind an open change in the journal: running, or left by a crash. Tested
+// without taking the lock, so a reader never blocks a writer.
 #ifndef MIGCTL_APPLY_LIVENESS_H_
 #define MIGCTL_APPLY_LIVENESS_H_
 
@@ -14,15 +14,15 @@
 
 namespace mig::apply {
 
-// The lock of who writes the journal at `path`: beside it, so that all who share the journal share
-// the lock, containers included.
+// Path of the journal's writer lock: beside the journal, so that all users of the journal share the
+// lock, containers included.
 std::string writer_lock_of(const std::string& path);
 
-// kConflict names who has it. `doing`: what others are told about us.
+// Takes the writer lock; kConflict names its holder. `doing`: our activity, as shown to others.
 Result<base::FileLock> lock_journal(const std::string& path, const std::string& doing);
 
-// That lock tells; where it cannot be looked at, the process as the change names it: pid, start and
-// boot together. A pid alone proves nothing.
+// True while the change's process runs: tested by the lock or, where the lock is not accessible, by
+// pid, start time and boot id together. A pid alone proves nothing.
 bool being_carried_out(const store::ChangeRow& change,
                        const std::string& journal_path,
                        const std::string& proc = base::proc_root());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a layout is impossible around what runs: which busy instances have to move, where a new one
-// of the same shape fits beside them first, and that the layout is possible once they have moved.
-// Pure functions over an Inventory.
+// Migration, for a layout that is impossible around the busy instances: which of them have to move,
+// where a successor of the same shape fits beside them first, and the proof that the layout is
+// possible after the move. Pure functions over an Inventory.
 #ifndef MIGCTL_APPLY_MIGRATION_H_
 #define MIGCTL_APPLY_MIGRATION_H_
 
@@ -15,7 +15,7 @@
 
 namespace mig::apply {
 
-// One busy instance and the place of its successor, of the same profile and compute instances.
+// A busy instance and the placement of its successor of equal profile and compute instances.
 struct Move {
   GpuIndex from_gpu;
   GpuInstance from;
@@ -23,19 +23,19 @@ struct Move {
   Placement to;
 };
 
-// The bound of the search: a few seconds.
+// Search budget, a few seconds.
 inline constexpr std::size_t kMostLooks = 1'000'000;
 
 struct Migration {
   std::vector<Move> moves;
-  DesiredLayout beside;  // what is there and the successors: the layout of the first change
+  DesiredLayout beside;  // layout of the first change: existing instances and the successors
 };
 
-// The fewest that can move: every set of busy instances is looked at, the smallest first, with
-// every place for each. `blocked`: the plan for `desired` that disturbs the fewest busy instances.
-// kNoCapacity when there is no way, or none was found within `most_looks` (the message
-// says which); kInUse when something else than a destroy of an instance is in the way (a mode
-// change, a reset).
+// The smallest set of moves: exhaustive over sets of busy instances, smallest first, and over all
+// placements of the successors. `blocked`: the plan for `desired` that disturbs the fewest busy
+// instances. kNoCapacity when there is no solution, or none was found within `most_looks` (the
+// message says which); kInUse when a blocker is not the destroy of an instance (a mode change, a
+// reset).
 Result<Migration> plan_migration(const Inventory& now,
                                  const DesiredLayout& desired,
                                  const Plan& blocked,

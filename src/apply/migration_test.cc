@@ -34,7 +34,7 @@ GpuInstanceProfile profile(const char* name,
   return out;
 }
 
-// An A100 reduced to what these tests need.
+// An A100 reduced to the members that these tests need.
 Gpu board(std::uint32_t index) {
   Gpu gpu;
   gpu.index = GpuIndex{index};
@@ -61,8 +61,9 @@ void add(Gpu& gpu, const char* name, Placement place, std::uint32_t id, std::uin
   compute.uuid = "MIG-" + std::to_string(id);
   instance.compute_instances = {compute};
   gpu.instances.push_back(instance);
-  if (pid == 0)
+  if (pid == 0) {
     return;
+  }
   Process process;
   process.pid = pid;
   process.gpu_instance = instance.id;
@@ -91,8 +92,9 @@ Result<Migration> migrate(const Inventory& now, const DesiredLayout& desired) {
   planner::Policy policy;
   policy.keep_busy = false;
   const auto blocked = planner::plan(now, desired, policy);
-  if (!blocked)
+  if (!blocked) {
     return blocked.error();
+  }
   return plan_migration(now, desired, *blocked);
 }
 
@@ -149,7 +151,7 @@ TEST(Migration, ALayoutWithoutSuchAnInstanceHasNowhereToMoveTo) {
   EXPECT_NE(migration.error().message.find("1g.5gb gi=7 on GPU 0"), std::string::npos);
 }
 
-// The first of two that could go cannot move, the second can: a second +me is not allowed.
+// Of two equal sets the first cannot move and the second can: a second +me is not allowed.
 TEST(Migration, WhenOneOfTheSmallestSetsCannotMoveAnotherIsTried) {
   for (const std::uint32_t extended : {0U, 1U}) {
     Inventory now;
@@ -187,13 +189,15 @@ TEST(Migration, ASecondExtensionNeedsTheIdleOneToGo) {
   EXPECT_EQ(migration->beside.gpus[0].instances.size(), 1U) << "the idle one is in the way";
 }
 
-// Eight GPUs, three moves, room on the last one only: 56 places for each.
+// Eight GPUs, three moves, free slots on the last GPU only: 56 placements for each.
 TEST(Migration, ManyGpusAreNoReasonToGiveUp) {
   Inventory now;
-  for (std::uint32_t i = 0; i < 8; ++i)
+  for (std::uint32_t i = 0; i < 8; ++i) {
     now.gpus.push_back(board(i));
-  for (std::uint32_t i = 0; i < 3; ++i)
+  }
+  for (std::uint32_t i = 0; i < 3; ++i) {
     add(now.gpus[0], "1g.5gb", {i, 1}, 7 + i, 41 + i);
+  }
   DesiredLayout desired = wish(8, {"7g.40gb"});
   desired.gpus[7] = wish(8, std::vector<const char*>(7, "1g.5gb")).gpus[7];
   MoveSearch search(now, desired, kMostLooks);
@@ -201,11 +205,12 @@ TEST(Migration, ManyGpusAreNoReasonToGiveUp) {
   ASSERT_TRUE(migration);
   EXPECT_TRUE(search.complete());
   EXPECT_EQ(migration->moves.size(), 3U);
-  for (const Move& move : migration->moves)
+  for (const Move& move : migration->moves) {
     EXPECT_EQ(move.to_gpu, GpuIndex{7});
+  }
 }
 
-// Where the search ends at its bound it says so: nobody is to take that for a proof.
+// The message of an exhausted search budget must not read as a proof.
 TEST(Migration, TheBoundIsSaid) {
   Inventory now;
   now.gpus = {board(0)};
@@ -224,7 +229,7 @@ TEST(Migration, TheBoundIsSaid) {
   EXPECT_TRUE(plan_migration(now, desired, *blocked));
 }
 
-// By hand: no slot twice, no count beyond its most, one extension, seven slices.
+// Oracle: no slot twice, no profile over its maximum, one media extension, seven slices.
 bool lawful(const Gpu& gpu) {
   std::uint32_t slices = 0, extended = 0;
   for (std::size_t i = 0; i < gpu.instances.size(); ++i) {
@@ -235,58 +240,72 @@ bool lawful(const Gpu& gpu) {
     const GpuInstanceProfile& of = *gpu.find_profile(one.name);
     slices += of.slices;
     extended += one.name.attributes == "+me" ? 1 : 0;
-    if (static_cast<std::size_t>(same) > of.max_count)
+    if (static_cast<std::size_t>(same) > of.max_count) {
       return false;
+    }
     for (std::size_t j = 0; j < i; ++j) {
       const Placement other = gpu.instances[j].placement;
-      if (one.placement.start < other.end() && other.start < one.placement.end())
+      if (one.placement.start < other.end() && other.start < one.placement.end()) {
         return false;
+      }
     }
   }
   return slices <= gpu.compute_slices && extended <= 1;
 }
 
-// The search against looking at every set and every place with whole plans.
+// Oracle: tries every set and every placement with whole plans.
 class Naive {
  public:
   Naive(const Inventory& now, const DesiredLayout& desired) : now_(now), desired_(desired) {
-    for (const Gpu& gpu : now.gpus)
-      for (const GpuInstance& instance : gpu.instances)
-        if (!gpu.processes_on(instance.id).empty())
+    for (const Gpu& gpu : now.gpus) {
+      for (const GpuInstance& instance : gpu.instances) {
+        if (!gpu.processes_on(instance.id).empty()) {
           busy_.emplace_back(gpu.index, instance);
+        }
+      }
+    }
   }
 
-  // The size of the smallest set that can move.
+  // Size of the smallest set that can move.
   std::optional<std::size_t> run() {
-    for (std::size_t size = 0; size <= busy_.size(); ++size)
+    for (std::size_t size = 0; size <= busy_.size(); ++size) {
       for (std::uint64_t set = 0; set < 1ULL << busy_.size(); ++set) {
         set_ = set;
-        if (static_cast<std::size_t>(__builtin_popcountll(set)) == size && place(0, now_, now_))
+        if (static_cast<std::size_t>(__builtin_popcountll(set)) == size && place(0, now_, now_)) {
           return size;
+        }
       }
+    }
     return std::nullopt;
   }
 
  private:
-  // `beside`: with old and new ones, `then`: with the new ones only, idle ones gone from both.
+  // `beside`: old and new instances together, `then`: the new ones only; idle ones removed from
+  // both.
   bool place(std::size_t i, Inventory beside, Inventory then) {
-    if (i == 0)
-      for (Inventory* one : {&beside, &then})
-        for (Gpu& gpu : one->gpus)
+    if (i == 0) {
+      for (Inventory* one : {&beside, &then}) {
+        for (Gpu& gpu : one->gpus) {
           std::erase_if(gpu.instances, [&](const GpuInstance& instance) {
             return now_.find_gpu(gpu.index)->processes_on(instance.id).empty();
           });
+        }
+      }
+    }
     if (i == busy_.size()) {
       const auto plan = planner::plan(then, desired_, {});
       return plan && !plan->blocked();
     }
-    if ((set_ >> i & 1) == 0)
+    if ((set_ >> i & 1) == 0) {
       return place(i + 1, std::move(beside), std::move(then));
+    }
     const auto& [from, instance] = busy_[i];
-    for (Gpu& gpu : then.gpus)
-      if (gpu.index == from)
+    for (Gpu& gpu : then.gpus) {
+      if (gpu.index == from) {
         std::erase_if(gpu.processes,
                       [&](const Process& p) { return p.gpu_instance == instance.id; });
+      }
+    }
     for (std::size_t g = 0; g < now_.gpus.size(); ++g) {
       for (const Placement at : now_.gpus[g].find_profile(instance.name)->placements) {
         Inventory both = beside, after = then;
@@ -300,8 +319,9 @@ class Naive {
           one->gpus[g].instances.push_back(successor);
           one->gpus[g].processes.push_back(work);
         }
-        if (lawful(both.gpus[g]) && place(i + 1, std::move(both), std::move(after)))
+        if (lawful(both.gpus[g]) && place(i + 1, std::move(both), std::move(after))) {
           return true;
+        }
       }
     }
     return false;
@@ -321,16 +341,17 @@ Gpu full_board(std::uint32_t index) {
   return gpu;
 }
 
-// Machines of one or two GPUs with up to three busy instances, each with a layout that is possible
-// on empty GPUs.
+// Random machines of one or two GPUs with up to three busy instances, each with a desired layout
+// that is possible on empty GPUs.
 class RandomMachine {
  public:
   explicit RandomMachine(std::mt19937& random) : random_(random) {
     desired = wish(static_cast<std::uint32_t>(1 + below(2)), {});
     for (DesiredGpu& wanted : desired.gpus) {
       fill(wanted.gpu.value);
-      for (int i = 0; i < 5; ++i)
+      for (int i = 0; i < 5; ++i) {
         want(wanted);
+      }
     }
   }
 
@@ -353,8 +374,9 @@ class RandomMachine {
           what.placements[below(what.placements.size())],
           id,
           runs ? 40 + id : 0);
-      if (!lawful(more))
+      if (!lawful(more)) {
         continue;
+      }
       busy_ += runs ? 1 : 0;
       gpu = more;
     }
@@ -369,8 +391,9 @@ class RandomMachine {
     more.gpus = {wanted};
     more.gpus[0].instances.push_back(
         wish(1, {profiles[below(profiles.size())].name.str().c_str()}).gpus[0].instances[0]);
-    if (planner::plan(empty, more, {}))
+    if (planner::plan(empty, more, {})) {
       wanted = more.gpus[0];
+    }
   }
 
   std::mt19937& random_;

@@ -28,7 +28,7 @@ DesiredInstance as_it_is(const GpuInstance& instance) {
   return out;
 }
 
-// What successors have to have in common.
+// Equal shape: same profile and compute instances.
 bool alike(const GpuInstance& a, const GpuInstance& b) {
   return a.name == b.name &&
          std::equal(a.compute_instances.begin(),
@@ -59,8 +59,9 @@ void MoveSearch::find_busy() {
     const Gpu* gpu = now_.find_gpu(wanted.gpu);
     std::vector<std::size_t> here;
     for (const GpuInstance& instance : gpu->instances) {
-      if (!is_busy(*gpu, instance))
+      if (!is_busy(*gpu, instance)) {
         continue;
+      }
       const auto same = std::find_if(busy_.begin(), busy_.end(), [&](const Busy& other) {
         return alike(*other.instance, instance);
       });
@@ -75,7 +76,8 @@ void MoveSearch::find_busy() {
   incoming_.resize(gpus_.size());
 }
 
-// A place by itself, on a GPU that everybody who is there may leave: who has none can never move.
+// Upper bound per instance: a placement on a GPU from which everything busy may leave; an instance
+// without one can never move.
 void MoveSearch::find_movable() {
   for (std::size_t i = 0; i < busy_.size(); ++i) {
     const std::vector<Place> places = places_for(busy_[i]);
@@ -90,18 +92,21 @@ void MoveSearch::find_movable() {
   }
 }
 
-// Its own GPU first: a successor elsewhere is a longer way for the work.
+// The instance's own GPU first: a successor elsewhere is costlier for the work.
 std::vector<MoveSearch::Place> MoveSearch::places_for(const Busy& busy) const {
   std::vector<Place> places;
   for (const bool own : {true, false}) {
     for (std::size_t i = 0; i < gpus_.size(); ++i) {
       const Gpu& gpu = *gpus_[i];
       if ((i == busy.gpu) != own || gpu.mig_current != MigMode::kEnabled ||
-          !desired_.gpus[i].mig_enabled)
+          !desired_.gpus[i].mig_enabled) {
         continue;
+      }
       const GpuInstanceProfile* profile = gpu.find_profile(busy.instance->name);
-      for (const Placement at : profile != nullptr ? profile->placements : std::vector<Placement>())
+      for (const Placement at :
+           profile != nullptr ? profile->placements : std::vector<Placement>()) {
         places.push_back({i, at});
+      }
     }
   }
   return places;
@@ -112,13 +117,14 @@ MoveSearch::Key MoveSearch::key_of(std::size_t gpu,
                                    const Incoming& incoming) const {
   std::vector<std::tuple<std::size_t, Placement>> shapes;
   shapes.reserve(incoming.size());
-  for (const auto& [busy, at] : incoming)
+  for (const auto& [busy, at] : incoming) {
     shapes.emplace_back(busy_[busy].shape, at);
+  }
   std::sort(shapes.begin(), shapes.end());
   return {gpu, leaving, std::move(shapes)};
 }
 
-// The driver's rules decide, through the planner.
+// Asks the planner, which knows the driver's rules.
 bool MoveSearch::plans(const Gpu& gpu, const DesiredGpu& wanted) {
   looks_ += kPlanLooks;
   DesiredLayout layout;
@@ -130,31 +136,39 @@ bool MoveSearch::plans(const Gpu& gpu, const DesiredGpu& wanted) {
 bool MoveSearch::stands(std::size_t gpu, Leaving leaving, const Incoming& incoming) {
   ++looks_;
   const auto [it, fresh] = stands_.try_emplace(key_of(gpu, leaving, incoming), false);
-  if (fresh)
+  if (fresh) {
     it->second = plans(moved(gpu, leaving, incoming), desired_.gpus[gpu]);
+  }
   return it->second;
 }
 
 MoveSearch::Beside MoveSearch::beside(std::size_t gpu, const Incoming& incoming) {
   ++looks_;
   const auto [it, fresh] = beside_.try_emplace(key_of(gpu, 0, incoming), Beside::kNo);
-  if (fresh)
+  if (fresh) {
     it->second = look_beside(gpu, incoming);
+  }
   return it->second;
 }
 
 MoveSearch::Beside MoveSearch::look_beside(std::size_t gpu, const Incoming& incoming) {
   for (std::size_t i = 0; i < incoming.size(); ++i) {
-    for (const std::size_t busy : busy_on_[gpu])
-      if (cross(busy_[busy].instance->placement, incoming[i].second))
+    for (const std::size_t busy : busy_on_[gpu]) {
+      if (cross(busy_[busy].instance->placement, incoming[i].second)) {
         return Beside::kNo;
-    for (std::size_t j = 0; j < i; ++j)
-      if (cross(incoming[j].second, incoming[i].second))
+      }
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (cross(incoming[j].second, incoming[i].second)) {
         return Beside::kNo;
+      }
+    }
   }
-  for (const Beside how : {Beside::kOverlappedGo, Beside::kIdleGo})
-    if (plans(*gpus_[gpu], layout_beside(gpu, incoming, how)))
+  for (const Beside how : {Beside::kOverlappedGo, Beside::kIdleGo}) {
+    if (plans(*gpus_[gpu], layout_beside(gpu, incoming, how))) {
       return how;
+    }
+  }
   return Beside::kNo;
 }
 
@@ -173,9 +187,11 @@ DesiredGpu MoveSearch::layout_beside(std::size_t gpu, const Incoming& incoming, 
   DesiredGpu out;
   out.gpu = gpus_[gpu]->index;
   out.mig_enabled = true;
-  for (const GpuInstance& instance : gpus_[gpu]->instances)
-    if (!goes(*gpus_[gpu], instance, incoming, how))
+  for (const GpuInstance& instance : gpus_[gpu]->instances) {
+    if (!goes(*gpus_[gpu], instance, incoming, how)) {
       out.instances.push_back(as_it_is(instance));
+    }
+  }
   for (const auto& [busy, at] : incoming) {
     out.instances.push_back(as_it_is(*busy_[busy].instance));
     out.instances.back().placement = at;
@@ -183,18 +199,20 @@ DesiredGpu MoveSearch::layout_beside(std::size_t gpu, const Incoming& incoming, 
   return out;
 }
 
-// The GPU when the work has gone over: successors busy, those before them idle.
+// The GPU after the move: successors busy, predecessors idle.
 Gpu MoveSearch::moved(std::size_t gpu, Leaving leaving, const Incoming& incoming) const {
   Gpu then = *gpus_[gpu];
-  std::uint32_t next_id = 1000;  // beyond what drivers give
+  std::uint32_t next_id = 1000;  // larger than the ids that drivers assign
   std::erase_if(then.instances, [&](const GpuInstance& instance) {
     return goes(*gpus_[gpu], instance, incoming, Beside::kOverlappedGo);
   });
-  for (std::size_t i = 0; i < busy_on_[gpu].size(); ++i)
-    if ((leaving >> i & 1) != 0)
+  for (std::size_t i = 0; i < busy_on_[gpu].size(); ++i) {
+    if ((leaving >> i & 1) != 0) {
       std::erase_if(then.processes, [&](const Process& process) {
         return process.gpu_instance == busy_[busy_on_[gpu][i]].instance->id;
       });
+    }
+  }
   for (const auto& [busy, at] : incoming) {
     GpuInstance successor = *busy_[busy].instance;
     successor.id = GpuInstanceId{next_id++};
@@ -208,38 +226,46 @@ Gpu MoveSearch::moved(std::size_t gpu, Leaving leaving, const Incoming& incoming
   return then;
 }
 
-// Every way to have `left` moves from this GPU and those after it.
+// Enumerates the ways to take `left` moves from this GPU and those after it.
 bool MoveSearch::choose_sets(std::size_t gpu, std::size_t left) {
-  if (gpu == gpus_.size())
+  if (gpu == gpus_.size()) {
     return left == 0 && place(0);
+  }
   const std::vector<std::size_t>& here = busy_on_[gpu];
   for (Leaving set = 0; set < Leaving{1} << here.size() && complete(); ++set) {
     std::vector<std::size_t> members;
-    for (std::size_t i = 0; i < here.size(); ++i)
-      if ((set >> i & 1) != 0)
+    for (std::size_t i = 0; i < here.size(); ++i) {
+      if ((set >> i & 1) != 0) {
         members.push_back(here[i]);
+      }
+    }
     const bool may = std::all_of(
         members.begin(), members.end(), [&](std::size_t i) { return busy_[i].movable; });
-    if (!may || members.size() > left || !stands(gpu, set, {}))
+    if (!may || members.size() > left || !stands(gpu, set, {})) {
       continue;
+    }
     leaving_[gpu] = set;
     moves_.insert(moves_.end(), members.begin(), members.end());
-    if (choose_sets(gpu + 1, left - members.size()))
+    if (choose_sets(gpu + 1, left - members.size())) {
       return true;
+    }
     moves_.resize(moves_.size() - members.size());
   }
   leaving_[gpu] = 0;
   return false;
 }
 
-// Those alike stand together in `moves_` and take places in ascending order.
+// Symmetry breaking: equal instances are adjacent in `moves_` and take placements in ascending
+// order.
 bool MoveSearch::place(std::size_t index) {
-  if (index == 0)
+  if (index == 0) {
     std::stable_sort(moves_.begin(), moves_.end(), [&](std::size_t a, std::size_t b) {
       return std::pair(busy_[a].gpu, busy_[a].shape) < std::pair(busy_[b].gpu, busy_[b].shape);
     });
-  if (index == moves_.size())
+  }
+  if (index == moves_.size()) {
     return whole();
+  }
   const Busy& busy = busy_[moves_[index]];
   const bool twin = index > 0 && busy_[moves_[index - 1]].shape == busy.shape &&
                     busy_[moves_[index - 1]].gpu == busy.gpu;
@@ -249,23 +275,25 @@ bool MoveSearch::place(std::size_t index) {
       later = one.gpu == chosen_.back().gpu && one.at == chosen_.back().at;
       continue;
     }
-    if (!complete())
+    if (!complete()) {
       return false;
+    }
     Incoming& incoming = incoming_[one.gpu];
     incoming.emplace_back(moves_[index], one.at);
     chosen_.push_back(one);
-    // More of them never make possible what fewer make impossible.
+    // Monotone: more moves never make possible what fewer make impossible.
     const bool good =
         beside(one.gpu, incoming) != Beside::kNo && stands(one.gpu, leaving_[one.gpu], incoming);
-    if (good && place(index + 1))
+    if (good && place(index + 1)) {
       return true;
+    }
     chosen_.pop_back();
     incoming.pop_back();
   }
   return false;
 }
 
-// GPU by GPU it is possible; room to spare is one account for all of them.
+// Each GPU is possible by itself; spare room is checked over all of them together.
 bool MoveSearch::whole() {
   Inventory then = now_;
   Migration out;
@@ -275,20 +303,23 @@ bool MoveSearch::whole() {
       return gpu.index == gpus_[i]->index;
     });
     *at = moved(i, leaving_[i], incoming_[i]);
-    if (!incoming_[i].empty())
+    if (!incoming_[i].empty()) {
       out.beside.gpus.push_back(layout_beside(i, incoming_[i], beside(i, incoming_[i])));
+    }
   }
   if (!desired_.spare.empty()) {
     looks_ += kPlanLooks * gpus_.size();
     const auto plan = planner::plan(then, desired_, {});
-    if (!plan || plan->blocked())
+    if (!plan || plan->blocked()) {
       return false;
+    }
   }
-  for (std::size_t i = 0; i < moves_.size(); ++i)
+  for (std::size_t i = 0; i < moves_.size(); ++i) {
     out.moves.push_back({gpus_[busy_[moves_[i]].gpu]->index,
                          *busy_[moves_[i]].instance,
                          gpus_[chosen_[i].gpu]->index,
                          chosen_[i].at});
+  }
   found_ = std::move(out);
   return true;
 }
@@ -296,9 +327,11 @@ bool MoveSearch::whole() {
 std::optional<Migration> MoveSearch::run() {
   const auto most = static_cast<std::size_t>(
       std::count_if(busy_.begin(), busy_.end(), [](const Busy& one) { return one.movable; }));
-  for (std::size_t size = 0; size <= most && complete(); ++size)
-    if (choose_sets(0, size))
+  for (std::size_t size = 0; size <= most && complete(); ++size) {
+    if (choose_sets(0, size)) {
       return std::move(found_);
+    }
+  }
   return std::nullopt;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: which busy instances to move, and where to, so that a layout becomes possible.
-// Looks at sets of them from the smallest on, each with every place for every successor, GPU by GPU
-// and with what it has found about one GPU kept. Pure.
+// Inside of apply/: search for the busy instances to move, and their new placements, so that a
+// layout becomes possible. Exhaustive over sets, smallest first, and over all placements of the
+// successors, GPU by GPU with memoised results. Pure.
 #ifndef MIGCTL_APPLY_MOVE_SEARCH_H_
 #define MIGCTL_APPLY_MOVE_SEARCH_H_
 
@@ -21,24 +21,24 @@ namespace mig::apply {
 
 class MoveSearch {
  public:
-  // Both must outlive it. `now` has everybody who holds something.
+  // Both must outlive this object. `now` must contain all holders.
   MoveSearch(const Inventory& now, const DesiredLayout& desired, std::size_t most_looks);
 
-  // nullopt: there is no way, or the search has ended at its bound: see complete().
+  // nullopt: no solution, or the budget is used up: see complete().
   std::optional<Migration> run();
 
-  // Every set and every place has been looked at.
+  // True when the search was exhaustive.
   bool complete() const { return looks_ < most_looks_; }
 
-  // Of all that run on GPUs of the layout, those for whose successor there is no place at all.
+  // Busy instances on GPUs of the layout for whose successor no placement exists at all.
   const std::vector<Move>& immovable() const { return immovable_; }
 
-  // A look is at one GPU with what leaves it and comes to it. One that is new is a plan, some 0.2
-  // ms, and counts as a hundred that are known.
+  // A look evaluates one GPU with its leaving and incoming instances. A new one needs a plan (0.2
+  // ms) and counts as a hundred memoised ones.
   static constexpr std::size_t kPlanLooks = 100;
 
  private:
-  // A busy instance on a GPU of the layout; `shape` is the same for those that are alike.
+  // A busy instance on a GPU of the layout; equal instances have the same `shape`.
   struct Busy {
     std::size_t gpu;
     const GpuInstance* instance;
@@ -51,7 +51,8 @@ class MoveSearch {
     Placement at;
   };
 
-  // What comes to one GPU: (index into busy_, place), and what leaves it: bits of its busy ones.
+  // Incoming: (index into busy_, placement) per successor on a GPU; Leaving: bit set of its busy
+  // instances.
   using Incoming = std::vector<std::pair<std::size_t, Placement>>;
   using Leaving = std::uint64_t;
   using Key = std::tuple<std::size_t, Leaving, std::vector<std::tuple<std::size_t, Placement>>>;
@@ -62,9 +63,10 @@ class MoveSearch {
   void find_movable();
   std::vector<Place> places_for(const Busy& busy) const;
   Key key_of(std::size_t gpu, Leaving leaving, const Incoming& incoming) const;
-  // The layout of this GPU is possible around what is there after the moves.
+  // True when the GPU's layout is possible around what remains after the moves.
   bool stands(std::size_t gpu, Leaving leaving, const Incoming& incoming);
-  // The successors fit beside what runs, and what idle instances have to go for them.
+  // Whether the successors fit beside the running instances, and which idle ones must be destroyed
+  // first.
   Beside beside(std::size_t gpu, const Incoming& incoming);
   Beside look_beside(std::size_t gpu, const Incoming& incoming);
   bool plans(const Gpu& gpu, const DesiredGpu& wanted);
@@ -72,7 +74,7 @@ class MoveSearch {
   DesiredGpu layout_beside(std::size_t gpu, const Incoming& incoming, Beside how) const;
   Gpu moved(std::size_t gpu, Leaving leaving, const Incoming& incoming) const;
 
-  // The sets: for each GPU those of its busy ones without which its layout is possible.
+  // Enumerates the sets: per GPU those busy instances without which its layout is possible.
   bool choose_sets(std::size_t gpu, std::size_t left);
   bool place(std::size_t index);
   bool whole();
@@ -80,15 +82,15 @@ class MoveSearch {
   const Inventory& now_;
   const DesiredLayout& desired_;
   const std::size_t most_looks_;
-  std::vector<const Gpu*> gpus_;  // those of desired_.gpus
+  std::vector<const Gpu*> gpus_;  // GPUs of desired_.gpus
   std::vector<Busy> busy_;
-  std::vector<std::vector<std::size_t>> busy_on_;  // by GPU
+  std::vector<std::vector<std::size_t>> busy_on_;  // indices into busy_, by GPU
   std::vector<Move> immovable_;
   std::map<Key, bool> stands_;
   std::map<Key, Beside> beside_;
   std::size_t looks_ = 0;
 
-  // The set under way.
+  // The set under evaluation.
   std::vector<Leaving> leaving_;
   std::vector<std::size_t> moves_;
   std::vector<Place> chosen_;

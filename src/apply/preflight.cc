@@ -35,8 +35,9 @@ Error stale(const Plan& plan, std::uint64_t now) {
 Error blocked(const Plan& plan) {
   std::string who;
   for (const GpuPlan& gpu : plan.gpus) {
-    for (const Blocker& blocker : gpu.blockers)
+    for (const Blocker& blocker : gpu.blockers) {
       who += (who.empty() ? "" : "; ") + blocker.what;
+    }
   }
   return Error{ErrorCode::kInUse,
                "the plan cannot run: " + who,
@@ -50,7 +51,7 @@ Error blocked(const Plan& plan) {
 Result<void> preflight(const Plan& plan, const Inventory& now, const ApplyOptions& options) {
   for (const Step& step : selected_steps(plan, options)) {
     const Gpu* gpu = now.find_gpu(step.gpu_uuid);
-    if (gpu != nullptr && !gpu->instances_complete)
+    if (gpu != nullptr && !gpu->instances_complete) {
       return Error{
           ErrorCode::kPermission,
           fmt::format("cannot change GPU {}: the driver refuses to list its instances to us",
@@ -58,15 +59,20 @@ Result<void> preflight(const Plan& plan, const Inventory& now, const ApplyOption
           "run it as root (sudo), or as the owner of the simulated machine",
           {},
           {}};
+    }
   }
-  for (const GpuPlan& gpu : plan.gpus)
+  for (const GpuPlan& gpu : plan.gpus) {
     if (const LostGpu* lost = now.find_lost(gpu.gpu);
-        lost != nullptr && now.find_gpu(gpu.uuid) == nullptr)
+        lost != nullptr && now.find_gpu(gpu.uuid) == nullptr) {
       return lost->why;
-  if (const std::uint64_t generation = plan_generation(now, plan); plan.generation != generation)
+    }
+  }
+  if (const std::uint64_t generation = plan_generation(now, plan); plan.generation != generation) {
     return stale(plan, generation);
-  if (plan.blocked())
+  }
+  if (plan.blocked()) {
     return blocked(plan);
+  }
   return {};
 }
 
@@ -74,8 +80,9 @@ std::vector<Step> selected_steps(const Plan& plan, const ApplyOptions& options) 
   std::vector<Step> out;
   for (const Step& step : plan.steps) {
     const bool mode = is_mode_step(step.kind) || step.kind == StepKind::kResetGpu;
-    if (options.mode_only && !mode && (is_create(step.kind) || !goes_off(plan, step.gpu_uuid)))
+    if (options.mode_only && !mode && (is_create(step.kind) || !goes_off(plan, step.gpu_uuid))) {
       continue;
+    }
     out.push_back(step);
   }
   return out;

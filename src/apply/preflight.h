@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: reasons not to begin. Pure functions.
+// Inside of apply/: reasons to refuse a change before it begins. Pure functions.
 #ifndef MIGCTL_APPLY_PREFLIGHT_H_
 #define MIGCTL_APPLY_PREFLIGHT_H_
 
@@ -11,11 +11,11 @@
 
 namespace mig::apply {
 
-// kPermission before anything else: who may not change, need not know of conflicts.
+// Checks kPermission first: without the right to change, conflicts do not matter.
 Result<void> preflight(const Plan& plan, const Inventory& now, const ApplyOptions& options);
 
-// The steps that the options leave, in order: with mode_only no creates, and destroys only where
-// the mode is about to go off.
+// Steps that the options select, in order; with mode_only no creates, and destroys only before MIG
+// is disabled.
 std::vector<Step> selected_steps(const Plan& plan, const ApplyOptions& options);
 
 }  // namespace mig::apply

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a journal listens in: told of a change before and after every changing driver call, in the
-// order in which they happen, rollback included.
+// Interface of the journal: receives the events of a change before and after every driver call that
+// changes the machine, in order, rollback included.
 #ifndef MIGCTL_APPLY_RECORDER_H_
 #define MIGCTL_APPLY_RECORDER_H_
 
@@ -19,8 +19,8 @@ struct ApplyResult;
 enum class Direction { kDo, kUndo };
 
 struct Call {
-  const Step& step;       // as it is carried out: for kUndo the reversed step; ids as far as known
-  std::size_t index = 0;  // of the planned step
+  const Step& step;       // as executed: for kUndo the reversed step; ids as far as known
+  std::size_t index = 0;  // index of the planned step
   Direction direction = Direction::kDo;
 };
 
@@ -30,18 +30,19 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  // Under the writer lock, before the first call. An error stops the change: nothing was done.
+  // Called under the writer lock, before the first driver call. An error stops the change: nothing
+  // was done.
   virtual Result<void> begin(const Plan& plan, const Inventory& before) = 0;
-  // An error stops a call of Direction::kDo (it is not made) and rolls back what was done before; a
-  // call that undoes is made all the same.
+  // An error prevents a call of Direction::kDo and rolls back the executed steps; an undo is called
+  // all the same.
   virtual Result<void> before_call(const Call& call) = 0;
-  // `error` nullptr: done and read back; the step has the ids that the driver gave. An error from
-  // here counts as a failure of the step, whose effect is then undone (kDo).
+  // `error` nullptr: executed and read back; the step has the driver's ids. An error returned here
+  // counts as a failure of the step, whose effect is then undone (kDo).
   virtual Result<void> after_call(const Call& call, const Error* error) = 0;
-  // The end, also after a rollback. An error from here is reported with the result.
+  // Called at the end, also after a rollback. An error is reported with the result.
   virtual Result<void> finish(const ApplyResult& result) = 0;
 
-  // By which users name the change; nullopt = they cannot.
+  // Id of the change for the user; nullopt = none.
   virtual std::optional<std::int64_t> number() const { return std::nullopt; }
 
  protected:

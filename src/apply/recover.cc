@@ -22,13 +22,13 @@
 namespace mig::apply {
 namespace {
 
-// A planned step with what the journal knows of it.
+// A planned step with its record in the journal.
 struct Recorded {
   Step step;
-  bool attempted = false;  // a driver call may have been made
-  bool undoing = false;    // taking it back had begun
-  bool undone = false;     // and was done, as recorded
-  bool finished = false;   // the last attempt to do it has its result
+  bool attempted = false;  // the driver call may have been made
+  bool undoing = false;    // its undo had begun
+  bool undone = false;     // its undo was recorded as done
+  bool finished = false;   // the last attempt has a recorded result
   bool succeeded = false;
 };
 
@@ -41,10 +41,12 @@ void add_attempt(const store::AttemptRow& attempt, Recorded& recorded) {
   recorded.attempted = true;
   recorded.finished = attempt.finished;
   recorded.succeeded = attempt.finished && attempt.succeeded;
-  if (attempt.gpu_instance)
+  if (attempt.gpu_instance) {
     recorded.step.gpu_instance = {static_cast<std::uint32_t>(*attempt.gpu_instance)};
-  if (attempt.compute_instance)
+  }
+  if (attempt.compute_instance) {
     recorded.step.compute_instance = {static_cast<std::uint32_t>(*attempt.compute_instance)};
+  }
 }
 
 Result<std::vector<Recorded>> read_steps(store::Journal& journal, std::int64_t change) {
@@ -56,32 +58,39 @@ Result<std::vector<Recorded>> read_steps(store::Journal& journal, std::int64_t c
     MIG_ASSIGN_OR_RETURN(recorded.step, step_of(row));
     steps.push_back(std::move(recorded));
   }
-  for (const store::AttemptRow& attempt : attempts)
-    if (attempt.sequence >= 0 && attempt.sequence < static_cast<std::int64_t>(steps.size()))
+  for (const store::AttemptRow& attempt : attempts) {
+    if (attempt.sequence >= 0 && attempt.sequence < static_cast<std::int64_t>(steps.size())) {
       add_attempt(attempt, steps[static_cast<std::size_t>(attempt.sequence)]);
+    }
+  }
   return steps;
 }
 
-// A create whose call may have been made without its ids being recorded: the instance at its place.
+// Finds the instance of a create whose id was not recorded, by placement.
 void adopt_made(const device::LayoutReading& now, Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
-  if (instance == nullptr)
+  if (instance == nullptr) {
     return;
-  if (step.kind == StepKind::kCreateGpuInstance)
+  }
+  if (step.kind == StepKind::kCreateGpuInstance) {
     step.gpu_instance = instance->id;
-  if (step.kind != StepKind::kCreateComputeInstance || step.compute_instance)
+  }
+  if (step.kind != StepKind::kCreateComputeInstance || step.compute_instance) {
     return;
-  for (const ComputeInstance& compute : instance->compute_instances)
+  }
+  for (const ComputeInstance& compute : instance->compute_instances) {
     if (is_compute_of(compute, step)) {
       step.gpu_instance = instance->id;
       step.compute_instance = compute.id;
     }
+  }
 }
 
-// A create that the driver refused made nothing: what lies at its place by now is another's.
+// False for a create that the driver refused: an instance at its placement is another program's.
 bool may_have_effect(const Recorded& recorded) {
-  if (!recorded.attempted || recorded.undone)
+  if (!recorded.attempted || recorded.undone) {
     return false;
+  }
   const Step& step = recorded.step;
   const bool known = step.kind == StepKind::kCreateGpuInstance ? step.gpu_instance.has_value()
                                                                : step.compute_instance.has_value();
@@ -116,7 +125,7 @@ class Recoverer {
   }
 
  private:
-  // A GPU that is lost for a moment is looked for again.
+  // Retries while a GPU is lost: it may come back in a moment.
   Result<Inventory> read_inventory() {
     return read_settled(context_, [](const Inventory& seen) { return seen.lost.empty(); });
   }
@@ -127,8 +136,9 @@ class Recoverer {
     for (const Recorded& recorded : steps) {
       plan.steps.push_back(recorded.step);
       const Gpu* gpu = before.find_gpu(recorded.step.gpu_uuid);
-      if (gpu == nullptr || !seen.insert(gpu->uuid).second)
+      if (gpu == nullptr || !seen.insert(gpu->uuid).second) {
         continue;
+      }
       GpuPlan one;
       one.gpu = gpu->index;
       one.uuid = gpu->uuid;
@@ -139,33 +149,38 @@ class Recoverer {
     return plan;
   }
 
-  // Judged by the machine: it has all that the steps were to bring about and nothing that they were
-  // to take away. What the journal lacks - the result of the last call, or a reset that the driver
-  // did by itself - does not matter then. Where going back had begun, it is gone on with.
+  // True when the machine shows the effect of all steps. Missing records (the result of the last
+  // call, a reset by the driver) then do not matter. A rollback that had begun is continued
+  // instead.
   bool complete(const Plan& plan,
                 const Inventory& before,
                 const Inventory& first,
                 const std::vector<Recorded>& steps) {
-    if (std::any_of(steps.begin(), steps.end(), [](const Recorded& one) { return one.undoing; }))
+    if (std::any_of(steps.begin(), steps.end(), [](const Recorded& one) { return one.undoing; })) {
       return false;
+    }
     const Inventory wanted = after_steps(before, plan.steps);
     const auto good = [&](const Inventory& seen) { return reached(plan, before, wanted, seen); };
     Inventory now = first;
-    // A journal that says done is not contradicted by one reading.
+    // A single read-back does not overrule a journal that says done: read again.
     if (!good(now) &&
-        std::all_of(steps.begin(), steps.end(), [](const Recorded& r) { return r.succeeded; }))
-      if (auto settled = read_settled(context_, good))
+        std::all_of(steps.begin(), steps.end(), [](const Recorded& r) { return r.succeeded; })) {
+      if (auto settled = read_settled(context_, good)) {
         now = *std::move(settled);
-    if (!good(now))
+      }
+    }
+    if (!good(now)) {
       return false;
-    for (const Difference& extra : layout_diff(plan, wanted, now))
+    }
+    for (const Difference& extra : layout_diff(plan, wanted, now)) {
       recovery_.result.others.push_back(extra.what);
+    }
     recovery_.result.outcome = Outcome::kApplied;
     recovery_.result.after = std::move(now);
     return true;
   }
 
-  // Instances of others may lie beside, but none of the layout before that was to go.
+  // Instances of others are allowed beside; instances that the change was to destroy are not.
   static bool reached(const Plan& plan,
                       const Inventory& before,
                       const Inventory& wanted,
@@ -178,8 +193,9 @@ class Recoverer {
 
   static bool was_there(const Inventory& before, const Difference& extra) {
     const Gpu* gpu = before.find_gpu(extra.gpu_uuid);
-    if (gpu == nullptr)
+    if (gpu == nullptr) {
       return false;
+    }
     return std::any_of(
         gpu->instances.begin(), gpu->instances.end(), [&](const GpuInstance& instance) {
           const auto& computes = instance.compute_instances;
@@ -193,7 +209,7 @@ class Recoverer {
         });
   }
 
-  // What was done, judged by the machine where the journal does not know.
+  // Undoes the executed steps; where the journal does not know, the machine decides.
   Result<void> take_back(const Plan& plan,
                          const Inventory& before,
                          Executor& executor,
@@ -204,10 +220,12 @@ class Recoverer {
         const auto now = executor.read(report.step);
         const bool dead = !now && (now.error().code == ErrorCode::kDeviceLost ||
                                    now.error().code == ErrorCode::kNotFound);
-        if (!now && !dead)
+        if (!now && !dead) {
           return now.error();
-        if (now)
+        }
+        if (now) {
           adopt_made(*now, report.step);
+        }
       }
       recovery_.result.steps.push_back(std::move(report));
     }
@@ -241,8 +259,9 @@ Result<Recovery> recover(const Context& context, store::Journal& journal) {
   MIG_ASSIGN_OR_RETURN(const base::FileLock of_journal, lock_journal(journal.path(), "recover"));
   MIG_TRY(journal.check());
   MIG_ASSIGN_OR_RETURN(const std::optional<store::ChangeRow> open, journal.open_change());
-  if (!open)
+  if (!open) {
     return Recovery{};
+  }
   return Recoverer(context, journal, *open).run();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes that a crash left open in the journal, on the machine that it left.
+// Changes left open in the journal by a crash, with the machine as the crash left it.
 #include "apply/recover.h"
 
 #include <gtest/gtest.h>
@@ -25,8 +25,8 @@ class RecoverTest : public ApplyMachineTest {
     must_have({});
   }
 
-  // The journal and the machine as if we had died after the first `done` steps of `plan`, the
-  // results of the first `recorded` of them written down. Returns the change.
+  // Simulates a crash after the first `done` steps of `plan`, of which the first `recorded` have
+  // recorded results. Returns the change's id.
   std::int64_t cut_short(const Plan& plan, std::size_t done, std::size_t recorded) {
     const Inventory before = look();
     store::Journal into = journal();
@@ -38,8 +38,9 @@ class RecoverTest : public ApplyMachineTest {
       const std::int64_t attempt = *into.intend(change, static_cast<std::int64_t>(i), Way::kDo);
       const StepResult result = executor.run(step, i, Direction::kDo);
       EXPECT_FALSE(result.failure) << result.failure->text();
-      if (i >= recorded)
+      if (i >= recorded) {
         continue;
+      }
       EXPECT_TRUE(into.record(
           attempt, true, "", number_of(step.gpu_instance), number_of(step.compute_instance)));
     }
@@ -65,14 +66,14 @@ TEST_F(RecoverTest, ACompleteChangeIsClosedAsApplied) {
   EXPECT_FALSE((*journal().find(change))->after.empty()) << "good for the next boot";
 }
 
-// The last call was made and its result not written: the machine knows.
+// The last call was made and its result not recorded: the machine's state decides.
 TEST_F(RecoverTest, AllDoneAndTheLastNotRecordedIsAppliedToo) {
   cut_short(plan_for({"1g.5gb:0"}), 2, 1);
   EXPECT_EQ(must_recover().result.outcome, Outcome::kApplied);
   EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[1g.5gb]");
 }
 
-// An Ampere resets itself with the mode change. Journals of before do not have that reset.
+// An Ampere resets itself with the mode change. Older journals lack that reset.
 TEST_F(RecoverTest, AModeChangeWhoseResetWasNeverRecordedIsApplied) {
   ASSERT_TRUE(carry_out(plan_for({}, false)));
   const Plan plan = plan_for({});
@@ -92,7 +93,7 @@ TEST_F(RecoverTest, AnIncompleteChangeIsTakenBack) {
   EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
 }
 
-// The call of a compute instance was made and its id not written down: it is known by its place.
+// A compute instance whose id was not recorded is found by its placement.
 TEST_F(RecoverTest, AComputeInstanceWhoseIdWasNotRecordedIsFoundByItsPlace) {
   cut_short(plan_for({"1g.5gb:0", "1g.5gb:1", "1g.5gb:2"}), 4, 3);
   const Recovery recovery = must_recover();
@@ -100,8 +101,7 @@ TEST_F(RecoverTest, AComputeInstanceWhoseIdWasNotRecordedIsFoundByItsPlace) {
   EXPECT_EQ(shape(), "MIG");
 }
 
-// Only destroys, and none was made: nothing is wanted that is not there, but what is there was to
-// go.
+// Destroys only, none executed: nothing wanted is missing, but what should be gone is there.
 TEST_F(RecoverTest, ADestroyThatNeverHappenedIsNotApplied) {
   must_have({"1g.5gb:0"});
   cut_short(plan_for({}), 0, 0);
@@ -109,7 +109,7 @@ TEST_F(RecoverTest, ADestroyThatNeverHappenedIsNotApplied) {
   EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[1g.5gb]");
 }
 
-// Going back had begun: the machine still has everything, but forward is not the way any more.
+// A rollback had begun: everything is still there, but recovery must go on undoing.
 TEST_F(RecoverTest, WhereGoingBackHadBegunItIsGoneOnWith) {
   const std::int64_t change = cut_short(plan_for({"1g.5gb:0"}), 2, 2);
   store::Journal into = journal();
@@ -119,7 +119,7 @@ TEST_F(RecoverTest, WhereGoingBackHadBegunItIsGoneOnWith) {
   EXPECT_EQ(shape(), "MIG");
 }
 
-// A step was undone, and the same instance is there again: made by somebody else.
+// A step was undone, and an equal instance exists again: made by another program.
 TEST_F(RecoverTest, WhatWasUndoneIsNotUndoneAgain) {
   const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
   const std::int64_t change = cut_short(plan, 2, 2);
@@ -136,7 +136,7 @@ TEST_F(RecoverTest, WhatWasUndoneIsNotUndoneAgain) {
   EXPECT_EQ(recovery.result.others.size(), 1U);
 }
 
-// The driver refused a create because somebody else had just made that very instance.
+// The driver refused a create because another program had just created the same instance.
 TEST_F(RecoverTest, WhatTheDriverRefusedIsAnothers) {
   const Plan plan = plan_for({"1g.5gb:0", "1g.5gb:1"});
   const std::int64_t change = cut_short(plan, 2, 2);
@@ -203,7 +203,7 @@ TEST_F(RecoverTest, WhatARebootTookIsMadeAgain) {
   EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
 }
 
-// A Hopper forgets its mode too.
+// A Hopper loses its mode in a reboot too.
 TEST_F(RecoverTest, TheModeThatAHopperForgotComesBackWithItsInstances) {
   TearDown();
   ApplyMachineTest::SetUp();
@@ -227,7 +227,7 @@ TEST_F(RecoverTest, AModeThatWasPendingIsPendingAgain) {
   EXPECT_EQ(modes(), "disabled/enabled");
 }
 
-// What was pending became current in between: that is what had been asked for.
+// The pending mode became current by a reboot: that was requested.
 TEST_F(RecoverTest, AModeThatARebootMadeCurrentStays) {
   TearDown();
   ApplyMachineTest::SetUp();

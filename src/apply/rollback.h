@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: undoes done steps, last first, makes again what the layout before has lost
-// otherwise, and says whether the machine is as it was. What nobody but others did is not touched.
+// Inside of apply/: rollback. Undoes executed steps in reverse order, recreates instances of the
+// earlier layout lost otherwise, and verifies that the machine is as before. Changes of other
+// programs are left alone.
 #ifndef MIGCTL_APPLY_ROLLBACK_H_
 #define MIGCTL_APPLY_ROLLBACK_H_
 
@@ -12,10 +13,10 @@
 
 namespace mig::apply {
 
-// Marks what it undid in `result.steps`, sets outcome (kRolledBack or kStuck), `after`, `rebuilt`
-// and `others`, and adds to `result.failure` what is left and the command to go on. A step that
-// cannot be undone does not stop the others from being undone.
-// `after_crash`: time has passed since the steps, and a reboot may have taken the mode with it.
+// Undoes the executed steps in reverse order: marks them in `result.steps`, sets outcome
+// (kRolledBack or kStuck), `after`, `rebuilt` and `others`, and adds to `result.failure` what
+// remains and the command to continue. A step that cannot be undone does not prevent the undo of
+// others. `after_crash`: a reboot since the steps may have lost the mode too.
 void roll_back(const Context& context,
                const Plan& plan,
                const Inventory& before,

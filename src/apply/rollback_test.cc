@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole changes on a simulated machine: carried out, refused, taken back, beside others.
+// Whole changes on a simulated machine: executed, refused, rolled back, and with concurrent changes
+// by another program.
 #include "apply/rollback.h"
 
 #include <atomic>
@@ -26,11 +27,12 @@ class ChangeTest : public ApplyMachineTest {
     must_have({});
   }
 
-  // Calls `act` once, after the `nth` call of that direction was recorded.
+  // Calls `act` once, after the `nth` call of this direction was recorded.
   static void once(Listener& listener, Direction way, int nth, std::function<void()> act) {
     listener.after = [way, nth, act = std::move(act), seen = 0](const Call& call) mutable {
-      if (call.direction == way && ++seen == nth)
+      if (call.direction == way && ++seen == nth) {
         act();
+      }
       return Result<void>();
     };
   }
@@ -103,9 +105,11 @@ TEST_F(ChangeTest, AComputeInstanceThatOthersTakeMeanwhileIsNoticedInTheEnd) {
   Listener listener;
   once(listener, Direction::kDo, 3, [&] {
     const Inventory now = look();
-    for (const GpuInstance& one : now.gpus[0].instances)
-      if (one.name.str() == "3g.20gb")
+    for (const GpuInstance& one : now.gpus[0].instances) {
+      if (one.name.str() == "3g.20gb") {
         stranger_destroys(one.id.value, false);
+      }
+    }
   });
   const auto result = carry_out(plan, &listener);
   ASSERT_TRUE(result) << result.error().text();
@@ -114,8 +118,9 @@ TEST_F(ChangeTest, AComputeInstanceThatOthersTakeMeanwhileIsNoticedInTheEnd) {
   EXPECT_NE(result->failure->message.find("lacks compute instance 3g.20gb"), std::string::npos)
       << result->failure->message;
   EXPECT_EQ(shape(), "MIG");
-  for (const StepReport& report : result->steps)
+  for (const StepReport& report : result->steps) {
     EXPECT_TRUE(report.undone) << report.step.str();
+  }
 }
 
 TEST_F(ChangeTest, WhatOthersMakeMeanwhileStaysAndIsNamed) {
@@ -163,7 +168,7 @@ TEST_F(ChangeTest, GoingBackMakesAgainWhatOthersTook) {
   EXPECT_EQ(shape(), "MIG 4:2 2g.10gb[2g.10gb]");
 }
 
-// The id of an instance that a step made is another program's by the time it is undone.
+// Before its undo, the id of a created instance was reused by another program's instance.
 TEST_F(ChangeTest, GoingBackNeverTakesAnotherInstanceOfTheSameId) {
   const Plan plan = plan_for({"2g.10gb:0", "1g.5gb:4"});
   Listener listener;
@@ -189,9 +194,11 @@ TEST_F(ChangeTest, GoingBackIsInReverse) {
   EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
   EXPECT_EQ(shape(), "MIG 4:4 3g.20gb[3g.20gb]");
   std::vector<std::string> undone;
-  for (const std::string& call : listener.calls)
-    if (call.rfind("undo ", 0) == 0)
+  for (const std::string& call : listener.calls) {
+    if (call.rfind("undo ", 0) == 0) {
       undone.push_back(call);
+    }
+  }
   ASSERT_FALSE(undone.empty());
   EXPECT_NE(undone.front().find("undo create 3g.20gb"), std::string::npos) << undone.front();
   EXPECT_NE(undone.back().find("undo destroy 4g.20gb"), std::string::npos) << undone.back();
@@ -211,8 +218,8 @@ TEST_F(ChangeTest, AnAmpereThatResetItselfIsNotResetAgain) {
   EXPECT_EQ(listener.calls.size(), 2U) << "recorded all the same: recovery looks for it";
 }
 
-// Somebody has the GPU open while the mode is taken back: the driver keeps it pending, and the
-// reset that follows has to be made.
+// Another process has the GPU open during the rollback of a mode: the driver keeps the mode
+// pending, and the reset after it must be executed.
 class ModeTakenBackTest : public ChangeTest {
  protected:
   void SetUp() override {
@@ -254,7 +261,7 @@ class ModeTakenBackTest : public ChangeTest {
   std::string between_;
 };
 
-// Stands still but for waiting, and after so long a wait somebody goes.
+// A test clock that advances by sleeping only, and calls `go` after `stays`.
 class GoingClock final : public base::Clock {
  public:
   GoingClock(std::chrono::milliseconds stays, std::function<void()> go)
@@ -266,8 +273,9 @@ class GoingClock final : public base::Clock {
 
   void sleep(std::chrono::nanoseconds duration) override {
     now_.sleep(duration);
-    if (now_.monotonic() >= stays_)
+    if (now_.monotonic() >= stays_) {
       go_();
+    }
   }
 
  private:
@@ -276,7 +284,7 @@ class GoingClock final : public base::Clock {
   std::function<void()> go_;
 };
 
-// Whoever only looks at a GPU while a change on it is taken back does not make it stuck.
+// A short-lived client during a rollback must not leave the change stuck.
 TEST_F(ChangeTest, AVisitIsWaitedForWhileTakingBack) {
   ASSERT_TRUE(carry_out(plan_for({}, false)));
   const Plan plan = plan_for({"1g.5gb:0"});
@@ -285,7 +293,7 @@ TEST_F(ChangeTest, AVisitIsWaitedForWhileTakingBack) {
        {std::pair(std::chrono::milliseconds(2000), Outcome::kRolledBack),
         std::pair(std::chrono::milliseconds(3'600'000), Outcome::kStuck)}) {
     const holders::Roots roots = holder_roots(*session_);
-    const std::string visitor = roots.machine_proc + "/5000000";  // no host has this number
+    const std::string visitor = roots.machine_proc + "/5000000";  // larger than any pid of a host
     Listener listener;
     listener.before = [&](const Call& call) {
       if (call.direction == Direction::kDo && call.step.kind == StepKind::kCreateGpuInstance) {
@@ -306,12 +314,12 @@ TEST_F(ChangeTest, AVisitIsWaitedForWhileTakingBack) {
   }
 }
 
-// Somebody comes, holds the GPU and stays: what only waits for a reset is ended without one.
+// A process holds the GPU and stays: a mode that is only pending is cancelled without a reset.
 TEST_F(ChangeTest, APendingModeIsTakenBackUnderWhoHoldsTheGpu) {
   ASSERT_TRUE(carry_out(plan_for({}, false)));
   const Plan plan = plan_for({"1g.5gb:0"});
   const holders::Roots roots = holder_roots(*session_);
-  const std::string process = roots.machine_proc + "/5000000";  // no host has this number
+  const std::string process = roots.machine_proc + "/5000000";  // larger than any pid of a host
   std::string between;
   Listener listener;
   listener.before = [&](const Call& call) {
@@ -343,7 +351,7 @@ TEST_F(ModeTakenBackTest, IsResetWhereItIsPending) {
   expect_taken_back(plan);
 }
 
-// Stopped between the mode and its reset: the reset was not made, and taking back needs it.
+// Stopped between the mode change and its reset: the rollback needs the reset.
 TEST_F(ModeTakenBackTest, IsResetAlsoWhereItsOwnResetWasNotReached) {
   const Plan plan = plan_for({});
   ASSERT_EQ(plan.steps.size(), 2U) << "mode and reset";
@@ -423,7 +431,7 @@ TEST_F(ChangeTest, WithoutLeaveToResetTheModeWaitsAndNothingIsTakenBack) {
   EXPECT_EQ(modes(), "disabled/enabled");
 }
 
-// A plan that is read from a file may hold the reset alone.
+// A plan read from a file may contain the reset alone.
 TEST_F(ChangeTest, WithoutLeaveToResetAResetByItselfIsNotMadeEither) {
   ASSERT_TRUE(carry_out(plan_for({}, false)));
   ASSERT_EQ(migctl({"sim", "clients", "lab", "--start", "dcgm"}), 0);

@@ -23,8 +23,9 @@ Json instance_json(const GpuInstance& instance) {
     Json one = {{"id", compute.id.value},
                 {"nvmlProfile", compute.nvml_profile},
                 {"profile", compute.name.str()}};
-    if (compute.placement)
+    if (compute.placement) {
       one["placement"] = placement_json(*compute.placement);
+    }
     computes.push_back(std::move(one));
   }
   return {{"id", instance.id.value},
@@ -37,7 +38,7 @@ Json instance_json(const GpuInstance& instance) {
           {"computeInstances", std::move(computes)}};
 }
 
-// nlohmann throws on wrong shapes; at() and get<>() are only called below read().
+// nlohmann throws on wrong shapes; at() and get<>() are only called below read(), which catches.
 Placement placement_of(const Json& json) {
   return {json.at("start").get<std::uint32_t>(), json.at("size").get<std::uint32_t>()};
 }
@@ -56,8 +57,9 @@ Result<GpuInstance> instance_of(const Json& json) {
     compute.id = {one.at("id").get<std::uint32_t>()};
     compute.nvml_profile = one.at("nvmlProfile").get<std::uint32_t>();
     MIG_ASSIGN_OR_RETURN(compute.name, ProfileName::parse(one.at("profile").get<std::string>()));
-    if (one.contains("placement"))
+    if (one.contains("placement")) {
       compute.placement = placement_of(one.at("placement"));
+    }
     instance.compute_instances.push_back(std::move(compute));
   }
   return instance;
@@ -67,7 +69,7 @@ struct SavedGpu {
   std::string uuid;
   GpuIndex index;
   bool enabled = false;
-  bool pending = false;  // enabled with the next reset
+  bool pending = false;  // enabled after the next reset
   std::vector<GpuInstance> instances;
 };
 
@@ -86,8 +88,9 @@ Error unreadable(const std::string& why) {
 Result<std::vector<SavedGpu>> read(std::string_view saved) {
   try {
     const Json document = Json::parse(saved);
-    if (const int format = document.at("format").get<int>(); format != kFormat)
+    if (const int format = document.at("format").get<int>(); format != kFormat) {
       return unreadable(fmt::format("it has format {}, this migctl knows {}", format, kFormat));
+    }
     std::vector<SavedGpu> gpus;
     for (const Json& one : document.at("gpus")) {
       SavedGpu gpu;
@@ -113,11 +116,13 @@ std::string save_layout(const Inventory& inventory, const std::vector<std::strin
   Json gpus = Json::array();
   for (const std::string& uuid : uuids) {
     const Gpu* gpu = inventory.find_gpu(uuid);
-    if (gpu == nullptr)
+    if (gpu == nullptr) {
       continue;
+    }
     Json instances = Json::array();
-    for (const GpuInstance& instance : gpu->instances)
+    for (const GpuInstance& instance : gpu->instances) {
       instances.push_back(instance_json(instance));
+    }
     gpus.push_back({{"uuid", gpu->uuid},
                     {"index", gpu->index.value},
                     {"migEnabled", gpu->mig_current == MigMode::kEnabled},
@@ -153,13 +158,14 @@ Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now) {
   wish.label = "the layout before";
   for (const SavedGpu& one : gpus) {
     const Gpu* gpu = now.find_gpu(one.uuid);
-    if (gpu == nullptr)
+    if (gpu == nullptr) {
       return now.or_lost(
           Error{ErrorCode::kNotFound,
                 fmt::format("GPU {} of the recorded layout is not on this machine now", one.uuid),
                 "`migctl list` shows the GPUs that are",
                 {},
                 {}});
+    }
     DesiredGpu desired;
     desired.gpu = gpu->index;
     desired.mig_enabled = one.enabled;

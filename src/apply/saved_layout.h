@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layout as the journal keeps it: text (JSON, format 1) of modes, GPU instances and compute
-// instances with their placements, by GPU uuid. Read back strictly.
+// A layout in the journal's encoding: text (JSON, format 1) of modes, GPU instances and compute
+// instances with their placements, by GPU uuid. Parsed strictly.
 #ifndef MIGCTL_APPLY_SAVED_LAYOUT_H_
 #define MIGCTL_APPLY_SAVED_LAYOUT_H_
 
@@ -14,15 +14,16 @@
 
 namespace mig::apply {
 
-// The GPUs of `uuids` as they are in `inventory`.
+// Serialises the GPUs of `uuids` in `inventory`.
 std::string save_layout(const Inventory& inventory, const std::vector<std::string>& uuids);
 
-// `now` with the saved modes and instances in place of the real ones: the machine as it was, for
-// comparing and for going back. GPUs that the text does not name are as in `now`; one that it names
-// and `now` lacks is there with what the text knows of it.
+// `now` with the saved modes and instances in place of the current ones: for comparison and
+// rollback. GPUs absent from the text are as in `now`; one that `now` lacks has the saved data
+// only.
 Result<Inventory> rebuild(std::string_view saved, const Inventory& now);
 
-// The saved layout as a wish with every placement given. kNotFound when a GPU is not there now.
+// The saved layout as a desired layout with every placement given. kNotFound when a GPU is absent
+// now.
 Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now);
 
 }  // namespace mig::apply

@@ -16,19 +16,24 @@ constexpr std::chrono::milliseconds kBetweenReadings{100};
 
 Result<Inventory> read_settled(const Context& context,
                                const std::function<bool(const Inventory&)>& good) {
-  std::optional<Result<Inventory>> best;  // the last reading, or the last error when none came
+  std::optional<Result<Inventory>> best;  // the last reading, or the last error when none succeeded
   for (int i = 1;; ++i) {
-    if (context.heartbeat)
+    if (context.heartbeat) {
       context.heartbeat();
+    }
     auto now = device::read_inventory(context.session, {context.proc_root, context.facts});
-    if (now && good(*now))
+    if (now && good(*now)) {
       return now;
-    if (now || !best || !*best)
+    }
+    if (now || !best || !*best) {
       best = std::move(now);
-    if (context.facts != nullptr)
+    }
+    if (context.facts != nullptr) {
       context.facts->forget();
-    if (i == kReadings)
+    }
+    if (i == kReadings) {
       return *std::move(best);
+    }
     context.clock.sleep(kBetweenReadings);
   }
 }

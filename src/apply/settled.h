@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of apply/: the machine at the end of a change, read again where one reading does not show
-// what it should: it may have met passing trouble.
+// Inside of apply/: reads the machine at the end of a change, with retries, because a single
+// reading may fail transiently or show an old state.
 #ifndef MIGCTL_APPLY_SETTLED_H_
 #define MIGCTL_APPLY_SETTLED_H_
 
@@ -13,7 +13,8 @@
 
 namespace mig::apply {
 
-// The first reading that `good` takes, else the last one. An Error when none succeeded.
+// Reads until `good` accepts (eventual consistency); else returns the last reading. An Error when
+// none succeeded.
 Result<Inventory> read_settled(const Context& context,
                                const std::function<bool(const Inventory&)>& good);
 

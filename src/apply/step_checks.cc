@@ -11,7 +11,8 @@
 namespace mig::apply {
 namespace {
 
-// `resetless`: the mode is switched under a display.
+// True when the step would stop the process. `resetless`: the mode changes without a reset, also
+// under a display.
 bool hurts(const Process& process, const Step& step, bool resetless) {
   switch (step.kind) {
     case StepKind::kDestroyComputeInstance:
@@ -32,8 +33,9 @@ bool hurts(const Process& process, const Step& step, bool resetless) {
 }
 
 std::string process_text(const Process& process) {
-  if (process.pid == 0 && !process.name.empty())
-    return process.name;  // a lease
+  if (process.pid == 0 && !process.name.empty()) {
+    return process.name;  // a lease, named as such
+  }
   return process.name.empty() ? fmt::format("pid {}", process.pid)
                               : fmt::format("pid {} ({})", process.pid, process.name);
 }
@@ -53,16 +55,18 @@ const GpuInstance* find_gpu_instance(const device::LayoutReading& now, const Ste
     const bool same = step.gpu_instance ? instance.id == *step.gpu_instance
                                         : instance.placement == step.gpu_placement &&
                                               instance.name == step.profile.gpu_instance();
-    if (same)
+    if (same) {
       return &instance;
+    }
   }
   return nullptr;
 }
 
 const ComputeInstance* find_compute_instance(const GpuInstance& in, const Step& step) {
   for (const ComputeInstance& compute : in.compute_instances) {
-    if (step.compute_instance && compute.id == *step.compute_instance)
+    if (step.compute_instance && compute.id == *step.compute_instance) {
       return &compute;
+    }
   }
   return nullptr;
 }
@@ -76,13 +80,15 @@ Result<void> check_holders(const device::LayoutReading& now, const Step& step, b
   std::string who;
   std::size_t count = 0;
   for (const Process& process : now.processes) {
-    if (!hurts(process, step, resetless))
+    if (!hurts(process, step, resetless)) {
       continue;
+    }
     who += (count == 0 ? "" : ", ") + process_text(process);
     ++count;
   }
-  if (count == 0)
+  if (count == 0) {
     return {};
+  }
   const bool whole = is_mode_step(step.kind) || step.kind == StepKind::kResetGpu;
   return fail(ErrorCode::kInUse,
               fmt::format("cannot {}: {} {} on {}",
@@ -120,29 +126,32 @@ bool holds(const device::LayoutReading& now, const Step& step) {
 
 namespace {
 
-// By place alone: ids of before mean nothing after.
+// Looks up by placement alone: ids recorded before a reset are stale.
 const GpuInstance* instance_at(const device::LayoutReading& now, const Step& step) {
   Step by_place = step;
   by_place.gpu_instance.reset();
   return find_gpu_instance(now, by_place);
 }
 
-// What a step made is gone, or its id belongs to something else by now.
+// True when the created instance is gone, or its id belongs to another one.
 bool made_is_gone(const device::LayoutReading& now, const Step& step) {
   const GpuInstance* instance = find_gpu_instance(now, step);
   if (instance == nullptr || instance->placement != step.gpu_placement ||
-      instance->name != step.profile.gpu_instance())
+      instance->name != step.profile.gpu_instance()) {
     return true;
-  if (step.kind == StepKind::kCreateGpuInstance)
+  }
+  if (step.kind == StepKind::kCreateGpuInstance) {
     return false;
+  }
   const ComputeInstance* compute = find_compute_instance(*instance, step);
   return compute == nullptr || !is_compute_of(*compute, step);
 }
 
 bool taken_is_there(const device::LayoutReading& now, const Step& step) {
   const GpuInstance* instance = instance_at(now, step);
-  if (instance == nullptr || step.kind == StepKind::kDestroyGpuInstance)
+  if (instance == nullptr || step.kind == StepKind::kDestroyGpuInstance) {
     return instance != nullptr;
+  }
   return step.ci_placement && std::any_of(instance->compute_instances.begin(),
                                           instance->compute_instances.end(),
                                           [&](const ComputeInstance& compute) {
@@ -162,8 +171,9 @@ bool taken_back(const device::LayoutReading& now, const Gpu& was, const Step& st
     case StepKind::kDestroyComputeInstance:
       return taken_is_there(now, step);
     case StepKind::kResetGpu:
-      if (now.current == now.pending)
+      if (now.current == now.pending) {
         return true;
+      }
       break;
     case StepKind::kEnableMig:
     case StepKind::kDisableMig:

@@ -25,8 +25,9 @@ namespace {
 int run(const std::vector<std::string>& words) {
   const std::string program = MIG_BIN_DIR "/migctl";
   std::vector<char*> argv{const_cast<char*>(program.c_str())};
-  for (const std::string& word : words)
+  for (const std::string& word : words) {
     argv.push_back(const_cast<char*>(word.c_str()));
+  }
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -37,8 +38,9 @@ int run(const std::vector<std::string>& words) {
       ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   int status = 0;
-  if (failed != 0 || ::waitpid(child, &status, 0) != child)
+  if (failed != 0 || ::waitpid(child, &status, 0) != child) {
     return -1;
+  }
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -102,8 +104,9 @@ void ApplyMachineTest::inject(const std::vector<std::string>& words) {
 }
 
 int ApplyMachineTest::migctl(const std::vector<std::string>& words) const {
-  if (!words.empty() && words.front() == "sim")
+  if (!words.empty() && words.front() == "sim") {
     return run(words);
+  }
   std::vector<std::string> all{"--sim", "lab"};
   all.insert(all.end(), words.begin(), words.end());
   return run(all);
@@ -118,10 +121,12 @@ Inventory ApplyMachineTest::look() const {
 std::string ApplyMachineTest::shape(std::uint32_t gpu) const {
   const Inventory now = look();
   const Gpu* found = now.find_gpu(GpuIndex{gpu});
-  if (found == nullptr)
+  if (found == nullptr) {
     return "no GPU";
-  if (found->mig_current != MigMode::kEnabled)
+  }
+  if (found->mig_current != MigMode::kEnabled) {
     return "MIG off";
+  }
   std::vector<GpuInstance> instances = found->instances;
   std::sort(instances.begin(), instances.end(), [](const auto& a, const auto& b) {
     return a.placement < b.placement;
@@ -130,8 +135,9 @@ std::string ApplyMachineTest::shape(std::uint32_t gpu) const {
   for (const GpuInstance& instance : instances) {
     out += fmt::format(
         " {}:{} {}[", instance.placement.start, instance.placement.size, instance.name.str());
-    for (const ComputeInstance& compute : instance.compute_instances)
+    for (const ComputeInstance& compute : instance.compute_instances) {
       out += (out.back() == '[' ? "" : " ") + compute.name.str();
+    }
     out += "]";
   }
   return out;
@@ -182,8 +188,9 @@ void ApplyMachineTest::must_have(const std::vector<std::string>& instances) {
 }
 
 std::uint32_t ApplyMachineTest::stranger_creates(const std::string& instance, bool compute) {
-  if (stranger_ == nullptr)
+  if (stranger_ == nullptr) {
     stranger_ = open_session();
+  }
   const Inventory now = look();
   const std::size_t colon = instance.find(':');
   const ProfileName name = *ProfileName::parse(instance.substr(0, colon));
@@ -201,24 +208,27 @@ std::uint32_t ApplyMachineTest::stranger_creates(const std::string& instance, bo
 }
 
 void ApplyMachineTest::stranger_destroys(std::uint32_t gpu_instance, bool gpu_instance_too) {
-  if (stranger_ == nullptr)
+  if (stranger_ == nullptr) {
     stranger_ = open_session();
+  }
   const Inventory now = look();
   auto gpu = device::find_gpu(*stranger_, now.gpus.at(0).uuid);
   ASSERT_TRUE(gpu);
   const GpuInstanceId id{gpu_instance};
   const GpuInstance* instance = now.gpus[0].find_instance(id);
   ASSERT_NE(instance, nullptr);
-  for (const ComputeInstance& one : instance->compute_instances)
+  for (const ComputeInstance& one : instance->compute_instances) {
     ASSERT_TRUE(device::destroy_compute_instance(*stranger_, *gpu, id, one.id));
+  }
   if (gpu_instance_too) {
     ASSERT_TRUE(device::destroy_gpu_instance(*stranger_, *gpu, id));
   }
 }
 
 void ApplyMachineTest::stranger_sets_mode(bool enabled) {
-  if (stranger_ == nullptr)
+  if (stranger_ == nullptr) {
     stranger_ = open_session();
+  }
   auto gpu = device::find_gpu(*stranger_, look().gpus.at(0).uuid);
   ASSERT_TRUE(gpu);
   ASSERT_TRUE(device::set_mig_mode(*stranger_, *gpu, enabled));
@@ -238,8 +248,9 @@ std::int64_t ApplyMachineTest::open_change(store::Journal& into,
   change.command = "test";
   change.before = save_layout(before, {before.gpus.at(0).uuid});
   std::vector<store::StepRow> rows;
-  for (const Step& step : plan.steps)
+  for (const Step& step : plan.steps) {
     rows.push_back(row_of(step, static_cast<std::int64_t>(rows.size())));
+  }
   const auto id = into.begin(change, rows);
   EXPECT_TRUE(id) << id.error().text();
   return id.value_or(0);

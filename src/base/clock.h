@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time as a seam: code that waits or stamps takes a Clock, tests give it a ManualClock.
-// Threading: system_clock() may be shared; ManualClock is for one thread.
+// Clock interface, a seam for tests: code that waits or takes timestamps gets a Clock, tests pass a
+// ManualClock. Threading: system_clock() is thread-safe; ManualClock is for one thread.
 #ifndef MIGCTL_BASE_CLOCK_H_
 #define MIGCTL_BASE_CLOCK_H_
 
@@ -14,9 +14,9 @@ class Clock {
   Clock(const Clock&) = delete;
   Clock& operator=(const Clock&) = delete;
 
-  // Never goes back; its zero means nothing.
+  // Never goes back; only differences are meaningful.
   virtual std::chrono::nanoseconds monotonic() = 0;
-  // Since 1970-01-01 UTC; may jump.
+  // Time since 1970-01-01 UTC; may jump.
   virtual std::chrono::nanoseconds wall() = 0;
   virtual void sleep(std::chrono::nanoseconds duration) = 0;
 
@@ -26,7 +26,7 @@ class Clock {
 
 Clock& system_clock();
 
-// Stands still until told to move; sleeping moves it.
+// Test clock: advances only by advance() and sleep().
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(std::chrono::nanoseconds wall_start = {}) : wall_start_(wall_start) {}

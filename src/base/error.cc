@@ -6,7 +6,7 @@
 namespace mig {
 namespace {
 
-// Exit codes never change meaning between releases: scripts test them. 0 = done.
+// Exit codes are stable across releases: scripts test them. 0 = success.
 const std::vector<ErrorInfo>& table() {
   static const std::vector<ErrorInfo> kRows = {
       {ErrorCode::kUsage, "usage", 1, 400, "the arguments are wrong"},

@@ -29,9 +29,7 @@ TEST(ErrorTable, EveryCodeOnceWithItsOwnExitCodeAndName) {
 }
 
 TEST(Error, TextPutsTheOuterContextFirstAndLeavesTheHintOut) {
-  const Error error = Error{ErrorCode::kInUse, "pid 7 runs there"}
-                          .with_hint("stop it")
-                          .with_nvml(19)
+  const Error error = Error{ErrorCode::kInUse, "pid 7 runs there", "stop it", {}, 19}
                           .in("destroy gi=3")
                           .in("apply mixed");
   EXPECT_EQ(error.text(), "apply mixed: destroy gi=3: pid 7 runs there");

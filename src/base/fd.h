@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fd: owns one file descriptor and closes it. Move-only. Not for threads to share.
+// Fd: owns one file descriptor and closes it. Move-only. Not thread-safe.
 #ifndef MIGCTL_BASE_FD_H_
 #define MIGCTL_BASE_FD_H_
 
@@ -49,7 +49,7 @@ class Fd {
 // open(2) with O_CLOEXEC and EINTR handled. Errors: kNotFound, kPermission, kIo, naming the path.
 Result<Fd> open_file(const std::string& path, int flags, unsigned mode = 0644);
 
-// "cannot <what> <path>: <reason>", the code chosen from errno's value.
+// Error "cannot <what> <path>: <reason>", with the code that errno `number` maps to.
 Error errno_error(std::string_view what, const std::string& path, int number);
 
 }  // namespace mig::base

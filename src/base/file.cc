@@ -93,8 +93,8 @@ Result<void> write_all(int fd, const std::string& name, std::string_view text) {
 
 namespace {
 
-// A link stays one: the file that it leads to is replaced. One that leads nowhere yet counts as
-// itself.
+// Resolves symbolic links, so that the target file is replaced and the link stays. A dangling link
+// counts as a path of its own.
 std::string behind_links(const std::string& path) {
   char* real = ::realpath(path.c_str(), nullptr);
   std::string out = real != nullptr ? real : path;
@@ -105,7 +105,7 @@ std::string behind_links(const std::string& path) {
 }  // namespace
 
 Result<void> write_file_atomic(const std::string& named, std::string_view text, unsigned mode) {
-  // /dev/stdout, /dev/null, a pipe: a file renamed over them would take their place for everybody.
+  // /dev/stdout, /dev/null, a pipe: a rename would replace the special file for every process.
   struct stat status = {};
   if (::stat(named.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     MIG_ASSIGN_OR_RETURN(const Fd device, open_file(named, O_WRONLY));

@@ -11,18 +11,18 @@
 
 namespace mig::base {
 
-// The whole file, or kTooLarge when it holds more than `limit` bytes (a regular file is refused by
-// its size, before anything is read). "-" reads standard input.
+// Reads a whole file; kTooLarge when it holds more than `limit` bytes (a regular file is refused by
+// its size, before reading). "-" reads standard input.
 Result<std::string> read_file(const std::string& path, std::size_t limit);
 
-// Everything from an open descriptor; `name` is only for messages.
+// Reads an open descriptor to its end; `name` is used in messages only.
 Result<std::string> read_all(int fd, const std::string& name, std::size_t limit);
 
 Result<void> write_all(int fd, const std::string& name, std::string_view text);
 
-// Either the old content or all of the new one is there after a crash at any point: a temporary
-// file in the same folder, fsync, rename, fsync of the folder. Links are followed; what is no
-// regular file (/dev/stdout, a pipe) is written to as it is.
+// Atomic and durable: after a crash at any point either the old or the complete new content is
+// there (temporary file in the same folder, fsync, rename, fsync of the folder). Symbolic links are
+// followed; a special file (/dev/stdout, a pipe) is written in place.
 Result<void> write_file_atomic(const std::string& path,
                                std::string_view text,
                                unsigned mode = 0644);

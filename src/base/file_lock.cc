@@ -23,8 +23,8 @@
 namespace mig::base {
 namespace {
 
-// What the file says: pid, what it does, since when (Unix time in s), and the start of the process
-// in ticks; a line each.
+// Content of the lock file, one value per line: pid of the lock's holder, what it does, since when
+// (Unix time in s), and its process start time in ticks.
 struct Holder {
   std::optional<int> pid;
   std::string doing;
@@ -38,19 +38,22 @@ constexpr std::size_t kLongestFile = kLongestDoing + 96;
 Holder read_holder(const std::string& path) {
   const auto text = read_file(path, kLongestFile);
   Holder holder;
-  if (!text)
+  if (!text) {
     return holder;
+  }
   std::string_view rest = *text;
   const auto line = [&rest] {
     const std::string_view one = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
     return one;
   };
-  if (const auto pid = parse_decimal(line(), INT_MAX))
+  if (const auto pid = parse_decimal(line(), INT_MAX)) {
     holder.pid = static_cast<int>(*pid);
+  }
   holder.doing = line();
-  if (const auto since = parse_decimal(line(), INT64_MAX))
+  if (const auto since = parse_decimal(line(), INT64_MAX)) {
     holder.since_s = *since;
+  }
   holder.start_ticks = parse_decimal(line(), UINT64_MAX);
   return holder;
 }
@@ -60,11 +63,12 @@ std::string since_text(std::uint64_t since_s, std::chrono::nanoseconds now) {
   std::tm utc{};
   std::array<char, 32> text{};
   if (::gmtime_r(&time, &utc) == nullptr ||
-      std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+      std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &utc) == 0) {
     return {};
+  }
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   const auto ago = now_s - static_cast<std::int64_t>(since_s);
-  // A clock that was set back tells no age.
+  // A clock that was set back gives no age.
   return fmt::format(
       ", since {}{}", text.data(), ago >= 0 ? fmt::format(" ({} s ago)", ago) : std::string());
 }
@@ -73,7 +77,7 @@ Error held(const std::string& path, Clock& clock) {
   const Holder holder = read_holder(path);
   std::string who = "another process";
   if (holder.pid) {
-    // In another container the number is another program's here.
+    // In another PID namespace the pid may belong to another program.
     const bool same = process_start(proc_root(), *holder.pid) == holder.start_ticks;
     std::string name =
         same ? read_file(fmt::format("{}/{}/comm", proc_root(), *holder.pid), 256).value_or("")
@@ -81,10 +85,12 @@ Error held(const std::string& path, Clock& clock) {
     name.erase(std::remove(name.begin(), name.end(), '\n'), name.end());
     who = name.empty() ? fmt::format("pid {}", *holder.pid)
                        : fmt::format("pid {} ({})", *holder.pid, name);
-    if (!holder.doing.empty())
+    if (!holder.doing.empty()) {
       who += fmt::format(": `{}`", holder.doing);
-    if (holder.since_s)
+    }
+    if (holder.since_s) {
       who += since_text(*holder.since_s, clock.wall());
+    }
   }
   return Error{ErrorCode::kConflict,
                fmt::format("{} is locked by {}", path, who),
@@ -101,12 +107,13 @@ Result<void> write_holder(const Fd& fd, const std::string& path, std::string doi
                                        now,
                                        process_start(proc_root(), ::getpid()).value_or(0));
   if (::ftruncate(fd.get(), 0) != 0 ||
-      ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+      ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     return errno_error("write who we are to", path, errno);
+  }
   return {};
 }
 
-// Of the open file, not of the process: threads and other openers of ours are told apart.
+// Open file description locks (OFD): they distinguish threads and other opens within this process.
 struct flock whole_file() {
   struct flock lock {};
 
@@ -136,8 +143,8 @@ Result<FileLock> FileLock::acquire(const std::string& path,
     }
     clock.sleep(20ms);
   }
-  // What locked() sees. The flock above has settled who holds it; where a file system knows no such
-  // locks, nobody can look, and that is all.
+  // The lock that locked() tests. The flock above decides who holds the lock; on a file system
+  // without OFD locks only the test is lost.
   struct flock shown = whole_file();
   (void)::fcntl(fd.get(), F_OFD_SETLK, &shown);
   MIG_TRY(write_holder(fd, path, doing, clock));
@@ -146,11 +153,13 @@ Result<FileLock> FileLock::acquire(const std::string& path,
 
 std::optional<bool> FileLock::locked(const std::string& path) {
   const auto fd = open_file(path, O_RDONLY | O_NOFOLLOW, 0);
-  if (!fd)
+  if (!fd) {
     return std::nullopt;
+  }
   struct flock probe = whole_file();
-  if (::fcntl(fd->get(), F_OFD_GETLK, &probe) != 0)
+  if (::fcntl(fd->get(), F_OFD_GETLK, &probe) != 0) {
     return std::nullopt;
+  }
   return probe.l_type != F_UNLCK;
 }
 

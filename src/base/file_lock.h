@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FileLock: one writer at a time among processes, by flock(2) on a file that says who the writer
-// is. The kernel drops the lock when its holder dies, however it dies; the file stays.
+// FileLock: mutual exclusion of processes, by flock(2) on a file whose content names the holder.
+// The kernel releases the lock when its holder dies, for any reason; the file stays.
 //
 //   MIG_ASSIGN_OR_RETURN(FileLock lock, FileLock::acquire("/run/migctl/GPU-1.lock", 2s, clock));
 #ifndef MIGCTL_BASE_FILE_LOCK_H_
@@ -19,19 +19,19 @@ namespace mig::base {
 
 class FileLock {
  public:
-  // Waits up to `patience` (zero: tries once). kConflict, naming the holder, what it does (`doing`)
-  // and since when, when it stays held. The file is made with mode 0600: who may not write may not
-  // hold a writer up either.
+  // Takes the lock, waiting up to `patience` (zero: one try). kConflict, naming the holder, its
+  // activity (`doing`) and since when, if the lock stays held. The file has mode 0600: users
+  // without write permission cannot block a writer.
   static Result<FileLock> acquire(const std::string& path,
                                   std::chrono::milliseconds patience,
                                   Clock& clock,
                                   const std::string& doing = {});
 
-  // Whether somebody holds it, found out without taking it; nullopt = there is no such file, or we
-  // may not look.
+  // Tests whether the lock is held, without taking it; nullopt = no such file, or no permission to
+  // look.
   static std::optional<bool> locked(const std::string& path);
 
-  // Pid that the file names; nullopt = none, or not readable. True only while it is locked.
+  // Pid in the lock file; nullopt = none, or not readable. Meaningful only while the lock is held.
   static std::optional<int> holder(const std::string& path);
 
  private:

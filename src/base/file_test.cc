@@ -54,7 +54,8 @@ TEST_F(Files, AtomicWriteKeepsLinksAndWritesIntoWhatIsNoFile) {
   EXPECT_TRUE(std::filesystem::is_symlink(path("link")));
   EXPECT_EQ(*read_file(path("real"), 10), "new");
 
-  // As root, a rename over /dev/null would be the end of it for everybody.
+  // A FIFO stands for /dev/null: run as root, a faulty rename over the real one would harm the
+  // host.
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
   const Fd reader(::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK));
   ASSERT_TRUE(reader.valid());
@@ -74,7 +75,7 @@ TEST_F(Files, AtomicWriteThatFailsLeavesTheOldState) {
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
 }
 
-// Who has the old file open reads it to its end, and a disk that is full loses nothing.
+// A process that has the old file open reads it to its end, and a full disk loses nothing.
 TEST_F(Files, AtomicWriteNeverShowsHalfAFile) {
   ASSERT_TRUE(write_file_atomic(path("a"), "old text"));
   const Fd reader(::open(path("a").c_str(), O_RDONLY | O_CLOEXEC));
@@ -106,7 +107,7 @@ TEST_F(Files, ReadStopsAtTheLimit) {
   EXPECT_EQ(endless.error().code, ErrorCode::kTooLarge);
 }
 
-// A pipe has no size to look at first.
+// A pipe has no size to check before reading.
 TEST_F(Files, ReadOfAPipeStopsAtTheLimit) {
   for (const std::size_t limit : {99U, 100U}) {
     std::array<int, 2> ends{};
@@ -197,8 +198,9 @@ TEST(ProcessStart, OneNumberAndItsStartAreOneProcess) {
 
 TEST(ProcessStart, WhoHasEndedHasNoneThoughNobodyReapedIt) {
   const pid_t child = ::fork();
-  if (child == 0)
+  if (child == 0) {
     ::_exit(0);
+  }
   siginfo_t ended{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
   EXPECT_FALSE(process_start("/proc", child));

@@ -11,15 +11,18 @@ namespace {
 
 std::string find_proc_root() {
   std::string standard = "/proc";
-  if (::access((standard + "/" + std::to_string(::getpid())).c_str(), F_OK) == 0)
+  if (::access((standard + "/" + std::to_string(::getpid())).c_str(), F_OK) == 0) {
     return standard;
-  // The real one's /proc/self is a relative link; an absolute one leads to it.
+  }
+  // The real /proc/self is a relative link; in `sim shell` it is an absolute link to the real
+  // /proc.
   char target[PATH_MAX];
   const ssize_t size = ::readlink("/proc/self", target, sizeof target);
   const std::string_view link(target, size > 0 ? static_cast<std::size_t>(size) : 0);
   constexpr std::string_view kSelf = "/self";
-  if (link.size() > kSelf.size() && link.front() == '/' && link.ends_with(kSelf))
+  if (link.size() > kSelf.size() && link.front() == '/' && link.ends_with(kSelf)) {
     return std::string(link.substr(0, link.size() - kSelf.size()));
+  }
   return standard;
 }
 

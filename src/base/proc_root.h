@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where processes are found by number. /proc, but for `migctl sim shell` on a kernel without
-// loadable modules: there /proc is a folder of links into the real one, which has no numbers.
+// Path of /proc. In `migctl sim shell` on a kernel without loadable modules /proc is a folder of
+// links without per-pid entries, so the real one is used.
 #ifndef MIGCTL_BASE_PROC_ROOT_H_
 #define MIGCTL_BASE_PROC_ROOT_H_
 
@@ -8,7 +8,7 @@
 
 namespace mig::base {
 
-// Looked up once a process. Any thread.
+// Folder of the per-pid folders; looked up once per process. Thread-safe.
 const std::string& proc_root();
 
 }  // namespace mig::base

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What starting a program takes: a pipe, and argv and envp as execve(2) wants them. Any thread.
+// Building blocks for starting a program: a pipe, and argv and envp for execve(2). Thread-safe.
 #ifndef MIGCTL_BASE_PROCESS_H_
 #define MIGCTL_BASE_PROCESS_H_
 
@@ -17,13 +17,13 @@ struct Pipe {
   Fd read, write;
 };
 
-// Both ends with O_CLOEXEC.
+// A pipe with O_CLOEXEC on both ends.
 Result<Pipe> make_pipe();
 
-// Pointers into `texts`, which outlive them, and a null pointer behind the last.
+// argv or envp for exec: pointers into `texts`, which must outlive them, and a final null pointer.
 std::vector<char*> exec_array(const std::vector<std::string>& texts);
 
-// Our environment as NAME=VALUE, with `added` over it and without `unset`.
+// This process's environment as NAME=VALUE, with `added` replacing and `unset` removed.
 std::vector<std::string> environment_with(
     const std::vector<std::pair<std::string, std::string>>& added,
     const std::vector<std::string>& unset = {});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a process started: with its pid and the boot it names one process for good, which the pid
-// alone never does. Numbers are used again, in containers from 1 on at every start.
+// Start time of a process: together with pid and boot id it identifies a process; the pid alone
+// does not, because pids are reused, in containers from 1 on at every start.
 #ifndef MIGCTL_BASE_PROCESS_START_H_
 #define MIGCTL_BASE_PROCESS_START_H_
 
@@ -10,11 +10,11 @@
 
 namespace mig::base {
 
-// Ticks since boot of the process of that number; nullopt: there is none, or it has ended and only
-// waits to be reaped. `proc`: where /proc lies.
+// Start time of process `pid` in ticks since boot; with the pid it identifies a process despite pid
+// reuse. nullopt: no such process, or a zombie. `proc`: path of /proc.
 std::optional<std::uint64_t> process_start(const std::string& proc, std::int64_t pid);
 
-// Of the host; "" = not told. After another one every process of before is gone.
+// Boot id of the host; "" = unknown. A changed id means that every earlier process is gone.
 std::string boot_id(const std::string& proc);
 
 }  // namespace mig::base

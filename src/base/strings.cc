@@ -142,7 +142,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::vector<std::string> nearest(std::string_view wanted,
                                  const std::vector<std::string>& names,
                                  std::size_t count) {
-  constexpr std::size_t kLongest = 200;  // a user's megabyte must not cost a megabyte squared
+  constexpr std::size_t kLongest = 200;  // bounds the quadratic cost for long input
   if (wanted.size() > kLongest) {
     return {};
   }

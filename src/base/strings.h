@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small text helpers: checked numbers, nearest names, quoting of what a user wrote.
-// Threading: pure functions.
+// Text helpers: checked numbers, nearest names, quoting of user input. Threading: pure functions.
 #ifndef MIGCTL_BASE_STRINGS_H_
 #define MIGCTL_BASE_STRINGS_H_
 
@@ -13,11 +12,11 @@
 
 namespace mig::base {
 
-// Plain decimal only: no sign, blank, exponent or leading zero ("010" is 8 to some readers and 10
-// to others, so it is neither). nullopt also when beyond `max`.
+// Accepts plain decimal only: no sign, blank, exponent or leading zero ("010" is 8 to some readers
+// and 10 to others). nullopt otherwise, and when beyond `max`.
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max);
 
-// "0x" and one to eight hexadecimal digits, either case.
+// Accepts "0x" and one to eight hexadecimal digits, either case.
 std::optional<std::uint32_t> parse_hex32(std::string_view text);
 
 std::vector<std::string> split(std::string_view text, char separator);
@@ -28,13 +27,14 @@ std::string lower(std::string_view text);
 // after `limit` bytes (never inside a UTF-8 character).
 std::string quoted(std::string_view text, std::size_t limit = 60);
 
-// "1 GPU", "3 GPUs".
+// Count with its noun: "1 GPU", "3 GPUs".
 std::string counted(std::uint64_t count, std::string_view noun);
 
-// Insertions, deletions, substitutions and swaps of neighbours that lead from `a` to `b`.
+// Damerau-Levenshtein distance: insertions, deletions, substitutions and transpositions.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// Up to `count` of `names` that `wanted` may have meant, nearest first; far-off names are left out.
+// Up to `count` of `names` nearest to `wanted` by edit distance, nearest first; distant names are
+// left out.
 std::vector<std::string> nearest(std::string_view wanted,
                                  const std::vector<std::string>& names,
                                  std::size_t count = 3);

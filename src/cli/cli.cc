@@ -23,8 +23,9 @@ int run_invocation(Invocation invocation, const std::string& command_line, Outpu
   context.rest = std::move(invocation.rest);
   context.rest_given = invocation.rest_given;
   const Result<int> code = invocation.command->run(context);
-  if (code)
+  if (code) {
     return *code;
+  }
   return print_error(code.error(), invocation.globals.json, context.source(), output);
 }
 
@@ -32,16 +33,20 @@ int run_invocation(Invocation invocation, const std::string& command_line, Outpu
 
 int run_cli(const std::vector<std::string>& argv, Output& output) {
   std::vector<std::string> args(argv.empty() ? argv.begin() : argv.begin() + 1, argv.end());
-  if (!argv.empty() && base_name(argv.front()) == "nvidia-mig-parted")
+  if (!argv.empty() && base_name(argv.front()) == "nvidia-mig-parted") {
     return run_mig_parted(args, output);
-  if (!argv.empty() && base_name(argv.front()) == "nvidia-smi")
+  }
+  if (!argv.empty() && base_name(argv.front()) == "nvidia-smi") {
     args.insert(args.begin(), "smi");
-  if (!argv.empty() && base_name(argv.front()) == "migd")
+  }
+  if (!argv.empty() && base_name(argv.front()) == "migd") {
     args.insert(args.begin(), "serve");
+  }
   Globals globals;
   auto invocation = parse_command_line(args, globals);
-  if (!invocation)
+  if (!invocation) {
     return print_error(invocation.error(), globals.json, std::nullopt, output);
+  }
   if (invocation->help) {
     output.result(invocation->command ? command_help(*invocation->command) : overview());
     return 0;

@@ -6,15 +6,15 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
-#include "cli/duration.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
 #include "cli/spare_flag.h"
 #include "cli/stop_on_signal.h"
+#include "cli/units.h"
+#include "node/node.h"
 #include "service/migrate.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -97,7 +97,7 @@ class Apply final : public Command {
     if (!plan_file_.empty()) {
       MIG_ASSIGN_OR_RETURN(const Plan saved, saved_plan(context));
       MIG_TRY(spare_.check_saved(saved));
-      MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+      MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
       variables["MIG_PARTED_SELECTED_CONFIG"] = saved.label;
       return execute_with_hooks(
           context,
@@ -105,7 +105,7 @@ class Apply final : public Command {
           std::move(variables),
           [&](bool) -> Result<Plan> {
             Plan plan = saved;
-            MIG_TRY(service->refresh_blockers(plan));
+            MIG_TRY(node->refresh_blockers(plan));
             return plan;
           },
           execute_);
@@ -133,18 +133,22 @@ class Apply final : public Command {
 
  private:
   Result<void> check_flags() const {
-    if (execute_.mode_only && spare_.given())
+    if (execute_.mode_only && spare_.given()) {
       return fail(ErrorCode::kUsage, "apply: --spare excludes --mode-only");
-    if (!plan_file_.empty() && layout_.named())
+    }
+    if (!plan_file_.empty() && layout_.named()) {
       return fail(ErrorCode::kUsage,
                   "apply: --plan excludes --config-file",
                   "the plan was made from a layout already; plan again for another");
-    if (migrate_.empty() && !drain_.empty())
+    }
+    if (migrate_.empty() && !drain_.empty()) {
       return fail(ErrorCode::kUsage, "apply: --drain needs --migrate");
-    if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty()))
+    }
+    if (!migrate_.empty() && (hooks_.given() || execute_.mode_only || !plan_file_.empty())) {
       return fail(ErrorCode::kUsage,
                   "apply: --migrate excludes --hooks-file, --mode-only and --plan",
                   "it plans two changes of its own: the successors, then the layout");
+    }
     return {};
   }
 
@@ -168,14 +172,15 @@ class Apply final : public Command {
       settings.to_the_end = to_the_end;
       return apply_with_progress(context, plan, settings);
     };
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     if (execute_.dry_run) {
-      MIG_ASSIGN_OR_RETURN(const auto lines, service::describe_moves(*service, desired));
-      for (const auto& line : lines)
+      MIG_ASSIGN_OR_RETURN(const auto lines, service::describe_moves(*node, desired));
+      for (const auto& line : lines) {
         options.tell(line);
+      }
       return layout();
     }
-    return service::move_work(*service, desired, options, base::system_clock());
+    return service::move_work(*node, desired, options, base::system_clock());
   }
 
   Result<Plan> saved_plan(const Context& context) const {
@@ -186,12 +191,13 @@ class Apply final : public Command {
       const std::string mark = simulated_mark(from);
       return mark.empty() ? std::string("real hardware") : mark;
     };
-    if (saved.source.simulated != source.simulated || saved.source.machine != source.machine)
+    if (saved.source.simulated != source.simulated || saved.source.machine != source.machine) {
       return fail(
           ErrorCode::kConflict,
           fmt::format(
               "{} was made for {}; this is {}", plan_file_, words(saved.source), words(source)),
           "make the plan on the machine it is applied to");
+    }
     return std::move(saved.plan);
   }
 

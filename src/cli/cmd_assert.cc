@@ -46,12 +46,14 @@ class Assert final : public Command {
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, layout_.resolve(inventory, context.output()));
-    for (const auto& warning : desired.warnings)
+    for (const auto& warning : desired.warnings) {
       context.output().message("migctl: warning: " + warning + "\n");
+    }
     wire::AssertReport report{desired.label, mode_only_, {}};
-    if (!valid_config_)
+    if (!valid_config_) {
       report.differences = mode_only_ ? mode_differences(inventory, desired)
                                       : planner::differences(inventory, desired);
+    }
     print(context, report);
     return report.differences.empty() ? 0 : error_info(ErrorCode::kNotApplied).exit_code;
   }
@@ -60,20 +62,24 @@ class Assert final : public Command {
   void print(Context& context, const wire::AssertReport& report) const {
     Output& output = context.output();
     const auto source = context.source_or_default();
-    if (context.globals().json)
+    if (context.globals().json) {
       return output.result(wire::assert_document(report, source));
+    }
     std::string text = simulated_mark(source);
-    if (!text.empty())
+    if (!text.empty()) {
       text += ": ";
-    if (valid_config_)
+    }
+    if (valid_config_) {
       return output.result(text + fmt::format("layout \"{}\" is valid here\n", report.label));
+    }
     const std::string_view what = mode_only_ ? "MIG mode of layout" : "layout";
     text += fmt::format(
         "{} \"{}\" is {}applied\n", what, report.label, report.differences.empty() ? "" : "not ");
-    for (const auto& line : report.differences)
+    for (const auto& line : report.differences) {
       text += "  " + line + "\n";
+    }
     output.result(text);
-    if (!report.differences.empty())
+    if (!report.differences.empty()) {
       output.message(
           error_text(Error{ErrorCode::kNotApplied,
                            fmt::format("the machine differs from {} \"{}\" in {}",
@@ -84,6 +90,7 @@ class Assert final : public Command {
                            {},
                            {}},
                      output.err_paint()));
+    }
   }
 
   LayoutFile layout_;

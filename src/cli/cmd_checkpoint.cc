@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "config/checkpoint.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -40,16 +40,18 @@ class Checkpoint final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (file_.empty())
+    if (file_.empty()) {
       return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE");
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_TRY(inventory.none_lost());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(inventory));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, node->saved_names(inventory));
     MIG_ASSIGN_OR_RETURN(const std::string text, config::checkpoint_text(inventory, names));
     Output& output = context.output();
-    if (file_ != "-")
+    if (file_ != "-") {
       MIG_TRY(base::write_file_atomic(file_, text, kOwnerOnly));
+    }
     if (file_ == "-" || context.globals().json) {
       output.result(text);
       return 0;

@@ -28,15 +28,16 @@ class Completion final : public Command {
 
   Result<int> run(Context& context) override {
     const std::string shell = base::join(words_, " ");
-    if (shell == "bash")
+    if (shell == "bash") {
       context.output().result(bash_completion());
-    else if (shell == "zsh")
+    } else if (shell == "zsh") {
       context.output().result(zsh_completion());
-    else if (shell == "fish")
+    } else if (shell == "fish") {
       context.output().result(fish_completion());
-    else
+    } else {
       return fail(ErrorCode::kUsage,
                   fmt::format("completion: {} is none of bash, zsh, fish", base::quoted(shell)));
+    }
     return 0;
   }
 

@@ -5,7 +5,7 @@
 #include "cli/execute.h"
 #include "cli/select.h"
 #include "cli/spare_flag.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -59,15 +59,15 @@ class Create final : public Command {
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const Gpu* gpu, choose_gpu(inventory));
-    service::Service::CreateRequest request{gpu->index, {}, {}};
+    node::Node::CreateRequest request{gpu->index, {}, {}};
     MIG_ASSIGN_OR_RETURN(request.spare, spare_.read());
     for (const auto& word : profiles_) {
       MIG_ASSIGN_OR_RETURN(DesiredInstance instance, parse_instance(*gpu, word, !no_compute_));
       request.instances.push_back(std::move(instance));
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     return execute(
-        context, [&] { return service->plan_create(request); }, execute_);
+        context, [&] { return node->plan_create(request); }, execute_);
   }
 
  private:
@@ -77,10 +77,11 @@ class Create final : public Command {
       return inventory.find_gpu(index);
     }
     MIG_TRY(inventory.none_lost());
-    if (inventory.gpus.size() != 1)
+    if (inventory.gpus.size() != 1) {
       return fail(ErrorCode::kUsage,
                   fmt::format("create: this machine has {} GPUs; say which", inventory.gpus.size()),
                   fmt::format("migctl create {} -i 0", profiles_.front()));
+    }
     return &inventory.gpus.front();
   }
 

@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -48,40 +48,46 @@ class Destroy final : public Command {
   Result<int> run(Context& context) override {
     MIG_TRY(check());
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    service::Service::DestroyRequest request;
+    node::Node::DestroyRequest request;
     request.compute_only = compute_only_ || compute_instance_.has_value();
     if (!gpu_.empty() && gpu_ != "all") {
       MIG_ASSIGN_OR_RETURN(request.gpu, select_gpu(inventory, gpu_));
     } else if (gpu_instance_) {
       MIG_TRY(inventory.none_lost());
-      if (inventory.gpus.size() != 1)
+      if (inventory.gpus.size() != 1) {
         return fail(
             ErrorCode::kUsage,
             fmt::format(
                 "destroy: --gi {} of which of {} GPUs?", *gpu_instance_, inventory.gpus.size()),
             fmt::format("migctl destroy -i 0 --gi {}", *gpu_instance_));
+      }
       request.gpu = inventory.gpus.front().index;
     }
-    if (gpu_instance_)
+    if (gpu_instance_) {
       request.gpu_instance = GpuInstanceId{*gpu_instance_};
-    if (compute_instance_)
+    }
+    if (compute_instance_) {
       request.compute_instance = ComputeInstanceId{*compute_instance_};
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    }
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     return execute(
-        context, [&] { return service->plan_destroy(request); }, execute_);
+        context, [&] { return node->plan_destroy(request); }, execute_);
   }
 
  private:
   Result<void> check() const {
-    if (all_ && (gpu_instance_ || compute_instance_))
+    if (all_ && (gpu_instance_ || compute_instance_)) {
       return fail(ErrorCode::kUsage, "destroy: --all excludes --gi and --ci");
-    if (compute_instance_ && !gpu_instance_)
+    }
+    if (compute_instance_ && !gpu_instance_) {
       return fail(ErrorCode::kUsage,
                   "destroy: --ci needs --gi: compute instance ids repeat in each GPU instance");
-    if (!all_ && !gpu_instance_)
+    }
+    if (!all_ && !gpu_instance_) {
       return fail(ErrorCode::kUsage,
                   "destroy: nothing is named",
                   "--gi N for one instance, --all for all; `migctl list` shows their ids");
+    }
     return {};
   }
 

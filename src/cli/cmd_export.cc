@@ -33,8 +33,9 @@ class Export final : public Command {
     const bool json = format_ == "json" || (format_.empty() && context.globals().json);
     std::string text = config::export_spec(
         inventory, label_, json ? config::Format::kJson : config::Format::kYaml);
-    if (text.empty() || text.back() != '\n')
+    if (text.empty() || text.back() != '\n') {
       text += '\n';
+    }
     context.output().result(text);
     return 0;
   }

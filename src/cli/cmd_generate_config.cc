@@ -37,8 +37,9 @@ class GenerateConfig final : public Command {
     MIG_ASSIGN_OR_RETURN(
         std::string text,
         config::generate_spec(inventory, json ? config::Format::kJson : config::Format::kYaml));
-    if (text.back() != '\n')
+    if (text.back() != '\n') {
       text += '\n';
+    }
     if (!file_.empty()) {
       MIG_TRY(base::write_file_atomic(file_, text));
       return 0;

@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -52,20 +52,22 @@ void look_up(const std::vector<store::AttemptRow>& attempts,
              wire::HistoryEntry::Outcome& step) {
   step.outcome = "not_done";
   for (const store::AttemptRow& attempt : attempts) {
-    if (attempt.sequence != sequence)
+    if (attempt.sequence != sequence) {
       continue;
+    }
     const bool undo = attempt.direction == store::Direction::kUndo;
-    if (!attempt.finished)
+    if (!attempt.finished) {
       step.outcome = undo ? "undo_begun" : "begun";
-    else if (attempt.succeeded)
+    } else if (attempt.succeeded) {
       step.outcome = undo ? "undone" : "done";
-    else
+    } else {
       step.outcome = undo ? "undo_failed" : "failed";
+    }
     step.message = attempt.message;
   }
 }
 
-Result<wire::HistoryEntry> closely(const service::Service::ChangeRecord& record) {
+Result<wire::HistoryEntry> closely(const node::Node::ChangeRecord& record) {
   wire::HistoryEntry entry = entry_of(record.change);
   entry.before = record.change.before;
   entry.after = record.change.after;
@@ -102,26 +104,30 @@ class History final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (last_ && (*last_ == 0 || *last_ > kMost))
+    if (last_ && (*last_ == 0 || *last_ > kMost)) {
       return fail(ErrorCode::kUsage, "--last takes 1 to 10000");
-    if (last_ && change_)
+    }
+    if (last_ && change_) {
       return fail(ErrorCode::kUsage, "history: --change excludes --last");
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    context.warn_of_interruption(*service);
+    }
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    context.warn_of_interruption(*node);
     std::vector<wire::HistoryEntry> entries;
     if (change_) {
-      MIG_ASSIGN_OR_RETURN(const auto record, service->change(*change_));
+      MIG_ASSIGN_OR_RETURN(const auto record, node->change(*change_));
       MIG_ASSIGN_OR_RETURN(wire::HistoryEntry entry, closely(record));
       entries.push_back(std::move(entry));
     } else {
-      MIG_ASSIGN_OR_RETURN(const auto rows, service->history(last_.value_or(kShown)));
-      for (const auto& row : rows)
+      MIG_ASSIGN_OR_RETURN(const auto rows, node->history(last_.value_or(kShown)));
+      for (const auto& row : rows) {
         entries.push_back(entry_of(row));
+      }
     }
-    if (context.globals().json)
+    if (context.globals().json) {
       context.output().result(wire::history_document(entries, context.source_or_default()));
-    else
+    } else {
       print(context, entries);
+    }
     return 0;
   }
 
@@ -138,13 +144,14 @@ class History final : public Command {
     std::string text = base::counted(entries.size(), "change") + "\n";
     Table table(
         {{"CHANGE", true}, {"STARTED"}, {"USER"}, {"OUTCOME"}, {"STEPS", true}, {"COMMAND"}});
-    for (const auto& entry : entries)
+    for (const auto& entry : entries) {
       table.row({fmt::format("{}", entry.id),
                  local_time(entry.started_ms),
                  entry.user,
                  entry.state,
                  fmt::format("{}", entry.steps),
                  entry.command + (entry.reason.empty() ? "" : "  (" + entry.reason + ")")});
+    }
     return table.empty() ? text : text + table.draw(paint);
   }
 
@@ -159,12 +166,13 @@ class History final : public Command {
     text +=
         "  outcome  " + entry.state + (entry.message.empty() ? "" : ": " + entry.message) + "\n";
     std::size_t number = 0;
-    for (const auto& step : *entry.plan)
+    for (const auto& step : *entry.plan) {
       text += fmt::format("{:>4}. {:<11} {}{}\n",
                           ++number,
                           step.outcome,
                           step.step.str(),
                           step.message.empty() ? "" : ": " + step.message);
+    }
     return text;
   }
 

@@ -6,7 +6,7 @@
 #include "cli/errors.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -56,13 +56,14 @@ class Holders final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(const holders::Report report, service->holders());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, node->holders());
     const auto source = context.source_or_default();
     if (context.globals().json) {
       std::vector<wire::HolderEntry> entries;
-      for (const auto& holder : report.holders)
+      for (const auto& holder : report.holders) {
         entries.push_back(entry_of(holder));
+      }
       context.output().result(
           wire::holders_document(entries, report.unreadable_processes, inventory.lost, source));
     } else {
@@ -78,20 +79,23 @@ class Holders final : public Command {
     text += report.holders.empty() ? "nobody holds a GPU\n"
                                    : base::counted(report.holders.size(), "holder") + "\n";
     Table table({{"GPU", true}, {"GI", true}, {"CI", true}, {"STOPS"}, {"WHO"}, {"SEEN IN"}});
-    for (const auto& holder : report.holders)
+    for (const auto& holder : report.holders) {
       table.row({fmt::format("{}", holder.gpu.value),
                  holder.gpu_instance ? fmt::format("{}", holder.gpu_instance->value) : "-",
                  holder.compute_instance ? fmt::format("{}", holder.compute_instance->value) : "-",
                  stops_text(holder),
                  holder.str().substr(0, holder.str().find(" on GPU")),
                  base::join(holder.evidence, ", ")});
-    if (!table.empty())
+    }
+    if (!table.empty()) {
       text += table.draw(context.output().paint());
+    }
     context.output().result(text);
-    if (report.unreadable_processes > 0)
+    if (report.unreadable_processes > 0) {
       context.output().message(
           fmt::format("migctl: note: {} could not be looked into; run as root to see all\n",
                       base::counted(report.unreadable_processes, "process")));
+    }
   }
 };
 

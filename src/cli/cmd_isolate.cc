@@ -40,8 +40,9 @@ std::string workload_beside_us() {
 // Before an hour of measuring, not after it.
 Result<void> check_writable(const std::string& file) {
   const std::string folder = std::filesystem::path(file).parent_path().string();
-  if (!file.empty() && ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0)
+  if (!file.empty() && ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
     return base::errno_error("write into the folder of", file, errno);
+  }
   return {};
 }
 
@@ -123,56 +124,66 @@ class IsolateTest final : public Command {
     const wire::Source source = context.source_or_default();
     output.result(context.globals().json ? wire::isolation_document(report, source)
                                          : isolation_text(report, source, output.paint()));
-    if (!report_.empty())
+    if (!report_.empty()) {
       MIG_TRY(base::write_file_atomic(report_, wire::isolation_document(report, source)));
-    if (!svg_.empty())
+    }
+    if (!svg_.empty()) {
       MIG_TRY(base::write_file_atomic(svg_, isolation_svg(report, source)));
+    }
     return report.stopped ? 128 + StopOnSignal::signal : 0;
   }
 
  private:
   Result<void> fill(service::IsolationRequest& request) const {
     request.rounds = rounds_.value_or(request.rounds);
-    if (request.rounds < 1 || request.rounds > service::kMostIsolationRounds)
+    if (request.rounds < 1 || request.rounds > service::kMostIsolationRounds) {
       return fail(
           ErrorCode::kUsage,
           fmt::format("--rounds is {}: 1 to {}", request.rounds, service::kMostIsolationRounds));
+    }
     MIG_TRY(fill_seconds(request));
-    if (!precision_.empty())
+    if (!precision_.empty()) {
       request.precision = precision_;
+    }
     MIG_TRY(fill_neighbours(request));
     request.mps_sm = mps_sm_;
-    if (mps_memory_)
+    if (mps_memory_) {
       request.mps_memory_mib = *mps_memory_;
-    if (mps_sm_ == 0U || mps_memory_ == 0U)
+    }
+    if (mps_sm_ == 0U || mps_memory_ == 0U) {
       return fail(ErrorCode::kUsage, "isolate-test: a limit of 0 lets nothing run");
-    if (uuids_.size() > 2)
+    }
+    if (uuids_.size() > 2) {
       return fail(ErrorCode::kUsage,
                   "isolate-test: --uuid names a victim and a neighbour, no more");
+    }
     request.workload = workload_.empty() ? workload_beside_us() : workload_;
-    if (request.workload.empty() || ::access(request.workload.c_str(), X_OK) != 0)
+    if (request.workload.empty() || ::access(request.workload.c_str(), X_OK) != 0) {
       return fail(
           ErrorCode::kNotFound,
           fmt::format("there is no program {}",
                       workload_.empty() ? "mig-workload beside migctl" : base::quoted(workload_)),
           "name it with --workload");
+    }
     return {};
   }
 
   Result<void> fill_seconds(service::IsolationRequest& request) const {
-    if (seconds_.empty())
+    if (seconds_.empty()) {
       return {};
+    }
     const char* end = seconds_.data() + seconds_.size();
     const auto [at, code] =
         std::from_chars(seconds_.data(), end, request.seconds, std::chars_format::fixed);
     if (code != std::errc() || at != end || !(request.seconds >= service::kLeastIsolationSeconds) ||
-        request.seconds > service::kMostIsolationSeconds)
+        request.seconds > service::kMostIsolationSeconds) {
       return fail(ErrorCode::kUsage,
                   fmt::format("--seconds is {}: {} to {}",
                               base::quoted(seconds_),
                               service::kLeastIsolationSeconds,
                               service::kMostIsolationSeconds),
                   "for example --seconds 3 or --seconds 0.5");
+    }
     return {};
   }
 
@@ -182,21 +193,25 @@ class IsolateTest final : public Command {
       const auto found = std::find_if(all.begin(), all.end(), [&](const std::string& one) {
         return one == name || last_word(one) == name;
       });
-      if (found == all.end())
+      if (found == all.end()) {
         return unknown("neighbour", name, names_of_neighbours());
+      }
       if (std::find(request.neighbours.begin(), request.neighbours.end(), *found) ==
-          request.neighbours.end())
+          request.neighbours.end()) {
         request.neighbours.push_back(*found);
+      }
     }
-    if (request.neighbours.empty())
+    if (request.neighbours.empty()) {
       request.neighbours = all;
+    }
     return {};
   }
 
   static std::vector<std::string> names_of_neighbours() {
     std::vector<std::string> names;
-    for (const std::string& one : service::isolation_neighbours())
+    for (const std::string& one : service::isolation_neighbours()) {
       names.push_back(last_word(one));
+    }
     return names;
   }
 
@@ -215,10 +230,12 @@ class IsolateTest final : public Command {
     const auto names = isolation::sharing_names();
     for (const std::string& name : modes_.empty() ? names : modes_) {
       const auto way = isolation::sharing_named(name);
-      if (!way)
+      if (!way) {
         return unknown("way of sharing", name, names);
-      if (std::find(found.begin(), found.end(), *way) == found.end())
+      }
+      if (std::find(found.begin(), found.end(), *way) == found.end()) {
         found.push_back(*way);
+      }
     }
     return found;
   }
@@ -237,14 +254,16 @@ class IsolateTest final : public Command {
     }
     if (const auto client = LeaseClient::open(context)) {
       MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer leases, (*client)->list());
-      for (const lease::Lease& lease : leases.leases)
+      for (const lease::Lease& lease : leases.leases) {
         selection.taken[lease.instance.uuid] = fmt::format("leased by {}", lease.tenant);
+      }
     }
     MIG_ASSIGN_OR_RETURN(request.modes, service::isolation_modes(inventory, selection, wanted));
-    if (service::isolation_takes_seconds(request) > kLongestTest)
+    if (service::isolation_takes_seconds(request) > kLongestTest) {
       return fail(ErrorCode::kTooLarge,
                   "isolate-test: that would take more than a day",
                   "fewer --rounds, --neighbours or --modes, or fewer --seconds");
+    }
     return {};
   }
 
@@ -253,18 +272,22 @@ class IsolateTest final : public Command {
                             const std::vector<isolation::ModeReport>& modes,
                             std::vector<std::shared_ptr<void>>& leases) {
     std::vector<std::string> uuids;
-    for (const isolation::ModeReport& mode : modes)
-      for (const isolation::Place* place : {&mode.victim, &mode.neighbour})
+    for (const isolation::ModeReport& mode : modes) {
+      for (const isolation::Place* place : {&mode.victim, &mode.neighbour}) {
         if (mode.skipped.empty() && place->instance &&
-            std::find(uuids.begin(), uuids.end(), place->uuid) == uuids.end())
+            std::find(uuids.begin(), uuids.end(), place->uuid) == uuids.end()) {
           uuids.push_back(place->uuid);
+        }
+      }
+    }
     for (const std::string& uuid : uuids) {
       launch::RunRequest request;
-      request.name = "isolate-test";
-      request.selection.uuid = uuid;
+      request.command.name = "isolate-test";
+      request.where.selection.uuid = uuid;
       MIG_TRY(lease_for_run(context, {}, request));
-      if (!request.lease)
+      if (!request.lease) {
         return {};
+      }
       MIG_ASSIGN_OR_RETURN(launch::Leased leased, request.lease(request));
       leases.push_back(std::move(leased.until));
     }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/render_jobs.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -26,19 +26,21 @@ class JobsCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    context.warn_of_interruption(*service);
-    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    context.warn_of_interruption(*node);
+    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
     MIG_ASSIGN_OR_RETURN(std::vector<launch::JobView> jobs, book.list());
-    if (!every_)
+    if (!every_) {
       std::erase_if(jobs, [](const launch::JobView& job) { return !job.live(); });
+    }
     const wire::Source source = context.source_or_default();
     Output& output = context.output();
     if (context.globals().json) {
       std::vector<wire::JobEntry> entries;
       entries.reserve(jobs.size());
-      for (const launch::JobView& job : jobs)
+      for (const launch::JobView& job : jobs) {
         entries.push_back(job_entry(job, book));
+      }
       output.result(wire::job_list_document(entries, source));
       return 0;
     }

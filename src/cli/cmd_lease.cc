@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <array>
-
 #include <fmt/core.h>
 
 #include "base/strings.h"
 #include "cli/commands.h"
-#include "cli/duration.h"
 #include "cli/lease_client.h"
 #include "cli/render_inventory.h"
 #include "cli/render_leases.h"
+#include "cli/units.h"
 
 namespace mig::cli {
 namespace {
-
-constexpr std::uint64_t kMostLeaseMib = 16ULL << 20U;
-
-std::optional<std::uint64_t> size_in_mib(const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kSizes{
-      {{"TiB", 1U << 20U}, {"GiB", 1U << 10U}, {"MiB", 1}}};
-  for (const auto& [unit, factor] : kSizes)
-    if (text.ends_with(unit))
-      if (const auto number = base::parse_decimal(
-              std::string_view(text).substr(0, text.size() - unit.size()), kMostLeaseMib / factor))
-        return *number * factor;
-  return std::nullopt;
-}
 
 class LeaseCommand final : public Command {
  public:
@@ -94,32 +79,38 @@ class LeaseCommand final : public Command {
     const std::string verb = words_.front();
     const bool acquires = verb == "acquire";
     const bool releases = verb == "release";
-    if (!acquires && !releases && verb != "list" && verb != "queue")
+    if (!acquires && !releases && verb != "list" && verb != "queue") {
       return fail(
           ErrorCode::kUsage,
           fmt::format("lease: {} is none of acquire, release, list, queue", base::quoted(verb)),
           "migctl lease --help shows how it is used");
-    if (words_.size() != (releases ? 2U : 1U))
+    }
+    if (words_.size() != (releases ? 2U : 1U)) {
       return fail(ErrorCode::kUsage,
                   releases ? std::string("lease release: one ID is expected")
                            : fmt::format("lease {}: nothing may follow", verb),
                   "migctl lease list shows the ids");
+    }
     lease::LeaseRequest request;
-    if (acquires)
+    if (acquires) {
       MIG_TRY(fill(request));
+    }
     std::optional<std::uint64_t> id;
     if (releases) {
       id = base::parse_decimal(words_[1], INT64_MAX);
-      if (!id)
+      if (!id) {
         return fail(ErrorCode::kUsage,
                     fmt::format("lease release: {} is no id of a lease", base::quoted(words_[1])),
                     "migctl lease list shows the ids");
+      }
     }
     MIG_ASSIGN_OR_RETURN(const auto client, LeaseClient::open(context));
-    if (acquires)
+    if (acquires) {
       return acquire(context, *client, std::move(request));
-    if (releases)
+    }
+    if (releases) {
       return release(context, *client, static_cast<std::int64_t>(*id));
+    }
     return verb == "list" ? list(context, *client) : queue(context, *client);
   }
 
@@ -128,17 +119,19 @@ class LeaseCommand final : public Command {
     MIG_TRY(fill_need(request.need));
     request.count = count_.value_or(1);
     request.shared = shared_.value_or(1);
-    if (pid_ && !unit_.empty())
+    if (pid_ && !unit_.empty()) {
       return fail(ErrorCode::kUsage, "lease acquire: --pid and --unit exclude each other");
+    }
     if (!limit_.empty()) {
       MIG_ASSIGN_OR_RETURN(const auto limit, parse_duration("--for", limit_));
       request.limit_ms = limit.count();
     }
-    if (!unit_.empty())
+    if (!unit_.empty()) {
       request.holder = lease::Holder::of_unit(unit_);
-    else if (pid_ || limit_.empty())
+    } else if (pid_ || limit_.empty()) {
       request.holder =
           lease::Holder::process(pid_.value_or(static_cast<std::uint32_t>(::getppid())), 0);
+    }
     request.job = name_;
     MIG_ASSIGN_OR_RETURN(request.priority, parse_priority(priority_));
     if (!wait_.empty()) {
@@ -151,10 +144,11 @@ class LeaseCommand final : public Command {
     }
     request.create = create_;
     request.preempt = preempt_;
-    if (preempt_ && wait_.empty())
+    if (preempt_ && wait_.empty()) {
       return fail(ErrorCode::kUsage,
                   "lease acquire: --preempt needs --wait: who is asked to go gets time for it",
                   "--preempt --grace 30s --wait 2m");
+    }
     return {};
   }
 
@@ -163,19 +157,15 @@ class LeaseCommand final : public Command {
       MIG_ASSIGN_OR_RETURN(need.profile, ProfileName::parse(profile_));
     }
     if (!memory_.empty()) {
-      need.min_memory_mib = size_in_mib(memory_);
-      if (!need.min_memory_mib)
-        return fail(
-            ErrorCode::kUsage,
-            fmt::format("--memory is {}: a size with its unit is expected", base::quoted(memory_)),
-            "for example 12GiB or 900MiB");
+      MIG_ASSIGN_OR_RETURN(need.min_memory_mib, parse_memory("--memory", memory_));
     }
     need.min_sm = sms_;
     need.slot = slot_;
     need.uuid = uuid_;
     need.gpu_uuid = gpu_;
-    if (!slot_.empty() && !uuid_.empty())
+    if (!slot_.empty() && !uuid_.empty()) {
       return fail(ErrorCode::kUsage, "lease acquire: --slot and --uuid exclude each other");
+    }
     return {};
   }
 
@@ -207,8 +197,9 @@ class LeaseCommand final : public Command {
 
   static Result<int> release(Context& context, LeaseClient& client, std::int64_t id) {
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer, client.release(id));
-    if (context.globals().json && !answer.leases.empty())
+    if (context.globals().json && !answer.leases.empty()) {
       context.output().result(wire::lease_released_document(answer.leases.front(), answer.source));
+    }
     return 0;
   }
 

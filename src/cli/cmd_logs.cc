@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "launch/job_book.h"
 #include "launch/job_log.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -43,10 +43,11 @@ class Logs final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (words_.size() != 1)
+    if (words_.size() != 1) {
       return fail(ErrorCode::kUsage, "logs takes one job", "migctl jobs --all lists them");
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
+    }
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
     MIG_ASSIGN_OR_RETURN(const launch::JobView job, book.find(words_.front(), false));
     MIG_ASSIGN_OR_RETURN(std::vector<launch::LogTail> tails, tails_of(book, job));
     bool live = follow_ && job.live();
@@ -61,27 +62,31 @@ class Logs final : public Command {
         break;
       }
     }
-    for (launch::LogTail& tail : tails)
+    for (launch::LogTail& tail : tails) {
       context.output().result(tail.flush());
+    }
     return 0;
   }
 
  private:
   Result<std::vector<launch::LogTail>> tails_of(const launch::JobBook& book,
                                                 const launch::JobView& job) const {
-    if (!job.row.logged)
+    if (!job.row.logged) {
       return fail(ErrorCode::kNothingMatched,
                   fmt::format("job {} wrote to where it was started, nothing was kept", job.row.id),
                   "start it with --log or --detach");
+    }
     const std::size_t count = job.row.ranks.size();
-    if (rank_ && *rank_ >= count)
+    if (rank_ && *rank_ >= count) {
       return fail(ErrorCode::kNotFound,
                   fmt::format("job {} has no rank {}", job.row.id, *rank_),
                   count == 0 ? "it has not begun" : fmt::format("it has 0 to {}", count - 1));
+    }
     std::vector<launch::LogTail> tails;
     for (std::size_t rank = 0; rank < count; ++rank) {
-      if (rank_ && rank != *rank_)
+      if (rank_ && rank != *rank_) {
         continue;
+      }
       const std::string path = book.log_path(job.row.id, static_cast<std::int64_t>(rank));
       std::int64_t skip = 0;
       if (lines_) {

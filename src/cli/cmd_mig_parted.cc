@@ -19,9 +19,9 @@
 #include "config/generate.h"
 #include "config/hooks.h"
 #include "config/spec.h"
+#include "node/node.h"
 #include "planner/planner.h"
 #include "service/hooked_change.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -46,28 +46,34 @@ class MigParted {
   }
 
   Result<void> run() {
-    if (flags_.command == "apply")
+    if (flags_.command == "apply") {
       return apply();
-    if (flags_.command == "assert")
+    }
+    if (flags_.command == "assert") {
       return assert_config();
-    if (flags_.command == "export")
+    }
+    if (flags_.command == "export") {
       return export_config();
-    if (flags_.command == "generate-config")
+    }
+    if (flags_.command == "generate-config") {
       return generate();
+    }
     return flags_.command == "checkpoint" ? checkpoint() : restore();
   }
 
  private:
   Result<void> need(const std::string& value, const char* flag) {
-    if (!value.empty())
+    if (!value.empty()) {
       return {};
+    }
     output_.result(mig_parted_help(flags_.command));
     return fail(ErrorCode::kUsage, fmt::format("missing required flags '{}'", flag));
   }
 
   Result<void> need_format() {
-    if (flags_.output_format == "json" || flags_.output_format == "yaml")
+    if (flags_.output_format == "json" || flags_.output_format == "yaml") {
       return {};
+    }
     output_.result(mig_parted_help(flags_.command));
     return fail(ErrorCode::kUsage,
                 fmt::format("unrecognized 'output-format': {}", flags_.output_format));
@@ -80,8 +86,9 @@ class MigParted {
   Result<Inventory> inventory() {
     MIG_ASSIGN_OR_RETURN(Inventory now, context_.inventory());
     if (const std::string mark = simulated_mark(context_.source_or_default());
-        !mark.empty() && !told_simulated_)
+        !mark.empty() && !told_simulated_) {
       log_.warning(mark);
+    }
     told_simulated_ = true;
     return now;
   }
@@ -96,38 +103,44 @@ class MigParted {
       return config::parse_spec(text, flags_.config_file);
     };
     auto spec = read();
-    if (!spec)
+    if (!spec) {
       return std::move(spec).error().in("error parsing config file");
-    for (const std::string& note : spec->notes)
+    }
+    for (const std::string& note : spec->notes) {
       log_.info(note);
+    }
     log_.debug("Selecting specific MIG config...");
-    if (spec->configs.size() > 1 && flags_.selected_config.empty())
+    if (spec->configs.size() > 1 && flags_.selected_config.empty()) {
       return fail(ErrorCode::kUsage,
                   "error selecting MIG config: missing required flag 'selected-config' when more "
                   "than one config available");
+    }
     label_ = flags_.selected_config.empty() && !spec->configs.empty() ? spec->configs.front().label
                                                                       : flags_.selected_config;
     if (std::none_of(spec->configs.begin(), spec->configs.end(), [&](const SpecConfig& config) {
           return config.label == label_;
-        }))
+        })) {
       return fail(
           ErrorCode::kNotFound,
           fmt::format("error selecting MIG config: selected mig-config not present: {}", label_));
+    }
     return spec;
   }
 
   void tell_warnings(const DesiredLayout& layout, const Inventory& now) {
-    for (const std::string& warning : layout.warnings)
+    for (const std::string& warning : layout.warnings) {
       log_.warning(warning);
+    }
     for (const Gpu& gpu : now.gpus) {
       const bool named = std::any_of(layout.gpus.begin(), layout.gpus.end(), [&](const auto& one) {
         return one.gpu == gpu.index;
       });
-      if (!named && gpu.mig_current != MigMode::kUnsupported && flags_.checkpoint_file.empty())
+      if (!named && gpu.mig_current != MigMode::kUnsupported && flags_.checkpoint_file.empty()) {
         log_.warning(fmt::format("GPU {} ({}) is named by no entry of {} and stays as it is",
                                  gpu.index.value,
                                  gpu.name,
                                  label_));
+      }
     }
   }
 
@@ -151,28 +164,31 @@ class MigParted {
       return config::parse_checkpoint(text, flags_.checkpoint_file);
     };
     auto saved = read();
-    if (!saved)
+    if (!saved) {
       return std::move(saved).error().in("error parsing checkpoint file");
+    }
     label_ = flags_.checkpoint_file;
     const Wish wish = [&](const Inventory& now) { return config::wish_of(*saved, now); };
     MIG_TRY(change(wish, {{"MIG_PARTED_CHECKPOINT_FILE", flags_.checkpoint_file}}));
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    for (const std::string& line : config::renamed(*saved, now))
+    for (const std::string& line : config::renamed(*saved, now)) {
       log_.warning(line);
+    }
     if (!flags_.mode_only) {
-      MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
-      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                           service->restore_names(saved->names));
-      for (const std::string& line : names)
+      MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
+      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names, node->restore_names(saved->names));
+      for (const std::string& line : names) {
         log_.warning(line);
+      }
     }
     output_.result("MIG configuration restored successfully\n");
     return {};
   }
 
   Result<Hooks> hooks() {
-    if (flags_.hooks_file.empty())
+    if (flags_.hooks_file.empty()) {
       return Hooks{};
+    }
     log_.debug("Parsing Hooks file...");
     const auto read = [&]() -> Result<Hooks> {
       MIG_ASSIGN_OR_RETURN(const std::string text,
@@ -180,8 +196,9 @@ class MigParted {
       return config::parse_hooks(text, flags_.hooks_file);
     };
     auto read_hooks = read();
-    if (!read_hooks)
+    if (!read_hooks) {
       return std::move(read_hooks).error().in("error parsing hooks file");
+    }
     return read_hooks;
   }
 
@@ -196,8 +213,9 @@ class MigParted {
     const auto outer = [](Error error) {
       return std::move(error).in("error applying MIG configuration with hooks");
     };
-    if (auto good = checked(); !good)  // before any hook
+    if (auto good = checked(); !good) {  // before any hook
       return outer(std::move(good).error());
+    }
     variables["MIG_PARTED_HOOKS_FILE"] = flags_.hooks_file;
     variables["MIG_PARTED_MODE_CHANGE_ONLY"] = true_or_false(flags_.mode_only);
     const StopOnSignal stop;
@@ -215,11 +233,13 @@ class MigParted {
     };
     change.printed = [&](std::string_view name, const std::string& output, bool failed) {
       log_.debug(fmt::format("Running {} hook", name));
-      if ((failed || log_.shows_debug()) && !output.empty())
+      if ((failed || log_.shows_debug()) && !output.empty()) {
         output_.message(output);
+      }
     };
-    if (auto code = change_with_hooks(change); !code)
+    if (auto code = change_with_hooks(change); !code) {
       return outer(std::move(code).error());
+    }
     return {};
   }
 
@@ -228,25 +248,30 @@ class MigParted {
     options.allow_reset = !flags_.skip_reset;
     options.mode_only = flags_.mode_only;
     const auto progress = [&](const Step& step, std::size_t, std::size_t, bool done) {
-      if (done)
+      if (done) {
         log_.debug(step.str());
+      }
     };
-    MIG_ASSIGN_OR_RETURN(const service::ApplyResult result,
+    MIG_ASSIGN_OR_RETURN(const node::ApplyResult result,
                          apply_guarded(context_, plan, options, progress));
-    if (!result.failure)
+    if (!result.failure) {
       return 0;
-    if (result.outcome == service::Outcome::kRolledBack)
+    }
+    if (result.outcome == node::Outcome::kRolledBack) {
       return Error(*result.failure).in("a step failed and all before it were undone");
-    if (result.outcome == service::Outcome::kStuck)
+    }
+    if (result.outcome == node::Outcome::kStuck) {
       return Error(*result.failure)
           .in("a step failed and not all before it could be undone (migctl list shows the GPUs)");
+    }
     // --skip-reset asks for no more than that; its caller resets or reboots.
     const bool rest_done =
         std::all_of(result.steps.begin(), result.steps.end(), [](const auto& report) {
           return report.done || report.step.kind == StepKind::kResetGpu;
         });
-    if (result.failure->code != ErrorCode::kResetRequired || !flags_.skip_reset || !rest_done)
+    if (result.failure->code != ErrorCode::kResetRequired || !flags_.skip_reset || !rest_done) {
       return *result.failure;
+    }
     log_.warning(result.failure->text());
     return 0;
   }
@@ -262,11 +287,13 @@ class MigParted {
     }
     const auto differences =
         flags_.mode_only ? mode_differences(now, layout) : planner::differences(now, layout);
-    for (const std::string& line : differences)
+    for (const std::string& line : differences) {
       log_.debug(line);
-    if (!differences.empty())
+    }
+    if (!differences.empty()) {
       return fail(ErrorCode::kNotApplied,
                   "Assertion failure: selected configuration not currently applied");
+    }
     output_.result(flags_.mode_only
                        ? "Selected MIG mode settings from configuration currently applied\n"
                        : "Selected MIG configuration currently applied\n");
@@ -286,10 +313,12 @@ class MigParted {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     MIG_TRY(now.none_lost());
     auto text = config::generate_spec(now, format());
-    if (!text)
+    if (!text) {
       return std::move(text).error().in("error generating MIG config");
-    if (!flags_.output_file.empty())
+    }
+    if (!flags_.output_file.empty()) {
       return base::write_file_atomic(flags_.output_file, *text);
+    }
     output_.result(*text);
     return {};
   }
@@ -298,13 +327,16 @@ class MigParted {
     MIG_TRY(need(flags_.checkpoint_file, "checkpoint-file"));
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     MIG_TRY(now.none_lost());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context_.service());
-    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, service->saved_names(now));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
+    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, node->saved_names(now));
     auto text = config::checkpoint_text(now, names);
-    if (!text)
+    if (!text) {
       return std::move(text).error().in("error fetching MIG state");
-    if (auto done = base::write_file_atomic(flags_.checkpoint_file, *text, kCheckpointMode); !done)
+    }
+    if (auto done = base::write_file_atomic(flags_.checkpoint_file, *text, kCheckpointMode);
+        !done) {
       return std::move(done).error().in("error writing checkpoint file");
+    }
     output_.result("MIG configuration checkpointed successfully\n");
     return {};
   }

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -49,20 +49,21 @@ class Mode final : public Command {
   std::vector<std::string> first_words() const override { return {"enable", "disable"}; }
 
   Result<int> run(Context& context) override {
-    if (words_.size() != 1 || (words_[0] != "enable" && words_[0] != "disable"))
+    if (words_.size() != 1 || (words_[0] != "enable" && words_[0] != "disable")) {
       return fail(ErrorCode::kUsage,
                   fmt::format("mode: {} is neither enable nor disable",
                               base::quoted(base::join(words_, " "))),
                   "migctl mode enable -i 0");
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     std::vector<GpuIndex> gpus;
     if (!gpus_.empty() && !(gpus_.size() == 1 && gpus_[0] == "all")) {
       MIG_ASSIGN_OR_RETURN(gpus, select_gpus(inventory, gpus_));
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     execute_.allow_reset = !skip_reset_;
     return execute(
-        context, [&] { return service->plan_mode(gpus, words_[0] == "enable"); }, execute_);
+        context, [&] { return node->plan_mode(gpus, words_[0] == "enable"); }, execute_);
   }
 
  private:

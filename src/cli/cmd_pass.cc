@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/driver.h"
 #include "cli/errors.h"
-#include "service/driver.h"
-#include "service/interrupted.h"
+#include "node/driver.h"
+#include "node/interrupted.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
 
@@ -18,9 +18,8 @@ namespace mig::cli {
 namespace {
 
 // The driver that every other command would take, as the simulator's commands want it.
-migsim::Problem open_for_simulator(const service::DriverChoice& choice,
-                                   migsim::SymbolLookup& symbol) {
-  auto session = service::open_driver(choice);
+migsim::Problem open_for_simulator(const node::DriverChoice& choice, migsim::SymbolLookup& symbol) {
+  auto session = node::open_driver(choice);
   if (!session) {
     const Error& error = session.error();
     return {static_cast<migsim::Exit>(error_info(error.code).exit_code), error.message, error.hint};
@@ -70,12 +69,14 @@ class Sim final : public Command {
   Result<int> run(Context& context) override {
     std::vector<std::string> words = context.rest;
     // After the verb, not last: `sim shell lab -- CMD` leaves CMD's words as they are.
-    if (context.globals().json)
+    if (context.globals().json) {
       words.insert(words.begin() + std::min<std::ptrdiff_t>(1, std::ssize(words)), "--json");
+    }
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
-    for (auto& word : words)
+    for (auto& word : words) {
       argv.push_back(word.data());
+    }
     const int argc = static_cast<int>(argv.size());
     argv.push_back(nullptr);
     std::error_code error;
@@ -107,22 +108,27 @@ class Smi final : public Command {
     std::optional<std::string> cut_short;
     smi::SmiContext smi;
     smi.open = [&]() {
-      auto session = service::open_driver(driver_choice(context.globals()));
-      if (!session && !session.error().nvml)
+      auto session = node::open_driver(driver_choice(context.globals()));
+      if (!session && !session.error().nvml) {
         refused = session.error();
-      if (session && !cut_short)
-        if (const auto open = service::interrupted_change(**session); open && *open)
-          cut_short = service::cut_short_text(**open);
+      }
+      if (session && !cut_short) {
+        if (const auto open = node::interrupted_change(**session); open && *open) {
+          cut_short = node::cut_short_text(**open);
+        }
+      }
       return session;
     };
     smi.out = context.output().out();
     smi.err = context.output().err();
     const int code = smi::smi_main(context.rest, smi);
     // nvidia-smi's own words were said; which driver and what to do is ours to add.
-    if (cut_short)
+    if (cut_short) {
       context.output().message("migctl: warning: " + *cut_short + "\n");
-    if (refused)
+    }
+    if (refused) {
       context.output().message(error_text(*refused, context.output().err_paint()));
+    }
     return code;
   }
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
+#include "catalog/catalog.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/layout_file.h"
-#include "cli/offline.h"
 #include "cli/spare_flag.h"
-#include "service/service.h"
+#include "node/node.h"
+#include "service/offline_plan.h"
 
 namespace mig::cli {
 namespace {
@@ -19,8 +20,8 @@ class PlanCommand final : public Command {
             "and created, who "
             "stands in the way; then the steps in order. Instances in use stay where they are. "
             "Exit code 9 = does not fit (with what would), 8 = somebody uses what must change.\n"
-            "--model plans without any machine, on a temporary simulated one of that board, fresh "
-            "from power-on with MIG off; `migctl sim create --help` lists the boards.",
+            "--model plans without any machine, for up to 1024 GPUs of that board as they are "
+            "after power-on, with MIG off; `migctl sim boards` lists the boards.",
             {"plan -f layouts.yaml -c mixed",
              "plan -f layouts.yaml -c mixed -o mixed.plan",
              "plan -f layouts.yaml -c mixed --spare 2g.10gb",
@@ -51,28 +52,49 @@ class PlanCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (mode_only_ && spare_.given())
+    if (mode_only_ && spare_.given()) {
       return fail(ErrorCode::kUsage, "plan: --spare excludes --mode-only");
-    std::unique_ptr<OfflineMachine> offline;
-    if (!model_.empty()) {
-      if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty())
-        return fail(ErrorCode::kUsage, "plan: --model excludes --sim and --nvml-library");
-      MIG_ASSIGN_OR_RETURN(offline, OfflineMachine::make(model_));
-      MIG_TRY(context.service(offline->choice()));
     }
-    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, inventory_for(context));
     MIG_ASSIGN_OR_RETURN(DesiredLayout desired, layout_.resolve(inventory, context.output()));
     MIG_ASSIGN_OR_RETURN(desired.spare, spare_.read());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(Plan plan, service->plan(desired));
-    if (mode_only_)
+    MIG_ASSIGN_OR_RETURN(Plan plan, plan_for(context, inventory, desired));
+    if (mode_only_) {
       plan = mode_only_plan(std::move(plan));
-    if (!output_.empty())
+    }
+    if (!output_.empty()) {
       MIG_TRY(base::write_file_atomic(output_, wire::plan_document(plan, *context.source())));
+    }
     return show_plan(context, plan);
   }
 
  private:
+  Result<Inventory> inventory_for(Context& context) const {
+    if (model_.empty()) {
+      return context.inventory();
+    }
+    if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty()) {
+      return fail(ErrorCode::kUsage, "plan: --model excludes --sim and --nvml-library");
+    }
+    const auto boards = catalog::parse_boards(model_);
+    auto inventory = boards ? catalog::inventory_of(*boards) : Result<Inventory>(boards.error());
+    if (!inventory) {
+      return std::move(inventory).error().in("--model");
+    }
+    context.set_source(wire::Source::of(*inventory));
+    return inventory;
+  }
+
+  Result<Plan> plan_for(Context& context,
+                        const Inventory& inventory,
+                        const DesiredLayout& desired) const {
+    if (!model_.empty()) {
+      return service::plan_offline(inventory, desired);
+    }
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    return node->plan(desired);
+  }
+
   LayoutFile layout_;
   SpareFlag spare_;
   std::string output_, model_;

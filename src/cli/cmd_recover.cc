@@ -6,7 +6,7 @@
 #include "cli/execute.h"
 #include "cli/render_inventory.h"
 #include "cli/stop_on_signal.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -30,13 +30,12 @@ class Recover final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_TRY(service->inventory());  // not the context's: it would advise to run this command
-    const StopOnSignal stop;        // a signal finds it finished: half a recovery helps nobody
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_TRY(node->inventory());  // not the context's: it would advise to run this command
+    const StopOnSignal stop;     // a signal finds it finished: half a recovery helps nobody
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
-    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
-                         service->recover([&] { watchdog.alive(); }));
-    const bool stuck = recovery.result.outcome == service::Outcome::kStuck;
+    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery, node->recover([&] { watchdog.alive(); }));
+    const bool stuck = recovery.result.outcome == node::Outcome::kStuck;
     print(context, recovery, stuck);
     return stuck ? error_info(ErrorCode::kStuck).exit_code : 0;
   }
@@ -44,7 +43,7 @@ class Recover final : public Command {
  private:
   static void print(Context& context, const apply::Recovery& recovery, bool stuck) {
     Output& output = context.output();
-    const bool applied = recovery.result.outcome == service::Outcome::kApplied;
+    const bool applied = recovery.result.outcome == node::Outcome::kApplied;
     const auto source = context.source_or_default();
     if (context.globals().json) {
       const char* outcome = stuck ? "stuck" : applied ? "applied" : "rolled_back";
@@ -58,22 +57,26 @@ class Recover final : public Command {
     }
     std::string text = simulated_mark(source);
     text += text.empty() ? "" : ": ";
-    if (!recovery.was_open)
+    if (!recovery.was_open) {
       return output.result(text + "Nothing to recover: every change has ended.\n");
+    }
     text += fmt::format("Change {} ({}) ", recovery.change, recovery.command);
-    if (stuck)
+    if (stuck) {
       text += "could not be taken back in full.\n";
-    else if (applied)
+    } else if (applied) {
       text += "had been done; it is recorded as applied.\n";
-    else
+    } else {
       text += recovery.rebuilt
                   ? "is taken back, and what a reset or others had removed is there again.\n"
                   : "is taken back: the layout before it is there again.\n";
-    for (const std::string& line : recovery.result.others)
+    }
+    for (const std::string& line : recovery.result.others) {
       text += "  not of this change, and it stays: " + line + "\n";
+    }
     output.result(text);
-    if (stuck && recovery.result.failure)
+    if (stuck && recovery.result.failure) {
       output.message(error_text(*recovery.result.failure, output.err_paint()));
+    }
   }
 };
 

@@ -7,7 +7,7 @@
 #include "cli/hooks_file.h"
 #include "cli/stop_on_signal.h"
 #include "config/checkpoint.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -76,10 +76,12 @@ class Restore final : public Command {
 
   Result<int> run(Context& context) override {
     execute_.allow_reset = !skip_reset_;
-    if (last_good_)
+    if (last_good_) {
       return restore_last_good(context);
-    if (file_.empty())
+    }
+    if (file_.empty()) {
       return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE, or --last-good");
+    }
     MIG_ASSIGN_OR_RETURN(const std::string text,
                          base::read_file(file_, config::kMostCheckpointBytes));
     MIG_ASSIGN_OR_RETURN(const config::Checkpoint checkpoint,
@@ -96,46 +98,49 @@ class Restore final : public Command {
                              std::move(variables),
                              [&](bool around) { return plan_now(context, wish, around); },
                              execute_));
-    if (code == 0 && !execute_.dry_run)
+    if (code == 0 && !execute_.dry_run) {
       MIG_TRY(after(context, checkpoint));
+    }
     return code;
   }
 
  private:
   // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
   Result<int> restore_last_good(Context& context) {
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.unattended());
-    MIG_ASSIGN_OR_RETURN(const auto cut_short, service->interrupted());
-    if (cut_short && !execute_.dry_run)
-      MIG_TRY(recover_first(context, *service));
-    auto plan = service->plan_last_good();
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.unattended());
+    MIG_ASSIGN_OR_RETURN(const auto cut_short, node->interrupted());
+    if (cut_short && !execute_.dry_run) {
+      MIG_TRY(recover_first(context, *node));
+    }
+    auto plan = node->plan_last_good();
     if (!plan && plan.error().code == ErrorCode::kNothingMatched) {
       context.output().message("migctl: nothing to restore: " + plan.error().text() + "\n");
       return 0;
     }
-    if (execute_.reason.empty())
+    if (execute_.reason.empty()) {
       execute_.reason = "last good layout";
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const int code,
                          execute_with_hooks(
                              context,
                              hooks_,
                              hook_variables(hooks_, execute_),
-                             [&](bool) { return service->plan_last_good(); },
+                             [&](bool) { return node->plan_last_good(); },
                              execute_));
     // The others have their layouts; one that cannot be opened is no success all the same.
-    if (code == 0)
+    if (code == 0) {
       MIG_TRY(inventory.none_lost());
+    }
     return code;
   }
 
   // A change that a crash or power cut left open is finished or taken back before anything else.
-  static Result<void> recover_first(Context& context, service::Service& service) {
+  static Result<void> recover_first(Context& context, node::Node& node) {
     const StopOnSignal stop;  // a signal finds it finished: half a recovery helps nobody
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
-    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery,
-                         service.recover([&] { watchdog.alive(); }));
-    if (recovery.result.outcome != service::Outcome::kStuck) {
+    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery, node.recover([&] { watchdog.alive(); }));
+    if (recovery.result.outcome != node::Outcome::kStuck) {
       context.output().progress(
           fmt::format("migctl: change {} was cut short; recovered\n", recovery.change));
       return {};
@@ -150,16 +155,17 @@ class Restore final : public Command {
     MIG_ASSIGN_OR_RETURN(const Inventory now, context.inventory());
     std::vector<std::string> lines = config::renamed(checkpoint, now);
     if (!execute_.mode_only) {
-      MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+      MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
       MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                           service->restore_names(checkpoint.names));
+                           node->restore_names(checkpoint.names));
       lines.insert(lines.end(), names.begin(), names.end());
     }
     for (const std::string& line : lines) {
-      if (context.globals().json)
+      if (context.globals().json) {
         context.output().progress("migctl: " + line + "\n");
-      else
+      } else {
         context.output().result("  " + line + "\n");
+      }
     }
     return {};
   }

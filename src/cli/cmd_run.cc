@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/detach.h"
 #include "cli/errors.h"
@@ -9,7 +10,8 @@
 #include "cli/run_lease.h"
 #include "cli/run_options.h"
 #include "cli/select.h"
-#include "service/service.h"
+#include "node/node.h"
+#include "service/run_job.h"
 #include "wire/jobs.h"
 
 namespace mig::cli {
@@ -52,22 +54,26 @@ class Run final : public Command {
     launch::RunRequest request;
     MIG_TRY(options_.fill(request));
     MIG_ASSIGN_OR_RETURN(lease_.priority, parse_priority(options_.priority));
-    if (context.rest.empty())
+    if (context.rest.empty()) {
       return fail(ErrorCode::kUsage,
                   "run: no command is given",
                   "it stands after --: migctl run --profile 1g.5gb -- python train.py");
-    request.argv = context.rest;
-    if (!options_.detach)
+    }
+    request.command.argv = context.rest;
+    if (!options_.detach) {
       return run_here(context, request, nullptr);
+    }
     int exit_code = 0;
     std::optional<DetachedJob> job;
     MIG_ASSIGN_OR_RETURN(std::optional<Detached> detached, Detached::split(exit_code, job));
-    if (detached)
+    if (detached) {
       return run_here(context, request, &*detached);
-    if (job)
+    }
+    if (job) {
       context.output().result(context.globals().json
                                   ? wire::job_started_document(job->number, {job->simulated, {}})
                                   : fmt::format("{}\n", job->number));
+    }
     return exit_code;
   }
 
@@ -77,46 +83,48 @@ class Run final : public Command {
     lease_.slot = options_.slot;
     lease_.preempt = options_.preempt;
     MIG_TRY(lease_for_run(context, lease_, request));
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    if (!request.lease)
-      MIG_TRY(find_places(context, *service, request.selection));
-    if (!options_.slot.empty())
-      request.environment.emplace_back("MIGCTL_SLOT", options_.slot);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    if (!request.lease) {
+      MIG_TRY(find_places(context, *node, request.where.selection));
+    }
+    if (!options_.slot.empty()) {
+      request.command.environment.emplace_back("MIGCTL_SLOT", options_.slot);
+    }
     tell(context, request);
-    if (detached != nullptr)
-      request.on_its_way = [this, detached, &context](std::int64_t job) {
+    if (detached != nullptr) {
+      request.observer.on_its_way = [this, detached, &context](std::int64_t job) {
         detached->go({job, source(context).simulated});
       };
-    MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service->run(request));
+    }
+    MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service::run_job(*node, request));
     report(context, result);
     return result.end.exit_code();
   }
 
   void tell(Context& context, launch::RunRequest& request) const {
     Output& output = context.output();
-    const bool several = request.every || request.count > 1;
-    request.on_start = [this, &context, several](const launch::Chosen& chosen, std::uint32_t rank) {
+    const bool several = request.where.every || request.where.count > 1;
+    request.observer.on_start = [this, &context, several](const launch::Chosen& chosen,
+                                                          std::uint32_t rank) {
       context.output().progress(started(chosen, several, rank, source(context)));
     };
-    request.on_wait = [this, &output](const std::string& why) {
+    request.observer.on_wait = [this, &output](const std::string& why) {
       output.progress(fmt::format("migctl: waiting up to {}: {}\n", options_.wait, why));
     };
-    request.on_note = [&output](const std::string& line) {
+    request.observer.on_note = [&output](const std::string& line) {
       output.progress("migctl: " + line + "\n");
     };
-    request.on_output = [&output](const std::string& text) { output.result(text); };
+    request.observer.on_output = [&output](const std::string& text) { output.result(text); };
   }
 
   // With a lease whoever gives it finds them.
-  Result<void> find_places(Context& context,
-                           service::Service& service,
-                           launch::Selection& selection) const {
+  Result<void> find_places(Context& context, node::Node& node, launch::Selection& selection) const {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     if (!options_.gpu.empty()) {
       MIG_ASSIGN_OR_RETURN(selection.gpu, select_gpu(inventory, options_.gpu));
     }
     if (!options_.slot.empty()) {
-      MIG_ASSIGN_OR_RETURN(const service::SlotView slot, service.resolve_slot(options_.slot));
+      MIG_ASSIGN_OR_RETURN(const node::SlotView slot, node.resolve_slot(options_.slot));
       selection.uuid = slot.uuid;
     }
     return {};
@@ -138,7 +146,7 @@ class Run final : public Command {
                        chosen.gpu.value,
                        chosen.gpu_instance.value,
                        chosen.compute_instance.value,
-                       gib(chosen.memory_mib),
+                       base::gib_text(chosen.memory_mib),
                        chosen.uuid);
   }
 
@@ -150,17 +158,20 @@ class Run final : public Command {
     for (std::size_t rank = 0; rank < result.end.ranks.size(); ++rank) {
       const launch::RankEnd& end = result.end.ranks[rank];
       const std::string who = several ? fmt::format("rank {}: the command", rank) : "the command";
-      if (end.start_failure)
+      if (end.start_failure) {
         output.message(error_text(*end.start_failure, output.err_paint()));
-      else if (end.signal)
+      } else if (end.signal) {
         output.message(fmt::format("migctl: {} was ended by signal {}\n", who, *end.signal));
-      else if (several && end.exit_code != 0)
+      } else if (several && end.exit_code != 0) {
         output.message(fmt::format("migctl: {} ended with {}\n", who, end.exit_code));
-      if (several && end.start_failure)
+      }
+      if (several && end.start_failure) {
         break;  // the others say the same
+      }
     }
-    if (context.globals().json)
+    if (context.globals().json) {
       output.message(wire::run_document(report_of(result), source(context)));
+    }
   }
 
   static wire::RunReport report_of(const launch::RunResult& result) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
 #include "daemon/daemon.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -45,13 +45,13 @@ class Serve final : public Command {
   Result<int> run(Context& context) override {
     MIG_TRY(context.unattended());
     MIG_TRY(context.inventory());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     daemon::DaemonOptions options;
     options.socket = socket_;
     options.tenants = tenants_;
     options.guard_nodes = guard_;
     options.log = [&](const std::string& line) { context.output().progress(line + "\n"); };
-    MIG_TRY(daemon::run_daemon(*service, context.source_or_default(), options));
+    MIG_TRY(daemon::run_daemon(*node, context.source_or_default(), options));
     return 0;
   }
 

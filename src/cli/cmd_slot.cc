@@ -6,12 +6,12 @@
 #include "cli/render_inventory.h"
 #include "cli/select.h"
 #include "cli/table.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
 
-using service::SlotView;
+using node::SlotView;
 
 constexpr std::uint64_t kMostSlots = 64;
 
@@ -19,7 +19,7 @@ wire::SlotEntry entry_of(const SlotView& view) {
   wire::SlotEntry entry;
   entry.name = view.row.name;
   entry.profile = view.row.profile;
-  entry.state = service::name_of(view.state);
+  entry.state = node::name_of(view.state);
   entry.gpu_uuid = view.row.gpu_uuid;
   entry.pci_bus_id = view.row.pci_bus_id;
   entry.uuid = view.uuid;
@@ -44,8 +44,9 @@ std::string place_text(const SlotView& view) {
 // "MIG-new (was MIG-old)" when the place got another UUID since the name was given.
 std::string uuid_text(const SlotView& view) {
   std::string now = view.uuid.empty() ? "-" : view.uuid;
-  if (view.row.previous_uuid.empty() || view.row.previous_uuid == view.uuid)
+  if (view.row.previous_uuid.empty() || view.row.previous_uuid == view.uuid) {
     return now;
+  }
   return now + " (was " + view.row.previous_uuid + ")";
 }
 
@@ -95,92 +96,105 @@ class Slot final : public Command {
   Result<int> run(Context& context) override {
     const std::string verb = words_.front();
     const bool named = verb != "list";
-    if (verb != "set" && verb != "list" && verb != "resolve" && verb != "remove")
+    if (verb != "set" && verb != "list" && verb != "resolve" && verb != "remove") {
       return fail(ErrorCode::kUsage,
                   fmt::format("slot: {} is none of set, list, resolve, remove", base::quoted(verb)),
                   "migctl slot --help shows how it is used");
-    if (words_.size() != (named ? 2U : 1U))
+    }
+    if (words_.size() != (named ? 2U : 1U)) {
       return fail(ErrorCode::kUsage,
                   named ? fmt::format("slot {}: one NAME is expected", verb)
                         : std::string("slot list: nothing may follow"),
                   "migctl slot --help shows how it is used");
+    }
     const bool details =
         !gpu_.empty() || !profile_.empty() || !placement_.empty() || compute_start_;
-    if (verb != "set" && details)
+    if (verb != "set" && details) {
       return fail(ErrorCode::kUsage,
                   fmt::format("slot {}: --gpu, --profile and --placement are for set", verb));
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    if (verb == "set")
-      return set(context, *service, inventory);
-    if (verb == "list")
-      return list(context, *service);
-    if (verb == "resolve")
-      return resolve(context, *service);
-    MIG_TRY(service->remove_slot(words_[1]));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    if (verb == "set") {
+      return set(context, *node, inventory);
+    }
+    if (verb == "list") {
+      return list(context, *node);
+    }
+    if (verb == "resolve") {
+      return resolve(context, *node);
+    }
+    MIG_TRY(node->remove_slot(words_[1]));
     return 0;
   }
 
  private:
-  Result<void> read_placement(service::SlotRequest& request) const {
+  Result<void> read_placement(node::SlotRequest& request) const {
     const std::size_t colon = placement_.find(':');
     const auto start = base::parse_decimal(placement_.substr(0, colon), kMostSlots);
     std::optional<std::uint64_t> size;
-    if (colon != std::string::npos)
+    if (colon != std::string::npos) {
       size = base::parse_decimal(placement_.substr(colon + 1), kMostSlots);
-    if (!start || (colon != std::string::npos && !size))
+    }
+    if (!start || (colon != std::string::npos && !size)) {
       return fail(ErrorCode::kUsage,
                   fmt::format("--placement is {}: START or START:SIZE is expected",
                               base::quoted(placement_)),
                   "for example 4:2; migctl placements lists what there can be");
+    }
     request.start = static_cast<std::uint32_t>(*start);
-    if (size)
+    if (size) {
       request.size = static_cast<std::uint32_t>(*size);
+    }
     return {};
   }
 
-  Result<int> set(Context& context, service::Service& service, const Inventory& inventory) {
-    if (gpu_.empty() || profile_.empty() || placement_.empty())
+  Result<int> set(Context& context, node::Node& node, const Inventory& inventory) {
+    if (gpu_.empty() || profile_.empty() || placement_.empty()) {
       return fail(ErrorCode::kUsage,
                   "slot set: --gpu, --profile and --placement are needed",
                   "migctl slot set train-a --gpu 0 --profile 2g.10gb --placement 4:2");
-    service::SlotRequest request;
+    }
+    node::SlotRequest request;
     request.name = words_[1];
     MIG_ASSIGN_OR_RETURN(request.gpu, select_gpu(inventory, gpu_));
     MIG_ASSIGN_OR_RETURN(request.profile, ProfileName::parse(profile_));
     MIG_TRY(read_placement(request));
     request.ci_start = compute_start_;
-    MIG_ASSIGN_OR_RETURN(const SlotView view, service.set_slot(request));
-    if (context.globals().json)
+    MIG_ASSIGN_OR_RETURN(const SlotView view, node.set_slot(request));
+    if (context.globals().json) {
       context.output().result(wire::slot_document(entry_of(view), context.source_or_default()));
-    else
+    } else {
       print(context, {view});
+    }
     return 0;
   }
 
-  static Result<int> list(Context& context, service::Service& service) {
-    MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> views, service.slots());
+  static Result<int> list(Context& context, node::Node& node) {
+    MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> views, node.slots());
     if (!context.globals().json) {
       print(context, views);
       return 0;
     }
     std::vector<wire::SlotEntry> entries;
     entries.reserve(views.size());
-    for (const SlotView& view : views)
+    for (const SlotView& view : views) {
       entries.push_back(entry_of(view));
+    }
     context.output().result(wire::slot_list_document(entries, context.source_or_default()));
     return 0;
   }
 
-  Result<int> resolve(Context& context, service::Service& service) const {
-    MIG_ASSIGN_OR_RETURN(const SlotView view, service.resolve_slot(words_[1]));
+  Result<int> resolve(Context& context, node::Node& node) const {
+    MIG_ASSIGN_OR_RETURN(const SlotView view, node.resolve_slot(words_[1]));
     if (context.globals().json) {
       context.output().result(wire::slot_document(entry_of(view), context.source_or_default()));
       return 0;
     }
     context.output().result(view.uuid + "\n");
-    if (!view.note.empty())
+    if (!view.note.empty()) {
       context.output().message("migctl: note: " + view.note + "\n");
+    }
     return 0;
   }
 
@@ -189,18 +203,22 @@ class Slot final : public Command {
     text += text.empty() ? "" : ": ";
     text += views.empty() ? "no slots are named\n" : base::counted(views.size(), "slot") + "\n";
     Table table({{"SLOT"}, {"GPU", true}, {"PROFILE"}, {"PLACE"}, {"STATE"}, {"UUID"}});
-    for (const SlotView& view : views)
+    for (const SlotView& view : views) {
       table.row({view.row.name,
                  view.gpu ? fmt::format("{}", view.gpu->value) : "-",
                  view.row.profile,
                  place_text(view),
-                 service::name_of(view.state),
+                 node::name_of(view.state),
                  uuid_text(view)});
-    if (!table.empty())
+    }
+    if (!table.empty()) {
       text += table.draw(context.output().paint());
-    for (const SlotView& view : views)
-      if (!view.note.empty())
+    }
+    for (const SlotView& view : views) {
+      if (!view.note.empty()) {
         text += fmt::format("  {}: {}\n", view.row.name, view.note);
+      }
+    }
     context.output().result(text);
   }
 

@@ -5,10 +5,10 @@
 #include <fmt/core.h>
 
 #include "cli/commands.h"
-#include "cli/duration.h"
 #include "cli/errors.h"
+#include "cli/units.h"
 #include "launch/job_book.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -40,8 +40,8 @@ class Stop final : public Command {
     if (!grace_.empty()) {
       MIG_ASSIGN_OR_RETURN(grace, parse_duration("--grace", grace_));
     }
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(service->jobs_dir()));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
     std::vector<launch::JobView> jobs;
     for (const std::string& word : words_) {
       MIG_ASSIGN_OR_RETURN(launch::JobView job, book.find(word, true));
@@ -49,13 +49,16 @@ class Stop final : public Command {
     }
     // All are named right before the first is stopped.
     std::optional<Error> failure;
-    for (const launch::JobView& job : jobs)
-      if (auto stopped = stop(context, book, job, grace); !stopped && !failure)
+    for (const launch::JobView& job : jobs) {
+      if (auto stopped = stop(context, book, job, grace); !stopped && !failure) {
         failure = std::move(stopped).error();
-      else if (!stopped)
+      } else if (!stopped) {
         context.output().message(error_text(stopped.error(), context.output().err_paint()));
-    if (failure)
+      }
+    }
+    if (failure) {
       return *std::move(failure);
+    }
     return 0;
   }
 

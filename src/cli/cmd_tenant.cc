@@ -36,40 +36,47 @@ class TenantCommand final : public Command {
 
   Result<int> run(Context& context) override {
     const std::string verb = words_.front();
-    if ((verb != "list" && verb != "show") || words_.size() > (verb == "show" ? 2U : 1U))
+    if ((verb != "list" && verb != "show") || words_.size() > (verb == "show" ? 2U : 1U)) {
       return fail(ErrorCode::kUsage,
                   "tenant: list, or show [NAME], is expected",
                   "migctl tenant --help shows how it is used");
+    }
     MIG_ASSIGN_OR_RETURN(const auto client, LeaseClient::open(context));
     MIG_ASSIGN_OR_RETURN(wire::LeaseAnswer answer, client->tenants());
-    if (verb == "show")
+    if (verb == "show") {
       MIG_TRY(keep_one(answer));
-    if (context.globals().json)
+    }
+    if (context.globals().json) {
       context.output().result(wire::tenant_list_document(answer.tenants, answer.source));
-    else if (verb == "show")
+    } else if (verb == "show") {
       context.output().result(tenant_text(answer.tenants.front()));
-    else
+    } else {
       context.output().result(tenants_text(answer, context.output().paint()));
+    }
     return 0;
   }
 
  private:
   Result<void> keep_one(wire::LeaseAnswer& answer) const {
     auto& all = answer.tenants;
-    if (words_.size() < 2 && all.size() == 1)
+    if (words_.size() < 2 && all.size() == 1) {
       return {};
-    if (words_.size() < 2)
+    }
+    if (words_.size() < 2) {
       return fail(ErrorCode::kUsage,
                   fmt::format("tenant show: there are {}; say which", all.size()),
                   "migctl tenant list shows them");
+    }
     const std::string& name = words_[1];
     std::vector<std::string> names;
     names.reserve(all.size());
-    for (const auto& entry : all)
+    for (const auto& entry : all) {
       names.push_back(entry.tenant.name);
+    }
     std::erase_if(all, [&](const wire::TenantEntry& entry) { return entry.tenant.name != name; });
-    if (!all.empty())
+    if (!all.empty()) {
       return {};
+    }
     const auto near = base::nearest(name, names);
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no tenant {}, or you may not see it", base::quoted(name)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
 #include "cli/execute.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -43,12 +43,13 @@ class Undo final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_TRY(context.inventory());
-    MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     std::optional<std::int64_t> change;
-    if (change_)
+    if (change_) {
       change = *change_;
+    }
     return execute(
-        context, [&] { return service->plan_undo(change); }, execute_);
+        context, [&] { return node->plan_undo(change); }, execute_);
   }
 
  private:

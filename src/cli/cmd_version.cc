@@ -31,14 +31,15 @@ class Version final : public Command {
       return 0;
     }
     std::string text = fmt::format("migctl {}\n", report.version);
-    if (report.driver_note.empty())
+    if (report.driver_note.empty()) {
       text += fmt::format("{}{}driver {}, NVML {}\n",
                           simulated_mark(source),
                           source.simulated ? ": " : "",
                           report.driver_version,
                           report.nvml_version);
-    else
+    } else {
       text += fmt::format("no driver: {}\n", report.driver_note);
+    }
     context.output().result(text);
     return 0;
   }

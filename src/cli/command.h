@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mig/inventory.h"
@@ -16,10 +17,10 @@
 #include "cli/output.h"
 #include "wire/wire.h"
 
-namespace mig::service {
-class Service;  // service/service.h: only commands that use it compile it
+namespace mig::node {
+class Node;  // node/node.h: only commands that use it compile it
 struct DriverChoice;
-}  // namespace mig::service
+}  // namespace mig::node
 
 namespace mig::cli {
 
@@ -47,18 +48,19 @@ class Context {
 
   Output& output() const { return *output_; }
 
-  Result<service::Service*> service();
-  // As service(), but never a simulated machine that is not named: for what runs unattended.
-  Result<service::Service*> unattended();
-  // Opens another driver than the globals name (offline planning).
-  Result<service::Service*> service(const service::DriverChoice& choice);
+  Result<node::Node*> node();
+  // As node(), but never a simulated machine that is not named: for what runs unattended.
+  Result<node::Node*> unattended();
   Result<Inventory> inventory();  // also remembers the source
   // Every command that looks at the machine or its records says, once, that a change was cut short;
   // inventory() does it by itself.
-  void warn_of_interruption(service::Service& service);
+  void warn_of_interruption(node::Node& node);
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
+
+  // For what looks at no machine.
+  void set_source(wire::Source source) { source_ = std::move(source); }
 
   wire::Source source_or_default() const { return source_.value_or(wire::Source{}); }
 
@@ -70,9 +72,11 @@ class Context {
   bool rest_given = false;
 
  private:
+  Result<node::Node*> node(const node::DriverChoice& choice);
+
   Globals globals_;
   Output* output_;
-  std::unique_ptr<service::Service> service_;
+  std::unique_ptr<node::Node> node_;
   std::optional<wire::Source> source_;
   bool told_of_interruption_ = false;
 };

@@ -51,8 +51,9 @@ std::unique_ptr<Command> make_command(std::string_view name) {
 
 std::vector<std::string> command_names() {
   std::vector<std::string> names;
-  for (const auto& row : command_table())
+  for (const auto& row : command_table()) {
     names.emplace_back(row.name);
+  }
   return names;
 }
 

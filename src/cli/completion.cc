@@ -44,9 +44,11 @@ std::vector<CommandWords> all_commands() {
 // Words of an option that stand on the command line: "-f --file".
 std::string option_words(const std::vector<OptionSpec>& specs) {
   std::vector<std::string> words;
-  for (const auto& spec : specs)
-    for (auto& name : spec.names())
+  for (const auto& spec : specs) {
+    for (auto& name : spec.names()) {
       words.push_back(std::move(name));
+    }
+  }
   return base::join(words, " ");
 }
 
@@ -54,26 +56,29 @@ std::string option_words(const std::vector<OptionSpec>& specs) {
 std::string bash_value_arms(const std::vector<OptionSpec>& specs) {
   std::string out;
   for (const auto& spec : specs) {
-    if (spec.flag() || spec.positional)
+    if (spec.flag() || spec.positional) {
       continue;
+    }
     const std::string arm = base::join(spec.names(), "|");
     const auto choices = spec.choices();
-    if (!choices.empty())
+    if (!choices.empty()) {
       out += fmt::format("    {}) COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return;;\n",
                          arm,
                          base::join(choices, " "));
-    else if (takes_file(spec))
+    } else if (takes_file(spec)) {
       out += fmt::format("    {}) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n", arm);
-    else
+    } else {
       out += fmt::format("    {}) return;;\n", arm);
+    }
   }
   return out;
 }
 
 std::string single_quoted(const std::string& text) {
   std::string out = "'";
-  for (const char c : text)
+  for (const char c : text) {
     out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
   return out + "'";
 }
 
@@ -81,8 +86,9 @@ std::string single_quoted(const std::string& text) {
 std::string zsh_description(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '[' || c == ']' || c == ':' || c == '\\')
+    if (c == '[' || c == ']' || c == ':' || c == '\\') {
       out += '\\';
+    }
     out += c;
   }
   return out;
@@ -90,37 +96,44 @@ std::string zsh_description(const std::string& text) {
 
 std::string zsh_action(const OptionSpec& spec) {
   const auto choices = spec.choices();
-  if (!choices.empty())
+  if (!choices.empty()) {
     return fmt::format("({})", base::join(choices, " "));
+  }
   return takes_file(spec) ? "_files" : " ";
 }
 
 std::string zsh_arguments(const std::vector<OptionSpec>& specs) {
   std::string out;
-  for (const auto& spec : specs)
+  for (const auto& spec : specs) {
     for (const auto& name : spec.names()) {
       std::string argument = name;
-      if (!spec.flag())
+      if (!spec.flag()) {
         argument += name.size() > 2 ? "=" : "+";
+      }
       argument += "[" + zsh_description(spec.text.help) + "]";
-      if (!spec.flag())
+      if (!spec.flag()) {
         argument += ":" + zsh_description(spec.text.value) + ":" + zsh_action(spec);
+      }
       out += " \\\n        " + single_quoted(argument);
     }
+  }
   return out;
 }
 
 std::string fish_option(const OptionSpec& spec, const std::string& condition) {
   std::string out = "complete -c migctl";
-  if (!condition.empty())
+  if (!condition.empty()) {
     out += " -n " + single_quoted(condition);
-  for (const auto& name : spec.names())
+  }
+  for (const auto& name : spec.names()) {
     out += name.size() > 2 ? " -l " + name.substr(2) : " -s " + name.substr(1);
+  }
   if (!spec.flag()) {
     const auto choices = spec.choices();
     out += takes_file(spec) ? " -r -F" : " -x";
-    if (!choices.empty())
+    if (!choices.empty()) {
       out += " -a " + single_quoted(base::join(choices, " "));
+    }
   }
   return out + " -d " + single_quoted(spec.text.help) + "\n";
 }
@@ -157,14 +170,16 @@ std::string bash_completion() {
       base::join(command_names(), " "));
   for (const auto& command : all_commands()) {
     out += fmt::format("  {})\n", command.name);
-    if (command.name == "sim")
+    if (command.name == "sim") {
       out +=
           "    case \"$prev\" in\n"
           "    destroy|env|shell|inject|reset|reboot)\n"
           "      COMPREPLY=($(compgen -W \"$(_migctl_machines)\" -- \"$cur\")); return;;\n"
           "    esac\n";
-    if (const std::string arms = bash_value_arms(command.options); !arms.empty())
+    }
+    if (const std::string arms = bash_value_arms(command.options); !arms.empty()) {
       out += "    case \"$prev\" in\n" + arms + "    esac\n";
+    }
     out += fmt::format("    COMPREPLY=($(compgen -W '{} {} '\"$options\" -- \"$cur\"));;\n",
                        base::join(command.first, " "),
                        option_words(command.options));
@@ -182,8 +197,9 @@ std::string zsh_completion() {
       "  local -a commands\n"
       "  commands=(\n";
   const auto commands = all_commands();
-  for (const auto& command : commands)
+  for (const auto& command : commands) {
     out += "    " + single_quoted(command.name + ":" + zsh_description(command.purpose)) + "\n";
+  }
   out += "  )\n  _arguments -C" + globals +
          " \\\n        '1:command:->command' '*::argument:->argument'\n"
          "  case $state in\n"
@@ -192,9 +208,10 @@ std::string zsh_completion() {
          "      case $line[1] in\n";
   for (const auto& command : commands) {
     out += "      " + command.name + ") _arguments" + zsh_arguments(command.options) + globals;
-    if (!command.first.empty())
+    if (!command.first.empty()) {
       out += " \\\n        " +
              single_quoted(fmt::format("1:word:({})", base::join(command.first, " ")));
+    }
     out += " \\\n        '*:argument:_files';;\n";
   }
   return out +
@@ -207,21 +224,25 @@ std::string fish_completion() {
   std::string out =
       "# migctl completion for fish: migctl completion fish | source\n"
       "complete -c migctl -f\n";
-  for (const auto& spec : global_specs())
+  for (const auto& spec : global_specs()) {
     out += fish_option(spec, "");
+  }
   out += "complete -c migctl -s h -l help -d 'help'\n";
   for (const auto& command : all_commands()) {
     out += fmt::format("complete -c migctl -n __fish_use_subcommand -a {} -d {}\n",
                        command.name,
                        single_quoted(command.purpose));
     const std::string here = "__fish_seen_subcommand_from " + command.name;
-    if (!command.first.empty())
+    if (!command.first.empty()) {
       out += fmt::format("complete -c migctl -n {} -a {}\n",
                          single_quoted(here),
                          single_quoted(base::join(command.first, " ")));
-    for (const auto& spec : command.options)
-      if (!spec.positional)
+    }
+    for (const auto& spec : command.options) {
+      if (!spec.positional) {
         out += fish_option(spec, here);
+      }
+    }
   }
   return out;
 }

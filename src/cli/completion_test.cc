@@ -15,24 +15,28 @@ namespace {
 // Exit status of `command` fed with `input`; -1 when it does not run.
 int feed(const std::string& command, const std::string& input) {
   std::FILE* pipe = ::popen(command.c_str(), "w");
-  if (pipe == nullptr)
+  if (pipe == nullptr) {
     return -1;
+  }
   std::fwrite(input.data(), 1, input.size(), pipe);
   const int status = ::pclose(pipe);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 TEST(Completion, EveryShellKnowsEveryCommandAndLongOption) {
-  for (const std::string& script : {bash_completion(), zsh_completion(), fish_completion()})
+  for (const std::string& script : {bash_completion(), zsh_completion(), fish_completion()}) {
     for (const auto& row : command_table()) {
       EXPECT_NE(script.find(row.name), std::string::npos) << row.name;
       const auto command = row.make();
       Options options;
       command->declare(options);
-      for (const auto& spec : options.specs())
-        for (const auto& name : spec.names())
+      for (const auto& spec : options.specs()) {
+        for (const auto& name : spec.names()) {
           EXPECT_NE(script.find(name.substr(name.find_first_not_of('-'))), std::string::npos);
+        }
+      }
     }
+  }
 }
 
 TEST(Completion, BashCompletesCommandsOptionsAndWords) {

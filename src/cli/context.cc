@@ -4,8 +4,8 @@
 #include "cli/command.h"
 #include "cli/driver.h"
 #include "cli/execute.h"
-#include "service/interrupted.h"
-#include "service/service.h"
+#include "node/interrupted.h"
+#include "node/node.h"
 
 namespace mig::cli {
 
@@ -22,49 +22,55 @@ Context::Context(Globals globals, Output& output)
 
 Context::~Context() = default;
 
-Result<service::Service*> Context::service() {
-  if (service_)
-    return service_.get();
-  if (!globals_.nvml_library.empty() && !globals_.simulated.empty())
+Result<node::Node*> Context::node() {
+  if (node_) {
+    return node_.get();
+  }
+  if (!globals_.nvml_library.empty() && !globals_.simulated.empty()) {
     return fail(ErrorCode::kUsage, "--nvml-library and --sim exclude each other");
-  return service(driver_choice(globals_));
+  }
+  return node(driver_choice(globals_));
 }
 
-Result<service::Service*> Context::unattended() {
-  if (service_)
-    return service_.get();
-  if (!globals_.nvml_library.empty() || !globals_.simulated.empty())
-    return service();
-  service::DriverChoice choice = driver_choice(globals_);
+Result<node::Node*> Context::unattended() {
+  if (node_) {
+    return node_.get();
+  }
+  if (!globals_.nvml_library.empty() || !globals_.simulated.empty()) {
+    return node();
+  }
+  node::DriverChoice choice = driver_choice(globals_);
   choice.only_named = true;
-  return service(choice);
+  return node(choice);
 }
 
-Result<service::Service*> Context::service(const service::DriverChoice& choice) {
+Result<node::Node*> Context::node(const node::DriverChoice& choice) {
   const auto watch = [this]() -> std::shared_ptr<void> {
     return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);
   };
   const std::shared_ptr<void> watched = watch();
-  MIG_ASSIGN_OR_RETURN(service_, service::Service::open(choice));
-  service_->watch(watch);
-  source_ = wire::Source{service_->simulated(), service_->machine_name()};
-  return service_.get();
+  MIG_ASSIGN_OR_RETURN(node_, node::Node::open(choice));
+  node_->watch(watch);
+  source_ = wire::Source{node_->simulated(), node_->machine_name()};
+  return node_.get();
 }
 
 Result<Inventory> Context::inventory() {
-  MIG_ASSIGN_OR_RETURN(service::Service * opened, service());
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
   MIG_ASSIGN_OR_RETURN(Inventory inventory, opened->inventory());
   source_ = wire::Source::of(inventory);
   warn_of_interruption(*opened);
   return inventory;
 }
 
-void Context::warn_of_interruption(service::Service& service) {
-  if (told_of_interruption_)
+void Context::warn_of_interruption(node::Node& node) {
+  if (told_of_interruption_) {
     return;
+  }
   told_of_interruption_ = true;
-  if (const auto open = service.interrupted(); open && *open)
-    output_->message("migctl: warning: " + service::cut_short_text(**open) + "\n");
+  if (const auto open = node.interrupted(); open && *open) {
+    output_->message("migctl: warning: " + node::cut_short_text(**open) + "\n");
+  }
 }
 
 }  // namespace mig::cli

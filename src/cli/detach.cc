@@ -18,14 +18,16 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
   MIG_ASSIGN_OR_RETURN(base::Pipe told, base::make_pipe());
   const pid_t caller = ::getpid();
   const pid_t child = ::fork();
-  if (child < 0)
+  if (child < 0) {
     return base::errno_error("start", "a process for the job", errno);
+  }
   if (child == 0) {
     ::setsid();
     // Until the job is on its way it goes with the caller.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != caller)
+    if (::getppid() != caller) {
       ::_exit(128 + SIGTERM);
+    }
     return std::optional<Detached>(Detached(std::move(told.write)));
   }
   told.write.reset();
@@ -49,9 +51,11 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
 
 void Detached::go(const DetachedJob& job) {
   ::prctl(PR_SET_PDEATHSIG, 0);
-  if (const auto null = base::open_file("/dev/null", O_RDWR))
-    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+  if (const auto null = base::open_file("/dev/null", O_RDWR)) {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
       ::dup2(null->get(), stream);
+    }
+  }
   static_cast<void>(::write(told_.get(), &job, sizeof job) == sizeof job);
   told_.reset();
 }

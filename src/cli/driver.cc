@@ -5,27 +5,31 @@
 #include <filesystem>
 #include <system_error>
 
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::cli {
 
 std::string sim_library_dir() {
   namespace fs = std::filesystem;
   if (const char* dir = std::getenv("MIGCTL_SIM_LIBRARY_DIR");  // NOLINT(concurrency-mt-unsafe)
-      dir != nullptr && *dir != '\0')
+      dir != nullptr && *dir != '\0') {
     return dir;
+  }
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (error)
+  if (error) {
     return {};
+  }
   const fs::path prefix = self.parent_path().parent_path();
-  for (const char* place : {"lib/sim", "lib/migctl/sim"})
-    if (fs::exists(prefix / place / "libnvidia-ml.so.1", error))
+  for (const char* place : {"lib/sim", "lib/migctl/sim"}) {
+    if (fs::exists(prefix / place / "libnvidia-ml.so.1", error)) {
       return prefix / place;
+    }
+  }
   return prefix / "lib/sim";
 }
 
-service::DriverChoice driver_choice(const Globals& globals) {
+node::DriverChoice driver_choice(const Globals& globals) {
   return {globals.nvml_library, globals.simulated, sim_library_dir(), false};
 }
 

@@ -13,7 +13,7 @@ namespace mig::cli {
 // whichever holds libnvidia-ml.so.1; else the first of the two (its absence is then the error).
 std::string sim_library_dir();
 
-service::DriverChoice driver_choice(const Globals& globals);
+node::DriverChoice driver_choice(const Globals& globals);
 
 }  // namespace mig::cli
 

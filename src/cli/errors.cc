@@ -6,15 +6,17 @@
 namespace mig::cli {
 
 std::string nvml_name(const Error& error) {
-  if (!error.nvml)
+  if (!error.nvml) {
     return {};
+  }
   return std::string(nvml::code_name(static_cast<nvmlReturn_t>(*error.nvml)));
 }
 
 std::string error_text(const Error& error, const Paint& paint) {
   std::string text = "migctl: " + paint(Style::kRed, "error:") + " " + error.text() + "\n";
-  if (!error.hint.empty())
+  if (!error.hint.empty()) {
     text += paint(Style::kBold, "hint:") + " " + error.hint + "\n";
+  }
   return text;
 }
 
@@ -22,17 +24,19 @@ int print_error(const Error& error,
                 bool json,
                 const std::optional<wire::Source>& source,
                 Output& output) {
-  if (json)
+  if (json) {
     output.result(wire::error_document(error, nvml_name(error), source));
-  else
+  } else {
     output.message(error_text(error, output.err_paint()));
+  }
   return error_info(error.code).exit_code;
 }
 
 int end_of_looking(const Inventory& inventory, Output& output) {
   const auto whole = inventory.none_lost();
-  if (whole)
+  if (whole) {
     return 0;
+  }
   output.message(error_text(whole.error(), output.err_paint()));
   return error_info(whole.error().code).exit_code;
 }

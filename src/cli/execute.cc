@@ -11,8 +11,8 @@
 #include "cli/render_outcome.h"
 #include "cli/render_plan.h"
 #include "cli/stop_on_signal.h"
+#include "node/node.h"
 #include "service/clear_way.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -37,19 +37,22 @@ class ProgressLines {
 
   // A step that failed never told its end; after a success the last ones may have been passed over.
   void finish(bool success) {
-    if (open_)
+    if (open_) {
       output_->progress("failed\n");
+    }
     open_ = false;
-    if (success)
+    if (success) {
       skip_to(steps_.size());
+    }
   }
 
  private:
   // Steps that were passed over: a reset that the driver did by itself, or what waits for one.
   void skip_to(std::size_t index) {
-    for (; next_ < index && next_ < steps_.size(); ++next_)
+    for (; next_ < index && next_ < steps_.size(); ++next_) {
       output_->progress(
           fmt::format("[{}/{}] {}: skipped\n", next_ + 1, steps_.size(), steps_[next_].str()));
+    }
   }
 
   Output* output_;
@@ -58,27 +61,29 @@ class ProgressLines {
   bool open_ = false;
 };
 
-wire::ApplyReport report_of(const Plan& plan, const service::ApplyResult& result) {
+wire::ApplyReport report_of(const Plan& plan, const node::ApplyResult& result) {
   wire::ApplyReport report;
   report.outcome = outcome_text(result.outcome);
-  for (const auto& step : result.steps)
+  for (const auto& step : result.steps) {
     report.steps.push_back({step.step, step.done, step.undone, step.milliseconds});
+  }
   report.failure = result.failure;
-  if (result.failure)
+  if (result.failure) {
     report.failure_nvml_name = nvml_name(*result.failure);
+  }
   report.plan = plan;
   return report;
 }
 
-int exit_code_of(const service::ApplyResult& result) {
+int exit_code_of(const node::ApplyResult& result) {
   switch (result.outcome) {
-    case service::Outcome::kUnchanged:
-    case service::Outcome::kApplied:
+    case node::Outcome::kUnchanged:
+    case node::Outcome::kApplied:
       // Done as far as it goes, but the machine waits for a reset: success would be a lie.
       return result.failure ? error_info(result.failure->code).exit_code : 0;
-    case service::Outcome::kRolledBack:
+    case node::Outcome::kRolledBack:
       return error_info(ErrorCode::kRolledBack).exit_code;
-    case service::Outcome::kStuck:
+    case node::Outcome::kStuck:
       return error_info(ErrorCode::kStuck).exit_code;
   }
   return error_info(ErrorCode::kInternal).exit_code;
@@ -87,17 +92,19 @@ int exit_code_of(const service::ApplyResult& result) {
 }  // namespace
 
 Plan mode_only_plan(Plan plan) {
-  service::ApplyOptions options;
+  node::ApplyOptions options;
   options.mode_only = true;
   plan.steps = apply::selected_steps(plan, options);
   plan.estimated_ms = 0;
-  for (const auto& step : plan.steps)
+  for (const auto& step : plan.steps) {
     plan.estimated_ms += step.estimated_ms;
+  }
   for (auto& gpu : plan.gpus) {
     gpu.created.clear();
     gpu.after.cells.clear();
-    if (gpu.after.mode != MigMode::kEnabled)
+    if (gpu.after.mode != MigMode::kEnabled) {
       continue;  // going off: what is destroyed stays destroyed
+    }
     gpu.kept = gpu.after.cells = gpu.before.cells;
     gpu.destroyed.clear();
     std::erase_if(gpu.blockers,
@@ -111,11 +118,13 @@ int show_plan(Context& context, const Plan& plan) {
   const auto source = context.source_or_default();
   output.result(context.globals().json ? wire::plan_document(plan, source)
                                        : render_plan(plan, source, output.paint()));
-  if (!plan.blocked())
+  if (!plan.blocked()) {
     return 0;
+  }
   const Error error = blocked_error(plan);
-  if (!context.globals().json)
+  if (!context.globals().json) {
     output.message(error_text(error, output.err_paint()));
+  }
   return error_info(error.code).exit_code;
 }
 
@@ -123,23 +132,23 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
                                          const Plan& plan,
                                          const ExecuteOptions& options,
                                          StepProgress progress) {
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
   const StopOnSignal stop;  // the step under way is finished, then everything is undone
   Watchdog watchdog(context.output(), Watchdog::Over::kChange);
-  service::ApplyOptions settings;
+  node::ApplyOptions settings;
   settings.allow_reset = options.allow_reset;
   settings.mode_only = options.mode_only;
   settings.origin = {context.command_line, options.reason};
   settings.stop = options.to_the_end ? nullptr : &StopOnSignal::requested;
   settings.heartbeat = [&] { watchdog.alive(); };
   settings.progress = std::move(progress);
-  return service->apply(plan, settings);
+  return node->apply(plan, settings);
 }
 
 Result<apply::ApplyResult> apply_with_progress(Context& context,
                                                const Plan& plan,
                                                const ExecuteOptions& options) {
-  service::ApplyOptions selection;
+  node::ApplyOptions selection;
   selection.allow_reset = options.allow_reset;
   selection.mode_only = options.mode_only;
   ProgressLines lines(context.output(), apply::selected_steps(plan, selection));
@@ -157,21 +166,24 @@ Result<apply::ApplyResult> apply_with_progress(Context& context,
 namespace {
 
 void warn(Context& context, const Plan& plan) {
-  if (context.globals().json)
+  if (context.globals().json) {
     return;
-  for (const auto& warning : plan.warnings)
+  }
+  for (const auto& warning : plan.warnings) {
     context.output().message("migctl: warning: " + warning + "\n");
+  }
 }
 
-int tell_outcome(Context& context, const Plan& plan, const service::ApplyResult& result) {
+int tell_outcome(Context& context, const Plan& plan, const node::ApplyResult& result) {
   Output& output = context.output();
   const auto source = context.source_or_default();
   if (context.globals().json) {
     output.result(wire::apply_document(report_of(plan, result), source));
   } else {
     output.result(render_outcome(plan, result, source, output.paint()));
-    if (result.failure)
+    if (result.failure) {
       output.message(error_text(*result.failure, output.err_paint()));
+    }
   }
   return exit_code_of(result);
 }
@@ -193,17 +205,19 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
   way_options.tell = [&](const std::string& line) {
     context.output().progress("migctl: " + line + "\n");
   };
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-  service::ClearWay way(*service, way_options, base::system_clock());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+  service::ClearWay way(*node, way_options, base::system_clock());
   way_options.stop = &StopOnSignal::requested;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const Plan plan, way.plan(plan_of));
     warn(context, plan);
     auto applied = apply_with_progress(context, plan, options);
-    if (applied)
+    if (applied) {
       return tell_outcome(context, plan, *applied);
-    if (!way.again(applied.error(), plan, plan_of))
+    }
+    if (!way.again(applied.error(), plan, plan_of)) {
       return std::move(applied).error();
+    }
   }
 }
 

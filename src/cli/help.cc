@@ -40,30 +40,35 @@ std::string wrap(std::string_view text, std::size_t indent) {
 }
 
 std::string left_column(const OptionSpec& spec) {
-  if (spec.positional)
+  if (spec.positional) {
     return spec.text.names;
+  }
   auto names = spec.names();
   std::string text = names.size() == 1 && names.front().size() > 2 ? "    " : "";
   text += base::join(names, ", ");
-  if (!spec.fallback.empty())
+  if (!spec.fallback.empty()) {
     text += "[=" + spec.text.value + "]";
-  else if (!spec.flag())
+  } else if (!spec.flag()) {
     text += " " + spec.text.value + (spec.many ? ",..." : "");
+  }
   return text;
 }
 
 std::string option_lines(const std::vector<OptionSpec>& specs, bool positional) {
   std::size_t width = 0;
-  for (const auto& spec : specs)
+  for (const auto& spec : specs) {
     width = std::max(width, left_column(spec).size());
+  }
   width = std::min<std::size_t>(width, 26);
   std::string out;
   for (const auto& spec : specs) {
-    if (spec.positional != positional)
+    if (spec.positional != positional) {
       continue;
+    }
     std::string help = spec.text.help;
-    if (!spec.text.env.empty())
+    if (!spec.text.env.empty()) {
       help += fmt::format(" [${}]", spec.text.env);
+    }
     const std::string left = left_column(spec);
     const std::size_t indent = width + 4;
     out += "  " + left;
@@ -76,29 +81,36 @@ std::string option_lines(const std::vector<OptionSpec>& specs, bool positional) 
 
 std::string usage_line(const CommandText& text, const Options& options, const Command& command) {
   std::string line = "Usage: migctl " + text.name;
-  if (command.passes_through())
+  if (command.passes_through()) {
     return line + " ...\n";
+  }
   const auto& specs = options.specs();
-  if (std::any_of(specs.begin(), specs.end(), [](const auto& s) { return !s.positional; }))
+  if (std::any_of(specs.begin(), specs.end(), [](const auto& s) { return !s.positional; })) {
     line += " [options]";
-  for (const auto& spec : specs)
-    if (spec.positional)
+  }
+  for (const auto& spec : specs) {
+    if (spec.positional) {
       line += " " + (spec.required ? spec.text.names : "[" + spec.text.names + "]") + "...";
-  if (command.takes_rest())
+    }
+  }
+  if (command.takes_rest()) {
     line += " -- CMD [ARG...]";
+  }
   return line + "\n";
 }
 
 std::string exit_code_lines(const CommandText& text) {
   std::string out = "  0  done\n  1  usage: the arguments are wrong\n";
   std::vector<const ErrorInfo*> rows;
-  for (const ErrorCode code : text.exit_codes)
+  for (const ErrorCode code : text.exit_codes) {
     rows.push_back(&error_info(code));
+  }
   std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
     return a->exit_code < b->exit_code;
   });
-  for (const auto* row : rows)
+  for (const auto* row : rows) {
     out += fmt::format("{:>3}  {}: {}\n", row->exit_code, row->name, row->meaning);
+  }
   return out;
 }
 
@@ -138,18 +150,22 @@ std::string command_help(Command& command) {
   Options options;
   command.declare(options);
   std::string out = usage_line(text, options, command) + "\n" + wrap(text.purpose, 0) + "\n";
-  if (!text.details.empty())
+  if (!text.details.empty()) {
     out += "\n" + wrap(text.details, 0) + "\n";
+  }
   const std::string words = option_lines(options.specs(), true);
   const std::string own = option_lines(options.specs(), false);
-  if (!words.empty())
+  if (!words.empty()) {
     out += "\nArguments:\n" + words;
-  if (!own.empty())
+  }
+  if (!own.empty()) {
     out += "\nOptions:\n" + own;
+  }
   out += "\nGlobal options:\n" + globals_lines();
   out += text.examples.size() == 1 ? "\nExample:\n" : "\nExamples:\n";
-  for (const auto& example : text.examples)
+  for (const auto& example : text.examples) {
     out += "  migctl " + example + "\n";
+  }
   out += "\nExit codes (docs/reference/errors.md has all):\n" + exit_code_lines(text);
   return out;
 }

@@ -13,8 +13,9 @@ namespace {
 
 TEST(Help, EveryCommandIsInTheOverview) {
   const std::string text = overview();
-  for (const auto& name : command_names())
+  for (const auto& name : command_names()) {
     EXPECT_NE(text.find("\n  " + name + " "), std::string::npos) << name;
+  }
 }
 
 TEST(Help, EveryPageHasPurposeOptionsExampleAndExitCodes) {
@@ -33,19 +34,23 @@ TEST(Help, EveryPageHasPurposeOptionsExampleAndExitCodes) {
     command->declare(options);
     for (const auto& spec : options.specs()) {
       EXPECT_FALSE(spec.text.help.empty()) << spec.text.names;
-      for (const auto& name : spec.names())
+      for (const auto& name : spec.names()) {
         EXPECT_NE(help.find(name), std::string::npos) << row.name << " " << name;
+      }
     }
   }
 }
 
 TEST(Help, FitsEightyColumns) {
   std::vector<std::string> pages{overview()};
-  for (const auto& row : command_table())
+  for (const auto& row : command_table()) {
     pages.push_back(command_help(*row.make()));
-  for (const auto& page : pages)
-    for (const auto& line : base::split(page, '\n'))
+  }
+  for (const auto& page : pages) {
+    for (const auto& line : base::split(page, '\n')) {
       EXPECT_LE(line.size(), 80U) << line;
+    }
+  }
 }
 
 TEST(Help, NoOptionIsDeclaredTwice) {
@@ -57,10 +62,13 @@ TEST(Help, NoOptionIsDeclaredTwice) {
     Options options;
     command->declare(options);
     std::set<std::string> seen{"-h", "--help"};
-    for (const Options* list : {&global_options, &options})
-      for (const auto& spec : list->specs())
-        for (const auto& name : spec.names())
+    for (const Options* list : {&global_options, &options}) {
+      for (const auto& spec : list->specs()) {
+        for (const auto& name : spec.names()) {
           EXPECT_TRUE(seen.insert(name).second) << row.name << " " << name;
+        }
+      }
+    }
   }
 }
 

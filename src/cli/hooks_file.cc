@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "cli/stop_on_signal.h"
 #include "config/hooks.h"
+#include "node/node.h"
 #include "service/hooked_change.h"
-#include "service/service.h"
 
 namespace mig::cli {
 namespace {
@@ -27,8 +27,9 @@ void HooksFile::declare(Options& options) {
 }
 
 Result<Hooks> HooksFile::read() const {
-  if (file_.empty())
+  if (file_.empty()) {
     return Hooks{};
+  }
   MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxHooksBytes));
   return config::parse_hooks(text, file_);
 }
@@ -43,8 +44,8 @@ Result<Plan> plan_now(Context& context,
                       bool around) {
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
   MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, desired(inventory));
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
-  return service->plan(layout, around);
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+  return node->plan(layout, around);
 }
 
 Result<int> execute_with_hooks(Context& context,

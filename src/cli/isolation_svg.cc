@@ -29,16 +29,17 @@ constexpr std::size_t kLongestWords = 48;
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&')
+    if (c == '&') {
       out += "&amp;";
-    else if (c == '<')
+    } else if (c == '<') {
       out += "&lt;";
-    else if (c == '>')
+    } else if (c == '>') {
       out += "&gt;";
-    else if (c == '"')
+    } else if (c == '"') {
       out += "&quot;";
-    else
+    } else {
       out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+    }
   }
   return out;
 }
@@ -101,8 +102,9 @@ std::string mark_of(Finding finding, double x, int y) {
 
 std::string short_verdict(const Cell& cell) {
   std::string text = verdict_text(cell);
-  if (text.size() > kLongestWords)
+  if (text.size() > kLongestWords) {
     text = text.substr(0, kLongestWords - 3) + "...";
+  }
   return text;
 }
 
@@ -110,15 +112,17 @@ std::string row(const Cell& cell, int y) {
   const isolation::Verdict& verdict = cell.verdict;
   std::string out = words(kPlotLeft - 12, y + 5, cell.neighbour, "text-anchor=\"end\"");
   const auto& share = verdict.share;
-  if (share && share->low && share->high)
+  if (share && share->low && share->high) {
     out += line(x_of(*share->low),
                 y,
                 x_of(*share->high),
                 y,
                 fmt::format("stroke=\"{}\" stroke-width=\"3\"", color_of(verdict.finding)));
+  }
   const bool dead = verdict.finding == Finding::kKilled;
-  if (share || dead)
+  if (share || dead) {
     out += mark_of(verdict.finding, x_of(dead || !share ? 0 : share->value), y);
+  }
   return out + words(kWordsLeft, y + 5, short_verdict(cell));
 }
 
@@ -144,8 +148,9 @@ std::string panel(const ModeReport& mode, int top, double margin) {
                           top + 20,
                           fmt::format("{}: {}", name_of(mode.sharing), meaning_of(mode.sharing)),
                           "font-weight=\"bold\"");
-  if (!mode.skipped.empty())
+  if (!mode.skipped.empty()) {
     return out + words(20, top + 42, "not run: " + mode.skipped, "fill=\"#555555\"");
+  }
   out += words(20,
                top + 40,
                mode.victim.board + ": victim on " + mode.victim.label + ", neighbour on " +
@@ -153,8 +158,9 @@ std::string panel(const ModeReport& mode, int top, double margin) {
                "fill=\"#555555\"");
   const int first = top + kHead;
   out += axis(first, first + kRow * static_cast<int>(mode.cells.size()), margin);
-  for (std::size_t i = 0; i < mode.cells.size(); ++i)
+  for (std::size_t i = 0; i < mode.cells.size(); ++i) {
     out += row(mode.cells[i], first + kRow * static_cast<int>(i) + kRow / 2);
+  }
   return out;
 }
 
@@ -162,8 +168,9 @@ std::string panel(const ModeReport& mode, int top, double margin) {
 
 std::string isolation_svg(const isolation::Report& report, const wire::Source& source) {
   int height = kTitle + 20;
-  for (const ModeReport& mode : report.modes)
+  for (const ModeReport& mode : report.modes) {
     height += height_of(mode);
+  }
   const std::string mark = simulated_mark(source);
   const std::string title =
       (mark.empty() ? "" : mark + ": ") + "what a neighbour leaves of a training's speed";

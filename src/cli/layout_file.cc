@@ -46,14 +46,16 @@ bool LayoutFile::named() const {
 }
 
 Result<Spec> LayoutFile::read(Output& output) const {
-  if (file_.empty())
+  if (file_.empty()) {
     return fail(ErrorCode::kUsage,
                 "no layout file is named",
                 "-f FILE, or -f - to read standard input; `migctl export` writes an example");
+  }
   MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxBytes));
   MIG_ASSIGN_OR_RETURN(Spec spec, config::parse_spec(text, file_));
-  for (const std::string& note : spec.notes)
+  for (const std::string& note : spec.notes) {
     output.message("migctl: " + note + "\n");
+  }
   return spec;
 }
 
@@ -74,16 +76,17 @@ std::vector<std::string> mode_differences(const Inventory& inventory,
     const Gpu* gpu = inventory.find_gpu(wanted.gpu);
     const MigMode have = gpu == nullptr ? MigMode::kUnsupported : gpu->mig_current;
     const bool on = have == MigMode::kEnabled;
-    if (on != wanted.mig_enabled)
+    if (on != wanted.mig_enabled) {
       lines.push_back(fmt::format("GPU {}: MIG is {}, wanted {}",
                                   wanted.gpu.value,
                                   mode_word(have),
                                   wanted.mig_enabled ? "enabled" : "disabled"));
-    else if (gpu != nullptr && gpu->mig_pending != gpu->mig_current)
+    } else if (gpu != nullptr && gpu->mig_pending != gpu->mig_current) {
       lines.push_back(fmt::format("GPU {}: MIG is {}, but becomes {} with the next reset",
                                   wanted.gpu.value,
                                   mode_word(have),
                                   mode_word(gpu->mig_pending)));
+    }
   }
   return lines;
 }

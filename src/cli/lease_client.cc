@@ -13,7 +13,7 @@
 
 #include "base/strings.h"
 #include "http/client.h"
-#include "service/driver.h"
+#include "node/driver.h"
 #include "service/lease_desk.h"
 
 namespace mig::cli {
@@ -37,8 +37,9 @@ class DaemonClient final : public LeaseClient {
   explicit DaemonClient(std::string socket) : socket_(std::move(socket)) {}
 
   Result<wire::LeaseAnswer> acquire(lease::LeaseRequest request, const OnWait& on_wait) override {
-    if (request.key.empty())
+    if (request.key.empty()) {
       request.key = random_key();
+    }
     const auto give_up = Steady::now() + Millis(request.wait_ms);
     auto heard = Steady::now();
     std::string told;
@@ -46,21 +47,24 @@ class DaemonClient final : public LeaseClient {
       auto answer = ask("POST", "/v1/leases", wire::lease_request_document(request));
       if (!answer) {
         // The same key finds the same request again, in its place.
-        if (!broken_ || Steady::now() - heard > kDaemonAway)
+        if (!broken_ || Steady::now() - heard > kDaemonAway) {
           return answer;
+        }
         std::this_thread::sleep_for(kBetweenTries);
         continue;
       }
       heard = Steady::now();
-      if (!answer->leases.empty())
+      if (!answer->leases.empty()) {
         return answer;
+      }
       if (!answer->queue.empty() && answer->queue.front().reason != told) {
         told = answer->queue.front().reason;
         on_wait(answer->queue.front());
       }
-      if (heard > give_up + kDaemonAway)
+      if (heard > give_up + kDaemonAway) {
         return fail(
             ErrorCode::kTimeout, "nothing came free in time: " + told, "wait longer (--wait)");
+      }
     }
   }
 
@@ -137,13 +141,14 @@ class StoreClient final : public LeaseClient {
   Result<wire::LeaseAnswer> tenants() override {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(const auto views, desk_->tenants(peer_));
-    for (const auto& view : views)
+    for (const auto& view : views) {
       answer.tenants.push_back({view.tenant,
                                 view.leases,
                                 view.used.slices,
                                 view.used.sm,
                                 view.used.memory_mib,
                                 view.used.instances});
+    }
     return answer;
   }
 
@@ -167,56 +172,63 @@ std::string environment(const char* name) {
 }  // namespace
 
 Result<std::int32_t> parse_priority(const std::string& text) {
-  if (text.empty())
+  if (text.empty()) {
     return 0;
+  }
   const bool negative = text.front() == '-';
   const auto number = base::parse_decimal(std::string_view(text).substr(negative ? 1 : 0), 1000);
-  if (!number)
+  if (!number) {
     return fail(
         ErrorCode::kUsage,
         fmt::format("--priority is {}: a number from -100 to 100 is expected", base::quoted(text)));
+  }
   return static_cast<std::int32_t>(*number) * (negative ? -1 : 1);
 }
 
 std::string daemon_socket(const Globals& globals) {
-  if (std::string chosen = environment("MIGCTL_SOCKET"); !chosen.empty())
+  if (std::string chosen = environment("MIGCTL_SOCKET"); !chosen.empty()) {
     return chosen;
+  }
   if (!globals.simulated.empty()) {
     const bool folder = globals.simulated.find('/') != std::string::npos;
-    return (folder ? globals.simulated : service::machines_root() + "/" + globals.simulated) +
+    return (folder ? globals.simulated : node::machines_root() + "/" + globals.simulated) +
            "/run/migd.sock";
   }
   if (const std::string machine = environment("MIGSIM_MACHINE");
-      !machine.empty() && http::somebody_listens(machine + "/run/migd.sock"))
+      !machine.empty() && http::somebody_listens(machine + "/run/migd.sock")) {
     return machine + "/run/migd.sock";
+  }
   if (globals.nvml_library.empty() && !http::somebody_listens("/run/migctl/migd.sock")) {
     // The one simulated machine that there is, as for every other command.
-    const std::string root = service::machines_root();
-    const auto names = service::machine_names(root);
-    if (names.size() == 1 && http::somebody_listens(root + "/" + names[0] + "/run/migd.sock"))
+    const std::string root = node::machines_root();
+    const auto names = node::machine_names(root);
+    if (names.size() == 1 && http::somebody_listens(root + "/" + names[0] + "/run/migd.sock")) {
       return root + "/" + names[0] + "/run/migd.sock";
+    }
   }
   return "/run/migctl/migd.sock";
 }
 
 Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
   const std::string socket = daemon_socket(context.globals());
-  if (http::somebody_listens(socket))
+  if (http::somebody_listens(socket)) {
     return std::unique_ptr<LeaseClient>(new DaemonClient(socket));
-  MIG_ASSIGN_OR_RETURN(service::Service * service, context.service());
+  }
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
   MIG_TRY(context.inventory());
-  const std::string store = service->lease_store_path();
+  const std::string store = node->lease_store_path();
   const std::string folder = store.substr(0, store.rfind('/'));
-  const bool ours = service->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
+  const bool ours = node->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
   const bool readable =
       ::access(store.c_str(), F_OK) != 0 || ::access(store.c_str(), R_OK | W_OK) == 0;
-  if (!ours || !readable)
+  if (!ours || !readable) {
     return fail(
         ErrorCode::kPermission,
         fmt::format("leases need root, or the daemon migd, and nobody listens on {}", socket),
         "an admin starts it: systemctl start migd.socket, or: migctl serve");
+  }
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(""));
-  MIG_ASSIGN_OR_RETURN(auto desk, service::LeaseDesk::open(*service, tenants));
+  MIG_ASSIGN_OR_RETURN(auto desk, service::LeaseDesk::open(*node, tenants));
   return std::unique_ptr<LeaseClient>(new StoreClient(std::move(desk), context));
 }
 

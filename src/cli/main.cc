@@ -12,10 +12,12 @@
 // would be written into it.
 static void open_standard_files() {
   int fd = 0;
-  while (fd >= 0 && fd <= STDERR_FILENO)
+  while (fd >= 0 && fd <= STDERR_FILENO) {
     fd = ::open("/dev/null", O_RDWR);
-  if (fd > STDERR_FILENO)
+  }
+  if (fd > STDERR_FILENO) {
     ::close(fd);
+  }
 }
 
 int main(int argc, char** argv) {

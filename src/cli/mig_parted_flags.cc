@@ -106,8 +106,9 @@ const OptionSpec* find_spec(const Options& options, const std::string& bare) {
   const std::string dashed = (bare.size() == 1 ? "-" : "--") + bare;
   for (const OptionSpec& spec : options.specs()) {
     const auto names = spec.names();
-    if (std::find(names.begin(), names.end(), dashed) != names.end())
+    if (std::find(names.begin(), names.end(), dashed) != names.end()) {
       return &spec;
+    }
   }
   return nullptr;
 }
@@ -121,8 +122,9 @@ class Parser {
   Result<void> run() {
     while (at_ < args_.size() && args_[at_].size() > 1 && args_[at_][0] == '-') {
       const std::string word = args_[at_++];
-      if (word == "--")
+      if (word == "--") {
         break;
+      }
       MIG_TRY(one(word));
     }
     return {};
@@ -138,18 +140,23 @@ class Parser {
     const std::string name = text.substr(0, equals);
     const OptionSpec* spec = find_spec(options_, name);
     if (spec == nullptr && !two && equals == std::string::npos && all_short(text)) {
-      for (const char letter : text)
+      for (const char letter : text) {
         MIG_TRY(one(std::string("-") + letter));
+      }
       return {};
     }
-    if (spec == nullptr)
+    if (spec == nullptr) {
       return fail(ErrorCode::kUsage, fmt::format("flag provided but not defined: -{}", name));
-    if (equals != std::string::npos)
+    }
+    if (equals != std::string::npos) {
       return set(spec, text.substr(equals + 1));
-    if (spec->flag())
+    }
+    if (spec->flag()) {
       return set(spec, "");
-    if (at_ == args_.size())
+    }
+    if (at_ == args_.size()) {
       return fail(ErrorCode::kUsage, fmt::format("flag needs an argument: -{}", name));
+    }
     return set(spec, args_[at_++]);
   }
 
@@ -157,8 +164,9 @@ class Parser {
   bool all_short(const std::string& letters) const {
     for (std::size_t i = 0; i < letters.size(); ++i) {
       const OptionSpec* spec = find_spec(options_, letters.substr(i, 1));
-      if (spec == nullptr || (!spec->flag() && i + 1 < letters.size()))
+      if (spec == nullptr || (!spec->flag() && i + 1 < letters.size())) {
         return false;
+      }
     }
     return letters.size() > 1;
   }
@@ -177,14 +185,17 @@ class Parser {
 // Flags on the command line win.
 Result<void> take_variables(const Options& options, const std::set<const OptionSpec*>& seen) {
   for (const OptionSpec& spec : options.specs()) {
-    if (spec.text.env.empty() || seen.count(&spec) != 0)
+    if (spec.text.env.empty() || seen.count(&spec) != 0) {
       continue;
+    }
     const char* value =
         std::getenv(spec.text.env.c_str());  // NOLINT(concurrency-mt-unsafe): one thread, at start
-    if (value == nullptr || *value == '\0')
+    if (value == nullptr || *value == '\0') {
       continue;
-    if (auto set = spec.set(value); !set)
+    }
+    if (auto set = spec.set(value); !set) {
       return std::move(set).error().in("$" + spec.text.env);
+    }
   }
   return {};
 }
@@ -202,8 +213,9 @@ std::string options_text(const Options& options) {
   for (const OptionSpec& spec : options.specs()) {
     const auto names = spec.names();
     std::string left = fmt::format("{}, {}", names.at(1), names.at(0));
-    if (!spec.flag())
+    if (!spec.flag()) {
       left += " value";
+    }
     out += fmt::format("   {:<32}{}{}\n",
                        left,
                        spec.text.help,
@@ -219,8 +231,9 @@ Result<void> parse_mig_parted(const std::vector<std::string>& args, MigPartedFla
   Options global;
   declare_global(global, flags);
   MIG_TRY(parse_level(args, at, global));
-  if (at == args.size())
+  if (at == args.size()) {
     return {};
+  }
   flags.command = args[at++];
   if (flags.command == "help") {
     flags.help = true;
@@ -228,16 +241,19 @@ Result<void> parse_mig_parted(const std::vector<std::string>& args, MigPartedFla
     return {};
   }
   const PartedCommand* row = find_parted(flags.command);
-  if (row == nullptr)
+  if (row == nullptr) {
     return fail(ErrorCode::kUsage, fmt::format("no help topic for '{}'", flags.command));
+  }
   Options own;
-  for (const char letter : row->flags)
+  for (const char letter : row->flags) {
     declare_flag(letter, own, flags);
+  }
   own.flag({"-h,--help", "", "show help"}, flags.help);
   MIG_TRY(parse_level(args, at, own));
-  if (at < args.size())
+  if (at < args.size()) {
     return fail(ErrorCode::kUsage,
                 fmt::format("{}: unexpected argument {}", flags.command, base::quoted(args[at])));
+  }
   return {};
 }
 
@@ -251,12 +267,14 @@ std::string mig_parted_help(const std::string& command) {
         "NAME:\n   nvidia-mig-parted - migctl under the name of NVIDIA's tool: its commands, "
         "flags, variables and files\n\nUSAGE:\n   nvidia-mig-parted [global options] command "
         "[command options]\n\nCOMMANDS:\n";
-    for (const PartedCommand& each : kCommands)
+    for (const PartedCommand& each : kCommands) {
       out += fmt::format("   {:<18}{}\n", each.name, each.usage);
+    }
     return out + "\nGLOBAL OPTIONS:\n" + options_text(options);
   }
-  for (const char letter : row->flags)
+  for (const char letter : row->flags) {
     declare_flag(letter, options, unused);
+  }
   options.flag({"-h,--help", "", "show help"}, unused.help);
   return fmt::format(
       "NAME:\n   nvidia-mig-parted {0} - {1}\n\nUSAGE:\n   nvidia-mig-parted {0} "

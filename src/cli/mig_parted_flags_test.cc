@@ -66,8 +66,9 @@ class Variables : public ::testing::Test {
     for (const char* name : {"MIG_PARTED_CONFIG_FILE",
                              "MIG_PARTED_SKIP_RESET",
                              "MIG_PARTED_DEBUG",
-                             "MIG_PARTED_CHECKPOINT_FILE"})
+                             "MIG_PARTED_CHECKPOINT_FILE"}) {
       ::unsetenv(name);
+    }
   }
 };
 
@@ -94,8 +95,9 @@ TEST(MigPartedFlags, HelpNamesEveryFlagAndVariable) {
                            "--hooks-file, -k value",
                            "--skip-reset, -s",
                            "--mode-only, -m",
-                           "$MIG_PARTED_MODE_CHANGE_ONLY"})
+                           "$MIG_PARTED_MODE_CHANGE_ONLY"}) {
     EXPECT_NE(help.find(word), std::string::npos) << word << help;
+  }
   EXPECT_NE(mig_parted_help("").find("generate-config"), std::string::npos);
 }
 

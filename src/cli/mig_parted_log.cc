@@ -20,20 +20,22 @@ std::string log_time() {
   std::array<char, 40> text{};
   std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z", &local);
   std::string out = text.data();
-  if (out.ends_with("+0000"))
+  if (out.ends_with("+0000")) {
     return out.substr(0, out.size() - 5) + "Z";
+  }
   return out.insert(out.size() - 2, ":");
 }
 
 std::string quoted_message(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
-    if (c == '\n')
+    if (c == '\n') {
       out += "\\n";
-    else if (c == '"' || c == '\\')
+    } else if (c == '"' || c == '\\') {
       out += {'\\', c};
-    else
+    } else {
       out += c;
+    }
   }
   return out + "\"";
 }
@@ -41,8 +43,9 @@ std::string quoted_message(const std::string& text) {
 }  // namespace
 
 void MigPartedLog::debug(const std::string& message) const {
-  if (debug_)
+  if (debug_) {
     line("debug", Style::kDim, message);
+  }
 }
 
 void MigPartedLog::info(const std::string& message) const {
@@ -54,8 +57,9 @@ void MigPartedLog::warning(const std::string& message) const {
 }
 
 void MigPartedLog::fatal(std::string message) const {
-  if (!message.empty())
+  if (!message.empty()) {
     message[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(message[0])));
+  }
   line("fatal", Style::kRed, message);
 }
 
@@ -67,8 +71,9 @@ void MigPartedLog::line(std::string_view level, Style style, const std::string& 
     return;
   }
   std::string word(level.substr(0, 4));
-  for (char& c : word)
+  for (char& c : word) {
     c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start_);
   output_->message(fmt::format("{}[{:04}] {}\n", paint(style, word), seconds.count(), message));

@@ -23,9 +23,10 @@ Result<void> set_flag(const std::string& name, const std::string& value, bool& t
   const std::string word = base::lower(value);
   const bool yes = word == "1" || word == "t" || word == "true";
   const bool no = word == "0" || word == "f" || word == "false";
-  if (!yes && !no)
+  if (!yes && !no) {
     return fail(ErrorCode::kUsage,
                 fmt::format("{} is {}: true or false is expected", name, base::quoted(value)));
+  }
   target = yes;
   return {};
 }
@@ -38,8 +39,9 @@ std::vector<std::string> OptionSpec::names() const {
 
 std::vector<std::string> OptionSpec::choices() const {
   auto words = base::split(text.value, '|');
-  if (words.size() < 2 || !std::all_of(words.begin(), words.end(), is_choice))
+  if (words.size() < 2 || !std::all_of(words.begin(), words.end(), is_choice)) {
     return {};
+  }
   return words;
 }
 
@@ -59,12 +61,13 @@ void Options::text(OptionText text, std::string& target) {
   OptionSpec spec{std::move(text), false, false, false, {}};
   const auto choices = spec.choices();
   spec.set = [name = spec.text.names, choices, &target](const std::string& value) -> Result<void> {
-    if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end())
+    if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
       return fail(ErrorCode::kUsage,
                   fmt::format("{} is {}: one of {} is expected",
                               name,
                               base::quoted(value),
                               base::join(choices, ", ")));
+    }
     target = value;
     return {};
   };
@@ -80,9 +83,10 @@ void Options::number(OptionText text, std::optional<std::uint32_t>& target) {
   OptionSpec spec{std::move(text), false, false, false, {}};
   spec.set = [name = spec.text.names, &target](const std::string& value) -> Result<void> {
     const auto number = base::parse_decimal(value, kMaxNumber);
-    if (!number)
+    if (!number) {
       return fail(ErrorCode::kUsage,
                   fmt::format("{} is {}: a plain number is expected", name, base::quoted(value)));
+    }
     target = static_cast<std::uint32_t>(*number);
     return {};
   };
@@ -93,9 +97,10 @@ void Options::list(OptionText text, std::vector<std::string>& target) {
   OptionSpec spec{std::move(text), false, false, true, {}};
   spec.set = [name = spec.text.names, &target](const std::string& value) -> Result<void> {
     for (auto& part : base::split(value, ',')) {
-      if (part.empty())
+      if (part.empty()) {
         return fail(ErrorCode::kUsage,
                     fmt::format("{} is {}: an element is empty", name, base::quoted(value)));
+      }
       target.push_back(std::move(part));
     }
     return {};

@@ -38,8 +38,9 @@ bool is_terminal(std::FILE* file) {
 // 0, or why not. A reader that went away (`migctl list | head`) is no error of ours.
 int write(std::FILE* file, std::string_view text) {
   errno = 0;
-  if (std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0)
+  if (std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0) {
     return 0;
+  }
   const int why = errno != 0 ? errno : EIO;
   std::clearerr(file);
   return why == EPIPE ? 0 : why;
@@ -53,8 +54,9 @@ std::string_view variable(const char* name) {
 }  // namespace
 
 std::string Paint::operator()(Style style, std::string_view text) const {
-  if (!on_ || text.empty())
+  if (!on_ || text.empty()) {
     return std::string(text);
+  }
   std::string painted(code_of(style));
   painted += text;
   painted += "\x1b[0m";
@@ -63,18 +65,21 @@ std::string Paint::operator()(Style style, std::string_view text) const {
 
 void Output::result(std::string_view text) {
   const int why = write(out_, text);
-  if (lost_ == 0)
+  if (lost_ == 0) {
     lost_ = why;
+  }
 }
 
 int Output::finish(int code) {
   errno = 0;
   // Commands that print by themselves (sim, smi) leave their trouble in the stream.
   if (const bool trouble = std::fflush(out_) != 0 || std::ferror(out_) != 0;
-      trouble && lost_ == 0 && errno != EPIPE)
+      trouble && lost_ == 0 && errno != EPIPE) {
     lost_ = errno != 0 ? errno : EIO;
-  if (lost_ == 0)
+  }
+  if (lost_ == 0) {
     return code;
+  }
   message(fmt::format("migctl: error: cannot write to standard output: {}\n",
                       std::generic_category().message(lost_)));
   return code == 0 ? error_info(ErrorCode::kIo).exit_code : code;
@@ -85,8 +90,9 @@ void Output::message(std::string_view text) {
 }
 
 void Output::progress(std::string_view text) {
-  if (!quiet_)
+  if (!quiet_) {
     static_cast<void>(write(err_, text));
+  }
 }
 
 bool Output::colors_wanted() const {

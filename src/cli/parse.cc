@@ -25,18 +25,22 @@ bool is_option(const std::string& word) {
 const OptionSpec* find_option(const std::vector<OptionSpec>& specs, const std::string& name) {
   for (const auto& spec : specs) {
     const auto names = spec.names();
-    if (std::find(names.begin(), names.end(), name) != names.end())
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
       return &spec;
+    }
   }
   return nullptr;
 }
 
 std::vector<std::string> all_names(const std::vector<const OptionSpec*>& specs) {
   std::vector<std::string> names{"--help"};
-  for (const auto* spec : specs)
-    for (auto& name : spec->names())
-      if (name.size() > 2)
+  for (const auto* spec : specs) {
+    for (auto& name : spec->names()) {
+      if (name.size() > 2) {
         names.push_back(name);
+      }
+    }
+  }
   return names;
 }
 
@@ -59,23 +63,28 @@ Error unknown_option(const std::string& word,
 // Where the command's name stands. Options before it are global ones.
 Result<std::size_t> find_command(const std::vector<std::string>& args, const Options& globals) {
   for (std::size_t i = 0; i < args.size(); ++i) {
-    if (!is_option(args[i]))
+    if (!is_option(args[i])) {
       return i;
-    if (args[i] == "--" || args[i] == "-h" || args[i] == "--help" || args[i] == "--version")
+    }
+    if (args[i] == "--" || args[i] == "-h" || args[i] == "--help" || args[i] == "--version") {
       continue;
+    }
     const auto name = args[i].substr(0, args[i].find('='));
     const OptionSpec* spec = find_option(globals.specs(), name);
     if (spec == nullptr) {
       std::vector<const OptionSpec*> specs;
-      for (const auto& global : globals.specs())
+      for (const auto& global : globals.specs()) {
         specs.push_back(&global);
+      }
       Error error = unknown_option(args[i], "", specs);
-      if (error.hint.find("did you mean") == std::string::npos)
+      if (error.hint.find("did you mean") == std::string::npos) {
         error.hint = "options of a command stand after its name: migctl COMMAND " + args[i];
+      }
       return error;
     }
-    if (!spec->flag() && name == args[i])
+    if (!spec->flag() && name == args[i]) {
       ++i;
+    }
   }
   return args.size();
 }
@@ -93,36 +102,44 @@ void bind(CLI::App& app, Bound& bound) {
     bound.option = app.add_flag(spec.text.names);
   } else {
     bound.option = app.add_option(spec.positional ? "words" : spec.text.names, bound.values);
-    if (!spec.positional)
+    if (!spec.positional) {
       bound.option->expected(1)->take_all()->allow_extra_args(false);
+    }
   }
 }
 
 Result<void> set_values(const std::string& command, const Bound& bound) {
   const OptionSpec& spec = *bound.spec;
   if (bound.option->count() > 0) {
-    if (spec.flag() && spec.fallback.empty())
+    if (spec.flag() && spec.fallback.empty()) {
       return spec.set("");
-    if (!spec.many && bound.values.size() > 1)
+    }
+    if (!spec.many && bound.values.size() > 1) {
       return fail(
           ErrorCode::kUsage,
           fmt::format("{}: {} is given {} times", command, spec.text.names, bound.values.size()));
-    for (const auto& value : bound.values)
+    }
+    for (const auto& value : bound.values) {
       MIG_TRY(spec.set(value));
+    }
     return {};
   }
-  if (spec.required)
+  if (spec.required) {
     return fail(ErrorCode::kUsage,
                 fmt::format("{}: {} is missing", command, spec.text.names),
                 fmt::format("migctl {} --help shows how it is used", command));
-  if (spec.text.env.empty())
+  }
+  if (spec.text.env.empty()) {
     return {};
+  }
   const char* value =
       std::getenv(spec.text.env.c_str());  // NOLINT(concurrency-mt-unsafe): one thread, at start
-  if (value == nullptr || *value == '\0')
+  if (value == nullptr || *value == '\0') {
     return {};
-  if (auto set = spec.set(value); !set)
+  }
+  if (auto set = spec.set(value); !set) {
     return std::move(set).error().in("$" + spec.text.env);
+  }
   return {};
 }
 
@@ -130,8 +147,9 @@ Result<void> set_values(const std::string& command, const Bound& bound) {
 std::vector<std::string> with_fallbacks(std::vector<std::string> words, const Options& own) {
   for (auto& word : words) {
     const OptionSpec* spec = find_option(own.specs(), word);
-    if (spec != nullptr && !spec->fallback.empty())
+    if (spec != nullptr && !spec->fallback.empty()) {
       word += "=" + spec->fallback;
+    }
   }
   return words;
 }
@@ -145,14 +163,16 @@ Result<void> parse_options(const std::string& command,
   app.allow_extras();
   std::deque<Bound> bounds;
   std::vector<const OptionSpec*> specs;
-  for (const Options* options : {&own, &globals})
+  for (const Options* options : {&own, &globals}) {
     for (const auto& spec : options->specs()) {
       specs.push_back(&spec);
       bounds.push_back({&spec, {}, nullptr});
     }
+  }
   try {
-    for (auto& bound : bounds)
+    for (auto& bound : bounds) {
       bind(app, bound);
+    }
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::Error& error) {
     return fail(ErrorCode::kUsage,
@@ -161,11 +181,13 @@ Result<void> parse_options(const std::string& command,
   }
   // Globals first, so that an error in the rest is printed as they say.
   std::reverse(bounds.begin(), bounds.end());
-  for (auto& bound : bounds)
+  for (auto& bound : bounds) {
     MIG_TRY(set_values(command, bound));
+  }
   for (const auto& extra : app.remaining()) {
-    if (is_option(extra))
+    if (is_option(extra)) {
       return unknown_option(extra, command, specs);
+    }
     return fail(ErrorCode::kUsage,
                 fmt::format("{}: unexpected argument {}", command, base::quoted(extra)),
                 fmt::format("migctl {} --help shows how it is used", command));
@@ -215,8 +237,9 @@ Words cut(const std::vector<std::string>& args, std::size_t at, Invocation& invo
 }  // namespace
 
 Result<Invocation> parse_command_line(const std::vector<std::string>& args, Globals& globals) {
-  if (args.size() > kMaxWords)
+  if (args.size() > kMaxWords) {
     return fail(ErrorCode::kTooLarge, fmt::format("{} words on the command line", args.size()));
+  }
   // An error in the options is still to be printed as --json says.
   globals.json = std::find(args.begin(), std::find(args.begin(), args.end(), "--"), "--json") !=
                  std::find(args.begin(), args.end(), "--");
@@ -231,25 +254,29 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& args, Glob
   if (at < args.size()) {
     invocation.name = args[at];
     invocation.command = make_command(invocation.name);
-    if (!invocation.command)
+    if (!invocation.command) {
       return unknown_command(invocation.name);
+    }
   }
   Words words = cut(args, at, invocation);
   invocation.version = std::count(words.before.begin(), words.before.end(), "--version") > 0;
   invocation.help = invocation.help || asks_help(words.before) || asks_help(words.after);
-  if (invocation.help || invocation.version)
+  if (invocation.help || invocation.version) {
     return invocation;
+  }
   Options own;
-  if (invocation.command)
+  if (invocation.command) {
     invocation.command->declare(own);
+  }
   words.before.insert(words.before.end(), words.after.begin(), words.after.end());
   MIG_TRY(parse_options(invocation.name.empty() ? "migctl" : invocation.name,
                         with_fallbacks(std::move(words.before), own),
                         own,
                         global_options));
   if (invocation.rest_given && invocation.command && !invocation.command->passes_through() &&
-      !invocation.command->takes_rest())
+      !invocation.command->takes_rest()) {
     return fail(ErrorCode::kUsage, fmt::format("{}: nothing may stand after --", invocation.name));
+  }
   invocation.globals = globals;
   return invocation;
 }

@@ -21,8 +21,9 @@ Parsed parse(const std::vector<std::string>& args) {
 
 std::string message(const std::vector<std::string>& args) {
   const auto parsed = parse(args);
-  if (parsed.result)
+  if (parsed.result) {
     return "accepted";
+  }
   EXPECT_EQ(parsed.result.error().code, ErrorCode::kUsage);
   return parsed.result.error().message + " / " + parsed.result.error().hint;
 }

@@ -28,8 +28,9 @@ std::string page(const std::string& name) {
 
 std::string help_sections() {
   std::string out = "\n## migctl\n\n```\n" + overview() + "```\n";
-  for (const auto& row : command_table())
+  for (const auto& row : command_table()) {
     out += fmt::format("\n## migctl {}\n\n```\n{}```\n", row.name, command_help(*row.make()));
+  }
   return out;
 }
 
@@ -44,8 +45,9 @@ TEST(Reference, ErrorsPageIsTheTable) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
   std::size_t rows = 0;
-  for (const auto& line : base::split(text, '\n'))
+  for (const auto& line : base::split(text, '\n')) {
     rows += line.find("<a id=") != std::string::npos ? 1 : 0;
+  }
   EXPECT_EQ(rows, error_table().size());
 }
 

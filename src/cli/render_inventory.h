@@ -17,7 +17,6 @@ namespace mig::cli {
 // `SIMULATED machine "lab"`, or "" on hardware.
 std::string simulated_mark(const wire::Source& source);
 
-std::string gib(std::uint64_t mib);                            // "4.75"
 std::string known(const std::optional<std::uint32_t>& value);  // "?" = the driver does not tell
 std::string slot_range(Placement placement);                   // "4-7", "2"
 

@@ -28,8 +28,9 @@ std::size_t lived(const Cell& cell) {
 }
 
 std::string estimate_text(const std::optional<Estimate>& estimate) {
-  if (!estimate)
+  if (!estimate) {
     return "-";
+  }
   return estimate->low && estimate->high
              ? fmt::format(
                    "{:.3f} ({:.3f}..{:.3f})", estimate->value, *estimate->low, *estimate->high)
@@ -39,11 +40,14 @@ std::string estimate_text(const std::optional<Estimate>& estimate) {
 // The middle one of what the samples that lived have.
 std::optional<double> median(const std::vector<Sample>& samples, double Sample::*part) {
   std::vector<double> values;
-  for (const Sample& sample : samples)
-    if (sample.lived)
+  for (const Sample& sample : samples) {
+    if (sample.lived) {
       values.push_back(sample.*part);
-  if (values.empty())
+    }
+  }
+  if (values.empty()) {
     return std::nullopt;
+  }
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
@@ -84,32 +88,36 @@ Style style_of(Finding finding) {
 std::string mode_text(const ModeReport& mode, const Paint& paint) {
   std::string text =
       "\n" + paint(Style::kBold, name_of(mode.sharing)) + ": " + meaning_of(mode.sharing) + "\n";
-  if (!mode.skipped.empty())
+  if (!mode.skipped.empty()) {
     return text + "  not run: " + mode.skipped + "\n";
+  }
   text += fmt::format("  on        {}\n  victim    {}\n  neighbour {}\n",
                       mode.victim.board,
                       mode.victim.label,
                       mode.neighbour.label);
-  if (mode.caps)
+  if (mode.caps) {
     text += caps_text(*mode.caps);
-  if (const auto speed = median(mode.alone, &Sample::steps_per_second))
+  }
+  if (const auto speed = median(mode.alone, &Sample::steps_per_second)) {
     text += fmt::format("  alone     {:.1f} steps/s, step p50 {} ms, p99 {} ms\n",
                         *speed,
                         ms_text(median(mode.alone, &Sample::step_ms_p50)),
                         ms_text(median(mode.alone, &Sample::step_ms_p99)));
+  }
   Table table({{"NEIGHBOUR"},
                {"LIVED", true},
                {"SPEED KEPT"},
                {"P50 MS", true},
                {"P99 MS", true},
                {"VERDICT"}});
-  for (const Cell& cell : mode.cells)
+  for (const Cell& cell : mode.cells) {
     table.row({cell.neighbour,
                fmt::format("{}/{}", lived(cell), cell.samples.size()),
                estimate_text(cell.verdict.share),
                ms_text(median(cell.samples, &Sample::step_ms_p50)),
                ms_text(median(cell.samples, &Sample::step_ms_p99)),
                paint(style_of(cell.verdict.finding), verdict_text(cell))});
+  }
   return text + table.draw(paint);
 }
 
@@ -153,8 +161,9 @@ std::string verdict_text(const Cell& cell) {
     case Finding::kUndecided:
       return "not decided: " + verdict.why.substr(0, kLongestWhy);
   }
-  if (verdict.long_tail)
+  if (verdict.long_tail) {
     text += fmt::format("; p99 x{:.1f}", verdict.p99_factor->value);
+  }
   return text;
 }
 
@@ -168,10 +177,12 @@ std::string isolation_text(const isolation::Report& report,
                                  base::counted(report.rounds, "round"),
                                  report.seconds,
                                  report.victim);
-  if (report.stopped)
+  if (report.stopped) {
     text += "stopped before all rounds were done\n";
-  for (const ModeReport& mode : report.modes)
+  }
+  for (const ModeReport& mode : report.modes) {
     text += mode_text(mode, paint);
+  }
   text += fmt::format(
       "\nSpeed kept: of the speed alone in the same round; geometric mean and {:.0f} %\n"
       "interval by Student's t. Isolated: the whole interval keeps {:.0f} %. Each row stands\n"
@@ -181,8 +192,9 @@ std::string isolation_text(const isolation::Report& report,
       100 * (1 - report.criteria.margin),
       100 * (report.criteria.tail_factor - 1),
       isolation::out_of_memory_note());
-  if (source.simulated)
+  if (source.simulated) {
     text += "A simulated device shows the simulator's model of sharing, not hardware.\n";
+  }
   return text;
 }
 

@@ -13,8 +13,9 @@ const wire::Source kLab{true, "lab"};
 
 std::size_t count(const std::string& text, const std::string& what) {
   std::size_t found = 0;
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
     ++found;
+  }
   return found;
 }
 
@@ -23,14 +24,17 @@ bool well_formed(const std::string& xml) {
   std::vector<std::string> open;
   for (auto at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
     const auto end = xml.find('>', at);
-    if (end == std::string::npos)
+    if (end == std::string::npos) {
       return false;
+    }
     const std::string tag = xml.substr(at + 1, end - at - 1);
-    if (tag.find('<') != std::string::npos)
+    if (tag.find('<') != std::string::npos) {
       return false;
+    }
     if (tag[0] == '/') {
-      if (open.empty() || open.back() != tag.substr(1))
+      if (open.empty() || open.back() != tag.substr(1)) {
         return false;
+      }
       open.pop_back();
     } else if (tag.back() != '/') {
       open.push_back(tag.substr(0, tag.find(' ')));
@@ -57,8 +61,9 @@ TEST(RenderIsolation, TheTable) {
         "16 of 132 SMs / 16 (at 12.50 %); 16384 MiB / 16360 MiB free, refused beyond\n",
         "  fault trap           1/2  - ",
         "proves a limit of memory, not that a fault",
-        "A simulated device shows the simulator's model"})
+        "A simulated device shows the simulator's model"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
 }
 
 TEST(RenderIsolation, HardwareIsNotCalledSimulated) {
@@ -76,8 +81,9 @@ TEST(IsolationSvg, SaysSoAndNamesEveryVerdict) {
                            ">KILLED, 1 of 2: CUDA_ERROR_LAUNCH_FAILED<",
                            ">hog &lt;dram&gt; &amp; more<",
                            "role=\"img\"",
-                           "not run: there is no"})
+                           "not run: there is no"}) {
     EXPECT_NE(svg.find(part), std::string::npos) << part;
+  }
   // Intervals: of the two in the first panel and the slowed one; the killed one has no speed.
   EXPECT_EQ(count(svg, "stroke-width=\"3\"/>\n<"), 4U) << "three intervals and a cross";
 }

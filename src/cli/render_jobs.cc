@@ -4,8 +4,8 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/render_inventory.h"
-#include "cli/render_leases.h"
 #include "cli/table.h"
 
 namespace mig::cli {
@@ -14,15 +14,17 @@ namespace {
 constexpr std::size_t kShownNote = 40;  // all of it is in --json
 
 std::string since(std::int64_t now_ms, std::int64_t then_ms) {
-  return span_text(now_ms > then_ms ? now_ms - then_ms : 0);
+  return base::span_text(now_ms > then_ms ? now_ms - then_ms : 0);
 }
 
 std::string instances_text(const launch::JobView& job) {
-  if (job.row.ranks.empty())
+  if (job.row.ranks.empty()) {
     return "-";
+  }
   const store::JobRankRow& first = job.row.ranks.front();
-  if (job.row.ranks.size() > 1)
+  if (job.row.ranks.size() > 1) {
     return fmt::format("{} x {}", job.row.ranks.size(), first.profile);
+  }
   return fmt::format("{} on {} gi={} ci={}", first.profile, first.gpu, first.gi, first.ci);
 }
 
@@ -31,8 +33,9 @@ std::string instances_text(const launch::JobView& job) {
 std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
   const store::JobRow& row = job.row;
   std::int64_t restarts = 0;
-  for (const store::JobRankRow& rank : row.ranks)
+  for (const store::JobRankRow& rank : row.ranks) {
     restarts += rank.restarts;
+  }
   const std::string again =
       restarts == 0 ? "" : fmt::format(", {}", base::counted(restarts, "restart"));
   switch (job.state) {
@@ -49,8 +52,9 @@ std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
     case launch::JobState::kLost:
       return "gone, nobody saw how";
   }
-  if (!row.exit_code)
+  if (!row.exit_code) {
     return (row.started_ms ? "" : "not begun: ") + base::quoted(row.note, kShownNote);
+  }
   return fmt::format(
       "ended with {}{}{}", *row.exit_code, row.note.empty() ? "" : " (" + row.note + ")", again);
 }
@@ -64,8 +68,9 @@ std::string jobs_text(const std::vector<launch::JobView>& jobs,
   for (const launch::JobView& job : jobs) {
     const bool one = job.row.ranks.size() == 1 && job.row.ranks.front().pid != 0;
     std::string command = job.row.command;
-    if (command.size() > kShownCommand)
+    if (command.size() > kShownCommand) {
       command = base::quoted(command, kShownCommand);
+    }
     table.row({fmt::format("{}", job.row.id),
                job.row.name.empty() ? "-" : job.row.name,
                instances_text(job),
@@ -95,7 +100,7 @@ wire::JobEntry job_entry(const launch::JobView& job, const launch::JobBook& book
   entry.detached = row.detached;
   entry.confined = row.confined;
   entry.supervisor_pid = row.supervisor_pid;
-  for (const store::JobRankRow& rank : row.ranks)
+  for (const store::JobRankRow& rank : row.ranks) {
     entry.ranks.push_back({rank.rank,
                            rank.uuid,
                            rank.profile,
@@ -107,6 +112,7 @@ wire::JobEntry job_entry(const launch::JobView& job, const launch::JobBook& book
                            rank.exit_code,
                            row.logged ? book.log_path(row.id, rank.rank) : std::string(),
                            rank.note});
+  }
   return entry;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
 
@@ -32,41 +33,38 @@ std::string names_line(const char* what, const std::vector<std::string>& names) 
 
 std::string quota_line(const char* what, const Quota& quota) {
   std::vector<std::string> parts;
-  if (quota.slices)
+  if (quota.slices) {
     parts.push_back(fmt::format("{} slices", *quota.slices));
-  if (quota.sm)
+  }
+  if (quota.sm) {
     parts.push_back(fmt::format("{} SMs", *quota.sm));
-  if (quota.memory_mib)
-    parts.push_back(gib(*quota.memory_mib) + " GiB");
-  if (quota.instances)
+  }
+  if (quota.memory_mib) {
+    parts.push_back(base::gib_text(*quota.memory_mib) + " GiB");
+  }
+  if (quota.instances) {
     parts.push_back(fmt::format("{} instances", *quota.instances));
+  }
   return fmt::format("  {:<10} {}\n", what, parts.empty() ? "no limit" : base::join(parts, ", "));
 }
 
 }  // namespace
 
-std::string span_text(std::int64_t ms) {
-  constexpr std::int64_t kMinute = 60;
-  constexpr std::int64_t kHour = 60 * kMinute;
-  const std::int64_t seconds = (ms + 999) / 1000;
-  if (seconds < 2 * kMinute)
-    return fmt::format("{} s", seconds);
-  if (seconds < 2 * kHour)
-    return fmt::format("{} min", (seconds + kMinute - 1) / kMinute);
-  return fmt::format("{} h", (seconds + kHour - 1) / kHour);
-}
-
 std::string ends_text(const lease::Lease& lease) {
-  if (lease.vanished)
+  if (lease.vanished) {
     return "instance gone";
-  if (lease.notice_ms)
-    return fmt::format("asked to go, {} left", span_text(*lease.notice_ms));
-  if (lease.left_ms && lease.holder.kind == lease::Holder::Kind::kTime)
-    return "in " + span_text(*lease.left_ms);
+  }
+  if (lease.notice_ms) {
+    return fmt::format("asked to go, {} left", base::span_text(*lease.notice_ms));
+  }
+  if (lease.left_ms && lease.holder.kind == lease::Holder::Kind::kTime) {
+    return "in " + base::span_text(*lease.left_ms);
+  }
   std::string with = "with " + lease.holder.str();
-  if (lease.heir.kind == lease::Holder::Kind::kProcess)
+  if (lease.heir.kind == lease::Holder::Kind::kProcess) {
     with += fmt::format(" and {}", lease.heir.pid);
-  return lease.left_ms ? fmt::format("{}, or in {}", with, span_text(*lease.left_ms)) : with;
+  }
+  return lease.left_ms ? fmt::format("{}, or in {}", with, base::span_text(*lease.left_ms)) : with;
 }
 
 std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
@@ -80,7 +78,7 @@ std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                {"SHARED", true},
                {"ENDS"},
                {"UUID"}});
-  for (const lease::Lease& lease : answer.leases)
+  for (const lease::Lease& lease : answer.leases) {
     table.row({fmt::format("{}", lease.id),
                fmt::format("{}", lease.instance.gpu.value),
                lease.instance.profile.str(),
@@ -91,6 +89,7 @@ std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                lease.shared == 1 ? "no" : fmt::format("by {}", lease.shared),
                ends_text(lease),
                lease.instance.uuid});
+  }
   const std::string count =
       answer.leases.empty() ? "no leases" : base::counted(answer.leases.size(), "lease");
   return head(answer, count) + (table.empty() ? "" : table.draw(paint));
@@ -104,14 +103,15 @@ std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                {"PRIORITY", true},
                {"STARTS"},
                {"WHY"}});
-  for (const lease::QueueEntry& entry : answer.queue)
+  for (const lease::QueueEntry& entry : answer.queue) {
     table.row({fmt::format("{}", entry.position),
                fmt::format("{}", entry.id),
                entry.tenant,
                or_dash(entry.job),
                fmt::format("{}", entry.priority),
-               entry.forecast_ms ? "in ~" + span_text(*entry.forecast_ms) : "?",
+               entry.forecast_ms ? "in ~" + base::span_text(*entry.forecast_ms) : "?",
                entry.reason});
+  }
   const std::string count =
       answer.queue.empty() ? "nobody waits" : base::counted(answer.queue.size(), "request");
   return head(answer, count) + (table.empty() ? "" : table.draw(paint));
@@ -152,15 +152,16 @@ std::string tenant_text(const wire::TenantEntry& entry) {
   text += names_line("groups", tenant.groups);
   text += quota_line("quota", tenant.quota);
   text += quota_line("one job", tenant.job);
-  if (tenant.job_time_ms)
-    text += fmt::format("  {:<10} {}\n", "job time", span_text(*tenant.job_time_ms));
+  if (tenant.job_time_ms) {
+    text += fmt::format("  {:<10} {}\n", "job time", base::span_text(*tenant.job_time_ms));
+  }
   text += fmt::format("  {:<10} {}\n", "priority", tenant.max_priority.value_or(0));
   text += fmt::format("  {:<10} {}, {} slices, {} SMs, {} GiB\n",
                       "in use",
                       base::counted(entry.leases, "lease"),
                       entry.slices,
                       entry.sm,
-                      gib(entry.memory_mib));
+                      base::gib_text(entry.memory_mib));
   return text;
 }
 

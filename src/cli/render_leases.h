@@ -3,16 +3,12 @@
 #ifndef MIGCTL_CLI_RENDER_LEASES_H_
 #define MIGCTL_CLI_RENDER_LEASES_H_
 
-#include <cstdint>
 #include <string>
 
 #include "cli/output.h"
 #include "wire/leases.h"
 
 namespace mig::cli {
-
-// "12 min", "3 h": rounded up.
-std::string span_text(std::int64_t ms);
 
 // "with pid 41, or in 12 min"
 std::string ends_text(const lease::Lease& lease);

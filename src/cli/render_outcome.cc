@@ -29,10 +29,11 @@ std::string headline(const apply::ApplyResult& result, const Paint& paint) {
     case apply::Outcome::kUnchanged:
       return "Nothing to do: the machine is as wanted.";
     case apply::Outcome::kApplied:
-      if (result.failure && result.failure->code == ErrorCode::kResetRequired)
+      if (result.failure && result.failure->code == ErrorCode::kResetRequired) {
         return paint(Style::kYellow, "Pending") +
                fmt::format(": {} done, and a reset or reboot must complete the change.",
                            base::counted(done, "step"));
+      }
       return paint(Style::kGreen, "Applied") + fmt::format(" and verified: {} in {}.",
                                                            base::counted(done, "step"),
                                                            seconds_text(milliseconds));
@@ -49,12 +50,13 @@ std::string headline(const apply::ApplyResult& result, const Paint& paint) {
 // After a failure: what was done, what was undone, what was not reached.
 std::string step_states(const apply::ApplyResult& result) {
   std::string out;
-  for (const auto& report : result.steps)
+  for (const auto& report : result.steps) {
     out += fmt::format("  {:<9} {}\n",
                        report.undone ? "undone"
                        : report.done ? "done"
                                      : "not done",
                        report.step.str());
+  }
   return out;
 }
 
@@ -79,18 +81,24 @@ std::string render_outcome(const Plan& plan,
                            const wire::Source& source,
                            const Paint& paint) {
   std::string out = simulated_mark(source);
-  if (!out.empty())
+  if (!out.empty()) {
     out = paint(Style::kYellow, out) + ": ";
+  }
   out += headline(result, paint) + "\n";
-  if (result.failure)
+  if (result.failure) {
     out += step_states(result);
+  }
   StripScale scale;
-  for (const auto& gpu : plan.gpus)
-    if (const Gpu* now = result.after.find_gpu(gpu.uuid))
+  for (const auto& gpu : plan.gpus) {
+    if (const Gpu* now = result.after.find_gpu(gpu.uuid)) {
       scale.include(layout_of(*now));
-  for (const auto& gpu : plan.gpus)
-    if (const Gpu* now = result.after.find_gpu(gpu.uuid))
+    }
+  }
+  for (const auto& gpu : plan.gpus) {
+    if (const Gpu* now = result.after.find_gpu(gpu.uuid)) {
       out += scale.draw(layout_of(*now), fmt::format("  GPU {}  ", now->index.value), false, paint);
+    }
+  }
   return out;
 }
 

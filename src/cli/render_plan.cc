@@ -16,26 +16,30 @@ namespace {
 
 // " (14 SMs)", " (2 x 1c.2g.20gb of 16 SMs)"; "" where nothing is known to be inside.
 std::string inside(const LayoutCell& cell) {
-  if (cell.computes.empty())
+  if (cell.computes.empty()) {
     return "";
-  if (cell.computes.size() == 1 && cell.computes[0].profile == cell.profile)
+  }
+  if (cell.computes.size() == 1 && cell.computes[0].profile == cell.profile) {
     return cell.computes[0].sm ? fmt::format(" ({} SMs)", *cell.computes[0].sm) : "";
+  }
   std::vector<std::pair<CellCompute, std::size_t>> counts;
   for (const CellCompute& compute : cell.computes) {
     const auto same = std::find_if(
         counts.begin(), counts.end(), [&](const auto& one) { return one.first == compute; });
-    if (same == counts.end())
+    if (same == counts.end()) {
       counts.emplace_back(compute, 1);
-    else
+    } else {
       ++same->second;
+    }
   }
   std::vector<std::string> parts;
   parts.reserve(counts.size());
-  for (const auto& [compute, count] : counts)
+  for (const auto& [compute, count] : counts) {
     parts.push_back(fmt::format("{} x {}{}",
                                 count,
                                 compute.profile.str(),
                                 compute.sm ? fmt::format(" of {} SMs", *compute.sm) : ""));
+  }
   return fmt::format(" ({})", base::join(parts, ", "));
 }
 
@@ -51,8 +55,9 @@ std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
     const std::string name = cell.profile.str() + inside(cell);
     auto group = std::find_if(
         groups.begin(), groups.end(), [&](const Group& other) { return other.profile == name; });
-    if (group == groups.end())
+    if (group == groups.end()) {
       group = groups.insert(groups.end(), Group{name, {}});
+    }
     group->places.push_back(slot_range(cell.placement) + (cell.busy ? " (in use)" : ""));
   }
   std::vector<std::string> lines;
@@ -88,8 +93,9 @@ std::string cells_block(std::string_view verb,
                         const std::vector<LayoutCell>& cells,
                         const Paint& paint) {
   std::string out;
-  for (const auto& line : cell_lines(cells))
+  for (const auto& line : cell_lines(cells)) {
     out += "  " + paint(style, fmt::format("{:<8}", verb)) + broken(line, 10) + "\n";
+  }
   return out;
 }
 
@@ -124,8 +130,9 @@ std::string gpu_block(const Plan& plan,
   out += cells_block("keep", Style::kDim, gpu.kept, paint);
   out += cells_block("destroy", Style::kRed, gpu.destroyed, paint);
   out += cells_block("create", Style::kGreen, gpu.created, paint);
-  for (const auto& blocker : gpu.blockers)
+  for (const auto& blocker : gpu.blockers) {
     out += "  " + paint(Style::kRed, "BLOCKED ") + blocker.what + "\n";
+  }
   return out;
 }
 
@@ -137,63 +144,76 @@ std::string step_lines(const Plan& plan, const Paint& paint) {
                                       seconds_text(plan.estimated_ms))) +
                     "\n";
   std::size_t number = 0;
-  for (const auto& step : plan.steps)
+  for (const auto& step : plan.steps) {
     out += fmt::format("{:>4}. {}\n", ++number, broken(step.str(), 6));
+  }
   return out;
 }
 
 // "room kept on GPU 0 for 2 x 2g.10gb at slots 2-3, 4-5".
 std::string room_lines(const Plan& plan, const Paint& paint) {
   std::map<GpuIndex, std::vector<LayoutCell>> by_gpu;
-  for (const auto& room : plan.kept_room)
+  for (const auto& room : plan.kept_room) {
     by_gpu[room.gpu].push_back({room.profile, room.placement, false});
+  }
   std::string out = by_gpu.empty() ? "" : "\n";
-  for (const auto& [gpu, cells] : by_gpu)
-    for (const auto& line : cell_lines(cells))
+  for (const auto& [gpu, cells] : by_gpu) {
+    for (const auto& line : cell_lines(cells)) {
       out += paint(Style::kDim, fmt::format("room kept on GPU {} for ", gpu.value)) + line + "\n";
+    }
+  }
   return out;
 }
 
 }  // namespace
 
 std::string seconds_text(double milliseconds) {
-  if (milliseconds < 100)
+  if (milliseconds < 100) {
     return fmt::format("{:.0f} ms", milliseconds);
-  if (milliseconds < 10000)
+  }
+  if (milliseconds < 10000) {
     return fmt::format("{:.1f} s", milliseconds / 1000);
+  }
   return fmt::format("{:.0f} s", milliseconds / 1000);
 }
 
 std::string render_plan(const Plan& plan, const wire::Source& source, const Paint& paint) {
   std::string out = simulated_mark(source);
-  if (!out.empty())
+  if (!out.empty()) {
     out = paint(Style::kYellow, out) + ": ";
+  }
   out += "plan";
-  if (!plan.label.empty())
+  if (!plan.label.empty()) {
     out += fmt::format(" for layout \"{}\"", plan.label);
+  }
   out += "\n";
   const StripScale scale = scale_of(plan);
-  for (const auto& gpu : plan.gpus)
+  for (const auto& gpu : plan.gpus) {
     out += gpu_block(plan, gpu, scale, paint);
+  }
   out += plan.empty() ? "\nNothing to do: the machine is as wanted.\n" : step_lines(plan, paint);
   out += room_lines(plan, paint);
-  for (const auto& warning : plan.warnings)
+  for (const auto& warning : plan.warnings) {
     out += paint(Style::kYellow, "warning:") + " " + warning + "\n";
+  }
   return out;
 }
 
 Error blocked_error(const Plan& plan) {
   std::vector<std::string> reasons;
-  for (const auto& gpu : plan.gpus)
-    for (const auto& blocker : gpu.blockers)
+  for (const auto& gpu : plan.gpus) {
+    for (const auto& blocker : gpu.blockers) {
       reasons.push_back(blocker.what);
+    }
+  }
   std::string message = reasons.empty() ? "the plan is blocked" : "the plan cannot run now: ";
   constexpr std::size_t kShown = 4;
   const std::size_t shown = std::min(reasons.size(), kShown);
   message +=
       base::join({reasons.begin(), reasons.begin() + static_cast<std::ptrdiff_t>(shown)}, "; ");
-  if (reasons.size() > shown)
+  if (reasons.size() > shown) {
     message += fmt::format("; and {} more", reasons.size() - shown);
+  }
   return Error{ErrorCode::kInUse,
                std::move(message),
                "end those processes, or wait for them, then try again",

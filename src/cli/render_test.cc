@@ -15,8 +15,9 @@ namespace {
 const Paint kPlain(false);
 
 void expect_narrow(const std::string& text) {
-  for (const auto& line : base::split(text, '\n'))
+  for (const auto& line : base::split(text, '\n')) {
     EXPECT_LE(line.size(), 80U) << line;
+  }
 }
 
 TEST(RenderList, AMachineInUse) {
@@ -92,8 +93,9 @@ TEST(RenderPlan, SaysKeptDestroyedCreatedAndWhoBlocks) {
                            "  BLOCKED pid 77 (sleep) runs on 2g.10gb gi=5\n",
                            "4 steps, about 0.3 s\n",
                            "   2. reset GPU 0\n",
-                           "warning: GPU 1 is left as it is\n"})
+                           "warning: GPU 1 is left as it is\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
   expect_narrow(text);
 }
 
@@ -135,16 +137,18 @@ TEST(RenderPlan, LongStepsAreBrokenAtBlanks) {
 
 TEST(RenderPlan, StripsStayInEightyColumnsHoweverLongTheNames) {
   Plan plan = sample::plan();
-  for (auto& cell : plan.gpus[0].after.cells)
+  for (auto& cell : plan.gpus[0].after.cells) {
     cell = {sample::name("1g.10gb+me.all"), cell.placement, true};
+  }
   expect_narrow(render_plan(plan, {true, "lab"}, kPlain));
 }
 
 TEST(RenderOutcome, TellsWhatWasUndone) {
   apply::ApplyResult result;
   result.after = sample::inventory();
-  for (const auto& step : sample::plan().steps)
+  for (const auto& step : sample::plan().steps) {
     result.steps.push_back({step, false, false, 0});
+  }
   result.steps[0] = {result.steps[0].step, true, true, 104};
   result.outcome = apply::Outcome::kRolledBack;
   result.failure = Error{ErrorCode::kInUse, "cannot reset GPU 0", "", {}, {}};

@@ -18,7 +18,7 @@ namespace {
 
 lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseOptions& options) {
   lease::LeaseRequest request;
-  const launch::Selection& selection = run.selection;
+  const launch::Selection& selection = run.where.selection;
   request.need.profile = selection.profile;
   request.need.min_memory_mib = selection.min_memory_mib;
   request.need.min_sm = selection.min_sm;
@@ -27,21 +27,22 @@ lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseO
   request.need.slot = options.slot;
   request.need.gpu_instance = selection.gpu_instance;
   request.need.compute_instance = selection.compute_instance;
-  request.count = run.count;
-  request.every = run.every;
-  request.shared = run.shared;
+  request.count = run.where.count;
+  request.every = run.where.every;
+  request.shared = run.where.shared;
   request.holder = lease::Holder::process(static_cast<std::uint32_t>(::getpid()), 0);
   request.stoppable = true;  // SIGTERM to us ends the job
-  request.job = run.name.empty() ? run.argv.front() : run.name;
+  request.job = run.command.name.empty() ? run.command.argv.front() : run.command.name;
   constexpr std::size_t kLongestJob = 100;
   request.job.resize(std::min(request.job.size(), kLongestJob));
   request.priority = options.priority;
   request.preempt = options.preempt;
-  request.create = run.create;
-  request.wait_ms = run.wait.count();
+  request.create = run.where.create;
+  request.wait_ms = run.where.wait.count();
   // Others may plan with it. By then even a command that needs its grace has ended.
-  if (run.timeout)
-    request.limit_ms = (*run.timeout + run.grace).count();
+  if (run.limits.timeout) {
+    request.limit_ms = (*run.limits.timeout + run.limits.grace).count();
+  }
   return request;
 }
 
@@ -65,8 +66,9 @@ class Held {
       : client_(std::move(client)), leases_(std::move(leases)) {}
 
   ~Held() {
-    for (const std::int64_t lease : leases_)
+    for (const std::int64_t lease : leases_) {
       static_cast<void>(client_->release(lease));
+    }
   }
 
   Held(const Held&) = delete;
@@ -88,8 +90,9 @@ Result<void> lease_for_run(Context& context,
   if (!opened) {
     const std::string socket = daemon_socket(context.globals());
     if (opened.error().code != ErrorCode::kPermission || ::access(socket.c_str(), F_OK) == 0 ||
-        request.create || request.shared > 1 || options.preempt)
+        request.where.create || request.where.shared > 1 || options.preempt) {
       return std::move(opened).error();
+    }
     context.output().progress(
         "migctl: no daemon keeps leases here (migctl serve), so others' are not known\n");
     return {};
@@ -97,8 +100,9 @@ Result<void> lease_for_run(Context& context,
   const std::shared_ptr<LeaseClient> client = *std::move(opened);
   request.lease = [client, options](const launch::RunRequest& run) -> Result<launch::Leased> {
     const auto on_wait = [&run](const lease::QueueEntry& entry) {
-      if (run.on_wait)
-        run.on_wait(fmt::format("place {}: {}", entry.position, entry.reason));
+      if (run.observer.on_wait) {
+        run.observer.on_wait(fmt::format("place {}: {}", entry.position, entry.reason));
+      }
     };
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer,
                          client->acquire(lease_request(run, options), on_wait));
@@ -107,8 +111,9 @@ Result<void> lease_for_run(Context& context,
     for (const lease::Lease& lease : answer.leases) {
       leased.instances.push_back(chosen_of(lease.instance));
       ids.push_back(lease.id);
-      if (lease.limit_ms)
+      if (lease.limit_ms) {
         leased.limit = std::chrono::milliseconds(*lease.limit_ms);
+      }
     }
     *options.source = answer.source;
     leased.started = [client, ids](std::size_t which, int pid) {

@@ -37,9 +37,6 @@ class RunOptions {
   bool create_ = false, every_ = false, log_ = false;
 };
 
-// "12GiB", "900MiB", "1TiB", up to 16 TiB. kUsage names the option.
-Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text);
-
 }  // namespace mig::cli
 
 #endif  // MIGCTL_CLI_RUN_OPTIONS_H_

@@ -15,11 +15,13 @@ namespace {
 constexpr std::uint64_t kMaxId = 0xFFFFFFFEU;
 
 std::string gpus_there(const Inventory& inventory) {
-  if (inventory.gpus.empty())
+  if (inventory.gpus.empty()) {
     return "this machine has no GPU";
+  }
   std::vector<std::string> indices;
-  for (const auto& gpu : inventory.gpus)
+  for (const auto& gpu : inventory.gpus) {
     indices.push_back(std::to_string(gpu.index.value));
+  }
   return fmt::format("this machine has GPU {}", base::join(indices, ", "));
 }
 
@@ -32,28 +34,34 @@ bool same_bus_id(const std::string& full, const std::string& word) {
 }
 
 const Gpu* find_gpu(const Inventory& inventory, const std::string& word) {
-  if (const auto index = base::parse_decimal(word, kMaxId))
+  if (const auto index = base::parse_decimal(word, kMaxId)) {
     return inventory.find_gpu(GpuIndex{static_cast<std::uint32_t>(*index)});
-  if (const Gpu* gpu = inventory.find_gpu(std::string_view(word)))
+  }
+  if (const Gpu* gpu = inventory.find_gpu(std::string_view(word))) {
     return gpu;
-  for (const auto& gpu : inventory.gpus)
-    if (same_bus_id(gpu.pci_bus_id, word))
+  }
+  for (const auto& gpu : inventory.gpus) {
+    if (same_bus_id(gpu.pci_bus_id, word)) {
       return &gpu;
+    }
+  }
   return nullptr;
 }
 
 // By index; a UUID or bus id that no other GPU has may be that of one that cannot be opened.
 const LostGpu* find_lost(const Inventory& inventory, const std::string& word) {
-  if (const auto index = base::parse_decimal(word, kMaxId))
+  if (const auto index = base::parse_decimal(word, kMaxId)) {
     return inventory.find_lost(GpuIndex{static_cast<std::uint32_t>(*index)});
+  }
   const bool names_one = word.rfind("GPU-", 0) == 0 || word.find(':') != std::string::npos;
   return names_one && !inventory.lost.empty() ? &inventory.lost.front() : nullptr;
 }
 
 std::vector<std::string> profile_names(const Gpu& gpu) {
   std::vector<std::string> names;
-  for (const auto& profile : gpu.profiles)
+  for (const auto& profile : gpu.profiles) {
     names.push_back(profile.name.str());
+  }
   return names;
 }
 
@@ -76,21 +84,24 @@ Result<const GpuInstanceProfile*> find_profile(const Gpu& gpu,
   const GpuInstanceProfile* profile = nullptr;
   if (const auto id = base::parse_decimal(word, kMaxId)) {
     profile = gpu.find_profile(ProfileId{static_cast<std::uint32_t>(*id)});
-    if (profile != nullptr)
+    if (profile != nullptr) {
       name = profile->name;
+    }
   } else {
     MIG_ASSIGN_OR_RETURN(name, ProfileName::parse(word));
     profile = gpu.find_profile(name.gpu_instance());
   }
-  if (profile == nullptr)
+  if (profile == nullptr) {
     return unknown_profile(gpu, word);
+  }
   return profile;
 }
 
 Error unknown_compute(const Gpu& gpu, const GpuInstanceProfile& profile, const std::string& word) {
   std::vector<std::string> names;
-  for (const ComputeInstanceProfile& compute : profile.compute_profiles)
+  for (const ComputeInstanceProfile& compute : profile.compute_profiles) {
     names.push_back(compute.name.str());
+  }
   return Error{ErrorCode::kNotSupported,
                fmt::format("GPU {} ({}) has no profile {}", gpu.index.value, gpu.name, word),
                fmt::format("inside {} there are {}", profile.name.str(), base::join(names, ", ")),
@@ -100,12 +111,15 @@ Error unknown_compute(const Gpu& gpu, const GpuInstanceProfile& profile, const s
 
 Result<Placement> find_placement(const GpuInstanceProfile& profile, const std::string& start) {
   const auto number = base::parse_decimal(start, kMaxId);
-  for (const auto& placement : profile.placements)
-    if (number && placement.start == *number)
+  for (const auto& placement : profile.placements) {
+    if (number && placement.start == *number) {
       return placement;
+    }
+  }
   std::vector<std::string> starts;
-  for (const auto& placement : profile.placements)
+  for (const auto& placement : profile.placements) {
     starts.push_back(std::to_string(placement.start));
+  }
   return fail(ErrorCode::kUsage,
               fmt::format("{} cannot start at {}", profile.name.str(), base::quoted(start)),
               fmt::format("it may start at {}", base::join(starts, ", ")));
@@ -115,18 +129,21 @@ Result<Placement> find_compute_placement(const GpuInstanceProfile& profile,
                                          const ProfileName& name,
                                          const std::string& start) {
   const ComputeInstanceProfile* compute = find_compute_profile(profile, name);
-  if (compute == nullptr)
+  if (compute == nullptr) {
     return fail(ErrorCode::kNotSupported,
                 fmt::format("{} has no compute instance {}", profile.name.str(), name.str()),
                 "migctl profiles lists them");
+  }
   std::vector<std::string> starts;
   const auto number = base::parse_decimal(start, kMaxId);
   if (const auto at =
           number ? compute_placement_at(profile, *compute, static_cast<std::uint32_t>(*number))
-                 : std::nullopt)
+                 : std::nullopt) {
     return *at;
-  for (const auto& placement : compute->placements)
+  }
+  for (const auto& placement : compute->placements) {
     starts.push_back(std::to_string(placement.start));
+  }
   return fail(ErrorCode::kUsage,
               fmt::format("the compute instance {} cannot start at {} of its GPU instance",
                           name.str(),
@@ -143,18 +160,22 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
                                           const std::vector<std::string>& words) {
   std::vector<GpuIndex> found;
   const bool all = words.empty() || (words.size() == 1 && words.front() == "all");
-  if (all)
+  if (all) {
     MIG_TRY(inventory.none_lost());
-  if (all)
-    for (const auto& gpu : inventory.gpus)
+  }
+  if (all) {
+    for (const auto& gpu : inventory.gpus) {
       found.push_back(gpu.index);
-  else
+    }
+  } else {
     for (const auto& word : words) {
       MIG_ASSIGN_OR_RETURN(const GpuIndex index, select_gpu(inventory, word));
       found.push_back(index);
     }
-  if (found.empty())
+  }
+  if (found.empty()) {
     return fail(ErrorCode::kNothingMatched, "this machine has no GPU");
+  }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
@@ -162,18 +183,21 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
 
 Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word) {
   const Gpu* gpu = find_gpu(inventory, word);
-  if (const LostGpu* lost = find_lost(inventory, word); gpu == nullptr && lost != nullptr)
+  if (const LostGpu* lost = find_lost(inventory, word); gpu == nullptr && lost != nullptr) {
     return lost->why;
-  if (gpu == nullptr)
+  }
+  if (gpu == nullptr) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("no GPU matches {}", base::quoted(word)),
                 gpus_there(inventory) + "; `migctl list` shows them");
+  }
   return gpu->index;
 }
 
 Result<void> keep_gpus(Inventory& inventory, const std::vector<std::string>& words) {
-  if (words.empty() || (words.size() == 1 && words.front() == "all"))
+  if (words.empty() || (words.size() == 1 && words.front() == "all")) {
     return {};
+  }
   MIG_ASSIGN_OR_RETURN(const auto wanted, select_gpus(inventory, words));
   inventory.lost.clear();
   inventory.warnings.clear();
@@ -194,22 +218,27 @@ Result<DesiredInstance> parse_instance(const Gpu& gpu,
   instance.profile = profile->name;
   if (compute_instance) {
     const ComputeInstanceProfile* compute = find_compute_profile(*profile, name);
-    if (compute == nullptr && !profile->compute_profiles.empty())
+    if (compute == nullptr && !profile->compute_profiles.empty()) {
       return unknown_compute(gpu, *profile, word);
+    }
     instance.compute_instances.push_back(compute == nullptr ? name : compute->name);
-  } else if (!name.full_size())
+  } else if (!name.full_size()) {
     return fail(ErrorCode::kUsage,
                 fmt::format("{} names a compute instance, and --no-compute asks for none", word));
-  if (colon == std::string::npos)
+  }
+  if (colon == std::string::npos) {
     return instance;
+  }
   const std::size_t slash = word.find('/', colon);
   MIG_ASSIGN_OR_RETURN(instance.placement,
                        find_placement(*profile, word.substr(colon + 1, slash - colon - 1)));
-  if (slash == std::string::npos)
+  if (slash == std::string::npos) {
     return instance;
-  if (!compute_instance)
+  }
+  if (!compute_instance) {
     return fail(ErrorCode::kUsage,
                 fmt::format("{} places a compute instance, and --no-compute asks for none", word));
+  }
   MIG_ASSIGN_OR_RETURN(const Placement inside,
                        find_compute_placement(*profile, name, word.substr(slash + 1)));
   instance.compute_placements = {inside};

@@ -68,13 +68,14 @@ TEST(ParseInstance, NamesIdsStartsAndComputePart) {
 
 TEST(ParseInstance, AComputeInstanceMayHaveItsPlace) {
   Gpu gpu = sample::inventory().gpus[0];
-  for (GpuInstanceProfile& profile : gpu.profiles)
+  for (GpuInstanceProfile& profile : gpu.profiles) {
     if (profile.name.str() == "3g.20gb") {
       ComputeInstanceProfile one;
       one.name = *ProfileName::parse("1c.3g.20gb");
       one.placements = {{0, 1}, {2, 1}};
       profile.compute_profiles.insert(profile.compute_profiles.begin(), one);
     }
+  }
   const auto at = parse_instance(gpu, "1c.3g.20gb:4/2", true);
   ASSERT_TRUE(at) << at.error().text();
   EXPECT_EQ(at->placement, (Placement{4, 4}));

@@ -26,8 +26,9 @@ struct Ran {
 std::string drain(std::FILE* file) {
   std::string text;
   std::rewind(file);
-  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file))
+  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) {
     text += static_cast<char>(c);
+  }
   std::fclose(file);
   return text;
 }
@@ -185,9 +186,12 @@ TEST_F(Session, OfflinePlanNeedsNoMachineAndLeavesNone) {
   const Ran plan = migctl({"plan", "-f", file(), "-c", "mixed", "--model", "a100-sxm4-40gb,2"});
   EXPECT_EQ(plan.code, 0) << plan.err;
   EXPECT_TRUE(has(plan.out, "create  7 x 1g.5gb")) << plan.out;
-  ::setenv("MIGSIM_ROOT", root_.c_str(), 1);
   EXPECT_EQ(migctl({"list"}).code, 15);
-  EXPECT_EQ(migctl({"plan", "-f", file(), "--model", "voodoo2"}).code, 5);
+  const Ran unknown = migctl({"plan", "-f", file(), "--model", "h200-141"});
+  EXPECT_EQ(unknown.code, 5);
+  EXPECT_TRUE(has(unknown.err, "--model: no board is called \"h200-141\"")) << unknown.err;
+  EXPECT_TRUE(has(unknown.err, "did you mean h200-141gb")) << unknown.err;
+  EXPECT_EQ(migctl({"plan", "-f", file(), "--model", "h200-141gb,0"}).code, 1);
 }
 
 TEST_F(Session, RunPassesTheExitCodeAndTellsTheDevice) {

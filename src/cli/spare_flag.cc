@@ -20,17 +20,19 @@ Result<SpareRoom> parse_spare(const std::string& word) {
   const auto count = colon == std::string::npos
                          ? std::optional<std::uint64_t>(1)
                          : base::parse_decimal(word.substr(colon + 1), kMostSpare);
-  if (!profile || !count || *count == 0)
+  if (!profile || !count || *count == 0) {
     return fail(ErrorCode::kUsage,
                 fmt::format("--spare {}: PROFILE or PROFILE:N is expected, N from 1 to {}{}",
                             base::quoted(word),
                             kMostSpare,
                             profile ? "" : " (" + profile.error().message + ")"),
                 "for example --spare 2g.10gb, or --spare 1g.5gb:2");
-  if (!profile->full_size())
+  }
+  if (!profile->full_size()) {
     return fail(ErrorCode::kUsage,
                 fmt::format("--spare {}: room is kept for GPU instances", base::quoted(word)),
                 "name the GPU instance's profile: " + profile->gpu_instance().str());
+  }
   return SpareRoom{*profile, static_cast<std::uint32_t>(*count)};
 }
 
@@ -50,10 +52,11 @@ Result<std::vector<SpareRoom>> SpareFlag::read() const {
   for (const std::string& word : words_) {
     // The list was split at commas, and attributes have some too: "1g.5gb+me,gfx".
     const bool attribute = !word.empty() && (word[0] < '0' || word[0] > '9');
-    if (attribute && !whole.empty())
+    if (attribute && !whole.empty()) {
       whole.back() += "," + word;
-    else
+    } else {
       whole.push_back(word);
+    }
   }
   std::vector<SpareRoom> out;
   for (const std::string& word : whole) {
@@ -66,19 +69,21 @@ Result<std::vector<SpareRoom>> SpareFlag::read() const {
 Result<void> SpareFlag::check_saved(const Plan& saved) const {
   MIG_ASSIGN_OR_RETURN(const std::vector<SpareRoom> asked, read());
   std::map<std::string, std::uint64_t> wanted;
-  for (const SpareRoom& room : asked)
+  for (const SpareRoom& room : asked) {
     wanted[room.profile.str()] += room.count;
+  }
   for (const auto& [name, count] : wanted) {
     const auto kept = static_cast<std::uint64_t>(std::count_if(
         saved.kept_room.begin(), saved.kept_room.end(), [&name = name](const KeptRoom& room) {
           return room.profile.str() == name;
         }));
-    if (kept < count)
+    if (kept < count) {
       return fail(
           ErrorCode::kConflict,
           fmt::format(
               "the saved plan keeps room for {} x {}, and --spare asks for {}", kept, name, count),
           fmt::format("make the plan again: migctl plan --spare {}:{}", name, count));
+    }
   }
   return {};
 }

@@ -14,14 +14,17 @@ std::vector<std::string> spare_of(const std::vector<std::string>& values) {
   SpareFlag flag;
   Options options;
   flag.declare(options);
-  for (const auto& value : values)
+  for (const auto& value : values) {
     EXPECT_TRUE(options.specs()[0].set(value)) << value;
+  }
   const auto rooms = flag.read();
-  if (!rooms)
+  if (!rooms) {
     return {rooms.error().message};
+  }
   std::vector<std::string> out;
-  for (const auto& room : *rooms)
+  for (const auto& room : *rooms) {
     out.push_back(room.profile.str() + " " + std::to_string(room.count));
+  }
   return out;
 }
 

@@ -17,23 +17,29 @@ namespace mig::cli {
 class StopOnSignal {
  public:
   StopOnSignal() {
-    if (depth++ > 0)
+    if (depth++ > 0) {
       return;
+    }
     requested = false;
     signal = 0;
-    for (std::size_t i = 0; i < kAsksToEnd.size(); ++i)
+    for (std::size_t i = 0; i < kAsksToEnd.size(); ++i) {
       take(kAsksToEnd[i], note, before[i]);
-    for (std::size_t i = 0; i < kWriteFailed.size(); ++i)
+    }
+    for (std::size_t i = 0; i < kWriteFailed.size(); ++i) {
       take(kWriteFailed[i], SIG_IGN, before[kAsksToEnd.size() + i]);
+    }
   }
 
   ~StopOnSignal() {
-    if (--depth > 0)
+    if (--depth > 0) {
       return;
-    for (std::size_t i = 0; i < kAsksToEnd.size(); ++i)
+    }
+    for (std::size_t i = 0; i < kAsksToEnd.size(); ++i) {
       ::sigaction(kAsksToEnd[i], &before[i], nullptr);
-    for (std::size_t i = 0; i < kWriteFailed.size(); ++i)
+    }
+    for (std::size_t i = 0; i < kWriteFailed.size(); ++i) {
       ::sigaction(kWriteFailed[i], &before[kAsksToEnd.size() + i], nullptr);
+    }
   }
 
   StopOnSignal(const StopOnSignal&) = delete;
@@ -63,8 +69,9 @@ class StopOnSignal {
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
     ::sigaction(number, nullptr, &was);
-    if (was.sa_handler != SIG_IGN || number == SIGINT || number == SIGQUIT || number == SIGTERM)
+    if (was.sa_handler != SIG_IGN || number == SIGINT || number == SIGQUIT || number == SIGTERM) {
       ::sigaction(number, &action, nullptr);
+    }
   }
 
   static inline int depth = 0;  // one thread makes and ends them

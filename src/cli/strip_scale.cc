@@ -27,9 +27,10 @@ std::string StripScale::draw(const GpuLayout& layout,
   const bool drawn = layout.mode == MigMode::kEnabled;
   std::string out;
   for (const auto& line :
-       base::split(draw_strip(layout, {width, ruler && drawn, paint.on(), false}), '\n'))
+       base::split(draw_strip(layout, {width, ruler && drawn, paint.on(), false}), '\n')) {
     out += (line.rfind('|') == std::string::npos && drawn ? std::string(lead.size(), ' ') : lead) +
            line + "\n";
+  }
   return out;
 }
 

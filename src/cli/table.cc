@@ -14,8 +14,9 @@ std::string Table::draw(const Paint& paint, std::size_t indent) const {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     std::size_t width = columns_[c].title.size();
-    for (const auto& cells : rows_)
+    for (const auto& cells : rows_) {
       width = std::max(width, c < cells.size() ? cells[c].size() : 0);
+    }
     widths.push_back(width);
   }
   const auto line = [&](const std::vector<std::string>& cells) {
@@ -30,11 +31,13 @@ std::string Table::draw(const Paint& paint, std::size_t indent) const {
     return text;
   };
   std::vector<std::string> titles;
-  for (const auto& column : columns_)
+  for (const auto& column : columns_) {
     titles.push_back(column.title);
+  }
   std::string out = paint(Style::kDim, line(titles)) + "\n";
-  for (const auto& cells : rows_)
+  for (const auto& cells : rows_) {
     out += line(cells) + "\n";
+  }
   return out;
 }
 

@@ -9,30 +9,20 @@
 
 #include <fmt/core.h>
 
-#include "base/strings.h"
+#include "base/units.h"
 #include "cli/execute.h"
 
 namespace mig::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kDefault{120'000};
-constexpr std::uint64_t kLongestMs = 86'400'000;
+constexpr std::chrono::hours kLongest{24};
 
 // "700ms", "90s", "5m"; anything else is the default.
 std::chrono::milliseconds limit() {
   const char* text = std::getenv("MIGCTL_DRIVER_TIMEOUT");  // NOLINT(concurrency-mt-unsafe)
-  std::string_view value = text != nullptr ? text : "";
-  std::uint64_t unit = 1;
-  if (value.ends_with("ms")) {
-    value.remove_suffix(2);
-  } else if (value.ends_with("s") || value.ends_with("m")) {
-    unit = value.back() == 's' ? 1000 : 60'000;
-    value.remove_suffix(1);
-  } else {
-    return kDefault;
-  }
-  const auto number = base::parse_decimal(value, kLongestMs / unit);
-  return number && *number > 0 ? std::chrono::milliseconds(*number * unit) : kDefault;
+  const auto time = base::parse_time(text != nullptr ? text : "", kLongest);
+  return time && time->count() > 0 ? *time : kDefault;
 }
 
 std::mutex last_work_mutex;
@@ -40,8 +30,9 @@ std::function<void()> last_work;
 
 void give_up() {
   const std::lock_guard lock(last_work_mutex);
-  if (last_work)
+  if (last_work) {
     last_work();
+  }
 }
 
 }  // namespace
@@ -70,8 +61,9 @@ struct Watchdog::State {
     std::unique_lock lock(mutex);
     while (!over) {
       const std::uint64_t seen = beats;
-      if (changed.wait_for(lock, patience, [&] { return over || beats != seen; }))
+      if (changed.wait_for(lock, patience, [&] { return over || beats != seen; })) {
         continue;
+      }
       output->message(fmt::format(
           "migctl: error: the driver did not answer for {:.1f} s{}\n",
           static_cast<double>(patience.count()) / 1000.0,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/way_flags.h"
 
-#include "cli/duration.h"
+#include "cli/units.h"
 #include "service/clear_way.h"
 
 namespace mig::cli {
@@ -28,8 +28,9 @@ Result<void> WayFlags::read(service::WayOptions& options) const {
   if (!evict_.empty()) {
     MIG_ASSIGN_OR_RETURN(options.evict, parse_duration("--evict", evict_));
   }
-  if (!hook_.empty() && evict_.empty())
+  if (!hook_.empty() && evict_.empty()) {
     return fail(ErrorCode::kUsage, "--evict-hook needs --evict", "add --evict, or --evict=60s");
+  }
   options.evict_hook = hook_;
   return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoint <-> machine; checkpoint_text.cc has the JSON.
+// Converts between Checkpoint and Inventory; checkpoint_text.cc has the JSON.
 #include "config/checkpoint.h"
 
 #include <algorithm>
@@ -17,8 +17,8 @@ std::string with_name(const Gpu& gpu) {
   return fmt::format("GPU {} ({})", gpu.index.value, gpu.name);
 }
 
-// Slices of NVML_COMPUTE_INSTANCE_PROFILE_*: boards number the full size of a GPU instance with
-// double memory differently, and a file from elsewhere may say the plain number.
+// Slices of an NVML_COMPUTE_INSTANCE_PROFILE_*: boards number the full size of a double-memory GPU
+// instance differently, and a file from another board may have the plain number.
 std::uint32_t slices_of(std::uint32_t nvml_profile) {
   static constexpr std::uint32_t kSlices[] = {1, 2, 3, 4, 7, 8, 6, 1, 7};
   return nvml_profile < std::size(kSlices) ? kSlices[nvml_profile] : 0;
@@ -95,7 +95,8 @@ class Restorer {
         {}};
   }
 
-  // By NVML's number; a name that the file has must agree, or the number means something else now.
+  // Finds the profile by NVML's number; a name in the file must agree, or the number belongs to
+  // another profile on this board.
   Result<DesiredInstance> instance_of(const SavedInstance& saved, const Gpu& gpu) {
     const auto profile = std::find_if(
         gpu.profiles.begin(), gpu.profiles.end(), [&](const GpuInstanceProfile& candidate) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The members "slots" and "leases" of a checkpoint. mig-parted knows neither and skips them.
+// The members "slots" and "leases" of a checkpoint, which mig-parted ignores.
 #include "config/checkpoint_names.h"
 
 #include <limits>
@@ -17,7 +17,7 @@ Json place_json(Placement place) {
   return {{"Start", place.start}, {"Size", place.size}};
 }
 
-// One object of a list, with what it is called in messages.
+// An object of a list, with its path for messages.
 class Member {
  public:
   Member(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
@@ -35,27 +35,31 @@ class Member {
   Result<std::string> text(const char* key) const {
     constexpr std::size_t kLongest = 4096;
     if (!json_.contains(key) || !json_.at(key).is_string() ||
-        json_.at(key).get_ref<const std::string&>().size() > kLongest)
+        json_.at(key).get_ref<const std::string&>().size() > kLongest) {
       return wrong(fmt::format("has no text {}", key));
+    }
     return json_.at(key).get<std::string>();
   }
 
   Result<std::uint32_t> number(const char* key) const {
     if (!json_.contains(key) || !json_.at(key).is_number_unsigned() ||
-        json_.at(key).get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max())
+        json_.at(key).get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
       return wrong(fmt::format("has no number {}", key));
+    }
     return json_.at(key).get<std::uint32_t>();
   }
 
   Result<Placement> place(const char* key) const {
     constexpr std::uint32_t kMostSlots = 64;
-    if (!json_.contains(key) || !json_.at(key).is_object())
+    if (!json_.contains(key) || !json_.at(key).is_object()) {
       return wrong(fmt::format("has no place {}", key));
+    }
     const Member inner(json_.at(key), path_ + "." + key);
     MIG_ASSIGN_OR_RETURN(const std::uint32_t start, inner.number("Start"));
     MIG_ASSIGN_OR_RETURN(const std::uint32_t size, inner.number("Size"));
-    if (size == 0 || size > kMostSlots || start > kMostSlots)
+    if (size == 0 || size > kMostSlots || start > kMostSlots) {
       return inner.wrong("is no run of slots");
+    }
     return Placement{start, size};
   }
 
@@ -107,15 +111,18 @@ Result<void> read_list(const Json& document,
                        const std::string& file,
                        Read read,
                        std::vector<Saved>& out) {
-  if (!document.contains(key))
+  if (!document.contains(key)) {
     return {};
+  }
   const Json& list = document.at(key);
-  if (!list.is_array())
+  if (!list.is_array()) {
     return Member(list, fmt::format("{}: {}", file, key)).wrong("is not a list");
+  }
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Member member(list[i], fmt::format("{}: {}[{}]", file, key, i));
-    if (!list[i].is_object())
+    if (!list[i].is_object()) {
       return member.wrong("is not an object");
+    }
     MIG_ASSIGN_OR_RETURN(Saved saved, read(member));
     out.push_back(std::move(saved));
   }
@@ -126,7 +133,7 @@ Result<void> read_list(const Json& document,
 
 void add_names(const SavedNames& names, Json& document) {
   document["slots"] = Json::array();
-  for (const SavedSlot& slot : names.slots)
+  for (const SavedSlot& slot : names.slots) {
     document["slots"].push_back(
         {{"name", slot.name},
          {"gpuUuid", slot.gpu_uuid},
@@ -136,6 +143,7 @@ void add_names(const SavedNames& names, Json& document) {
          {"place", place_json(slot.place)},
          {"computeStart", slot.compute_start ? Json(*slot.compute_start) : Json(nullptr)},
          {"uuid", slot.uuid}});
+  }
   document["leases"] = Json::array();
   for (const SavedLease& lease : names.leases) {
     Json json = {
@@ -143,10 +151,12 @@ void add_names(const SavedNames& names, Json& document) {
         {"gpuUuid", lease.gpu_uuid},
         {"place", place_json(lease.place)},
         {"computePlace", lease.compute_place ? place_json(*lease.compute_place) : Json(nullptr)}};
-    for (const auto& [key, value] : lease.words)
+    for (const auto& [key, value] : lease.words) {
       json[key] = value;
-    for (const auto& [key, value] : lease.numbers)
+    }
+    for (const auto& [key, value] : lease.numbers) {
       json[key] = value;
+    }
     document["leases"].push_back(std::move(json));
   }
 }

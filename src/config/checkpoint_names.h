@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checkpoint keeps beside the instances: the names of places (slots), and who has which
-// instance (leases). Plain values; what the words and numbers of a lease mean is the caller's.
+// Further content of a checkpoint: slots (stable names of placements) and leases. Plain values; the
+// caller defines the encoding of a lease.
 #ifndef MIGCTL_CONFIG_CHECKPOINT_NAMES_H_
 #define MIGCTL_CONFIG_CHECKPOINT_NAMES_H_
 
@@ -20,16 +20,16 @@ namespace mig::config {
 struct SavedSlot {
   std::string name, gpu_uuid, pci_bus_id;
   std::uint32_t pci_device_id = 0;
-  std::string profile;  // of the compute instance
+  std::string profile;  // profile of the compute instance
   Placement place;
   std::optional<std::uint32_t> compute_start;
-  std::string uuid;  // the MIG UUID last seen there
+  std::string uuid;  // MIG UUID at the time of the checkpoint
 };
 
 struct SavedLease {
   std::string gpu_uuid, uuid;
-  Placement place;                         // of the GPU instance
-  std::optional<Placement> compute_place;  // nullopt: the driver does not tell
+  Placement place;                         // placement of the GPU instance
+  std::optional<Placement> compute_place;  // nullopt: not reported by the driver
   std::map<std::string, std::string> words;
   std::map<std::string, std::int64_t> numbers;
 };
@@ -40,7 +40,7 @@ struct SavedNames {
 };
 
 void add_names(const SavedNames& names, nlohmann::ordered_json& document);
-// Of a file without these members: none.
+// Empty for a file without these members.
 Result<SavedNames> read_names(const nlohmann::ordered_json& document, const std::string& file);
 
 }  // namespace mig::config

@@ -49,7 +49,7 @@ TEST(Checkpoint, RecordsAndWishesEveryPlace) {
   EXPECT_TRUE(wish->warnings.empty());
 }
 
-// The example of mig-parted's own form: numbers are NVML's, no compute placements.
+// A document in mig-parted's format: profile numbers are NVML's, without compute placements.
 TEST(Checkpoint, ReadsMigParteds) {
   const Inventory machine = mixed();
   const Checkpoint checkpoint =
@@ -69,7 +69,7 @@ TEST(Checkpoint, ReadsMigParteds) {
   EXPECT_NE(wish->warnings[0].find("GPU 1"), std::string::npos) << wish->warnings[0];
 }
 
-// Boards number the full size of 1g with double memory 7; mig-parted's files may say 0.
+// Boards number the full size of a double-memory 1g as 7; mig-parted's files may have 0.
 TEST(Checkpoint, AComputeProfileIsFoundByItsSizeToo) {
   const Inventory machine = inventory({board("a100_sxm4_40gb")});
   const Checkpoint checkpoint =
@@ -81,8 +81,8 @@ TEST(Checkpoint, AComputeProfileIsFoundByItsSizeToo) {
   EXPECT_EQ(wish->gpus[0].instances[0].compute_instances.at(0).str(), "1g.10gb");
 }
 
-// Both of two compute profiles with equal slices come back as what they were; a number that the
-// board does not have means the plain one.
+// Two compute profiles of equal slices are both restored as they were; a number unknown to the
+// board means the plain profile.
 TEST(Checkpoint, ComputeProfilesOfEqualSlicesAreToldApart) {
   Gpu gpu = board("h100_sxm5_80gb");
   add_instance(gpu, "1g.20gb", 0);
@@ -93,8 +93,9 @@ TEST(Checkpoint, ComputeProfilesOfEqualSlicesAreToldApart) {
   const auto wish = wish_of(parsed(checkpoint_text(machine).value()), machine);
   ASSERT_TRUE(wish) << wish.error().text();
   std::vector<std::string> names;
-  for (const DesiredInstance& instance : wish->gpus[0].instances)
+  for (const DesiredInstance& instance : wish->gpus[0].instances) {
     names.push_back(instance.compute_instances.at(0).str());
+  }
   EXPECT_EQ(names,
             (std::vector<std::string>{"1g.20gb", "1g.20gb@16sm", "1c.2g.20gb@26sm", "1g.10gb+me"}));
   Gpu ampere = board("a100_sxm4_80gb");
@@ -169,11 +170,12 @@ TEST(Checkpoint, DamagedFilesAreRefusedWithThePlace) {
   }
 }
 
-// Cut anywhere, the file is refused, never half read.
+// A file truncated at any byte is refused as a whole.
 TEST(Checkpoint, ATruncatedFileIsNeverTaken) {
   const std::string text = checkpoint_text(mixed()).value();
-  for (std::size_t length = 0; length + 2 < text.size(); length += 7)
+  for (std::size_t length = 0; length + 2 < text.size(); length += 7) {
     EXPECT_FALSE(parse_checkpoint(std::string_view(text).substr(0, length), "c.json")) << length;
+  }
 }
 
 }  // namespace

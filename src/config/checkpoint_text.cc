@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON of a checkpoint. Go reads members without regard to case and skips those it does not
-// know, so ours never spell one of mig-parted's: "uuid" stands only where it has no UUID.
+// The JSON of a checkpoint. Go matches member names case-insensitively and ignores unknown ones, so
+// no member of ours equals one of mig-parted's in any case: "uuid" is used only where mig-parted
+// has no UUID.
 #include <limits>
 #include <utility>
 
@@ -24,7 +25,7 @@ Json placement_json(Placement placement) {
 
 Json compute_json(const ComputeInstance& compute) {
   Json json = {{"ProfileID", compute.nvml_profile},
-               {"EngProfileID", 0},  // SHARED, the only one there is
+               {"EngProfileID", 0},  // SHARED, the only engine profile
                {"id", compute.id.value},
                {"profile", compute.name.str()}};
   if (compute.placement) {
@@ -49,7 +50,7 @@ Json instance_json(const GpuInstance& instance) {
           {"driverProfile", instance.profile_id.value}};
 }
 
-// A value with its path in the document, for messages.
+// A JSON value with its path in the document, for messages.
 class Value {
  public:
   Value(const Json& json, std::string path) : json_(&json), path_(std::move(path)) {}
@@ -75,7 +76,7 @@ class Value {
     return Value(*found, path_ + (path_.back() == ':' ? " " : ".") + key);
   }
 
-  // null is Go's empty list.
+  // Go encodes an empty list as null.
   Result<std::vector<Value>> items() const {
     std::vector<Value> out;
     if (!json_->is_array() && !json_->is_null()) {

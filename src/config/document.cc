@@ -22,8 +22,7 @@
 namespace mig::config {
 namespace {
 
-// What must be settled before the parser sees a byte: yaml-cpp takes byte 4 for the end of the text
-// and passes broken UTF-8 on.
+// Checks before parsing: yaml-cpp takes byte 4 for the end of the text and passes invalid UTF-8 on.
 Result<void> check_bytes(const SourceText& source) {
   const std::string_view text = source.text();
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -43,7 +42,7 @@ Result<void> check_bytes(const SourceText& source) {
   return {};
 }
 
-// Block YAML only: inside "{" and "[", as in JSON, a tab is ordinary white space.
+// For block YAML only: inside "{" and "[", as in JSON, a tab is ordinary white space.
 Result<void> check_tabs(const SourceText& source) {
   const std::string_view text = source.text();
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -63,7 +62,7 @@ Result<void> check_tabs(const SourceText& source) {
   return {};
 }
 
-// Collects yaml-cpp's events into a tree. The first complaint is kept, later events are dropped.
+// Builds a tree from yaml-cpp's events. The first error is kept, later events are ignored.
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(const SourceText& source, const Rules& rules) : source_(source), rules_(rules) {
@@ -74,7 +73,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::size_t documents() const { return documents_; }
 
-  // Those that hold something.
+  // Moves out the documents that are not empty.
   std::vector<Node> take_roots() { return std::move(frames_[0].node.items); }
 
   SourcePosition at(const YAML::Mark& mark) const { return source_.at(offset(mark)); }
@@ -193,7 +192,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void add(Node added) {
     Frame& frame = frames_.back();
     if (frames_.size() == 1 && added.is(Node::Kind::kNull)) {
-      return;  // a document of nothing
+      return;  // an empty document
     }
     const bool key = frame.node.kind == Node::Kind::kMap && frame.node.items.size() % 2 == 0;
     if (key) {
@@ -221,16 +220,16 @@ class TreeBuilder final : public YAML::EventHandler {
 
   const SourceText& source_;
   const Rules& rules_;
-  std::vector<Frame> frames_;  // the first holds the root
+  std::vector<Frame> frames_;  // stack of open nodes; the first holds the root
   std::size_t documents_ = 0;
   std::optional<Error> error_;
 };
 
-// Reads a view without copying it.
+// A stream buffer over a string_view, without a copy.
 class ViewBuffer final : public std::streambuf {
  public:
   explicit ViewBuffer(std::string_view text) {
-    auto* begin = const_cast<char*>(text.data());  // streambuf's interface; only ever read
+    auto* begin = const_cast<char*>(text.data());  // non-const interface; the text is only read
     setg(begin, begin, begin + text.size());
   }
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A YAML (or JSON) text as a tree that keeps what yaml-cpp's own loses: key order, duplicate keys
-// (refused here), where each thing stands, and whether a scalar was quoted. Nothing is interpreted:
-// "010", "no" and "1.0" stay texts until a reader that knows what belongs there looks at them.
+// A YAML (or JSON) text as a tree that keeps what yaml-cpp's own loader loses: key order, duplicate
+// keys (refused here), positions, and whether a scalar was quoted. No type conversion: "010", "no"
+// and "1.0" stay texts until a reader that expects a type parses them.
 #ifndef MIGCTL_CONFIG_DOCUMENT_H_
 #define MIGCTL_CONFIG_DOCUMENT_H_
 
@@ -26,37 +26,37 @@ struct Node {
 
   Kind kind = Kind::kNull;
   std::string text;          // kScalar
-  bool quoted = false;       // kScalar: in quotes, or a block scalar: text and nothing else
-  bool repeats = false;      // kMap: a key is there more than once (Rules::repeated_keys)
-  std::uint32_t offset = 0;  // in the text that was parsed
+  bool quoted = false;       // kScalar: quoted or a block scalar, so always a text
+  bool repeats = false;      // kMap: has a duplicate key (Rules::repeated_keys)
+  std::uint32_t offset = 0;  // byte offset in the parsed text
   SourcePosition position;
   std::vector<Node>
       items;  // kSequence: elements; kMap: key, value, key, value, ... keys are scalars
 
   bool is(Kind wanted) const { return kind == wanted; }
 
-  // What the user wrote, in words: "a list", "the text \"7\"", "nothing".
+  // Describes the node for messages: "a list", "the text \"7\"", "nothing".
   std::string described() const;
 };
 
-// "file:line:column: message", the one form of every complaint about a text.
+// Error "file:line:column: message", the one format for errors in a text.
 Error complaint(const SourcePosition& where, const std::string& message, std::string hint = {});
 
 // kTooLarge when `text` has more than kMostBytes.
 Result<void> check_size(std::string_view text, std::string_view file);
 
-// One document or none (kNull). Refused: more than kMostBytes, control bytes, text that is not
-// UTF-8, tabs as indentation, anchors, aliases, merge keys, tags, duplicate keys, nesting deeper
-// than kDeepest, a second document.
+// Parses one document or none (kNull). Refused: more than kMostBytes, control bytes, text that is
+// not UTF-8, tabs as indentation, anchors, aliases, merge keys, tags, duplicate keys, nesting
+// deeper than kDeepest, a second document.
 Result<Node> parse_document(std::string_view text, std::string_view file);
 
-// What a reader takes on itself instead of having it refused.
+// Relaxations that a caller handles itself instead of a refusal.
 struct Rules {
   bool repeated_keys = false;  // kept, and marked in Node::repeats
   std::size_t most_documents = 1;
 };
 
-// The documents that hold something, under the same limits; the caller has checked the size.
+// Parses the non-empty documents, under the same limits; the caller has checked the size.
 Result<std::vector<Node>> parse_documents(const SourceText& source, const Rules& rules);
 
 }  // namespace mig::config

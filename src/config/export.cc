@@ -25,8 +25,8 @@ EntryText group_of(const Gpu& gpu) {
   return group;
 }
 
-// GPUs of equal layout together, in the order in which each layout is first seen; "all" when the
-// group holds every GPU of its models; no filter when one model, or one group, is all there is.
+// Groups GPUs of equal layout, in the order of first appearance; "all" when the group has every GPU
+// of its models; no filter when there is only one model, or one group.
 std::vector<EntryText> grouped(const Inventory& inventory) {
   std::vector<EntryText> groups;
   std::map<std::string, std::set<std::uint32_t>> models;

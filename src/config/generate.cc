@@ -12,7 +12,7 @@
 namespace mig::config {
 namespace {
 
-using Models = std::map<std::string, const Gpu*>;  // by device-filter; one GPU stands for all
+using Models = std::map<std::string, const Gpu*>;  // by device-filter; one GPU per model
 
 // 2 x 1g + 1 x 2g + 1 x 3g fill seven slices, 2 x 1g + 1 x 2g fill four.
 const std::map<std::uint32_t, std::uint32_t>* balanced_counts(std::uint32_t slices) {
@@ -21,7 +21,7 @@ const std::map<std::uint32_t, std::uint32_t>* balanced_counts(std::uint32_t slic
   return slices == 7 ? &kSeven : slices == 4 ? &kFour : nullptr;
 }
 
-// The driver's count, but no more than have room beside each other: drivers have overstated it for
+// The driver's count, capped at the number of disjoint placements: drivers have overstated it for
 // boards with four slices.
 std::uint32_t most_of(const GpuInstanceProfile& profile) {
   std::vector<Placement> places = profile.placements;
@@ -46,7 +46,7 @@ EntryText entry(bool enabled) {
   return out;
 }
 
-// For each size the plain profile of which most fit.
+// For each slice count the plain profile with the largest maximum.
 EntryText balanced(const Gpu& gpu) {
   EntryText out = entry(true);
   std::map<std::uint32_t, const GpuInstanceProfile*> plain;
@@ -96,7 +96,7 @@ ConfigText all_balanced(const Models& models) {
   return config;
 }
 
-// One entry for each count, ascending: models may hold different numbers of the same profile.
+// One entry per count, ascending: models may hold different numbers of one profile.
 ConfigText all_of(const std::string& profile,
                   const std::map<std::string, std::uint32_t>& count_of_model,
                   bool filter) {
@@ -119,7 +119,7 @@ ConfigText all_of(const std::string& profile,
 
 Result<std::string> generate_spec(const Inventory& inventory, Format format) {
   Models models;
-  std::map<std::string, std::map<std::string, std::uint32_t>> profiles;  // name -> model -> count
+  std::map<std::string, std::map<std::string, std::uint32_t>> profiles;  // by name and model
   bool capable = false;
   for (const Gpu& gpu : inventory.gpus) {
     capable = capable || gpu.mig_current != MigMode::kUnsupported;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layout file made from what the machine's boards offer, by mig-parted's rules: all-disabled,
-// all-enabled, all-balanced and one all-<profile> for each GPU instance profile at its most.
+// Generates a layout file from the profiles of the machine's boards, by mig-parted's rules:
+// all-disabled, all-enabled, all-balanced and one all-<profile> with the maximum of each GPU
+// instance profile.
 #ifndef MIGCTL_CONFIG_GENERATE_H_
 #define MIGCTL_CONFIG_GENERATE_H_
 
@@ -13,8 +14,8 @@
 
 namespace mig::config {
 
-// kNotSupported when no GPU can do MIG or the driver names no profile. Valid input of parse_spec();
-// a device-filter is written only where the machine has more than one model.
+// Output is valid input of parse_spec(); a device-filter is written only where the machine has more
+// than one model. kNotSupported when no GPU supports MIG or the driver reports no profile.
 Result<std::string> generate_spec(const Inventory& inventory, Format format);
 
 }  // namespace mig::config

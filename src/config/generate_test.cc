@@ -76,7 +76,7 @@ TEST(GenerateSpec, SeveralModelsAreFiltered) {
       << *text;
 }
 
-// What is generated is a layout file that this machine can take.
+// The generated file is a layout file that this machine accepts.
 TEST(GenerateSpec, EveryConfigOfEveryBoardResolves) {
   for (const std::string& key : testing::board_keys()) {
     const Inventory machine = inventory({board(key), board("a100_sxm4_40gb", 1)});
@@ -102,11 +102,12 @@ TEST(GenerateSpec, NothingToGenerateIsAnError) {
   EXPECT_EQ(generate_spec(inventory({gpu}), Format::kYaml).error().code, ErrorCode::kNotSupported);
 }
 
-// A driver that tells too many of a profile does not make a layout that cannot be.
+// A driver that overstates the maximum of a profile must not lead to an impossible layout.
 TEST(GenerateSpec, ACountIsNoMoreThanThereIsRoomFor) {
   Gpu gpu = board("a30_24gb");
-  for (GpuInstanceProfile& profile : gpu.profiles)
+  for (GpuInstanceProfile& profile : gpu.profiles) {
     profile.max_count = 7;
+  }
   const auto text = generate_spec(inventory({gpu}), Format::kYaml);
   ASSERT_TRUE(text);
   EXPECT_NE(text->find("      1g.6gb: 4\n"), std::string::npos) << *text;

@@ -24,7 +24,8 @@ Error unknown_field(const Node& key,
                                 : fmt::format("did you mean \"{}\"?", near[0]));
 }
 
-// What YAML readers make no text of: mig-parted refuses it where a text is expected.
+// True for texts that YAML readers convert to another type: mig-parted refuses them where a text is
+// expected.
 bool looks_typed(const std::string& text) {
   static const std::vector<std::string> kWords = {
       "", "~", "null", "y", "yes", "n", "no", "on", "off", "true", "false"};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hooks files: mig-parted's v1 format (YAML or JSON) read strictly: a list that nobody runs, a
-// field that nobody reads and a hook without a command are errors with file:line:column.
+// Hooks files: mig-parted's v1 format (YAML or JSON), parsed strictly: an unknown list, an unknown
+// field and a hook without a command are errors with file:line:column.
 #ifndef MIGCTL_CONFIG_HOOKS_H_
 #define MIGCTL_CONFIG_HOOKS_H_
 
@@ -11,7 +11,7 @@
 
 namespace mig::config {
 
-// `file` is only for messages.
+// `file` is used in messages only.
 Result<Hooks> parse_hooks(std::string_view text, std::string_view file);
 
 }  // namespace mig::config

@@ -40,7 +40,7 @@ bool is_layout(Node& root) {
   return find(root, "mig-configs") != nullptr || find(root, "version") != nullptr;
 }
 
-// What Kubernetes keeps: every object names its kind and the version of the interface.
+// True for a Kubernetes object, which always has a kind and an apiVersion.
 bool is_object(Node& root) {
   return !text_of(root, "kind").empty() && !text_of(root, "apiVersion").empty();
 }
@@ -80,7 +80,7 @@ class Finder {
     if (Node* values = find(root, "migManager"); values != nullptr) {
       return look_at_values(*values, "migManager");
     }
-    for (std::size_t i = 0; i + 1 < root.items.size(); i += 2) {  // values of a chart around it
+    for (std::size_t i = 0; i + 1 < root.items.size(); i += 2) {  // Helm values
       if (Node* values = find(root.items[i + 1], "migManager"); values != nullptr) {
         MIG_TRY(settle(root.items[i + 1]));
         return look_at_values(*values, root.items[i].text + ".migManager");
@@ -89,7 +89,7 @@ class Finder {
     return take_plain(root);
   }
 
-  // A layout, or what its reader will say is wrong with it.
+  // Takes the node as a layout; an invalid one is reported by the layout's reader.
   Result<void> take_plain(Node& root) {
     out_.layouts.push_back(std::move(root));
     return {};
@@ -141,7 +141,8 @@ class Finder {
     return take_from(*data, path + ".config.data", "Helm values", *data);
   }
 
-  // `data` maps file names to texts: the usual name, else the only one that is a layout.
+  // A ConfigMap's `data` maps file names to texts: takes the usual name, else the only one that is
+  // a layout.
   Result<void> take_from(Node& data,
                          const std::string& path,
                          const std::string& holder,
@@ -201,7 +202,7 @@ class Finder {
     MIG_ASSIGN_OR_RETURN(Node root, parse_text(value));
     out_.notes.push_back(
         fmt::format("{}: {}read from {} of {}", value.position.str(), place_, whole, holder));
-    if (root.is(Kind::kNull)) {  // an empty file, where one stood
+    if (root.is(Kind::kNull)) {  // empty file in place of a layout
       root = Node{};
       root.kind = Kind::kMap;
       root.position = value.position;
@@ -220,7 +221,7 @@ class Finder {
                   "migManager.config.data are read");
   }
 
-  // Of what is on the way to a layout: a key with different values leaves it open what is meant.
+  // Checks a map on the path to a layout: a duplicate key with different values is ambiguous.
   Result<void> settle(Node& map) {
     if (auto conflict = settle_keys(map, out_.warnings)) {
       return *std::move(conflict);

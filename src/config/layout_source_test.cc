@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layout files as other tools keep them: with a config twice, in a ConfigMap, in Helm values, in a
-// list of documents.
+// Layout files in the forms of other tools: with a duplicate config, in a ConfigMap, in Helm
+// values, in a list of documents.
 #include <algorithm>
 #include <random>
 
@@ -58,7 +58,7 @@ std::vector<std::string> labels(const Spec& spec) {
 using Texts = std::vector<std::string>;
 
 TEST(RepeatedConfig, EqualContentIsAWarning) {
-  // The second in another form and order of keys.
+  // The same content in another YAML style and key order.
   const std::string again =
       "  big:\n  - mig-devices: {7g.40gb: 1}\n    devices: all\n    mig-enabled: true\n";
   const auto spec = parse_spec(kHead + kBig + kSmall + again, "f");
@@ -181,7 +181,7 @@ TEST(ConfigMap, WithoutALayoutSaysWhatItHolds) {
   const std::string one = ": \"version: v1\\nmig-configs: {}\"";
   EXPECT_EQ(message(object + " {\"a.yaml\"" + one + ", \"b.yaml\"" + one + "}"),
             "f:3:7: data of ConfigMap holds more than one layout file: a.yaml, b.yaml");
-  // Twice with different texts on the way: what is meant is open.
+  // A duplicate key with different values on the path to the layout is ambiguous.
   EXPECT_EQ(message(object + "\n  config.yaml: a\n  config.yaml: b\n"),
             "f:5:3: \"config.yaml\" is there twice with different content, before at f:4:3");
 }
@@ -262,7 +262,8 @@ TEST(Wrapped, LimitsHoldInside) {
   EXPECT_EQ(escape.error().message, "f:1:71: control byte 0x04 does not belong in a layout file");
 }
 
-// An error inside a wrapped layout is the plain one's, moved by where the layout begins.
+// Fuzz: an error inside a wrapped layout equals the plain layout's error, at the position shifted
+// by the layout's begin.
 TEST(Wrapped, RandomDamageIsFoundAtItsPlace) {
   std::mt19937 random(11);
   const auto below = [&](std::size_t n) {
@@ -293,7 +294,7 @@ TEST(Wrapped, RandomDamageIsFoundAtItsPlace) {
     const std::string tail = plain.error().message.substr(plain.error().message.find(": ") + 1);
     const auto lines = std::count(text.begin(), text.end(), '\n');
     if (std::stoi(words[1]) > lines) {
-      continue;  // at the end of the text, where the block has no place of its own
+      continue;  // at the end of the text, where the block has no position of its own
     }
     EXPECT_EQ(wrapped.error().message, moved + tail) << text;
     ++compared;

@@ -41,7 +41,7 @@ bool natural_less(const std::string& a, const std::string& b) {
   return b.size() - j > a.size() - i;
 }
 
-// Plain where every YAML reader sees a text, else in quotes (JSON's, which are YAML's too).
+// Unquoted where every YAML reader sees a text, else quoted as in JSON, which is valid YAML too.
 std::string yaml_text(const std::string& text) {
   static const std::set<std::string> kWords = {
       "y", "n", "yes", "no", "on", "off", "true", "false", "null"};

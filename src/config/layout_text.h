@@ -17,11 +17,11 @@ namespace mig::config {
 
 struct EntryText {
   bool enabled = false;
-  std::map<std::string, std::uint32_t> devices;  // profile of the compute instance -> count
+  std::map<std::string, std::uint32_t> devices;  // count by compute profile
   std::set<std::uint32_t> gpus;
   std::set<std::string> filters;  // empty = not written
   bool all = false;               // "all" instead of gpus
-  bool filter_list = false;       // one filter is written as a list too
+  bool filter_list = false;       // write a single filter as a list too
 };
 
 struct ConfigText {
@@ -29,7 +29,7 @@ struct ConfigText {
   std::vector<EntryText> entries;
 };
 
-// "0x20B010DE": what a device-filter that means this GPU's model says.
+// Value of a device-filter for this GPU's model: "0x20B010DE".
 std::string filter_text(const Gpu& gpu);
 
 std::string layout_text(std::vector<ConfigText> configs, Format format);

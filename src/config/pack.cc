@@ -29,10 +29,10 @@ bool fits(const std::vector<Item>& items,
   return compute_instances_fit(wanted, profile);
 }
 
-// First fit in descending size: an upper bound, and the answer for loads no GPU can hold anyway.
+// First-fit decreasing: an upper bound, and the result for loads that no GPU can hold anyway.
 Bins first_fit(const std::vector<Item>& items, const GpuInstanceProfile& profile) {
   Bins bins;
-  std::vector<std::uint32_t> used;  // slices; spares the exact test where it must fail
+  std::vector<std::uint32_t> used;  // slices in use; skips the exact test where it must fail
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::uint32_t slices = items[i].profile->slices;
     std::size_t b = 0;
@@ -79,7 +79,7 @@ bool pack_into(const std::vector<Item>& items,
   return false;
 }
 
-// Exact where a GPU could hold the answer, first fit beyond.
+// Exact where a GPU could hold the result, else first fit.
 Bins fewest_bins(const std::vector<Item>& items, const GpuInstanceProfile& profile) {
   Bins best = first_fit(items, profile);
   std::uint32_t slices = 0;

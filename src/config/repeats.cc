@@ -13,8 +13,7 @@
 namespace mig::config {
 namespace {
 
-// Positions of the keys in `map`, sorted by their text; stable, so that equal ones keep their
-// order.
+// Indices of the map's keys, in a stable sort by text.
 std::vector<std::size_t> sorted_keys(const Node& map) {
   std::vector<std::size_t> keys;
   for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
@@ -85,7 +84,7 @@ std::optional<Error> settle_keys(Node& map, std::vector<std::string>& warnings) 
 
 std::optional<Error> settle_all(Node& node, std::vector<std::string>& warnings) {
   std::optional<Error> first;
-  for (Node& item : node.items) {  // inner maps first, so that what is compared is settled
+  for (Node& item : node.items) {  // inner maps first: compared values are settled
     if (auto conflict = settle_all(item, warnings); conflict && !first) {
       first = std::move(conflict);
     }

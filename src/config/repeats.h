@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of config/: keys that stand more than once in a map. Equal values are one value and a
-// warning; different ones are an error of the smallest thing that they belong to.
+// Inside of config/: duplicate keys of a map. Equal values are merged with a warning; different
+// values are an error of the smallest enclosing object.
 #ifndef MIGCTL_CONFIG_REPEATS_H_
 #define MIGCTL_CONFIG_REPEATS_H_
 
@@ -14,15 +14,15 @@
 
 namespace mig::config {
 
-// Same content: order of keys, and where it stands, do not count; quotes do, since a YAML reader
-// takes 7 and "7" for different things.
+// Equality of content: key order and position are ignored; quotes count, as a YAML reader takes 7
+// and "7" for different types.
 bool same_content(const Node& a, const Node& b);
 
-// Leaves one of each key in this map, with a warning for each equal one that went. The error names
-// the first key with different values; `map` keeps the first value of it.
+// Removes duplicate keys of equal value from this map, with a warning for each. The error names the
+// first duplicate with different values; `map` keeps its first value.
 std::optional<Error> settle_keys(Node& map, std::vector<std::string>& warnings);
 
-// The same for every map in `node`.
+// As settle_keys, for every map in `node`.
 std::optional<Error> settle_all(Node& node, std::vector<std::string>& warnings);
 
 }  // namespace mig::config

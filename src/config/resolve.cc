@@ -104,7 +104,7 @@ class Resolver {
   }
 
  private:
-  // Of a GPU that cannot be opened nothing is known but its number: a filter may mean it.
+  // A GPU that cannot be opened is known by its index only: any filter may match it.
   Result<void> check_lost(const SpecEntry& entry) const {
     for (const LostGpu& lost : inventory_.lost) {
       const bool named = !entry.devices || std::find(entry.devices->begin(),
@@ -127,7 +127,7 @@ class Resolver {
       }
     }
     if (filtered.empty() && !entry.filters.empty()) {
-      ++elsewhere_;  // one file for many machines: other entries are for this one
+      ++elsewhere_;  // one file serves many machines: other entries may match here
       return {};
     }
     MIG_ASSIGN_OR_RETURN(const auto gpus, pick(entry, filtered));
@@ -188,7 +188,7 @@ class Resolver {
     }
   }
 
-  // false: this GPU cannot do MIG and need not.
+  // false: this GPU does not support MIG, and the entry does not need it.
   Result<bool> add_gpu(const SpecEntry& entry, const Gpu& gpu) {
     if (gpu.mig_current == MigMode::kUnsupported) {
       if (!entry.mig_enabled) {
@@ -250,8 +250,8 @@ class Resolver {
   std::size_t elsewhere_ = 0;
 };
 
-// Drivers differ by a gigabyte in the name of one and the same profile (7g.79gb, 7g.80gb): equal
-// slices and attributes and a size within 5 % mean it, when only one profile is that near.
+// Drivers differ by a gigabyte in the name of one profile (7g.79gb, 7g.80gb): equal slices and
+// attributes and a size within 5 % match when exactly one profile is that near.
 const GpuInstanceProfile* same_under_another_name(const ProfileName& wanted, const Gpu& gpu) {
   const GpuInstanceProfile* found = nullptr;
   for (const GpuInstanceProfile& profile : gpu.profiles) {

@@ -36,7 +36,7 @@ std::string one(const std::string& devices, const std::string& mig_devices) {
          "\n    mig-enabled: true\n    mig-devices: " + mig_devices + "\n";
 }
 
-// "3g.20gb[1c.3g.20gb 1c.3g.20gb] 1g.5gb[1g.5gb]"
+// A GPU's desired instances as text: "3g.20gb[1c.3g.20gb 1c.3g.20gb] 1g.5gb[1g.5gb]".
 std::string str(const DesiredGpu& gpu) {
   std::string out;
   for (const DesiredInstance& instance : gpu.instances) {

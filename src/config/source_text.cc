@@ -10,7 +10,7 @@
 namespace mig::config {
 namespace {
 
-// A scalar read again, byte by byte, with the place that each byte comes from.
+// A scalar decoded byte by byte, with the source position of each byte.
 struct Replay {
   std::string text;
   std::vector<std::uint32_t> places;
@@ -25,7 +25,7 @@ std::size_t line_end(std::string_view text, std::size_t from) {
   return std::min(text.find('\n', from), text.size());
 }
 
-// Without the '\r' that some editors leave before the line feed.
+// The line without a carriage return before the line feed.
 std::string_view line_at(std::string_view text, std::size_t from) {
   std::string_view line = text.substr(from, line_end(text, from) - from);
   if (!line.empty() && line.back() == '\r') {
@@ -34,8 +34,8 @@ std::string_view line_at(std::string_view text, std::size_t from) {
   return line;
 }
 
-// The lines of a literal block whose "|" is at `begin`, less `indent` blanks each. Where the block
-// ends is not looked for: the caller knows how long its value is.
+// Decodes the lines of a literal block whose "|" is at `begin`, less `indent` blanks each. Does not
+// look for the block's end: the caller knows the value's length.
 Replay replay_block(std::string_view text,
                     std::size_t begin,
                     std::size_t indent,
@@ -80,7 +80,7 @@ std::string utf8(std::uint32_t code) {
   return {static_cast<char>(0xF0 | ((code >> 18) & 7)), tail(12), tail(6), tail(0)};
 }
 
-// A scalar in quotes, from behind its first quote.
+// Decodes a quoted scalar, from behind its opening quote.
 class QuotedReplay {
  public:
   QuotedReplay(std::string_view text, std::size_t begin) : text_(text), at_(begin + 1) {
@@ -109,7 +109,8 @@ class QuotedReplay {
     ++at_;
   }
 
-  // Blanks around a line break do not count; one break is a blank, each further one a line feed.
+  // Line folding: blanks around a line break are dropped; one break is a blank, each further one a
+  // line feed.
   void fold() {
     while (!out_.text.empty() && (out_.text.back() == ' ' || out_.text.back() == '\t') &&
            out_.text.size() > kept_) {
@@ -136,7 +137,7 @@ class QuotedReplay {
     const std::size_t place = at_;
     const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
     at_ += 2;
-    if (c == '\n' || c == '\r') {  // the line goes on below
+    if (c == '\n' || c == '\r') {  // escaped line break: the line continues
       if (const std::size_t breaks = skip_breaks(); breaks > 1) {
         out_.add(std::string(breaks - 1, '\n'), place);
       }
@@ -164,12 +165,12 @@ class QuotedReplay {
 
   std::string_view text_;
   std::size_t at_;
-  std::size_t kept_ = 0;  // what came from an escape is no blank to drop
+  std::size_t kept_ = 0;  // an escape's result is never a blank to drop
   Replay out_;
 };
 
-// The places of `value`, when the replay gave just that; a literal block's value may be shorter by
-// the line feeds at its end.
+// Positions of `value`'s bytes, if the decoded text matches; a literal block's value may lack the
+// line feeds at its end.
 std::optional<std::vector<std::uint32_t>> places_of(Replay replay, std::string_view value) {
   if (replay.text.size() < value.size() || replay.places.empty() ||
       std::string_view(replay.text).substr(0, value.size()) != value) {
@@ -188,7 +189,7 @@ std::vector<std::uint32_t> places_inside(std::string_view text,
   const char first = begin < text.size() ? text[begin] : '\0';
   if (first == '|') {
     const std::size_t most = first_indent(text, begin);
-    // With an indentation indicator ("|2") the first line may be deeper than the block.
+    // With an indentation indicator ("|2") the first line may be indented deeper than the block.
     static constexpr std::size_t kDeepestIndicator = 9;
     const bool indicated = line_at(text, begin).find_first_of("123456789") < 3;
     for (std::size_t less = 0; !places && less <= (indicated ? kDeepestIndicator : 0); ++less) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of config/: a text that knows where each of its bytes stands, also when it is itself the
-// content of a scalar of another text (a layout file in a ConfigMap's data): its places are then
-// those of the outer file, so that an error can be gone to with an editor.
+// Inside of config/: a text with the source position of each byte, also when the text is the
+// content of a scalar in another file (a layout in a ConfigMap's data): positions then refer to the
+// outer file, so that an editor can jump to an error.
 #ifndef MIGCTL_CONFIG_SOURCE_TEXT_H_
 #define MIGCTL_CONFIG_SOURCE_TEXT_H_
 
@@ -16,12 +16,12 @@ namespace mig::config {
 
 class SourceText {
  public:
-  // Both live as long as this. A byte-order mark, which some editors write, is left out.
+  // Views: text and file must outlive this object. A byte-order mark is skipped.
   SourceText(std::string_view text, std::string_view file);
 
-  // The content of a scalar (its value, as a YAML reader gives it) that begins at byte `begin` of
-  // `outer`; both live as long as this. Each byte has its own place where the scalar is a literal
-  // block ("|") or in quotes; elsewhere (">", plain) all are at the scalar's beginning.
+  // The value of a scalar that begins at byte `begin` of `outer`, as a source text; both must
+  // outlive the result. Literal blocks ("|") and quoted scalars have a position for each byte;
+  // folded (">") and plain ones only the scalar's beginning.
   static SourceText inside(const SourceText& outer, std::size_t begin, std::string_view value);
 
   std::string_view text() const { return text_; }
@@ -37,11 +37,11 @@ class SourceText {
   std::string_view text_;
   std::string file_;
   const SourceText* outer_ = nullptr;
-  // Without outer_: where lines begin, and the characters before each byte. Indexed once: a
-  // minified megabyte has hundreds of thousands of nodes on one line.
+  // Without outer_: offsets of line beginnings, and the number of characters before each byte.
+  // Indexed once: minified text of a megabyte may have hundreds of thousands of nodes on one line.
   std::vector<std::size_t> lines_ = {0};
   std::vector<std::uint32_t> characters_;
-  // With outer_: the byte of it that each byte of text_ comes from, and that behind the last.
+  // With outer_: offset in it of each byte of text_, and the offset behind the last.
   std::vector<std::uint32_t> places_;
 };
 

@@ -8,7 +8,8 @@
 namespace mig::config {
 namespace {
 
-// `outer` is a map of one key; the place of each byte of its value, as "line:column" in a row.
+// `outer` is a map of one key; returns the positions of its value's bytes as "line:column" in a
+// row.
 std::string places(const std::string& outer) {
   const SourceText source(outer, "f");
   const auto roots = parse_documents(source, {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text -> Spec: the layouts that a file holds as one list of configs.
+// Text -> Spec: the layouts of a file as one list of configs.
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
@@ -21,7 +21,7 @@ using Kind = Node::Kind;
 constexpr std::size_t kMostConfigs = 1000;
 constexpr std::size_t kMostWarnings = 20;
 
-// An unknown key may be what a layout was put under, as in the variables of other tools.
+// An unknown key may be a wrapper around a layout, as in the variables of other tools.
 Error with_place_of_layout(Error error, const Node& root) {
   for (std::size_t i = 0; i + 1 < root.items.size(); i += 2) {
     const Node& value = root.items[i + 1];
@@ -37,7 +37,7 @@ Error with_place_of_layout(Error error, const Node& root) {
   return error;
 }
 
-// The configs of one layout, label and value in turn.
+// Configs of one layout: label and value alternate.
 Result<std::vector<Node>> configs_of(Node& root) {
   static const std::vector<std::string> kKnown = {"version", "mig-configs"};
   if (!root.is(Kind::kMap)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tree -> SpecConfig: mig-parted's v1 rules, and the values that YAML 1.1 would read in surprising
-// ways.
+// Tree -> SpecConfig: mig-parted's v1 rules, and values that YAML 1.1 would convert to an
+// unexpected type.
 #include "config/spec_parse.h"
 
 #include <algorithm>
@@ -48,7 +48,7 @@ Result<std::vector<const Node*>> fields(const Node& map,
 
 namespace {
 
-// Words that YAML 1.1 readers take for true or false.
+// True for words that YAML 1.1 readers convert to a boolean.
 bool boolean_like(std::string_view text) {
   const std::string word = base::lower(text);
   static constexpr std::string_view kWords[] = {
@@ -130,7 +130,7 @@ Result<DeviceFilter> read_filter(const Node& node) {
   const auto parts = base::split(node.text, ':');
   const auto device = base::parse_hex32(parts[0]);
   const auto subsystem = parts.size() == 2 ? base::parse_hex32(parts[1]) : std::nullopt;
-  const bool number = parts.size() == 1 && !node.quoted;  // YAML readers make a number of it
+  const bool number = parts.size() == 1 && !node.quoted;  // YAML readers would make a number of it
   if (!device || parts.size() > 2 || (parts.size() == 2 && !subsystem) || number) {
     return complaint(node.position,
                      fmt::format("device-filter {} is not a PCI id in quotes", node.described()),
@@ -149,7 +149,7 @@ Result<std::vector<DeviceFilter>> read_filters(const Node& node) {
     return filters;
   }
   if (node.is(Kind::kNull) || (node.is(Kind::kScalar) && node.quoted && node.text.empty())) {
-    return filters;  // mig-parted: any GPU
+    return filters;  // as in mig-parted: any GPU
   }
   MIG_ASSIGN_OR_RETURN(DeviceFilter filter, read_filter(node));
   filters.push_back(std::move(filter));

@@ -15,13 +15,13 @@
 
 namespace mig::config {
 
-// Values of a map by key, in the order of `known`; nullptr where it has none. A key that is not
-// known is an error that names the nearest.
+// Values of a map in the order of `known`; nullptr for a missing key. An unknown key is an error
+// that names the nearest known one.
 Result<std::vector<const Node*>> fields(const Node& map,
                                         std::string_view where,
                                         const std::vector<std::string>& known);
 
-// `entries` counts those of the whole file, which has a limit.
+// `entries` counts the entries of the whole file against its limit.
 Result<SpecConfig> read_config(const Node& key, const Node& value, std::size_t& entries);
 
 }  // namespace mig::config

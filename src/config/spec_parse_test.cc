@@ -245,7 +245,7 @@ TEST(ParseDocument, RefusesWhatYamlWouldHide) {
   }
 }
 
-// Of files that are no layouts: those of tenants and of hooks.
+// Documents that are not layouts: tenants and hooks files.
 TEST(ParseDocument, OneDocumentAndEachKeyOnceUnlessAskedFor) {
   const auto documents = parse_document("version: v1\n---\nversion: v1", "f");
   ASSERT_FALSE(documents);
@@ -277,7 +277,7 @@ TEST(ParseDocument, LimitsAreSaid) {
             ErrorCode::kTooLarge);
 }
 
-// Texts made to cost much: each must be answered, and in time in proportion to its size.
+// Resource exhaustion: each hostile text must be answered, in time proportional to its size.
 TEST(ParseDocument, HostileTextsAreAnsweredSoon) {
   constexpr std::size_t kHostile = kMostBytes / 4;
   const auto repeat = [](std::string_view unit, std::size_t bytes) {

@@ -17,7 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/daemon.h"
-#include "service/test_machine.h"
+#include "node/test_machine.h"
 
 namespace mig::daemon {
 namespace {
@@ -37,12 +37,13 @@ struct Answer {
   Json json() const { return Json::parse(body); }
 };
 
-class ApiTest : public service::MachineTest {
+class ApiTest : public node::MachineTest {
  protected:
   void SetUp() override {
     MachineTest::SetUp();
-    if (::getuid() != 0)
+    if (::getuid() != 0) {
       GTEST_SKIP() << "only root can be several users";
+    }
   }
 
   void start(const Strings& profiles = {"1g.5gb"}) {
@@ -59,7 +60,7 @@ class ApiTest : public service::MachineTest {
   }
 
   void open_api() {
-    auto desk = service::LeaseDesk::open(*service_, tenants_);
+    auto desk = service::LeaseDesk::open(*node_, tenants_);
     ASSERT_TRUE(desk) << desk.error().text();
     desk_ = *std::move(desk);
     api_ = std::make_unique<Api>(*desk_, wire::Source{true, "lab"});
@@ -70,8 +71,9 @@ class ApiTest : public service::MachineTest {
 
   // A process of that user, as a client is one.
   std::uint32_t client(std::uint32_t uid) {
-    if (uid == ::getuid())
+    if (uid == ::getuid()) {
       return static_cast<std::uint32_t>(::getpid());
+    }
     pid_t& pid = clients_[uid];
     if (pid == 0) {
       int ready[2];
@@ -81,8 +83,9 @@ class ApiTest : public service::MachineTest {
         const bool changed = ::setresuid(uid, uid, uid) == 0;
         ::close(ready[0]);
         ::close(ready[1]);
-        if (changed)
+        if (changed) {
           ::pause();
+        }
         ::_exit(0);
       }
       ::close(ready[1]);
@@ -152,8 +155,9 @@ class ApiTest : public service::MachineTest {
 
 TEST_F(ApiTest, PathsAndMethodsHaveTheirStatus) {
   start();
-  for (const char* path : {"/v1/leases", "/v1/queue", "/v1/tenants", "/v1/inventory"})
+  for (const char* path : {"/v1/leases", "/v1/queue", "/v1/tenants", "/v1/inventory"}) {
     EXPECT_EQ(status(0, "GET", path), 200) << path;
+  }
 
   struct Row {
     const char *method, *path;
@@ -318,9 +322,9 @@ TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {
 TEST_F(ApiTest, TheSocketIsTheOneNamedOrTheMachinesOwn) {
   make("1x a100-sxm4-40gb");
   ::setenv("MIGCTL_SOCKET", "/x/y.sock", 1);
-  EXPECT_EQ(default_socket(*service_).value(), "/x/y.sock");
+  EXPECT_EQ(default_socket(*node_).value(), "/x/y.sock");
   ::setenv("MIGCTL_SOCKET", "", 1);
-  EXPECT_TRUE(default_socket(*service_).value().starts_with(root_ + "/lab/"));
+  EXPECT_TRUE(default_socket(*node_).value().starts_with(root_ + "/lab/"));
   ::unsetenv("MIGCTL_SOCKET");
 }
 

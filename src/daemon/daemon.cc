@@ -37,15 +37,17 @@ constexpr std::int64_t kReapEveryMs = 200;
 void tell_systemd(const char* state) {
   const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe)
   sockaddr_un address{};
-  if (path == nullptr || *path == '\0' || std::strlen(path) >= sizeof(address.sun_path))
+  if (path == nullptr || *path == '\0' || std::strlen(path) >= sizeof(address.sun_path)) {
     return;
+  }
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path, std::strlen(path));
-  if (*path == '@')
+  if (*path == '@') {
     address.sun_path[0] = '\0';
+  }
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
   const base::Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (fd.valid())
+  if (fd.valid()) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): how sendto(2) takes addresses
     static_cast<void>(::sendto(fd.get(),
                                state,
@@ -53,14 +55,16 @@ void tell_systemd(const char* state) {
                                MSG_NOSIGNAL,
                                reinterpret_cast<const sockaddr*>(&address),
                                size));
+  }
 }
 
 // Connections and pidfds: more than a login's default.
 void allow_descriptors() {
   constexpr rlim_t kEnough = 8192;
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kEnough)
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kEnough) {
     return;
+  }
   limit.rlim_cur = std::min(limit.rlim_max, kEnough);
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
@@ -76,11 +80,13 @@ class HolderWatch {
   void watch(const std::vector<lease::Holder>& holders) {
     for (const lease::Holder& holder : holders) {
       const std::pair key(holder.pid, holder.start_ticks);
-      if (watched_.contains(key) || watched_.size() >= kMostWatched)
+      if (watched_.contains(key) || watched_.size() >= kMostWatched) {
         continue;  // the tick sees those that are too many
+      }
       base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, holder.pid, 0)));
-      if (!process.valid())
+      if (!process.valid()) {
         continue;
+      }
       watched_.insert(key);
       server_.when_readable(std::move(process), [this, key] {
         watched_.erase(key);
@@ -97,15 +103,16 @@ class HolderWatch {
 
 }  // namespace
 
-Result<std::string> default_socket(const service::Service& service) {
+Result<std::string> default_socket(const node::Node& node) {
   const char* chosen = std::getenv("MIGCTL_SOCKET");  // NOLINT(concurrency-mt-unsafe)
-  if (chosen != nullptr && *chosen != '\0')
+  if (chosen != nullptr && *chosen != '\0') {
     return std::string(chosen);
-  MIG_ASSIGN_OR_RETURN(const std::string dir, service.runtime_dir());
+  }
+  MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
   return dir + "/migd.sock";
 }
 
-Result<void> run_daemon(service::Service& service,
+Result<void> run_daemon(node::Node& node,
                         const wire::Source& source,
                         const DaemonOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -113,11 +120,11 @@ Result<void> run_daemon(service::Service& service,
   const std::string tenants_file = service::tenants_path(options.tenants);
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(options.tenants));
   MIG_ASSIGN_OR_RETURN(auto desk,
-                       service::LeaseDesk::open(service, tenants, kInventoryAgeMs, kReapEveryMs));
+                       service::LeaseDesk::open(node, tenants, kInventoryAgeMs, kReapEveryMs));
   MIG_TRY(service::guard_or_open(*desk, options.guard_nodes));
   std::string socket = options.socket;
   if (socket.empty()) {
-    MIG_ASSIGN_OR_RETURN(socket, default_socket(service));
+    MIG_ASSIGN_OR_RETURN(socket, default_socket(node));
   }
   MIG_ASSIGN_OR_RETURN(
       const base::FileLock lock,
@@ -137,29 +144,33 @@ Result<void> run_daemon(service::Service& service,
   api.on_holders = [&watch](const std::vector<lease::Holder>& holders) { watch.watch(holders); };
   std::string told;
   api.on_trouble = [&](const Error& error) {
-    if (options.log && told != error.message)
+    if (options.log && told != error.message) {
       options.log("migd: " + error.text());
+    }
     told = error.message;
   };
   api.start();
-  service.rest();
+  node.rest();
   // Between requests the daemon has no GPU open: it would be in the way of a mode change.
-  server->every(kTick, [&api, &service] {
+  server->every(kTick, [&api, &node] {
     api.step();
-    service.rest();
+    node.rest();
   });
-  if (options.log)
+  if (options.log) {
     options.log(fmt::format("migd: listening on {}; tenants: {}",
                             socket,
                             tenants.from_file ? tenants_file : std::string("each user its own")));
+  }
   tell_systemd("READY=1");
   server->run();
   tell_systemd("STOPPING=1");
   api.stop();
-  if (ours)
+  if (ours) {
     ::unlink(socket.c_str());  // nobody listens: clients can tell at once
-  if (options.log)
+  }
+  if (options.log) {
     options.log("migd: stopped; leases stay with their holders");
+  }
   return {};
 }
 

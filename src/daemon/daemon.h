@@ -10,7 +10,7 @@
 
 #include "mig/result.h"
 
-#include "service/service.h"
+#include "node/node.h"
 #include "wire/wire.h"
 
 namespace mig::daemon {
@@ -23,12 +23,10 @@ struct DaemonOptions {
 };
 
 // Where clients look: $MIGCTL_SOCKET, else migd.sock in the machine's runtime folder.
-Result<std::string> default_socket(const service::Service& service);
+Result<std::string> default_socket(const node::Node& node);
 
 // Serves until SIGTERM or SIGINT. kConflict when another daemon serves this machine.
-Result<void> run_daemon(service::Service& service,
-                        const wire::Source& source,
-                        const DaemonOptions& options);
+Result<void> run_daemon(node::Node& node, const wire::Source& source, const DaemonOptions& options);
 
 }  // namespace mig::daemon
 

@@ -24,25 +24,30 @@ constexpr std::size_t kOutputLimit = 64UL * 1024;
 
 using Clock = std::chrono::steady_clock;
 
-// Reads until the writer closes its end or the deadline passes; false = deadline.
+// Reads until the write end is closed or the deadline passes; false = deadline.
 bool drain(int fd, Clock::time_point deadline, std::string& output) {
   std::array<char, 4096> buffer{};
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0)
+    if (left <= 0) {
       return false;
+    }
     pollfd ready{fd, POLLIN, 0};
     const int polled = ::poll(&ready, 1, static_cast<int>(left));
-    if (polled < 0 && errno == EINTR)
+    if (polled < 0 && errno == EINTR) {
       continue;
-    if (polled == 0)
+    }
+    if (polled == 0) {
       return false;
+    }
     const ssize_t n = ::read(fd, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR)
+    if (n < 0 && errno == EINTR) {
       continue;
-    if (n <= 0)
+    }
+    if (n <= 0) {
       return true;
+    }
     const std::size_t room = kOutputLimit - output.size();
     output.append(buffer.data(), std::min(room, static_cast<std::size_t>(n)));
   }
@@ -70,10 +75,11 @@ Result<CommandResult> run_command(const std::vector<std::string>& argv,
   const int failed = ::posix_spawnp(&child, raw.front(), &actions, nullptr, raw.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   said.write.reset();
-  if (failed != 0)
+  if (failed != 0) {
     return fail(
         failed == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
         fmt::format("cannot run {}: {}", argv.front(), std::generic_category().message(failed)));
+  }
   CommandResult result;
   if (!drain(said.read.get(), Clock::now() + limit, result.output)) {
     ::kill(child, SIGKILL);

@@ -16,10 +16,11 @@ Display read_display(const nvml::Functions& nvml, nvmlDevice_t device) {
   Display display;
   nvmlPciInfoExt_v1_t pci{};
   pci.version = nvmlPciInfoExt_v1;
-  if (nvml.nvmlDeviceGetPciInfoExt(device, &pci) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetPciInfoExt(device, &pci) == NVML_SUCCESS) {
     display.pci_class = pci.baseClass << 8U | pci.subClass;
+  }
   nvmlEnableState_t state = NVML_FEATURE_DISABLED;
-  // R580 and later answer that it is deprecated.
+  // R580 and later return NVML_ERROR_DEPRECATED.
   nvmlReturn_t code = nvml.nvmlDeviceGetDisplayMode(device, &state);
   display.attached = told_switch(code, state);
   code = nvml.nvmlDeviceGetDisplayActive(device, &state);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: what a GPU has to do with screens.
+// Inside of device/: display state of a GPU.
 #ifndef MIGCTL_DEVICE_DISPLAY_H_
 #define MIGCTL_DEVICE_DISPLAY_H_
 
@@ -9,7 +9,8 @@
 
 namespace mig::device {
 
-// What the driver does not tell, or fails to, is unknown: nothing is refused for these alone.
+// Readings that the driver does not support, or fails, are unknown: nothing is refused for these
+// alone.
 Display read_display(const nvml::Functions& nvml, nvmlDevice_t device);
 
 }  // namespace mig::device

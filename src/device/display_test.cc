@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Readings of drivers that tell all, some and nothing.
+// Fake drivers that support all, some and none of the display readings.
 #include "device/display.h"
 
 #include <gtest/gtest.h>
@@ -8,8 +8,9 @@ namespace mig::device {
 namespace {
 
 nvmlReturn_t vga(nvmlDevice_t, nvmlPciInfoExt_v1_t* pci) {
-  if (pci->version != nvmlPciInfoExt_v1)
+  if (pci->version != nvmlPciInfoExt_v1) {
     return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+  }
   pci->baseClass = 3;
   pci->subClass = 0;
   return NVML_SUCCESS;

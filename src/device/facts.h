@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver never changes about a GPU while it is loaded: asked once, kept by who reads often.
-// Threading: as the session that fills it.
+// Constant facts of a GPU while its driver is loaded: read once and cached by frequent readers.
+// Threading: as the session that fills the cache.
 #ifndef MIGCTL_DEVICE_FACTS_H_
 #define MIGCTL_DEVICE_FACTS_H_
 
@@ -16,28 +16,30 @@ namespace mig::device {
 
 struct ComputeProfile {
   ComputeInstanceProfile profile;
-  std::uint32_t id = 0;  // what create and list calls take; equal to the index on drivers seen
+  std::uint32_t id = 0;  // argument of create and list calls; equal to the index on known drivers
 };
 
-// Compute-instance profiles by the NVML index of the GPU-instance profile that offers them.
+// Compute profiles by the NVML index of the GPU instance profile that offers them.
 using ComputeProfiles = std::map<std::uint32_t, std::vector<ComputeProfile>>;
 
 struct GpuFacts {
-  std::vector<GpuInstanceProfile> profiles;  // without remaining capacity; empty = not asked yet
-  ComputeProfiles compute_profiles;          // of those asked so far
+  std::vector<GpuInstanceProfile> profiles;  // without remaining capacity; empty = not read yet
+  ComputeProfiles compute_profiles;          // of the GPU instance profiles read so far
 };
 
-// Of the GPUs of one session, by UUID.
+// Cache of constant facts of a session's GPUs, by UUID.
 class FactsOfGpus {
  public:
-  // Forgets everything when the session was renewed: the driver may have been changed meanwhile.
+  // Invalidates the cache when the session was renewed: the driver may have been replaced.
   std::shared_ptr<GpuFacts> of(const std::string& uuid, std::uint64_t epoch) {
-    if (epoch != epoch_)
+    if (epoch != epoch_) {
       gpus_.clear();
+    }
     epoch_ = epoch;
     std::shared_ptr<GpuFacts>& facts = gpus_[uuid];
-    if (!facts)
+    if (!facts) {
       facts = std::make_shared<GpuFacts>();
+    }
     return facts;
   }
 

@@ -5,16 +5,16 @@
 #include <map>
 #include <utility>
 
-#include "device/profile_names.h"
 #include "device/profiles.h"
 #include "device/readings.h"
 #include "model/compute_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {
 
-// More than any board has slots. The list calls do not look at the room, and an A30's driver
-// reports fewer instances than its profile holds (facts: peers 2.5).
+// More than any board has slots. The list calls ignore the buffer's size, and an A30's driver
+// reports fewer instances than its profile holds.
 constexpr unsigned kRoom = 64;
 
 Error changed() {
@@ -25,15 +25,16 @@ Error changed() {
                {}};
 }
 
-// Each profile is asked for by itself, so an instance that went while we read and one that came in
-// its place can both be in the list, which no GPU ever was like.
+// Each profile is listed by a call of its own, so an instance destroyed between calls and its
+// successor can both be in the result: a torn read, which no GPU ever was like.
 bool share_a_place(const std::vector<GpuInstance>& instances) {
   std::uint64_t taken = 0;
   for (const GpuInstance& instance : instances) {
     const Placement place = instance.placement;
     for (std::uint32_t slot = place.start; slot < place.end() && slot < 64; ++slot) {
-      if ((taken >> slot & 1U) != 0)
+      if ((taken >> slot & 1U) != 0) {
         return true;
+      }
       taken |= std::uint64_t{1} << slot;
     }
   }
@@ -48,12 +49,13 @@ class InstanceReader {
                  ComputeProfiles& compute)
       : nvml_(nvml), devices_(devices), profiles_(profiles), compute_(compute) {}
 
-  // `only`: of this profile.
+  // `only`: instances of this profile only.
   Result<InstanceList> read(nvmlDevice_t device, std::optional<ProfileId> only = std::nullopt) {
     InstanceList list;
     for (GpuInstanceProfile& profile : profiles_) {
-      if (only && profile.id != *only)
+      if (only && profile.id != *only) {
         continue;
+      }
       std::vector<nvmlGpuInstance_t> handles(std::max(kRoom, profile.max_count));
       unsigned count = 0;
       const nvmlReturn_t code =
@@ -63,46 +65,53 @@ class InstanceReader {
         return list;
       }
       MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "GPU instances"));
-      if (!known)
+      if (!known) {
         continue;
+      }
       handles.resize(std::min<std::size_t>(count, handles.size()));
       for (nvmlGpuInstance_t handle : handles) {
         MIG_ASSIGN_OR_RETURN(GpuInstance instance, read_instance(handle, profile));
         list.instances.push_back(std::move(instance));
       }
     }
-    if (share_a_place(list.instances))
+    if (share_a_place(list.instances)) {
       return changed();
+    }
     std::sort(list.instances.begin(), list.instances.end(), [](const auto& a, const auto& b) {
       return a.id < b.id;
     });
     return list;
   }
 
-  // Empty: there is none with this id.
+  // Empty when there is no instance with this id.
   Result<InstanceList> read_one(nvmlDevice_t device, GpuInstanceId id) {
     InstanceList list;
     nvmlGpuInstance_t handle = nullptr;
     nvmlReturn_t code = nvml_.nvmlDeviceGetGpuInstanceById(device, id.value, &handle);
-    if (vanished(code))
+    if (vanished(code)) {
       return list;
+    }
     if (code == NVML_ERROR_NO_PERMISSION) {
       list.complete = false;
       return list;
     }
     nvmlGpuInstanceInfo_t info{};
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       code = nvml_.nvmlGpuInstanceGetInfo(handle, &info);
-    if (vanished(code))
+    }
+    if (vanished(code)) {
       return changed();
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return nvml::error_from(code, "cannot read GPU instance " + std::to_string(id.value));
+    }
     const auto profile =
         std::find_if(profiles_.begin(), profiles_.end(), [&](const GpuInstanceProfile& one) {
           return one.id.value == info.profileId;
         });
-    if (profile == profiles_.end())
+    if (profile == profiles_.end()) {
       return changed();
+    }
     MIG_ASSIGN_OR_RETURN(GpuInstance instance, describe(handle, info, *profile));
     list.instances.push_back(std::move(instance));
     return list;
@@ -112,10 +121,12 @@ class InstanceReader {
   Result<GpuInstance> read_instance(nvmlGpuInstance_t handle, GpuInstanceProfile& profile) {
     nvmlGpuInstanceInfo_t info{};
     const nvmlReturn_t code = nvml_.nvmlGpuInstanceGetInfo(handle, &info);
-    if (vanished(code))
+    if (vanished(code)) {
       return changed();
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return nvml::error_from(code, "cannot read a GPU instance of " + profile.name.str());
+    }
     return describe(handle, info, profile);
   }
 
@@ -131,21 +142,24 @@ class InstanceReader {
     out.memory_mib = profile.memory_mib;
     out.sm = profile.sm;
     MIG_ASSIGN_OR_RETURN(const auto* compute_profiles, compute_profiles_of(handle, profile));
-    for (const ComputeProfile& compute : *compute_profiles)
+    for (const ComputeProfile& compute : *compute_profiles) {
       MIG_TRY(read_compute(handle, compute, out));
+    }
     std::sort(out.compute_instances.begin(),
               out.compute_instances.end(),
               [](const auto& a, const auto& b) { return a.id < b.id; });
     return out;
   }
 
-  // Asked once per profile of GPU instance, from the first instance of it that is seen.
+  // Read once per GPU instance profile, from the first instance of the profile.
   Result<const std::vector<ComputeProfile>*> compute_profiles_of(nvmlGpuInstance_t handle,
                                                                  GpuInstanceProfile& profile) {
     const std::vector<ComputeProfile>* found = nullptr;
-    for (const ComputeProfiles* known : {&compute_, &doubtful_})
-      if (const auto at = known->find(profile.nvml_profile); at != known->end())
+    for (const ComputeProfiles* known : {&compute_, &doubtful_}) {
+      if (const auto at = known->find(profile.nvml_profile); at != known->end()) {
         found = &at->second;
+      }
+    }
     if (found == nullptr) {
       MIG_ASSIGN_OR_RETURN(auto read, read_compute_profiles(nvml_, handle, profile.name));
       ComputeProfiles& kept = lacks_some(read, profile, profiles_) ? doubtful_ : compute_;
@@ -153,15 +167,16 @@ class InstanceReader {
     }
     if (profile.compute_profiles_derived && !found->empty()) {
       profile.compute_profiles.clear();
-      for (const ComputeProfile& compute : *found)
+      for (const ComputeProfile& compute : *found) {
         profile.compute_profiles.push_back(compute.profile);
+      }
       profile.compute_profiles_derived = false;
     }
     return found;
   }
 
-  // A driver refuses the profiles that it does not have, and may refuse another once: a list that
-  // lacks what should be there is not kept for the next reading.
+  // A driver refuses unsupported profiles, and may fail transiently for another: a list that lacks
+  // an expected profile is not cached.
   static bool lacks_some(const std::vector<ComputeProfile>& read,
                          const GpuInstanceProfile& profile,
                          const std::vector<GpuInstanceProfile>& profiles) {
@@ -180,12 +195,15 @@ class InstanceReader {
     unsigned count = 0;
     const nvmlReturn_t code =
         nvml_.nvmlGpuInstanceGetComputeInstances(handle, compute.id, handles.data(), &count);
-    if (code == NVML_ERROR_NOT_SUPPORTED)
+    if (code == NVML_ERROR_NOT_SUPPORTED) {
       return {};
-    if (vanished(code))
+    }
+    if (vanished(code)) {
       return changed();
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return nvml::error_from(code, "cannot read compute instances of " + out.name.str());
+    }
     handles.resize(std::min<std::size_t>(count, handles.size()));
     for (nvmlComputeInstance_t one : handles) {
       ComputeInstance instance;
@@ -202,25 +220,29 @@ class InstanceReader {
   Result<void> read_compute_info(nvmlComputeInstance_t handle, ComputeInstance& out) {
     nvmlComputeInstanceInfo_t info{};
     nvmlReturn_t code = nvml_.nvmlComputeInstanceGetInfo_v2(handle, &info);
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       out.placement = Placement{info.placement.start, info.placement.size};
+    }
     if (code == NVML_ERROR_FUNCTION_NOT_FOUND) {
       nvmlComputeInstanceInfo_v1_t old{};
       code = nvml_.nvmlComputeInstanceGetInfo(handle, &old);
       info.id = old.id;
     }
-    if (vanished(code))
+    if (vanished(code)) {
       return changed();
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return nvml::error_from(code, "cannot read a compute instance");
+    }
     out.id = ComputeInstanceId{info.id};
     return {};
   }
 
   void add_device(GpuInstanceId gpu_instance, ComputeInstance& out) const {
     for (const MigDevice& device : devices_) {
-      if (device.gpu_instance != gpu_instance.value || device.compute_instance != out.id.value)
+      if (device.gpu_instance != gpu_instance.value || device.compute_instance != out.id.value) {
         continue;
+      }
       out.uuid = device.uuid;
       out.device_index = device.index;
       out.memory_used_mib = device.memory_used_mib;
@@ -231,14 +253,15 @@ class InstanceReader {
   const std::vector<MigDevice>& devices_;
   std::vector<GpuInstanceProfile>& profiles_;
   ComputeProfiles& compute_;
-  ComputeProfiles doubtful_;  // of this reading only
+  ComputeProfiles doubtful_;  // not cached beyond this reading
 };
 
-// "NVIDIA H200 MIG 1c.3g.71gb" names the compute instance.
+// Name of the compute instance in a device name: "NVIDIA H200 MIG 1c.3g.71gb".
 std::optional<ProfileName> name_in(const std::string& device_name) {
   const std::size_t at = device_name.rfind("MIG ");
-  if (at == std::string::npos)
+  if (at == std::string::npos) {
     return std::nullopt;
+  }
   auto name = ProfileName::parse(device_name.substr(at));
   return name ? std::optional(*name) : std::nullopt;
 }
@@ -253,9 +276,9 @@ bool has_these(const GpuInstanceProfile& profile, const nvmlDeviceAttributes_t& 
          profile.memory_mib == told.memorySizeMB;
 }
 
-// Of which profile the GPU instance of a MIG device is. The name is its compute instance's, which
-// has no attribute; slices, memory and engines are the GPU instance's. Where several profiles have
-// the same (+gfx), the one that the name names.
+// Profile of a MIG device's GPU instance. The device's name is its compute instance's, which has no
+// attribute; slices, memory and engines are the GPU instance's. Where several profiles match
+// (+gfx), the one that agrees with the name.
 const GpuInstanceProfile* profile_of(const std::vector<GpuInstanceProfile>& profiles,
                                      const MigDevice& device,
                                      const ProfileName& name) {
@@ -265,8 +288,9 @@ const GpuInstanceProfile* profile_of(const std::vector<GpuInstanceProfile>& prof
     const bool is_named = profile.name == name.gpu_instance();
     named = is_named ? &profile : named;
     if (device.attributes && has_these(profile, *device.attributes) &&
-        (fits == nullptr || is_named))
+        (fits == nullptr || is_named)) {
       fits = &profile;
+    }
   }
   return fits != nullptr ? fits : named;
 }
@@ -284,9 +308,10 @@ GpuInstance instance_of(const MigDevice& device,
     out.nvml_profile = profile->nvml_profile;
     out.memory_mib = profile->memory_mib;
     out.sm = profile->sm;
-    // Where it lies is told to root only, except when there is one place to lie.
-    if (profile->placements.size() == 1)
+    // The placement is reported to root only, except when the profile has a single one.
+    if (profile->placements.size() == 1) {
       out.placement = profile->placements.front();
+    }
   }
   return out;
 }
@@ -300,19 +325,23 @@ ComputeInstance compute_of(const MigDevice& device,
   out.uuid = device.uuid;
   out.device_index = device.index;
   out.memory_used_mib = device.memory_used_mib;
-  if (device.attributes)
+  if (device.attributes) {
     out.sm = device.attributes->multiprocessorCount;
-  if (profile == nullptr)
+  }
+  if (profile == nullptr) {
     return out;
+  }
   out.name = profile->name;
   out.name.compute_slices =
       device.attributes ? device.attributes->computeInstanceSliceCount : told.compute_slices;
   ProfileName wanted = out.name;
   wanted.sm = out.sm;
-  // Without its profile id it is known by its SMs; the plain one where they tell nothing.
+  // Without a profile id the compute profile is identified by its SMs; else the plain one is
+  // assumed.
   const ComputeInstanceProfile* compute = find_compute_profile(*profile, wanted);
-  if (compute == nullptr)
+  if (compute == nullptr) {
     compute = find_compute_profile(*profile, out.name);
+  }
   if (compute != nullptr) {
     out.name = compute->name;
     out.nvml_profile = compute->nvml_profile;
@@ -320,7 +349,7 @@ ComputeInstance compute_of(const MigDevice& device,
   return out;
 }
 
-// What an ordinary user sees: GPU instances that have compute instances, without their places.
+// The unprivileged view: GPU instances that have compute instances, without placements.
 InstanceList from_devices(const std::vector<MigDevice>& devices,
                           const std::vector<GpuInstanceProfile>& profiles) {
   InstanceList list;
@@ -330,12 +359,14 @@ InstanceList from_devices(const std::vector<MigDevice>& devices,
     const ProfileName name = name_in(device.name).value_or(ProfileName{});
     const GpuInstanceProfile* profile = profile_of(profiles, device, name);
     auto [found, fresh] = by_id.try_emplace(device.gpu_instance);
-    if (fresh)
+    if (fresh) {
       found->second = instance_of(device, name, profile);
+    }
     found->second.compute_instances.push_back(compute_of(device, name, profile));
   }
-  for (auto& [id, instance] : by_id)
+  for (auto& [id, instance] : by_id) {
     list.instances.push_back(std::move(instance));
+  }
   return list;
 }
 
@@ -348,8 +379,9 @@ Result<InstanceList> read_instances(const nvml::Functions& nvml,
                                     ComputeProfiles& compute) {
   MIG_ASSIGN_OR_RETURN(InstanceList list,
                        InstanceReader(nvml, devices, profiles, compute).read(device));
-  if (!list.complete)
+  if (!list.complete) {
     return from_devices(devices, profiles);
+  }
   return list;
 }
 

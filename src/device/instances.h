@@ -17,7 +17,7 @@
 
 namespace mig::device {
 
-// A MIG device: a compute instance as programs see it.
+// A MIG device: a compute instance as seen by programs.
 struct MigDevice {
   nvmlDevice_t handle = nullptr;
   std::uint32_t index = 0;
@@ -27,7 +27,7 @@ struct MigDevice {
   std::optional<nvmlDeviceAttributes_t> attributes;
 };
 
-// Ascending index. Empty with MIG off.
+// MIG devices by ascending index. Empty with MIG off.
 Result<std::vector<MigDevice>> read_mig_devices(const nvml::Functions& nvml, nvmlDevice_t device);
 
 struct InstanceList {
@@ -35,16 +35,17 @@ struct InstanceList {
   bool complete = true;
 };
 
-// `profiles` gains the compute profiles of the instances found. When the driver refuses the lists
-// (needs root), what `devices` show is used and `complete` is false. kConflict: the layout changed
-// while we read; read again. `compute` keeps what was asked of the driver for the next time.
+// Reads all instances. `profiles` gains the compute profiles of the instances found. When the
+// driver refuses the lists (needs root), the list is derived from `devices` and `complete` is
+// false. kConflict: the layout changed during the read (race); read again. `compute` caches compute
+// profiles for the next call.
 Result<InstanceList> read_instances(const nvml::Functions& nvml,
                                     nvmlDevice_t device,
                                     const std::vector<MigDevice>& devices,
                                     std::vector<GpuInstanceProfile>& profiles,
                                     ComputeProfiles& compute);
 
-// What `scope` names, of the profiles in `profiles`; MIG devices are not looked at.
+// Reads the instances that `scope` names, of the profiles in `profiles`; ignores MIG devices.
 Result<InstanceList> read_scoped(const nvml::Functions& nvml,
                                  nvmlDevice_t device,
                                  const LayoutScope& scope,

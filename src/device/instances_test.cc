@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of a GPU that changes while it is read, from a driver of a few functions.
+// Instance lists of a GPU that changes during the read (race), from a fake driver of a few
+// functions.
 #include "device/instances.h"
 
 #include <optional>
@@ -7,19 +8,19 @@
 
 #include <gtest/gtest.h>
 
-#include "device/profile_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {
 
-// One instance per profile; its handle is the profile's id, its id too.
+// Fake: one instance per profile, whose handle and id are the profile's id.
 nvmlReturn_t one_each(nvmlDevice_t, unsigned profile, nvmlGpuInstance_t* handles, unsigned* count) {
   handles[0] = reinterpret_cast<nvmlGpuInstance_t>(std::uintptr_t{profile});
   *count = 1;
   return NVML_SUCCESS;
 }
 
-// 9 (3g) lies at 4:4, 14 (2g) at 0:2, 19 (1g) at 1:1, which is where the 2g is.
+// Fake placements: 9 (3g) at 4:4, 14 (2g) at 0:2, 19 (1g) at 1:1, which overlaps the 2g.
 nvmlReturn_t place_of(nvmlGpuInstance_t handle, nvmlGpuInstanceInfo_t* info) {
   info->id = info->profileId = static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(handle));
   info->placement = info->id == 9    ? nvmlGpuInstancePlacement_t{4, 4}
@@ -51,7 +52,7 @@ TEST(Instances, AreListedByTheirIds) {
   EXPECT_EQ(list->instances[1].id, GpuInstanceId{14});
 }
 
-// Found by tests/hammer: the 2g went and a 1g came while the lists were read one by one.
+// Found by tests/hammer: a race of a destroy and a create with the per-profile list calls.
 TEST(Instances, TwoInOnePlaceAreAListThatChangedMeanwhile) {
   const auto list = read({19, 14, 9});
   ASSERT_FALSE(list);
@@ -77,15 +78,16 @@ GpuInstanceProfile h100(const char* name,
   return profile;
 }
 
-// What an ordinary user is shown of one MIG device of an H100: "<gi> <ci> <SMs>", or "nothing".
+// The unprivileged view of one MIG device of an H100: "<gi> <ci> <SMs>", or "nothing".
 std::string shown(const char* name, std::optional<nvmlDeviceAttributes_t> attributes) {
   std::vector<GpuInstanceProfile> profiles = {h100("1g.10gb", 0, 9984, 16, {1, 1, 0, 1, 0}),
                                               h100("1g.10gb+me", 7, 9984, 16, {1, 1, 0, 1, 1}),
                                               h100("1g.20gb", 9, 20096, 26, {1, 1, 0, 1, 0}),
                                               h100("2g.20gb", 1, 20096, 32, {2, 2, 0, 2, 0}),
                                               h100("2g.20gb+gfx", 11, 20096, 32, {2, 2, 0, 2, 0})};
-  for (GpuInstanceProfile& profile : profiles)
+  for (GpuInstanceProfile& profile : profiles) {
     profile.compute_profiles = derive_compute_profiles(profile, profiles);
+  }
   MigDevice device;
   device.name = std::string("NVIDIA H100 80GB HBM3 MIG ") + name;
   device.attributes = attributes;
@@ -93,15 +95,16 @@ std::string shown(const char* name, std::optional<nvmlDeviceAttributes_t> attrib
   driver.nvmlDeviceGetGpuInstances = nvml::Function<decltype(nvmlDeviceGetGpuInstances)>(refuses);
   ComputeProfiles compute;
   const auto list = read_instances(driver, nullptr, {device}, profiles, compute);
-  if (!list || list->instances.size() != 1)
+  if (!list || list->instances.size() != 1) {
     return "nothing";
+  }
   const GpuInstance& gi = list->instances[0];
   const ComputeInstance& ci = gi.compute_instances.at(0);
   return gi.name.str() + " " + ci.name.str() + " " +
          (ci.sm ? std::to_string(*ci.sm) : std::string("?"));
 }
 
-// The driver calls a MIG device after its compute instance, without the attribute and alike for
+// The driver names a MIG device after its compute instance, without the attribute, and equally for
 // both compute profiles of a 1g.20gb.
 TEST(Instances, WhoIsNotToldTheListsIsToldTheProfilesByWhatTheyHave) {
   EXPECT_EQ(shown("1g.10gb", nvmlDeviceAttributes_t{16, 1, 1, 0, 1, 0, 1, 1, 9984}),

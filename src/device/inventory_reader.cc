@@ -31,8 +31,9 @@ Architecture architecture_of(unsigned raw) {
     default:
       break;
   }
-  if (raw == NVML_DEVICE_ARCH_UNKNOWN)
+  if (raw == NVML_DEVICE_ARCH_UNKNOWN) {
     return Architecture::kUnknown;
+  }
   return raw < NVML_DEVICE_ARCH_AMPERE ? Architecture::kOlder : Architecture::kNewer;
 }
 
@@ -45,24 +46,28 @@ Result<void> read_identity(const nvml::Functions& nvml, nvmlDevice_t device, Gpu
   gpu.name = read_text([&](char* to, unsigned n) { return nvml.nvmlDeviceGetName(device, to, n); });
   nvmlPciInfo_t pci{};
   nvmlReturn_t code = nvml.nvmlDeviceGetPciInfo_v3(device, &pci);
-  if (code == NVML_ERROR_FUNCTION_NOT_FOUND)
+  if (code == NVML_ERROR_FUNCTION_NOT_FOUND) {
     code = nvml.nvmlDeviceGetPciInfo_v2(device, &pci);
+  }
   MIG_ASSIGN_OR_RETURN(const bool known, told(code, fmt::format("GPU {}", gpu.index.value)));
   if (known) {
     gpu.pci_bus_id = pci.busId[0] != '\0' ? pci.busId : pci.busIdLegacy;
     gpu.pci_device_id = pci.pciDeviceId;
     gpu.pci_subsystem_id = pci.pciSubSystemId;
   }
-  if (unsigned minor = 0; nvml.nvmlDeviceGetMinorNumber(device, &minor) == NVML_SUCCESS)
+  if (unsigned minor = 0; nvml.nvmlDeviceGetMinorNumber(device, &minor) == NVML_SUCCESS) {
     gpu.minor = minor;
+  }
   nvmlDeviceArchitecture_t architecture = NVML_DEVICE_ARCH_UNKNOWN;
-  if (nvml.nvmlDeviceGetArchitecture(device, &architecture) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetArchitecture(device, &architecture) == NVML_SUCCESS) {
     gpu.architecture = architecture_of(architecture);
-  // Plans and locks are about a GPU by its UUID; one without cannot be managed.
-  if (gpu.uuid.empty())
+  }
+  // Plans and locks identify a GPU by its UUID; a GPU without one cannot be managed.
+  if (gpu.uuid.empty()) {
     return fail(ErrorCode::kDriver,
                 fmt::format("GPU {} has no UUID that the driver would tell", gpu.index.value),
                 "see dmesg for what is wrong with the GPU");
+  }
   return {};
 }
 
@@ -70,12 +75,13 @@ Result<void> read_mode(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gp
   unsigned current = 0;
   unsigned pending = 0;
   const nvmlReturn_t code = nvml.nvmlDeviceGetMigMode(device, &current, &pending);
-  // Nothing else says that a GPU has no MIG mode: taken for one without, it would be left as it is
-  // and a layout without MIG reported as done.
+  // Only these codes mean that a GPU has no MIG mode. Taking another error for "no MIG" would leave
+  // the GPU as it is and report a layout without MIG as applied.
   const bool without = code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND;
-  if (code != NVML_SUCCESS && !without)
+  if (code != NVML_SUCCESS && !without) {
     return nvml::error_from(code,
                             fmt::format("cannot read the MIG mode of GPU {}", gpu.index.value));
+  }
   if (code == NVML_SUCCESS) {
     gpu.mig_current = mode_of(current);
     gpu.mig_pending = mode_of(pending);
@@ -86,19 +92,22 @@ Result<void> read_mode(const nvml::Functions& nvml, nvmlDevice_t device, Gpu& gp
 void count_slices(Gpu& gpu) {
   for (const GpuInstanceProfile& profile : gpu.profiles) {
     gpu.compute_slices = std::max(gpu.compute_slices, profile.slices);
-    for (Placement placement : profile.placements)
+    for (Placement placement : profile.placements) {
       gpu.memory_slices = std::max(gpu.memory_slices, placement.end());
+    }
   }
 }
 
-// One GPU that the driver counts and will not open, for whatever reason of the hardware: drivers
-// say lost, reset required, interrupt issue, or just unknown.
+// Error of a GPU that the driver counts but cannot open, whatever the hardware's reason: drivers
+// return lost, reset required, interrupt issue, or unknown.
 Error cannot_open(nvmlReturn_t code, GpuIndex index) {
   Error error = nvml::error_from(code, fmt::format("cannot open GPU {}", index.value));
-  if (error.code == ErrorCode::kPermission || code == NVML_ERROR_UNINITIALIZED)
+  if (error.code == ErrorCode::kPermission || code == NVML_ERROR_UNINITIALIZED) {
     return error;
-  if (error.code != ErrorCode::kDeviceLost)
+  }
+  if (error.code != ErrorCode::kDeviceLost) {
     error.hint = "see dmesg for what is wrong with it, then reset the GPU or reboot the machine";
+  }
   error.code = ErrorCode::kDeviceLost;
   return error;
 }
@@ -111,8 +120,9 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   gpu.index = index;
   nvmlDevice_t device = nullptr;
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetHandleByIndex_v2(index.value, &device);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return cannot_open(code, index);
+  }
   MIG_TRY(read_identity(nvml, device, gpu));
   MIG_TRY(read_mode(nvml, device, gpu));
   gpu.display = read_display(nvml, device);
@@ -136,8 +146,9 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   if (gpu.mig_current == MigMode::kEnabled) {
     MIG_ASSIGN_OR_RETURN(devices, read_mig_devices(nvml, device));
     unsigned count = 0;
-    if (nvml.nvmlDeviceGetMaxMigDeviceCount(device, &count) == NVML_SUCCESS)
+    if (nvml.nvmlDeviceGetMaxMigDeviceCount(device, &count) == NVML_SUCCESS) {
       gpu.max_mig_devices = count;
+    }
     MIG_ASSIGN_OR_RETURN(
         InstanceList list,
         read_instances(nvml, device, devices, gpu.profiles, facts.compute_profiles));
@@ -145,11 +156,14 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
     gpu.instances_complete = list.complete;
   }
   auto processes = read_processes(nvml, device, devices, options.proc_root);
-  if (processes)
+  if (processes) {
     gpu.processes = *std::move(processes);
-  // Who is not told the instances is not told the processes either, and may not change anything.
-  else if (gpu.instances_complete || processes.error().code != ErrorCode::kPermission)
+  }
+  // An unprivileged user, for whom the driver hides instances, is not shown processes either, and
+  // cannot change anything.
+  else if (gpu.instances_complete || processes.error().code != ErrorCode::kPermission) {
     return std::move(processes).error();
+  }
   return gpu;
 }
 
@@ -158,31 +172,41 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
 Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOptions& options) {
   for (int i = 1;; ++i) {
     auto gpu = read_gpu_once(session, index, options);
-    if (gpu || gpu.error().code != ErrorCode::kConflict || i == kReadsOfAMovingLayout)
+    if (gpu || gpu.error().code != ErrorCode::kConflict || i == kReadsOfAMovingLayout) {
       return gpu;
+    }
   }
 }
 
 Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options) {
+  return read_gpus(session, [&](GpuIndex index) { return read_gpu(session, index, options); });
+}
+
+Result<Inventory> read_gpus(const nvml::Session& session,
+                            const std::function<Result<Gpu>(GpuIndex)>& read) {
   Inventory out;
   out.simulated = session.simulated();
-  if (session.simulated())
+  if (session.simulated()) {
     out.simulated_machine = session.control()->machine_name;
+  }
   out.driver_version = session.driver_version();
   out.nvml_version = session.nvml_version();
   unsigned count = 0;
-  if (const nvmlReturn_t code = session.nvml().nvmlDeviceGetCount_v2(&count); code != NVML_SUCCESS)
+  if (const nvmlReturn_t code = session.nvml().nvmlDeviceGetCount_v2(&count);
+      code != NVML_SUCCESS) {
     return nvml::error_from(code, "cannot count the GPUs");
+  }
   for (unsigned index = 0; index < count; ++index) {
-    auto gpu = read_gpu(session, GpuIndex{index}, options);
+    auto gpu = read(GpuIndex{index});
     if (!gpu && gpu.error().code == ErrorCode::kDeviceLost) {
-      // One dead GPU does not hide the others.
+      // One lost GPU does not hide the others.
       out.warnings.push_back(fmt::format("GPU {} is left out: {}", index, gpu.error().text()));
       out.lost.push_back({GpuIndex{index}, std::move(gpu).error()});
       continue;
     }
-    if (!gpu)
+    if (!gpu) {
       return std::move(gpu).error().in(fmt::format("GPU {}", index));
+    }
     out.gpus.push_back(*std::move(gpu));
   }
   out.generation = layout_generation(out);

@@ -21,8 +21,9 @@ void read_details(const nvml::Functions& nvml, MigDevice& device) {
   if (nvmlDeviceAttributes_t attributes{};
       nvml.nvmlDeviceGetAttributes_v2(device.handle, &attributes) == NVML_SUCCESS) {
     device.attributes = attributes;
-    if (!device.memory_total_mib)
+    if (!device.memory_total_mib) {
       device.memory_total_mib = attributes.memorySizeMB;
+    }
   }
 }
 
@@ -41,11 +42,14 @@ Result<std::vector<MigDevice>> read_mig_devices(const nvml::Functions& nvml, nvm
         const bool exists,
         told_of_layout(nvml.nvmlDeviceGetMigDeviceHandleByIndex(device, index, &found.handle),
                        "MIG devices"));
-    if (!exists)
+    if (!exists) {
       continue;
+    }
     if (nvml.nvmlDeviceGetGpuInstanceId(found.handle, &found.gpu_instance) != NVML_SUCCESS ||
-        nvml.nvmlDeviceGetComputeInstanceId(found.handle, &found.compute_instance) != NVML_SUCCESS)
-      continue;  // went away between the two calls
+        nvml.nvmlDeviceGetComputeInstanceId(found.handle, &found.compute_instance) !=
+            NVML_SUCCESS) {
+      continue;  // destroyed between the two calls
+    }
     read_details(nvml, found);
     out.push_back(std::move(found));
   }

@@ -13,7 +13,8 @@ std::string on(const GpuHandle& gpu) {
   return fmt::format("on GPU {}", gpu.index.value);
 }
 
-// It exists, whatever the code of the reading is: never a clear refusal.
+// The instance was created, whatever code the read-back returned: this must not look like a
+// refusal.
 Error unread(nvmlReturn_t code, const std::string& tried) {
   Error error = nvml::error_from(code, tried + ": created, but it cannot be read back");
   error.code = ErrorCode::kDriver;
@@ -28,12 +29,13 @@ Result<nvmlGpuInstance_t> open_instance(const nvml::Session& session,
   nvmlGpuInstance_t instance = nullptr;
   const nvmlReturn_t code =
       session.nvml().nvmlDeviceGetGpuInstanceById(device, id.value, &instance);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, tried + fmt::format(": GPU instance {}", id.value));
+  }
   return instance;
 }
 
-// The id that the driver takes for the profile with this name inside this GPU instance.
+// The driver's id for the compute profile with this name inside this GPU instance.
 Result<std::uint32_t> compute_profile_id(const nvml::Functions& nvml,
                                          nvmlGpuInstance_t instance,
                                          const GpuFacts& facts,
@@ -41,16 +43,18 @@ Result<std::uint32_t> compute_profile_id(const nvml::Functions& nvml,
                                          const std::string& tried) {
   for (const auto& [index, known] : facts.compute_profiles) {
     for (const ComputeProfile& profile : known) {
-      if (profile.profile.name == name)
+      if (profile.profile.name == name) {
         return profile.id;
+      }
     }
   }
   MIG_ASSIGN_OR_RETURN(const auto profiles,
                        read_compute_profiles(nvml, instance, name.gpu_instance()));
   std::string there;
   for (const ComputeProfile& profile : profiles) {
-    if (profile.profile.name == name)
+    if (profile.profile.name == name) {
       return profile.id;
+    }
     there += (there.empty() ? "" : ", ") + profile.profile.name.str();
   }
   return fail(ErrorCode::kNotSupported,
@@ -64,17 +68,20 @@ Result<GpuHandle> find_gpu(const nvml::Session& session, const std::string& uuid
   const nvml::Functions& nvml = session.nvml();
   nvmlDevice_t device = nullptr;
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetHandleByUUID(uuid.c_str(), &device);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return nvml::error_from(code, "cannot open " + uuid);
+  }
   GpuHandle out;
   out.uuid = uuid;
   out.facts = std::make_shared<GpuFacts>();
   out.raw = session.keep(device);
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetIndex(device, &out.index.value);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return nvml::error_from(code, "cannot read the index of " + uuid);
-  if (nvmlPciInfo_t pci{}; nvml.nvmlDeviceGetPciInfo_v3(device, &pci) == NVML_SUCCESS)
+  }
+  if (nvmlPciInfo_t pci{}; nvml.nvmlDeviceGetPciInfo_v3(device, &pci) == NVML_SUCCESS) {
     out.pci_bus_id = pci.busId;
+  }
   return out;
 }
 
@@ -84,16 +91,19 @@ Result<ModeChange> set_mig_mode(const nvml::Session& session, const GpuHandle& g
   nvmlReturn_t activation = NVML_SUCCESS;
   const nvmlReturn_t code = session.nvml().nvmlDeviceSetMigMode(
       device, enable ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE, &activation);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, tried);
+  }
   ModeChange out;
-  if (activation != NVML_SUCCESS)
+  if (activation != NVML_SUCCESS) {
     out.activation = nvml::error_from(activation, tried + " at once");
-  // A driver was seen that says done and stays as it was, so the mode is read, not believed.
+  }
+  // A driver is known that returns success without a change, so the mode is read back.
   unsigned current = 0;
   unsigned pending = 0;
-  if (session.nvml().nvmlDeviceGetMigMode(device, &current, &pending) != NVML_SUCCESS)
+  if (session.nvml().nvmlDeviceGetMigMode(device, &current, &pending) != NVML_SUCCESS) {
     return out;
+  }
   out.current = current == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   out.pending = pending == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   return out;
@@ -111,12 +121,14 @@ Result<GpuInstanceId> create_gpu_instance(const nvml::Session& session,
   nvmlGpuInstance_t instance = nullptr;
   nvmlReturn_t code = session.nvml().nvmlDeviceCreateGpuInstanceWithPlacement(
       device, profile.value, &where, &instance);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, tried);
+  }
   nvmlGpuInstanceInfo_t info{};
   code = session.nvml().nvmlGpuInstanceGetInfo(instance, &info);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return unread(code, tried);
+  }
   return GpuInstanceId{info.id};
 }
 
@@ -126,8 +138,9 @@ Result<void> destroy_gpu_instance(const nvml::Session& session,
   const std::string tried = fmt::format("cannot destroy GPU instance {} {}", id.value, on(gpu));
   MIG_ASSIGN_OR_RETURN(nvmlGpuInstance_t instance, open_instance(session, gpu, id, tried));
   if (const nvmlReturn_t code = session.nvml().nvmlGpuInstanceDestroy(instance);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return nvml::error_from(code, tried);
+  }
   return {};
 }
 
@@ -151,12 +164,14 @@ Result<ComputeInstanceId> create_compute_instance(const nvml::Session& session,
   } else {
     code = nvml.nvmlGpuInstanceCreateComputeInstance(instance, id, &compute);
   }
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, tried);
+  }
   nvmlComputeInstanceInfo_t info{};
   code = nvml.nvmlComputeInstanceGetInfo_v2(compute, &info);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return unread(code, tried);
+  }
   return ComputeInstanceId{info.id};
 }
 
@@ -171,11 +186,13 @@ Result<void> destroy_compute_instance(const nvml::Session& session,
   nvmlComputeInstance_t compute = nullptr;
   nvmlReturn_t code =
       session.nvml().nvmlGpuInstanceGetComputeInstanceById(instance, id.value, &compute);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, tried);
+  }
   code = session.nvml().nvmlComputeInstanceDestroy(compute);
-  if (code != NVML_SUCCESS)
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, tried);
+  }
   return {};
 }
 

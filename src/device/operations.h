@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that changes a GPU, one function each, and each with exactly one changing driver call.
-// Nobody is asked and nothing is undone here: preflight, verification and rollback are apply's.
+// Operations that change a GPU: one function each, with exactly one driver call that changes the
+// machine. No checks and no undo here: preflight, verification and rollback are in apply/.
 //
-// A GpuHandle is good until the session is renewed (a reset does): then kDeviceLost, find it again.
-// Errors say what was tried on what; the driver's code is their cause.
+// A GpuHandle is valid until the session is renewed (by a reset): then kDeviceLost, look the GPU up
+// again. Errors name the operation and its object; the driver's code is their cause.
 #ifndef MIGCTL_DEVICE_OPERATIONS_H_
 #define MIGCTL_DEVICE_OPERATIONS_H_
 
@@ -24,15 +24,15 @@ struct GpuHandle {
   std::string uuid;
   std::string pci_bus_id;
   nvml::Handle<nvmlDevice_t> raw;
-  std::shared_ptr<GpuFacts> facts;  // what was asked of it so far
+  std::shared_ptr<GpuFacts> facts;  // cache of constant facts
 };
 
 Result<GpuHandle> find_gpu(const nvml::Session& session, const std::string& uuid);
 
 struct ModeChange {
-  MigMode current = MigMode::kUnsupported;  // read back after the call; still so: it could not be
+  MigMode current = MigMode::kUnsupported;  // read back after the call; still so when that failed
   MigMode pending = MigMode::kUnsupported;
-  // Why the driver could not make it current, although the call as such succeeded.
+  // Why the new mode is pending, although the call itself succeeded.
   std::optional<Error> activation;
 };
 
@@ -48,7 +48,7 @@ Result<void> destroy_gpu_instance(const nvml::Session& session,
                                   const GpuHandle& gpu,
                                   GpuInstanceId id);
 
-// `placement` nullopt: the driver's choice inside the GPU instance.
+// `placement` nullopt: the driver chooses inside the GPU instance.
 Result<ComputeInstanceId> create_compute_instance(const nvml::Session& session,
                                                   const GpuHandle& gpu,
                                                   GpuInstanceId gpu_instance,
@@ -60,20 +60,21 @@ Result<void> destroy_compute_instance(const nvml::Session& session,
                                       GpuInstanceId gpu_instance,
                                       ComputeInstanceId id);
 
-// Resets the GPU and renews the session, so that every handle from before is refused. A simulated
-// machine is asked through its control table; a real one by `nvidia-smi --gpu-reset -i <bus id>`
-// (NVML has no call), with our own session closed meanwhile because it would hold the GPU.
+// Resets the GPU and renews the session, so that every earlier handle is refused. A simulated
+// machine resets through its control table; a real one by `nvidia-smi --gpu-reset -i <bus id>`
+// (NVML has no call), with this process's session closed meanwhile because an open session blocks
+// the reset.
 Result<void> reset_gpu(nvml::Session& session, const GpuHandle& gpu);
 
-// What a step needs to know, which is cheaper to read than everything.
+// The part of a layout that a step needs, cheaper to read than all.
 struct LayoutScope {
   bool instances = true;
-  std::optional<GpuInstanceId> gpu_instance;  // this one only
-  std::optional<ProfileId> profile;           // those of this GPU-instance profile only
+  std::optional<GpuInstanceId> gpu_instance;  // only this GPU instance
+  std::optional<ProfileId> profile;           // only instances of this GPU instance profile
   bool processes = true;
 };
 
-// What a step can change, read again; of the instances and processes what the scope names.
+// State that a step can change, read again; instances and processes as the scope says.
 struct LayoutReading {
   MigMode current = MigMode::kUnsupported;
   MigMode pending = MigMode::kUnsupported;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who runs on a GPU, from a driver of a few functions.
+// Process lists of a GPU, from a fake driver of a few functions.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -11,13 +11,14 @@ namespace {
 
 using List = nvml::Function<decltype(nvmlDeviceGetComputeRunningProcesses_v3)>;
 
-// A list of one process, as a driver gives it: the number first, then the processes.
+// A fake process list with one entry, with NVML's size protocol: count first, then entries.
 template <unsigned Pid>
 nvmlReturn_t one(nvmlDevice_t, unsigned* count, nvmlProcessInfo_t* infos) {
   const unsigned room = infos == nullptr ? 0 : *count;
   *count = 1;
-  if (room == 0)
+  if (room == 0) {
     return NVML_ERROR_INSUFFICIENT_SIZE;
+  }
   infos[0] = {};
   infos[0].pid = Pid;
   infos[0].usedGpuMemory = 3ULL << 20U;
@@ -30,14 +31,16 @@ nvmlReturn_t refuses(nvmlDevice_t, unsigned*, nvmlProcessInfo_t*) {
   return Code;
 }
 
-// "7 8", or what is wrong.
+// Pids of the result, "7 8", or the error.
 std::string pids(const nvml::Functions& driver) {
   const auto processes = read_processes(driver, nullptr, {}, "/nowhere");
-  if (!processes)
+  if (!processes) {
     return processes.error().message;
+  }
   std::string out;
-  for (const Process& process : *processes)
+  for (const Process& process : *processes) {
     out += (out.empty() ? "" : " ") + std::to_string(process.pid);
+  }
   return out;
 }
 
@@ -52,7 +55,7 @@ TEST(Processes, ThoseThatComputeThatDrawAndThatGoThroughMpsAreOnListsOfTheirOwn)
   EXPECT_EQ(pids(driver), "7 9") << "on two lists, and one process";
 }
 
-// Whoever is not seen might be destroyed.
+// Safety: a process that is not seen could lose its instance.
 TEST(Processes, AListThatCannotBeReadIsNoEmptyList) {
   nvml::Functions driver;
   driver.nvmlDeviceGetComputeRunningProcesses_v3 = List(one<7>);

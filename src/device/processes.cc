@@ -18,8 +18,9 @@ constexpr unsigned kSpare = 8;
 
 template <class Raw>
 std::optional<std::uint64_t> used_mib(const Raw& raw) {
-  if (raw.usedGpuMemory == std::numeric_limits<unsigned long long>::max())
+  if (raw.usedGpuMemory == std::numeric_limits<unsigned long long>::max()) {
     return std::nullopt;
+  }
   return raw.usedGpuMemory >> 20U;
 }
 
@@ -27,10 +28,12 @@ Process to_process(const nvmlProcessInfo_t& raw) {
   Process out;
   out.pid = raw.pid;
   out.memory_mib = used_mib(raw);
-  if (raw.gpuInstanceId != kNoInstance)
+  if (raw.gpuInstanceId != kNoInstance) {
     out.gpu_instance = GpuInstanceId{raw.gpuInstanceId};
-  if (raw.computeInstanceId != kNoInstance)
+  }
+  if (raw.computeInstanceId != kNoInstance) {
     out.compute_instance = ComputeInstanceId{raw.computeInstanceId};
+  }
   return out;
 }
 
@@ -41,16 +44,19 @@ Process to_process(const nvmlProcessInfo_v1_t& raw) {
   return out;
 }
 
-// Whoever is not seen here might be destroyed: only a driver that has no such list has none.
+// Safety: a process that is not seen could lose its instance, so only a driver without such a list
+// counts as an empty list.
 Result<bool> told_of_processes(nvmlReturn_t code) {
-  if (code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND)
+  if (code == NVML_ERROR_NOT_SUPPORTED || code == NVML_ERROR_FUNCTION_NOT_FOUND) {
     return false;
-  if (code != NVML_SUCCESS)
+  }
+  if (code != NVML_SUCCESS) {
     return nvml::error_from(code, "cannot read the processes");
+  }
   return true;
 }
 
-// Processes may start between asking for the number and asking for the list: ask again.
+// Retry: processes may start between the call for the count and the call for the list.
 template <class Raw, class Call>
 Result<void> append(const Call& call,
                     nvmlDevice_t device,
@@ -78,14 +84,15 @@ Result<bool> append_newest(const Newest& newest,
                            nvmlDevice_t device,
                            bool graphics,
                            std::vector<Process>& out) {
-  if (newest)
+  if (newest) {
     MIG_TRY(append<Raw>(newest, device, graphics, out));
-  else if (middle)
+  } else if (middle) {
     MIG_TRY(append<Raw>(middle, device, graphics, out));
+  }
   return static_cast<bool>(newest) || static_cast<bool>(middle);
 }
 
-// True: the list tells instances apart.
+// True: the list has instance ids.
 Result<bool> append_all(const nvml::Functions& f, nvmlDevice_t device, std::vector<Process>& out) {
   MIG_ASSIGN_OR_RETURN(const bool compute,
                        append_newest<nvmlProcessInfo_t>(f.nvmlDeviceGetComputeRunningProcesses_v3,
@@ -104,12 +111,14 @@ Result<bool> append_all(const nvml::Functions& f, nvmlDevice_t device, std::vect
                                            device,
                                            false,
                                            out));
-  if (!compute)
+  if (!compute) {
     MIG_TRY(
         append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetComputeRunningProcesses, device, false, out));
-  if (!graphics)
+  }
+  if (!graphics) {
     MIG_TRY(
         append<nvmlProcessInfo_v1_t>(f.nvmlDeviceGetGraphicsRunningProcesses, device, true, out));
+  }
   return compute;
 }
 
@@ -150,7 +159,7 @@ Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
       }
     }
   }
-  // A process may be on several lists: on that of graphics and another one, it computes too.
+  // Merges entries of several lists: a process on the graphics list and another one computes too.
   std::stable_sort(out.begin(), out.end(), [](const Process& a, const Process& b) {
     return std::tuple(identity(a), a.graphics) < std::tuple(identity(b), b.graphics);
   });
@@ -159,8 +168,9 @@ Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
                   out.end(),
                   [](const Process& a, const Process& b) { return identity(a) == identity(b); }),
       out.end());
-  for (Process& process : out)
+  for (Process& process : out) {
     process.name = process_name(proc_root, process.pid);
+  }
   return out;
 }
 

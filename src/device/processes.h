@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: who runs on a GPU and its instances.
+// Inside of device/: processes on a GPU and its instances.
 #ifndef MIGCTL_DEVICE_PROCESSES_H_
 #define MIGCTL_DEVICE_PROCESSES_H_
 
@@ -14,18 +14,18 @@
 
 namespace mig::device {
 
-// False: an old driver, which is asked per MIG device.
+// False: an old driver, whose processes are read per MIG device.
 bool tells_instances(const nvml::Functions& nvml);
 
-// Compute, graphics and MPS clients, each once, by pid. Instances are told apart by the ids in the
-// list, or on drivers without them by asking each MIG device. Names come from <proc_root>/<pid>.
-// A list that could not be read is an error, kPermission for who is not told, never an empty list.
+// Compute, graphics and MPS clients, deduplicated by pid. The list's ids give the instance; drivers
+// without ids are queried per MIG device. Names come from <proc_root>/<pid>. A list that cannot be
+// read is an error (kPermission for unprivileged users), never an empty list.
 Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
                                             nvmlDevice_t device,
                                             const std::vector<MigDevice>& devices,
                                             const std::string& proc_root);
 
-// First line of <proc_root>/<pid>/comm; "" when it is not visible to us.
+// First line of <proc_root>/<pid>/comm; "" when not readable.
 std::string process_name(const std::string& proc_root, std::uint32_t pid);
 
 }  // namespace mig::device

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of who computes and who draws, from a driver of a few functions.
+// Lists of compute and graphics processes, from a fake driver of a few functions.
 #include "device/processes.h"
 
 #include <initializer_list>
@@ -12,10 +12,12 @@ namespace {
 nvmlReturn_t give(std::initializer_list<unsigned> pids, unsigned* count, nvmlProcessInfo_t* infos) {
   const unsigned room = *count;
   *count = static_cast<unsigned>(pids.size());
-  if (infos == nullptr || room < pids.size())
+  if (infos == nullptr || room < pids.size()) {
     return NVML_ERROR_INSUFFICIENT_SIZE;
-  for (const unsigned pid : pids)
+  }
+  for (const unsigned pid : pids) {
     *infos++ = {pid, 1U << 20U, 0xFFFFFFFFU, 0xFFFFFFFFU};
+  }
   return NVML_SUCCESS;
 }
 
@@ -42,8 +44,9 @@ TEST(Processes, OnlyWhoIsOnNoOtherListDrawsOnly) {
   const auto found = read_processes(driver, nullptr, {}, "/nowhere");
   ASSERT_TRUE(found) << found.error().text();
   ASSERT_EQ(found->size(), 4U) << "each once, by pid";
-  for (const Process& process : *found)
+  for (const Process& process : *found) {
     EXPECT_EQ(process.graphics, process.pid == 20) << process.pid;
+  }
 }
 
 }  // namespace

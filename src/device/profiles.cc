@@ -6,19 +6,19 @@
 #include <string>
 #include <utility>
 
-#include "device/profile_names.h"
 #include "device/readings.h"
 #include "model/compute_names.h"
+#include "model/profile_names.h"
 
 namespace mig::device {
 namespace {
 
-// Newer indices than R580 knows are asked for too: a driver that does not know one refuses it.
+// Also queries indices newer than R580: a driver refuses an unknown one.
 constexpr std::uint32_t kHighestProfile = 0x11;
 constexpr std::uint32_t kHighestComputeProfile = 0x8;
 
-// H200, 580.159.04: a version word that the driver does not take gives FUNCTION_NOT_FOUND, the
-// documented answer is ARGUMENT_VERSION_MISMATCH.
+// H200, 580.159.04: an unknown version word gives FUNCTION_NOT_FOUND; documented is
+// ARGUMENT_VERSION_MISMATCH.
 bool version_refused(nvmlReturn_t code) {
   return code == NVML_ERROR_FUNCTION_NOT_FOUND || code == NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 }
@@ -66,8 +66,8 @@ nvmlReturn_t ask_profile(const nvml::Functions& nvml,
   return code;
 }
 
-// H200, 580.159.04: only the v2 struct has the name. Who is not told the GPU's memory cannot derive
-// it.
+// H200, 580.159.04: only the v2 struct has the name. Unprivileged users with MIG on do not see the
+// GPU's memory and cannot derive the name.
 std::string ask_name(const nvml::Functions& nvml, nvmlDevice_t device, std::uint32_t index) {
   nvmlGpuInstanceProfileInfo_v2_t v2{};
   v2.version = nvmlGpuInstanceProfileInfo_v2;
@@ -75,24 +75,27 @@ std::string ask_name(const nvml::Functions& nvml, nvmlDevice_t device, std::uint
                                                                                        : "";
 }
 
-// The driver does not look at the room in *count, so the number comes first (abi/nvml.h). Who is
-// not told the instances is not told the places either: none are known then.
+// The driver ignores the size in *count, so the first call gets the number (abi/nvml.h). For
+// unprivileged users placements are unknown.
 template <class Raw, class Ask>
 Result<std::vector<Placement>> read_placements(std::string_view what, Ask&& ask) {
   unsigned count = 0;
   const nvmlReturn_t code = ask(nullptr, &count);
-  if (code == NVML_ERROR_NO_PERMISSION)
+  if (code == NVML_ERROR_NO_PERMISSION) {
     return std::vector<Placement>();
+  }
   if (code != NVML_ERROR_INSUFFICIENT_SIZE) {
     MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, what));
-    if (!known)
+    if (!known) {
       return std::vector<Placement>();
+    }
   }
   std::vector<Raw> raw(count + 1);
   MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(ask(raw.data(), &count), what));
   std::vector<Placement> out;
-  for (unsigned i = 0; known && i < count && i < raw.size(); ++i)
+  for (unsigned i = 0; known && i < count && i < raw.size(); ++i) {
     out.push_back({raw[i].start, raw[i].size});
+  }
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -113,26 +116,30 @@ nvmlReturn_t ask_compute_profile(const nvml::Functions& nvml,
   nvmlReturn_t code = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfoV(
       instance, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &v2);
   if (!version_refused(code)) {
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       copy(v2);
+    }
     return code;
   }
   nvmlComputeInstanceProfileInfo_t v1{};
   code = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfo(
       instance, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &v1);
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     copy(v1);
+  }
   return code;
 }
 
 void name_them(const ProfileName& gpu_instance, std::vector<ComputeProfile>& profiles) {
   std::vector<ComputeInstanceProfile> all;
   all.reserve(profiles.size());
-  for (const ComputeProfile& profile : profiles)
+  for (const ComputeProfile& profile : profiles) {
     all.push_back(profile.profile);
+  }
   name_compute_profiles(gpu_instance, all);
-  for (std::size_t i = 0; i < all.size(); ++i)
+  for (std::size_t i = 0; i < all.size(); ++i) {
     profiles[i].profile.name = std::move(all[i].name);
+  }
 }
 
 }  // namespace
@@ -146,11 +153,13 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
     std::string name;
     const nvmlReturn_t code = ask_profile(nvml, device, index, profile, name);
     MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "GPU instance profiles"));
-    if (!known)
+    if (!known) {
       continue;
+    }
     profile.nvml_profile = index;
-    if (name.empty() && total_bytes == 0)
+    if (name.empty() && total_bytes == 0) {
       name = ask_name(nvml, device, index);
+    }
     profile.name = gpu_instance_name(name, index, profile.slices, profile.memory_mib, total_bytes);
     MIG_ASSIGN_OR_RETURN(
         profile.placements,
@@ -162,8 +171,9 @@ Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvm
     profile.compute_profiles_derived = true;
     out.push_back(std::move(profile));
   }
-  for (GpuInstanceProfile& profile : out)
+  for (GpuInstanceProfile& profile : out) {
     profile.compute_profiles = derive_compute_profiles(profile, out);
+  }
   std::sort(out.begin(), out.end(), before_in_listing);
   return out;
 }
@@ -177,8 +187,9 @@ Result<void> read_remaining(const nvml::Functions& nvml,
         const bool counted,
         told(nvml.nvmlDeviceGetGpuInstanceRemainingCapacity(device, profile.id.value, &remaining),
              "remaining capacity"));
-    if (counted)
+    if (counted) {
       profile.remaining = remaining;
+    }
   }
   return {};
 }
@@ -191,8 +202,9 @@ Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions&
     ComputeProfile profile;
     const nvmlReturn_t code = ask_compute_profile(nvml, instance, index, profile);
     MIG_ASSIGN_OR_RETURN(const bool known, told_of_layout(code, "compute instance profiles"));
-    if (!known)
+    if (!known) {
       continue;
+    }
     MIG_ASSIGN_OR_RETURN(
         profile.profile.placements,
         read_placements<nvmlComputeInstancePlacement_t>(

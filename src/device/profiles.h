@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: the profiles that a GPU and its instances offer, as the driver tells them.
+// Inside of device/: the profiles of a GPU and its instances, as the driver reports them.
 #ifndef MIGCTL_DEVICE_PROFILES_H_
 #define MIGCTL_DEVICE_PROFILES_H_
 
@@ -14,18 +14,18 @@
 
 namespace mig::device {
 
-// GPU-instance profiles in nvidia-smi's order, with placements where the driver tells them, and
+// GPU instance profiles in nvidia-smi's order, with placements where the driver reports them, and
 // derived compute profiles. Empty on a board without MIG.
 Result<std::vector<GpuInstanceProfile>> read_profiles(const nvml::Functions& nvml,
                                                       nvmlDevice_t device,
                                                       std::uint64_t total_bytes);
 
-// How many more of each fit now, where the driver tells.
+// Reads the remaining capacity of each profile, where the driver reports it.
 Result<void> read_remaining(const nvml::Functions& nvml,
                             nvmlDevice_t device,
                             std::vector<GpuInstanceProfile>& profiles);
 
-// Compute-instance profiles of an existing GPU instance, by index.
+// Compute profiles of an existing GPU instance, by index.
 Result<std::vector<ComputeProfile>> read_compute_profiles(const nvml::Functions& nvml,
                                                           nvmlGpuInstance_t instance,
                                                           const ProfileName& name);

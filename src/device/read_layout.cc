@@ -20,24 +20,26 @@ Result<LayoutReading> read_layout(const nvml::Session& session,
   LayoutReading out;
   unsigned current = 0;
   unsigned pending = 0;
-  // A plan changes only GPUs that told their mode when it was made.
+  // A plan changes only GPUs whose mode was readable when the plan was made.
   if (const nvmlReturn_t code = nvml.nvmlDeviceGetMigMode(device, &current, &pending);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return nvml::error_from(code,
                             fmt::format("cannot read the MIG mode of GPU {}", gpu.index.value));
+  }
   out.current = current == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   out.pending = pending == NVML_DEVICE_MIG_ENABLE ? MigMode::kEnabled : MigMode::kDisabled;
   const bool enabled = out.current == MigMode::kEnabled;
   if (enabled && scope.instances) {
     MIG_ASSIGN_OR_RETURN(InstanceList list,
                          read_scoped(nvml, device, scope, profiles, gpu.facts->compute_profiles));
-    if (!list.complete)
+    if (!list.complete) {
       return nvml::error_from(NVML_ERROR_NO_PERMISSION,
                               fmt::format("cannot list the instances of GPU {}", gpu.index.value));
+    }
     out.instances = std::move(list.instances);
   }
   if (scope.processes) {
-    // A driver that does not tell instances apart is asked per MIG device.
+    // A driver without instance ids in process lists is queried per MIG device.
     std::vector<MigDevice> devices;
     if (enabled && !tells_instances(nvml)) {
       MIG_ASSIGN_OR_RETURN(devices, read_mig_devices(nvml, device));

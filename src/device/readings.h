@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: how one answer of the driver becomes a value, an absence, or an error.
+// Inside of device/: converts a return code to a value, an absence, or an error.
 #ifndef MIGCTL_DEVICE_READINGS_H_
 #define MIGCTL_DEVICE_READINGS_H_
 
@@ -15,8 +15,9 @@
 
 namespace mig::device {
 
-// True: the value was read. False: this driver or board does not tell (nullopt for the reader).
-// Error: the GPU is lost, or something is wrong that no other reading would survive either.
+// Classifies a return code. True: the value was read. False: not supported by this driver or board
+// (nullopt for the reader). Error: the GPU is lost, or a failure that every other reading would
+// meet too.
 inline Result<bool> told(nvmlReturn_t code, std::string_view what) {
   switch (code) {
     case NVML_SUCCESS:
@@ -31,8 +32,8 @@ inline Result<bool> told(nvmlReturn_t code, std::string_view what) {
   }
 }
 
-// As told(), for what decides whether something is destroyed: a list that could not be read is an
-// error, not an empty list.
+// As told(), for readings that decide whether something is destroyed: a list that cannot be read is
+// an error, not an empty list.
 inline Result<bool> told_of_layout(nvmlReturn_t code, std::string_view what) {
   switch (code) {
     case NVML_SUCCESS:
@@ -47,12 +48,12 @@ inline Result<bool> told_of_layout(nvmlReturn_t code, std::string_view what) {
   }
 }
 
-// The object went away while we walked: somebody else changed the layout. Worth reading again.
+// Race: the object was destroyed by another program during the read. Worth reading again.
 inline bool vanished(nvmlReturn_t code) {
   return code == NVML_ERROR_INVALID_ARGUMENT || code == NVML_ERROR_NOT_FOUND;
 }
 
-// Text of a call that fills (buffer, size); "" = not told.
+// Text of a call that fills (buffer, size); "" = not reported.
 template <class Call>
 std::string read_text(Call&& call) {
   std::array<char, NVML_DEVICE_NAME_V2_BUFFER_SIZE> text{};

@@ -55,10 +55,12 @@ Kind kind_of(std::string_view name) {
                                                           "sway",
                                                           "Hyprland"};
   const auto starts = [name](std::string_view prefix) { return name.starts_with(prefix); };
-  if (std::any_of(kServices.begin(), kServices.end(), starts))
+  if (std::any_of(kServices.begin(), kServices.end(), starts)) {
     return Kind::kService;
-  if (std::any_of(kDisplays.begin(), kDisplays.end(), starts))
+  }
+  if (std::any_of(kDisplays.begin(), kDisplays.end(), starts)) {
     return Kind::kDisplay;
+  }
   return Kind::kProcess;
 }
 
@@ -68,8 +70,9 @@ class Finder {
       : inventory_(inventory), roots_(roots), nodes_(roots) {}
 
   Result<Report> find(bool only_open_nodes) {
-    if (!only_open_nodes)
+    if (!only_open_nodes) {
       add_driver_lists();
+    }
     MIG_TRY(add_descriptors());
     MIG_TRY(add_leases(inventory_, roots_, report_));
     if (!only_open_nodes) {
@@ -89,8 +92,9 @@ class Finder {
     for (Holder& known : report_.holders) {
       if (known.pid == pid && known.gpu == gpu.index && known.gpu_instance == target.gi &&
           (known.compute_instance == target.ci || !target.ci)) {
-        if (!seen_in(known, evidence.c_str()))
+        if (!seen_in(known, evidence.c_str())) {
           known.evidence.push_back(std::move(evidence));
+        }
         return;
       }
     }
@@ -105,8 +109,8 @@ class Finder {
     holder.gpu = gpu.index;
     holder.gpu_instance = target.gi;
     holder.compute_instance = target.ci;
-    // A whole-GPU node alone (monitoring, the persistence daemon) does not keep an instance, nor
-    // does a display: it draws on the GPU, MIG or not.
+    // An open whole-GPU node alone (monitoring, the persistence daemon) does not block an
+    // instance's destruction, nor does a display, which draws outside of instances.
     const bool on_instance = target.gi.has_value();
     const bool computes = evidence == kDriverList && holder.kind != Kind::kDisplay;
     holder.stops = on_instance || computes ? Stops::kDestroy : Stops::kReset;
@@ -116,18 +120,21 @@ class Finder {
 
   ProcessFacts facts_of(std::uint32_t pid) const {
     ProcessFacts facts = read_process(roots_.proc, pid);
-    if (facts.name.empty() && !roots_.machine_proc.empty())
+    if (facts.name.empty() && !roots_.machine_proc.empty()) {
       facts = read_process(roots_.machine_proc, pid);
+    }
     return facts;
   }
 
   void add_driver_lists() {
-    for (const Gpu& gpu : inventory_.gpus)
-      for (const Process& process : gpu.processes)
+    for (const Gpu& gpu : inventory_.gpus) {
+      for (const Process& process : gpu.processes) {
         add(gpu,
             process.pid,
             {gpu.minor.value_or(0), process.gpu_instance, process.compute_instance},
             process.graphics ? kGraphicsList : kDriverList);
+      }
+    }
   }
 
   Result<void> add_descriptors() {
@@ -138,14 +145,16 @@ class Finder {
 
   Result<void> add_descriptors_below(const std::string& proc) {
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(proc.c_str()), closedir);
-    if (!folder)
+    if (!folder) {
       return Error{
           ErrorCode::kIo, "cannot read " + proc + " to find who holds the GPUs", {}, {}, {}};
+    }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
       const auto pid = base::parse_decimal(entry->d_name, UINT32_MAX);
-      if (pid && *pid != static_cast<std::uint64_t>(getpid()))
+      if (pid && *pid != static_cast<std::uint64_t>(getpid())) {
         add_descriptors_of(proc, static_cast<std::uint32_t>(*pid));
+      }
     }
     return {};
   }
@@ -154,9 +163,10 @@ class Finder {
     const std::string path = fmt::format("{}/{}/fd", proc, pid);
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
     if (!folder) {
-      if (errno == EACCES)
+      if (errno == EACCES) {
         ++report_.unreadable_processes;
-      return;  // else it has just ended
+      }
+      return;  // otherwise the process has just ended
     }
     std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
@@ -164,33 +174,41 @@ class Finder {
       const std::string descriptor = path + "/" + entry->d_name;
       std::array<char, 512> buffer{};
       const ssize_t length = readlink(descriptor.c_str(), buffer.data(), buffer.size() - 1);
-      if (length <= 0)
+      if (length <= 0) {
         continue;
+      }
       const std::string link(buffer.data(), static_cast<std::size_t>(length));
-      if (auto node = nodes_.find(link, descriptor))
+      if (auto node = nodes_.find(link, descriptor)) {
         nodes.emplace(std::move(node->path), node->target);
+      }
     }
-    for (const auto& [node, target] : nodes)
-      for (const Gpu& gpu : inventory_.gpus)
-        if (gpu.minor == target.minor)
+    for (const auto& [node, target] : nodes) {
+      for (const Gpu& gpu : inventory_.gpus) {
+        if (gpu.minor == target.minor) {
           add(gpu, pid, target, node);
+        }
+      }
+    }
   }
 
-  // A GPU with an active display: whoever draws there has it. Nobody whom we know to draw: the
-  // screen is somebody's all the same.
+  // A GPU with an active display: its holder is the process that draws there. If no such process is
+  // known, an anonymous display holder is added.
   void add_screens() {
     for (const Gpu& gpu : inventory_.gpus) {
-      if (gpu.display.active != true)
+      if (gpu.display.active != true) {
         continue;
+      }
       bool known = false;
-      for (Holder& holder : report_.holders)
+      for (Holder& holder : report_.holders) {
         if (holder.gpu == gpu.index &&
             (holder.kind == Kind::kDisplay || seen_in(holder, kGraphicsList))) {
           holder.evidence.emplace_back(kActiveDisplay);
           known = true;
         }
-      if (known)
+      }
+      if (known) {
         continue;
+      }
       Holder screen;
       screen.kind = Kind::kDisplay;
       screen.gpu = gpu.index;
@@ -200,15 +218,17 @@ class Finder {
     }
   }
 
-  // Display drivers keep every GPU of the nvidia module; only their *use* stops a reset.
+  // Display drivers keep every GPU of the nvidia module open; only their use count blocks a reset.
   void add_modules() {
     const auto text = base::read_file(roots_.driver_proc + "/modules", kModulesFile);
-    if (!text)
+    if (!text) {
       return;
+    }
     for (const std::string& line : base::split(*text, '\n')) {
       const auto fields = base::split(line, ' ');
-      if (fields.size() < 3 || fields[0] != "nvidia_drm" || fields[2] == "0")
+      if (fields.size() < 3 || fields[0] != "nvidia_drm" || fields[2] == "0") {
         continue;
+      }
       for (const Gpu& gpu : inventory_.gpus) {
         Holder holder;
         holder.kind = Kind::kKernelModule;
@@ -238,8 +258,9 @@ bool is_passing(const Holder& holder) {
 }
 
 bool stops_first_instance(const Holder& holder) {
-  if (holder.gpu_instance)
+  if (holder.gpu_instance) {
     return false;
+  }
   const bool display = holder.kind == Kind::kDisplay;
   return seen_in(holder, kGraphicsList) ||
          (display && (seen_in(holder, kDriverList) || seen_in(holder, kActiveDisplay)));
@@ -274,17 +295,21 @@ std::string Holder::str() const {
     text = "a display (whose, the driver does not say)";
   } else if (kind != Kind::kKernelModule) {
     std::vector<std::string> about = {name.empty() ? "name not visible" : name};
-    if (uid)
+    if (uid) {
       about.push_back(fmt::format("uid {}", *uid));
-    if (const std::string who = owner.str(); !who.empty())
+    }
+    if (const std::string who = owner.str(); !who.empty()) {
       about.push_back(who);
+    }
     text += " (" + base::join(about, ", ") + ")";
   }
   text += fmt::format(" on GPU {}", gpu.value);
-  if (gpu_instance)
+  if (gpu_instance) {
     text += fmt::format(" gi={}", gpu_instance->value);
-  if (compute_instance)
+  }
+  if (compute_instance) {
     text += fmt::format(" ci={}", compute_instance->value);
+  }
   return text;
 }
 

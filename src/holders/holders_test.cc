@@ -74,9 +74,10 @@ class HoldersTest : public ::testing::Test {
           std::to_string(pid) + " (a) b) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 " +
               std::to_string(pid * 10) + " 0 0");
     int fd = 3;
-    for (const std::string& node : nodes)
+    for (const std::string& node : nodes) {
       std::filesystem::create_symlink(root_ + "/dev/" + node,
                                       root_ + folder + "/fd/" + std::to_string(fd++));
+    }
   }
 
   Report find() {
@@ -126,13 +127,15 @@ TEST_F(HoldersTest, ServicesAndModulesStopAResetOnly) {
   write("/proc/modules", "nvidia_drm 131072 4 - Live 0x0\nnvidia 1 2 nvidia_drm, Live 0x0\n");
   const Report report = find();
   ASSERT_EQ(report.holders.size(), 2U);
-  for (const Holder& holder : report.holders)
+  for (const Holder& holder : report.holders) {
     EXPECT_EQ(holder.stops, Stops::kReset) << holder.str();
+  }
   EXPECT_EQ(report.holders[0].kind, Kind::kKernelModule);
   EXPECT_EQ(report.holders[1].kind, Kind::kService);
 }
 
-// A container's /dev has nodes of its own, under other names: what is open counts, not its name.
+// A container's /dev has its own nodes under other names: a node is identified by its device
+// number, not by its path.
 TEST_F(HoldersTest, AnInstanceIsKnownUnderAnotherName) {
   std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
   std::filesystem::create_directories(root_ + "/elsewhere");
@@ -170,8 +173,8 @@ TEST_F(HoldersTest, AStartTellsAProcessFromAnotherOfItsNumber) {
   EXPECT_EQ(start_of(root_ + "/proc", 31), std::nullopt) << "ended, and not yet reaped";
 }
 
-// cases/mutants.md: the index taken for the minor number. They differ where a GPU is missing or the
-// driver counts in another order.
+// cases/mutants.md: index and minor number confused. They differ where a GPU is missing or the
+// driver enumerates in another order.
 TEST_F(HoldersTest, AGpuIsKnownByItsMinorNumberNotItsIndex) {
   inventory_.gpus[0].minor = 3;
   Gpu other;
@@ -193,7 +196,7 @@ TEST_F(HoldersTest, AGpuIsKnownByItsMinorNumberNotItsIndex) {
   EXPECT_EQ(report.holders[2].gpu, GpuIndex{1});
 }
 
-// A GPU whose minor number the driver does not tell has no node that could be known.
+// A GPU whose minor number is unknown has no identifiable node.
 TEST_F(HoldersTest, AGpuWithoutAMinorNumberHasNoNodes) {
   inventory_.gpus[0].minor = std::nullopt;
   process(51, "python", {"nvidia0"});
@@ -229,7 +232,7 @@ TEST_F(HoldersTest, ADisplayDrawsOnTheGpuAndOnNoInstance) {
   EXPECT_EQ(report.holders[0].owner.unit, "gdm.service");
 }
 
-// A compositor of any name: that it draws is the driver's word.
+// A compositor of any name: the driver's graphics list says that it draws.
 TEST_F(HoldersTest, WhoIsInTheGraphicsListDraws) {
   process(9, "cosmic-comp", {"nvidia0"});
   Process drawing;
@@ -311,13 +314,15 @@ TEST_F(HoldersTest, TheMachinesOwnProcessesAreHoldersToo) {
   EXPECT_EQ(report->holders[1].stops, Stops::kReset);
 }
 
-// Without root the descriptors of others cannot be read; that is said, not passed over.
+// Without root the descriptors of other users' processes are unreadable; the report counts those
+// processes.
 TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
   process(71, "secret", {"nvidia0"});
   process(72, "secret", {"nvidia0"});
   process(73, "open", {"nvidia0"});
-  for (const char* pid : {"71", "72"})
+  for (const char* pid : {"71", "72"}) {
     std::filesystem::permissions(root_ + "/proc/" + pid + "/fd", std::filesystem::perms::none);
+  }
   ASSERT_EQ(::chmod(root_.c_str(), 0755), 0);
   const auto look = [&] {
     const Report report = find();
@@ -328,29 +333,33 @@ TEST_F(HoldersTest, ProcessesThatCannotBeLookedIntoAreCounted) {
     return;
   }
   const pid_t child = ::fork();
-  if (child == 0)
+  if (child == 0) {
     ::_exit(::setuid(65534) == 0 ? look() : 2);
+  }
   int how = 0;
   ASSERT_EQ(::waitpid(child, &how, 0), child);
   EXPECT_EQ(how, 0);
-  for (const char* pid : {"71", "72"})
+  for (const char* pid : {"71", "72"}) {
     std::filesystem::permissions(root_ + "/proc/" + pid + "/fd", std::filesystem::perms::owner_all);
+  }
 }
 
-// A container's nodes are of its own making: a character device is known by its numbers, a file by
-// itself.
+// Nodes of a container are separate inodes: a character device is identified by its numbers, a
+// regular file by its inode.
 TEST_F(HoldersTest, ACharacterDeviceIsTheSameUnderAnyInode) {
-  if (::geteuid() != 0)
+  if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root to make device nodes";
+  }
   std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
   std::filesystem::create_directories(root_ + "/container/dev");
   const auto node = [&](const std::string& path, unsigned minor) {
-    // /dev/null's driver: nothing is reached by it.
+    // major of /dev/null's driver: these nodes lead to no GPU
     return ::mknod((root_ + path).c_str(), S_IFCHR | 0600, makedev(1, minor)) == 0;
   };
   if (!node("/dev/nvidia-caps/nvidia-cap30", 3) || !node("/container/dev/nvidia-cap7", 3) ||
-      !node("/container/dev/nvidia-cap8", 5))
+      !node("/container/dev/nvidia-cap8", 5)) {
     GTEST_SKIP() << "no device nodes can be made here";
+  }
   process(81, "guest", {"../container/dev/nvidia-cap7"});
   process(82, "other", {"../container/dev/nvidia-cap8"});
   const Report report = find();
@@ -368,8 +377,9 @@ TEST_F(HoldersTest, TheOrderIsGpuInstanceProcess) {
   process(10, "a", {"nvidia0"});
   const std::string uid = "uid " + std::to_string(::geteuid());
   std::vector<std::string> order;
-  for (const Holder& holder : find().holders)
+  for (const Holder& holder : find().holders) {
     order.push_back(holder.str());
+  }
   EXPECT_EQ(order,
             (std::vector<std::string>{"pid 10 (a, " + uid + ") on GPU 0",
                                       "pid 20 (b, " + uid + ") on GPU 0",
@@ -396,8 +406,8 @@ TEST_F(HoldersTest, WhomTheDriverListsTwiceIsOneHolderForOneReason) {
   EXPECT_EQ(report.holders[0].evidence.size(), 1U);
 }
 
-// A container may have a file of a node's name at a node's path: what is open there is not ours.
-// Its file is reached here by a path that means another one inside of the descriptors' folder.
+// A container may have an unrelated file at a node's path: the path alone is not evidence. Here the
+// file is opened by a path that means another file outside of the container.
 TEST_F(HoldersTest, AForeignFileAtANodesPathIsNotTheNode) {
   std::filesystem::create_directories(root_ + "/dev");
   write("/dev/nvidia0", "");
@@ -428,7 +438,7 @@ TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {
   EXPECT_TRUE(find().holders.empty());
 }
 
-// Numbers of processes and their starts come again after a reboot.
+// Pids and start times repeat after a reboot.
 TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
   process(31, "first", {});
   store::LeaseRow lease;

@@ -22,9 +22,10 @@ std::int64_t whole_ms(std::chrono::nanoseconds time) {
 }
 
 bool populated(const fs::path& folder) {
-  // cgroup v2 says so for all below; v1 lists the processes of this one only.
-  if (const auto events = base::read_file(folder / "cgroup.events", kSmallLifeFile))
+  // cgroup v2 has the state of the whole subtree; v1 lists the processes of this cgroup only.
+  if (const auto events = base::read_file(folder / "cgroup.events", kSmallLifeFile)) {
     return events->find("populated 1") != std::string::npos;
+  }
   const auto processes = base::read_file(folder / "cgroup.procs", kSmallLifeFile);
   return processes && !processes->empty();
 }
@@ -42,8 +43,9 @@ Moment read_moment(base::Clock& clock, const std::string& proc) {
 std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std::string& unit) {
   constexpr int kDeepest = 6;
   constexpr int kMostFolders = 20'000;
-  if (unit.empty() || unit.find('/') != std::string::npos)
+  if (unit.empty() || unit.find('/') != std::string::npos) {
     return std::nullopt;
+  }
   std::error_code error;
   int seen = 0;
   for (fs::recursive_directory_iterator
@@ -52,13 +54,16 @@ std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std:
        !error && entry != end && seen < kMostFolders;
        entry.increment(error)) {
     std::error_code ignored;
-    if (!entry->is_directory(ignored))
+    if (!entry->is_directory(ignored)) {
       continue;
+    }
     ++seen;
-    if (entry.depth() >= kDeepest)
+    if (entry.depth() >= kDeepest) {
       entry.disable_recursion_pending();
-    if (entry->path().filename() == unit && populated(entry->path()))
+    }
+    if (entry->path().filename() == unit && populated(entry->path())) {
       return entry->path().string().substr(cgroups.size());
+    }
   }
   return std::nullopt;
 }
@@ -66,13 +71,16 @@ std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std:
 namespace {
 
 bool unit_lives(const std::string& unit, const LifeRoots& roots) {
-  if (roots.units != nullptr)
+  if (roots.units != nullptr) {
     if (const auto known = roots.units->find(unit);
-        known != roots.units->end() && populated(roots.cgroups + known->second))
+        known != roots.units->end() && populated(roots.cgroups + known->second)) {
       return true;
+    }
+  }
   const auto found = cgroup_of_unit(roots.cgroups, unit);
-  if (roots.units != nullptr && found)
+  if (roots.units != nullptr && found) {
     (*roots.units)[unit] = *found;
+  }
   return found.has_value();
 }
 
@@ -85,8 +93,9 @@ std::int64_t elapsed_ms(const store::LeaseRow& lease, const Moment& now) {
 }
 
 std::optional<std::int64_t> left_ms(const store::LeaseRow& lease, const Moment& now) {
-  if (!lease.limit_ms)
+  if (!lease.limit_ms) {
     return std::nullopt;
+  }
   return std::max<std::int64_t>(*lease.limit_ms - elapsed_ms(lease, now), 0);
 }
 
@@ -101,11 +110,13 @@ Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& r
     const bool held =
         this_boot && (lives(lease.pid, lease.start_ticks) ||
                       (lease.heir_pid != 0 && lives(lease.heir_pid, lease.heir_start)));
-    if (!held)
+    if (!held) {
       return Life::kDead;
+    }
   }
-  if (kind == LeaseHolder::kUnit && !unit_lives(lease.unit, roots))
+  if (kind == LeaseHolder::kUnit && !unit_lives(lease.unit, roots)) {
     return Life::kDead;
+  }
   const auto left = left_ms(lease, now);
   return left && *left == 0 ? Life::kExpired : Life::kLive;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a lease lasts: with its holder - a process known by pid and start, a unit known by its
-// cgroup - and at the longest for its time limit. Holders of an earlier boot are gone; a limit
-// without a holder goes on counting by the calendar, and a calendar that went back takes nothing.
+// Lifetime of a lease: until its holder ends (a process identified by pid and start time, or a
+// systemd unit by its cgroup), and at most until its time limit. Holders of an earlier boot are
+// gone; a limit without a holder counts in wall time across boots, and a wall clock that was set
+// back costs nothing.
 #ifndef MIGCTL_HOLDERS_LEASE_LIFE_H_
 #define MIGCTL_HOLDERS_LEASE_LIFE_H_
 
@@ -16,12 +17,12 @@
 
 namespace mig::holders {
 
-// Numbers of store::LeaseRow::holder_kind.
+// Values of store::LeaseRow::holder_kind.
 enum class LeaseHolder : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
 
 struct Moment {
   std::int64_t wall_ms = 0;  // Unix time
-  std::int64_t boot_ms = 0;  // since this boot
+  std::int64_t boot_ms = 0;  // CLOCK_BOOTTIME
   std::string boot_id;
 };
 
@@ -33,16 +34,16 @@ struct LifeRoots {
   std::string proc = base::proc_root();
   std::string cgroups = "/sys/fs/cgroup";
   std::map<std::string, std::string>* units =
-      nullptr;  // where units were found, kept by the caller
+      nullptr;  // cache of units' cgroups, owned by the caller
 };
 
 Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& roots);
 
 std::int64_t elapsed_ms(const store::LeaseRow& lease, const Moment& now);
-// Of the limit; nullopt = it has none. Never below 0.
+// Time left of the lease's limit; nullopt = no limit. Never below 0.
 std::optional<std::int64_t> left_ms(const store::LeaseRow& lease, const Moment& now);
 
-// The cgroup of a unit below `cgroups` ("/system.slice/jupyter.service"), when it has processes.
+// The unit's cgroup below `cgroups` ("/system.slice/jupyter.service"), if it has processes.
 std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std::string& unit);
 
 }  // namespace mig::holders

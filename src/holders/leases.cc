@@ -19,26 +19,31 @@ struct Held {
 };
 
 Held held_instance(const Inventory& inventory, const std::string& uuid) {
-  for (const Gpu& gpu : inventory.gpus)
-    for (const GpuInstance& instance : gpu.instances)
-      for (const ComputeInstance& compute : instance.compute_instances)
-        if (compute.uuid == uuid)
+  for (const Gpu& gpu : inventory.gpus) {
+    for (const GpuInstance& instance : gpu.instances) {
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        if (compute.uuid == uuid) {
           return {&gpu, &instance, &compute};
+        }
+      }
+    }
+  }
   return {};
 }
 
 Holder lease_holder(const store::LeaseRow& lease, const Held& held) {
   Holder holder;
   holder.kind = Kind::kLease;
-  // Only the job itself is worth a signal; a shell that keeps a lease is not.
+  // Only a job may be signalled; a shell that holds a lease must not be.
   if (lease.stoppable != 0 &&
       lease.holder_kind == static_cast<std::int64_t>(LeaseHolder::kProcess)) {
     holder.pid = static_cast<std::uint32_t>(lease.pid);
     holder.start_ticks = static_cast<std::uint64_t>(lease.start_ticks);
   }
   holder.name = fmt::format("lease {} of {}", lease.id, lease.tenant);
-  if (!lease.job.empty())
+  if (!lease.job.empty()) {
     holder.name += fmt::format(" ({})", lease.job);
+  }
   holder.uid = static_cast<std::uint32_t>(lease.uid);
   holder.gpu = held.gpu->index;
   holder.gpu_instance = held.instance->id;
@@ -51,8 +56,9 @@ Holder lease_holder(const store::LeaseRow& lease, const Held& held) {
 }  // namespace
 
 Result<void> add_leases(const Inventory& inventory, const Roots& roots, Report& report) {
-  if (roots.lease_store.empty() || ::access(roots.lease_store.c_str(), F_OK) != 0)
+  if (roots.lease_store.empty() || ::access(roots.lease_store.c_str(), F_OK) != 0) {
     return {};
+  }
   if (::access(roots.lease_store.c_str(), R_OK | W_OK) != 0) {
     ++report.unreadable_processes;
     return {};
@@ -63,8 +69,9 @@ Result<void> add_leases(const Inventory& inventory, const Roots& roots, Report& 
   const LifeRoots life{roots.proc, "/sys/fs/cgroup"};
   for (const store::LeaseRow& lease : leases) {
     const Held held = held_instance(inventory, lease.uuid);
-    if (held.compute != nullptr && life_of(lease, now, life) == Life::kLive)
+    if (held.compute != nullptr && life_of(lease, now, life) == Life::kLive) {
       report.holders.push_back(lease_holder(lease, held));
+    }
   }
   return {};
 }

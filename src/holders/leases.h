@@ -10,8 +10,8 @@
 
 namespace mig::holders {
 
-// Adds those whose holder lives and whose instance is there. A store that is not there has none;
-// one that we may not read counts as one more process that we cannot look into.
+// Adds leases whose holder lives and whose instance exists. A missing store has no leases; an
+// unreadable one counts as one more unreadable process.
 Result<void> add_leases(const Inventory& inventory, const Roots& roots, Report& report);
 
 }  // namespace mig::holders

@@ -18,13 +18,14 @@ namespace {
 constexpr std::size_t kMinorsFile = 1U << 20U;
 
 std::optional<std::uint32_t> number_after(std::string_view text, std::string_view prefix) {
-  if (!text.starts_with(prefix))
+  if (!text.starts_with(prefix)) {
     return std::nullopt;
+  }
   const auto value = base::parse_decimal(text.substr(prefix.size()), UINT32_MAX);
   return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
 }
 
-// "gpu0/gi1/ci2/access" -> target.
+// Parses "gpu0/gi1/ci2/access".
 std::optional<Target> parse_capability(std::string_view path) {
   Target target;
   bool gpu_seen = false;
@@ -41,21 +42,24 @@ std::optional<Target> parse_capability(std::string_view path) {
   return gpu_seen && target.gi ? std::optional(target) : std::nullopt;
 }
 
-// From mig-minors; empty without that file: a driver that cannot do MIG.
+// Capability minors from mig-minors; empty without that file, on a driver without MIG.
 std::map<std::uint32_t, Target> read_capabilities(const Roots& roots) {
   std::map<std::uint32_t, Target> capabilities;
   const auto text =
       base::read_file(roots.driver_proc + "/driver/nvidia-caps/mig-minors", kMinorsFile);
-  if (!text)
+  if (!text) {
     return capabilities;
+  }
   for (const std::string& line : base::split(*text, '\n')) {
     const std::size_t blank = line.find(' ');
-    if (blank == std::string::npos)
+    if (blank == std::string::npos) {
       continue;
+    }
     const auto minor = base::parse_decimal(line.substr(blank + 1), UINT32_MAX);
     const auto target = parse_capability(line.substr(0, blank));
-    if (minor && target)
+    if (minor && target) {
       capabilities.emplace(static_cast<std::uint32_t>(*minor), *target);
+    }
   }
   return capabilities;
 }
@@ -69,47 +73,56 @@ Nodes::Nodes(const Roots& roots) : dev_(roots.dev), capabilities_(read_capabilit
 
 void Nodes::learn(const std::string& folder, const std::string& prefix) {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(folder.c_str()), closedir);
-  if (!entries)
+  if (!entries) {
     return;
+  }
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
   while (const dirent* entry = readdir(entries.get())) {
     const std::string name = prefix + entry->d_name;
     const auto target = target_of(name);
     const std::string path = dev_ + "/" + name;
-    if (const auto key = target ? key_of(path) : std::nullopt)
+    if (const auto key = target ? key_of(path) : std::nullopt) {
       nodes_.emplace(*key, Node{path, *target});
+    }
   }
 }
 
 std::optional<Nodes::Key> Nodes::key_of(const std::string& path) {
   struct stat info {};
 
-  if (::stat(path.c_str(), &info) != 0)
+  if (::stat(path.c_str(), &info) != 0) {
     return std::nullopt;
-  if (S_ISCHR(info.st_mode))
+  }
+  if (S_ISCHR(info.st_mode)) {
     return Key(true, info.st_rdev, 0);
+  }
   return Key(false, info.st_dev, info.st_ino);
 }
 
 std::optional<Target> Nodes::target_of(std::string_view name) const {
-  if (auto minor = number_after(name, "nvidia"))
+  if (auto minor = number_after(name, "nvidia")) {
     return Target{*minor, {}, {}};
-  if (auto cap = number_after(name, "nvidia-caps/nvidia-cap"))
-    if (auto at = capabilities_.find(*cap); at != capabilities_.end())
+  }
+  if (auto cap = number_after(name, "nvidia-caps/nvidia-cap")) {
+    if (auto at = capabilities_.find(*cap); at != capabilities_.end()) {
       return at->second;
+    }
+  }
   return std::nullopt;
 }
 
 std::optional<Node> Nodes::find(const std::string& link, const std::string& descriptor) const {
-  if (link.find("/nvidia") == std::string::npos)
+  if (link.find("/nvidia") == std::string::npos) {
     return std::nullopt;
+  }
   if (const auto key = key_of(descriptor)) {
     const auto known = nodes_.find(*key);
     return known != nodes_.end() ? std::optional(known->second) : std::nullopt;
   }
-  // A file that cannot be looked at any more has still its name.
-  if (!link.starts_with(dev_ + "/"))
+  // A file whose stat fails is identified by its path.
+  if (!link.starts_with(dev_ + "/")) {
     return std::nullopt;
+  }
   const auto target = target_of(std::string_view(link).substr(dev_.size() + 1));
   return target ? std::optional(Node{link, *target}) : std::nullopt;
 }

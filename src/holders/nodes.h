@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of holders/: which GPU or instance a device node stands for, and which node an open
-// descriptor leads to - also from inside a container, whose /dev has nodes of its own.
+// Inside of holders/: the GPU or instance of a device node, and the node behind an open descriptor,
+// also of a process in a container, whose /dev has nodes of its own.
 #ifndef MIGCTL_HOLDERS_NODES_H_
 #define MIGCTL_HOLDERS_NODES_H_
 
@@ -19,7 +19,7 @@
 
 namespace mig::holders {
 
-// Where a device node leads.
+// The object that a device node gives access to.
 struct Target {
   std::uint32_t minor = 0;  // GPU minor number
   std::optional<GpuInstanceId> gi;
@@ -27,23 +27,23 @@ struct Target {
 };
 
 struct Node {
-  std::string path;  // below Roots::dev
+  std::string path;  // path below Roots::dev
   Target target;
 };
 
 class Nodes {
  public:
-  // Reads the table of capability minors and what nodes there are.
+  // Reads the table of capability minors and the nodes in /dev.
   explicit Nodes(const Roots& roots);
 
-  // `link`: where /proc/<pid>/fd/N points to, in the words of the process's own mount namespace;
-  // `descriptor`: that file, to be looked at when the words do not suffice. nullopt: no node of
-  // this machine's GPUs.
+  // Identifies an open file. `link`: target of /proc/<pid>/fd/N, a path in the process's own mount
+  // namespace; `descriptor`: path of the link itself, for stat() when the name does not suffice.
+  // nullopt: no node of this machine's GPUs.
   std::optional<Node> find(const std::string& link, const std::string& descriptor) const;
 
  private:
-  // A character device is the same whatever it is called and wherever its node lies; a plain file
-  // (simulated machine) is itself.
+  // Identity of a node: a character device by its numbers, whatever its path; a regular file
+  // (simulated machine) by its inode.
   using Key = std::tuple<bool, dev_t, ino_t>;
   static std::optional<Key> key_of(const std::string& path);
 

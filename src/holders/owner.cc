@@ -26,33 +26,40 @@ std::string_view without_suffix(std::string_view text, std::string_view suffix) 
   return text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text;
 }
 
-// "docker-<id>.scope", "cri-containerd-<id>.scope", "crio-<id>.scope", "libpod-<id>.scope", or a
-// bare <id> below a folder that names the runtime ("/docker/<id>").
+// Recognises a container's cgroup: "docker-<id>.scope", "cri-containerd-<id>.scope",
+// "crio-<id>.scope", "libpod-<id>.scope", or a bare <id> below a folder that names the runtime
+// ("/docker/<id>").
 void read_container(const std::vector<std::string>& parts, std::size_t i, Owner& owner) {
   const std::string_view part = without_suffix(parts[i], ".scope");
   const std::size_t dash = part.rfind('-');
   const std::string_view id = dash == std::string_view::npos ? part : part.substr(dash + 1);
-  if (!is_container_id(id))
+  if (!is_container_id(id)) {
     return;
+  }
   std::string runtime = "container";
-  if (dash != std::string_view::npos)
+  if (dash != std::string_view::npos) {
     runtime = std::string(part.substr(0, dash));
-  else if (i > 0 && (parts[i - 1] == "docker" || parts[i - 1] == "lxc"))
+  } else if (i > 0 && (parts[i - 1] == "docker" || parts[i - 1] == "lxc")) {
     runtime = parts[i - 1];
-  if (runtime == "cri-containerd")
+  }
+  if (runtime == "cri-containerd") {
     runtime = "containerd";
-  if (runtime == "libpod")
+  }
+  if (runtime == "libpod") {
     runtime = "podman";
+  }
   owner.container = id;
   owner.container_runtime = std::move(runtime);
 }
 
-// cgroup v2 with systemd writes "_" for "-" in the uid: "kubepods-burstable-pod1b2c_3d.slice".
+// The systemd driver of cgroup v2 writes "_" for "-" in the pod uid:
+// "kubepods-burstable-pod1b2c_3d.slice".
 void read_pod(std::string_view part, Owner& owner) {
   part = without_suffix(part, ".slice");
   const std::size_t at = part.rfind("pod");
-  if (at == std::string_view::npos || part.substr(at).size() < 3 + 32)
+  if (at == std::string_view::npos || part.substr(at).size() < 3 + 32) {
     return;
+  }
   std::string uid(part.substr(at + 3));
   std::replace(uid.begin(), uid.end(), '_', '-');
   owner.pod = uid;
@@ -62,14 +69,18 @@ void read_pod(std::string_view part, Owner& owner) {
 
 std::string Owner::str() const {
   std::vector<std::string> words;
-  if (!slurm_job.empty())
+  if (!slurm_job.empty()) {
     words.push_back("Slurm job " + slurm_job);
-  if (!pod.empty())
+  }
+  if (!pod.empty()) {
     words.push_back("pod " + pod);
-  if (!container.empty())
+  }
+  if (!container.empty()) {
     words.push_back(container_runtime + " " + container.substr(0, kShortContainerId));
-  if (!unit.empty())
+  }
+  if (!unit.empty()) {
     words.push_back(unit);
+  }
   return base::join(words, ", ");
 }
 
@@ -78,18 +89,22 @@ Owner parse_cgroup(std::string_view cgroup_text) {
   for (const std::string& line : base::split(cgroup_text, '\n')) {
     const std::size_t first = line.find(':');
     const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos)
+    if (second == std::string::npos) {
       continue;
+    }
     const std::vector<std::string> parts = base::split(line.substr(second + 1), '/');
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const std::string& part = parts[i];
       read_container(parts, i, owner);
-      if (line.find("kubepods") != std::string::npos)
+      if (line.find("kubepods") != std::string::npos) {
         read_pod(part, owner);
-      if (part.starts_with("job_") && part.size() > 4)
+      }
+      if (part.starts_with("job_") && part.size() > 4) {
         owner.slurm_job = part.substr(4);
-      if (part.ends_with(".service") && !part.starts_with("user@"))
+      }
+      if (part.ends_with(".service") && !part.starts_with("user@")) {
         owner.unit = part;
+      }
     }
   }
   return owner;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who a process belongs to in the words of the people who run it: systemd unit, container, pod,
-// Slurm job. Read from the text of /proc/<pid>/cgroup (v1 and v2).
+// Owner of a process, in the terms of its administrators: systemd unit, container, pod, Slurm job.
+// Read from the text of /proc/<pid>/cgroup (v1 and v2).
 #ifndef MIGCTL_HOLDERS_OWNER_H_
 #define MIGCTL_HOLDERS_OWNER_H_
 
@@ -9,16 +9,15 @@
 
 namespace mig::holders {
 
-// Empty strings: not in one.
+// Owner of a process by its cgroup; an empty string: not in one.
 struct Owner {
-  std::string unit;       // "jupyter.service"
+  std::string unit;       // systemd unit: "jupyter.service"
   std::string container;  // the id, 64 hex digits
   std::string
-      container_runtime;  // "docker", "podman", "containerd", "crio", "container" when not told
+      container_runtime;  // "docker", "podman", "containerd", "crio"; "container" when unknown
   std::string pod;        // Kubernetes pod uid
-  std::string slurm_job;  // "17"
-  // For people, with the short id: "pod 1b2c..., docker 3f2a9c10b7de" ... or "" when nothing is
-  // known.
+  std::string slurm_job;  // Slurm job id: "17"
+  // The owner for messages, with the short id: "pod 1b2c..., docker 3f2a9c10b7de"; "" when unknown.
   std::string str() const;
 };
 

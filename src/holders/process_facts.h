@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /proc tells of a process: enough to name it to people and to know it again.
+// Facts of a process from /proc: enough to name it in a message and to identify it again.
 #ifndef MIGCTL_HOLDERS_PROCESS_FACTS_H_
 #define MIGCTL_HOLDERS_PROCESS_FACTS_H_
 
@@ -12,7 +12,7 @@
 namespace mig::holders {
 
 struct ProcessFacts {
-  std::string name;               // comm; "" = not visible
+  std::string name;               // comm; "" = not readable
   std::uint64_t start_ticks = 0;  // 0 = unknown
   std::optional<std::uint32_t> uid;
   Owner owner;
@@ -20,8 +20,8 @@ struct ProcessFacts {
 
 ProcessFacts read_process(const std::string& proc, std::uint32_t pid);
 
-// When the process of that number started, in ticks since boot; nullopt: there is none, or it has
-// ended and only waits to be reaped. A number that is used again has another start.
+// Start time of process `pid` in ticks since boot; nullopt: no such process, or a zombie.
+// Distinguishes a reused pid.
 std::optional<std::uint64_t> start_of(const std::string& proc, std::uint32_t pid);
 
 }  // namespace mig::holders

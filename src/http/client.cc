@@ -28,12 +28,15 @@ constexpr std::size_t kLongestSocketPath = 107;
 constexpr std::size_t kMostAnswer = 16U << 20U;
 
 ErrorCode client_code_of(const beast::error_code& error) {
-  if (error == beast::error::timeout)
+  if (error == beast::error::timeout) {
     return ErrorCode::kTimeout;
-  if (error == asio::error::connection_refused || error == beast::errc::no_such_file_or_directory)
+  }
+  if (error == asio::error::connection_refused || error == beast::errc::no_such_file_or_directory) {
     return ErrorCode::kNotFound;
-  if (error == beast::errc::permission_denied)
+  }
+  if (error == beast::errc::permission_denied) {
     return ErrorCode::kPermission;
+  }
   return ErrorCode::kIo;
 }
 
@@ -51,8 +54,9 @@ class Call {
     parser_.body_limit(kMostAnswer);
     connect();
     io_.run();
-    if (failure_)
+    if (failure_) {
       return *std::move(failure_);
+    }
     return Answer{static_cast<int>(parser_.get().result_int()), std::move(parser_.get().body())};
   }
 
@@ -61,13 +65,16 @@ class Call {
     base::Fd fd;
     const int number = connect_unix(socket_, fd);
     // The line before the daemon's door is full: a moment later it is not.
-    if (number == EAGAIN && std::chrono::steady_clock::now() < give_up_)
+    if (number == EAGAIN && std::chrono::steady_clock::now() < give_up_) {
       return connect_later();
+    }
     beast::error_code error(number, boost::system::system_category());
-    if (!error)
+    if (!error) {
       stream_.socket().assign(Unix(), fd.get(), error);
-    if (failed(error, "connect to"))
+    }
+    if (failed(error, "connect to")) {
       return;
+    }
     static_cast<void>(fd.release());
     stream_.expires_at(give_up_);
     send();
@@ -77,15 +84,17 @@ class Call {
     constexpr std::chrono::milliseconds kMoment{10};
     pause_.expires_after(kMoment);
     pause_.async_wait([this](beast::error_code error) {
-      if (!error)
+      if (!error) {
         connect();
+      }
     });
   }
 
   void send() {
     beast::http::async_write(stream_, request_, [this](beast::error_code error, std::size_t) {
-      if (!failed(error, "ask"))
+      if (!failed(error, "ask")) {
         receive();
+      }
     });
   }
 
@@ -97,8 +106,9 @@ class Call {
   }
 
   bool failed(const beast::error_code& error, const char* doing) {
-    if (!error)
+    if (!error) {
       return false;
+    }
     failure_ = Error{client_code_of(error),
                      fmt::format("cannot {} the daemon at {}: {}", doing, socket_, error.message()),
                      "is migd running? (systemctl status migd, or: migctl serve)",
@@ -125,10 +135,11 @@ Result<Answer> call(const std::string& socket,
                     const std::string& target,
                     const std::string& body,
                     std::chrono::milliseconds timeout) {
-  if (socket.empty() || socket.size() > kLongestSocketPath)
+  if (socket.empty() || socket.size() > kLongestSocketPath) {
     return fail(
         ErrorCode::kInvalidInput,
         fmt::format("{} is no path for a socket: 1 to {} bytes", socket, kLongestSocketPath));
+  }
   try {
     beast::http::request<beast::http::string_body> request;
     request.method(beast::http::string_to_verb(method));

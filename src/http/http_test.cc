@@ -46,16 +46,18 @@ class HttpTest : public testing::Test {
     server_ = *std::move(server);
     // stop() from another thread is not for the server's users: asked for in its own.
     server_->every(5ms, [this] {
-      if (end_)
+      if (end_) {
         server_->stop();
+      }
     });
     thread_ = std::thread([this] { server_->run(); });
   }
 
   void stop() {
     end_ = true;
-    if (thread_.joinable())
+    if (thread_.joinable()) {
       thread_.join();
+    }
     kept_.clear();  // none may outlive the server
     server_.reset();
   }
@@ -88,10 +90,12 @@ class HttpTest : public testing::Test {
     std::string out;
     for (char buffer[4096];;) {
       const ssize_t got = ::recv(fd.get(), buffer, sizeof buffer, 0);
-      if (got < 0 && errno == ECONNRESET)
+      if (got < 0 && errno == ECONNRESET) {
         return out;
-      if (got <= 0)
+      }
+      if (got <= 0) {
         return got == 0 ? out : out + "...";
+      }
       out.append(buffer, static_cast<std::size_t>(got));
     }
   }
@@ -205,8 +209,9 @@ TEST_F(HttpTest, ASlowClientLosesItsConnection) {
   bool closed = false;
   for (const auto end = std::chrono::steady_clock::now() + kPatience;
        !closed && std::chrono::steady_clock::now() < end;
-       std::this_thread::sleep_for(20ms))
+       std::this_thread::sleep_for(20ms)) {
     closed = !send(slow, "G");
+  }
   EXPECT_TRUE(closed);
 }
 
@@ -221,8 +226,9 @@ TEST_F(HttpTest, AnAnswerThatNobodyReadsIsGivenUp) {
   bool gone = false;
   for (const auto end = std::chrono::steady_clock::now() + kPatience;
        !gone && std::chrono::steady_clock::now() < end;
-       std::this_thread::sleep_for(20ms))
+       std::this_thread::sleep_for(20ms)) {
     gone = !send(deaf, "x");
+  }
   EXPECT_TRUE(gone);
 }
 
@@ -235,8 +241,9 @@ TEST_F(HttpTest, AReplyMayComeLater) {
   });
   int ticks = 0;
   server_->every(100ms, [this, &ticks] {
-    if (kept_.empty() || ++ticks < 4)
+    if (kept_.empty() || ++ticks < 4) {
       return;
+    }
     kept_.back()({202, "soon", "text/plain"});
     kept_.clear();
   });
@@ -263,8 +270,9 @@ TEST_F(HttpTest, AConnectionThatEndedCountsNoMore) {
   for (int i = 0; i < 5; ++i) {
     // The server may see the last one's end after the next one's beginning.
     std::string answer;
-    for (int again = 0; again < 1000 && (again == 0 || status(answer) == "503"); ++again)
+    for (int again = 0; again < 1000 && (again == 0 || status(answer) == "503"); ++again) {
       answer = ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    }
     EXPECT_EQ(status(answer), "200");
   }
 }
@@ -314,10 +322,12 @@ TEST_F(HttpTest, ADescriptorIsWatchedOnce) {
   (*server)->when_readable(base::Fd(pipe[0]), [&] { ++seen; });
   int ticks = 0;
   (*server)->every(10ms, [&] {
-    if (++ticks == 2)
+    if (++ticks == 2) {
       ::close(pipe[1]);
-    if (ticks == 6)
+    }
+    if (ticks == 6) {
       (*server)->stop();
+    }
   });
   (*server)->run();
   EXPECT_EQ(seen, 1);

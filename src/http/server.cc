@@ -30,8 +30,9 @@ using BoostError = beast::error_code;
 std::optional<PeerCredentials> credentials_of(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
     return std::nullopt;
+  }
   return PeerCredentials{peer.uid, peer.gid, static_cast<std::uint32_t>(peer.pid)};
 }
 
@@ -59,8 +60,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   ~Connection() {
     --crowd_->all;
-    if (--crowd_->of_user[peer_.uid] == 0)
+    if (--crowd_->of_user[peer_.uid] == 0) {
       crowd_->of_user.erase(peer_.uid);
+    }
   }
 
   Connection(const Connection&) = delete;
@@ -92,15 +94,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void received(BoostError error) {
-    if (error == beast::http::error::body_limit)
+    if (error == beast::http::error::body_limit) {
       return refuse(413, problem("too_large", "the body is beyond the limit"));
-    if (error == beast::http::error::header_limit)
+    }
+    if (error == beast::http::error::header_limit) {
       return refuse(431, problem("too_large", "the header is beyond the limit"));
+    }
     if (error == beast::http::error::end_of_stream || error == beast::error::timeout ||
-        error == asio::error::connection_reset || error == asio::error::operation_aborted)
+        error == asio::error::connection_reset || error == asio::error::operation_aborted) {
       return;
-    if (error)
+    }
+    if (error) {
       return refuse(400, problem("usage", "this is not HTTP/1.1"));
+    }
     keep_alive_ = parser_->keep_alive();
     version_ = parser_->get().version();
     stream_.expires_never();
@@ -125,10 +131,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     stream_.expires_after(limits_.send);
     beast::http::async_write(
         stream_, *response_, [self = shared_from_this()](BoostError error, std::size_t) {
-          if (!error && self->keep_alive_)
+          if (!error && self->keep_alive_) {
             self->receive();
-          else
+          } else {
             self->close();
+          }
         });
   }
 
@@ -161,16 +168,18 @@ class BeastServer final : public Server {
   Result<void> take(base::Fd listener) {
     BoostError error;
     acceptor_.assign(Unix(), listener.get(), error);
-    if (error)
+    if (error) {
       return fail(ErrorCode::kIo, "cannot serve on the given socket: " + error.message());
+    }
     static_cast<void>(listener.release());
     return {};
   }
 
   void run() override {
     signals_.async_wait([this](BoostError error, int) {
-      if (!error)
+      if (!error) {
         io_.stop();
+      }
     });
     accept();
     for (bool thrown = true; thrown;) {
@@ -194,8 +203,9 @@ class BeastServer final : public Server {
     auto descriptor = std::make_shared<asio::posix::stream_descriptor>(io_, fd.release());
     descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
                            [descriptor, call = std::move(call)](BoostError error) {
-                             if (!error)
+                             if (!error) {
                                call();
+                             }
                            });
   }
 
@@ -205,8 +215,9 @@ class BeastServer final : public Server {
             std::function<void()> call) {
     timer->expires_after(period);
     timer->async_wait([this, timer, period, call = std::move(call)](BoostError error) mutable {
-      if (error)
+      if (error) {
         return;
+      }
       call();
       tick(timer, period, std::move(call));
     });
@@ -214,37 +225,43 @@ class BeastServer final : public Server {
 
   void accept() {
     acceptor_.async_accept([this](BoostError error, Unix::socket socket) {
-      if (!error)
+      if (!error) {
         greet(std::move(socket));
-      if (!acceptor_.is_open())
+      }
+      if (!acceptor_.is_open()) {
         return;
-      if (!error)
+      }
+      if (!error) {
         return accept();
+      }
       // Out of descriptors: those who wait stay in the kernel's line.
       pause_.expires_after(std::chrono::milliseconds(50));
       pause_.async_wait([this](BoostError cancelled) {
-        if (!cancelled)
+        if (!cancelled) {
           accept();
+        }
       });
     });
   }
 
   void greet(Unix::socket socket) {
     const auto peer = credentials_of(socket.native_handle());
-    if (!peer)
+    if (!peer) {
       return;
+    }
     const bool full = crowd_->all >= limits_.connections ||
                       (peer->uid != 0 && crowd_->of_user[peer->uid] >= limits_.connections_of_user);
     auto connection =
         std::make_shared<Connection>(std::move(socket), *peer, limits_, handler_, crowd_);
-    if (full)
+    if (full) {
       connection->refuse(503,
                          "{\"apiVersion\":\"migctl/v1\",\"kind\":\"Error\",\"simulated\":null,"
                          "\"code\":\"no_capacity\",\"message\":\"too many connections to migd\","
                          "\"hint\":\"close some, or try again later\",\"context\":[],"
                          "\"nvml\":null}\n");
-    else
+    } else {
       connection->receive();
+    }
   }
 
   asio::io_context io_{1};

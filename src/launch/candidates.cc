@@ -25,11 +25,13 @@ bool matches(const Chosen& c, const ComputeInstance& compute, const Selection& s
 std::string holders(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
   std::string out;
   for (const Process& process : gpu.processes_on(instance.id)) {
-    if (process.compute_instance && process.compute_instance != compute.id)
+    if (process.compute_instance && process.compute_instance != compute.id) {
       continue;
+    }
     out += (out.empty() ? "pid " : ", pid ") + std::to_string(process.pid);
-    if (!process.name.empty())
+    if (!process.name.empty()) {
       out += " (" + process.name + ")";
+    }
   }
   return out;
 }
@@ -40,16 +42,19 @@ std::string what_there_is(const Inventory& inventory) {
   for (const Gpu& gpu : inventory.gpus) {
     any_mig = any_mig || gpu.mig_current == MigMode::kEnabled;
     for (const GpuInstance& instance : gpu.instances) {
-      for (const ComputeInstance& compute : instance.compute_instances)
+      for (const ComputeInstance& compute : instance.compute_instances) {
         ++counts[compute.name.str()];
+      }
     }
   }
-  if (counts.empty())
+  if (counts.empty()) {
     return any_mig ? "there are no instances: make some with migctl create or migctl apply"
                    : "MIG is off on every GPU: migctl mode enable, then migctl create";
+  }
   std::string out = "there are: ";
-  for (const auto& [name, count] : counts)
+  for (const auto& [name, count] : counts) {
     out += fmt::format("{}{} x {}", out.size() > 11 ? ", " : "", count, name);
+  }
   return out;
 }
 
@@ -66,20 +71,27 @@ std::string place_of(const Chosen& chosen) {
 std::string Selection::str() const {
   std::string out;
   const auto add = [&](const std::string& part) { out += (out.empty() ? "" : " ") + part; };
-  if (profile)
+  if (profile) {
     add("profile " + profile->str());
-  if (!uuid.empty())
+  }
+  if (!uuid.empty()) {
     add(uuid);
-  if (min_memory_mib)
+  }
+  if (min_memory_mib) {
     add(fmt::format("with at least {} MiB", *min_memory_mib));
-  if (min_sm)
+  }
+  if (min_sm) {
     add(fmt::format("with at least {} SMs", *min_sm));
-  if (gpu)
+  }
+  if (gpu) {
     add(fmt::format("on GPU {}", gpu->value));
-  if (gpu_instance)
+  }
+  if (gpu_instance) {
     add(fmt::format("gi={}", gpu_instance->value));
-  if (compute_instance)
+  }
+  if (compute_instance) {
     add(fmt::format("ci={}", compute_instance->value));
+  }
   return out.empty() ? "any profile" : out;
 }
 
@@ -97,15 +109,17 @@ Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Sele
                             compute.sm,
                             gpu.minor};
         // Without a UUID a program cannot be pointed at it.
-        if (!compute.uuid.empty() && matches(chosen, compute, selection))
+        if (!compute.uuid.empty() && matches(chosen, compute, selection)) {
           out.push_back({chosen, holders(gpu, instance, compute)});
+        }
       }
     }
   }
-  if (out.empty())
+  if (out.empty()) {
     return fail(ErrorCode::kNothingMatched,
                 "there is no MIG instance of " + selection.str(),
                 what_there_is(inventory));
+  }
   std::sort(out.begin(), out.end(), [](const Candidate& a, const Candidate& b) {
     const auto key = [](const Chosen& c) {
       return std::tuple(c.memory_mib, c.profile, c.gpu, c.gpu_instance, c.compute_instance);

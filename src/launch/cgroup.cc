@@ -19,21 +19,26 @@ constexpr std::uint64_t kMostPid = 1U << 22U;  // the kernel's own limit
 
 // Where cgroup v2 is mounted; beside v1 controllers it lies one folder deeper.
 std::string unified(const std::string& cgroups) {
-  for (const std::string& root : {cgroups, cgroups + "/unified"})
+  for (const std::string& root : {cgroups, cgroups + "/unified"}) {
     if (::access((root + "/cgroup.procs").c_str(), F_OK) == 0 &&
-        ::access((root + "/cgroup.controllers").c_str(), F_OK) == 0)
+        ::access((root + "/cgroup.controllers").c_str(), F_OK) == 0) {
       return root;
+    }
+  }
   return "";
 }
 
 // "0::/user.slice/..." of /proc/self/cgroup.
 std::string own_path(const std::string& proc) {
   const auto text = base::read_file(proc + "/self/cgroup", kMostText);
-  if (!text)
+  if (!text) {
     return "";
-  for (const std::string& line : base::split(*text, '\n'))
-    if (line.starts_with("0::/"))
+  }
+  for (const std::string& line : base::split(*text, '\n')) {
+    if (line.starts_with("0::/")) {
       return line.substr(3);
+    }
+  }
   return "";
 }
 
@@ -44,11 +49,13 @@ std::unique_ptr<JobCgroup> JobCgroup::make(const std::string& name,
                                            const std::string& proc) {
   const std::string root = unified(cgroups);
   const std::string own = own_path(proc);
-  if (root.empty() || own.empty())
+  if (root.empty() || own.empty()) {
     return nullptr;
+  }
   const std::string path = root + (own == "/" ? "" : own) + "/" + name;
-  if (::mkdir(path.c_str(), 0755) != 0)
+  if (::mkdir(path.c_str(), 0755) != 0) {
     return nullptr;
+  }
   auto folder = base::open_file(path, O_RDONLY | O_DIRECTORY);
   if (!folder) {
     ::rmdir(path.c_str());
@@ -63,15 +70,19 @@ JobCgroup::~JobCgroup() {
 
 void JobCgroup::kill_all(const std::string& path) {
   if (const auto fd = base::open_file(path + "/cgroup.kill", O_WRONLY);
-      fd && ::write(fd->get(), "1", 1) == 1)
+      fd && ::write(fd->get(), "1", 1) == 1) {
     return;
+  }
   // Kernels before 5.14.
   const auto members = base::read_file(path + "/cgroup.procs", kMostText);
-  if (!members)
+  if (!members) {
     return;
-  for (const std::string& line : base::split(*members, '\n'))
-    if (const auto pid = base::parse_decimal(line, kMostPid); pid && *pid > 1)
+  }
+  for (const std::string& line : base::split(*members, '\n')) {
+    if (const auto pid = base::parse_decimal(line, kMostPid); pid && *pid > 1) {
       ::kill(static_cast<pid_t>(*pid), SIGKILL);
+    }
+  }
 }
 
 }  // namespace mig::launch

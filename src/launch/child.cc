@@ -29,22 +29,27 @@ struct Trouble {
 
 // Runs in the child: async-signal-safe calls only.
 Trouble prepare(const ChildRequest& request, const sigset_t& mask) {
-  if (request.own_group && ::setpgid(0, 0) != 0)
+  if (request.own_group && ::setpgid(0, 0) != 0) {
     return {"make a process group", errno};
+  }
   if (request.null_input) {
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null < 0 || ::dup2(null, STDIN_FILENO) < 0)
+    if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) {
       return {"open /dev/null", errno};
+    }
   }
   if (request.output_fd >= 0 && (::dup2(request.output_fd, STDOUT_FILENO) < 0 ||
-                                 ::dup2(request.output_fd, STDERR_FILENO) < 0))
+                                 ::dup2(request.output_fd, STDERR_FILENO) < 0)) {
     return {"take the job's log", errno};
-  if (request.inherit_fd >= 0 && ::fcntl(request.inherit_fd, F_SETFD, 0) != 0)
+  }
+  if (request.inherit_fd >= 0 && ::fcntl(request.inherit_fd, F_SETFD, 0) != 0) {
     return {"keep the claim open", errno};
+  }
   if (request.confinement != nullptr) {
     const char* what = "";
-    if (const int number = request.confinement->enter(what); number != 0)
+    if (const int number = request.confinement->enter(what); number != 0) {
       return {what, number};
+    }
   }
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   return {};
@@ -58,15 +63,16 @@ pid_t fork_into(int cgroup_fd) {
     arguments.exit_signal = SIGCHLD;
     arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
     const long child = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (child >= 0)
+    if (child >= 0) {
       return static_cast<pid_t>(child);
+    }
   }
   return ::fork();
 }
 
 StartFailure failure_of(const std::string& command, const Trouble& trouble) {
   const std::string reason = std::generic_category().message(trouble.number);
-  if (trouble.what != nullptr)
+  if (trouble.what != nullptr) {
     return {
         kCommandNotExecutable,
         Error{ErrorCode::kIo,
@@ -75,6 +81,7 @@ StartFailure failure_of(const std::string& command, const Trouble& trouble) {
               "--devices all starts it without a namespace of its own",
               {},
               {}}};
+  }
   const bool missing = trouble.number == ENOENT;
   return {missing ? kCommandNotFound : kCommandNotExecutable,
           Error{missing ? ErrorCode::kNotFound : ErrorCode::kPermission,
@@ -94,13 +101,15 @@ Started start_child(const ChildRequest& request, const sigset_t& mask) {
   const std::vector<char*> argv = base::exec_array(request.argv);
   const std::vector<char*> envp = base::exec_array(environment);
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
     return {0, failure_of(command, {"make a pipe", errno})};
+  }
   const base::Fd reader(ends[0]);
   base::Fd writer(ends[1]);
   const pid_t child = fork_into(request.cgroup_fd);
-  if (child < 0)
+  if (child < 0) {
     return {0, failure_of(command, {"fork", errno})};
+  }
   if (child == 0) {
     Trouble trouble = prepare(request, mask);
     if (trouble.number == 0) {
@@ -116,8 +125,9 @@ Started start_child(const ChildRequest& request, const sigset_t& mask) {
   do {
     got = ::read(reader.get(), &trouble, sizeof trouble);
   } while (got < 0 && errno == EINTR);
-  if (got == 0)
+  if (got == 0) {
     return {child, {}};
+  }
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   return {0, failure_of(command, trouble)};

@@ -21,8 +21,9 @@ int end_of(const ChildRequest& request) {
   sigset_t none;
   sigemptyset(&none);
   const Started started = start_child(request, none);
-  if (started.failure)
+  if (started.failure) {
     return started.failure->exit_code;
+  }
   int status = 0;
   EXPECT_EQ(::waitpid(started.pid, &status, 0), started.pid);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -25,15 +25,18 @@ std::string file_of(const std::string& dir, std::string uuid) {
 }  // namespace
 
 Result<Claim> Claim::take(const std::string& dir, const std::string& uuid) {
-  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST)
+  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
     return base::errno_error("make the folder", dir, errno);
+  }
   const std::string path = file_of(dir, uuid);
   MIG_ASSIGN_OR_RETURN(base::Fd fd, base::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR)
+    if (errno == EINTR) {
       continue;
-    if (errno != EWOULDBLOCK)
+    }
+    if (errno != EWOULDBLOCK) {
       return base::errno_error("lock", path, errno);
+    }
     const auto pid = base::FileLock::holder(path);
     return fail(ErrorCode::kInUse,
                 pid ? fmt::format("claimed by pid {} of migctl run", *pid)
@@ -47,8 +50,9 @@ Result<Claim> Claim::take(const std::string& dir, const std::string& uuid) {
 void Claim::set_holder(int pid) const {
   const std::string text = fmt::format("{}\n", pid);
   // Only a name for messages: the lock itself is what counts.
-  if (::ftruncate(fd_.get(), 0) == 0)
+  if (::ftruncate(fd_.get(), 0) == 0) {
     static_cast<void>(::pwrite(fd_.get(), text.data(), text.size(), 0) >= 0);
+  }
 }
 
 }  // namespace mig::launch

@@ -68,8 +68,9 @@ TEST_F(ClaimTest, TheCommandHoldsItEvenWhenWeAreGone) {
   std::ifstream(file) >> grandchild;
   ASSERT_GT(grandchild, 0);
   ::kill(grandchild, SIGKILL);
-  for (int i = 0; i < 1000 && !Claim::take(dir_, "MIG-a"); ++i)
+  for (int i = 0; i < 1000 && !Claim::take(dir_, "MIG-a"); ++i) {
     ::usleep(50'000);
+  }
   EXPECT_TRUE(Claim::take(dir_, "MIG-a"));
 }
 

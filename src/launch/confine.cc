@@ -35,13 +35,16 @@ Result<std::uint32_t> capability_minor(const std::string& path) {
   MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(path, kCapabilityText));
   constexpr std::string_view kKey = "DeviceFileMinor:";
   for (const std::string& line : base::split(text, '\n')) {
-    if (!line.starts_with(kKey))
+    if (!line.starts_with(kKey)) {
       continue;
+    }
     const std::size_t digits = line.find_first_not_of(' ', kKey.size());
-    if (digits == std::string::npos)
+    if (digits == std::string::npos) {
       break;
-    if (const auto minor = base::parse_decimal(std::string_view(line).substr(digits), UINT32_MAX))
+    }
+    if (const auto minor = base::parse_decimal(std::string_view(line).substr(digits), UINT32_MAX)) {
       return static_cast<std::uint32_t>(*minor);
+    }
   }
   return fail(ErrorCode::kDriver, path + " names no capability: no line DeviceFileMinor");
 }
@@ -58,17 +61,20 @@ bool same_file(const std::string& a, const std::string& b) {
 std::vector<std::string> other_gpus(const std::string& dev, std::uint32_t gpu_minor) {
   std::vector<std::string> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(dev.c_str()), ::closedir);
-  if (!entries)
+  if (!entries) {
     return found;
+  }
   constexpr std::string_view kPrefix = "nvidia";
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
   while (const dirent* entry = ::readdir(entries.get())) {
     const std::string_view name = entry->d_name;
-    if (!name.starts_with(kPrefix))
+    if (!name.starts_with(kPrefix)) {
       continue;
+    }
     const auto minor = base::parse_decimal(name.substr(kPrefix.size()), UINT32_MAX);
-    if (minor && *minor != gpu_minor)
+    if (minor && *minor != gpu_minor) {
       found.push_back(fmt::format("{}/{}", dev, name));
+    }
   }
   return found;
 }
@@ -77,8 +83,9 @@ std::vector<std::string> other_gpus(const std::string& dev, std::uint32_t gpu_mi
 void fd_path(int fd, char (&out)[40]) noexcept {
   constexpr std::string_view kPrefix = "/proc/self/fd/";
   std::size_t at = 0;
-  for (const char c : kPrefix)
+  for (const char c : kPrefix) {
     out[at++] = c;
+  }
   char digits[12];
   std::size_t count = 0;
   auto left = static_cast<unsigned>(fd);
@@ -86,15 +93,17 @@ void fd_path(int fd, char (&out)[40]) noexcept {
     digits[count++] = static_cast<char>('0' + left % 10);
     left /= 10;
   } while (left != 0);
-  while (count > 0)
+  while (count > 0) {
     out[at++] = digits[--count];
+  }
   out[at] = '\0';
 }
 
 bool write_text(const char* path, const std::string& text) noexcept {
   const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0)
+  if (fd < 0) {
     return false;
+  }
   const bool done = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int error = errno;
   ::close(fd);
@@ -123,10 +132,11 @@ Result<Confinement::Area> Confinement::area_of(const std::string& dev,
   area.caps = dev + "/nvidia-caps";
   for (const std::string& name : kept) {
     area.kept.push_back(area.caps + "/" + name);
-    if (::access(area.kept.back().c_str(), F_OK) != 0)
+    if (::access(area.kept.back().c_str(), F_OK) != 0) {
       return fail(ErrorCode::kNotFound,
                   fmt::format("the instance's capability node {} is not there", area.kept.back()),
                   "nvidia-modprobe makes the nodes of capabilities");
+    }
   }
   area.stand_in = area.caps + "/.hidden";
   area.hidden = other_gpus(dev, gpu_minor);
@@ -156,21 +166,25 @@ Result<Confinement> Confinement::of(const DeviceRoots& roots,
 
 int Confinement::unshare_mounts(const char*& what) const noexcept {
   what = "make a mount namespace";
-  if (uid_map_.empty())
+  if (uid_map_.empty()) {
     return ::unshare(CLONE_NEWNS) == 0 ? 0 : errno;
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+  }
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
     return errno;
+  }
   what = "map its own user into a user namespace";
   if (!write_text("/proc/self/setgroups", "deny") || !write_text("/proc/self/uid_map", uid_map_) ||
-      !write_text("/proc/self/gid_map", gid_map_))
+      !write_text("/proc/self/gid_map", gid_map_)) {
     return errno;
+  }
   return 0;
 }
 
 int Confinement::keep(const std::string& path, int source) noexcept {
   const int target = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0);
-  if (target < 0)
+  if (target < 0) {
     return errno;
+  }
   ::close(target);
   char from[40];
   fd_path(source, from);
@@ -182,40 +196,51 @@ int Confinement::cover(const Area& area, const char*& what) noexcept {
   what = "open the instance's capability nodes";
   for (std::size_t i = 0; i < area.kept.size(); ++i) {
     sources.at(i) = ::open(area.kept[i].c_str(), O_PATH | O_CLOEXEC);
-    if (sources.at(i) < 0)
+    if (sources.at(i) < 0) {
       return errno;
+    }
   }
   what = "cover nvidia-caps";
-  if (::mount("tmpfs", area.caps.c_str(), "tmpfs", MS_NOSUID | MS_NOEXEC, kTmpfsOptions) != 0)
+  if (::mount("tmpfs", area.caps.c_str(), "tmpfs", MS_NOSUID | MS_NOEXEC, kTmpfsOptions) != 0) {
     return errno;
+  }
   what = "keep the instance's capability nodes";
   for (std::size_t i = 0; i < area.kept.size(); ++i) {
-    if (const int error = keep(area.kept[i], sources.at(i)); error != 0)
+    if (const int error = keep(area.kept[i], sources.at(i)); error != 0) {
       return error;
+    }
     ::close(sources.at(i));
   }
   what = "hide other GPUs' nodes";
-  if (!area.hidden.empty() && ::mknod(area.stand_in.c_str(), S_IFSOCK, 0) != 0)
+  if (!area.hidden.empty() && ::mknod(area.stand_in.c_str(), S_IFSOCK, 0) != 0) {
     return errno;
-  for (const std::string& node : area.hidden)
-    if (::mount(area.stand_in.c_str(), node.c_str(), nullptr, MS_BIND, nullptr) != 0)
+  }
+  for (const std::string& node : area.hidden) {
+    if (::mount(area.stand_in.c_str(), node.c_str(), nullptr, MS_BIND, nullptr) != 0) {
       return errno;
-  if (!area.hidden.empty())
+    }
+  }
+  if (!area.hidden.empty()) {
     ::unlink(area.stand_in.c_str());
+  }
   what = "make nvidia-caps read-only";
   const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC;
   return ::mount(nullptr, area.caps.c_str(), nullptr, flags, nullptr) == 0 ? 0 : errno;
 }
 
 int Confinement::enter(const char*& what) const noexcept {
-  if (const int error = unshare_mounts(what); error != 0)
+  if (const int error = unshare_mounts(what); error != 0) {
     return error;
+  }
   what = "keep its mounts to itself";
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     return errno;
-  for (const Area& area : areas_)
-    if (const int error = cover(area, what); error != 0)
+  }
+  for (const Area& area : areas_) {
+    if (const int error = cover(area, what); error != 0) {
       return error;
+    }
+  }
   return 0;
 }
 
@@ -234,11 +259,13 @@ Result<void> Confinement::probe() const {
   told.write.reset();
   std::pair<int, const char*> answer{EIO, "ask the kernel"};
   const bool heard = child > 0 && ::read(told.read.get(), &answer, sizeof answer) == sizeof answer;
-  if (child > 0)
+  if (child > 0) {
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
-  if (heard && answer.first == 0)
+  }
+  if (heard && answer.first == 0) {
     return {};
+  }
   const int number = child < 0 ? forked : answer.first;
   return fail(
       number == EPERM || number == EACCES ? ErrorCode::kPermission : ErrorCode::kNotSupported,

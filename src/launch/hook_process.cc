@@ -33,29 +33,36 @@ ssize_t read_all(int fd, void* to, std::size_t size) {
 void close_all_but(int kept) {
 #ifdef SYS_close_range
   const bool below = kept == 0 || ::syscall(SYS_close_range, 0U, kept - 1, 0U) == 0;
-  if (below && ::syscall(SYS_close_range, kept + 1, ~0U, 0U) == 0)
+  if (below && ::syscall(SYS_close_range, kept + 1, ~0U, 0U) == 0) {
     return;
+  }
 #endif
-  for (int fd = 0; fd < kLastFd; ++fd)
-    if (fd != kept)
+  for (int fd = 0; fd < kLastFd; ++fd) {
+    if (fd != kept) {
       ::close(fd);
+    }
+  }
 }
 
 // Ends the group unless it is told by a byte that the hook has ended. It keeps nothing of ours
 // open: neither the output that somebody reads to its end, nor the driver, nor a lock.
 [[noreturn]] void guard(int lifeline, pid_t group, std::chrono::milliseconds grace) {
   ::setsid();  // what is sent to our group or terminal is not for the guard
-  for (int number = 1; number < SIGRTMIN; ++number)
-    if (number != SIGCHLD)
+  for (int number = 1; number < SIGRTMIN; ++number) {
+    if (number != SIGCHLD) {
       ::signal(number, SIG_IGN);
+    }
+  }
   close_all_but(lifeline);
   char told = 0;
-  if (read_all(lifeline, &told, 1) == 1)
+  if (read_all(lifeline, &told, 1) == 1) {
     ::_exit(0);
+  }
   ::kill(-group, SIGTERM);
   ::kill(-group, SIGCONT);
-  for (auto left = grace.count(); left > 0 && ::kill(-group, 0) == 0; left -= kBetweenLooksMs)
+  for (auto left = grace.count(); left > 0 && ::kill(-group, 0) == 0; left -= kBetweenLooksMs) {
     ::poll(nullptr, 0, kBetweenLooksMs);
+  }
   ::kill(-group, SIGKILL);
   ::_exit(0);
 }
@@ -66,8 +73,9 @@ void standard_signals() {
     struct sigaction now {};
 
     if (::sigaction(number, nullptr, &now) == 0 &&
-        (now.sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ))
+        (now.sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ)) {
       ::signal(number, SIG_DFL);
+    }
   }
   sigset_t none;
   sigemptyset(&none);
@@ -86,14 +94,16 @@ struct Ends {
   ::close(ends.go_write);
   ::setpgid(0, 0);
   char go = 0;
-  if (read_all(ends.go_read, &go, 1) != 1)
+  if (read_all(ends.go_read, &go, 1) != 1) {
     ::_exit(0);  // we are gone before it began
+  }
   standard_signals();
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(request.output, STDOUT_FILENO) >= 0 &&
       ::dup2(request.output, STDERR_FILENO) >= 0 &&
-      (request.workdir.empty() || ::chdir(request.workdir.c_str()) == 0))
+      (request.workdir.empty() || ::chdir(request.workdir.c_str()) == 0)) {
     ::execvpe(argv[0], argv, envp);
+  }
   const int number = errno;
   static_cast<void>(::write(ends.trouble, &number, sizeof number) == sizeof number);
   ::_exit(EXIT_FAILURE);
@@ -116,8 +126,9 @@ Result<HookProcess> HookProcess::start(const HookProcessRequest& request, int& n
   MIG_ASSIGN_OR_RETURN(base::Pipe trouble, base::make_pipe());
   MIG_ASSIGN_OR_RETURN(base::Pipe lifeline, base::make_pipe());
   const pid_t child = ::fork();
-  if (child < 0)
+  if (child < 0) {
     return base::errno_error("start", "a process", errno);
+  }
   if (child == 0) {
     lifeline.write.reset();
     become_hook(
@@ -125,8 +136,9 @@ Result<HookProcess> HookProcess::start(const HookProcessRequest& request, int& n
   }
   ::setpgid(child, child);  // whoever is first
   const pid_t watcher = ::fork();
-  if (watcher == 0)
+  if (watcher == 0) {
     guard(lifeline.read.get(), child, request.grace);
+  }
   if (watcher < 0) {
     const int number = errno;
     go.write.reset();
@@ -140,8 +152,9 @@ Result<HookProcess> HookProcess::start(const HookProcessRequest& request, int& n
   go.write.reset();
   int number = 0;
   const ssize_t got = read_all(trouble.read.get(), &number, sizeof number);
-  if (sent && got == 0)
+  if (sent && got == 0) {
     return started;
+  }
   started.reap();
   not_started = got == sizeof number ? number : EIO;
   return base::errno_error("start", request.argv.front(), not_started);

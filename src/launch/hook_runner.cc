@@ -36,8 +36,9 @@ std::vector<std::string> environment_of(const HookCommand& hook, const HookRun& 
   all.insert(hook.envs.begin(), hook.envs.end());  // those of the run stay
   std::vector<std::string> out;
   out.reserve(all.size());
-  for (const auto& [name, value] : all)
+  for (const auto& [name, value] : all) {
     out.push_back(fmt::format("{}={}", name, value));
+  }
   return out;
 }
 
@@ -57,15 +58,19 @@ bool take_output(int fd, std::string& output) {
   std::array<char, 4096> buffer{};
   for (;;) {
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR)
+    if (got < 0 && errno == EINTR) {
       continue;
-    if (got < 0)
+    }
+    if (got < 0) {
       return errno == EAGAIN;
-    if (got == 0)
+    }
+    if (got == 0) {
       return false;
+    }
     output.append(buffer.data(), static_cast<std::size_t>(got));
-    if (output.size() > kMostOutput)
+    if (output.size() > kMostOutput) {
       output.erase(0, output.size() - kMostOutput);
+    }
   }
 }
 
@@ -88,8 +93,9 @@ class Ending {
       hook.signal(SIGTERM);
       hook.signal(SIGCONT);
     }
-    if (end_.stopped && now >= deadline_)
+    if (end_.stopped && now >= deadline_) {
       hook.signal(SIGKILL);
+    }
   }
 
  private:
@@ -108,14 +114,17 @@ HookEnd wait_for(HookProcess hook, int fd, const HookRun& run) {
     ending.look(hook);
     pollfd look{fd, POLLIN, 0};
     ::poll(&look, open ? 1 : 0, kLookMs);
-    if (open)
+    if (open) {
       open = take_output(fd, end.output);
+    }
   }
-  if (end.timed_out || end.stopped)
+  if (end.timed_out || end.stopped) {
     hook.signal(SIGKILL);  // what its head has left behind
+  }
   const int status = hook.reap();
-  if (open)
+  if (open) {
     take_output(fd, end.output);
+  }
   end.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return end;
 }
@@ -129,8 +138,9 @@ Error stopped(const std::string& which, const std::string& how) {
 }
 
 std::string last_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
     text.pop_back();
+  }
   return text.substr(text.rfind('\n') + 1);
 }
 
@@ -138,8 +148,9 @@ std::string last_line(std::string text) {
 
 Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run) {
   MIG_ASSIGN_OR_RETURN(base::Pipe output, base::make_pipe());
-  if (::fcntl(output.read.get(), F_SETFL, O_NONBLOCK) != 0)
+  if (::fcntl(output.read.get(), F_SETFL, O_NONBLOCK) != 0) {
     return base::errno_error("set up", "a pipe", errno);
+  }
   HookProcessRequest request;
   request.argv = {hook.command};
   request.argv.insert(request.argv.end(), hook.args.begin(), hook.args.end());
@@ -149,10 +160,12 @@ Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run) {
   request.grace = run.grace;
   int failed = 0;
   auto started = HookProcess::start(request, failed);
-  if (failed != 0)
+  if (failed != 0) {
     return not_started(hook, failed);
-  if (!started)
+  }
+  if (!started) {
     return std::move(started).error();
+  }
   output.write.reset();
   return wait_for(*std::move(started), output.read.get(), run);
 }
@@ -165,28 +178,33 @@ Result<void> run_hooks(const HookList& list,
     const HookCommand& hook = list[i];
     const std::string which =
         list.size() == 1 ? fmt::format("{} hook", name) : fmt::format("{} hook {}", name, i + 1);
-    if (stop_wanted(run))
+    if (stop_wanted(run)) {
       return stopped(which, "not started");
+    }
     auto end = run_hook(hook, run);
-    if (!end)
+    if (!end) {
       return std::move(end).error().in(which);
+    }
     output += end->output;
     const std::string said = last_line(end->output);
     const std::string words = said.empty() ? "; it printed nothing" : "; its last words: " + said;
-    if (end->stopped)
+    if (end->stopped) {
       return stopped(fmt::format("{} ({})", which, hook.command), "ended" + words);
-    if (end->timed_out)
+    }
+    if (end->timed_out) {
       return fail(ErrorCode::kTimeout,
                   fmt::format("{} ({}) ran longer than {} ms and was killed{}",
                               which,
                               hook.command,
                               run.timeout.count(),
                               words));
-    if (end->exit_code != 0)
+    }
+    if (end->exit_code != 0) {
       return fail(
           ErrorCode::kHook,
           fmt::format("{} ({}): exit status {}{}", which, hook.command, end->exit_code, words),
           "its environment is only what its envs and the flags give; PATH is not among them");
+    }
   }
   return {};
 }

@@ -76,8 +76,9 @@ TEST(RunHook, WhatCannotStartSaysSo) {
 
 bool eventually(const std::function<bool()>& true_now) {
   for (int i = 0; i < 1500; ++i) {
-    if (true_now())
+    if (true_now()) {
       return true;
+    }
     ::usleep(20'000);
   }
   return false;

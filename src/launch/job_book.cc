@@ -59,8 +59,9 @@ Result<void> JobBook::begin(store::JobRow& row) {
   MIG_ASSIGN_OR_RETURN(row.id, jobs_.add(row, kKept, forgotten));
   for (const std::int64_t id : forgotten) {
     // Ranks of a job are numbered from 0 without gaps.
-    for (std::int64_t rank = 0; ::unlink(log_path(id, rank).c_str()) == 0; ++rank)
+    for (std::int64_t rank = 0; ::unlink(log_path(id, rank).c_str()) == 0; ++rank) {
       ::unlink((log_path(id, rank) + ".1").c_str());
+    }
   }
   return {};
 }
@@ -70,8 +71,9 @@ std::string JobBook::log_path(std::int64_t job, std::int64_t rank) const {
 }
 
 bool JobBook::alive(const std::string& boot_id, std::int64_t pid, std::int64_t start_ticks) const {
-  if (pid <= 0 || boot_id != holders::read_moment(base::system_clock(), proc_).boot_id)
+  if (pid <= 0 || boot_id != holders::read_moment(base::system_clock(), proc_).boot_id) {
     return false;
+  }
   const auto start = holders::start_of(proc_, static_cast<std::uint32_t>(pid));
   return start && static_cast<std::int64_t>(*start) == start_ticks;
 }
@@ -84,12 +86,13 @@ bool JobBook::any_alive(const store::JobRow& row) const {
 
 JobView JobBook::view_of(store::JobRow row) const {
   JobView view;
-  if (row.finished_ms)
+  if (row.finished_ms) {
     view.state = JobState::kEnded;
-  else if (alive(row.boot_id, row.supervisor_pid, row.supervisor_start))
+  } else if (alive(row.boot_id, row.supervisor_pid, row.supervisor_start)) {
     view.state = row.started_ms ? JobState::kRunning : JobState::kWaiting;
-  else
+  } else {
     view.state = any_alive(row) ? JobState::kUnsupervised : JobState::kLost;
+  }
   view.row = std::move(row);
   return view;
 }
@@ -98,8 +101,9 @@ Result<std::vector<JobView>> JobBook::list() {
   MIG_ASSIGN_OR_RETURN(std::vector<store::JobRow> rows, jobs_.all());
   std::vector<JobView> views;
   views.reserve(rows.size());
-  for (store::JobRow& row : rows)
+  for (store::JobRow& row : rows) {
     views.push_back(view_of(std::move(row)));
+  }
   return views;
 }
 
@@ -109,11 +113,13 @@ Result<JobView> JobBook::find(const std::string& word, bool live_only) {
   std::vector<JobView> found;
   std::vector<std::string> names;
   for (JobView& view : all) {
-    if (!view.row.name.empty())
+    if (!view.row.name.empty()) {
       names.push_back(view.row.name);
+    }
     const bool named = id ? view.row.id == static_cast<std::int64_t>(*id) : view.row.name == word;
-    if (named && (!live_only || view.live()))
+    if (named && (!live_only || view.live())) {
       found.push_back(std::move(view));
+    }
   }
   if (found.empty()) {
     const auto near = base::nearest(word, names, 1);
@@ -129,8 +135,9 @@ Result<JobView> JobBook::find(const std::string& word, bool live_only) {
   if (live_only && found.size() > 1) {
     std::vector<std::string> ids;
     ids.reserve(found.size());
-    for (const JobView& view : found)
+    for (const JobView& view : found) {
       ids.push_back(std::to_string(view.row.id));
+    }
     return fail(ErrorCode::kUsage,
                 fmt::format("{} jobs named {} are running: {}",
                             found.size(),
@@ -143,23 +150,27 @@ Result<JobView> JobBook::find(const std::string& word, bool live_only) {
 
 Result<void> JobBook::signal_all(const store::JobRow& row, int signal) const {
   for (const store::JobRankRow& rank : row.ranks) {
-    if (!alive(row.boot_id, rank.pid, rank.start_ticks))
+    if (!alive(row.boot_id, rank.pid, rank.start_ticks)) {
       continue;
+    }
     const auto pid = static_cast<pid_t>(rank.pid);
-    if (::kill(rank.own_group ? -pid : pid, signal) != 0 && errno == EPERM)
+    if (::kill(rank.own_group ? -pid : pid, signal) != 0 && errno == EPERM) {
       return fail(ErrorCode::kPermission,
                   fmt::format("pid {} of job {} is another user's", pid, row.id));
+    }
   }
-  if (signal == SIGKILL && !row.cgroup.empty())
+  if (signal == SIGKILL && !row.cgroup.empty()) {
     JobCgroup::kill_all(row.cgroup);
+  }
   return {};
 }
 
 // Whose supervisor could not: it was still waiting, or gone.
 Result<void> JobBook::note_stopped(std::int64_t job) {
   MIG_ASSIGN_OR_RETURN(JobView now, find(std::to_string(job), false));
-  if (now.row.finished_ms)
+  if (now.row.finished_ms) {
     return {};
+  }
   now.row.finished_ms = holders::read_moment(base::system_clock(), proc_).wall_ms;
   now.row.note = "stopped";
   return jobs_.update(now.row);
@@ -175,33 +186,39 @@ Result<void> JobBook::stop(const JobView& job,
   };
   const auto gone_by = [&](Steady::time_point deadline) {
     while (supervised() || any_alive(row)) {
-      if (Steady::now() >= deadline)
+      if (Steady::now() >= deadline) {
         return false;
+      }
       std::this_thread::sleep_for(kBetweenStopLooks);
     }
     return true;
   };
   // The supervisor passes it on, and starts nothing again.
   if (supervised()) {
-    if (::kill(static_cast<pid_t>(row.supervisor_pid), SIGTERM) != 0 && errno != ESRCH)
+    if (::kill(static_cast<pid_t>(row.supervisor_pid), SIGTERM) != 0 && errno != ESRCH) {
       return fail(ErrorCode::kPermission,
                   fmt::format("cannot signal pid {}, which runs job {}: {}",
                               row.supervisor_pid,
                               row.id,
                               std::generic_category().message(errno)));
+    }
   } else {
     MIG_TRY(signal_all(row, SIGTERM));
   }
-  if (gone_by(Steady::now() + grace))
+  if (gone_by(Steady::now() + grace)) {
     return note_stopped(row.id);
-  if (killing)
+  }
+  if (killing) {
     killing();
+  }
   MIG_TRY(signal_all(row, SIGKILL));
   // Who waits for instances has no command yet that could be ended.
-  if (row.ranks.empty() && supervised())
+  if (row.ranks.empty() && supervised()) {
     ::kill(static_cast<pid_t>(row.supervisor_pid), SIGKILL);
-  if (gone_by(Steady::now() + kAfterKill))
+  }
+  if (gone_by(Steady::now() + kAfterKill)) {
     return note_stopped(row.id);
+  }
   return fail(ErrorCode::kTimeout,
               fmt::format("job {} does not end, even after SIGKILL: its process hangs in the "
                           "kernel, or it is being started again",

@@ -25,10 +25,12 @@ bool copy_all(int from, int to) {
   std::vector<char> buffer(kChunk);
   for (off_t at = 0;;) {
     const ssize_t got = ::pread(from, buffer.data(), buffer.size(), at);
-    if (got <= 0)
+    if (got <= 0) {
       return got == 0;
-    if (::write(to, buffer.data(), static_cast<std::size_t>(got)) != got)
+    }
+    if (::write(to, buffer.data(), static_cast<std::size_t>(got)) != got) {
       return false;
+    }
     at += got;
   }
 }
@@ -42,27 +44,32 @@ Result<JobLog> JobLog::create(const std::string& path) {
 }
 
 void JobLog::keep_small(std::int64_t most) const {
-  if (size_of(fd_.get()) <= most)
+  if (size_of(fd_.get()) <= most) {
     return;
+  }
   const std::string older = path_ + ".1";
   ::unlink(older.c_str());
   const auto copy = base::open_file(older, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  if (copy)
+  if (copy) {
     static_cast<void>(copy_all(fd_.get(), copy->get()));
+  }
   // Writers append, so they go on at the start. Better a lost log than a full disk.
   static_cast<void>(::ftruncate(fd_.get(), 0) == 0);
 }
 
 std::string LogTail::read() {
   const auto fd = base::open_file(path_, O_RDONLY | O_NOFOLLOW);
-  if (!fd)
+  if (!fd) {
     return "";
-  if (size_of(fd->get()) < at_)
+  }
+  if (size_of(fd->get()) < at_) {
     at_ = 0;  // it was cut
+  }
   std::string chunk(kChunk, '\0');
   const ssize_t got = ::pread(fd->get(), chunk.data(), chunk.size(), at_);
-  if (got <= 0)
+  if (got <= 0) {
     return "";
+  }
   at_ += got;
   held_.append(chunk, 0, static_cast<std::size_t>(got));
   return take_lines(held_.size() > kLongestLine && held_.find('\n') == std::string::npos);
@@ -97,14 +104,18 @@ Result<std::int64_t> start_of_last_lines(const std::string& path, std::uint64_t 
   bool last = true;
   while (at > 0) {
     const std::int64_t size = std::min<std::int64_t>(at, sizeof buffer);
-    if (::pread(fd.get(), buffer, static_cast<std::size_t>(size), at - size) != size)
+    if (::pread(fd.get(), buffer, static_cast<std::size_t>(size), at - size) != size) {
       return base::errno_error("read", path, errno);
-    if (last && buffer[size - 1] != '\n')
+    }
+    if (last && buffer[size - 1] != '\n') {
       --wanted;
+    }
     last = false;
-    for (std::int64_t i = size; i > 0; --i)
-      if (buffer[i - 1] == '\n' && (wanted == 0 || --wanted == 0))
+    for (std::int64_t i = size; i > 0; --i) {
+      if (buffer[i - 1] == '\n' && (wanted == 0 || --wanted == 0)) {
         return at - size + i;
+      }
+    }
     at -= size;
   }
   return 0;

@@ -28,9 +28,11 @@ constexpr std::uint64_t kMostPid = 1ULL << 22;
 
 std::vector<int> pids_of(const std::string& text) {
   std::vector<int> pids;
-  for (const std::string& line : base::split(text, '\n'))
-    if (const auto pid = base::parse_decimal(line, kMostPid))
+  for (const std::string& line : base::split(text, '\n')) {
+    if (const auto pid = base::parse_decimal(line, kMostPid)) {
       pids.push_back(static_cast<int>(*pid));
+    }
+  }
   return pids;
 }
 
@@ -42,8 +44,9 @@ std::string find_mps_control() {
   folders += ":/usr/local/nvidia/bin:/usr/bin";
   for (const std::string& folder : base::split(folders, ':')) {
     std::string file = folder + "/nvidia-cuda-mps-control";
-    if (!folder.empty() && ::access(file.c_str(), X_OK) == 0)
+    if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) {
       return file;
+    }
   }
   return {};
 }
@@ -71,8 +74,9 @@ struct Mps::State {
       daemon->stop(kEndTakes);
     }
     std::error_code ignored;
-    if (!folder.empty())
+    if (!folder.empty()) {
       std::filesystem::remove_all(folder, ignored);
+    }
   }
 
   std::vector<std::pair<std::string, std::string>> environment() const {
@@ -82,19 +86,23 @@ struct Mps::State {
   Result<std::string> ask(const std::string& command) const {
     MIG_ASSIGN_OR_RETURN(Worker worker,
                          Worker::start({{control}, environment(), {}, command + "\n"}));
-    if (!worker.wait(kControlTakes))
+    if (!worker.wait(kControlTakes)) {
       return fail(ErrorCode::kTimeout, "nvidia-cuda-mps-control did not answer " + command);
+    }
     return worker.output();
   }
 
   Result<void> make_folder() {
     std::string name = "/tmp/mXXXXXX";
-    if (::mkdtemp(name.data()) == nullptr)
+    if (::mkdtemp(name.data()) == nullptr) {
       return base::errno_error("make a folder like", name, errno);
+    }
     folder = name;
-    for (const char* part : {"/p", "/l"})
-      if (::mkdir((folder + part).c_str(), 0700) != 0)
+    for (const char* part : {"/p", "/l"}) {
+      if (::mkdir((folder + part).c_str(), 0700) != 0) {
         return base::errno_error("make", folder + part, errno);
+      }
+    }
     return {};
   }
 
@@ -102,12 +110,14 @@ struct Mps::State {
     const auto deadline = Clock::now() + kStartTakes;
     const std::string socket = folder + "/p/control";
     while (::access(socket.c_str(), F_OK) != 0) {
-      if (!daemon->running())
+      if (!daemon->running()) {
         return fail(ErrorCode::kDriver,
                     "nvidia-cuda-mps-control ended at once: " +
                         base::quoted(daemon->errors() + daemon->output(), 200));
-      if (Clock::now() >= deadline)
+      }
+      if (Clock::now() >= deadline) {
         return fail(ErrorCode::kTimeout, "nvidia-cuda-mps-control does not listen");
+      }
       std::this_thread::sleep_for(milliseconds(20));
     }
     return {};
@@ -145,8 +155,9 @@ Result<std::vector<int>> Mps::clients() const {
   for (const int server : pids_of(servers)) {
     MIG_ASSIGN_OR_RETURN(const std::string list,
                          state_->ask("get_client_list " + std::to_string(server)));
-    for (const int pid : pids_of(list))
+    for (const int pid : pids_of(list)) {
       all.push_back(pid);
+    }
   }
   return all;
 }

@@ -38,20 +38,23 @@ bool asks_for_processes(const std::vector<std::string>& argv) {
                                                      "--tensor-parallel-size",
                                                      "-tp",
                                                      "-np"};
-  for (std::size_t i = 0; i < argv.size(); ++i)
+  for (std::size_t i = 0; i < argv.size(); ++i) {
     for (const std::string_view option : kOptions) {
       const std::string& word = argv[i];
       std::string_view value;
-      if (word == option && i + 1 < argv.size())
+      if (word == option && i + 1 < argv.size()) {
         value = argv[i + 1];
-      else if (word.size() > option.size() && word.starts_with(option) &&
-               word[option.size()] == '=')
+      } else if (word.size() > option.size() && word.starts_with(option) &&
+                 word[option.size()] == '=') {
         value = std::string_view(word).substr(option.size() + 1);
+      }
       constexpr std::uint64_t kMany = 100'000;
       const auto number = base::parse_decimal(value, kMany);
-      if ((number && *number > 1) || value == "gpu" || value == "auto")
+      if ((number && *number > 1) || value == "gpu" || value == "auto") {
         return true;
+      }
     }
+  }
   return false;
 }
 
@@ -75,10 +78,12 @@ Environment rank_environment(const Chosen& instance, const RankFacts& facts) {
                      {"MIGCTL_RANK", number(facts.rank)},
                      {"MIGCTL_WORLD_SIZE", number(facts.count)},
                      {"MIGCTL_VLLM_ARGS", std::string(kVllmArguments)}};
-  if (instance.sm)
+  if (instance.sm) {
     out.emplace_back("MIGCTL_SMS", number(*instance.sm));
-  if (facts.job != 0)
+  }
+  if (facts.job != 0) {
     out.emplace_back("MIGCTL_JOB_ID", number(facts.job));
+  }
   if (facts.rendezvous != 0) {
     out.emplace_back("RANK", number(facts.rank));
     out.emplace_back("WORLD_SIZE", number(facts.count));
@@ -87,8 +92,9 @@ Environment rank_environment(const Chosen& instance, const RankFacts& facts) {
     out.emplace_back("MASTER_ADDR", "127.0.0.1");
     out.emplace_back("MASTER_PORT", number(facts.rendezvous));
     // Two ranks on instances of one GPU: NCCL takes them for a mistake otherwise (nccl#1716).
-    if (facts.gpu_shared_by_ranks)
+    if (facts.gpu_shared_by_ranks) {
       out.emplace_back("NCCL_MULTI_RANK_GPU_ENABLE", "1");
+    }
   }
   return out;
 }
@@ -98,25 +104,29 @@ std::vector<std::string> warnings_of(const std::vector<std::string>& argv,
                                      std::uint32_t count,
                                      bool together) {
   std::vector<std::string> out;
-  if (!visible.empty())
+  if (!visible.empty()) {
     out.push_back(
         fmt::format("CUDA_VISIBLE_DEVICES was {}: the command gets its own instance in "
                     "its place",
                     base::quoted(visible)));
-  if (asks_for_processes(argv))
+  }
+  if (asks_for_processes(argv)) {
     out.emplace_back(
         "the command starts several processes or wants several devices, but CUDA shows a process "
         "one MIG instance only: --count N starts it once on each of N instances");
-  if (together && count > 1)
+  }
+  if (together && count > 1) {
     out.emplace_back(
         "instances have no peer-to-peer access, NVLink or CUDA IPC among them: ranks talk through "
         "host memory, which NCCL can from 2.32 on, and `--ranks torch` helps little where "
         "communication is the bottleneck");
-  if (names_program(argv, "vllm") && !has_option(argv, "--max-num-batched-tokens"))
+  }
+  if (names_program(argv, "vllm") && !has_option(argv, "--max-num-batched-tokens")) {
     out.push_back(
         fmt::format("vLLM takes the batch limits of the smallest GPU inside a MIG "
                     "instance (vllm#55381): give it {}, also in $MIGCTL_VLLM_ARGS",
                     kVllmArguments));
+  }
   return out;
 }
 

@@ -51,8 +51,9 @@ TEST(Ranks, WarnsWhereAUserWouldStumble) {
   for (const Words& words : {Words{"torchrun", "--nproc_per_node=2", "t.py"},
                              Words{"torchrun", "--nproc-per-node", "gpu", "t.py"},
                              Words{"mpirun", "-np", "4", "./a.out"},
-                             Words{"accelerate", "launch", "--num_processes", "8", "t.py"}})
+                             Words{"accelerate", "launch", "--num_processes", "8", "t.py"}}) {
     EXPECT_EQ(warnings_of(words, "", 1, false).size(), 1U) << words[0];
+  }
   EXPECT_EQ(warnings_of({"python", "t.py"}, "0,1", 1, false).size(), 1U);
   EXPECT_EQ(warnings_of({"python", "t.py"}, "", 2, true).size(), 1U);
   EXPECT_EQ(warnings_of({"vllm", "serve", "m"}, "", 1, false).size(), 1U);

@@ -12,16 +12,21 @@ namespace mig::launch {
 Result<RestartPolicy> RestartPolicy::parse(const std::string& text) {
   constexpr std::uint64_t kMost = 1'000'000;
   constexpr std::string_view kCounted = "on-failure:";
-  if (text == "no")
+  if (text == "no") {
     return RestartPolicy{};
-  if (text == "always")
+  }
+  if (text == "always") {
     return RestartPolicy{When::kAlways, {}};
-  if (text == "on-failure")
+  }
+  if (text == "on-failure") {
     return RestartPolicy{When::kOnFailure, {}};
-  if (text.starts_with(kCounted))
+  }
+  if (text.starts_with(kCounted)) {
     if (const auto most =
-            base::parse_decimal(std::string_view(text).substr(kCounted.size()), kMost))
+            base::parse_decimal(std::string_view(text).substr(kCounted.size()), kMost)) {
       return RestartPolicy{When::kOnFailure, static_cast<std::uint32_t>(*most)};
+    }
+  }
   return fail(ErrorCode::kUsage,
               fmt::format("--restart is {}: no, on-failure, on-failure:N or always is expected",
                           base::quoted(text)),
@@ -41,8 +46,9 @@ std::string RestartPolicy::str() const {
 }
 
 bool RestartPolicy::again(int exit_code, std::uint32_t restarts) const {
-  if (when == When::kNever || (most && restarts >= *most))
+  if (when == When::kNever || (most && restarts >= *most)) {
     return false;
+  }
   return when == When::kAlways || exit_code != 0;
 }
 

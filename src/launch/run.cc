@@ -53,8 +53,9 @@ std::uint16_t free_port() {
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (!fd.valid() || ::bind(fd.get(), generic, size) != 0 ||
-      ::getsockname(fd.get(), generic, &size) != 0)
+      ::getsockname(fd.get(), generic, &size) != 0) {
     return 0;
+  }
   return ntohs(address.sin_port);
 }
 
@@ -67,51 +68,57 @@ class Job {
   Result<RunResult> run() {
     MIG_TRY(open_record());
     RunRequest asked = request_;
-    asked.on_wait = [this](const std::string& why) { waits(why); };
+    asked.observer.on_wait = [this](const std::string& why) { waits(why); };
     auto taken = take_instances(asked, read_, places_.claims);
-    if (!taken)
+    if (!taken) {
       return not_begun(std::move(taken).error());
+    }
     taken_ = *std::move(taken);
-    if (auto ready = prepare(); !ready)
+    if (auto ready = prepare(); !ready) {
       return not_begun(std::move(ready).error());
+    }
     RunResult result;
-    for (const Taken::Seat& seat : taken_.seats)
+    for (const Taken::Seat& seat : taken_.seats) {
       result.instances.push_back(seat.instance);
+    }
     result.job = row_.id;
     result.end = supervise_all();
     return result;
   }
 
  private:
-  bool logged() const { return request_.log || request_.detached || several(); }
+  bool logged() const { return request_.command.log || request_.command.detached || several(); }
 
-  bool several() const { return request_.every || request_.count > 1; }
+  bool several() const { return request_.where.every || request_.where.count > 1; }
 
   void note(const std::string& line) const {
-    if (request_.on_note)
-      request_.on_note(line);
+    if (request_.observer.on_note) {
+      request_.observer.on_note(line);
+    }
   }
 
   // A job that nobody could find again may not go into the background; others may go on.
   Result<void> open_record() {
-    row_.name = request_.name;
+    row_.name = request_.command.name;
     std::vector<std::string> words;
-    for (const std::string& word : request_.argv)
+    for (const std::string& word : request_.command.argv) {
       words.push_back(word.find_first_of(" \t\n'\"\\") == std::string::npos && !word.empty()
                           ? word
                           : base::quoted(word, kLongestCommand));
+    }
     row_.command = base::join(words, " ").substr(0, kLongestCommand);
     row_.folder = own_folder();
     row_.logged = logged();
-    row_.detached = request_.detached;
+    row_.detached = request_.command.detached;
     auto book = JobBook::open(places_.jobs, places_.proc);
     if (book) {
       book_.emplace(*std::move(book));
       MIG_TRY(book_->begin(row_));
       return {};
     }
-    if (logged())
+    if (logged()) {
       return std::move(book).error().in("the job's record");
+    }
     note("this job is in no record, `migctl jobs` will not show it: " + book.error().text());
     return {};
   }
@@ -119,15 +126,17 @@ class Job {
   void waits(const std::string& why) {
     row_.note = why;
     save();
-    if (request_.on_wait)
-      request_.on_wait(why);
+    if (request_.observer.on_wait) {
+      request_.observer.on_wait(why);
+    }
     its_way();
   }
 
   void its_way() {
-    if (std::exchange(told_, true) || !request_.on_its_way)
+    if (std::exchange(told_, true) || !request_.observer.on_its_way) {
       return;
-    request_.on_its_way(row_.id);
+    }
+    request_.observer.on_its_way(row_.id);
   }
 
   Error not_begun(Error error) {
@@ -138,30 +147,36 @@ class Job {
   }
 
   void save() {
-    if (book_)
+    if (book_) {
       static_cast<void>(book_->update(row_));  // the record follows the job, not the reverse
+    }
   }
 
   Result<void> prepare() {
     const auto count = static_cast<std::uint32_t>(taken_.seats.size());
     const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");  // NOLINT(concurrency-mt-unsafe)
-    for (const std::string& warning :
-         warnings_of(request_.argv, visible == nullptr ? "" : visible, count, request_.together))
+    for (const std::string& warning : warnings_of(request_.command.argv,
+                                                  visible == nullptr ? "" : visible,
+                                                  count,
+                                                  request_.command.together)) {
       note(warning);
+    }
     MIG_TRY(confine());
     cgroup_ = JobCgroup::make(fmt::format("migctl-job-{}-{}", ::getuid(), ::getpid()));
     row_.cgroup = cgroup_ ? cgroup_->path() : "";
     row_.confined = !confinements_.empty();
     row_.started_ms = now_ms();
     row_.note.clear();
-    own_group_ = request_.detached || !has_terminal();
-    const std::uint16_t rendezvous = request_.together ? free_port() : 0;
+    own_group_ = request_.command.detached || !has_terminal();
+    const std::uint16_t rendezvous = request_.command.together ? free_port() : 0;
     std::map<GpuIndex, int> ranks_on;
-    for (const Taken::Seat& seat : taken_.seats)
+    for (const Taken::Seat& seat : taken_.seats) {
       ++ranks_on[seat.instance.gpu];
-    for (std::uint32_t rank = 0; rank < count; ++rank)
+    }
+    for (std::uint32_t rank = 0; rank < count; ++rank) {
       MIG_TRY(prepare_rank(
           {rank, count, row_.id, rendezvous, ranks_on[taken_.seats[rank].instance.gpu] > 1}));
+    }
     save();
     return {};
   }
@@ -169,18 +184,22 @@ class Job {
   Result<void> prepare_rank(const RankFacts& facts) {
     const Taken::Seat& seat = taken_.seats[facts.rank];
     ChildRequest child;
-    child.argv = request_.argv;
-    child.environment = request_.environment;
-    for (auto& pair : rank_environment(seat.instance, facts))
+    child.argv = request_.command.argv;
+    child.environment = request_.command.environment;
+    for (auto& pair : rank_environment(seat.instance, facts)) {
       child.environment.push_back(std::move(pair));
+    }
     child.own_group = own_group_;
-    child.null_input = request_.detached || several();
-    if (seat.claim)
+    child.null_input = request_.command.detached || several();
+    if (seat.claim) {
       child.inherit_fd = seat.claim->fd();
-    if (cgroup_)
+    }
+    if (cgroup_) {
       child.cgroup_fd = cgroup_->folder_fd();
-    if (!confinements_.empty())
+    }
+    if (!confinements_.empty()) {
       child.confinement = &confinements_[facts.rank];
+    }
     if (logged()) {
       MIG_ASSIGN_OR_RETURN(JobLog log, JobLog::create(book_->log_path(row_.id, facts.rank)));
       child.output_fd = log.fd();
@@ -202,15 +221,17 @@ class Job {
   }
 
   Result<void> confine() {
-    if (request_.devices == Devices::kAll)
+    if (request_.command.devices == Devices::kAll) {
       return {};
+    }
     auto made = make_confinements();
     if (made) {
       confinements_ = *std::move(made);
       return {};
     }
-    if (request_.devices == Devices::kOwn)
+    if (request_.command.devices == Devices::kOwn) {
       return std::move(made).error().in("--devices own");
+    }
     note("the command can open other instances' device nodes too: " + made.error().text());
     return {};
   }
@@ -219,10 +240,11 @@ class Job {
     std::vector<Confinement> out;
     for (const Taken::Seat& seat : taken_.seats) {
       const Chosen& instance = seat.instance;
-      if (!instance.gpu_minor)
+      if (!instance.gpu_minor) {
         return fail(
             ErrorCode::kNotFound,
             fmt::format("the driver does not tell the minor number of GPU {}", instance.gpu.value));
+      }
       MIG_ASSIGN_OR_RETURN(Confinement made,
                            Confinement::of(places_.devices,
                                            *instance.gpu_minor,
@@ -230,58 +252,68 @@ class Job {
                                            instance.compute_instance));
       out.push_back(std::move(made));
     }
-    if (!out.empty())
+    if (!out.empty()) {
       MIG_TRY(out.front().probe());
+    }
     return out;
   }
 
   JobEnd supervise_all() {
-    if (request_.on_start)
-      for (std::uint32_t rank = 0; rank < taken_.seats.size(); ++rank)
-        request_.on_start(taken_.seats[rank].instance, rank);
+    if (request_.observer.on_start) {
+      for (std::uint32_t rank = 0; rank < taken_.seats.size(); ++rank) {
+        request_.observer.on_start(taken_.seats[rank].instance, rank);
+      }
+    }
     SuperviseRequest job;
     job.ranks = std::move(children_);
-    job.restart = request_.restart;
+    job.restart = request_.command.restart;
     job.timeout = time_of_job();
-    job.grace = request_.grace;
-    job.end_together = request_.together;
+    job.grace = request_.limits.grace;
+    job.end_together = request_.command.together;
     job.on_started = [this](std::size_t rank, int pid) { started(rank, pid); };
     job.on_ended = [this](std::size_t rank, const RankEnd& end, auto again_in) {
       ended(rank, end, again_in);
     };
     job.kill_rest = [this] {
-      if (cgroup_)
+      if (cgroup_) {
         cgroup_->kill();
+      }
     };
-    if (logged())
+    if (logged()) {
       job.tick = [this] { follow_logs(); };
+    }
     JobEnd end = supervise(job);
     finish_logs();
     row_.finished_ms = now_ms();
     row_.exit_code = end.exit_code();
-    if (end.timed_out)
+    if (end.timed_out) {
       note(fmt::format("the job's time was over: {} s",
                        std::chrono::duration_cast<std::chrono::seconds>(*job.timeout).count()));
-    if (end.timed_out)
+    }
+    if (end.timed_out) {
       row_.note = "its time was over";
+    }
     save();
     return end;
   }
 
   // A lease that ends takes the instances away: the command gets its grace before.
   std::optional<std::chrono::milliseconds> time_of_job() const {
-    if (!taken_.limit)
-      return request_.timeout;
-    const auto most = std::max(*taken_.limit - request_.grace, std::chrono::milliseconds(1));
-    return request_.timeout ? std::min(*request_.timeout, most) : most;
+    if (!taken_.limit) {
+      return request_.limits.timeout;
+    }
+    const auto most = std::max(*taken_.limit - request_.limits.grace, std::chrono::milliseconds(1));
+    return request_.limits.timeout ? std::min(*request_.limits.timeout, most) : most;
   }
 
   void started(std::size_t rank, int pid) {
     const Taken::Seat& seat = taken_.seats[rank];
-    if (seat.claim)
+    if (seat.claim) {
       seat.claim->set_holder(pid);
-    if (taken_.started)
+    }
+    if (taken_.started) {
       taken_.started(rank, pid);
+    }
     store::JobRankRow& row = row_.ranks[rank];
     row.pid = pid;
     row.start_ticks = static_cast<std::int64_t>(
@@ -299,49 +331,60 @@ class Job {
     row.restarts = end.restarts + (again_in ? 1 : 0);
     row.note = end.start_failure ? end.start_failure->text() : "";
     save_rank(row);
-    if (again_in)
+    if (again_in) {
       note(fmt::format("{}the command ended with {}; it starts again in {} s (restart {})",
                        several() ? fmt::format("rank {}: ", rank) : "",
                        end.exit_code,
                        again_in->count() / 1000,
                        row.restarts));
-    else if (!end.start_failure)
+    } else if (!end.start_failure) {
       tell_running(rank);  // it may have ended before the others began
+    }
   }
 
   void save_rank(const store::JobRankRow& row) {
-    if (book_)
+    if (book_) {
       static_cast<void>(book_->update_rank(row_.id, row));
+    }
   }
 
   // Once all commands began.
   void tell_running(std::size_t rank) {
     begun_.resize(taken_.seats.size());
     begun_[rank] = true;
-    if (std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; }))
+    if (std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; })) {
       its_way();
+    }
   }
 
   void follow_logs() {
-    if (request_.on_output && !request_.detached)
-      for (LogTail& tail : tails_)
-        if (const std::string text = tail.read(); !text.empty())
-          request_.on_output(text);
+    if (request_.observer.on_output && !request_.command.detached) {
+      for (LogTail& tail : tails_) {
+        if (const std::string text = tail.read(); !text.empty()) {
+          request_.observer.on_output(text);
+        }
+      }
+    }
     constexpr std::chrono::seconds kBetweenChecks{1};
     const auto now = base::system_clock().monotonic();
-    if (now < next_check_)
+    if (now < next_check_) {
       return;
+    }
     next_check_ = now + kBetweenChecks;
-    for (const JobLog& log : logs_)
+    for (const JobLog& log : logs_) {
       log.keep_small();
+    }
   }
 
   void finish_logs() {
-    if (!request_.on_output || request_.detached)
+    if (!request_.observer.on_output || request_.command.detached) {
       return;
-    for (LogTail& tail : tails_)
-      if (const std::string text = tail.flush(); !text.empty())
-        request_.on_output(text);
+    }
+    for (LogTail& tail : tails_) {
+      if (const std::string text = tail.flush(); !text.empty()) {
+        request_.observer.on_output(text);
+      }
+    }
   }
 
   const RunRequest& request_;
@@ -365,8 +408,9 @@ class Job {
 Result<RunResult> run_job(const RunRequest& request,
                           const ReadInventory& read,
                           const RunPlaces& places) {
-  if (request.argv.empty() || request.argv.front().empty())
+  if (request.command.argv.empty() || request.command.argv.front().empty()) {
     return fail(ErrorCode::kUsage, "no command to run is given", "it stands after --");
+  }
   return Job(request, read, places).run();
 }
 

@@ -72,33 +72,53 @@ enum class Devices {
   kAll,   // it is not
 };
 
-struct RunRequest {
-  Selection selection;
-  std::vector<std::string> argv;                                 // argv[0] is looked up in $PATH
-  std::chrono::milliseconds wait{0};                             // for instances to come free
-  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
-  std::string name = {};                                         // of the job; "" = none
-  std::uint32_t count = 1;                                       // instances, and commands
-  bool every = false;     // in place of `count`: all instances that match
-  bool together = false;  // the commands are PyTorch's ranks of one training
+// What is run, once on each instance.
+struct JobCommand {
+  std::vector<std::string> argv = {};                                 // argv[0]: looked up in $PATH
+  std::vector<std::pair<std::string, std::string>> environment = {};  // added to the caller's
+  std::string name = {};                                              // of the job; "" = none
   RestartPolicy restart = {};
-  std::optional<std::chrono::milliseconds> timeout = {};  // of the job, once it has its instances
-  std::chrono::milliseconds grace{10'000};                // between SIGTERM and SIGKILL
   Devices devices = Devices::kAuto;
+  bool together = false;  // the commands are PyTorch's ranks of one training
   bool log = false;       // output goes to files of the job's; always so with several commands
   bool detached = false;  // nobody is there to see it
+};
+
+// On which instances.
+struct JobPlace {
+  Selection selection = {};
+  std::uint32_t count = 1;            // instances, and commands
+  bool every = false;                 // in place of `count`: all instances that match
+  bool create = false;                // with a lease: made from free slices when there is none
+  std::uint32_t shared = 1;           // with a lease: on an instance with so many others
+  std::chrono::milliseconds wait{0};  // for instances to come free
+};
+
+struct JobLimits {
+  std::optional<std::chrono::milliseconds> timeout = {};  // of the job, once it has its instances
+  std::chrono::milliseconds grace{10'000};                // between SIGTERM and SIGKILL
+};
+
+// Told while the job goes its way; each may be empty.
+struct JobObserver {
+  std::function<void(const Chosen&, std::uint32_t rank)> on_start =
+      {};                                                     // before its command starts
+  std::function<void(const std::string& why)> on_wait = {};   // once, when the job has to wait
+  std::function<void(const std::string& line)> on_note = {};  // what the user should know
+  // Nobody needs to look on any more: the job waits for instances, or all commands were started.
+  // Once.
+  std::function<void(std::int64_t job)> on_its_way = {};
+  std::function<void(const std::string& text)> on_output = {};  // of logged commands, as it comes
+};
+
+struct RunRequest {
+  JobCommand command;
+  JobPlace where;
+  JobLimits limits;
+  JobObserver observer;
   // Where leases are kept, who takes them (`count` or all that match); without, a claim against
   // other runs is all.
   std::function<Result<Leased>(const RunRequest&)> lease = {};
-  bool create = false;       // with `lease`: made from free slices when there is none
-  std::uint32_t shared = 1;  // with `lease`: on an instance with so many others
-  std::function<void(const Chosen&, std::uint32_t rank)> on_start =
-      {};                                                     // before its command starts
-  std::function<void(const std::string& why)> on_wait = {};   // once, when it has to wait
-  std::function<void(const std::string& line)> on_note = {};  // what the user should know
-  // Nobody needs to look on any more: it waits for instances, or all commands were started. Once.
-  std::function<void(std::int64_t job)> on_its_way = {};
-  std::function<void(const std::string& text)> on_output = {};  // of logged commands, as it comes
 };
 
 struct RunResult {

@@ -21,8 +21,9 @@ constexpr std::chrono::milliseconds kTick{100};
 sigset_t forwarded_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD})
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD}) {
     sigaddset(&set, signal);
+  }
   return set;
 }
 
@@ -68,25 +69,30 @@ class Supervisor {
  public:
   explicit Supervisor(const SuperviseRequest& request)
       : request_(request), ranks_(request.ranks.size()) {
-    if (request.timeout)
+    if (request.timeout) {
       deadline_ = Clock::now() + *request.timeout;
+    }
   }
 
   JobEnd run() {
     for (;;) {
       start_due();
       reap();
-      if (all_ended())
+      if (all_ended()) {
         break;
+      }
       watch_time();
       wait();
     }
-    if (request_.tick)
+    if (request_.tick) {
       request_.tick();
-    if (end_.timed_out || killed_)
+    }
+    if (end_.timed_out || killed_) {
       kill_rest();
-    for (Rank& rank : ranks_)
+    }
+    for (Rank& rank : ranks_) {
       end_.ranks.push_back(std::move(rank.end));
+    }
     return std::move(end_);
   }
 
@@ -107,13 +113,15 @@ class Supervisor {
   void start_due() {
     for (std::size_t i = 0; i < ranks_.size(); ++i) {
       Rank& rank = ranks_[i];
-      if (!rank.start_at)
+      if (!rank.start_at) {
         continue;
+      }
       if (stopping_) {
         rank.start_at.reset();
         rank.ended = true;
-        if (rank.end.restarts == 0 && rank.end.exit_code == 0 && !rank.end.start_failure)
+        if (rank.end.restarts == 0 && rank.end.exit_code == 0 && !rank.end.start_failure) {
           rank.end.exit_code = 128 + SIGTERM;  // never began
+        }
       } else if (Clock::now() >= *rank.start_at) {
         start(i);
       }
@@ -134,20 +142,23 @@ class Supervisor {
     }
     rank.pid = started.pid;
     rank.started = Clock::now();
-    if (request_.on_started)
+    if (request_.on_started) {
       request_.on_started(i, rank.pid);
+    }
   }
 
   void reap() {
     for (std::size_t i = 0; i < ranks_.size(); ++i) {
       Rank& rank = ranks_[i];
       int status = 0;
-      if (rank.pid == 0 || ::waitpid(rank.pid, &status, WNOHANG) != rank.pid)
+      if (rank.pid == 0 || ::waitpid(rank.pid, &status, WNOHANG) != rank.pid) {
         continue;
+      }
       rank.pid = 0;
       rank.end.signal.reset();
-      if (WIFSIGNALED(status))
+      if (WIFSIGNALED(status)) {
         rank.end.signal = WTERMSIG(status);
+      }
       rank.end.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
       settle(i);
     }
@@ -156,8 +167,9 @@ class Supervisor {
   // Again, or that was its end.
   void settle(std::size_t i) {
     Rank& rank = ranks_[i];
-    if (Clock::now() - rank.started >= kRanWell)
+    if (Clock::now() - rank.started >= kRanWell) {
       rank.in_a_row = 0;
+    }
     if (!stopping_ && request_.restart.again(rank.end.exit_code, rank.end.restarts)) {
       const auto delay = restart_delay(rank.in_a_row++);
       rank.start_at = Clock::now() + delay;
@@ -171,24 +183,28 @@ class Supervisor {
   }
 
   void tell_end(std::size_t i, std::optional<std::chrono::milliseconds> again_in) const {
-    if (request_.on_ended)
+    if (request_.on_ended) {
       request_.on_ended(i, ranks_[i].end, again_in);
+    }
   }
 
   void after_failure(const Rank& rank) {
-    if (request_.end_together && rank.end.exit_code != 0 && !stopping_)
+    if (request_.end_together && rank.end.exit_code != 0 && !stopping_) {
       ask_all();
+    }
   }
 
   void send(std::size_t i, int signal) const {
     const int pid = ranks_[i].pid;
-    if (pid != 0)
+    if (pid != 0) {
       ::kill(request_.ranks[i].own_group ? -pid : pid, signal);
+    }
   }
 
   void send_all(int signal) const {
-    for (std::size_t i = 0; i < ranks_.size(); ++i)
+    for (std::size_t i = 0; i < ranks_.size(); ++i) {
       send(i, signal);
+    }
   }
 
   void ask_all() {
@@ -198,8 +214,9 @@ class Supervisor {
   }
 
   void kill_rest() const {
-    if (request_.kill_rest)
+    if (request_.kill_rest) {
       request_.kill_rest();
+    }
   }
 
   void watch_time() {
@@ -220,33 +237,43 @@ class Supervisor {
   // Until a signal, or the next thing to do.
   void wait() {
     auto until = Clock::now() + std::chrono::hours(1);
-    if (request_.tick)
+    if (request_.tick) {
       until = Clock::now() + kTick;
-    for (const auto& moment : {deadline_, kill_at_})
-      if (moment)
+    }
+    for (const auto& moment : {deadline_, kill_at_}) {
+      if (moment) {
         until = std::min(until, *moment);
-    for (const Rank& rank : ranks_)
-      if (rank.start_at)
+      }
+    }
+    for (const Rank& rank : ranks_) {
+      if (rank.start_at) {
         until = std::min(until, *rank.start_at);
+      }
+    }
     const auto left = std::max<Clock::duration>(until - Clock::now(), Clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     const timespec patience{static_cast<time_t>(seconds.count()),
                             static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
     siginfo_t info{};
     const int signal = ::sigtimedwait(&guard_.signals(), &info, &patience);
-    if (request_.tick)
+    if (request_.tick) {
       request_.tick();
-    if (signal > 0 && signal != SIGCHLD)
+    }
+    if (signal > 0 && signal != SIGCHLD) {
       pass_on(signal, info.si_code == SI_KERNEL);
+    }
   }
 
   void pass_on(int signal, bool from_terminal) {
-    if (asks_to_end(signal))
+    if (asks_to_end(signal)) {
       stopping_ = true;
-    for (std::size_t i = 0; i < ranks_.size(); ++i)
+    }
+    for (std::size_t i = 0; i < ranks_.size(); ++i) {
       // The terminal sends to the whole foreground group: a child in ours has got it itself.
-      if (!from_terminal || request_.ranks[i].own_group)
+      if (!from_terminal || request_.ranks[i].own_group) {
         send(i, signal);
+      }
+    }
   }
 
   const SuperviseRequest& request_;
@@ -260,11 +287,14 @@ class Supervisor {
 }  // namespace
 
 int JobEnd::exit_code() const {
-  if (timed_out)
+  if (timed_out) {
     return kTimedOut;
-  for (const RankEnd& rank : ranks)
-    if (rank.exit_code != 0)
+  }
+  for (const RankEnd& rank : ranks) {
+    if (rank.exit_code != 0) {
       return rank.exit_code;
+    }
+  }
   return 0;
 }
 

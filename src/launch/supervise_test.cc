@@ -25,8 +25,9 @@ ChildRequest shell(const std::string& script) {
 
 SuperviseRequest job(std::vector<std::string> scripts) {
   SuperviseRequest request;
-  for (const std::string& script : scripts)
+  for (const std::string& script : scripts) {
     request.ranks.push_back(shell(script));
+  }
   return request;
 }
 
@@ -35,8 +36,10 @@ TEST(Restart, PoliciesAreReadStrictly) {
   EXPECT_EQ(RestartPolicy::parse("always")->str(), "always");
   EXPECT_EQ(RestartPolicy::parse("on-failure")->str(), "on-failure");
   EXPECT_EQ(RestartPolicy::parse("on-failure:3")->str(), "on-failure:3");
-  for (const char* wrong : {"", "yes", "on-failure:", "on-failure:x", "on-failure:-1", "always:3"})
+  for (const char* wrong :
+       {"", "yes", "on-failure:", "on-failure:x", "on-failure:-1", "always:3"}) {
     EXPECT_FALSE(RestartPolicy::parse(wrong)) << wrong;
+  }
 }
 
 TEST(Restart, OnlyAfterFailureAndOnlySoOften) {
@@ -102,8 +105,9 @@ JobEnd after_its_trap(const std::string& trap, const std::function<void(Supervis
     request.timeout = timeout;
     set(request);
     end = supervise(request);
-    if (::unlink(up.c_str()) == 0)
+    if (::unlink(up.c_str()) == 0) {
       break;
+    }
   }
   return end;
 }

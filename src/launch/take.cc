@@ -61,21 +61,23 @@ Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
                                           const std::string& dir,
                                           std::string& why) {
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, read());
-  MIG_ASSIGN_OR_RETURN(const auto all, candidates(inventory, request.selection));
-  const std::size_t wanted = request.every ? all.size() : request.count;
-  if (wanted > all.size())
+  MIG_ASSIGN_OR_RETURN(const auto all, candidates(inventory, request.where.selection));
+  const std::size_t wanted = request.where.every ? all.size() : request.where.count;
+  if (wanted > all.size()) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there are {} of {}, and {} are wanted",
                             base::counted(all.size(), "instance"),
-                            request.selection.str(),
+                            request.where.selection.str(),
                             wanted),
                 "make more with migctl create, or ask for fewer");
+  }
   why.clear();
   std::vector<Taken::Seat> seats;
   for (const Candidate& candidate : all) {
     MIG_TRY(try_seat(candidate, read, dir, seats, why));
-    if (seats.size() == wanted)
+    if (seats.size() == wanted) {
       return seats;
+    }
   }
   return std::vector<Taken::Seat>();
 }
@@ -83,28 +85,31 @@ Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
 Result<Taken> take_claimed(const RunRequest& request,
                            const ReadInventory& read,
                            const std::string& dir) {
-  const auto deadline = Clock::now() + request.wait;
+  const auto deadline = Clock::now() + request.where.wait;
   std::string why;
   for (bool first = true;; first = false) {
     Taken taken;
     MIG_ASSIGN_OR_RETURN(taken.seats, try_take(request, read, dir, why));
-    if (!taken.seats.empty())
+    if (!taken.seats.empty()) {
       return taken;
+    }
     const auto left = deadline - Clock::now();
-    if (left <= Clock::duration::zero())
+    if (left <= Clock::duration::zero()) {
       break;
-    if (first && request.on_wait)
-      request.on_wait(why);
+    }
+    if (first && request.observer.on_wait) {
+      request.observer.on_wait(why);
+    }
     std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenSeatLooks));
   }
-  const bool waited = request.wait.count() > 0;
+  const bool waited = request.where.wait.count() > 0;
   const std::string what =
-      request.every || request.count > 1 ? "not enough instances" : "no instance";
+      request.where.every || request.where.count > 1 ? "not enough instances" : "no instance";
   return fail(waited ? ErrorCode::kTimeout : ErrorCode::kInUse,
               fmt::format("{} of {} {}: {}",
                           what,
-                          request.selection.str(),
-                          waited ? fmt::format("came free within {} ms", request.wait.count())
+                          request.where.selection.str(),
+                          waited ? fmt::format("came free within {} ms", request.where.wait.count())
                                  : std::string("is free"),
                           why),
               waited ? "wait longer, or make more instances" : "wait for one with --wait 10m");
@@ -115,14 +120,17 @@ Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
                                              const std::string& uuid,
                                              const std::string& dir,
                                              Clock::time_point deadline) {
-  if (request.shared > 1)
+  if (request.where.shared > 1) {
     return std::optional<Claim>();
+  }
   for (;;) {
     auto claim = Claim::take(dir, uuid);
-    if (claim)
+    if (claim) {
       return std::optional(*std::move(claim));
-    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline)
+    }
+    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline) {
       return std::move(claim).error();
+    }
     std::this_thread::sleep_for(kBetweenSeatLooks);
   }
 }
@@ -130,7 +138,7 @@ Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
 // Nothing is read of the machine: who is not root may not, and the lease says it all.
 Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
   // The end of one that has just given back its lease is worth a moment.
-  const auto deadline = Clock::now() + std::max(request.wait, kEndOfAnother);
+  const auto deadline = Clock::now() + std::max(request.where.wait, kEndOfAnother);
   MIG_ASSIGN_OR_RETURN(const Leased leased, request.lease(request));
   Taken taken;
   taken.lease = leased.until;

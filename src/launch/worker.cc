@@ -40,8 +40,9 @@ struct Ends {
   // Our parent may have gone before that was said.
   const bool ready = ::getppid() == parent && ::dup2(ends.in, STDIN_FILENO) >= 0 &&
                      ::dup2(ends.out, STDOUT_FILENO) >= 0 && ::dup2(ends.err, STDERR_FILENO) >= 0;
-  if (ready)
+  if (ready) {
     ::execve(argv[0], argv, envp);
+  }
   const int number = errno;
   static_cast<void>(::write(ends.failure, &number, sizeof(number)) == 0);
   ::_exit(127);
@@ -77,8 +78,9 @@ struct Worker::State {
     drain(err, errors);
     siginfo_t end{};
     if (ended || ::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        end.si_pid != pid)
+        end.si_pid != pid) {
       return;
+    }
     ::kill(-pid, SIGKILL);  // what it left behind; until it is waited for, the number is its own
     int status = 0;
     ::waitpid(pid, &status, 0);
@@ -106,8 +108,9 @@ Worker::~Worker() {
 }
 
 Result<Worker> Worker::start(const WorkerRequest& request) {
-  if (request.argv.empty() || request.input.size() > kMostInput)
+  if (request.argv.empty() || request.input.size() > kMostInput) {
     return fail(ErrorCode::kInternal, "a worker needs a program, and little input");
+  }
   MIG_ASSIGN_OR_RETURN(base::Pipe in, base::make_pipe());
   MIG_ASSIGN_OR_RETURN(base::Pipe out, base::make_pipe());
   MIG_ASSIGN_OR_RETURN(base::Pipe err, base::make_pipe());
@@ -122,10 +125,12 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
   const int self = ::getpid();
   auto state = std::make_unique<State>();
   state->pid = ::fork();
-  if (state->pid == 0)
+  if (state->pid == 0) {
     become(argv.data(), envp.data(), ends, self);
-  if (state->pid < 0)
+  }
+  if (state->pid < 0) {
     return base::errno_error("start", request.argv.front(), errno);
+  }
   ::setpgid(state->pid, state->pid);  // whoever comes first
   failure.write.reset();
   int number = 0;
@@ -134,8 +139,9 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
     state->ended = true;
     return base::errno_error("start", request.argv.front(), number);
   }
-  for (const base::Fd* fd : {&out.read, &err.read})
+  for (const base::Fd* fd : {&out.read, &err.read}) {
     ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
+  }
   state->out = std::move(out.read);
   state->err = std::move(err.read);
   return Worker(std::move(state));
@@ -156,10 +162,12 @@ bool Worker::wait_output(std::string_view text,
   const auto deadline = Clock::now() + patience;
   for (;;) {
     const bool alive = running();
-    if (state_->output.find(text) != std::string::npos)
+    if (state_->output.find(text) != std::string::npos) {
       return true;
-    if (!alive || Clock::now() >= deadline || (stop != nullptr && *stop))
+    }
+    if (!alive || Clock::now() >= deadline || (stop != nullptr && *stop)) {
       return false;
+    }
     ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
   }
 }
@@ -167,24 +175,28 @@ bool Worker::wait_output(std::string_view text,
 bool Worker::wait(milliseconds patience, const std::atomic<bool>* stop) {
   const auto deadline = Clock::now() + patience;
   while (running()) {
-    if (Clock::now() >= deadline || (stop != nullptr && *stop))
+    if (Clock::now() >= deadline || (stop != nullptr && *stop)) {
       return false;
+    }
     ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
   }
   return true;
 }
 
 void Worker::stop(milliseconds grace) {
-  if (!state_ || state_->ended)
+  if (!state_ || state_->ended) {
     return;
+  }
   if (grace.count() > 0) {
     ::kill(-state_->pid, SIGTERM);
-    if (wait(grace))
+    if (wait(grace)) {
       return;
+    }
   }
   ::kill(-state_->pid, SIGKILL);
-  while (running())
+  while (running()) {
     ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
+  }
 }
 
 int Worker::exit_code() const {

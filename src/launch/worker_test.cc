@@ -25,8 +25,9 @@ bool gone(int pid) {
     std::string number;
     std::string name;
     std::string state;
-    if (!(stat >> number >> name >> state) || state == "Z")
+    if (!(stat >> number >> name >> state) || state == "Z") {
       return true;
+    }
     std::this_thread::sleep_for(milliseconds(60));
   }
   return false;

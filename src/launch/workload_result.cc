@@ -23,8 +23,9 @@ std::optional<Whole> whole(const Json& document, const char* name) {
 }
 
 std::string_view last_line(std::string_view text) {
-  while (!text.empty() && text.back() == '\n')
+  while (!text.empty() && text.back() == '\n') {
     text.remove_suffix(1);
+  }
   const auto before = text.rfind('\n');
   return before == std::string_view::npos ? text : text.substr(before + 1);
 }
@@ -33,14 +34,17 @@ std::string_view last_line(std::string_view text) {
 
 std::optional<WorkloadResult> workload_result(std::string_view output) {
   const Json document = Json::parse(last_line(output), nullptr, false);
-  if (!document.is_object())
+  if (!document.is_object()) {
     return std::nullopt;
+  }
   const auto kind = document.find("kind");
-  if (kind == document.end() || *kind != "WorkloadResult")
+  if (kind == document.end() || *kind != "WorkloadResult") {
     return std::nullopt;
+  }
   WorkloadResult result;
-  if (const auto error = document.find("error"); error != document.end() && error->is_string())
+  if (const auto error = document.find("error"); error != document.end() && error->is_string()) {
     result.error = error->get<std::string>();
+  }
   result.steps_per_second = number(document, "stepsPerSecond");
   result.step_ms_p50 = number(document, "stepMsP50");
   result.step_ms_p99 = number(document, "stepMsP99");

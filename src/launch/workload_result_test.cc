@@ -30,8 +30,9 @@ TEST(WorkloadResult, OfInfoAndOfAFailure) {
 
 TEST(WorkloadResult, AnythingElseIsNone) {
   for (const char* text :
-       {"", "\n", "Killed", "{", "[]", "{}", R"({"kind":"WorkloadStarted"})", "7"})
+       {"", "\n", "Killed", "{", "[]", "{}", R"({"kind":"WorkloadStarted"})", "7"}) {
     EXPECT_FALSE(workload_result(text)) << text;
+  }
   const auto odd = workload_result(R"({"kind":"WorkloadResult","stepsPerSecond":"fast","sm":-1})");
   ASSERT_TRUE(odd);
   EXPECT_FALSE(odd->steps_per_second);

@@ -18,41 +18,49 @@ namespace mig::lease {
 namespace {
 
 constexpr std::uint32_t kMostInstances = 256;
-constexpr std::uint32_t kMostSharers = 48;  // clients of one MPS server, the driver's limit
+constexpr std::uint32_t kMostSharers = 48;  // driver's limit of clients of an MPS server
 constexpr std::int32_t kMostPriority = 100;
 constexpr std::size_t kLongestName = 200;
 
 std::vector<LeasedInstance> that_serve(const Inventory& inventory, const Need& need) {
   std::vector<LeasedInstance> found;
-  for (const Seat& seat : seats_of(inventory))
-    if (serves(seat.instance, need))
+  for (const Seat& seat : seats_of(inventory)) {
+    if (serves(seat.instance, need)) {
       found.push_back(seat.instance);
+    }
+  }
   std::sort(found.begin(), found.end(), smaller);
   return found;
 }
 
-// Profiles whose instances could serve, if somebody made one.
+// Profiles of which a new instance could satisfy the need.
 std::vector<std::string> makeable(const Inventory& inventory, const Need& need) {
   std::vector<std::string> names;
-  if (!need.uuid.empty())
+  if (!need.uuid.empty()) {
     return names;
+  }
   for (const Gpu& gpu : inventory.gpus) {
     if ((need.gpu && gpu.index != *need.gpu) ||
-        (!need.gpu_uuid.empty() && gpu.uuid != need.gpu_uuid))
+        (!need.gpu_uuid.empty() && gpu.uuid != need.gpu_uuid)) {
       continue;
-    for (const GpuInstanceProfile& profile : gpu.profiles)
+    }
+    for (const GpuInstanceProfile& profile : gpu.profiles) {
       if (const auto made = would_make(profile, need);
-          made && std::find(names.begin(), names.end(), made->profile.str()) == names.end())
+          made && std::find(names.begin(), names.end(), made->profile.str()) == names.end()) {
         names.push_back(made->profile.str());
+      }
+    }
   }
   return names;
 }
 
 std::vector<std::string> all_profiles(const Inventory& inventory) {
   std::set<std::string> names;
-  for (const Gpu& gpu : inventory.gpus)
-    for (const GpuInstanceProfile& profile : gpu.profiles)
+  for (const Gpu& gpu : inventory.gpus) {
+    for (const GpuInstanceProfile& profile : gpu.profiles) {
       names.insert(profile.name.str());
+    }
+  }
   return {names.begin(), names.end()};
 }
 
@@ -60,13 +68,15 @@ std::string hint_for(const LeaseRequest& request, const Inventory& inventory) {
   const std::vector<std::string> could = makeable(inventory, request.need);
   const std::string there = what_there_is(inventory);
   std::string hint = there.empty() ? "there are no instances" : "there are: " + there;
-  if (!request.create && !could.empty())
+  if (!request.create && !could.empty()) {
     return hint +
            fmt::format("; --create makes one ({}) where slices are free", base::join(could, ", "));
+  }
   if (could.empty() && request.need.profile) {
     const auto near = base::nearest(request.need.profile->str(), all_profiles(inventory));
-    if (!near.empty())
+    if (!near.empty()) {
       hint += "; profiles of these GPUs that are like it: " + base::join(near, ", ");
+    }
   }
   return hint;
 }
@@ -82,8 +92,9 @@ std::string over_job(const Quota& job, const Amount& more) {
 std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, const Need& need) {
   const ProfileName wanted = need.profile.value_or(profile.name);
   const ComputeInstanceProfile* compute = find_compute_profile(profile, wanted);
-  if (profile.name != wanted.gpu_instance() || compute == nullptr)
+  if (profile.name != wanted.gpu_instance() || compute == nullptr) {
     return std::nullopt;
+  }
   LeasedInstance made;
   made.profile = compute->name;
   made.memory_mib = profile.memory_mib;
@@ -91,23 +102,27 @@ std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, cons
   made.slices = compute->slices;
   made.nvml_profile = compute->nvml_profile;
   if ((need.min_memory_mib && made.memory_mib < *need.min_memory_mib) ||
-      (need.min_sm && made.sm < *need.min_sm))
+      (need.min_sm && made.sm < *need.min_sm)) {
     return std::nullopt;
+  }
   return made;
 }
 
 std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need) {
   std::optional<LeasedInstance> least;
-  if (!need.uuid.empty())
+  if (!need.uuid.empty()) {
     return least;
+  }
   for (const Gpu& gpu : inventory.gpus) {
     if ((need.gpu && gpu.index != *need.gpu) ||
-        (!need.gpu_uuid.empty() && gpu.uuid != need.gpu_uuid))
+        (!need.gpu_uuid.empty() && gpu.uuid != need.gpu_uuid)) {
       continue;
+    }
     for (const GpuInstanceProfile& profile : gpu.profiles) {
       const auto made = would_make(profile, need);
-      if (made && (!least || smaller(*made, *least)))
+      if (made && (!least || smaller(*made, *least))) {
         least = made;
+      }
     }
   }
   return least;
@@ -124,13 +139,16 @@ std::string what_there_is(const Inventory& inventory) {
   std::sort(seats.begin(), seats.end(), [](const Seat& a, const Seat& b) {
     return smaller(a.instance, b.instance);
   });
-  for (const Seat& seat : seats)
-    if (counts[seat.instance.profile.str()]++ == 0)
+  for (const Seat& seat : seats) {
+    if (counts[seat.instance.profile.str()]++ == 0) {
       order.push_back(seat.instance.profile.str());
+    }
+  }
   std::vector<std::string> parts;
   parts.reserve(order.size());
-  for (const std::string& name : order)
+  for (const std::string& name : order) {
     parts.push_back(fmt::format("{} x {}", counts[name], name));
+  }
   return base::join(parts, ", ");
 }
 
@@ -138,44 +156,55 @@ Result<void> check_numbers(const LeaseRequest& request) {
   const auto refuse = [](std::string what) {
     return fail(ErrorCode::kUsage, "lease: " + std::move(what));
   };
-  if (request.count < 1 || request.count > kMostInstances)
+  if (request.count < 1 || request.count > kMostInstances) {
     return refuse(
         fmt::format("the count is {}; 1 to {} can be had", request.count, kMostInstances));
-  if (request.shared < 1 || request.shared > kMostSharers)
+  }
+  if (request.shared < 1 || request.shared > kMostSharers) {
     return refuse(fmt::format("shared by {}; 1 to {} may share", request.shared, kMostSharers));
-  if (request.priority < -kMostPriority || request.priority > kMostPriority)
+  }
+  if (request.priority < -kMostPriority || request.priority > kMostPriority) {
     return refuse(fmt::format(
         "priority {} is not within -{} to {}", request.priority, kMostPriority, kMostPriority));
-  if (request.limit_ms && *request.limit_ms <= 0)
+  }
+  if (request.limit_ms && *request.limit_ms <= 0) {
     return refuse("the time limit is not above 0");
-  if (request.wait_ms < 0 || request.grace_ms < 0)
+  }
+  if (request.wait_ms < 0 || request.grace_ms < 0) {
     return refuse("times cannot be below 0");
+  }
   if (request.job.size() > kLongestName || request.key.size() > kLongestName ||
-      request.holder.unit.size() > kLongestName)
+      request.holder.unit.size() > kLongestName) {
     return fail(ErrorCode::kTooLarge,
                 fmt::format("lease: names may have at most {} bytes", kLongestName));
-  if (request.holder.kind == Holder::Kind::kTime && !request.limit_ms)
+  }
+  if (request.holder.kind == Holder::Kind::kTime && !request.limit_ms) {
     return fail(ErrorCode::kUsage,
                 "lease: nothing says when it ends",
                 "bind it to a process (--pid), a unit (--unit) or a time (--for 2h)");
+  }
   return {};
 }
 
 Result<void> check_possible(const LeaseRequest& request, const Inventory& inventory) {
   const std::size_t there = that_serve(inventory, request.need).size();
-  if (there >= request.count)
+  if (there >= request.count) {
     return {};
-  if (request.create && !makeable(inventory, request.need).empty())
+  }
+  if (request.create && !makeable(inventory, request.need).empty()) {
     return {};
+  }
   const std::string what = request.need.str();
-  if (!request.need.uuid.empty() && request.need.slot.empty())
+  if (!request.need.uuid.empty() && request.need.slot.empty()) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("cannot lease {}: there is no such instance, or not any more", what),
                 hint_for(request, inventory));
-  if (there > 0)
+  }
+  if (there > 0) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("cannot lease {} x {}: there are only {}", request.count, what, there),
                 hint_for(request, inventory));
+  }
   return fail(ErrorCode::kNothingMatched,
               fmt::format("cannot lease {}: no instance there could serve", what),
               hint_for(request, inventory));
@@ -184,35 +213,42 @@ Result<void> check_possible(const LeaseRequest& request, const Inventory& invent
 Result<void> check_tenant(const LeaseRequest& request,
                           const Inventory& inventory,
                           const Tenant* tenant) {
-  if (tenant == nullptr)
+  if (tenant == nullptr) {
     return {};
+  }
   const std::string who = "tenant " + tenant->name;
   const std::string see = fmt::format("`migctl tenant show {}` tells its limits", tenant->name);
-  if (tenant->job_time_ms && request.limit_ms && *request.limit_ms > *tenant->job_time_ms)
+  if (tenant->job_time_ms && request.limit_ms && *request.limit_ms > *tenant->job_time_ms) {
     return fail(ErrorCode::kPermission,
                 fmt::format("{}: a job may last {} min, and {} min are asked for",
                             who,
                             *tenant->job_time_ms / 60'000,
                             *request.limit_ms / 60'000),
                 see);
-  if (request.priority > tenant->max_priority.value_or(0))
+  }
+  if (request.priority > tenant->max_priority.value_or(0)) {
     return fail(ErrorCode::kPermission,
                 fmt::format("{}: priority {} is above its highest, {}",
                             who,
                             request.priority,
                             tenant->max_priority.value_or(0)),
                 see);
+  }
   const std::vector<LeasedInstance> least = that_serve(inventory, request.need);
   Amount more;
-  for (std::size_t i = 0; i < least.size() && i < request.count; ++i)
+  for (std::size_t i = 0; i < least.size() && i < request.count; ++i) {
     more.add(least[i]);
-  if (const auto made = smallest_makeable(inventory, request.need); made && request.create)
-    for (std::size_t i = least.size(); i < request.count; ++i)
+  }
+  if (const auto made = smallest_makeable(inventory, request.need); made && request.create) {
+    for (std::size_t i = least.size(); i < request.count; ++i) {
       more.add(*made);
+    }
+  }
   const std::string quota = over_quota(tenant->quota, {}, more);
   const std::string job = over_job(tenant->job, more);
-  if (quota.empty() && job.empty())
+  if (quota.empty() && job.empty()) {
     return {};
+  }
   return fail(
       ErrorCode::kPermission,
       fmt::format("cannot lease {}: {}, {}", request.need.str(), who, quota.empty() ? job : quota),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: what is refused at the door, since waiting would never help. Pure functions.
+// Inside of lease/: admission control, which refuses requests that waiting could never satisfy.
+// Pure functions.
 #ifndef MIGCTL_LEASE_ADMISSION_H_
 #define MIGCTL_LEASE_ADMISSION_H_
 
@@ -14,30 +15,30 @@
 
 namespace mig::lease {
 
-// Numbers out of range: kUsage.
+// kUsage for numbers out of range.
 Result<void> check_numbers(const LeaseRequest& request);
 
-// kNothingMatched when no instance there, and with `create` none that could be made, would serve;
-// the hint says what could.
+// kNothingMatched when no existing instance, and with `create` no instance that could be created,
+// satisfies the request; the hint names what could.
 Result<void> check_possible(const LeaseRequest& request, const Inventory& inventory);
 
-// kPermission when the tenant's quota or what one of its jobs may have is too small for it even on
-// an idle machine. `tenant` nullptr: no limits.
+// kPermission when the tenant's quota or job limit is too small even on an idle machine. `tenant`
+// nullptr: no limits.
 Result<void> check_tenant(const LeaseRequest& request,
                           const Inventory& inventory,
                           const Tenant* tenant);
 
-// How many of the instances that are there would serve, taken or not.
+// Number of existing instances that satisfy the need, free or not.
 std::uint32_t count_that_serve(const Inventory& inventory, const Need& need);
 
 // The compute instance that --create would make for this need in a new GPU instance of `profile`:
-// the one that is named, else the one that fills it. nullopt = none that serves.
+// the named one, else the full-size one. nullopt = none satisfies the need.
 std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, const Need& need);
 
-// What would be made for the need when it found nothing: the smallest that serves, nowhere yet.
+// The smallest instance that --create could make for the need, not yet placed.
 std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need);
 
-// "1g.5gb (2 of 3 free), 3g.20gb": what there is, by profile; "" = nothing.
+// Existing instances by profile, for messages: "1g.5gb (2 of 3 free), 3g.20gb"; "" = none.
 std::string what_there_is(const Inventory& inventory);
 
 }  // namespace mig::lease

@@ -39,8 +39,9 @@ QueueEntry entry_of(const store::RequestRow& row,
   entry.since_ms = row.since_ms;
   entry.gives_up_in_ms = std::max<std::int64_t>(row.wait_ms - (now.boot_ms - row.since_boot_ms), 0);
   entry.reason = outlook.reason;
-  if (!row.reason.empty())
+  if (!row.reason.empty()) {
     entry.reason += "; " + row.reason;
+  }
   entry.forecast_ms = outlook.start_in_ms;
   return entry;
 }
@@ -49,8 +50,9 @@ QueueEntry entry_of(const store::RequestRow& row,
 
 Leases::Leases(store::Leases store, Settings settings)
     : store_(std::move(store)), settings_(std::move(settings)) {
-  if (settings_.clock == nullptr)
+  if (settings_.clock == nullptr) {
     settings_.clock = &base::system_clock();
+  }
 }
 
 Result<Leases> Leases::open(const std::string& path, const Settings& settings) {
@@ -72,23 +74,25 @@ Result<std::vector<Lease>> Leases::granted_to(std::int64_t request) {
   std::vector<Lease> leases;
   leases.reserve(rows.size());
   const holders::Moment now = moment();
-  for (const store::LeaseRow& row : rows)
+  for (const store::LeaseRow& row : rows) {
     leases.push_back(lease_of(row, now));
+  }
   return leases;
 }
 
-// Whether one more of the tenant may wait. Those who are dead, but not struck out yet, do not
-// count.
+// Checks the queue's length limits; requests of dead waiters that are not yet removed do not count.
 Result<void> Leases::check_room(const LeaseRequest& request, TurnTaker& taker) {
   const std::string& tenant = request.caller.tenant;
   store::Crowd crowd;
   for (const bool reaped : {false, true}) {
     MIG_ASSIGN_OR_RETURN(crowd, store_.crowd(tenant));
     if (crowd.waiting < settings_.most_waiting &&
-        crowd.of_tenant < settings_.most_waiting_per_tenant)
+        crowd.of_tenant < settings_.most_waiting_per_tenant) {
       return {};
-    if (!reaped)
+    }
+    if (!reaped) {
       MIG_TRY(taker.reap());
+    }
   }
   return fail(ErrorCode::kNoCapacity,
               fmt::format("the queue is full: {} requests wait, {} of them of tenant {}",
@@ -98,13 +102,14 @@ Result<void> Leases::check_room(const LeaseRequest& request, TurnTaker& taker) {
               "try again later; `migctl lease queue` shows who waits for what");
 }
 
-// Enters the request, unless its key says that it is there already.
+// Enqueues the request; idempotent by its key.
 Result<std::int64_t> Leases::enter(const LeaseRequest& request,
                                    TurnTaker& taker,
                                    const holders::Moment& now) {
   MIG_ASSIGN_OR_RETURN(const auto held, store_.leases_of_key(request.key));
-  if (!held.empty())
+  if (!held.empty()) {
     return held.front().request;
+  }
   MIG_ASSIGN_OR_RETURN(const auto same, store_.request_of_key(request.key));
   if (same) {
     MIG_TRY(store_.set_waiter(
@@ -121,8 +126,9 @@ Result<Ticket> Leases::submit(const LeaseRequest& asked, const Inventory& invent
   MIG_TRY(check_possible(request, inventory));
   const Tenant* tenant = settings_.tenants.find(request.caller.tenant);
   MIG_TRY(check_tenant(request, inventory, tenant));
-  if (tenant != nullptr && tenant->job_time_ms && !request.limit_ms)
+  if (tenant != nullptr && tenant->job_time_ms && !request.limit_ms) {
     request.limit_ms = tenant->job_time_ms;
+  }
   const holders::Moment now = moment();
   Ticket ticket;
   std::optional<Error> refused;
@@ -132,26 +138,30 @@ Result<Ticket> Leases::submit(const LeaseRequest& asked, const Inventory& invent
     MIG_ASSIGN_OR_RETURN(const Turn turn, taker.take(inventory, reap_now(now)));
     remember(turn);
     MIG_ASSIGN_OR_RETURN(ticket.granted, granted_to(ticket.id));
-    if (!ticket.granted.empty())
+    if (!ticket.granted.empty()) {
       return {};
+    }
     ticket.waiting = waiting_as(ticket.id, taker, now);
-    if (request.wait_ms > 0)
+    if (request.wait_ms > 0) {
       return {};
+    }
     MIG_TRY(store_.dequeue(ticket.id));
     refused = not_now(request, ticket);
     return {};
   };
   MIG_TRY(commit(taker, body));
-  if (refused)
+  if (refused) {
     return *std::move(refused);
+  }
   return ticket;
 }
 
 Error Leases::not_now(const LeaseRequest& request, const Ticket& ticket) {
   std::string why = ticket.waiting ? ticket.waiting->reason : std::string("its holder has ended");
   const std::string prefix = "waits for ";
-  if (why.starts_with(prefix))
+  if (why.starts_with(prefix)) {
     why.erase(0, prefix.size());
+  }
   const bool quota = why.find("the tenant's quota") != std::string::npos;
   return Error{quota ? ErrorCode::kNoCapacity : ErrorCode::kInUse,
                quota ? "not leased: " + why : "none is free: " + why,
@@ -165,11 +175,14 @@ std::optional<QueueEntry> Leases::waiting_as(std::int64_t ticket,
                                              const TurnTaker& taker,
                                              const holders::Moment& now) {
   for (const Outlook& outlook : taker.waiting()) {
-    if (outlook.request != ticket)
+    if (outlook.request != ticket) {
       continue;
-    for (const store::RequestRow& row : taker.requests())
-      if (row.id == ticket)
+    }
+    for (const store::RequestRow& row : taker.requests()) {
+      if (row.id == ticket) {
         return entry_of(row, outlook, now);
+      }
+    }
   }
   return std::nullopt;
 }
@@ -178,16 +191,18 @@ Result<Ticket> Leases::look(std::int64_t id, const Inventory& inventory) {
   Ticket ticket;
   ticket.id = id;
   MIG_ASSIGN_OR_RETURN(ticket.granted, granted_to(id));
-  if (!ticket.granted.empty())
+  if (!ticket.granted.empty()) {
     return ticket;
+  }
   const holders::Moment now = moment();
   TurnTaker taker(store_, settings_, now, units_);
   const auto body = [&]() -> Result<void> {
     MIG_ASSIGN_OR_RETURN(const Turn turn, taker.take(inventory, reap_now(now)));
     remember(turn);
     MIG_ASSIGN_OR_RETURN(ticket.granted, granted_to(id));
-    if (ticket.granted.empty())
+    if (ticket.granted.empty()) {
       ticket.waiting = waiting_as(id, taker, now);
+    }
     return {};
   };
   MIG_TRY(commit(taker, body));
@@ -198,8 +213,9 @@ Result<Ticket> Leases::peek(std::int64_t id) {
   Ticket ticket;
   ticket.id = id;
   MIG_ASSIGN_OR_RETURN(ticket.granted, granted_to(id));
-  if (!ticket.granted.empty())
+  if (!ticket.granted.empty()) {
     return ticket;
+  }
   MIG_ASSIGN_OR_RETURN(const auto waiting, store_.request_ids());
   QueueEntry entry;
   for (const std::int64_t request : waiting) {
@@ -218,8 +234,9 @@ Result<Leases::Standing> Leases::standing() {
   MIG_ASSIGN_OR_RETURN(const auto leases, store_.leases());
   MIG_ASSIGN_OR_RETURN(const auto requests, store_.request_ids());
   const holders::Moment now = moment();
-  for (const store::LeaseRow& row : leases)
+  for (const store::LeaseRow& row : leases) {
     standing.granted[row.request].push_back(lease_of(row, now));
+  }
   standing.waiting.insert(requests.begin(), requests.end());
   return standing;
 }
@@ -235,8 +252,9 @@ Result<void> Leases::cancel(std::int64_t ticket) {
   return commit(taker, [&]() -> Result<void> {
     MIG_TRY(store_.dequeue(ticket));
     MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases_of_request(ticket));
-    for (const store::LeaseRow& row : rows)
+    for (const store::LeaseRow& row : rows) {
       MIG_TRY(taker.end(row, "given back", row.uid));
+    }
     return {};
   });
 }
@@ -259,8 +277,9 @@ Result<Turn> Leases::turn(const Inventory& inventory, bool reap) {
 }
 
 bool Leases::reap_now(const holders::Moment& now) {
-  if (reaped_boot_ms_ >= 0 && now.boot_ms - reaped_boot_ms_ < settings_.reap_every_ms)
+  if (reaped_boot_ms_ >= 0 && now.boot_ms - reaped_boot_ms_ < settings_.reap_every_ms) {
     return false;
+  }
   reaped_boot_ms_ = now.boot_ms;
   return true;
 }
@@ -283,16 +302,18 @@ Result<Lease> Leases::release(std::int64_t lease, const std::string& tenant, std
   const auto body = [&]() -> Result<void> {
     MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases());
     for (const store::LeaseRow& row : rows) {
-      if (row.id != lease || (!tenant.empty() && row.tenant != tenant))
+      if (row.id != lease || (!tenant.empty() && row.tenant != tenant)) {
         continue;
+      }
       released = lease_of(row, now);
       MIG_TRY(taker.end(row, "released", by_uid));
     }
     return {};
   };
   MIG_TRY(commit(taker, body));
-  if (!released)
+  if (!released) {
     return none_of_that_id(lease);
+  }
   return *std::move(released);
 }
 
@@ -303,8 +324,9 @@ Result<void> Leases::change_holder(std::int64_t lease,
   const auto body = [&]() -> Result<void> {
     MIG_ASSIGN_OR_RETURN(auto rows, store_.leases());
     for (store::LeaseRow& row : rows) {
-      if (row.id != lease || (!tenant.empty() && row.tenant != tenant))
+      if (row.id != lease || (!tenant.empty() && row.tenant != tenant)) {
         continue;
+      }
       found = true;
       MIG_TRY(change(row));
       MIG_TRY(store_.set_holder(row));
@@ -312,22 +334,24 @@ Result<void> Leases::change_holder(std::int64_t lease,
     return {};
   };
   MIG_TRY(store_.transaction(body));
-  if (!found)
+  if (!found) {
     return none_of_that_id(lease);
+  }
   return {};
 }
 
 Result<void> Leases::rebind(std::int64_t lease, const std::string& tenant, const Holder& holder) {
   const holders::Moment now = moment();
   const auto change = [&](store::LeaseRow& row) -> Result<void> {
-    if (holder.kind == Holder::Kind::kTime && !row.limit_ms)
+    if (holder.kind == Holder::Kind::kTime && !row.limit_ms) {
       return fail(ErrorCode::kUsage,
                   fmt::format("lease {} has no time limit, so it needs a holder", lease),
                   "name a process or a unit");
+    }
     LeaseRequest carrier;
     carrier.holder = holder;
     const store::RequestRow numbers = request_row(carrier, now);
-    // Its clock goes on, in this boot's time.
+    // The lease's elapsed time carries over into this boot's clock.
     row.granted_boot_ms = now.boot_ms - holders::elapsed_ms(row, now);
     row.boot_id = now.boot_id;
     row.holder_kind = numbers.holder_kind;
@@ -343,9 +367,10 @@ Result<void> Leases::rebind(std::int64_t lease, const std::string& tenant, const
 
 Result<void> Leases::bequeath(std::int64_t lease, const std::string& tenant, const Holder& heir) {
   return change_holder(lease, tenant, [&](store::LeaseRow& row) -> Result<void> {
-    if (row.holder_kind != static_cast<std::int64_t>(holders::LeaseHolder::kProcess))
+    if (row.holder_kind != static_cast<std::int64_t>(holders::LeaseHolder::kProcess)) {
       return fail(ErrorCode::kUsage,
                   fmt::format("lease {} is bound to no process, so it has no heir", lease));
+    }
     row.heir_pid = heir.pid;
     row.heir_start = static_cast<std::int64_t>(heir.start_ticks);
     return {};
@@ -356,14 +381,16 @@ Result<std::vector<Lease>> Leases::list(const Inventory* inventory) {
   const holders::Moment now = moment();
   const holders::LifeRoots roots{settings_.proc, settings_.cgroups, &units_};
   std::vector<Seat> seats;
-  if (inventory != nullptr)
+  if (inventory != nullptr) {
     seats = seats_of(*inventory);
+  }
   MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases());
   std::vector<Lease> leases;
   leases.reserve(rows.size());
   for (const store::LeaseRow& row : rows) {
-    if (holders::life_of(row, now, roots) != holders::Life::kLive)
+    if (holders::life_of(row, now, roots) != holders::Life::kLive) {
       continue;
+    }
     Lease lease = lease_of(row, now);
     lease.vanished =
         inventory != nullptr && std::none_of(seats.begin(), seats.end(), [&](const Seat& seat) {
@@ -384,10 +411,13 @@ Result<std::vector<QueueEntry>> Leases::queue(const Inventory& inventory) {
   MIG_ASSIGN_OR_RETURN(const Decisions decided, taker.foresee(inventory));
   std::vector<QueueEntry> entries;
   entries.reserve(decided.waiting.size());
-  for (const Outlook& outlook : decided.waiting)
-    for (const store::RequestRow& row : taker.requests())
-      if (row.id == outlook.request)
+  for (const Outlook& outlook : decided.waiting) {
+    for (const store::RequestRow& row : taker.requests()) {
+      if (row.id == outlook.request) {
         entries.push_back(entry_of(row, outlook, now));
+      }
+    }
+  }
   return entries;
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who holds which instance, and who waits for one. All of it lives in one SQLite file, so that
-// leases outlast daemon and machine as far as their holders do; every operation is one transaction,
-// so hundreds of processes may use the file at once and no instance is given to two.
+// Leases of instances, and the queue of requests. All state is in one SQLite file, so that leases
+// survive a restart of the daemon, and of the machine as far as their holders do; every operation
+// is one transaction, so hundreds of processes may use the file concurrently without a double
+// grant.
 //
-// A request is put in the queue, and whoever touches the store takes a turn: dead holders are
-// struck out, and the queue is served in order (lease/schedule.h). So it matters not whether the
-// daemon, a command of root's, or both are at work.
+// A request is enqueued, and every process that uses the store runs a scheduling pass (a "turn"):
+// dead holders are removed, and the queue is served in order (lease/schedule.h). So the daemon, a
+// command of root's, or both may be at work.
 //
-// Threading: one Leases from one thread at a time; other processes at any time.
+// Threading: not thread-safe; safe with any number of other processes.
 //
 //   MIG_ASSIGN_OR_RETURN(Leases leases, Leases::open(path, {}));
 //   MIG_ASSIGN_OR_RETURN(Ticket ticket, leases.submit(request, inventory));
@@ -44,34 +45,34 @@ class TurnTaker;  // lease/turn.h
 struct Settings {
   std::string proc = base::proc_root();
   std::string cgroups = "/sys/fs/cgroup";
-  base::Clock* clock = nullptr;  // nullptr: the system's
+  base::Clock* clock = nullptr;  // nullptr: the system clock
   Tenants tenants;
-  // Whether holders live is looked at in every turn, or, where somebody tells of their end (expect
-  // reap(), or turn() with `reap`), only so often.
+  // Liveness of holders is checked in every scheduling pass or, where another component reports
+  // their end (by reap(), or turn() with `reap`), only at this period.
   std::int64_t reap_every_ms = 0;
   std::uint32_t most_waiting = 1000;  // requests in the queue
   std::uint32_t most_waiting_per_tenant = 200;
 };
 
-// How a request stands.
+// State of a request.
 struct Ticket {
   std::int64_t id = 0;
-  std::vector<Lease> granted;         // not empty: done
+  std::vector<Lease> granted;         // not empty: granted
   std::optional<QueueEntry> waiting;  // still in the queue
-  // Both empty: it gave up (its time was over) or was cancelled.
+  // Both empty: the request timed out or was cancelled.
 };
 
-// What a turn found to do beyond the store.
+// Actions of a scheduling pass outside of the store, for the caller to carry out.
 struct Turn {
   std::uint32_t ended = 0;
   std::vector<Lease> granted;
-  std::vector<Creation> creations;  // instances to make from free slices
+  std::vector<Creation> creations;  // instances to create from free slices
 
-  // Holders to signal: SIGTERM when `kill` is false, SIGKILL when the grace is over.
+  // Holders to signal: SIGTERM when `kill` is false, SIGKILL when the grace period is over.
   struct Signal {
     std::int64_t lease = 0;
     Holder holder;
-    Holder heir;  // in its place when that one is gone
+    Holder heir;  // signalled instead once the holder has ended
     bool kill = false;
     std::string why;
   };
@@ -83,48 +84,50 @@ class Leases {
  public:
   static Result<Leases> open(const std::string& path, const Settings& settings);
 
-  // Checks the request against inventory, tenant and queue, enters it, and takes a turn. Granted at
-  // once or waiting. kNothingMatched: nothing there could ever serve it (what could, in the hint);
-  // kPermission: the tenant's role or quota never allows it; kNoCapacity: the queue is full;
-  // with wait_ms 0: kInUse, or kNoCapacity for a quota that is used up, and nothing is entered.
+  // Checks the request against inventory, tenant and queue, enqueues it, and runs a scheduling
+  // pass: granted at once or waiting. kNothingMatched: nothing on this machine could ever satisfy
+  // it (the hint names what could); kPermission: the tenant's role or quota never allows it;
+  // kNoCapacity: the queue is full. With wait_ms 0: kInUse, or kNoCapacity for a quota that is used
+  // up, and nothing is enqueued.
   Result<Ticket> submit(const LeaseRequest& request, const Inventory& now);
-  // How a request stands; takes a turn when it is time for one.
+  // State of a request; runs a scheduling pass when one is due.
   Result<Ticket> look(std::int64_t ticket, const Inventory& now);
-  // Cheap: whether anything changed in the store since `*seen` (which is set to what is there now).
+  // True when the store changed since `*seen`, which receives the current version; cheap.
   Result<bool> changed(std::int64_t& seen);
-  // As look(), without a turn; `waiting` has only the place in order of coming.
+  // As look(), without a scheduling pass; `waiting` has only the position by time of arrival.
   Result<Ticket> peek(std::int64_t ticket);
 
-  // As peek(), of all at once: by request.
+  // As peek(), for all requests at once: by request id.
   struct Standing {
     std::map<std::int64_t, std::vector<Lease>> granted;
     std::set<std::int64_t> waiting;
   };
 
   Result<Standing> standing();
-  // Gives up the request, and gives back what it was granted.
+  // Cancels the request and releases the leases that it was granted.
   Result<void> cancel(std::int64_t ticket);
-  // Adds to why a request waits: what came of making the instance.
+  // Appends to the reason why a request waits: the result of creating an instance.
   Result<void> explain(std::int64_t ticket, const std::string& why);
 
-  // Serves the queue and strikes out the dead.
+  // Runs a scheduling pass: serves the queue and removes dead holders and waiters.
   Result<Turn> turn(const Inventory& now, bool reap = true);
 
-  // What turns of submit() and look() found to do beyond the store; each thing is told once.
+  // Actions that passes of submit() and look() left for the caller; each is returned once.
   Turn take_pending();
 
-  // kNotFound when there is no such lease, or it is not the tenant's ("" = anybody's).
+  // kNotFound when there is no such lease, or it is another tenant's ("" = any tenant's).
   Result<Lease> release(std::int64_t lease, const std::string& tenant, std::uint32_t by_uid);
   // Binds a lease to another holder.
   Result<void> rebind(std::int64_t lease, const std::string& tenant, const Holder& holder);
-  // The process that keeps the lease when its holder is gone: `run` holds it and names its job.
+  // Sets the heir: the process that keeps the lease after its holder ended. `run` holds the lease
+  // itself and names its job as heir.
   Result<void> bequeath(std::int64_t lease, const std::string& tenant, const Holder& heir);
 
-  // Live leases, by GPU and instance; those whose instance is gone are marked when `now` is given.
+  // Live leases by GPU and instance; with `now`, leases of destroyed instances are marked.
   Result<std::vector<Lease>> list(const Inventory* now);
   Result<std::vector<QueueEntry>> queue(const Inventory& now);
 
-  // Frees what dead holders held; returns how many leases ended.
+  // Ends leases of dead holders; returns their number.
   Result<std::uint32_t> reap();
 
   Result<std::vector<store::AuditRow>> audit(std::int64_t limit);
@@ -155,7 +158,7 @@ class Leases {
   Settings settings_;
   Turn pending_;
   std::int64_t reaped_boot_ms_ = -1;
-  std::map<std::string, std::string> units_;  // where units were found last
+  std::map<std::string, std::string> units_;  // cache of units' cgroups
 };
 
 }  // namespace mig::lease

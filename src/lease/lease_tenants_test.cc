@@ -180,7 +180,7 @@ TEST_F(LeasesTest, WhatWasUsedLongAgoCountsLess) {
     ASSERT_TRUE(ticket && ticket->waiting);
     positions.push_back(ticket->waiting->position);
   }
-  // Ten hours four days ago are 10 / 16 of an hour by now; two of just now are two.
+  // With decayed usage, ten hours four days ago count less than two hours just now.
   EXPECT_EQ(positions, (std::vector<std::uint32_t>{1, 1}));
 }
 

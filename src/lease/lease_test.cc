@@ -81,7 +81,7 @@ TEST_F(LeasesTest, ATimeLimitEndsAndAClockThatGoesBackTakesNothing) {
   ASSERT_TRUE(leases.submit(timed, machine));
   clock_.advance(59s);
   EXPECT_EQ(leases.list(&machine)->size(), 1U);
-  base::ManualClock earlier(1h);  // the calendar is set back; time since boot goes on
+  base::ManualClock earlier(1h);  // the wall clock is set back; time since boot is monotonic
   earlier.advance(59s);
   settings_.clock = &earlier;
   Leases back = open();
@@ -212,7 +212,8 @@ TEST_F(LeasesTest, AFullQueueRefuses) {
   EXPECT_NE(third.error().message.find("the queue is full"), std::string::npos);
 }
 
-// Of two who wait the one whose tenant has less of the machine is first, though it came later.
+// Fair share: of two waiting requests, the one whose tenant uses less of the machine is first,
+// though it came later.
 TEST_F(LeasesTest, NumbersHaveLimits) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();

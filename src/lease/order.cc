@@ -13,16 +13,19 @@ namespace {
 struct Line {
   double used = 0;
   double weight = 1;
-  std::deque<const Waiting*> waiting;  // in order of coming
+  std::deque<const Waiting*> waiting;  // by time of arrival
 
   double share() const { return used / weight; }
 };
 
 double cost_of(const Machine& machine, const Waiting& request, std::int64_t assumed_ms) {
   const LeasedInstance* least = nullptr;
-  for (const Seat& seat : machine.seats)
-    if (serves(seat.instance, request.need) && (least == nullptr || smaller(seat.instance, *least)))
+  for (const Seat& seat : machine.seats) {
+    if (serves(seat.instance, request.need) &&
+        (least == nullptr || smaller(seat.instance, *least))) {
       least = &seat.instance;
+    }
+  }
   const double slices = least == nullptr ? 1.0 : std::max<double>(least->slices, 1.0);
   return slices * request.count * static_cast<double>(request.limit_ms.value_or(assumed_ms)) /
          request.shared;
@@ -35,8 +38,9 @@ std::vector<const Waiting*> in_order(const Machine& machine,
                                      std::int64_t assumed_ms) {
   std::vector<const Waiting*> sorted;
   sorted.reserve(queue.size());
-  for (const Waiting& request : queue)
+  for (const Waiting& request : queue) {
     sorted.push_back(&request);
+  }
   std::sort(sorted.begin(), sorted.end(), [](const Waiting* a, const Waiting* b) {
     return std::tuple(-a->priority, a->id) < std::tuple(-b->priority, b->id);
   });
@@ -54,13 +58,15 @@ std::vector<const Waiting*> in_order(const Machine& machine,
   while (order.size() < queue.size()) {
     Line* next = nullptr;
     for (auto& [tenant, line] : lines) {
-      if (line.waiting.empty())
+      if (line.waiting.empty()) {
         continue;
+      }
       const auto rank = [](const Line& of) {
         return std::tuple(-of.waiting.front()->priority, of.share(), of.waiting.front()->id);
       };
-      if (next == nullptr || rank(line) < rank(*next))
+      if (next == nullptr || rank(line) < rank(*next)) {
         next = &line;
+      }
     }
     order.push_back(next->waiting.front());
     next->waiting.pop_front();

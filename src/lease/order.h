@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: in which order those who wait are served.
+// Inside of lease/: the order in which waiting requests are served.
 #ifndef MIGCTL_LEASE_ORDER_H_
 #define MIGCTL_LEASE_ORDER_H_
 
@@ -10,9 +10,9 @@
 
 namespace mig::lease {
 
-// Priority first. Among equals, one by one: the tenant that used least for its weight, counting
-// what those before it in this order would take (`assumed_ms` long where no limit is known); of one
-// tenant, who came first.
+// Order of service: priority first. Among equals, one by one: the tenant with the least usage for
+// its weight, including the requests ordered so far (`assumed_ms` long where no limit is known);
+// within a tenant by time of arrival.
 std::vector<const Waiting*> in_order(const Machine& machine,
                                      const std::vector<Waiting>& queue,
                                      std::int64_t assumed_ms);

@@ -4,50 +4,45 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "base/units.h"
 
 namespace mig::lease {
-
-std::string about(std::int64_t ms) {
-  constexpr std::int64_t kSecond = 1000;
-  constexpr std::int64_t kMinute = 60 * kSecond;
-  constexpr std::int64_t kHour = 60 * kMinute;
-  const auto rounded = [ms](std::int64_t unit) { return (ms + unit - 1) / unit; };
-  if (ms <= 90 * kSecond)
-    return fmt::format("~{} s", rounded(kSecond));
-  if (ms <= 90 * kMinute)
-    return fmt::format("~{} min", rounded(kMinute));
-  return fmt::format("~{} h", rounded(kHour));
-}
 
 std::string words_of(const Waiting& request, const WaitFacts& facts) {
   std::vector<std::string> parts;
   const std::string several = request.count > 1 ? fmt::format("{} x ", request.count) : "";
-  if (facts.instances < request.count)
+  if (facts.instances < request.count) {
     parts.push_back(
         facts.instances == 0
             ? std::string("no such instance is there now")
             : fmt::format("only {} there now", base::counted(facts.instances, "such instance")));
-  if (facts.free > 0)
+  }
+  if (facts.free > 0) {
     parts.push_back(fmt::format("{} of {} free", facts.free, request.count));
-  if (facts.promised > 0)
+  }
+  if (facts.promised > 0) {
     parts.push_back(
         fmt::format("{} free there but promised to requests before it", facts.promised));
-  if (facts.leases > 0 && facts.start_in_ms && facts.ending > 0)
-    parts.push_back(fmt::format("{} of {} there end in {}",
+  }
+  if (facts.leases > 0 && facts.start_in_ms && facts.ending > 0) {
+    parts.push_back(fmt::format("{} of {} there end in ~{}",
                                 facts.ending,
                                 base::counted(facts.leases, "lease"),
-                                about(*facts.start_in_ms)));
-  else if (facts.spoken_for > 0)
+                                base::span_text(*facts.start_in_ms)));
+  } else if (facts.spoken_for > 0) {
     parts.push_back(fmt::format("{} there, and what comes free is promised to requests before it",
                                 base::counted(facts.leases, "lease")));
-  else if (facts.leases > 0)
+  } else if (facts.leases > 0) {
     parts.push_back(fmt::format("{} there, and when {} cannot be told",
                                 base::counted(facts.leases, "lease"),
                                 facts.leases == 1 ? "it ends" : "they end"));
-  if (facts.leaving > 0)
+  }
+  if (facts.leaving > 0) {
     parts.push_back(fmt::format("{} asked to make room", facts.leaving));
-  for (const std::string& who : facts.busy)
+  }
+  for (const std::string& who : facts.busy) {
     parts.push_back("in use without a lease by " + who);
+  }
   return fmt::format("waits for {}{}: {}", several, request.need.str(), base::join(parts, "; "));
 }
 
@@ -61,9 +56,10 @@ void Amount::add(const LeasedInstance& instance) {
 std::string over_quota(const Quota& quota, const Amount& used, const Amount& more) {
   std::vector<std::string> parts;
   const auto check = [&](auto limit, std::uint64_t now, std::uint64_t plus, const char* what) {
-    if (limit && now + plus > *limit)
+    if (limit && now + plus > *limit) {
       parts.push_back(
           fmt::format("{} of {} {} are in use and it needs {}", now, *limit, what, plus));
+    }
   };
   check(quota.slices, used.slices, more.slices, "slices");
   check(quota.sm, used.sm, more.sm, "SMs");

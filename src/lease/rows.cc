@@ -39,10 +39,12 @@ Holder holder_of(const Row& row) {
 
 std::string who_is_on(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
   std::vector<std::string> who;
-  for (const Process& process : gpu.processes_on(instance.id))
-    if (!process.compute_instance || *process.compute_instance == compute.id)
+  for (const Process& process : gpu.processes_on(instance.id)) {
+    if (!process.compute_instance || *process.compute_instance == compute.id) {
       who.push_back(process.name.empty() ? fmt::format("pid {}", process.pid)
                                          : fmt::format("pid {} ({})", process.pid, process.name));
+    }
+  }
   return base::join(who, ", ");
 }
 
@@ -56,8 +58,9 @@ std::optional<std::uint32_t> number_of(const std::string& text) {
 std::string need_text(const Need& need) {
   std::string text;
   const auto put = [&text](const char* key, const std::string& value) {
-    if (!value.empty())
+    if (!value.empty()) {
       text += fmt::format("{}={}\n", key, value);
+    }
   };
   put("profile", need.profile ? need.profile->str() : "");
   put("memory", need.min_memory_mib ? std::to_string(*need.min_memory_mib) : "");
@@ -73,23 +76,29 @@ std::string need_text(const Need& need) {
 
 Need need_of(const std::string& text) {
   std::map<std::string, std::string> values;
-  for (const std::string& line : base::split(text, '\n'))
-    if (const auto at = line.find('='); at != std::string::npos)
+  for (const std::string& line : base::split(text, '\n')) {
+    if (const auto at = line.find('='); at != std::string::npos) {
       values[line.substr(0, at)] = line.substr(at + 1);
+    }
+  }
   Need need;
-  if (const auto profile = ProfileName::parse(values["profile"]))
+  if (const auto profile = ProfileName::parse(values["profile"])) {
     need.profile = *profile;
+  }
   need.min_memory_mib = base::parse_decimal(values["memory"], UINT64_MAX);
   need.min_sm = number_of(values["sm"]);
   need.uuid = values["uuid"];
   need.slot = values["slot"];
   need.gpu_uuid = values["gpu_uuid"];
-  if (const auto gpu = number_of(values["gpu"]))
+  if (const auto gpu = number_of(values["gpu"])) {
     need.gpu = GpuIndex{*gpu};
-  if (const auto gi = number_of(values["gi"]))
+  }
+  if (const auto gi = number_of(values["gi"])) {
     need.gpu_instance = GpuInstanceId{*gi};
-  if (const auto ci = number_of(values["ci"]))
+  }
+  if (const auto ci = number_of(values["ci"])) {
     need.compute_instance = ComputeInstanceId{*ci};
+  }
   return need;
 }
 
@@ -98,8 +107,9 @@ Lease lease_of(const store::LeaseRow& row, const holders::Moment& now) {
   lease.id = row.id;
   lease.request = row.request;
   lease.instance.uuid = row.uuid;
-  if (const auto profile = ProfileName::parse(row.profile))
+  if (const auto profile = ProfileName::parse(row.profile)) {
     lease.instance.profile = *profile;
+  }
   lease.instance.gpu_uuid = row.gpu_uuid;
   lease.instance.gpu = GpuIndex{static_cast<std::uint32_t>(row.gpu_index)};
   lease.instance.gpu_instance = GpuInstanceId{static_cast<std::uint32_t>(row.gpu_instance)};
@@ -108,13 +118,15 @@ Lease lease_of(const store::LeaseRow& row, const holders::Moment& now) {
   lease.instance.memory_mib = static_cast<std::uint64_t>(row.memory_mib);
   lease.instance.sm = static_cast<std::uint32_t>(row.sm);
   lease.instance.slices = static_cast<std::uint32_t>(row.slices);
-  if (row.gpu_minor)
+  if (row.gpu_minor) {
     lease.instance.gpu_minor = static_cast<std::uint32_t>(*row.gpu_minor);
+  }
   lease.shared = static_cast<std::uint32_t>(row.shared);
   lease.holder = holder_of(row);
-  if (row.heir_pid != 0)
+  if (row.heir_pid != 0) {
     lease.heir = Holder::process(static_cast<std::uint32_t>(row.heir_pid),
                                  static_cast<std::uint64_t>(row.heir_start));
+  }
   lease.stoppable = row.stoppable != 0;
   lease.uid = static_cast<std::uint32_t>(row.uid);
   lease.tenant = row.tenant;
@@ -123,9 +135,10 @@ Lease lease_of(const store::LeaseRow& row, const holders::Moment& now) {
   lease.granted_ms = row.granted_ms;
   lease.limit_ms = row.limit_ms;
   lease.left_ms = holders::left_ms(row, now);
-  if (row.notice_boot_ms && row.notice_grace_ms)
+  if (row.notice_boot_ms && row.notice_grace_ms) {
     lease.notice_ms =
         std::max<std::int64_t>(*row.notice_boot_ms + *row.notice_grace_ms - now.boot_ms, 0);
+  }
   return lease;
 }
 
@@ -144,8 +157,9 @@ store::LeaseRow lease_row(const store::RequestRow& request,
   row.memory_mib = static_cast<std::int64_t>(instance.memory_mib);
   row.sm = instance.sm;
   row.slices = instance.slices;
-  if (instance.gpu_minor)
+  if (instance.gpu_minor) {
     row.gpu_minor = *instance.gpu_minor;
+  }
   row.shared = request.shared;
   row.holder_kind = request.holder_kind;
   row.pid = request.pid;
@@ -209,12 +223,14 @@ Waiting waiting_of(const store::RequestRow& row, const holders::Moment& now) {
 std::vector<Seat> seats_of(const Inventory& inventory) {
   std::vector<Seat> seats;
   for (const Gpu& gpu : inventory.gpus) {
-    if (gpu.mig_current != MigMode::kEnabled)
+    if (gpu.mig_current != MigMode::kEnabled) {
       continue;
+    }
     for (const GpuInstance& instance : gpu.instances) {
       for (const ComputeInstance& compute : instance.compute_instances) {
-        if (compute.uuid.empty())
+        if (compute.uuid.empty()) {
           continue;
+        }
         Seat& seat = seats.emplace_back();
         seat.instance = {compute.uuid,
                          compute.name,

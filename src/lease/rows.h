@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: values to rows of the store and back.
+// Inside of lease/: conversion between values and rows of the store.
 #ifndef MIGCTL_LEASE_ROWS_H_
 #define MIGCTL_LEASE_ROWS_H_
 
@@ -15,7 +15,7 @@
 
 namespace mig::lease {
 
-// The need as the store keeps it, one criterion per line, and back.
+// Encoding of a need in the store, one criterion per line, and back.
 std::string need_text(const Need& need);
 Need need_of(const std::string& text);
 
@@ -26,7 +26,8 @@ store::LeaseRow lease_row(const store::RequestRow& request,
 store::RequestRow request_row(const LeaseRequest& request, const holders::Moment& now);
 Waiting waiting_of(const store::RequestRow& row, const holders::Moment& now);
 
-// Every compute instance of the machine that can be leased, and who is on it by the driver's word.
+// Every compute instance that can be leased (a seat of the scheduler), with the processes that the
+// driver reports on it.
 std::vector<Seat> seats_of(const Inventory& inventory);
 
 }  // namespace mig::lease

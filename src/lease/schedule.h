@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who gets what, and who waits for what: a pure function of the machine, the queue and the time.
+// The scheduler: grants, reservations and preemptions as a pure function of the machine, the queue
+// and the time.
 //
-// Order: priority, then fair share (a tenant that used less of the machine for its weight comes
-// first, what it is given in this very turn counts), then who came first. In that order each
-// request gets instances that are free, or is promised those that come free first. Nobody behind it
-// may take a promised instance for longer than until the promise falls due (backfill), nor join a
-// shared one that it waits for, so that nobody's earliest start moves back.
+// Order: priority, then fair share (the tenant with less usage for its weight first, grants of this
+// pass included), then time of arrival. In that order each request gets free instances, or a
+// reservation of those that come free first. A later request may use a reserved instance only until
+// the reservation begins (backfill), and may not join a shared one that an earlier request waits
+// for, so that no request's earliest start is delayed.
 #ifndef MIGCTL_LEASE_SCHEDULE_H_
 #define MIGCTL_LEASE_SCHEDULE_H_
 
@@ -25,38 +26,38 @@ struct HeldBy {
   std::string tenant;
   std::uint32_t shared = 1;
   std::int32_t priority = 0;
-  std::optional<std::int64_t> left_ms;  // until its limit; nullopt = nobody knows
-  bool leaving = false;                 // was asked to go
+  std::optional<std::int64_t> left_ms;  // until its limit; nullopt = unknown
+  bool leaving = false;                 // the holder was asked to end
 };
 
 struct Seat {
   LeasedInstance instance;
-  std::string busy;  // somebody without a lease is on it: "pid 41 (python)"
+  std::string busy;  // a process without a lease runs on it: "pid 41 (python)"
   std::vector<HeldBy> held;
 };
 
 struct Waiting {
-  std::int64_t id = 0;  // in order of coming
+  std::int64_t id = 0;  // ascending by time of arrival
   Need need;
   std::uint32_t count = 1, shared = 1;
   std::string tenant;
   std::int32_t priority = 0;
   std::optional<std::int64_t> limit_ms;
   bool create = false;
-  std::optional<LeasedInstance> made;  // with create: what would be made, for the quota
+  std::optional<LeasedInstance> made;  // with create: counts against the quota
   bool preempt = false;
   std::int64_t waited_ms = 0;
 };
 
 struct TenantShare {
   std::uint32_t weight = 1;
-  double used = 0;  // slice-milliseconds of late, older use counting less
+  double used = 0;  // recent usage in slice-milliseconds, exponentially decayed
   Quota quota;
 };
 
 struct Machine {
   std::vector<Seat> seats;
-  std::map<std::string, TenantShare> tenants;  // a missing one: weight 1, nothing used, no quota
+  std::map<std::string, TenantShare> tenants;  // no entry: weight 1, no usage, no quota
 };
 
 struct Grant {
@@ -64,14 +65,14 @@ struct Grant {
   std::vector<std::string> uuids;
 };
 
-// Make `count` instances that meet `need` from free slices, for a request that found none.
+// Create `count` instances that satisfy `need` from free slices, for a request that found none.
 struct Creation {
   std::int64_t request = 0;
   Need need;
   std::uint32_t count = 1;
 };
 
-// Ask this lease to go in favour of a request of higher priority.
+// Ask the holder of this lease to end in favour of a request of higher priority.
 struct Preemption {
   std::int64_t lease = 0;
   std::int64_t request = 0;
@@ -79,14 +80,14 @@ struct Preemption {
 
 struct Outlook {
   std::int64_t request = 0;
-  std::uint32_t position = 0;  // among those who wait, 1 = next
+  std::uint32_t position = 0;  // position in the queue, 1 = next
   std::string reason;
-  std::optional<std::int64_t> start_in_ms;  // earliest start; nullopt = cannot be told
+  std::optional<std::int64_t> start_in_ms;  // earliest start; nullopt = unknown
 };
 
 struct Decisions {
   std::vector<Grant> grants;
-  std::vector<Outlook> waiting;  // in the order in which they are served
+  std::vector<Outlook> waiting;  // in the order of service
   std::vector<Creation> creations;
   std::vector<Preemption> preemptions;
 };
@@ -95,10 +96,10 @@ Decisions schedule(const Machine& machine, const std::vector<Waiting>& queue);
 
 bool serves(const LeasedInstance& instance, const Need& need);
 
-// Smallest memory first, then SMs, GPU and ids: the order in which instances are offered.
+// Order in which instances are offered (best fit): smallest memory, then SMs, GPU and ids.
 bool smaller(const LeasedInstance& a, const LeasedInstance& b);
 
-// What of the quota stands against so much more, in words: "4 of 4 slices are in use"; "" = none.
+// Which quota the additional amount would exceed, in words: "4 of 4 slices are in use"; "" = none.
 struct Amount {
   std::uint64_t slices = 0, sm = 0, instances = 0, memory_mib = 0;
 

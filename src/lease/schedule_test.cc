@@ -52,8 +52,9 @@ Waiting wants(std::int64_t id, const std::string& profile, const std::string& te
 
 std::vector<std::int64_t> granted(const Decisions& decisions) {
   std::vector<std::int64_t> ids;
-  for (const Grant& grant : decisions.grants)
+  for (const Grant& grant : decisions.grants) {
     ids.push_back(grant.request);
+  }
   return ids;
 }
 
@@ -97,10 +98,12 @@ TEST(Schedule, WhoUsedLessForItsWeightComesFirst) {
 TEST(Schedule, ATurnIsSharedOutBetweenTenants) {
   Machine machine;
   std::vector<Waiting> queue;
-  for (std::uint32_t i = 0; i < 4; ++i)
+  for (std::uint32_t i = 0; i < 4; ++i) {
     machine.seats.push_back(free_seat(i, "1g.5gb"));
-  for (std::int64_t i = 1; i <= 6; ++i)
+  }
+  for (std::int64_t i = 1; i <= 6; ++i) {
     queue.push_back(wants(i, "1g.5gb", i <= 4 ? "greedy" : "late"));
+  }
   EXPECT_EQ(granted(schedule(machine, queue)), (Ids{1, 5, 2, 6}));
 }
 
@@ -157,8 +160,9 @@ TEST(Schedule, SharersFillOneInstanceBeforeTheNextAndCount) {
   const auto out = schedule(machine, queue);
   ASSERT_EQ(out.grants.size(), 6U);
   std::map<std::string, int> on;
-  for (const Grant& grant : out.grants)
+  for (const Grant& grant : out.grants) {
     ++on[grant.uuids.at(0)];
+  }
   EXPECT_EQ(on["MIG-0"], 3);
   EXPECT_EQ(on["MIG-1"], 3);
 }
@@ -244,7 +248,7 @@ TEST(Schedule, CreationIsAskedForByTheFirstWhoWantsIt) {
   EXPECT_EQ(out.creations[0].request, 1);
 }
 
-// Tenants are in order by what they used, but not across priorities.
+// Fair share orders tenants within a priority, not across priorities.
 TEST(Schedule, PriorityGoesBeforeFairShare) {
   Machine machine{{free_seat(0, "1g.5gb")}, {}};
   machine.tenants["a"] = {1, 0, {}};
@@ -281,7 +285,7 @@ TEST(Schedule, ALeaseThatIsAboutToEndIsThereStill) {
   EXPECT_EQ(out.waiting[0].start_in_ms, 1);
 }
 
-// What comes free there goes to the one before it: asking somebody to go would serve nobody.
+// An instance that comes free goes to the earlier request: preempting a lease would serve no one.
 TEST(Schedule, NobodyIsAskedToGoForOneBehindInTheQueue) {
   const Machine machine{{held_seat(0, "1g.5gb", std::nullopt)}, {}};
   Waiting first = wants(1, "1g.5gb");
@@ -324,7 +328,7 @@ TEST(Schedule, OnlyWhatIsMissingIsMade) {
   EXPECT_EQ(out.creations[0].count, 2U);
 }
 
-// Random machines and queues: what must hold whatever comes.
+// Property tests on random machines and queues.
 class RandomSchedule : public ::testing::TestWithParam<unsigned> {
  protected:
   RandomSchedule() : random_(GetParam()) {}
@@ -371,14 +375,20 @@ class RandomSchedule : public ::testing::TestWithParam<unsigned> {
 void hold_what_was_granted(Machine& machine,
                            const std::vector<Waiting>& queue,
                            const Decisions& decided) {
-  for (const Grant& grant : decided.grants)
-    for (const Waiting& request : queue)
-      if (request.id == grant.request)
-        for (const std::string& uuid : grant.uuids)
-          for (Seat& seat : machine.seats)
-            if (seat.instance.uuid == uuid)
+  for (const Grant& grant : decided.grants) {
+    for (const Waiting& request : queue) {
+      if (request.id == grant.request) {
+        for (const std::string& uuid : grant.uuids) {
+          for (Seat& seat : machine.seats) {
+            if (seat.instance.uuid == uuid) {
               seat.held.push_back(
                   {1000 + request.id, request.tenant, request.shared, 0, request.limit_ms, false});
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 TEST_P(RandomSchedule, NeverGivesAnInstanceTwiceNorTheWrongOne) {
@@ -389,8 +399,9 @@ TEST_P(RandomSchedule, NeverGivesAnInstanceTwiceNorTheWrongOne) {
   hold_what_was_granted(machine, queue, decided);
   for (const Seat& seat : machine.seats) {
     std::set<std::uint32_t> ways;
-    for (const HeldBy& held : seat.held)
+    for (const HeldBy& held : seat.held) {
       ways.insert(held.shared);
+    }
     EXPECT_LE(ways.size(), 1U) << seat.instance.uuid;
     EXPECT_LE(seat.held.size(), ways.empty() ? 0 : *ways.begin()) << seat.instance.uuid;
   }
@@ -400,13 +411,14 @@ TEST_P(RandomSchedule, NeverGivesAnInstanceTwiceNorTheWrongOne) {
   }
 }
 
-// Backfill: what is granted behind the first who waits does not move its earliest start.
+// Backfill: grants behind the head of the queue do not delay its earliest start.
 TEST_P(RandomSchedule, NeverDelaysTheHeadOfTheQueue) {
   Machine machine = this->machine();
   const std::vector<Waiting> queue = this->queue();
   const Decisions decided = schedule(machine, queue);
-  if (decided.waiting.empty())
+  if (decided.waiting.empty()) {
     return;
+  }
   const Outlook head = decided.waiting.front();
   const Waiting& request = queue.at(static_cast<std::size_t>(head.request - 1));
   hold_what_was_granted(machine, queue, decided);
@@ -418,14 +430,15 @@ TEST_P(RandomSchedule, NeverDelaysTheHeadOfTheQueue) {
   }
 }
 
-// Nothing that is free and promised to nobody stays idle: the head's instances apart, whoever alone
-// could be served is served.
+// Work-conserving: no free, unreserved instance stays idle while a waiting request could use it
+// alone.
 TEST_P(RandomSchedule, ServesWhoeverNobodyStandsBefore) {
   const Machine machine = this->machine();
   const std::vector<Waiting> queue = this->queue();
   const Decisions decided = schedule(machine, queue);
-  if (decided.waiting.empty())
+  if (decided.waiting.empty()) {
     return;
+  }
   const Waiting& head = queue.at(static_cast<std::size_t>(decided.waiting.front().request - 1));
   Machine left = machine;
   hold_what_was_granted(left, queue, decided);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of leases: a machine of instances, a store of its own, holders that are real processes
-// and a clock that stands still.
+// Test fixture for leases: a machine of instances, a store, holders that are real processes, and a
+// manual clock.
 #ifndef MIGCTL_LEASE_TEST_LEASES_H_
 #define MIGCTL_LEASE_TEST_LEASES_H_
 
@@ -64,7 +64,7 @@ class LeasesTest : public testing::Test {
     return *std::move(leases);
   }
 
-  // A process that does nothing until it is killed.
+  // A child process that sleeps until it is killed.
   Holder child() {
     const pid_t pid = ::fork();
     if (pid == 0) {

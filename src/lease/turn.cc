@@ -15,7 +15,7 @@
 namespace mig::lease {
 namespace {
 
-// What was used so long ago counts half.
+// Half-life of recorded usage.
 constexpr double kHalfLifeMs = 24.0 * 3600 * 1000;
 
 double slice_ms(const store::LeaseRow& lease, const holders::Moment& now) {
@@ -36,7 +36,7 @@ std::string instance_text(const store::LeaseRow& lease) {
                      lease.uuid);
 }
 
-// Of the limit and of the grace, whichever is over first.
+// The earlier end of the lease: its limit or its grace period.
 std::optional<std::int64_t> soonest_end(const store::LeaseRow& lease, const holders::Moment& now) {
   std::optional<std::int64_t> left = holders::left_ms(lease, now);
   if (lease.notice_boot_ms && lease.notice_grace_ms) {
@@ -72,32 +72,37 @@ Result<void> TurnTaker::end(const store::LeaseRow& lease,
                             const std::string& action,
                             std::int64_t by_uid) {
   MIG_ASSIGN_OR_RETURN(const bool was_there, store_.remove(lease.id));
-  if (!was_there)
+  if (!was_there) {
     return {};
+  }
   lasting_ = lasting_ || outlasts(lease);
   MIG_ASSIGN_OR_RETURN(const std::vector<store::UsageRow> usage, store_.usage());
   double used = slice_ms(lease, now_);
-  for (const store::UsageRow& row : usage)
+  for (const store::UsageRow& row : usage) {
     used += row.tenant == lease.tenant ? used_by(row) : 0;
+  }
   MIG_TRY(store_.set_usage(
       {lease.tenant, static_cast<std::int64_t>(std::llround(used / 1000)), now_.wall_ms}));
   return note(lease, action, by_uid);
 }
 
 bool TurnTaker::wanted(const store::RequestRow& request) const {
-  if (request.boot_id != now_.boot_id)
+  if (request.boot_id != now_.boot_id) {
     return false;
-  if (now_.boot_ms - request.since_boot_ms > request.wait_ms)
+  }
+  if (now_.boot_ms - request.since_boot_ms > request.wait_ms) {
     return false;
+  }
   const auto lives = [&](std::int64_t pid, std::int64_t start) {
     const auto now = holders::start_of(settings_.proc,
                                        static_cast<std::uint32_t>(std::max<std::int64_t>(pid, 0)));
     return now && *now == static_cast<std::uint64_t>(start);
   };
   const bool waiter = request.waiter_pid > 0;
-  if (waiter && !lives(request.waiter_pid, request.waiter_start))
+  if (waiter && !lives(request.waiter_pid, request.waiter_start)) {
     return false;
-  // For a holder that is gone nothing need be waited for.
+  }
+  // With the holder gone there is no end to wait for.
   const bool same =
       waiter && request.waiter_pid == request.pid && request.waiter_start == request.start_ticks;
   return request.holder_kind != static_cast<std::int64_t>(holders::LeaseHolder::kProcess) || same ||
@@ -143,24 +148,28 @@ Result<Machine> TurnTaker::machine_of(const Inventory& inventory) {
   Machine machine;
   machine.seats = seats_of(inventory);
   std::map<std::string, Seat*> by_uuid;
-  for (Seat& seat : machine.seats)
+  for (Seat& seat : machine.seats) {
     by_uuid[seat.instance.uuid] = &seat;
-  for (const Tenant& tenant : settings_.tenants.tenants)
+  }
+  for (const Tenant& tenant : settings_.tenants.tenants) {
     machine.tenants[tenant.name] = {tenant.weight, 0, tenant.quota};
+  }
   MIG_ASSIGN_OR_RETURN(const std::vector<store::UsageRow> usage, store_.usage());
-  for (const store::UsageRow& row : usage)
+  for (const store::UsageRow& row : usage) {
     machine.tenants[row.tenant].used = used_by(row);
+  }
   for (const store::LeaseRow& lease : leases_) {
     machine.tenants[lease.tenant].used += slice_ms(lease, now_);
-    // A lease of an instance that is gone stays until its holder goes; it keeps nobody out.
+    // A lease of a destroyed instance stays until its holder ends; it blocks no other request.
     const auto seat = by_uuid.find(lease.uuid);
-    if (seat != by_uuid.end())
+    if (seat != by_uuid.end()) {
       seat->second->held.push_back({lease.id,
                                     lease.tenant,
                                     static_cast<std::uint32_t>(lease.shared),
                                     static_cast<std::int32_t>(lease.priority),
                                     soonest_end(lease, now_),
                                     lease.notice_boot_ms.has_value()});
+    }
   }
   return machine;
 }
@@ -170,8 +179,9 @@ std::vector<Waiting> TurnTaker::queue_of(const Inventory& inventory) const {
   queue.reserve(requests_.size());
   for (const store::RequestRow& request : requests_) {
     Waiting& waiting = queue.emplace_back(waiting_of(request, now_));
-    if (waiting.create)
+    if (waiting.create) {
       waiting.made = smallest_makeable(inventory, waiting.need);
+    }
   }
   return queue;
 }
@@ -209,8 +219,8 @@ Result<void> TurnTaker::grant(const Machine& machine, const Grant& grant, Turn& 
   return {};
 }
 
-// SIGTERM once, and SIGKILL for as long as it is still there after the grace. True: the lease was
-// ended here, since there is nobody to signal.
+// Sends SIGTERM once, and SIGKILL repeatedly after the grace period. True: the lease was ended
+// here, since there is no process to signal.
 Result<bool> TurnTaker::signal(store::LeaseRow& lease, Turn& turn) {
   const bool over = *lease.notice_boot_ms + lease.notice_grace_ms.value_or(0) - now_.boot_ms <= 0;
   const bool process =
@@ -221,12 +231,13 @@ Result<bool> TurnTaker::signal(store::LeaseRow& lease, Turn& turn) {
     return true;
   }
   const std::int64_t stage = over ? 2 : 1;
-  if (process && (over || lease.signalled < stage))
+  if (process && (over || lease.signalled < stage)) {
     turn.signals.push_back({lease.id,
                             lease_of(lease, now_).holder,
                             lease_of(lease, now_).heir,
                             over,
                             "a job of higher priority needs " + lease.uuid});
+  }
   if (lease.signalled < stage) {
     lease.signalled = stage;
     MIG_TRY(store_.set_notice(lease));
@@ -265,8 +276,9 @@ Result<Turn> TurnTaker::take(const Inventory& inventory, bool reap) {
   MIG_ASSIGN_OR_RETURN(const Machine machine, machine_of(inventory));
   const std::vector<Waiting> queue = queue_of(inventory);
   Decisions decided = schedule(machine, queue);
-  for (const Grant& granted : decided.grants)
+  for (const Grant& granted : decided.grants) {
     MIG_TRY(grant(machine, granted, turn));
+  }
   MIG_TRY(notices(decided.preemptions, turn));
   turn.creations = std::move(decided.creations);
   waiting_ = std::move(decided.waiting);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of lease/: one turn over the store, inside of a transaction of the caller's. Strikes out
-// the dead, builds the scheduler's picture of the machine, and writes down what it decides.
+// Inside of lease/: one scheduling pass (a "turn") over the store, inside a transaction of the
+// caller. Removes dead holders, builds the scheduler's input, and stores its decisions.
 #ifndef MIGCTL_LEASE_TURN_H_
 #define MIGCTL_LEASE_TURN_H_
 
@@ -21,28 +21,28 @@ namespace mig::lease {
 
 class TurnTaker {
  public:
-  // `units`: where units were found last, kept between turns.
+  // `units`: cache of units' cgroups, kept between passes.
   TurnTaker(store::Leases& store,
             const Settings& settings,
             const holders::Moment& now,
             std::map<std::string, std::string>& units)
       : store_(store), settings_(settings), now_(now), units_(units) {}
 
-  // Leases whose holders are gone and requests that nobody waits for any more.
+  // Ends leases of dead holders and removes requests of dead waiters.
   Result<std::uint32_t> reap();
-  // All of a turn; without `reap` the dead are left to a later one.
+  // A whole scheduling pass; without `reap` dead holders are left to a later pass.
   Result<Turn> take(const Inventory& inventory, bool reap);
-  // What a turn would decide, without writing.
+  // The decisions of a pass, without writing (dry run).
   Result<Decisions> foresee(const Inventory& inventory);
 
-  // Takes the lease out of the store, with what that means for usage and audit.
+  // Deletes the lease from the store, and updates usage and audit.
   Result<void> end(const store::LeaseRow& lease, const std::string& action, std::int64_t by_uid);
   Result<void> note(const store::LeaseRow& lease, const std::string& action, std::int64_t uid);
 
-  // Whether something was written that is to outlast the machine: a lease that only time ends.
+  // True when a durable record was written: a lease that only time ends must survive a power cut.
   bool lasting() const { return lasting_; }
 
-  // Of the last take() or foresee().
+  // Requests of the last take() or foresee().
   const std::vector<store::RequestRow>& requests() const { return requests_; }
 
   const std::vector<Outlook>& waiting() const { return waiting_; }

@@ -57,8 +57,9 @@ bool Gpu::has_outputs() const {
 // RTX PRO 6000 Max-Q: class 0x0300 and MIG "N/A" as delivered (590.44.01); MIG can be enabled once
 // its display outputs are off (580.105.08). An RTX A6000 has class 0x0302 then.
 std::string Gpu::way_to_mig() const {
-  if (mig_current != MigMode::kUnsupported || !has_outputs())
+  if (mig_current != MigMode::kUnsupported || !has_outputs()) {
     return {};
+  }
   return "its display outputs are on (PCI class 0x0300): a workstation board does MIG only without "
          "them (NVIDIA's displaymodeselector --gpumode compute, then a reboot" +
          std::string(display.attached == true ? "; a monitor is attached to it)" : ")");
@@ -91,6 +92,27 @@ std::vector<Process> Gpu::processes_on(GpuInstanceId id) const {
   return found;
 }
 
+std::vector<InstanceLease> Gpu::leases_on(GpuInstanceId id) const {
+  std::vector<InstanceLease> found;
+  std::copy_if(
+      leases.begin(), leases.end(), std::back_inserter(found), [id](const InstanceLease& lease) {
+        return lease.gpu_instance == id;
+      });
+  return found;
+}
+
+bool Gpu::in_use(GpuInstanceId id) const {
+  return std::any_of(processes.begin(),
+                     processes.end(),
+                     [id](const Process& process) { return process.may_be_on(id); }) ||
+         !leases_on(id).empty();
+}
+
+std::string InstanceLease::str() const {
+  const std::string text = "lease " + std::to_string(id) + " of " + tenant;
+  return job.empty() ? text : text + " (" + job + ")";
+}
+
 const Gpu* Inventory::find_gpu(GpuIndex index) const {
   return find_in(gpus, [index](const Gpu& gpu) { return gpu.index == index; });
 }
@@ -104,14 +126,16 @@ const LostGpu* Inventory::find_lost(GpuIndex index) const {
 }
 
 Result<void> Inventory::none_lost() const {
-  if (lost.empty())
+  if (lost.empty()) {
     return {};
+  }
   return lost.front().why;
 }
 
 Error Inventory::or_lost(Error error) const {
-  if (lost.empty())
+  if (lost.empty()) {
     return error;
+  }
   return lost.front().why;
 }
 

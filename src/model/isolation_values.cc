@@ -18,24 +18,29 @@ constexpr std::array<std::pair<Sharing, const char*>, 5> kSharing = {{
 }  // namespace
 
 const char* name_of(Sharing sharing) {
-  for (const auto& [value, name] : kSharing)
-    if (value == sharing)
+  for (const auto& [value, name] : kSharing) {
+    if (value == sharing) {
       return name;
+    }
+  }
   return "?";
 }
 
 std::optional<Sharing> sharing_named(const std::string& name) {
-  for (const auto& [value, text] : kSharing)
-    if (text == name)
+  for (const auto& [value, text] : kSharing) {
+    if (text == name) {
       return value;
+    }
+  }
   return std::nullopt;
 }
 
 std::vector<std::string> sharing_names() {
   std::vector<std::string> names;
   names.reserve(kSharing.size());
-  for (const auto& row : kSharing)
+  for (const auto& row : kSharing) {
     names.emplace_back(row.second);
+  }
   return names;
 }
 

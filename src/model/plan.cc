@@ -104,8 +104,9 @@ std::vector<std::size_t> undo_order(const std::vector<Step>& done) {
 std::vector<Step> undo_steps(const std::vector<Step>& done) {
   std::vector<Step> undo;
   undo.reserve(done.size());
-  for (const std::size_t i : undo_order(done))
+  for (const std::size_t i : undo_order(done)) {
     undo.push_back(done[i].undo());
+  }
   return undo;
 }
 

@@ -73,9 +73,11 @@ bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wan
 std::optional<Placement> compute_placement_at(const GpuInstanceProfile& profile,
                                               const ComputeInstanceProfile& compute,
                                               std::uint32_t start) {
-  for (const Placement at : compute.placements)
-    if (at.start == start)
+  for (const Placement at : compute.placements) {
+    if (at.start == start) {
       return at;
+    }
+  }
   const std::uint32_t size = compute.span > 0 ? compute.span : compute.slices;
   const std::uint32_t room =
       profile.placements.empty() ? profile.slices : profile.placements.front().size;

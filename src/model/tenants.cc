@@ -22,25 +22,31 @@ bool names(const std::vector<std::string>& list, const std::string& name, std::u
 }
 
 bool names_group(const Tenant& tenant, const Identity& who) {
-  for (std::size_t i = 0; i < who.gids.size(); ++i)
-    if (names(tenant.groups, i < who.groups.size() ? who.groups[i] : "", who.gids[i]))
+  for (std::size_t i = 0; i < who.gids.size(); ++i) {
+    if (names(tenant.groups, i < who.groups.size() ? who.groups[i] : "", who.gids[i])) {
       return true;
+    }
+  }
   return false;
 }
 
 }  // namespace
 
 const char* name_of(Role role) {
-  for (const auto& [value, name] : kRoles)
-    if (value == role)
+  for (const auto& [value, name] : kRoles) {
+    if (value == role) {
       return name;
+    }
+  }
   return "none";
 }
 
 std::optional<Role> parse_role(const std::string& text) {
-  for (const auto& [value, name] : kRoles)
-    if (text == name)
+  for (const auto& [value, name] : kRoles) {
+    if (text == name) {
       return value;
+    }
+  }
   return std::nullopt;
 }
 
@@ -65,12 +71,14 @@ Tenant Tenants::tenant_of(const Identity& who) const {
   } else {
     tenant.name = who.user.empty() ? "uid-" + std::to_string(who.uid) : who.user;
     // A tenant of the file is not to be had by having its name.
-    if (find(tenant.name) != nullptr)
+    if (find(tenant.name) != nullptr) {
       tenant.name = "uid-" + std::to_string(who.uid);
+    }
     tenant.role = from_file ? others : Role::kUser;
   }
-  if (who.uid == 0)
+  if (who.uid == 0) {
     tenant.role = Role::kAdmin;
+  }
   return tenant;
 }
 

@@ -63,8 +63,9 @@ TEST(TenantOf, WithoutAFileEachIsAUser) {
 }
 
 TEST(Role, NamesComeBack) {
-  for (const Role role : {Role::kNone, Role::kViewer, Role::kUser, Role::kOperator, Role::kAdmin})
+  for (const Role role : {Role::kNone, Role::kViewer, Role::kUser, Role::kOperator, Role::kAdmin}) {
     EXPECT_EQ(parse_role(name_of(role)), role);
+  }
   EXPECT_FALSE(parse_role("root"));
 }
 

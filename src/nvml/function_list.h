@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one list of functions that we look up in libnvidia-ml.so.1: every prototype of abi/nvml.h.
-// A new function: declare it in abi/nvml.h, name it here (functions_test holds both equal).
+// The one list of functions that are looked up in libnvidia-ml.so.1: every prototype of abi/nvml.h.
+// To add a function, declare it in abi/nvml.h and name it here (functions_test compares both).
 #ifndef MIGCTL_NVML_FUNCTION_LIST_H_
 #define MIGCTL_NVML_FUNCTION_LIST_H_
 
@@ -258,8 +258,8 @@
   X(nvmlDeviceGetComputeInstanceId)
 // clang-format on
 
-// Where a driver lacks the newer symbol, the older one with the same parameters and meaning stands
-// in.
+// Fallbacks: a driver without the newer symbol is called by the older one with the same parameters
+// and meaning.
 // clang-format off
 #define MIG_NVML_FALLBACKS(X) \
   X(nvmlInit_v2, nvmlInit) \

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of one loaded libnvidia-ml.so.1, by their NVML names, with NVML's own parameters
-// and return codes. A function that the library lacks may still be called: it answers
-// NVML_ERROR_FUNCTION_NOT_FOUND, so callers treat an old driver like one that refuses.
+// and return codes. A function that the library lacks may still be called: it returns
+// NVML_ERROR_FUNCTION_NOT_FOUND, so an old driver needs no special case.
 //
 //   const nvml::Functions& nvml = session->nvml();
 //   unsigned count = 0;
 //   nvmlReturn_t code = nvml.nvmlDeviceGetCount_v2(&count);
-//   if (nvml.nvmlDeviceGetMemoryInfo_v2) ...        // is it there?
+//   if (nvml.nvmlDeviceGetMemoryInfo_v2) ...        // does the library have it?
 //
 // Threading: immutable after loading; NVML itself is thread-safe. No globals: two libraries may be
 // loaded side by side.
@@ -35,12 +35,14 @@ class Function<R(Parameters...)> {
   explicit operator bool() const { return pointer_ != nullptr; }
 
   R operator()(Parameters... arguments) const {
-    if (pointer_ != nullptr)
+    if (pointer_ != nullptr) {
       return pointer_(arguments...);
-    if constexpr (std::is_same_v<R, nvmlReturn_t>)
+    }
+    if constexpr (std::is_same_v<R, nvmlReturn_t>) {
       return NVML_ERROR_FUNCTION_NOT_FOUND;
-    else
+    } else {
       return R{};
+    }
   }
 
  private:

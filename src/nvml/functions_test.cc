@@ -23,8 +23,9 @@ TEST(Functions, ListNamesEveryPrototypeOfTheAbi) {
   const std::regex prototype(R"(^(?:nvmlReturn_t|const char\*) (nvml\w+)\()");
   std::set<std::string> declared;
   for (std::string line; std::getline(header, line);) {
-    if (std::smatch match; std::regex_search(line, match, prototype))
+    if (std::smatch match; std::regex_search(line, match, prototype)) {
       declared.insert(match[1]);
+    }
   }
   std::set<std::string> listed;
 #define MIG_NVML_NAME(name) listed.insert(#name);
@@ -35,7 +36,7 @@ TEST(Functions, ListNamesEveryPrototypeOfTheAbi) {
 }
 
 TEST(Functions, AMissingFunctionAnswersInsteadOfCrashing) {
-  void* self = dlopen(nullptr, RTLD_NOW);  // this program: no NVML in it
+  void* self = dlopen(nullptr, RTLD_NOW);  // this test program: it exports no NVML
   const Functions functions = load_functions(self);
   unsigned count = 7;
   EXPECT_FALSE(functions.nvmlDeviceGetCount_v2);

@@ -25,10 +25,11 @@ Result<Library> Library::open(const std::string& path) {
                              : "check the path given with --nvml-library");
   }
   library.functions_ = load_functions(library.handle_.get());
-  if (!library.functions_.nvmlInit_v2 || !library.functions_.nvmlShutdown)
+  if (!library.functions_.nvmlInit_v2 || !library.functions_.nvmlShutdown) {
     return fail(ErrorCode::kNoDriver,
                 library.path_ + " is no NVML library: it lacks nvmlInit or nvmlShutdown",
                 "name the driver's libnvidia-ml.so.1");
+  }
   return library;
 }
 

@@ -17,16 +17,16 @@ class Library {
  public:
   static constexpr const char* kDefaultName = "libnvidia-ml.so.1";
 
-  // `path` "": kDefaultName through the loader's search path; never libnvidia-ml.so without a
-  // number, which on a build machine is the toolkit's stub. kNoDriver when it does not load, is no
-  // NVML, or is that stub.
+  // Loads an NVML library. `path` "": kDefaultName through the loader's search path; never the
+  // unversioned libnvidia-ml.so, which on a build machine is the toolkit's stub. kNoDriver when the
+  // file does not load, is no NVML, or is that stub.
   static Result<Library> open(const std::string& path);
 
   const Functions& functions() const { return functions_; }
 
   const std::string& path() const { return path_; }
 
-  // Any exported function by its name; nullptr where the library has none.
+  // Looks up an exported function; nullptr when the library lacks it.
   void* symbol(const char* name) const;
 
  private:

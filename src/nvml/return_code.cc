@@ -27,7 +27,7 @@ constexpr std::string_view kLost =
 constexpr std::string_view kLoad =
     "load the kernel module (modprobe nvidia) and see dmesg for what it says";
 
-// Texts as the R580 library words them.
+// Texts of nvmlErrorString in R580.
 constexpr std::array kRows = {
     Row{NVML_SUCCESS, ErrorCode::kInternal, "NVML_SUCCESS", "Success", ""},
     Row{NVML_ERROR_UNINITIALIZED,
@@ -202,8 +202,9 @@ Error error_from(nvmlReturn_t code, std::string tried) {
   const Row& r = row(code);
   std::string message = std::move(tried);
   message.append(": ").append(r.text).append(" (").append(r.name);
-  if (r.code != code)
+  if (r.code != code) {
     message.append(" ").append(std::to_string(static_cast<int>(code)));
+  }
   message.append(")");
   return Error{r.error, std::move(message), std::string(r.hint), {}, static_cast<int>(code)};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a return code of the driver means to us: one table from nvmlReturn_t to ErrorCode, name,
-// text and advice. Threading: pure functions.
+// The meaning of NVML return codes: one table from nvmlReturn_t to ErrorCode, name, text and hint.
+// Threading: pure functions.
 //
 //   if (nvmlReturn_t code = nvml.nvmlGpuInstanceDestroy(gi); code != NVML_SUCCESS)
 //     return error_from(code, "cannot destroy GPU instance 3 on GPU 0");
@@ -16,10 +16,10 @@
 
 namespace mig::nvml {
 
-// "NVML_ERROR_IN_USE"; "NVML_ERROR_<number>" is never made up: an unknown code is
-// NVML_ERROR_UNKNOWN.
+// Constant's name: "NVML_ERROR_IN_USE"; an unknown code is NVML_ERROR_UNKNOWN, never an invented
+// name.
 std::string_view code_name(nvmlReturn_t code);
-// The text as the driver's nvmlErrorString gives it: "In use by another client".
+// Text of nvmlErrorString: "In use by another client".
 std::string_view code_text(nvmlReturn_t code);
 ErrorCode error_code(nvmlReturn_t code);
 

@@ -17,13 +17,14 @@ std::string ask_text(const TextQuery& query) {
   return query(text.data(), text.size()) == NVML_SUCCESS ? text.data() : "";
 }
 
-// A real driver refuses the id. Our own library answers a table that says how large it is, so a
-// table of an older library without the fields below is not used.
+// A real driver refuses the id. The simulator's library returns a table with its size, so a shorter
+// table of an older library is not used beyond its end.
 const migsim_control* ask_control(const Functions& nvml) {
   static constexpr std::array<unsigned char, 16> kId = MIGSIM_CONTROL_GUID;
   const void* table = nullptr;
-  if (nvml.nvmlInternalGetExportTable(&table, kId.data()) != NVML_SUCCESS || table == nullptr)
+  if (nvml.nvmlInternalGetExportTable(&table, kId.data()) != NVML_SUCCESS || table == nullptr) {
     return nullptr;
+  }
   const auto* control = static_cast<const migsim_control*>(table);
   return control->size >= sizeof(migsim_control) ? control : nullptr;
 }
@@ -42,8 +43,9 @@ Session::~Session() {
 }
 
 void Session::stop() {
-  if (running_)
+  if (running_) {
     nvml().nvmlShutdown();
+  }
   running_ = false;
 }
 
@@ -53,11 +55,12 @@ Result<void> Session::renew() {
 }
 
 Result<void> Session::start() {
-  ++epoch_;  // also on failure: what was before is gone
+  ++epoch_;  // also on failure: all earlier handles are invalid
   if (const nvmlReturn_t code = nvml().nvmlInit_v2(); code != NVML_SUCCESS) {
     Error error = error_from(code, "cannot start NVML of " + library_path());
-    if (error.code != ErrorCode::kPermission)
+    if (error.code != ErrorCode::kPermission) {
       error.code = ErrorCode::kNoDriver;
+    }
     return error;
   }
   running_ = true;

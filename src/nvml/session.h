@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One initialised use of an NVML library: nvmlInit_v2 at open, nvmlShutdown at destruction.
+// A session of an NVML library: nvmlInit_v2 at open, nvmlShutdown at destruction.
 //
 //   MIG_ASSIGN_OR_RETURN(auto session, nvml::Session::open(""));      // the driver's library
 //   nvmlDevice_t device = nullptr;
 //   nvmlReturn_t code = session->nvml().nvmlDeviceGetHandleByIndex_v2(0, &device);
 //
-// Raw handles live until the object dies or the session is renewed. Code that keeps one across
-// calls keeps it as Handle<T>: use() refuses it with kDeviceLost after renew(), instead of handing
-// a dangling pointer to the driver.
+// Raw handles are valid until the session is destroyed or renewed. Code that stores one stores a
+// Handle<T>: use() refuses a stale one with kDeviceLost after renew(), instead of handing a
+// dangling pointer to the driver.
 //
 // Threading: const members from any thread; renew() from one, with no other call running.
 #ifndef MIGCTL_NVML_SESSION_H_
@@ -28,14 +28,14 @@ namespace mig::nvml {
 template <class Raw>
 struct Handle {
   Raw raw = nullptr;
-  std::uint64_t epoch = 0;  // of the session when it was got; 0 = never valid
+  std::uint64_t epoch = 0;  // epoch of the session when the handle was read; 0 = never valid
 };
 
 class Session {
  public:
-  // `library` "" = libnvidia-ml.so.1 by the loader's search path. A simulated machine is chosen by
-  // $MIGSIM_MACHINE, which its library reads here. kNoDriver when the library does not load or does
-  // not start; the driver's code is the Error's cause.
+  // `library` "" = libnvidia-ml.so.1 by the loader's search path. A simulated machine is selected
+  // by $MIGSIM_MACHINE, which its library reads at this point. kNoDriver when the library does not
+  // load or initialise; the driver's code is the Error's cause.
   static Result<std::unique_ptr<Session>> open(const std::string& library);
   ~Session();
   Session(const Session&) = delete;
@@ -47,24 +47,24 @@ class Session {
 
   const std::string& library_path() const { return library_.path(); }
 
-  // For callers with a reading of their own (`sim capture`); everyone else uses nvml().
+  // For calls outside of Functions (`sim capture`); other callers use nvml().
   void* symbol(const char* name) const { return library_.symbol(name); }
 
-  // nullptr on a real driver.
+  // Control table of a simulated machine; nullptr on a real driver.
   const migsim_control* control() const { return control_; }
 
   bool simulated() const { return control_ != nullptr; }
 
-  // "" = the driver does not say.
+  // "" = not reported by the driver.
   const std::string& driver_version() const { return driver_version_; }
 
   const std::string& nvml_version() const { return nvml_version_; }
 
-  // Shutdown and init again, as is needed after a reset or when a GPU came back: every handle from
-  // before is refused from here on. On failure the session is unusable until renew() succeeds.
+  // Shutdown and init again, needed after a reset or when a lost GPU is back: every earlier handle
+  // is refused from here on. On failure the session is unusable until renew() succeeds.
   Result<void> renew();
 
-  // Shutdown only, for what needs the GPUs to be held by nobody; renew() comes next.
+  // Shutdown only, for operations that need the GPUs closed by all processes; renew() follows.
   void stop();
 
   std::uint64_t epoch() const { return epoch_; }
@@ -76,8 +76,9 @@ class Session {
 
   template <class Raw>
   Result<Raw> use(Handle<Raw> handle) const {
-    if (handle.raw == nullptr || handle.epoch != epoch_ || !running_)
+    if (handle.raw == nullptr || handle.epoch != epoch_ || !running_) {
       return stale_handle(handle.epoch);
+    }
     return handle.raw;
   }
 

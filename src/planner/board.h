@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which instances may live together on a GPU, from what its driver says of its profiles: no slot
-// held twice, no profile beyond its maximum count, no more compute slices than the board has, and
-// at most one instance with the media extension (+me); one with all media engines (+me.all) leaves
-// none to the others. A Load is the running account of a set of instances.
+// Legal combinations of instances on a GPU, from the driver's data of its profiles: no slot twice,
+// no profile beyond its maximum count, no more compute slices than the board has, and at most one
+// instance with the media extension (+me); one with all media engines (+me.all) leaves none to the
+// others. A Load accumulates the usage of a set of instances.
 #ifndef MIGCTL_PLANNER_BOARD_H_
 #define MIGCTL_PLANNER_BOARD_H_
 
@@ -26,7 +26,7 @@ struct Placed {
 using Layout = std::vector<Placed>;
 
 struct Load {
-  std::uint64_t taken = 0;  // slots
+  std::uint64_t taken = 0;  // bit set of slots in use
   std::uint32_t slices = 0;
   std::uint32_t extensions = 0;   // instances with +me or +me.all
   std::uint32_t all_media = 0;    // instances with +me.all
@@ -53,19 +53,19 @@ class Board {
   void add(Load& load, Placed placed) const;
   void remove(Load& load, Placed placed) const;
 
-  // Slots of an instance of which only the place is known.
+  // Marks the slots of an instance of which only the placement is known.
   static void occupy(Load& load, Placement placement);
   static void release(Load& load, Placement placement);
 
-  // How many (profile, placement) pairs could still be added: what the driver's own default
-  // placement keeps as large as it can.
+  // Number of (profile, placement) pairs that could still be added: the quantity that the driver's
+  // default placement maximises.
   std::size_t room(const Load& load) const;
 
-  // Where one more of each of these profiles could be, all at once; equal profiles stand together.
-  // nullopt = they do not all fit.
+  // Placements for one more instance of each of these profiles, all at once; equal profiles are
+  // adjacent. nullopt = they do not all fit.
   std::optional<Layout> fit_beside(Load load, const std::vector<std::size_t>& profiles) const;
 
-  // "GPU 0 (NVIDIA A100-SXM4-40GB)"
+  // The GPU for messages: "GPU 0 (NVIDIA A100-SXM4-40GB)".
   std::string name() const;
 
  private:
@@ -82,10 +82,10 @@ class Board {
   std::vector<Traits> traits_;
 };
 
-// Every set of instances that may live on the GPU, the empty one included, each once.
+// Every valid set of instances of the GPU, the empty one included, each once.
 std::vector<Layout> all_states(const Board& board);
 
-// Those of all_states() to which nothing can be added.
+// The sets of all_states() to which no instance can be added.
 std::vector<Layout> maximal_layouts(const Board& board);
 
 }  // namespace mig::planner

@@ -32,7 +32,7 @@ struct Counts {
   std::size_t states, maximal, multisets;
 };
 
-// Enumerated by others too, with other programs (MISO's and nos' tables among them).
+// Counts confirmed by independent enumerations (MISO's and nos' tables among them).
 TEST(AllStates, KnownCounts) {
   const Counts table[] = {
       {"a100_sxm4_40gb", {"1g.5gb", "2g.10gb", "3g.20gb", "4g.20gb", "7g.40gb"}, 298, 19, 38},
@@ -120,7 +120,7 @@ TEST(Board, RemoveUndoesAdd) {
   }
 }
 
-// The driver's own default: 1g on an empty board of 7 goes to 6, then 4, 5, 0, 1, 2, 3.
+// The driver's default placement: 1g on an empty board of 7 goes to 6, then 4, 5, 0, 1, 2, 3.
 TEST(Board, RoomRanksPlacementsAsTheDriverDoes) {
   const Gpu gpu = testing::board("a100_sxm4_40gb");
   const Board board(gpu);

@@ -29,7 +29,7 @@ bool same(const ComputeInstance& have, const ComputeInstanceProfile& wanted) {
   return have.name == wanted.name;
 }
 
-// Sets aside what cannot be matched: `kept[i]` says whether have[i] stays.
+// The change that keeps the existing compute instances with kept[i] and destroys the others.
 ComputeChange change_of(const std::vector<Have>& have,
                         const std::vector<bool>& kept,
                         std::vector<ComputeChange::Created> created) {
@@ -44,8 +44,8 @@ ComputeChange change_of(const std::vector<Have>& have,
   return change;
 }
 
-// Depth first over the placements of each wanted compute instance; equal profiles take ascending
-// starts, so that no set is seen twice.
+// Depth-first search over the placements of the wanted compute instances; equal profiles take
+// ascending starts, so that no set is visited twice.
 class Search {
  public:
   Search(const Wanted& wanted, const std::vector<Have>& have) : wanted_(wanted), have_(have) {
@@ -101,12 +101,12 @@ class Search {
   std::optional<ComputeChange> best_;
 };
 
-// A place that is given counts against one that is known; what is not known is taken to agree.
+// A given placement must equal a known one; an unknown placement is assumed to match.
 bool may_be_at(const ComputeInstance& have, const std::optional<Placement>& wanted) {
   return !wanted || !have.placement || *have.placement == *wanted;
 }
 
-// Given places are taken at their word, except that they may not overlap or leave the instance.
+// Given placements are trusted, except that they must not overlap or leave the instance.
 bool places_possible(const Wanted& wanted, const GpuInstanceProfile& profile) {
   std::uint32_t end = profile.slices;
   for (const Placement placement : profile.placements) {
@@ -176,7 +176,7 @@ std::optional<ComputeChange> compute_change(const Gpu& gpu,
     profiles.push_back(compute);
     wanted.push_back({compute, want.placement});
   }
-  // Given places first and in their order: what is left must go around them.
+  // Given placements first, in their order; the free ones are placed around them.
   const auto rank = [](const Item& item) {
     return item.fixed
                ? std::tuple(0, 0U, 0U)

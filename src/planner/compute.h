@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must change inside one GPU instance so that it holds the wanted compute instances: exact
-// over placements where the driver tells them, else by counts.
+// The cheapest change of one GPU instance's compute instances to the wanted ones: exact over
+// placements where the driver reports them, else by counts.
 #ifndef MIGCTL_PLANNER_COMPUTE_H_
 #define MIGCTL_PLANNER_COMPUTE_H_
 
@@ -11,7 +11,7 @@
 
 namespace mig::planner {
 
-// One compute instance wanted; `placement` nullopt = wherever it fits.
+// A wanted compute instance; `placement` nullopt = any.
 struct WantedCompute {
   ProfileName name;
   std::optional<Placement> placement;
@@ -24,7 +24,7 @@ struct ComputeChange {
 
   struct Created {
     const ComputeInstanceProfile* profile = nullptr;
-    std::optional<Placement> placement;  // nullopt = the driver's choice
+    std::optional<Placement> placement;  // nullopt = the driver chooses
   };
 
   std::vector<Created> created;
@@ -33,13 +33,13 @@ struct ComputeChange {
   bool empty() const { return destroyed.empty() && created.empty(); }
 };
 
-// Busy: a process is, or may be, on it.
+// Busy: a process runs on the instance, or may (the driver does not say which instance).
 bool is_busy(const Gpu& gpu, const GpuInstance& instance);
 bool is_busy(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute);
 
-// `existing` may be nullptr (the GPU instance is to be created). Every name of `wanted` must be a
-// compute profile of `profile`. Fewest busy, then fewest destroyed; nullopt = they do not fit, or
-// not at the places given.
+// Cheapest change that reaches `wanted` in the GPU instance `existing` (nullptr: to be created):
+// fewest busy, then fewest compute instances destroyed. Every name of `wanted` must be a compute
+// profile of `profile`. nullopt = they do not fit, or not at the given placements.
 std::optional<ComputeChange> compute_change(const Gpu& gpu,
                                             const GpuInstanceProfile& profile,
                                             const std::vector<WantedCompute>& wanted,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute instances at places that are given: a checkpoint wants them back where they were.
+// Compute instances at given placements, as a checkpoint restores them.
 #include "planner/compute.h"
 
 #include <gtest/gtest.h>
@@ -20,23 +20,26 @@ ProfileName name(const char* text) {
 
 using Places = std::vector<std::optional<Placement>>;
 
-// One 3g.20gb at 4:4 that holds these.
+// A desired 3g.20gb at 4:4 with these compute instances.
 DesiredLayout want(const std::vector<const char*>& compute, Places places) {
   DesiredInstance instance;
   instance.profile = name("3g.20gb");
   instance.placement = Placement{4, 4};
-  for (const char* one : compute)
+  for (const char* one : compute) {
     instance.compute_instances.push_back(name(one));
+  }
   instance.compute_placements = std::move(places);
   return {"test", {{{0}, true, {instance}, {}}}, {}};
 }
 
 std::vector<std::string> steps_of(const Result<Plan>& plan) {
-  if (!plan)
+  if (!plan) {
     return {plan.error().text()};
+  }
   std::vector<std::string> out;
-  for (const Step& step : plan->steps)
+  for (const Step& step : plan->steps) {
     out.push_back(step.str());
+  }
   return out;
 }
 
@@ -91,13 +94,14 @@ TEST(GivenComputePlaces, OverlapsAndPlacesOutsideDoNotFit) {
   }
 }
 
-// A driver that tells no compute placements before the instance exists.
+// A driver that reports compute placements only for existing instances.
 Gpu board_without_compute_places() {
   Gpu gpu = board("a100_sxm4_40gb");
   for (GpuInstanceProfile& profile : gpu.profiles) {
     profile.compute_profiles_derived = true;
-    for (ComputeInstanceProfile& compute : profile.compute_profiles)
+    for (ComputeInstanceProfile& compute : profile.compute_profiles) {
       compute.placements.clear();
+    }
   }
   return gpu;
 }
@@ -128,7 +132,7 @@ TEST(ComputePlaces, ABusyOneStaysEvenWhereMoreIdleOnesGo) {
   EXPECT_EQ(change->destroyed.size(), 2U);
 }
 
-// Of two alike the one that runs stays, whichever was made first.
+// Of two equal compute instances the busy one is kept, whichever was created first.
 TEST(ComputeWithoutPlaces, WhatRunsStays) {
   for (const std::uint32_t busy : {0U, 1U}) {
     Gpu gpu = board_without_compute_places();

@@ -13,7 +13,7 @@
 namespace mig::planner {
 namespace {
 
-// What an assert compares of an instance: its profile and what is in it.
+// What an assert compares of an instance: its profile and its compute instances.
 struct Key {
   ProfileName profile;
   std::vector<ProfileName> compute;  // sorted
@@ -25,7 +25,7 @@ Key key_of(const ProfileName& profile, std::vector<ProfileName> compute) {
   return {profile, std::move(compute)};
 }
 
-// As this GPU calls it: "1c.2g.20gb@16sm" is its plain 1c.2g.20gb.
+// The compute profile's name on this GPU: its "1c.2g.20gb@16sm" may be the plain 1c.2g.20gb.
 ProfileName known_as(const Gpu& gpu, const ProfileName& wanted) {
   const GpuInstanceProfile* profile = gpu.find_profile(wanted);
   const auto* compute = profile == nullptr ? nullptr : find_compute_profile(*profile, wanted);
@@ -48,7 +48,8 @@ Key key_of(const GpuInstance& instance) {
   return key_of(instance.name, std::move(compute));
 }
 
-// "3g.20gb", "3g.20gb holding 2 x 1c.3g.20gb", "3g.20gb without compute instance"
+// An instance for messages: "3g.20gb", "3g.20gb holding 2 x 1c.3g.20gb", "3g.20gb without compute
+// instance".
 std::string str(const Key& key) {
   if (key.compute.empty()) {
     return key.profile.str() + " without compute instance";
@@ -85,7 +86,7 @@ void compare_mode(const Gpu& gpu, bool enabled, std::vector<std::string>& out) {
   }
 }
 
-// Places that are given and that the driver tells.
+// Compares placements that are both given and reported by the driver.
 void compare_compute_places(const Gpu& gpu,
                             const GpuInstance& instance,
                             const DesiredInstance& wanted,
@@ -112,7 +113,7 @@ void compare_compute_places(const Gpu& gpu,
 }
 
 void compare_instances(const Gpu& gpu, const DesiredGpu& desired, std::vector<std::string>& out) {
-  std::map<Key, std::pair<std::size_t, std::size_t>> counts;  // wanted, there
+  std::map<Key, std::pair<std::size_t, std::size_t>> counts;  // number wanted, number present
   for (const DesiredInstance& instance : desired.instances) {
     ++counts[key_of(gpu, instance)].first;
   }

@@ -8,14 +8,15 @@
 namespace mig::planner {
 namespace {
 
-// Searches that a hint is worth.
+// Search budget of a hint.
 constexpr std::size_t kMostSearches = 2000;
 
 std::vector<Want> wants_of(const std::vector<Piece>& pieces) {
   std::vector<Want> wants;
   wants.reserve(pieces.size());
-  for (const Piece& piece : pieces)
+  for (const Piece& piece : pieces) {
     wants.push_back(piece.want);
+  }
   return wants;
 }
 
@@ -26,31 +27,36 @@ bool plans(const SearchInput& input, const std::vector<Piece>& pieces) {
 
 const Existing* lies_there(const SearchInput& input, const Want& want) {
   for (const Existing& existing : input.existing) {
-    if (existing.profile != want.profile || existing.instance->placement != want.fixed)
+    if (existing.profile != want.profile || existing.instance->placement != want.fixed) {
       continue;
+    }
     const auto change = compute_change(
         input.board.gpu(), input.board.profiles()[want.profile], want.compute, existing.instance);
-    if (change && change->empty())
+    if (change && change->empty()) {
       return &existing;
+    }
   }
   return nullptr;
 }
 
 Want as_it_is(const Existing& existing) {
   Want want{*existing.profile, {}, existing.instance->placement, 1};
-  for (const ComputeInstance& compute : existing.instance->compute_instances)
+  for (const ComputeInstance& compute : existing.instance->compute_instances) {
     want.compute.push_back({compute.name, compute.placement});
+  }
   return want;
 }
 
-// Takes one from a want that the running instance answers, a want of its place first.
+// Removes from `left` one want that the running instance satisfies, preferring a want with its
+// placement.
 bool answer(const SearchInput& input, const Existing& busy, std::vector<Piece>& left) {
   for (const bool at_its_place : {true, false}) {
     for (Piece& piece : left) {
       Want at = piece.want;
       if (at.count == 0 || piece.there != nullptr || at.profile != busy.profile ||
-          at.fixed.has_value() != at_its_place)
+          at.fixed.has_value() != at_its_place) {
         continue;
+      }
       at.fixed = at.fixed.value_or(busy.instance->placement);
       if (lies_there(input, at) == &busy) {
         --piece.want.count;
@@ -61,16 +67,17 @@ bool answer(const SearchInput& input, const Existing& busy, std::vector<Piece>& 
   return false;
 }
 
-// Depth first over how many of each want are taken, the most first.
+// Depth-first search over the number of instances taken of each want, largest first.
 class Largest {
  public:
   Largest(const SearchInput& input, std::vector<Piece> kept, std::vector<Piece> left)
       : input_(input), part_(std::move(kept)), left_(std::move(left)) {
     best_ = part_;
     best_score_ = score(part_);
-    for (Piece& piece : left_)
+    for (Piece& piece : left_) {
       piece.want.count =
           std::min(piece.want.count, input_.board.profiles()[piece.want.profile].max_count);
+    }
   }
 
   std::vector<Piece> run() {
@@ -98,16 +105,19 @@ class Largest {
       best_ = part_;
     }
     std::size_t most = std::get<0>(score(part_));
-    for (std::size_t i = next; i < left_.size(); ++i)
+    for (std::size_t i = next; i < left_.size(); ++i) {
       most += left_[i].want.count;
-    if (next == left_.size() || most < std::get<0>(best_score_) || searches_ >= kMostSearches)
+    }
+    if (next == left_.size() || most < std::get<0>(best_score_) || searches_ >= kMostSearches) {
       return;
+    }
     for (std::uint32_t count = left_[next].want.count; count > 0; --count) {
       part_.push_back(left_[next]);
       part_.back().want.count = count;
       ++searches_;
-      if (plans(input_, part_))
+      if (plans(input_, part_)) {
         descend(next + 1);
+      }
       part_.pop_back();
     }
     descend(next + 1);
@@ -130,8 +140,9 @@ std::vector<Piece> pieces_of(const SearchInput& input) {
       pieces.back().want.count = 1;
       --rest.want.count;
     }
-    if (rest.want.count > 0)
+    if (rest.want.count > 0) {
       pieces.push_back(std::move(rest));
+    }
   }
   return pieces;
 }
@@ -140,22 +151,27 @@ std::optional<Part> largest_part(const SearchInput& input) {
   Part out;
   std::vector<Piece> kept;
   std::vector<Piece> left;
-  for (Piece& piece : pieces_of(input))
+  for (Piece& piece : pieces_of(input)) {
     (piece.there != nullptr ? kept : left).push_back(std::move(piece));
+  }
   for (const Existing& existing : input.existing) {
     const bool known = std::any_of(kept.begin(), kept.end(), [&](const Piece& piece) {
       return piece.there == existing.instance;
     });
-    if (!input.pin_busy || !existing.busy || known)
+    if (!input.pin_busy || !existing.busy || known) {
       continue;
-    if (!existing.profile)
+    }
+    if (!existing.profile) {
       return std::nullopt;
-    if (!answer(input, existing, left))
+    }
+    if (!answer(input, existing, left)) {
       out.beyond_the_wish = true;
+    }
     kept.push_back({as_it_is(existing), nullptr, true});
   }
-  if (!plans(input, kept))
+  if (!plans(input, kept)) {
     return std::nullopt;
+  }
   out.pieces = Largest(input, std::move(kept), std::move(left)).run();
   return out;
 }
@@ -169,12 +185,14 @@ std::optional<std::vector<Piece>> at_other_places(const SearchInput& input) {
       any = true;
     }
   }
-  if (!any)
+  if (!any) {
     return std::nullopt;
+  }
   const std::vector<Want> wants = wants_of(pieces);
   const auto found = best_assignment({input.board, wants, input.existing, input.pin_busy});
-  if (!found)
+  if (!found) {
     return std::nullopt;
+  }
   std::vector<Piece> out;
   std::size_t seat = 0;
   for (const Piece& piece : pieces) {

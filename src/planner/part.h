@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of planner/: what of a refused wish would fit, found by the search that plans.
+// Inside of planner/: the part of an impossible desired layout that would fit, found by the same
+// search that plans.
 #ifndef MIGCTL_PLANNER_PART_H_
 #define MIGCTL_PLANNER_PART_H_
 
@@ -11,29 +12,31 @@
 
 namespace mig::planner {
 
-// One want of a wish, or what is there and stays.
+// One want of a desired layout, or an existing instance that stays.
 struct Piece {
   Want want;
-  const GpuInstance* there = nullptr;  // it lies just so already, and is wanted there
-  bool runs = false;                   // it is there, in use, and answers no given place
+  const GpuInstance* there = nullptr;  // exists at this placement already, and is wanted there
+  bool runs = false;                   // exists, is busy, and satisfies no given placement
 };
 
-// The wants, each that lies at its given place already by itself.
+// One piece per want; a want that an existing instance satisfies at its given placement is a piece
+// of its own.
 std::vector<Piece> pieces_of(const SearchInput& input);
 
-// What plans together with all that stays and all that runs.
+// A subset of the desired layout that can be planned together with all that stays and all that
+// runs.
 struct Part {
   std::vector<Piece> pieces;
-  // Some of them run and are not in the wish.
+  // Some busy instances are not in the desired layout.
   bool beyond_the_wish = false;
 };
 
-// The largest one: most instances, then most slots; of wishes with hundreds of different instances
-// a large one. nullopt: what runs is none that a layout could name.
+// The largest such subset: most instances, then most slots; an approximation for desired layouts
+// with hundreds of different instances. nullopt: what runs is no layout that could be named.
 std::optional<Part> largest_part(const SearchInput& input);
 
-// The whole wish when given places are given up, except for what lies there already: each piece
-// with the place that it would get. nullopt: no place was given, or it does not fit either.
+// The whole desired layout with given placements dropped, except of instances that exist there:
+// each piece with its new placement. nullopt: no placement was given, or it does not fit either.
 std::optional<std::vector<Piece>> at_other_places(const SearchInput& input);
 
 }  // namespace mig::planner

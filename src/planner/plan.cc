@@ -26,7 +26,7 @@ LayoutCell cell_of(const Gpu& gpu, const GpuInstance& instance) {
   return {instance.name, instance.placement, is_busy(gpu, instance), computes_of(instance)};
 }
 
-// What is in a seat when the plan is done.
+// Compute instances of a seat (see search.h) after the plan.
 std::vector<CellCompute> computes_in(const Seat& seat) {
   std::vector<CellCompute> out;
   const auto& gone = seat.compute.destroyed;
@@ -62,16 +62,16 @@ void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Bloc
   }
 }
 
-// Mode steps, in the order they are done; empty when the mode is as wanted, now and after a reset.
+// Mode steps, in order; empty when the mode is as wanted, now and after a reset.
 std::vector<Step> mode_steps(const Gpu& gpu, bool enable) {
   const MigMode wanted = enable ? MigMode::kEnabled : MigMode::kDisabled;
   const StepKind kind = enable ? StepKind::kEnableMig : StepKind::kDisableMig;
   std::vector<Step> steps;
   if (gpu.mig_pending != wanted || gpu.mig_current != wanted) {
-    steps.push_back(mode_step(gpu, kind));  // also when pending: the undo needs the pair
+    steps.push_back(mode_step(gpu, kind));  // also when already pending: the undo needs the pair
   }
-  // A mode that is already pending waits for a reset on every architecture; a new one only on
-  // Ampere, from Hopper on it takes effect at once.
+  // A pending mode needs a reset on every architecture; a new mode only on Ampere: from Hopper on
+  // it takes effect at once.
   const bool waits = gpu.mig_pending == wanted || gpu.architecture == Architecture::kAmpere;
   if (gpu.mig_current != wanted && waits) {
     steps.push_back(mode_step(gpu, StepKind::kResetGpu));
@@ -82,7 +82,7 @@ std::vector<Step> mode_steps(const Gpu& gpu, bool enable) {
 void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Blocker>& blockers) {
   const bool reset = !steps.empty() && steps.back().kind == StepKind::kResetGpu;
   for (const Process& process : gpu.processes) {
-    // Under Xorg and gnome-shell a mode that needs no reset is switched (RTX PRO 6000 Max-Q,
+    // A mode change without a reset succeeds under Xorg and gnome-shell (RTX PRO 6000 Max-Q,
     // 580.105.08).
     if (process.graphics && !process.gpu_instance && !reset) {
       continue;
@@ -197,7 +197,7 @@ Result<GpuOutcome> plan_gpu(const Gpu& gpu,
   return out;
 }
 
-// Who stands in the way on every GPU, not on the first only: whoever clears it clears all at once.
+// Joins the in-use errors of every GPU into one, so that the user can clear all of them at once.
 Error all_in_use(std::vector<Error> errors) {
   Error all = std::move(errors.front());
   for (std::size_t i = 1; i < errors.size(); ++i) {
@@ -251,8 +251,8 @@ Result<Plan> plan_beside(const Inventory& inventory,
 
 }  // namespace
 
-// First without the spare room: what is wrong with the layout itself is told as ever, and a refusal
-// of the room can say what lies in its place.
+// Plans without the spare room first: an error of the layout itself is reported as such, and a
+// refusal of the spare room can name what occupies it.
 Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy) {
   auto plain = plan_beside(inventory, desired, policy, {});
   if (!plain || desired.spare.empty()) {

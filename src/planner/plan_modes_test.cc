@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modes, resets, and who is in their way.
+// Modes, resets, and the processes that block them.
 #include <gtest/gtest.h>
 
 #include "planner/test_plans.h"
@@ -35,7 +35,7 @@ TEST(Plan, ModeChangesNeedAResetOnAmpereOnly) {
 
 TEST(Plan, PendingModes) {
   Gpu gpu = board("h200_141gb");
-  gpu.mig_current = MigMode::kDisabled;  // enabled after a reset
+  gpu.mig_current = MigMode::kDisabled;  // enabled is pending until a reset
   EXPECT_EQ(steps_of(plan_for(gpu, want({}))),
             (std::vector<std::string>{"enable MIG on GPU 0", "reset GPU 0"}));
   EXPECT_EQ(steps_of(plan_for(gpu, want({}, false))),
@@ -64,7 +64,7 @@ TEST(Plan, WhoRunsBlocksModeChangesAndResets) {
   EXPECT_EQ(disable->gpus[0].blockers[0].stops, Blocker::Stops::kDestroy);
 }
 
-// No instance goes, but the mode does, and with it what runs on the GPU.
+// No instance is destroyed, but the mode change stops what runs on the GPU.
 TEST(Plan, WhoRunsOnAGpuWithoutInstancesBlocksTheModesEnd) {
   Process process;
   process.pid = 9;
@@ -80,8 +80,8 @@ TEST(Plan, WhoRunsOnAGpuWithoutInstancesBlocksTheModesEnd) {
   }
 }
 
-// RTX PRO 6000 Max-Q, 580.105.08, under Xorg and gnome-shell: the mode is switched, instances are
-// destroyed; only the first one is refused, which the driver says.
+// RTX PRO 6000 Max-Q, 580.105.08, under Xorg and gnome-shell: the mode changes, instances are
+// destroyed; only the first instance is refused, by the driver.
 TEST(Plan, ADisplayIsOnNoInstanceAndInTheWayOfAResetOnly) {
   Process display;
   display.pid = 9;

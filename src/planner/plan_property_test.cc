@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of random states and wishes against a brute force that shares nothing with the search
-// but Board's account of what may live together, and every plan played on a small pure machine.
+// Property test: thousands of random states and desired layouts against a brute-force oracle that
+// shares only Board's legality rules with the search, and every plan executed on a small pure model
+// of a GPU.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -22,7 +23,7 @@ std::size_t below(Random& random, std::size_t n) {
   return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
 }
 
-// A GPU that does steps or says why it cannot. Ids are never used again.
+// A model of a GPU that executes steps or returns why it cannot. Ids are never reused.
 class ToyGpu {
  public:
   explicit ToyGpu(Gpu gpu) : gpu_(std::move(gpu)) {}
@@ -51,7 +52,7 @@ class ToyGpu {
     return "no such step";
   }
 
-  // Layout without ids: what must be equal after an undo.
+  // The layout without ids, which an undo must restore.
   std::multiset<std::string> shape() const {
     std::multiset<std::string> out;
     for (const GpuInstance& instance : gpu_.instances) {
@@ -174,7 +175,7 @@ class ToyGpu {
   }
 
   Gpu gpu_;
-  std::uint32_t next_id_ = 100;  // beyond every id that is there at the start
+  std::uint32_t next_id_ = 100;  // larger than every id in use at the start
 };
 
 struct Case {
@@ -182,7 +183,7 @@ struct Case {
   DesiredLayout desired;
 };
 
-// Compute instances as users have them: mostly the full size, at times as many of one slice.
+// A typical set of compute instances: mostly one of the full size, at times several of one slice.
 std::vector<std::string> random_inside(Random& random, const GpuInstanceProfile& profile) {
   const std::size_t kind = below(random, 6);
   const ComputeInstanceProfile& smallest = profile.compute_profiles.front();
@@ -213,7 +214,7 @@ Case random_case(Random& random, const Gpu& empty, const std::vector<Layout>& st
   Case out{empty, {}};
   occupy(random, out.gpu, states[below(random, states.size())], board);
   DesiredGpu desired{empty.index, true, {}, {}};
-  // Half of the wishes are layouts that exist; the other half may be impossible.
+  // Half of the desired layouts are reachable states; the other half may be impossible.
   const Layout& wish = states[below(random, states.size())];
   for (const Placed& placed : wish) {
     const std::size_t profile =
@@ -251,8 +252,8 @@ Counts wanted_counts(const Board& board, const DesiredGpu& desired) {
   return counts;
 }
 
-// Fewest GPU instances destroyed over all states of the wanted counts that keep each busy instance
-// in place; nullopt = none does. Looks at GPU instances only.
+// Oracle: fewest GPU instances destroyed over all states of the wanted counts that keep each busy
+// instance in place; nullopt = none does. Looks at GPU instances only.
 std::optional<std::size_t> fewest_destroyed(const Board& board,
                                             const Case& c,
                                             const ByCounts& states) {
@@ -293,7 +294,7 @@ bool whole_gpu_instances_only(const Case& c) {
                      });
 }
 
-// Plays the plan and takes it back; both must work at each step.
+// Executes the plan and undoes it; each step must succeed.
 void play(const Case& c, const Plan& plan) {
   ToyGpu toy(c.gpu);
   const auto before = toy.shape();

@@ -75,7 +75,7 @@ TEST(Plan, WhatHasAFreePlaceIsMadeBeforeRoomIsMadeForTheRest) {
             }));
 }
 
-// No slot is shared, but the driver allows one with +me: that one goes first, and only that one.
+// No slot is shared, but the driver allows one +me instance: only that one is destroyed first.
 TEST(Plan, OnlyWhatACountForbidsGoesBefore) {
   Gpu gpu = board("a100_sxm4_40gb");
   add_instance(gpu, "1g.5gb", 5);
@@ -117,7 +117,8 @@ TEST(Plan, ComputeInstancesChangeInsideAKeptGpuInstance) {
   EXPECT_TRUE(more->gpus[0].created.empty());
 }
 
-// What has a free place comes before anything goes, inside of instances that stay too.
+// Make before break: instances with a free placement are created before any is destroyed, inside
+// kept GPU instances too.
 TEST(Plan, WhatFitsIsMadeBeforeComputeInstancesGo) {
   Gpu gpu = board("a100_sxm4_40gb");
   add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb"});
@@ -259,7 +260,7 @@ TEST(Plan, WithoutPinsTheBusyAreBlockersAndAsFewAsPossible) {
   EXPECT_EQ(plan->gpus[0].blockers[0].what, "pid 4121 (python) runs on 2g.10gb gi=0 on GPU 0");
 }
 
-// The GPU instance stays, and what runs in it is in the way all the same.
+// The GPU instance is kept, and a busy compute instance in it is a blocker all the same.
 TEST(Plan, WithoutPinsABusyComputeInstanceThatGoesIsABlocker) {
   Gpu gpu = board("a100_sxm4_40gb");
   add_process(gpu, add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb"}), 4121);
@@ -276,7 +277,7 @@ TEST(Plan, WithoutPinsABusyComputeInstanceThatGoesIsABlocker) {
   EXPECT_EQ(plan->gpus[0].blockers[0].stops, Blocker::Stops::kDestroy);
 }
 
-// An H100's 1g.20gb can be filled with 16 or with 26 SMs, and both are called alike by the driver.
+// An H100's 1g.20gb can be filled with 16 or with 26 SMs, under one driver name.
 TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWhole) {
   Gpu gpu = board("h100_sxm5_80gb");
   add_instance(gpu, "1g.20gb", 0, {"1g.20gb@16sm"});
@@ -297,7 +298,7 @@ TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWhole) {
   EXPECT_TRUE(plan_for(gpu, same)->empty());
 }
 
-// The same where no places tell them apart.
+// The same on a driver that reports no compute placements.
 TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWholeWithoutPlacesEither) {
   Gpu gpu = board("h100_sxm5_80gb");
   add_instance(gpu, "1g.20gb", 0, {"1g.20gb@16sm"});
@@ -313,7 +314,7 @@ TEST(Plan, AComputeInstanceOfFewerSmsIsNotTheWholeWithoutPlacesEither) {
                 "create compute instance 1g.20gb (26 SMs) in 1g.20gb on GPU 0 at 0:2"}));
 }
 
-// The attribute is the GPU instance's: with it and without it are two things to every function.
+// The attribute belongs to the GPU instance: profiles with and without it are distinct everywhere.
 TEST(Plan, MediaExtensionsAreKeptApart) {
   Gpu gpu = board("h100_sxm5_80gb");
   add_instance(gpu, "1g.10gb+me", 0);
@@ -368,7 +369,7 @@ TEST(Plan, HundredsWantedAreRefusedAtOnce) {
   EXPECT_EQ(plan.error().hint, "of these, 7 x 1g.5gb would fit");
 }
 
-// Counts that no driver allows cost the hint none of its searches.
+// Counts that no driver allows must not use up the hint's search budget.
 TEST(Plan, ThousandsOfOneKindLeaveTheHintItsSearches) {
   std::vector<const char*> profiles(3000, "1g.5gb");
   profiles.push_back("1g.10gb");
@@ -405,7 +406,7 @@ TEST(Plan, GoesStaleOnlyByItsOwnGpus) {
   const Inventory here = testing::inventory({first, second});
   EXPECT_NE(made.generation, plan_generation(here, made));
   EXPECT_NE(made.generation, plan_generation(testing::inventory({second}), made));
-  // Room that is kept may be on any GPU.
+  // Spare room may be kept on any GPU.
   desired.spare = {{name("1g.5gb"), 1}};
   desired.gpus[0].instances.clear();
   const Plan roomy = plan(before, desired, {}).value();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what is and what is wanted to a Plan. Exact for each GPU: among all ways to place the wanted
-// instances, one that keeps every busy instance where it is (or a proof that none exists), then the
-// fewest instances destroyed, then the least disturbance of placements. Pure: no I/O, no clock.
+// From the current and the desired layout to a Plan. Exact for each GPU: among all placements of
+// the wanted instances, one that keeps every busy instance (or a proof that none exists), then the
+// fewest instances destroyed, then the least change of placements. Pure: no I/O, no clock.
 #ifndef MIGCTL_PLANNER_PLANNER_H_
 #define MIGCTL_PLANNER_PLANNER_H_
 
@@ -19,21 +19,21 @@
 namespace mig::planner {
 
 struct Policy {
-  // Busy instances (with processes) stay where they are, or there is no plan. false: as few of them
-  // as possible are destroyed, and each is a blocker of the plan.
+  // true: busy instances (with processes) are kept, or there is no plan. false: as few of them as
+  // possible are destroyed, and each is a blocker of the plan.
   bool keep_busy = true;
-  // What steps took on this machine before, newest first: what they are expected to take.
+  // Recorded durations of steps on this machine, newest first: the basis of estimates.
   std::vector<StepTime> history = {};
 };
 
-// kNoCapacity: does not fit, with the proof in words and what would fit as the hint; or fits, but
-// never with the spare room asked for;
-// kInUse: fits an empty GPU but not around the busy instances, which are named;
-// kNotSupported: the GPU cannot do MIG or lacks a profile; kPermission: the driver does not show
-// what a plan needs. The Plan carries blockers for what a mode change or reset would need.
+// Errors: kNoCapacity: does not fit, with the proof in the message and what would fit as the hint;
+// or fits, but never with the spare room asked for. kInUse: fits an empty GPU but not around the
+// busy instances, which are named. kNotSupported: the GPU does not support MIG or lacks a profile.
+// kPermission: the driver hides what a plan needs. The Plan has blockers for what a mode change or
+// reset would need.
 Result<Plan> plan(const Inventory& inventory, const DesiredLayout& desired, const Policy& policy);
 
-// What of `desired` the machine does not have, one line each; empty = applied.
+// Differences between `desired` and the machine, one line each; empty = applied.
 std::vector<std::string> differences(const Inventory& inventory, const DesiredLayout& desired);
 
 }  // namespace mig::planner

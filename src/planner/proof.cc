@@ -42,7 +42,7 @@ std::string named(const Board& board, const std::vector<std::size_t>& counts) {
   return multiset(names);
 }
 
-// "3g.20gb", "1c.3g.20gb", "3g.20gb (1c.3g.20gb + 2c.3g.20gb)".
+// A want for messages: "3g.20gb", "1c.3g.20gb", "3g.20gb (1c.3g.20gb + 2c.3g.20gb)".
 std::string shape(const Board& board, const Want& want) {
   const std::string name = board.profiles()[want.profile].name.str();
   if (want.compute.empty()) {
@@ -58,7 +58,7 @@ std::string shape(const Board& board, const Want& want) {
   return fmt::format("{} ({})", name, base::join(inside, " + "));
 }
 
-// With its place where one is given, and its id where it lies there.
+// A piece for messages, with its given placement, and its id when it exists there.
 std::string word(const Board& board, const Piece& piece, bool places) {
   std::string text = shape(board, piece.want);
   if (places && piece.there != nullptr) {
@@ -91,7 +91,8 @@ std::string words(const Board& board, const std::vector<Piece>& pieces, bool pla
   return multiset(names);
 }
 
-// Takes instances away one by one while it stays impossible: what is left cannot do without any.
+// A minimal unsatisfiable subset (the core): pieces are removed one by one while the rest stays
+// impossible.
 std::vector<Piece> smallest_impossible(const Board& board, std::vector<Piece> pieces) {
   for (Piece& piece : pieces) {
     piece.want.count =
@@ -118,7 +119,7 @@ std::string where_it_can_be(const GpuInstanceProfile& profile) {
                      ranges(profile.placements));
 }
 
-// The sum of a resource over the core, when it is more than there is; wherever they lie.
+// The resource whose sum over the core exceeds the board, independent of placements; "" = none.
 std::string over_the_sum(const Board& board, const std::vector<std::size_t>& counts) {
   std::size_t memory = 0;
   std::size_t compute = 0;
@@ -153,7 +154,8 @@ std::string one_profile(const GpuInstanceProfile& profile, std::size_t fit) {
   return fmt::format("{}; at most {} fit{}", where_it_can_be(profile), fit, fit == 1 ? "s" : "");
 }
 
-// What forbids the core wherever its instances lie: "" = nothing does, so it is their places.
+// The limit that the core exceeds independent of placements; "" = none, so the placements are the
+// conflict.
 std::string by_counts(const Board& board, const std::vector<std::size_t>& counts) {
   Load load = board.empty();
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -183,7 +185,7 @@ std::string by_counts(const Board& board, const std::vector<std::size_t>& counts
   return {};
 }
 
-// No two of them have a choice: then it is two, and these.
+// A pair of the core with fixed placements that overlap: then the proof is that pair.
 std::string overlap(const Board& board, const std::vector<Piece>& core) {
   std::vector<std::string> given;
   std::vector<std::string> free;
@@ -218,8 +220,8 @@ std::string proof(const Board& board, const std::vector<Piece>& pieces) {
   return count.empty() ? overlap(board, core) : count;
 }
 
-// The fewest busy instances without which it would work, by the same exhaustive search: its first
-// cost is how many of them it disturbs.
+// The fewest busy instances whose removal makes the layout possible, by the same exhaustive search:
+// its first cost counts the busy instances disturbed.
 std::vector<const GpuInstance*> in_the_way(const SearchInput& input) {
   const auto without = best_assignment({input.board, input.wants, input.existing, false});
   std::vector<const GpuInstance*> names;
@@ -240,7 +242,7 @@ std::vector<const GpuInstance*> in_the_way(const SearchInput& input) {
   return names;
 }
 
-// What would fit of it, in words that a layout or `create` can take up.
+// What would fit, in the notation of a layout or of `create`.
 std::string what_would_fit(const SearchInput& input, bool around) {
   if (const auto elsewhere = at_other_places(input)) {
     std::vector<Piece> moved = *elsewhere;

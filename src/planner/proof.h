@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a search found nothing, in words that a reader can check, and what would fit instead.
+// Explains a search without a result: a reason that a reader can check, and what would fit instead.
 #ifndef MIGCTL_PLANNER_PROOF_H_
 #define MIGCTL_PLANNER_PROOF_H_
 
@@ -9,9 +9,10 @@
 
 namespace mig::planner {
 
-// For an input on which best_assignment() gave nothing. kInUse when an empty GPU could hold it,
-// else kNoCapacity. The reason holds whatever else is there: it is of a smallest set that cannot
-// be. The hint plans as it stands: given places, what is there and what runs are all counted in.
+// For an input without a result of best_assignment(). kInUse when an empty GPU could hold it, else
+// kNoCapacity. The reason names a minimal unsatisfiable subset, so it holds whatever else is
+// wanted. The hint can be planned as it stands: given placements, existing and busy instances are
+// accounted for.
 Error why_not(const SearchInput& input);
 
 }  // namespace mig::planner

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a refusal says, held against the machine: each reason by counting and trying by hand, each
-// hint by planning it. Random boards, instances idle and in use, wishes with and without given
-// places.
+// Refusals against an oracle: each reason by counting and trying, each hint by planning it. Random
+// boards, idle and busy instances, desired layouts with and without given placements.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -37,7 +36,7 @@ bool cross(Placement a, Placement b) {
   return a.start < b.end() && b.start < a.end();
 }
 
-// All that is wrong with one refusal is told with what was tried.
+// Checks one refusal's message against its input.
 class Refusal {
  public:
   Refusal(const Gpu& gpu, const DesiredLayout& wish, const Error& error)
@@ -95,7 +94,7 @@ class Refusal {
     return *gpu_.find_profile(ProfileName::parse(text).value().gpu_instance());
   }
 
-  // Those of the wish that lie just so already, and the others.
+  // Splits the desired instances into those that exist at their placement and the others.
   void divide(Names& stay, Names& rest) const {
     std::set<std::uint32_t> used;
     for (const Named& one : wanted_) {
@@ -118,7 +117,7 @@ class Refusal {
     }
   }
 
-  // Each of `names` answers another one of the wish.
+  // Each of `names` must match a different desired instance.
   void expect_wished(const Names& names, bool places = true) const {
     Names left = wanted_;
     for (const Named& one : names) {
@@ -131,7 +130,7 @@ class Refusal {
     }
   }
 
-  // By hand: places without overlap, given ones as given.
+  // Oracle by brute force: placements without overlap, given ones as given.
   bool can_lie(const Names& names, std::size_t next, std::vector<Placement>& taken) const {
     if (next == names.size()) {
       return true;
@@ -229,7 +228,7 @@ class Refusal {
     }
   }
 
-  // Those named are in the way: without them it plans, and no smaller number would do.
+  // The named instances block: without them a plan exists, and no smaller number would do.
   void check_in_use() const {
     ++seen()["in use"];
     Gpu empty = gpu_;
@@ -284,7 +283,7 @@ class Refusal {
     std::smatch m;
     Names all = stay;
     const auto add = [&](const Names& more) { all.insert(all.end(), more.begin(), more.end()); };
-    bool part = true;  // of the wish: as large as can be
+    bool part = true;  // the hint is a part of the desired layout: as large as possible
     if (std::regex_match(hint, m, std::regex("at other places it would fit: (.*)"))) {
       ++seen()["hint: elsewhere"];
       add(parse(m[1]));
@@ -345,7 +344,8 @@ class Refusal {
   Names wanted_;
 };
 
-// Instances that a driver would have made, some in use, some cut up.
+// A GPU with instances as a driver would have placed them, some busy, some with several compute
+// instances.
 Gpu random_gpu(std::mt19937& random, const char* key) {
   Gpu gpu = board(key);
   for (std::size_t tries = below(random, 7); tries > 0; --tries) {
@@ -380,7 +380,7 @@ Gpu random_gpu(std::mt19937& random, const char* key) {
 DesiredLayout random_wish(std::mt19937& random, const Gpu& gpu) {
   DesiredLayout out{"wish", {{gpu.index, true, {}, {}}}, {}};
   auto& instances = out.gpus[0].instances;
-  const bool beside = below(random, 2) == 0;  // as `create` does
+  const bool beside = below(random, 2) == 0;  // as `create` plans: beside what exists
   for (const GpuInstance& is : beside ? gpu.instances : std::vector<GpuInstance>()) {
     DesiredInstance as;
     as.profile = is.name;

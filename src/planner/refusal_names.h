@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: the instances that a refusal names, read back from its words.
+// For tests: parses the instances named in a refusal's message.
 #ifndef MIGCTL_PLANNER_REFUSAL_NAMES_H_
 #define MIGCTL_PLANNER_REFUSAL_NAMES_H_
 
@@ -12,9 +12,9 @@
 
 namespace mig::planner::refusal {
 
-// One instance of a message: "2 x 1c.3g.20gb at slots 4-7", "3g.20gb gi=2 at slots 4-7".
+// One instance named in a message: "2 x 1c.3g.20gb at slots 4-7", "3g.20gb gi=2 at slots 4-7".
 struct Named {
-  std::string shape;  // its words without number, id and place
+  std::string shape;  // text without count, id and placement
   std::optional<Placement> place;
   DesiredInstance wish;
 
@@ -25,10 +25,10 @@ struct Named {
 
 using Names = std::vector<Named>;
 
-// Splits at `by` outside of parentheses.
+// Splits at `by`, except inside parentheses.
 std::vector<std::string> split(const std::string& text, const std::string& by);
 Names parse(const std::string& text, const std::string& by = " + ");
-// As a message names it.
+// The instance as messages name it.
 std::string shape_of(const DesiredInstance& wish);
 std::size_t count_of(const Names& names, const std::string& profile);
 

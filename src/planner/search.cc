@@ -11,7 +11,8 @@
 namespace mig::planner {
 namespace {
 
-// Busy gone, instances gone, compute instances gone, gone before their successors come, -room.
+// Lexicographic cost: busy destroyed, instances destroyed, compute instances destroyed, destroyed
+// before their successors are created, -room.
 using Cost = std::array<std::size_t, 5>;
 
 class Search {
@@ -42,7 +43,7 @@ class Search {
   }
 
  private:
-  // Keeps the search from listing thousands of ways to fail a count that no board can hold.
+  // Prunes counts that no board can hold before thousands of failing combinations are listed.
   bool hopeless() const {
     std::vector<std::uint64_t> counts(board_.profiles().size());
     for (const Want& want : input_.wants) {
@@ -92,7 +93,7 @@ class Search {
     }
   }
 
-  // Compute instances of a want on an existing instance (or a new one), worked out once.
+  // Memoised compute change of a want on an existing instance (or a new one).
   const ComputeChange* change_for(std::size_t want, const Existing* existing) {
     const GpuInstance* instance = existing == nullptr ? nullptr : existing->instance;
     const auto [it, fresh] = changes_.try_emplace({want, instance});
@@ -136,7 +137,7 @@ class Search {
     }
   }
 
-  // Of those that go, how many lie where a wanted one is to be.
+  // Number of destroyed instances that occupy the placement of a created one (break before make).
   std::size_t broken_first(const std::vector<bool>& stays) const {
     std::size_t broken = 0;
     for (std::size_t i = 0; i < stays.size(); ++i) {
@@ -173,9 +174,9 @@ class Search {
   const SearchInput& input_;
   const Board& board_;
   Load load_;
-  std::vector<std::size_t> items_;  // index of the want of each wanted instance
+  std::vector<std::size_t> items_;  // want index of each wanted instance
   std::vector<Placement> chosen_, best_;
-  std::uint64_t pinned_ = 0;  // slots of busy instances
+  std::uint64_t pinned_ = 0;  // bit set of the slots of busy instances
   std::map<std::pair<std::size_t, const GpuInstance*>, std::optional<ComputeChange>> changes_;
   bool found_ = false;
   Cost best_cost_{};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The best way to have the wanted instances on one GPU, by exhaustive search over placements.
-// Best: fewest busy instances destroyed (none, when they are pinned), then fewest GPU instances
-// destroyed, then fewest compute instances destroyed, then fewest that have to go before their
-// successors can come, then most room left for others (Board::room), then the lowest starts.
+// The best assignment of the wanted instances on one GPU, by exhaustive search over placements.
+// Lexicographic cost: busy instances destroyed (none, when they are pinned), GPU instances
+// destroyed, compute instances destroyed, instances destroyed before their successors are created,
+// room left for others (Board::room, more is better), then the lowest starts.
 #ifndef MIGCTL_PLANNER_SEARCH_H_
 #define MIGCTL_PLANNER_SEARCH_H_
 
@@ -20,21 +20,21 @@ namespace mig::planner {
 
 struct Existing {
   const GpuInstance* instance = nullptr;
-  std::optional<std::size_t> profile;  // nullopt = the driver names no such profile
+  std::optional<std::size_t> profile;  // nullopt = the driver reports no such profile
   bool busy = false;
 };
 
 std::vector<Existing> existing_on(const Board& board);
 
-// Equal wants are one: `count` instances that differ in nothing.
+// Equal desired instances are one want with a `count`.
 struct Want {
   std::size_t profile = 0;
-  std::vector<WantedCompute> compute;  // descending, or as given with places
+  std::vector<WantedCompute> compute;  // descending by size, or in the given order with placements
   std::optional<Placement> fixed;
   std::uint32_t count = 0;
 };
 
-// One wanted instance at its place: on an existing GPU instance, or to be created.
+// A seat: one wanted instance at its placement, on an existing GPU instance or to be created.
 struct Seat {
   std::size_t profile = 0;
   Placement placement;
@@ -42,12 +42,12 @@ struct Seat {
   ComputeChange compute;
 };
 
-// Busy instances disturbed, instances destroyed, compute instances destroyed in those that stay.
+// Busy instances destroyed, instances destroyed, compute instances destroyed in kept ones.
 using Disturbance = std::array<std::size_t, 3>;
 
 struct Assignment {
   std::vector<Seat> seats;               // in the order of the wants
-  std::vector<const GpuInstance*> gone;  // existing ones that no seat keeps
+  std::vector<const GpuInstance*> gone;  // existing instances that no seat keeps
   Disturbance cost{};
 };
 
@@ -56,11 +56,11 @@ struct SearchInput {
   const std::vector<Want>& wants;
   const std::vector<Existing>& existing;
   bool pin_busy = true;
-  // Board profiles of which one more each must still fit beside the wants; equal ones together.
+  // Board profiles of which one more instance each must fit beside the wants; equal ones adjacent.
   std::vector<std::size_t> spare = {};
 };
 
-// nullopt = there is no way: proved, since every way was looked at.
+// Cheapest assignment of wants to seats; nullopt = impossible, proved by exhaustive search.
 std::optional<Assignment> best_assignment(const SearchInput& input);
 
 }  // namespace mig::planner

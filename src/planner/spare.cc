@@ -40,7 +40,7 @@ Result<std::vector<RoomyGpu>> roomy_gpus(const Inventory& inventory, const Desir
           return other.gpu == gpu.index;
         });
     const bool changes = wanted != desired.gpus.end();
-    // What the driver hides from us may hold any slot.
+    // Instances that the driver hides may occupy any slot.
     if (changes ? !wanted->mig_enabled : !on || !gpu.instances_complete) {
       continue;
     }
@@ -72,7 +72,7 @@ std::string spare_words(const std::vector<SpareRoom>& spare, const Amounts& amou
   return multiset(names);
 }
 
-// The most instances; of equal sums the first of the list.
+// The amounts with the largest sum; of equal sums the first in the list.
 Amounts largest_of(const SpareWays& ways) {
   const auto sum = [](const Amounts& amounts) {
     std::uint64_t total = 0;
@@ -90,8 +90,8 @@ Amounts largest_of(const SpareWays& ways) {
   return best;
 }
 
-// "GPU 0: 3g.20gb gi=1 (pid 4121 python) holds slots 0-3, 2 x 1g.5gb": who has the slots of a GPU
-// after the change, those in use by name.
+// Occupants of a GPU after the change, busy ones by name: "GPU 0: 3g.20gb gi=1 (pid 4121 python)
+// holds slots 0-3, 2 x 1g.5gb".
 std::string occupants(const Gpu& gpu, const Plan& plain) {
   std::vector<std::string> parts;
   std::map<std::string, std::size_t> idle;

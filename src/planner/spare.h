@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spare room (DesiredLayout::spare): which GPU keeps how much of it free, so that the whole change
-// disturbs least, and where that room is in the end. Exact: every way to share it out is looked at.
+// Spare room (DesiredLayout::spare): how much of it each GPU keeps free, so that the whole change
+// disturbs least, and the resulting free placements. Exact: every distribution is evaluated.
 #ifndef MIGCTL_PLANNER_SPARE_H_
 #define MIGCTL_PLANNER_SPARE_H_
 
@@ -15,18 +15,18 @@
 
 namespace mig::planner {
 
-// By GPU, the Board profiles of which one more each is to fit there; equal ones together.
+// By GPU: Board profiles of which one more instance each must fit; equal ones adjacent.
 using SpareShares = std::map<GpuIndex, std::vector<std::size_t>>;
 
-// `plain` is the plan without spare room; it must exist. kNoCapacity: no way to place the layout
-// leaves so much, with what would still fit and who has the rest. kNotSupported: no GPU has the
-// profile.
+// Distributes the spare room over the GPUs. `plain` is the plan without spare room. kNoCapacity: no
+// placement of the layout leaves enough, with what would still fit and what occupies the rest.
+// kNotSupported: no GPU has the profile.
 Result<SpareShares> share_spare(const Inventory& inventory,
                                 const DesiredLayout& desired,
                                 bool keep_busy,
                                 const Plan& plain);
 
-// Where the shares fit after `plan`, which was made with them.
+// Free placements for the shares after `plan`, which was made with them.
 std::vector<KeptRoom> kept_room(const Inventory& inventory,
                                 const Plan& plan,
                                 const SpareShares& shares);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spare room: by example, and against a brute force over all states of one and two GPUs.
+// Spare room: by example, and against a brute-force oracle over all states of one and two GPUs.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -152,7 +152,7 @@ TEST(Spare, WhatNoBoardHasIsNamed) {
             "change");
 }
 
-// ---- against a brute force
+// ---- comparison with a brute-force oracle
 
 struct SpareCase {
   Gpu gpu;
@@ -189,8 +189,8 @@ SpareCase random_spare_case(std::mt19937& random,
   return out;
 }
 
-// Fewest destroyed over all states that are the layout, keep the busy, and are part of a state with
-// `spare` more of `profile`.
+// Oracle: fewest destroyed over all states that equal the layout, keep the busy instances, and are
+// part of a state with `spare` more of `profile`.
 std::optional<std::size_t> brute(const Board& board,
                                  const SpareCase& c,
                                  const std::vector<Layout>& states,
@@ -207,7 +207,7 @@ std::optional<std::size_t> brute(const Board& board,
     if (board.load_of(full).counts != more) {
       continue;
     }
-    // Which of the profile's instances are the spare ones: the bits of `chosen`.
+    // Bit set `chosen`: which instances of the profile count as spare.
     for (std::uint32_t chosen = 0; chosen < (1U << full.size()); ++chosen) {
       Layout kept;
       std::uint32_t left_out = 0;

@@ -6,7 +6,8 @@
 namespace mig::planner {
 namespace {
 
-// Everything that the machine can keep free of what is asked, each with its cheapest way.
+// Enumerates the amounts of spare room that the machine can keep, each with its cheapest
+// distribution.
 class SpareSearch {
  public:
   SpareSearch(const std::vector<RoomyGpu>& gpus,
@@ -39,7 +40,7 @@ class SpareSearch {
     return best ? std::optional(best->cost) : std::nullopt;
   }
 
-  // Where so much does not fit, more does not either.
+  // Monotone: where an amount does not fit, a larger one does not either.
   bool collect(const RoomyGpu& gpu, std::size_t kind, Amounts& amounts) {
     if (kind == spare_.size()) {
       const auto cost = cost_on(gpu, amounts);

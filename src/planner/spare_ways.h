@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that a machine can keep free of the spare room asked for, by exhaustive search, each
-// with the way that disturbs least.
+// All amounts of the requested spare room that a machine can keep free, by exhaustive search, each
+// with the least disturbing distribution.
 #ifndef MIGCTL_PLANNER_SPARE_WAYS_H_
 #define MIGCTL_PLANNER_SPARE_WAYS_H_
 
@@ -17,18 +17,18 @@
 
 namespace mig::planner {
 
-// How many of each profile of the spare room.
+// Amounts by profile of the spare room.
 using Amounts = std::vector<std::uint32_t>;
 
-// One GPU that has MIG on after the change.
+// A GPU with MIG on after the change.
 struct RoomyGpu {
   Board board;
-  bool changes = false;  // the layout names it; else what is there stays
+  bool changes = false;  // the layout names this GPU; else its instances stay
   std::vector<Want> wants;
   std::vector<Existing> existing;
 };
 
-// Room that some of the GPUs keep, at the least disturbance.
+// A distribution of spare room over GPUs, with the least disturbance.
 struct SpareWay {
   Disturbance cost{};
   std::vector<Amounts> by_gpu;
@@ -36,16 +36,16 @@ struct SpareWay {
 
 using SpareWays = std::map<Amounts, SpareWay>;
 
-// What is on the GPU now.
+// Load of the existing instances.
 Load load_of_existing(const Board& board);
 
-// As Board profiles; nullopt = the board lacks a profile of which some is asked.
+// The spare room as Board profiles; nullopt = the board lacks one of the profiles.
 std::optional<std::vector<std::size_t>> spare_on(const Board& board,
                                                  const std::vector<SpareRoom>& spare,
                                                  const Amounts& amounts);
 
-// No profile of `spare` may be named twice. Nothing at all is always one of the ways, unless a
-// layout is impossible by itself.
+// Profiles in `spare` must be distinct. The result always includes the amount zero, unless a layout
+// is impossible by itself.
 SpareWays spare_ways(const std::vector<RoomyGpu>& gpus,
                      const std::vector<SpareRoom>& spare,
                      bool keep_busy);

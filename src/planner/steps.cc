@@ -45,8 +45,8 @@ std::vector<Step> create_steps(const Gpu& gpu,
   return steps;
 }
 
-// Of a GPU instance that stays. What goes, goes first: a restored compute instance is to get its id
-// back, and drivers give the lowest that is free.
+// Steps inside a kept GPU instance. Destroys come first: drivers assign the lowest free id, and a
+// restored compute instance must get its id back.
 std::vector<Step> inside_steps(const Board& board, const Seat& seat) {
   std::vector<Step> steps;
   for (const ComputeInstance* compute : seat.compute.destroyed) {
@@ -62,8 +62,8 @@ void append(std::vector<Step>& steps, std::vector<Step> more) {
   std::move(more.begin(), more.end(), std::back_inserter(steps));
 }
 
-// Makes before it breaks: whatever fits is created, largest first; then one instance is destroyed
-// that the next one needs gone, and so on.
+// Make before break: creates what fits, largest first; then destroys one instance that the next one
+// needs gone, and so on.
 class Order {
  public:
   Order(const Board& board, const Assignment& assignment)
@@ -124,7 +124,8 @@ class Order {
 
   using Gone = std::vector<const GpuInstance*>::iterator;
 
-  // One on its slots; else one without which its count and compute slices allow it, else any.
+  // An instance to destroy for this seat: one that overlaps its slots; else one that a count or the
+  // compute slices require; else any.
   Gone in_the_way_of(const Seat& seat) {
     auto found = std::find_if(gone_.begin(), gone_.end(), [&](const GpuInstance* instance) {
       return instance->placement.overlaps(seat.placement);
@@ -149,7 +150,7 @@ class Order {
   const Board& board_;
   Load load_;
   std::vector<const GpuInstance*> gone_;
-  std::vector<const Seat*> waiting_;  // to be created, largest first
+  std::vector<const Seat*> waiting_;  // seats to create, largest first
   std::vector<Step> steps_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of plans: layouts and refusals in few words.
+// For tests of plans: concise builders of layouts and refusals.
 #ifndef MIGCTL_PLANNER_TEST_PLANS_H_
 #define MIGCTL_PLANNER_TEST_PLANS_H_
 
@@ -17,7 +17,7 @@ inline ProfileName name(const char* text) {
   return ProfileName::parse(text).value();
 }
 
-// "3g.20gb" = with its full-size compute instance.
+// Desired layout of GPU 0 from profile names; "3g.20gb" = with its full-size compute instance.
 inline DesiredLayout want(const std::vector<const char*>& profiles, bool enabled = true) {
   DesiredGpu gpu{{0}, enabled, {}, {}};
   for (const char* profile : profiles) {

@@ -7,18 +7,20 @@
 namespace mig::planner {
 namespace {
 
-// More are no news: a machine whose driver or disk changed shows it in its last changes.
+// Number of newest times that count: old ones would hide a change of driver or disk.
 constexpr std::size_t kNewest = 25;
 
 template <class Counts>
 std::optional<std::uint32_t> median_of(const std::vector<StepTime>& history, Counts&& counts) {
   std::vector<std::uint32_t> times;
   for (const StepTime& one : history) {
-    if (times.size() < kNewest && counts(one))
+    if (times.size() < kNewest && counts(one)) {
       times.push_back(one.ms);
+    }
   }
-  if (times.empty())
+  if (times.empty()) {
     return std::nullopt;
+  }
   const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
   std::nth_element(times.begin(), middle, times.end());
   return *middle;
@@ -26,9 +28,9 @@ std::optional<std::uint32_t> median_of(const std::vector<StepTime>& history, Cou
 
 // GPU instances: 0.13 to 0.16 s to create and 0.10 to 0.11 s to destroy on an A30 (FAR, JPDC 2025),
 // 0.11 to 0.12 s for either on an A100 (MIG-Serving). Compute instances, mode and reset have no
-// published figure of their own: what the whole reconfigurations of the same sources leave. An
-// Ampere driver resets an idle GPU with the mode change, so that the reset behind it costs nothing.
-// No figure at all is published for Hopper and later; those of Ampere stand for them.
+// published figure of their own: the remainder of the whole reconfigurations in the same sources.
+// An Ampere driver resets an idle GPU with the mode change, so that the reset behind it costs
+// nothing. No figure is published for Hopper and later; Ampere's are used.
 std::uint32_t published_ms(const Gpu* gpu, StepKind kind, bool after_mode) {
   const bool a30 = gpu != nullptr && gpu->name.find("A30") != std::string::npos;
   switch (kind) {
@@ -58,10 +60,12 @@ std::uint32_t expected_ms(const Inventory& inventory,
   };
   if (const auto here = median_of(history, [&](const StepTime& one) {
         return of_board(one) && one.driver == inventory.driver_version;
-      }))
+      })) {
     return *here;
-  if (const auto before = median_of(history, of_board))
+  }
+  if (const auto before = median_of(history, of_board)) {
     return *before;
+  }
   return published_ms(gpu, step.kind, after_mode);
 }
 

@@ -25,12 +25,14 @@ class TimesTest : public testing::Test {
 
   std::uint32_t expected(std::vector<StepKind> kinds) {
     Plan plan;
-    for (const StepKind kind : kinds)
+    for (const StepKind kind : kinds) {
       plan.steps.push_back(step(kind));
+    }
     set_expected_times(inventory_, history_, plan);
     std::uint32_t sum = 0;
-    for (const Step& one : plan.steps)
+    for (const Step& one : plan.steps) {
       sum += one.estimated_ms;
+    }
     EXPECT_EQ(plan.estimated_ms, sum);
     return plan.estimated_ms;
   }
@@ -57,8 +59,9 @@ TEST_F(TimesTest, AResetThatFollowsAModeChangeIsPartOfIt) {
 TEST_F(TimesTest, TheMedianOfThisBoardAndDriverCounts) {
   took(900, "NVIDIA H100");
   took(700, "NVIDIA A100", "550");
-  for (const std::uint32_t ms : {30U, 10U, 5000U})
+  for (const std::uint32_t ms : {30U, 10U, 5000U}) {
     took(ms);
+  }
   EXPECT_EQ(expected({StepKind::kCreateGpuInstance}), 30U) << "one slow step is not the rule";
   EXPECT_EQ(expected({StepKind::kDestroyGpuInstance}), 115U) << "of another kind nothing is known";
 }
@@ -70,10 +73,12 @@ TEST_F(TimesTest, AnotherDriverOfTheBoardIsBetterThanNone) {
 }
 
 TEST_F(TimesTest, TheNewestCount) {
-  for (int i = 0; i < 25; ++i)
+  for (int i = 0; i < 25; ++i) {
     took(10);
-  for (int i = 0; i < 100; ++i)
+  }
+  for (int i = 0; i < 100; ++i) {
     took(900);
+  }
   EXPECT_EQ(expected({StepKind::kCreateGpuInstance}), 10U);
 }
 

@@ -33,7 +33,7 @@ Error lacks_profile(const Board& board, const ProfileName& wanted, bool compute)
                            names.empty() ? "none" : base::join(names, ", "))};
 }
 
-// Checks one wanted instance by itself; what is wrong with all of them together is the search's.
+// Checks one wanted instance by itself; conflicts between instances are the search's task.
 Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
   const auto index = board.find(instance.profile);
   if (!index) {
@@ -71,7 +71,7 @@ Result<Want> read_want(const Board& board, const DesiredInstance& instance) {
         {computes[i],
          i < instance.compute_placements.size() ? instance.compute_placements[i] : std::nullopt});
   }
-  // Given places keep the order: ids and MIG UUIDs follow the order of creation.
+  // Given placements keep their order: ids and MIG UUIDs follow the order of creation.
   if (instance.compute_placements.empty()) {
     std::sort(want.compute.begin(), want.compute.end(), std::greater<>());
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a layout wants of one GPU, in the search's terms.
+// The wants of a layout on one GPU: input of the search.
 #ifndef MIGCTL_PLANNER_WANTS_H_
 #define MIGCTL_PLANNER_WANTS_H_
 
@@ -12,7 +12,7 @@
 
 namespace mig::planner {
 
-// Equal ones made one. Fails when one of them by itself is impossible on this board.
+// Merges equal instances into wants. Error when an instance is impossible on this board by itself.
 Result<std::vector<Want>> read_wants(const Board& board, const DesiredGpu& desired);
 
 }  // namespace mig::planner

@@ -36,8 +36,9 @@ std::string multiset(const std::vector<std::pair<std::string, std::size_t>>& cou
 }
 
 std::string who_is_on(const Process& process) {
-  if (process.pid == 0 && !process.name.empty())
-    return process.name + " holds";  // a lease: somebody has it, nobody need be on it
+  if (process.pid == 0 && !process.name.empty()) {
+    return process.name + " holds";  // a lease: its holder need not run a process on the instance
+  }
   return process.name.empty() ? fmt::format("pid {} runs on", process.pid)
                               : fmt::format("pid {} ({}) runs on", process.pid, process.name);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner's words for slots, layouts and those who run.
+// Texts of the planner for slots, layouts and processes.
 #ifndef MIGCTL_PLANNER_WORDS_H_
 #define MIGCTL_PLANNER_WORDS_H_
 
@@ -16,13 +16,14 @@ std::string slots(Placement placement);
 std::string range(Placement placement);
 std::string ranges(const std::vector<Placement>& placements);
 
-// "2 x 3g.20gb + 1g.5gb"; "nothing" when empty. Zero counts are left out.
+// A multiset for messages: "2 x 3g.20gb + 1g.5gb"; "nothing" when empty. Zero counts are left out.
 std::string multiset(const std::vector<std::pair<std::string, std::size_t>>& counts);
 
-// "pid 41 (python) runs on", "lease 3 of team-a holds"
+// Subject of a message: "pid 41 (python) runs on", "lease 3 of team-a holds".
 std::string who_is_on(const Process& process);
 
-// "2g.10gb gi=3 (pid 4121 python, pid 4122 python and 3 more) holds slots 0-1"
+// An occupied instance for messages: "2g.10gb gi=3 (pid 4121 python, pid 4122 python and 3 more)
+// holds slots 0-1".
 std::string holds(const Gpu& gpu, const GpuInstance& instance);
 
 }  // namespace mig::planner

@@ -31,10 +31,13 @@ std::string seconds_left(std::chrono::nanoseconds left) {
 
 std::string blockers_text(const Plan& plan) {
   std::vector<std::string> words;
-  for (const GpuPlan& gpu : plan.gpus)
-    for (const Blocker& blocker : gpu.blockers)
-      if (std::find(words.begin(), words.end(), blocker.what) == words.end())
+  for (const GpuPlan& gpu : plan.gpus) {
+    for (const Blocker& blocker : gpu.blockers) {
+      if (std::find(words.begin(), words.end(), blocker.what) == words.end()) {
         words.push_back(blocker.what);
+      }
+    }
+  }
   return base::join(words, "; ");
 }
 
@@ -43,8 +46,9 @@ bool ClearWay::stop_wanted() const {
 }
 
 void ClearWay::tell(const std::string& line) const {
-  if (options_.tell)
+  if (options_.tell) {
     options_.tell(line);
+  }
 }
 
 Result<Plan> ClearWay::plan(const MakePlan& make) {
@@ -52,8 +56,9 @@ Result<Plan> ClearWay::plan(const MakePlan& make) {
   if (plan.blocked() && options_.wait.count() > 0) {
     MIG_ASSIGN_OR_RETURN(plan, wait(make, std::move(plan)));
   }
-  if (plan.blocked() && options_.evict)
+  if (plan.blocked() && options_.evict) {
     return evict(make, plan);
+  }
   return plan;
 }
 
@@ -62,15 +67,17 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
   std::string told;
   std::chrono::nanoseconds next_line{};
   for (;;) {
-    if (stop_wanted())
+    if (stop_wanted()) {
       return fail(
           ErrorCode::kRolledBack,
           "stopped on request while waiting for " + blockers_text(plan) + ": nothing was changed");
+    }
     const auto now = clock_.monotonic();
     const std::string who = blockers_text(plan);
     if (now >= deadline_) {
-      if (options_.evict)
+      if (options_.evict) {
         return plan;
+      }
       return fail(ErrorCode::kTimeout,
                   fmt::format("waited {} in vain for: {}", seconds_left(options_.wait), who),
                   "nothing was changed; wait longer, or have them stopped with --evict");
@@ -80,11 +87,12 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
       told = who;
       next_line = now + kBetweenLines;
     }
-    service_.rest();
+    node_.rest();
     clock_.sleep(std::min<std::chrono::nanoseconds>(kBetweenPlans, deadline_ - now));
     MIG_ASSIGN_OR_RETURN(plan, make());
-    if (!plan.blocked())
+    if (!plan.blocked()) {
       return plan;
+    }
   }
 }
 
@@ -103,42 +111,48 @@ Result<void> ClearWay::hook(const apply::Evictee& who) {
 }
 
 Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
-  MIG_ASSIGN_OR_RETURN(const holders::Report report, service_.holders());
+  MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
   MIG_ASSIGN_OR_RETURN(const std::vector<apply::Evictee> who, apply::evictees(plan, report));
   apply::EvictOptions options;
   options.grace = *options_.evict;
   options.tell = options_.tell;
   options.stop = options_.stop;
-  if (!options_.evict_hook.empty())
+  if (!options_.evict_hook.empty()) {
     options.hook = [this](const apply::Evictee& one) { return hook(one); };
+  }
   MIG_TRY(apply::evict(who, options, clock_));
   const auto deadline = clock_.monotonic() + kAfterEviction;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(Plan now, make());
-    if (!now.blocked() || clock_.monotonic() >= deadline || stop_wanted())
+    if (!now.blocked() || clock_.monotonic() >= deadline || stop_wanted()) {
       return now;
+    }
     clock_.sleep(kBetweenPlans);
   }
 }
 
 bool ClearWay::hopeless(const Plan& refused, const MakePlan& make) const {
-  if (const auto cut_short = service_.interrupted(); !cut_short || *cut_short)
+  if (const auto cut_short = node_.interrupted(); !cut_short || *cut_short) {
     return true;
-  const auto now = service_.inventory();
-  if (!now || plan_generation(*now, refused) == refused.generation)
+  }
+  const auto now = node_.inventory();
+  if (!now || plan_generation(*now, refused) == refused.generation) {
     return !now;
+  }
   const auto made = make();
   return !made || made->generation == refused.generation;
 }
 
 bool ClearWay::again(const Error& error, const Plan& refused, const MakePlan& make) {
   const bool passing = error.code == ErrorCode::kInUse || error.code == ErrorCode::kConflict;
-  if (!passing || stop_wanted() || clock_.monotonic() >= deadline_)
+  if (!passing || stop_wanted() || clock_.monotonic() >= deadline_) {
     return false;
-  if (error.code == ErrorCode::kConflict && hopeless(refused, make))
+  }
+  if (error.code == ErrorCode::kConflict && hopeless(refused, make)) {
     return false;
+  }
   tell(error.text() + "; trying again");
-  service_.rest();
+  node_.rest();
   clock_.sleep(kBetweenPlans);
   return true;
 }

@@ -2,9 +2,9 @@
 // Gets those out of a plan's way who stand in it: waits for them (--wait), then asks them to stop
 // (--evict). Without either nobody is waited for and nobody is ever signalled.
 //
-//   ClearWay way(service, options, base::system_clock());
+//   ClearWay way(node, options, base::system_clock());
 //   MIG_ASSIGN_OR_RETURN(Plan plan, way.plan(make));      // still blocked: refused by apply
-//   auto result = service.apply(plan, settings);
+//   auto result = node.apply(plan, settings);
 //   if (!result && way.again(result.error())) ...         // somebody came in between: plan again
 #ifndef MIGCTL_SERVICE_CLEAR_WAY_H_
 #define MIGCTL_SERVICE_CLEAR_WAY_H_
@@ -20,7 +20,7 @@
 
 #include "apply/evict.h"
 #include "base/clock.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::service {
 
@@ -35,8 +35,8 @@ struct WayOptions {
 
 class ClearWay {
  public:
-  ClearWay(Service& service, const WayOptions& options, base::Clock& clock)
-      : service_(service),
+  ClearWay(node::Node& node, const WayOptions& options, base::Clock& clock)
+      : node_(node),
         options_(options),
         clock_(clock),
         deadline_(clock.monotonic() + options.wait) {}
@@ -61,7 +61,7 @@ class ClearWay {
   bool stop_wanted() const;
   void tell(const std::string& line) const;
 
-  Service& service_;
+  node::Node& node_;
   const WayOptions& options_;
   base::Clock& clock_;
   std::chrono::nanoseconds deadline_;

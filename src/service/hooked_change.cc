@@ -23,14 +23,17 @@ Result<void> hooks_of(const HookedChange& change,
                       const HookList& list,
                       const char* name,
                       const launch::HookRun& run) {
-  if (list.empty())
+  if (list.empty()) {
     return {};
-  if (run.stop != nullptr && *run.stop)
+  }
+  if (run.stop != nullptr && *run.stop) {
     return stopped();
+  }
   std::string output;
   auto done = launch::run_hooks(list, name, run, output);
-  if (change.printed)
+  if (change.printed) {
     change.printed(name, output, !done);
+  }
   return done;
 }
 
@@ -51,31 +54,38 @@ bool changes_instances(const Plan& plan) {
 }
 
 Result<int> after_start(const HookedChange& change) {
-  if (stop_wanted(change))
+  if (stop_wanted(change)) {
     return stopped();
+  }
   MIG_ASSIGN_OR_RETURN(const Plan first, change.plan(false));
-  if (changes_mode(first))
+  if (changes_mode(first)) {
     MIG_TRY(hooks_of(change, change.hooks.pre_apply_mode, "pre-apply-mode", change.run));
-  if (!change.mode_only && changes_instances(first))
+  }
+  if (!change.mode_only && changes_instances(first)) {
     MIG_TRY(hooks_of(change, change.hooks.pre_apply_config, "pre-apply-config", change.run));
+  }
   MIG_ASSIGN_OR_RETURN(const Plan plan, change.plan(true));
-  if (stop_wanted(change))
+  if (stop_wanted(change)) {
     return stopped();
+  }
   return change.carry_out(plan);
 }
 
 }  // namespace
 
 Result<int> change_with_hooks(const HookedChange& change) {
-  if (stop_wanted(change))
+  if (stop_wanted(change)) {
     return stopped();
+  }
   auto start = hooks_of(change, change.hooks.apply_start, "apply-start", change.run);
-  if (!start && start.error().code != ErrorCode::kRolledBack)
+  if (!start && start.error().code != ErrorCode::kRolledBack) {
     return std::move(start).error();
+  }
   Result<int> code = start ? after_start(change) : Result<int>(std::move(start).error());
   auto exit = apply_exit(change);
-  if (code && *code == 0 && !exit)
+  if (code && *code == 0 && !exit) {
     return std::move(exit).error();
+  }
   return code;
 }
 

@@ -39,8 +39,9 @@ struct Rehearsal {
 
   void tell(const std::string& what) {
     told += what + " ";
-    if (what == stop_at)
+    if (what == stop_at) {
       stop = true;
+    }
   }
 
   Result<int> run() {
@@ -48,8 +49,9 @@ struct Rehearsal {
     change.run.stop = &stop;
     change.plan = [&](bool around) -> Result<Plan> {
       tell(around ? "plan" : "look");
-      if (plan_error)
+      if (plan_error) {
         return *plan_error;
+      }
       return plan_of(steps);
     };
     change.carry_out = [&](const Plan&) {
@@ -140,8 +142,9 @@ TEST(ChangeWithHooks, AStartThatIsStoppedHalfWayHasItsExit) {
   slow.hooks.apply_start = {
       {"/bin/sh", {"-c", "echo > " + file + "; exec /bin/sleep 600"}, {}, ""}};
   std::thread asks([&] {
-    while (!std::filesystem::exists(file))
+    while (!std::filesystem::exists(file)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
     slow.stop = true;
   });
   EXPECT_EQ(slow.run().error().code, ErrorCode::kRolledBack);

@@ -39,28 +39,33 @@ bool needs_mps(const ModeReport& mode) {
 
 // Why there can be no MPS on its place; "" = there can.
 std::string no_mps(const IsolationRequest& request, const ModeReport& mode) {
-  if (request.simulated)
+  if (request.simulated) {
     return "the simulated machine has no MPS";
-  if (launch::find_mps_control().empty())
+  }
+  if (launch::find_mps_control().empty()) {
     return "there is no nvidia-cuda-mps-control here";
+  }
   const auto stage = Stage::set(request, mode);
   return stage ? std::string() : stage.error().text();
 }
 
 void skip_without_mps(const IsolationRequest& request, Report& report) {
   for (ModeReport& mode : report.modes) {
-    if (!needs_mps(mode) || !mode.skipped.empty())
+    if (!needs_mps(mode) || !mode.skipped.empty()) {
       continue;
+    }
     mode.skipped = no_mps(request, mode);
-    if (!mode.skipped.empty())
+    if (!mode.skipped.empty()) {
       mode.cells.clear();
+    }
   }
 }
 
 Error nothing_to_run(const Report& report) {
   std::string why;
-  for (const ModeReport& mode : report.modes)
+  for (const ModeReport& mode : report.modes) {
     why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", name_of(mode.sharing), mode.skipped);
+  }
   return Error{ErrorCode::kNotSupported,
                "none of the ways of sharing can be had here: " + why,
                "migctl isolate-test --help says what each needs",
@@ -70,8 +75,9 @@ Error nothing_to_run(const Report& report) {
 
 Result<void> read_caps(const IsolationRequest& request, Report& report) {
   for (ModeReport& mode : report.modes) {
-    if (mode.sharing != Sharing::kMpsLimits || !mode.skipped.empty() || stopped(request))
+    if (mode.sharing != Sharing::kMpsLimits || !mode.skipped.empty() || stopped(request)) {
       continue;
+    }
     request.tell("mps-limits: reading back what a limit gives");
     MIG_ASSIGN_OR_RETURN(mode.caps, read_back_caps(request, mode));
   }
@@ -86,10 +92,13 @@ struct Run {
 
 std::vector<Run> runs_of(const Report& report) {
   std::vector<Run> runs;
-  for (std::size_t mode = 0; mode < report.modes.size(); ++mode)
-    for (std::size_t cell = 0; cell <= report.modes[mode].cells.size(); ++cell)
-      if (report.modes[mode].skipped.empty())
+  for (std::size_t mode = 0; mode < report.modes.size(); ++mode) {
+    for (std::size_t cell = 0; cell <= report.modes[mode].cells.size(); ++cell) {
+      if (report.modes[mode].skipped.empty()) {
         runs.push_back({mode, cell});
+      }
+    }
+  }
   return runs;
 }
 
@@ -101,8 +110,9 @@ Result<void> run_one(const IsolationRequest& request,
   const std::string neighbour = run.cell == 0 ? "" : mode.cells[run.cell - 1].neighbour;
   const std::string name = neighbour.empty() ? "alone" : "beside " + neighbour;
   MIG_ASSIGN_OR_RETURN(Sample sample, run_victim(request, mode, neighbour));
-  if (stopped(request))
+  if (stopped(request)) {
     return {};
+  }
   request.tell(fmt::format(
       "{} {}, {}: {}",
       progress,
@@ -113,11 +123,12 @@ Result<void> run_one(const IsolationRequest& request,
                 "{:.1f} steps/s, p99 {:.2f} ms", sample.steps_per_second, sample.step_ms_p99)
       : sample.error.empty() ? "the neighbour did not start: " + sample.neighbour_error
                              : "the victim died: " + sample.error));
-  if (neighbour.empty() && !sample.lived)
+  if (neighbour.empty() && !sample.lived) {
     return fail(
         ErrorCode::kDriver,
         fmt::format("the victim fails alone on {}: {}", mode.victim.label, sample.error),
         fmt::format("mig-workload train --precision {} there shows why", request.precision));
+  }
   auto& samples = neighbour.empty() ? mode.alone : mode.cells[run.cell - 1].samples;
   samples.push_back(std::move(sample));
   return {};
@@ -132,10 +143,13 @@ Report begin(const IsolationRequest& request) {
   report.driver_version = request.driver_version;
   report.seed = request.seed;
   report.modes = request.modes;
-  for (ModeReport& mode : report.modes)
-    for (const std::string& neighbour : request.neighbours)
-      if (mode.skipped.empty())
+  for (ModeReport& mode : report.modes) {
+    for (const std::string& neighbour : request.neighbours) {
+      if (mode.skipped.empty()) {
         mode.cells.push_back({neighbour, {}, {}});
+      }
+    }
+  }
   return report;
 }
 
@@ -157,8 +171,9 @@ const std::vector<std::string>& isolation_neighbours() {
 
 double isolation_takes_seconds(const IsolationRequest& request) {
   std::size_t runs = 0;
-  for (const ModeReport& mode : request.modes)
+  for (const ModeReport& mode : request.modes) {
     runs += mode.skipped.empty() ? 1 + request.neighbours.size() : 0;
+  }
   return takes_seconds(request, runs * request.rounds);
 }
 
@@ -167,8 +182,9 @@ Result<Report> test_isolation(const IsolationRequest& request) {
   skip_without_mps(request, report);
   MIG_TRY(read_caps(request, report));
   std::vector<Run> runs = runs_of(report);
-  if (runs.empty())
+  if (runs.empty()) {
     return nothing_to_run(report);
+  }
   std::mt19937_64 random(request.seed);
   std::size_t done = 0;
   const std::size_t all = runs.size() * request.rounds;
@@ -180,8 +196,9 @@ Result<Report> test_isolation(const IsolationRequest& request) {
     std::shuffle(runs.begin(), runs.end(), random);
     for (const Run& run : runs) {
       MIG_TRY(run_one(request, report, run, fmt::format("[{}/{}]", ++done, all)));
-      if (stopped(request))
+      if (stopped(request)) {
         break;
+      }
     }
   }
   report.stopped = stopped(request);

@@ -80,11 +80,12 @@ TEST(IsolationPlaces, NeitherWhatIsBusyNorWhatIsLeased) {
   selection.taken["MIG-d"] = "leased by anna";
   const auto modes = isolation_modes(inventory, selection, kAll);
   ASSERT_TRUE(modes);
-  for (const auto& mode : *modes)
+  for (const auto& mode : *modes) {
     for (const auto* place : {&mode.victim, &mode.neighbour}) {
       EXPECT_NE(place->uuid, "MIG-b");
       EXPECT_NE(place->uuid, "MIG-d");
     }
+  }
   EXPECT_NE(modes->at(1).skipped.find("two free compute instances"), std::string::npos);
 }
 

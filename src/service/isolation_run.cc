@@ -50,8 +50,9 @@ std::vector<std::string> words_of(const std::string& neighbour, double seconds) 
 std::string error_of(const Worker& worker) {
   const auto result = launch::workload_result(worker.output());
   std::string text = result && !result->error.empty() ? result->error : worker.errors();
-  if (text.empty())
+  if (text.empty()) {
     text = fmt::format("exit code {}", worker.exit_code());
+  }
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text.substr(0, kLongestError);
 }
@@ -68,22 +69,26 @@ class Company {
   Result<bool> begin(Sample& sample, const std::atomic<bool>* stop) {
     MIG_TRY(start(sample));
     const bool ready = worker_->wait_output(kStarted, kBeginTakes, stop);
-    if (!ready)
+    if (!ready) {
       end(sample);
+    }
     return ready;
   }
 
   Result<void> look(Sample& sample) {
-    if (worker_ && !worker_->running())
+    if (worker_ && !worker_->running()) {
       note(sample);
-    if (!worker_ && Clock::now() >= next_)
+    }
+    if (!worker_ && Clock::now() >= next_) {
       return start(sample);
+    }
     return {};
   }
 
   void end(Sample& sample) {
-    if (!worker_)
+    if (!worker_) {
       return;
+    }
     worker_->stop(kEndTakes);
     note(sample);
   }
@@ -100,14 +105,16 @@ class Company {
   void note(Sample& sample) {
     const int code = worker_->exit_code();
     auto& exits = sample.neighbour_exits;
-    if (std::find(exits.begin(), exits.end(), code) == exits.end())
+    if (std::find(exits.begin(), exits.end(), code) == exits.end()) {
       exits.insert(std::upper_bound(exits.begin(), exits.end(), code), code);
+    }
     worked_ = worked_ || code == 0;
     failed_ = failed_ || code != 0;
     // One that should last and did not has left the victim alone for a while.
     sample.neighbour_worked = worked_ && !(failed_ && lasting());
-    if (code != 0 && sample.neighbour_error.empty())
+    if (code != 0 && sample.neighbour_error.empty()) {
       sample.neighbour_error = error_of(*worker_);
+    }
     worker_.reset();
   }
 
@@ -145,15 +152,18 @@ Result<void> watch(Worker& victim,
       sample.error = "it did not end";
       break;
     }
-    if (company != nullptr)
+    if (company != nullptr) {
       MIG_TRY(company->look(sample));
+    }
     std::this_thread::sleep_for(kBetweenLooks);
   }
   victim.stop(kEndTakes);
-  if (company != nullptr)
+  if (company != nullptr) {
     company->end(sample);
-  if (sample.error.empty())
+  }
+  if (sample.error.empty()) {
     read_victim(victim, sample);
+  }
   return {};
 }
 
@@ -167,8 +177,9 @@ Result<Stage> Stage::set(const IsolationRequest& request, const ModeReport& mode
   Stage stage;
   stage.request_ = &request;
   stage.mode_ = &mode;
-  if (mode.sharing != Sharing::kMps && mode.sharing != Sharing::kMpsLimits)
+  if (mode.sharing != Sharing::kMps && mode.sharing != Sharing::kMpsLimits) {
     return stage;
+  }
   MIG_ASSIGN_OR_RETURN(launch::Mps mps,
                        launch::Mps::start(launch::find_mps_control(), mode.victim.uuid));
   stage.mps_ = std::move(mps);
@@ -183,8 +194,9 @@ Result<Worker> Stage::start(bool victim, std::vector<std::string> words) const {
   if (!mps_) {
     worker.environment.emplace_back("CUDA_VISIBLE_DEVICES",
                                     (victim ? mode_->victim : mode_->neighbour).uuid);
-    if (launch::mps_daemon_of_others())
+    if (launch::mps_daemon_of_others()) {
       worker.environment.emplace_back("CUDA_MPS_PIPE_DIRECTORY", "/dev/null");
+    }
     return Worker::start(worker);
   }
   worker.environment = mps_->environment();
@@ -206,12 +218,14 @@ Result<Sample> run_victim(const IsolationRequest& request,
   MIG_ASSIGN_OR_RETURN(const Stage stage, Stage::set(request, mode));
   Sample sample;
   std::optional<Company> company;
-  if (!neighbour.empty())
+  if (!neighbour.empty()) {
     company.emplace(stage, neighbour, request.seconds);
+  }
   if (company && company->lasting()) {
     MIG_ASSIGN_OR_RETURN(const bool ready, company->begin(sample, request.stop));
-    if (!ready)
+    if (!ready) {
       return sample;
+    }
   }
   MIG_ASSIGN_OR_RETURN(Worker victim,
                        stage.start(true,
@@ -225,9 +239,10 @@ Result<Sample> run_victim(const IsolationRequest& request,
                                     "--json"}));
   static_cast<void>(victim.wait_output(kStarted, kBeginTakes, request.stop));
   if (stage.mps() != nullptr && victim.running()) {
-    if (const auto clients = stage.mps()->clients())
+    if (const auto clients = stage.mps()->clients()) {
       sample.mps_member =
           std::find(clients->begin(), clients->end(), victim.pid()) != clients->end();
+    }
   }
   MIG_TRY(watch(victim, company ? &*company : nullptr, request.seconds, sample, request.stop));
   return sample;
@@ -242,8 +257,9 @@ Result<isolation::MpsCaps> read_back_caps(const IsolationRequest& request, const
     static_cast<void>(worker.wait(kBeginTakes, request.stop));
     worker.stop(kEndTakes);
     const auto result = launch::workload_result(worker.output());
-    if (worker.exit_code() != 0 || !result || !result->sm || !result->memory_total_bytes)
+    if (worker.exit_code() != 0 || !result || !result->sm || !result->memory_total_bytes) {
       return fail(ErrorCode::kDriver, "mig-workload info under MPS: " + error_of(worker));
+    }
     return *result;
   };
   MIG_ASSIGN_OR_RETURN(const launch::WorkloadResult whole, look());
@@ -257,10 +273,12 @@ Result<isolation::MpsCaps> read_back_caps(const IsolationRequest& request, const
     trial.caps = caps;
     MIG_ASSIGN_OR_RETURN(const launch::WorkloadResult limited, look());
     caps.sm_got = limited.sm;
-    if (limited.memory_free_bytes)
+    if (limited.memory_free_bytes) {
       caps.memory_free_mib = *limited.memory_free_bytes >> 20U;
-    if (*limited.sm >= caps.sm_asked || (request.stop != nullptr && *request.stop))
+    }
+    if (*limited.sm >= caps.sm_asked || (request.stop != nullptr && *request.stop)) {
       break;
+    }
   }
   trial.caps = caps;
   MIG_ASSIGN_OR_RETURN(
@@ -269,8 +287,9 @@ Result<isolation::MpsCaps> read_back_caps(const IsolationRequest& request, const
           true, {"oom", "--json", "--bytes", std::to_string((caps.memory_asked_mib + 1) << 20U)}));
   static_cast<void>(beyond.wait(kBeginTakes, request.stop));
   beyond.stop(kEndTakes);
-  if (beyond.exit_code() == 0 || beyond.exit_code() == 1)
+  if (beyond.exit_code() == 0 || beyond.exit_code() == 1) {
     caps.refused_beyond = beyond.exit_code() == 0;
+  }
   return caps;
 }
 

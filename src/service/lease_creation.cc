@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "lease/admission.h"
-#include "service/signals_later.h"
+#include "node/create_now.h"
 
 namespace mig::service {
 namespace {
@@ -24,11 +24,14 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   for (const Gpu& gpu : now.gpus) {
     const bool named = (need.gpu_uuid.empty() || need.gpu_uuid == gpu.uuid) &&
                        (!need.gpu || !need.gpu_uuid.empty() || *need.gpu == gpu.index);
-    if (gpu.mig_current != MigMode::kEnabled || !named)
+    if (gpu.mig_current != MigMode::kEnabled || !named) {
       continue;
-    for (const GpuInstanceProfile& profile : gpu.profiles)
-      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0)
+    }
+    for (const GpuInstanceProfile& profile : gpu.profiles) {
+      if (lease::would_make(profile, need) && profile.remaining.value_or(1) > 0) {
         all.push_back({gpu.index, &profile});
+      }
+    }
   }
   std::stable_sort(all.begin(), all.end(), [](const Makeable& a, const Makeable& b) {
     return std::tuple(!a.profile->name.attributes.empty(), a.profile->memory_mib, a.profile->sm) <
@@ -37,36 +40,21 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   return all;
 }
 
-Result<void> make_one(Service& service, const Makeable& where, const lease::Need& need) {
+Result<void> make_one(node::Node& node, const Makeable& where, const lease::Need& need) {
   DesiredInstance instance;
   instance.profile = where.profile->name;
   instance.compute_instances = {need.profile.value_or(where.profile->name)};
-  return create_now(service, {where.gpu, {instance}, {}}, need.str());
+  return node::create_now(node, {where.gpu, {instance}, {}}, need.str());
 }
 
 }  // namespace
 
-Result<void> create_now(Service& service,
-                        const Service::CreateRequest& request,
-                        const std::string& reason) {
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan_create(request));
-  if (plan.blocked())
-    return fail(ErrorCode::kInUse, "others are in the way");
-  ApplyOptions options;
-  options.allow_reset = false;
-  options.origin = {"lease --create", reason};
-  const SignalsLater later;
-  MIG_ASSIGN_OR_RETURN(const ApplyResult result, service.apply(plan, options));
-  if (result.failure)
-    return *result.failure;
-  return {};
-}
-
-Result<void> create_for_lease(Service& service,
+Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
                               const lease::Creation& creation) {
-  if (!creation.need.uuid.empty())
+  if (!creation.need.uuid.empty()) {
     return fail(ErrorCode::kNoCapacity, "an instance that is named by its UUID cannot be made");
+  }
   const std::vector<Makeable> options = makeable(now, creation.need);
   Error last{ErrorCode::kNoCapacity,
              fmt::format("no GPU has free slices for {}", creation.need.str()),
@@ -76,15 +64,16 @@ Result<void> create_for_lease(Service& service,
   std::uint32_t made = 0;
   for (const Makeable& option : options) {
     while (made < creation.count) {
-      if (auto done = make_one(service, option, creation.need); !done) {
+      if (auto done = make_one(node, option, creation.need); !done) {
         last = std::move(done).error();
         break;
       }
       ++made;
     }
   }
-  if (made > 0)
+  if (made > 0) {
     return {};
+  }
   return last;
 }
 

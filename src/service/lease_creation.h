@@ -4,25 +4,17 @@
 #ifndef MIGCTL_SERVICE_LEASE_CREATION_H_
 #define MIGCTL_SERVICE_LEASE_CREATION_H_
 
-#include <string>
-
 #include "mig/inventory.h"
 #include "mig/result.h"
 
 #include "lease/schedule.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::service {
 
-// Makes what somebody waits for, where nobody is in the way; no GPU is reset, and a signal ends
-// nothing half-way. `reason` goes into the journal.
-Result<void> create_now(Service& service,
-                        const Service::CreateRequest& request,
-                        const std::string& reason);
-
 // The smallest profile that serves, on the first GPU where it fits beside what is there; nothing is
 // ever destroyed or moved for it. kNoCapacity when it fits nowhere.
-Result<void> create_for_lease(Service& service,
+Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
                               const lease::Creation& creation);
 

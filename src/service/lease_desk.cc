@@ -18,8 +18,8 @@
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
 #include "lease/admission.h"
+#include "node/slot_creation.h"
 #include "service/lease_creation.h"
-#include "service/slot_creation.h"
 
 namespace mig::service {
 namespace {
@@ -39,8 +39,9 @@ bool sees_all(const Tenant& tenant) {
 
 // The descriptor names the process for good: its number cannot come to mean another one.
 bool signal_process(const Holder& holder, bool kill) {
-  if (holder.kind != Holder::Kind::kProcess)
+  if (holder.kind != Holder::Kind::kProcess) {
     return false;
+  }
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, holder.pid, 0)));
   return process.valid() &&
          holders::start_of(base::proc_root(), holder.pid) == holder.start_ticks &&
@@ -48,14 +49,16 @@ bool signal_process(const Holder& holder, bool kill) {
 }
 
 void carry_signal(const lease::Turn::Signal& signal) {
-  if (!signal_process(signal.holder, signal.kill))
+  if (!signal_process(signal.holder, signal.kill)) {
     static_cast<void>(signal_process(signal.heir, signal.kill));
+  }
 }
 
 // The GPU as the user wrote it - index, UUID or PCI bus id - to index and UUID.
 Result<void> find_gpu_of(lease::Need& need, const Inventory& now) {
-  if (need.gpu_uuid.empty())
+  if (need.gpu_uuid.empty()) {
     return {};
+  }
   const std::string word = need.gpu_uuid;
   const auto index = base::parse_decimal(word, UINT32_MAX);
   const auto found = std::find_if(now.gpus.begin(), now.gpus.end(), [&](const Gpu& gpu) {
@@ -63,13 +66,14 @@ Result<void> find_gpu_of(lease::Need& need, const Inventory& now) {
     return (index && gpu.index.value == *index) || gpu.uuid == word ||
            (word.size() >= 7 && bus.ends_with(base::lower(word)));
   });
-  if (found == now.gpus.end())
+  if (found == now.gpus.end()) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", base::quoted(word)),
                 fmt::format("there {}; migctl list shows them",
                             now.gpus.size() == 1
                                 ? std::string("is GPU 0 only")
                                 : fmt::format("are {}", base::counted(now.gpus.size(), "GPU"))));
+  }
   need.gpu_uuid = found->uuid;
   need.gpu = found->index;
   return {};
@@ -79,10 +83,11 @@ Result<void> find_gpu_of(lease::Need& need, const Inventory& now) {
 // that never ends would keep the lease for ever.
 Result<void> check_unit(const std::string& unit, const Peer& peer) {
   const auto cgroup = holders::cgroup_of_unit(kCgroupRoot, unit);
-  if (!cgroup)
+  if (!cgroup) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("no unit {} is running", base::quoted(unit)),
                 "its whole name is meant: jupyter.service");
+  }
   const std::uint32_t uid = peer.identity.uid;
 
   struct stat info {};
@@ -90,35 +95,40 @@ Result<void> check_unit(const std::string& unit, const Peer& peer) {
   const bool owned =
       ::stat((std::string(kCgroupRoot) + *cgroup).c_str(), &info) == 0 && info.st_uid == uid;
   const bool below = cgroup->find(fmt::format("/user-{}.slice/", uid)) != std::string::npos;
-  if (uid != 0 && !owned && !below)
+  if (uid != 0 && !owned && !below) {
     return fail(ErrorCode::kPermission,
                 fmt::format("unit {} is not yours, so no lease of yours can be bound to it",
                             base::quoted(unit)));
+  }
   return {};
 }
 
 Result<void> check_holder(Holder& holder, const Peer& peer) {
-  if (holder.kind == Holder::Kind::kUnit)
+  if (holder.kind == Holder::Kind::kUnit) {
     return check_unit(holder.unit, peer);
-  if (holder.kind != Holder::Kind::kProcess)
+  }
+  if (holder.kind != Holder::Kind::kProcess) {
     return {};
+  }
   const holders::ProcessFacts facts = holders::read_process(base::proc_root(), holder.pid);
   if (facts.start_ticks == 0 ||
-      (holder.start_ticks != 0 && holder.start_ticks != facts.start_ticks))
+      (holder.start_ticks != 0 && holder.start_ticks != facts.start_ticks)) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no process {} to bind the lease to", holder.pid),
                 "it may have ended meanwhile");
-  if (peer.identity.uid != 0 && facts.uid != peer.identity.uid)
+  }
+  if (peer.identity.uid != 0 && facts.uid != peer.identity.uid) {
     return fail(ErrorCode::kPermission,
                 fmt::format("process {} is not yours, so no lease of yours can be bound to it",
                             holder.pid));
+  }
   holder.start_ticks = facts.start_ticks;
   return {};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(Service& service,
+Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(node::Node& node,
                                                    const Tenants& tenants,
                                                    std::int64_t inventory_age_ms,
                                                    std::int64_t reap_every_ms) {
@@ -126,14 +136,14 @@ Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(Service& service,
   settings.tenants = tenants;
   settings.reap_every_ms = reap_every_ms;
   MIG_ASSIGN_OR_RETURN(lease::Leases leases,
-                       lease::Leases::open(service.lease_store_path(), settings));
-  return std::unique_ptr<LeaseDesk>(new LeaseDesk(service, std::move(leases), inventory_age_ms));
+                       lease::Leases::open(node.lease_store_path(), settings));
+  return std::unique_ptr<LeaseDesk>(new LeaseDesk(node, std::move(leases), inventory_age_ms));
 }
 
 Result<const Inventory*> LeaseDesk::machine(bool fresh) {
   const std::int64_t now = monotonic_ms();
   if (fresh || !inventory_ || now - inventory_read_ms_ > inventory_age_ms_) {
-    MIG_ASSIGN_OR_RETURN(inventory_, service_.inventory());
+    MIG_ASSIGN_OR_RETURN(inventory_, node_.inventory());
     inventory_read_ms_ = monotonic_ms();
   }
   return &*inventory_;
@@ -142,7 +152,7 @@ Result<const Inventory*> LeaseDesk::machine(bool fresh) {
 Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
                                  const Peer& peer,
                                  const Tenant& tenant) {
-  if (tenant.role < Role::kUser)
+  if (tenant.role < Role::kUser) {
     return fail(ErrorCode::kPermission,
                 fmt::format("user {} may not lease: its role in tenant {} is {}",
                             peer.identity.user.empty() ? std::to_string(peer.identity.uid)
@@ -150,32 +160,36 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
                             tenant.name,
                             name_of(tenant.role)),
                 "an admin gives roles in /etc/migctl/tenants.yaml");
+  }
   request.caller = {peer.identity.uid, peer.identity.user, tenant.name};
   MIG_TRY(check_holder(request.holder, peer));
-  if (request.waiter.kind == Holder::Kind::kProcess)
+  if (request.waiter.kind == Holder::Kind::kProcess) {
     MIG_TRY(check_holder(request.waiter, peer));
+  }
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_TRY(find_gpu_of(request.need, *now));
   if (!request.need.slot.empty()) {
-    MIG_ASSIGN_OR_RETURN(const SlotView slot,
-                         request.create ? make_slot(service_, request.need.slot)
-                                        : service_.resolve_slot(request.need.slot));
+    MIG_ASSIGN_OR_RETURN(const node::SlotView slot,
+                         request.create ? node::make_slot(node_, request.need.slot)
+                                        : node_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
     if (request.create) {
       request.create = false;  // it is there now, and no other would do
       MIG_ASSIGN_OR_RETURN(now, machine(true));
     }
   }
-  if (request.every)
+  if (request.every) {
     request.count = std::max(1U, lease::count_that_serve(*now, request.need));
+  }
   return {};
 }
 
 Result<lease::Ticket> LeaseDesk::begin(lease::LeaseRequest request, const Peer& peer) {
   const Tenant tenant = tenant_of(peer);
   MIG_TRY(complete(request, peer, tenant));
-  if (request.create && request.wait_ms == 0)
+  if (request.create && request.wait_ms == 0) {
     return create_now(std::move(request));
+  }
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_ASSIGN_OR_RETURN(lease::Ticket ticket, leases_.submit(request, *now));
   return after_turn(std::move(ticket));
@@ -212,11 +226,13 @@ Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
     MIG_ASSIGN_OR_RETURN(const Making making, carry_out(leases_.take_pending()));
     MIG_ASSIGN_OR_RETURN(now, machine(making != Making::kNothing));
     MIG_ASSIGN_OR_RETURN(ticket, leases_.look(ticket.id, *now));
-    if (!ticket.granted.empty())
+    if (!ticket.granted.empty()) {
       return after_turn(std::move(ticket));
+    }
     const bool over = !ticket.waiting || monotonic_ms() >= until;
-    if (making == Making::kRefused || making == Making::kNothing || over)
+    if (making == Making::kRefused || making == Making::kNothing || over) {
       break;
+    }
     base::system_clock().sleep(kBetweenTurns);
   }
   lease::Turn rest = leases_.take_pending();
@@ -231,8 +247,9 @@ Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
 
 // What was granted from a look that was a little old is held against a new one.
 Result<void> LeaseDesk::check_there(const std::vector<lease::Lease>& granted) {
-  if (granted.empty())
+  if (granted.empty()) {
     return {};
+  }
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
   for (const lease::Lease& lease : granted) {
     const Gpu* gpu = now->find_gpu(lease.instance.gpu_uuid);
@@ -242,24 +259,27 @@ Result<void> LeaseDesk::check_there(const std::vector<lease::Lease>& granted) {
                                            instance->compute_instances.end(),
                                            [&](const ComputeInstance& compute) {
                                              return compute.uuid == lease.instance.uuid;
-                                           }))
+                                           })) {
       continue;
+    }
     MIG_TRY(leases_.cancel(lease.request));
     constexpr std::size_t kMostLost = 1000;
-    if (lost_.size() >= kMostLost)
+    if (lost_.size() >= kMostLost) {
       lost_.erase(lost_.begin());
+    }
     lost_[lease.request] = lease.instance.uuid;
   }
   return {};
 }
 
 Error LeaseDesk::gone(std::int64_t ticket, const std::string& reason) {
-  if (const auto lost = lost_.find(ticket); lost != lost_.end())
+  if (const auto lost = lost_.find(ticket); lost != lost_.end()) {
     return Error{ErrorCode::kConflict,
                  lost->second + " went while it was being leased",
                  "the layout has just changed; try again",
                  {},
                  {}};
+  }
   return Error{ErrorCode::kTimeout,
                "nothing came free in time" + (reason.empty() ? "" : ": " + reason),
                "wait longer (--wait), or `migctl lease queue` shows who is before you",
@@ -275,18 +295,21 @@ Result<lease::Ticket> LeaseDesk::look(std::int64_t ticket) {
 
 Result<LeaseDesk::Making> LeaseDesk::carry_out(const lease::Turn& turn) {
   MIG_TRY(check_there(turn.granted));
-  for (const lease::Turn::Signal& signal : turn.signals)
+  for (const lease::Turn::Signal& signal : turn.signals) {
     carry_signal(signal);
+  }
   Making making = Making::kNothing;
   for (const lease::Creation& creation : turn.creations) {
     MIG_ASSIGN_OR_RETURN(making, make(creation));
-    if (making != Making::kDone)
+    if (making != Making::kDone) {
       continue;
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
     MIG_ASSIGN_OR_RETURN(const lease::Turn next, leases_.turn(*now));
     MIG_TRY(check_there(next.granted));
-    for (const lease::Turn::Signal& signal : next.signals)
+    for (const lease::Turn::Signal& signal : next.signals) {
       carry_signal(signal);
+    }
   }
   MIG_TRY(guard());
   return making;
@@ -295,17 +318,20 @@ Result<LeaseDesk::Making> LeaseDesk::carry_out(const lease::Turn& turn) {
 Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
   // Whoever asked, or anybody else who took a turn, may have made it meanwhile.
   MIG_ASSIGN_OR_RETURN(const lease::Ticket still, leases_.peek(creation.request));
-  if (!still.waiting)
+  if (!still.waiting) {
     return Making::kDone;
+  }
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
   const std::string state =
       fmt::format("{:016x} {} {}", now->generation, creation.request, creation.count);
-  if (state == failed_creation_)
+  if (state == failed_creation_) {
     return Making::kRefused;
-  auto made = create_for_lease(service_, *now, creation);
+  }
+  auto made = create_for_lease(node_, *now, creation);
   // Another writer is at work, or was just now: that says nothing about whether it can be made.
-  if (!made && made.error().code == ErrorCode::kConflict)
+  if (!made && made.error().code == ErrorCode::kConflict) {
     return Making::kLater;
+  }
   if (!made) {
     failed_creation_ = state;
     MIG_TRY(leases_.explain(creation.request, "none can be made: " + made.error().text()));
@@ -316,8 +342,9 @@ Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
 }
 
 Result<void> LeaseDesk::guard() {
-  if (!guard_)
+  if (!guard_) {
     return {};
+  }
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_ASSIGN_OR_RETURN(const std::vector<lease::Lease> leases, leases_.list(nullptr));
   return guard_->keep(*now, leases);
@@ -340,20 +367,23 @@ Result<std::vector<lease::Lease>> LeaseDesk::acquire(const lease::LeaseRequest& 
   for (std::uint32_t since_turn = 0; ticket.granted.empty();) {
     if (ticket.waiting && !ticket.waiting->reason.empty() && told != ticket.waiting->reason) {
       told = ticket.waiting->reason;
-      if (on_wait)
+      if (on_wait) {
         on_wait(*ticket.waiting);
+      }
     }
     base::system_clock().sleep(std::chrono::milliseconds(kBetweenTurnsMs));
     // Who waits longest takes the turns; those behind only when nobody before them does.
     MIG_ASSIGN_OR_RETURN(ticket, peek(ticket.id));
-    if (!ticket.granted.empty())
+    if (!ticket.granted.empty()) {
       break;
+    }
     const std::uint32_t place = ticket.waiting ? ticket.waiting->position : 1;
     if (!ticket.waiting || ++since_turn >= std::min(place, kSlowest)) {
       since_turn = 0;
       MIG_ASSIGN_OR_RETURN(ticket, look(ticket.id));
-      if (ticket.granted.empty() && !ticket.waiting)
+      if (ticket.granted.empty() && !ticket.waiting) {
         return gone(ticket.id, told);
+      }
     }
   }
   return std::move(ticket.granted);
@@ -366,11 +396,12 @@ Result<lease::Lease> LeaseDesk::release(std::int64_t lease, const Peer& peer) {
 
 Result<std::string> LeaseDesk::may_change(const Peer& peer) const {
   const Tenant tenant = tenant_of(peer);
-  if (tenant.role < Role::kUser)
+  if (tenant.role < Role::kUser) {
     return fail(ErrorCode::kPermission,
                 fmt::format("the role of tenant {} is {}: it may not change leases",
                             tenant.name,
                             name_of(tenant.role)));
+  }
   return sees_all(tenant) ? std::string() : tenant.name;
 }
 
@@ -390,8 +421,9 @@ Result<std::vector<lease::Lease>> LeaseDesk::list(const Peer& peer) {
   const Tenant tenant = tenant_of(peer);
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_ASSIGN_OR_RETURN(std::vector<lease::Lease> all, leases_.list(now));
-  if (!sees_all(tenant))
+  if (!sees_all(tenant)) {
     std::erase_if(all, [&](const lease::Lease& lease) { return lease.tenant != tenant.name; });
+  }
   return all;
 }
 
@@ -399,32 +431,37 @@ Result<std::vector<lease::QueueEntry>> LeaseDesk::queue(const Peer& peer) {
   const Tenant tenant = tenant_of(peer);
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_ASSIGN_OR_RETURN(std::vector<lease::QueueEntry> all, leases_.queue(*now));
-  if (!sees_all(tenant))
+  if (!sees_all(tenant)) {
     std::erase_if(all, [&](const lease::QueueEntry& entry) { return entry.tenant != tenant.name; });
+  }
   return all;
 }
 
 Result<std::vector<LeaseDesk::TenantView>> LeaseDesk::tenants(const Peer& peer) {
   const Tenant own = tenant_of(peer);
   std::vector<TenantView> views;
-  for (const Tenant& tenant : leases_.tenants().tenants)
-    if (sees_all(own) || tenant.name == own.name)
+  for (const Tenant& tenant : leases_.tenants().tenants) {
+    if (sees_all(own) || tenant.name == own.name) {
       views.push_back({tenant, {}, 0});
+    }
+  }
   MIG_ASSIGN_OR_RETURN(const std::vector<lease::Lease> all, leases_.list(nullptr));
   const auto view_of = [&](const std::string& name) -> TenantView& {
     const auto found = std::find_if(views.begin(), views.end(), [&](const TenantView& view) {
       return view.tenant.name == name;
     });
-    if (found != views.end())
+    if (found != views.end()) {
       return *found;
+    }
     Tenant unnamed = own.name == name ? own : Tenant{};
     unnamed.name = name;
     return views.emplace_back(TenantView{std::move(unnamed), {}, 0});
   };
   static_cast<void>(view_of(own.name));
   for (const lease::Lease& lease : all) {
-    if (!sees_all(own) && lease.tenant != own.name)
+    if (!sees_all(own) && lease.tenant != own.name) {
       continue;
+    }
     TenantView& view = view_of(lease.tenant);
     view.used.add(lease.instance);
     ++view.leases;

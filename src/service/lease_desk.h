@@ -20,8 +20,8 @@
 #include "lease/lease.h"
 #include "model/lease_values.h"
 #include "model/tenants.h"
+#include "node/node.h"
 #include "service/node_guard.h"
-#include "service/service.h"
 
 namespace mig::service {
 
@@ -44,7 +44,7 @@ class LeaseDesk {
   // `reap_every_ms`: lease::Settings.
   // `inventory_age_ms`: how old a look at the machine may be that a turn uses; what is granted is
   // always held against a new one.
-  static Result<std::unique_ptr<LeaseDesk>> open(Service& service,
+  static Result<std::unique_ptr<LeaseDesk>> open(node::Node& node,
                                                  const Tenants& tenants,
                                                  std::int64_t inventory_age_ms = 0,
                                                  std::int64_t reap_every_ms = 0);
@@ -76,9 +76,6 @@ class LeaseDesk {
   // changed.
   Result<bool> step(bool reap = true);
 
-  // Whether anybody, this desk included, changed the store since the last call.
-  Result<bool> changed() { return leases_.changed(seen_); }
-
   Result<lease::Lease> release(std::int64_t lease, const Peer& peer);
   Result<void> rebind(std::int64_t lease, lease::Holder holder, const Peer& peer);
   Result<void> bequeath(std::int64_t lease, lease::Holder heir, const Peer& peer);
@@ -100,11 +97,11 @@ class LeaseDesk {
 
   Tenant tenant_of(const Peer& peer) const { return leases_.tenants().tenant_of(peer.identity); }
 
-  Service& service() { return service_; }
+  node::Node& node() { return node_; }
 
  private:
-  LeaseDesk(Service& service, lease::Leases leases, std::int64_t inventory_age_ms)
-      : service_(service), leases_(std::move(leases)), inventory_age_ms_(inventory_age_ms) {}
+  LeaseDesk(node::Node& node, lease::Leases leases, std::int64_t inventory_age_ms)
+      : node_(node), leases_(std::move(leases)), inventory_age_ms_(inventory_age_ms) {}
 
   // Of which tenant's leases; "" = anybody's.
   Result<std::string> may_change(const Peer& peer) const;
@@ -121,12 +118,11 @@ class LeaseDesk {
   Result<lease::Ticket> after_turn(lease::Ticket ticket);
   Result<lease::Ticket> create_now(lease::LeaseRequest request);
 
-  Service& service_;
+  node::Node& node_;
   lease::Leases leases_;
   std::int64_t inventory_age_ms_;
   std::optional<Inventory> inventory_;
   std::int64_t inventory_read_ms_ = 0;
-  std::int64_t seen_ = 0;
   std::optional<NodeGuard> guard_;
   std::map<std::int64_t, std::string> lost_;  // by request: the instance that went meanwhile
   // The layout and leases for which making an instance failed: not tried again until they change.

@@ -23,8 +23,9 @@ std::string user_name(std::uint32_t uid) {
   std::vector<char> buffer(kNameBuffer);
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
     return {};
+  }
   return found->pw_name;
 }
 
@@ -32,8 +33,9 @@ std::string group_name(std::uint32_t gid) {
   std::vector<char> buffer(kNameBuffer);
   group entry{};
   group* found = nullptr;
-  if (::getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+  if (::getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
     return {};
+  }
   return found->gr_name;
 }
 
@@ -41,8 +43,9 @@ std::string group_name(std::uint32_t gid) {
 std::vector<std::uint32_t> groups_of(const std::string& user, std::uint32_t gid) {
   std::array<gid_t, 256> gids{};
   int count = static_cast<int>(gids.size());
-  if (user.empty() || ::getgrouplist(user.c_str(), gid, gids.data(), &count) < 0)
+  if (user.empty() || ::getgrouplist(user.c_str(), gid, gids.data(), &count) < 0) {
     return {gid};
+  }
   return {gids.begin(), gids.begin() + count};
 }
 
@@ -55,8 +58,9 @@ Peer peer_of(std::uint32_t uid, std::uint32_t gid, std::uint32_t pid) {
   peer.identity.user = user_name(uid);
   peer.identity.gids = groups_of(peer.identity.user, gid);
   peer.identity.groups.reserve(peer.identity.gids.size());
-  for (const std::uint32_t group : peer.identity.gids)
+  for (const std::uint32_t group : peer.identity.gids) {
     peer.identity.groups.push_back(group_name(group));
+  }
   return peer;
 }
 
@@ -67,16 +71,18 @@ Peer own_peer() {
 Result<Tenants> read_tenants(const std::string& path) {
   const std::string file = tenants_path(path);
   MIG_ASSIGN_OR_RETURN(Tenants tenants, config::read_tenants(file));
-  if (!tenants.from_file && file != kTenantsFile)
+  if (!tenants.from_file && file != kTenantsFile) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no tenants file {}", file),
                 "without one everybody may lease without limits: that has to be meant");
+  }
   return tenants;
 }
 
 std::string tenants_path(const std::string& path) {
-  if (!path.empty())
+  if (!path.empty()) {
     return path;
+  }
   const char* variable = std::getenv("MIGCTL_TENANTS");  // NOLINT(concurrency-mt-unsafe)
   return variable != nullptr && *variable != '\0' ? variable : kTenantsFile;
 }

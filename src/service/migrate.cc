@@ -29,47 +29,54 @@ struct Switch {
 
 class Mover {
  public:
-  Mover(Service& service, const MigrateOptions& options, base::Clock& clock)
-      : service_(service), options_(options), clock_(clock) {}
+  Mover(node::Node& node, const MigrateOptions& options, base::Clock& clock)
+      : node_(node), options_(options), clock_(clock) {}
 
   // The moves, and the layout after them.
   Result<int> run(const apply::Migration& migration) {
     MIG_TRY(move(migration));
     auto code = options_.layout();
     const int stuck_code = error_info(ErrorCode::kStuck).exit_code;
-    if (!stop_wanted() || (code && (*code == 0 || *code == stuck_code)))
+    if (!stop_wanted() || (code && (*code == 0 || *code == stuck_code))) {
       return code;
+    }
     const Error back = take_back(code ? stopped("the layout was applied") : code.error());
-    if (!code)
+    if (!code) {
       return back;
+    }
     tell(back.text());  // the outcome of the layout's change has been told
     return back.code == ErrorCode::kStuck ? stuck_code : *code;
   }
 
  private:
   Result<void> move(const apply::Migration& migration) {
-    MIG_ASSIGN_OR_RETURN(const Plan plan, service_.plan(migration.beside));
+    MIG_ASSIGN_OR_RETURN(const Plan plan, node_.plan(migration.beside));
     tell(fmt::format("making {} beside what runs",
                      base::counted(migration.moves.size(), "successor")));
-    MIG_ASSIGN_OR_RETURN(const ApplyResult made, options_.apply(plan, "room to move", false));
-    if (made.outcome != Outcome::kApplied || made.failure)
+    MIG_ASSIGN_OR_RETURN(const node::ApplyResult made, options_.apply(plan, "room to move", false));
+    if (made.outcome != node::Outcome::kApplied || made.failure) {
       return not_made(made);
-    MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> last, service_.history(1));
-    if (!last.empty())
+    }
+    MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> last, node_.history(1));
+    if (!last.empty()) {
       change_ = last.front().id;
+    }
     auto moved = switch_all(migration.moves);
-    if (moved)
+    if (moved) {
       return {};
+    }
     return take_back(std::move(moved).error());
   }
 
-  static Error not_made(const ApplyResult& made) {
+  static Error not_made(const node::ApplyResult& made) {
     Error error = made.failure.value_or(
         Error{ErrorCode::kInternal, "the successors were not made", {}, {}, {}});
-    if (made.outcome == Outcome::kRolledBack)
+    if (made.outcome == node::Outcome::kRolledBack) {
       error.code = ErrorCode::kRolledBack;
-    if (made.outcome == Outcome::kStuck)
+    }
+    if (made.outcome == node::Outcome::kStuck) {
       error.code = ErrorCode::kStuck;
+    }
     return error;
   }
 
@@ -80,15 +87,17 @@ class Mover {
   }
 
   void tell(const std::string& line) const {
-    if (options_.tell)
+    if (options_.tell) {
       options_.tell(line);
+    }
   }
 
   Result<void> switch_all(const std::vector<apply::Move>& moves) {
     MIG_ASSIGN_OR_RETURN(const std::vector<Switch> all, pairs(moves));
     for (const Switch& one : all) {
-      if (stop_wanted())
+      if (stop_wanted()) {
         return stopped("all work was switched over");
+      }
       tell(fmt::format("switching {} from {} to {}", one.profile, one.old_uuid, one.new_uuid));
       switched_.push_back(one);  // also when the hook fails half-way
       MIG_TRY(hook(one, "switch"));
@@ -99,7 +108,7 @@ class Mover {
   // The successors as the driver shows them now: that is their health check. One that does not
   // show, has no UUID of its own or has somebody on it already is none.
   Result<std::vector<Switch>> pairs(const std::vector<apply::Move>& moves) {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, service_.inventory());
+    MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory());
     std::vector<Switch> out;
     for (const apply::Move& move : moves) {
       const Gpu* gpu = now.find_gpu(move.to_gpu);
@@ -112,7 +121,7 @@ class Mover {
                            std::all_of(to->compute_instances.begin(),
                                        to->compute_instances.end(),
                                        [](const auto& c) { return !c.uuid.empty(); });
-      if (!healthy)
+      if (!healthy) {
         return fail(ErrorCode::kDriver,
                     fmt::format("the successor of {} at {}:{} on GPU {} is not fit for use",
                                 move.from.name.str(),
@@ -120,12 +129,14 @@ class Mover {
                                 move.to.size,
                                 move.to_gpu.value),
                     "migctl list and migctl holders show what is there");
-      for (std::size_t i = 0; i < to->compute_instances.size(); ++i)
+      }
+      for (std::size_t i = 0; i < to->compute_instances.size(); ++i) {
         out.push_back({move,
                        to->id,
                        move.from.compute_instances[i].uuid,
                        to->compute_instances[i].uuid,
                        to->compute_instances[i].name.str()});
+      }
     }
     return out;
   }
@@ -148,20 +159,24 @@ class Mover {
                                {"MIGCTL_OLD_GPU_INSTANCE", text(old_gi.value)},
                                {"MIGCTL_NEW_GPU_INSTANCE", text(new_gi.value)}},
                               output);
-    if (!output.empty())
+    if (!output.empty()) {
       tell("migrate hook: " + output.substr(0, output.find_last_not_of('\n') + 1));
+    }
     return done;
   }
 
   // Who is still on one of these instances, in words; "" = nobody.
   Result<std::string> still_there(
       const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances) {
-    MIG_ASSIGN_OR_RETURN(const holders::Report report, service_.holders());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
     std::vector<std::string> who;
-    for (const holders::Holder& holder : report.holders)
-      for (const auto& [gpu, instance] : instances)
-        if (holder.gpu == gpu && holder.gpu_instance == instance)
+    for (const holders::Holder& holder : report.holders) {
+      for (const auto& [gpu, instance] : instances) {
+        if (holder.gpu == gpu && holder.gpu_instance == instance) {
           who.push_back(holder.str());
+        }
+      }
+    }
     return base::join(who, "; ");
   }
 
@@ -172,17 +187,21 @@ class Mover {
     const auto deadline = clock_.monotonic() + options_.drain;
     for (bool first = true;; first = false) {
       MIG_ASSIGN_OR_RETURN(const std::string who, still_there(instances));
-      if (who.empty())
+      if (who.empty()) {
         return {};
-      if (may_stop && stop_wanted())
+      }
+      if (may_stop && stop_wanted()) {
         return stopped(fmt::format("{} was empty: {}", what, who));
-      if (clock_.monotonic() >= deadline)
+      }
+      if (clock_.monotonic() >= deadline) {
         return fail(
             ErrorCode::kTimeout,
             fmt::format("{} did not drain within {} ms: {}", what, options_.drain.count(), who),
             "the hook is to end what ran there; --drain gives it longer");
-      if (first)
+      }
+      if (first) {
         tell("draining: " + who);
+      }
       clock_.sleep(kBetweenDrainLooks);
     }
   }
@@ -190,8 +209,9 @@ class Mover {
   Result<void> drain(const std::vector<apply::Move>& moves) {
     std::vector<std::pair<GpuIndex, GpuInstanceId>> old;
     old.reserve(moves.size());
-    for (const apply::Move& move : moves)
+    for (const apply::Move& move : moves) {
       old.emplace_back(move.from_gpu, move.from.id);
+    }
     return empty_by(old, "the old instance", true);
   }
 
@@ -202,19 +222,24 @@ class Mover {
     const std::vector<Switch> last_first(switched_.rbegin(), switched_.rend());
     for (const Switch& one : last_first) {
       successors.emplace_back(one.move.to_gpu, one.to);
-      if (auto back = hook(one, "back"); !back)
+      if (auto back = hook(one, "back"); !back) {
         return stuck(std::move(why), back.error());
+      }
     }
-    if (auto left = empty_by(successors, "the successor", false); !left)
+    if (auto left = empty_by(successors, "the successor", false); !left) {
       return stuck(std::move(why), left.error());
-    auto plan = service_.plan_undo(change_);
-    if (!plan)
+    }
+    auto plan = node_.plan_undo(change_);
+    if (!plan) {
       return stuck(std::move(why), plan.error());
+    }
     auto undone = options_.apply(*plan, "move taken back", true);
-    if (!undone)
+    if (!undone) {
       return stuck(std::move(why), undone.error());
-    if (undone->failure)
+    }
+    if (undone->failure) {
       return stuck(std::move(why), *undone->failure);
+    }
     why.message += "; the move was taken back, and the layout is as it was";
     return why;
   }
@@ -228,7 +253,7 @@ class Mover {
     return why;
   }
 
-  Service& service_;
+  node::Node& node_;
   const MigrateOptions& options_;
   base::Clock& clock_;
   std::optional<std::int64_t> change_;  // that made the successors
@@ -236,32 +261,34 @@ class Mover {
 };
 
 // No moves: the plan runs as it is.
-Result<apply::Migration> needed_moves(Service& service, const DesiredLayout& desired) {
-  MIG_ASSIGN_OR_RETURN(const Plan plan, service.plan(desired));
-  if (!plan.blocked())
+Result<apply::Migration> needed_moves(node::Node& node, const DesiredLayout& desired) {
+  MIG_ASSIGN_OR_RETURN(const Plan plan, node.plan(desired));
+  if (!plan.blocked()) {
     return apply::Migration{};
-  MIG_ASSIGN_OR_RETURN(Inventory now, service.inventory());
-  MIG_ASSIGN_OR_RETURN(const holders::Report report, service.holders());
+  }
+  MIG_ASSIGN_OR_RETURN(Inventory now, node.inventory());
+  MIG_ASSIGN_OR_RETURN(const holders::Report report, node.holders());
   apply::add_holders(report, now);
   return apply::plan_migration(now, desired, plan);
 }
 
 }  // namespace
 
-Result<int> move_work(Service& service,
+Result<int> move_work(node::Node& node,
                       const DesiredLayout& desired,
                       const MigrateOptions& options,
                       base::Clock& clock) {
-  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
-  if (migration.moves.empty())
+  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(node, desired));
+  if (migration.moves.empty()) {
     return options.layout();
-  return Mover(service, options, clock).run(migration);
+  }
+  return Mover(node, options, clock).run(migration);
 }
 
-Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired) {
-  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(service, desired));
+Result<std::vector<std::string>> describe_moves(node::Node& node, const DesiredLayout& desired) {
+  MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(node, desired));
   std::vector<std::string> lines;
-  for (const apply::Move& move : migration.moves)
+  for (const apply::Move& move : migration.moves) {
     lines.push_back(fmt::format("would move {} gi={} from GPU {} at {}:{} to GPU {} at {}:{}",
                                 move.from.name.str(),
                                 move.from.id.value,
@@ -271,6 +298,7 @@ Result<std::vector<std::string>> describe_moves(Service& service, const DesiredL
                                 move.to_gpu.value,
                                 move.to.start,
                                 move.to.size));
+  }
   return lines;
 }
 

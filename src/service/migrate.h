@@ -21,7 +21,7 @@
 #include "mig/result.h"
 
 #include "base/clock.h"
-#include "service/service.h"
+#include "node/node.h"
 
 namespace mig::service {
 
@@ -30,7 +30,8 @@ struct MigrateOptions {
   std::chrono::milliseconds drain = std::chrono::seconds(60);
   std::function<void(const std::string&)> tell;  // a line of progress
   // Carries one plan out, as a change of its own in the history; `to_the_end` whatever `stop` says.
-  std::function<Result<ApplyResult>(const Plan&, const std::string& reason, bool to_the_end)> apply;
+  std::function<Result<node::ApplyResult>(const Plan&, const std::string& reason, bool to_the_end)>
+      apply;
   // The layout itself, when the way is free: the exit code, or an Error.
   std::function<Result<int>()> layout;
   // Set: everything is taken back, the move too if the layout has not been applied by then. The
@@ -39,12 +40,12 @@ struct MigrateOptions {
 };
 
 // What move_work() would move, one line each; empty = nothing has to.
-Result<std::vector<std::string>> describe_moves(Service& service, const DesiredLayout& desired);
+Result<std::vector<std::string>> describe_moves(node::Node& node, const DesiredLayout& desired);
 
 // Moves what has to move, then has the layout applied: what that answers. An Error of the move: the
 // layout is as it was (kHook, kTimeout with who did not leave, kNoCapacity, kInUse, kRolledBack
 // when stopped), or kStuck saying what is left.
-Result<int> move_work(Service& service,
+Result<int> move_work(node::Node& node,
                       const DesiredLayout& desired,
                       const MigrateOptions& options,
                       base::Clock& clock);

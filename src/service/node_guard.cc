@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "service/lease_desk.h"
+#include "service/run_job.h"
 
 namespace mig::service {
 namespace {
@@ -29,8 +30,9 @@ using Acl = std::unique_ptr<std::remove_pointer_t<acl_t>, FreeAcl>;
 
 std::string acl_text(const std::set<std::uint32_t>& users) {
   std::string text = "u::r,g::-,o::-";
-  for (const std::uint32_t uid : users)
+  for (const std::uint32_t uid : users) {
     text += fmt::format(",u:{}:r", uid);
+  }
   return users.empty() ? text : text + ",m::r";
 }
 
@@ -49,14 +51,18 @@ Error cannot(const char* what, const std::string& node, int number) {
 Result<void> let_in(const std::string& node, const std::set<std::uint32_t>& users) {
   const Acl wanted(::acl_from_text(acl_text(users).c_str()));
   const Acl there(::acl_get_file(node.c_str(), ACL_TYPE_ACCESS));
-  if (!there && errno == ENOENT)
+  if (!there && errno == ENOENT) {
     return {};  // the instance went meanwhile
-  if (!wanted || !there)
+  }
+  if (!wanted || !there) {
     return cannot("read the access list of", node, errno);
-  if (::acl_cmp(wanted.get(), there.get()) == 0)
+  }
+  if (::acl_cmp(wanted.get(), there.get()) == 0) {
     return {};
-  if (::acl_set_file(node.c_str(), ACL_TYPE_ACCESS, wanted.get()) != 0 && errno != ENOENT)
+  }
+  if (::acl_set_file(node.c_str(), ACL_TYPE_ACCESS, wanted.get()) != 0 && errno != ENOENT) {
     return cannot("set the access list of", node, errno);
+  }
   return {};
 }
 
@@ -65,15 +71,21 @@ Result<void> let_in(const std::string& node, const std::set<std::uint32_t>& user
 NodeGuard::Users NodeGuard::users_of_nodes(const Inventory& now,
                                            const std::vector<lease::Lease>& leases) const {
   std::map<std::string, std::set<std::uint32_t>> tenants;  // by instance
-  for (const lease::Lease& lease : leases)
-    if (lease.uid != 0)
+  for (const lease::Lease& lease : leases) {
+    if (lease.uid != 0) {
       tenants[lease.instance.uuid].insert(lease.uid);
+    }
+  }
   Users users;
-  for (const Gpu& gpu : now.gpus)
-    for (const GpuInstance& instance : gpu.instances)
-      for (const ComputeInstance& compute : instance.compute_instances)
-        if (gpu.minor)
+  for (const Gpu& gpu : now.gpus) {
+    for (const GpuInstance& instance : gpu.instances) {
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        if (gpu.minor) {
           add_nodes(*gpu.minor, instance.id, compute.id, tenants[compute.uuid], users);
+        }
+      }
+    }
+  }
   return users;
 }
 
@@ -83,16 +95,19 @@ void NodeGuard::add_nodes(std::uint32_t gpu_minor,
                           const std::set<std::uint32_t>& tenants,
                           Users& users) const {
   const auto nodes = launch::capability_nodes(roots_, gpu_minor, gi, ci);
-  if (!nodes)
+  if (!nodes) {
     return;
+  }
   // Several compute instances share the node of their GPU instance.
-  for (const std::string& node : {nodes->gi, nodes->ci})
+  for (const std::string& node : {nodes->gi, nodes->ci}) {
     users[roots_.dev + "/nvidia-caps/" + node].insert(tenants.begin(), tenants.end());
+  }
 }
 
 Result<void> NodeGuard::keep(const Inventory& now, const std::vector<lease::Lease>& leases) {
-  for (const auto& [node, users] : users_of_nodes(now, leases))
+  for (const auto& [node, users] : users_of_nodes(now, leases)) {
     MIG_TRY(let_in(node, users));
+  }
   return {};
 }
 
@@ -100,25 +115,27 @@ Result<void> NodeGuard::open_all(const Inventory& now) const {
   for (const auto& [node, users] : users_of_nodes(now, {})) {
     const Acl open(::acl_from_mode(kAsTheDriver));
     if (!open ||
-        (::acl_set_file(node.c_str(), ACL_TYPE_ACCESS, open.get()) != 0 && errno != ENOENT))
+        (::acl_set_file(node.c_str(), ACL_TYPE_ACCESS, open.get()) != 0 && errno != ENOENT)) {
       return cannot("open", node, errno);
+    }
   }
   return {};
 }
 
 Result<void> guard_or_open(LeaseDesk& desk, bool guard) {
-  Service& service = desk.service();
-  const std::string mark = service.lease_store_path() + ".guarded";
-  NodeGuard nodes(service.device_roots());
+  node::Node& node = desk.node();
+  const std::string mark = node.lease_store_path() + ".guarded";
+  NodeGuard nodes(device_roots(node));
   if (guard) {
     MIG_TRY(base::write_file_atomic(mark, "", 0600));
     desk.guard_nodes(std::move(nodes));
     MIG_TRY(desk.step());
     return {};
   }
-  if (::access(mark.c_str(), F_OK) != 0)
+  if (::access(mark.c_str(), F_OK) != 0) {
     return {};
-  MIG_ASSIGN_OR_RETURN(const Inventory now, service.inventory());
+  }
+  MIG_ASSIGN_OR_RETURN(const Inventory now, node.inventory());
   MIG_TRY(nodes.open_all(now));
   ::unlink(mark.c_str());
   return {};

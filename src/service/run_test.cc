@@ -11,17 +11,18 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "service/test_machine.h"
+#include "node/test_machine.h"
+#include "service/run_job.h"
 
 namespace mig::service {
 namespace {
 
 using namespace std::chrono_literals;
 
-class RunTest : public MachineTest {
+class RunTest : public node::MachineTest {
  protected:
   void SetUp() override {
-    MachineTest::SetUp();
+    node::MachineTest::SetUp();
     make("1x a100-sxm4-40gb");
     enable_mig();
     create(0, {"3g.20gb:4", "1g.5gb:0"});
@@ -40,8 +41,9 @@ class RunTest : public MachineTest {
                                "train",
                                "--seconds",
                                "60"});
-    for (int i = 0; i < 1200 && inventory().gpus[0].processes.empty(); ++i)
+    for (int i = 0; i < 1200 && inventory().gpus[0].processes.empty(); ++i) {
       std::this_thread::sleep_for(50ms);
+    }
     return child;
   }
 
@@ -52,9 +54,10 @@ class RunTest : public MachineTest {
 
   launch::RunRequest job(const std::string& profile, const std::string& script) {
     launch::RunRequest request;
-    if (!profile.empty())
-      request.selection.profile = *ProfileName::parse(profile);
-    request.argv = {"sh", "-c", script};
+    if (!profile.empty()) {
+      request.where.selection.profile = *ProfileName::parse(profile);
+    }
+    request.command.argv = {"sh", "-c", script};
     return request;
   }
 };
@@ -62,10 +65,11 @@ class RunTest : public MachineTest {
 TEST_F(RunTest, TheCommandSeesItsInstanceAndItsExitCodeComesBack) {
   const std::string out = root_ + "/seen";
   const auto result =
-      service_->run(job("1g.5gb",
-                        "printf '%s %s %s' \"$CUDA_VISIBLE_DEVICES\" \"$NVIDIA_VISIBLE_DEVICES\" "
-                        "\"$MIGSIM_MACHINE\" >" +
-                            out + "; exit 5"));
+      run_job(*node_,
+              job("1g.5gb",
+                  "printf '%s %s %s' \"$CUDA_VISIBLE_DEVICES\" \"$NVIDIA_VISIBLE_DEVICES\" "
+                  "\"$MIGSIM_MACHINE\" >" +
+                      out + "; exit 5"));
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->end.exit_code(), 5);
   std::ifstream file(out);
@@ -83,21 +87,25 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
   std::vector<std::string> uuids(2);
   std::vector<std::thread> threads;
   auto other = open();
-  Service* services[] = {service_.get(), other.get()};
-  for (std::size_t i = 0; i < 2; ++i)
+  node::Node* nodes[] = {node_.get(), other.get()};
+  for (std::size_t i = 0; i < 2; ++i) {
     threads.emplace_back([&, i] {
       // Each stays until the other is there.
-      const auto result = services[i]->run(
+      const auto result = run_job(
+          *nodes[i],
           job("",
               fmt::format("cd {} && : >up{} && for i in $(seq 600); do [ -e up0 ] && [ -e up1 ] && "
                           "break; sleep 0.05; done",
                           root_,
                           i)));
-      if (result)
+      if (result) {
         uuids[i] = result->instances.at(0).uuid;
+      }
     });
-  for (std::thread& thread : threads)
+  }
+  for (std::thread& thread : threads) {
     thread.join();
+  }
   EXPECT_FALSE(uuids[0].empty());
   EXPECT_FALSE(uuids[1].empty());
   EXPECT_NE(uuids[0], uuids[1]);
@@ -105,7 +113,7 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
 
 TEST_F(RunTest, WhenAllAreBusyTheHolderIsNamed) {
   const pid_t busy = train("1g.5gb");
-  const auto refused = service_->run(job("1g.5gb", "true"));
+  const auto refused = run_job(*node_, job("1g.5gb", "true"));
   stop(busy);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInUse);
@@ -114,17 +122,17 @@ TEST_F(RunTest, WhenAllAreBusyTheHolderIsNamed) {
 }
 
 TEST_F(RunTest, AnInstanceInUseIsNotDestroyed) {
-  const auto early = service_->plan_destroy({});  // planned while nobody ran
+  const auto early = node_->plan_destroy({});  // planned while nobody ran
   const pid_t busy = train("3g.20gb");
   const std::string before = shape(0);
   ASSERT_TRUE(early);
-  const auto late = service_->plan_destroy({});
+  const auto late = node_->plan_destroy({});
   ASSERT_TRUE(late);
   EXPECT_TRUE(late->blocked());
   for (const auto& plan : {early, late}) {
-    const auto result = service_->apply(*plan, {});
+    const auto result = node_->apply(*plan, {});
     if (result) {
-      EXPECT_EQ(result->outcome, Outcome::kRolledBack);
+      EXPECT_EQ(result->outcome, node::Outcome::kRolledBack);
       EXPECT_EQ(result->failure->code, ErrorCode::kInUse) << result->failure->text();
     } else {
       EXPECT_EQ(result.error().code, ErrorCode::kInUse) << result.error().text();
@@ -132,7 +140,7 @@ TEST_F(RunTest, AnInstanceInUseIsNotDestroyed) {
     EXPECT_EQ(shape(0), before);
   }
   stop(busy);
-  must_apply(service_->plan_destroy({}));
+  must_apply(node_->plan_destroy({}));
 }
 
 // Nobody need wait or go for what does not fit an empty machine either.
@@ -142,9 +150,9 @@ TEST_F(RunTest, WhatCanNeverBeIsNotSaidToBeInUse) {
   whole.profile = *ProfileName::parse("7g.40gb");
   whole.compute_instances = {whole.profile};
   DesiredLayout layout{"x", {{GpuIndex{0}, true, {whole}, {}}}, {}, {}};
-  const auto possible = service_->plan(layout);
+  const auto possible = node_->plan(layout);
   layout.spare = {{*ProfileName::parse("1g.5gb"), 1}};
-  const auto never = service_->plan(layout);
+  const auto never = node_->plan(layout);
   stop(busy);
   ASSERT_TRUE(possible) << possible.error().text();
   EXPECT_TRUE(possible->blocked());
@@ -155,13 +163,13 @@ TEST_F(RunTest, WhatCanNeverBeIsNotSaidToBeInUse) {
 TEST_F(RunTest, WaitsForOneToComeFree) {
   const pid_t busy = train("1g.5gb");
   launch::RunRequest request = job("1g.5gb", "true");
-  request.wait = 20s;
+  request.where.wait = 20s;
   bool waited = false;
-  request.on_wait = [&](const std::string&) {
+  request.observer.on_wait = [&](const std::string&) {
     waited = true;
     ::kill(busy, SIGTERM);
   };
-  const auto result = service_->run(request);
+  const auto result = run_job(*node_, request);
   wait(busy);
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_TRUE(waited);

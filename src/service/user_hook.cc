@@ -17,19 +17,22 @@ Result<void> run_user_hook(const UserHook& hook,
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::size_t equals = text.find('=');
-    if (equals != std::string::npos && equals > 0)
+    if (equals != std::string::npos && equals > 0) {
       command.envs.insert_or_assign(text.substr(0, equals), text.substr(equals + 1));
+    }
   }
   launch::HookRun run;
   run.environment = variables;
   run.timeout = hook.timeout;
   run.stop = hook.stop;
   auto done = launch::run_hooks({command}, hook.name, run, output);
-  if (done)
+  if (done) {
     return {};
+  }
   Error error = std::move(done).error();
-  if (error.code == ErrorCode::kRolledBack)
+  if (error.code == ErrorCode::kRolledBack) {
     return error;
+  }
   error.hint = "it has our environment and the variables that docs/reference/changes.md names";
   return error;
 }

@@ -11,7 +11,7 @@
 namespace mig::smi {
 namespace {
 
-// What one question is answered with; *code is the driver's.
+// Function that reads one value; *code receives the driver's return code.
 using Answer = std::string (*)(const Run& run, nvmlReturn_t* code);
 
 const char* state_word(unsigned feature) {
@@ -130,14 +130,17 @@ std::string key_rotation(const Run& run, nvmlReturn_t* code) {
 
 std::string everything(const Run& run, nvmlReturn_t* code) {
   const nvmlConfComputeSystemState_t state = state_of(run, code);
-  if (*code != NVML_SUCCESS)
+  if (*code != NVML_SUCCESS) {
     return "";
+  }
   const nvmlConfComputeSystemCaps_t caps = caps_of(run, code);
-  if (*code != NVML_SUCCESS)
+  if (*code != NVML_SUCCESS) {
     return "";
+  }
   const unsigned mode = multi_gpu_of(run, code);
-  if (*code != NVML_SUCCESS)
+  if (*code != NVML_SUCCESS) {
     return "";
+  }
   const bool accepting = ready(run, code);
   const auto line = [](const char* label, const char* value) {
     return text("    %-26s : %s\n", label, value);
@@ -153,7 +156,7 @@ std::string everything(const Run& run, nvmlReturn_t* code) {
 struct Question {
   const char* option;
   const char* name;
-  Answer answer;  // nullptr: asked of each GPU
+  Answer answer;  // nullptr: read per GPU
 };
 
 constexpr std::array kQuestions = {
@@ -180,8 +183,9 @@ int show_memory(const Run& run, const std::vector<Gpu>& gpus) {
   for (const Gpu& gpu : gpus) {
     nvmlConfComputeMemSizeInfo_t size{};
     const nvmlReturn_t code = run.nvml.nvmlDeviceGetConfComputeMemSizeInfo(gpu.device, &size);
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       return report(run, code);
+    }
     run.print(gpu_line(run, gpu) +
               text("Protected memory size:   %llu KiB\nUnprotected memory size: %llu KiB\n",
                    size.protectedMemSizeKib,
@@ -199,22 +203,28 @@ Options parse_conf_compute(const std::vector<std::string>& words) {
       {"-sm", "--set-unprotected-mem-size", Takes::kMaybeValue},
       {"-srs", "--set-gpus-ready-state", Takes::kMaybeValue},
       {"-skr", "--set-key-rotation-max-attacker-advantage", Takes::kMaybeValue}};
-  for (const Question& question : kQuestions)
+  for (const Question& question : kQuestions) {
     specs.push_back({question.option, question.name, Takes::kNothing});
+  }
   return parse_small(words, specs, "nvidia-smi conf-compute -h");
 }
 
 UsageError conf_compute_usage_error(const Options& options) {
-  if (!options.error.empty())
+  if (!options.error.empty()) {
     return options.error;
-  for (const char* change : kChanges)
-    if (options.has(change))
+  }
+  for (const char* change : kChanges) {
+    if (options.has(change)) {
       return belongs_elsewhere(text("conf-compute %s", change));
+    }
+  }
   unsigned asked = 0;
-  for (const Question& question : kQuestions)
+  for (const Question& question : kQuestions) {
     asked += options.has(question.option) ? 1 : 0;
-  if (asked != 1)
+  }
+  if (asked != 1) {
     return {"One, and only one, conf-compute command allowed at a time\n"};
+  }
   return {};
 }
 
@@ -245,17 +255,21 @@ std::string conf_compute_help() {
 int run_conf_compute(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   for (const Question& question : kQuestions) {
-    if (!options.has(question.option))
+    if (!options.has(question.option)) {
       continue;
-    if (question.answer == nullptr)
+    }
+    if (question.answer == nullptr) {
       return show_memory(run, gpus);
+    }
     nvmlReturn_t code = NVML_SUCCESS;
     const std::string answer = question.answer(run, &code);
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       return report(run, code);
+    }
     run.print(answer);
   }
   return 0;

@@ -15,7 +15,7 @@ namespace {
 
 using Sections = std::vector<std::string>;
 
-// The names that -d takes; VOLTAGE has no lines on the boards of MIG.
+// Section names that -d accepts; VOLTAGE has no rows on boards with MIG.
 constexpr std::array<const char*, 20> kSections = {"MEMORY",
                                                    "UTILIZATION",
                                                    "ECC",
@@ -37,29 +37,33 @@ constexpr std::array<const char*, 20> kSections = {"MEMORY",
                                                    "POWER_SMOOTHING",
                                                    "POWER_PROFILES"};
 
-// "MEMORY,,ecc" -> {"memory", "ecc"}
+// Lower-case names of a list: "MEMORY,,ecc" -> {"memory", "ecc"}.
 Sections section_names(const std::string& list) {
   Sections names;
-  for (const std::string& name : base::split(list, ','))
-    if (!name.empty())
+  for (const std::string& name : base::split(list, ',')) {
+    if (!name.empty()) {
       names.push_back(base::lower(name));
+    }
+  }
   return names;
 }
 
 bool selected(const DetailRow& row, const Sections* sections) {
   const bool only_with = *row.section == '+';
-  if (sections == nullptr)
+  if (sections == nullptr) {
     return !only_with;
+  }
   const std::string section = base::lower(only_with ? row.section + 1 : row.section);
   return std::find(sections->begin(), sections->end(), section) != sections->end();
 }
 
 std::string gpu_detail(const Run& run, const Gpu& gpu, const Sections* sections) {
   std::string out = "GPU " + bus_id(run, gpu.device) + "\n";
-  unsigned skip_below = ~0U;  // rows deeper than this belong to a heading that turned out N/A
+  unsigned skip_below = ~0U;  // rows deeper than this belong to a heading that was N/A
   for (const DetailRow& row : detail_rows()) {
-    if (!selected(row, sections) || row.depth > skip_below || !applies(run, gpu, row.when))
+    if (!selected(row, sections) || row.depth > skip_below || !applies(run, gpu, row.when)) {
       continue;
+    }
     skip_below = ~0U;
     if (row.source == nullptr) {
       out += detail_line(row.depth, row.label, "");
@@ -81,22 +85,25 @@ std::string gpu_detail(const Run& run, const Gpu& gpu, const Sections* sections)
 std::string detail_line(unsigned depth, const std::string& label, const std::string& value) {
   constexpr int kColumn = 55;
   const int indent = static_cast<int>(4 * depth);
-  if (value.empty())
+  if (value.empty()) {
     return text("%*s%s\n", indent, "", label.c_str());
+  }
   return text("%*s%-*s: %s\n", indent, "", kColumn - indent, label.c_str(), value.c_str());
 }
 
 bool applies(const Run& run, const Gpu& gpu, const char* when) {
-  if (when == nullptr)
+  if (when == nullptr) {
     return true;
+  }
   return *when == '!' ? !readable(run, gpu, when + 1) : readable(run, gpu, when);
 }
 
 std::string detail_sections_error(const std::string& list) {
   for (const std::string& name : section_names(list)) {
     const auto is_it = [&](const char* section) { return name == base::lower(section); };
-    if (std::none_of(kSections.begin(), kSections.end(), is_it))
+    if (std::none_of(kSections.begin(), kSections.end(), is_it)) {
       return "Failed to parse --display/-d flags\n";
+    }
   }
   return "";
 }
@@ -113,8 +120,9 @@ int show_detail(const Run& run, const std::vector<Gpu>& gpus, const std::string*
   out += detail_line(0, "CUDA Version", cuda_version(run)) + "\n";
   out += detail_line(0, "Attached GPUs", std::to_string(count));
   const Sections names = sections != nullptr ? section_names(*sections) : Sections{};
-  for (const Gpu& gpu : gpus)
+  for (const Gpu& gpu : gpus) {
     out += gpu_detail(run, gpu, sections != nullptr ? &names : nullptr);
+  }
   run.print(out);
   return 0;
 }

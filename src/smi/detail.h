@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi -q`: everything about a GPU as indented lines. The layout is data (detail_rows.cc);
-// values come from the readers of query_value.h. What NVML does not give shows as N/A.
+// `nvidia-smi -q`: all properties of a GPU as indented lines. The layout is data (detail_rows.cc);
+// values come from the readers of query_value.h. Properties without an NVML reading show N/A.
 #ifndef MIGCTL_SMI_DETAIL_H_
 #define MIGCTL_SMI_DETAIL_H_
 
@@ -14,28 +14,28 @@
 namespace mig::smi {
 
 struct DetailRow {
-  unsigned depth;     // of indentation, four blanks each
+  unsigned depth;     // indentation level, four blanks each
   const char* label;  // as printed
-  // nullptr: a heading. "": N/A. "?x": a heading, or one line N/A without what is below it when
-  // property x cannot be read. "#x": a block of its own. Else a property of query_fields() or, with
-  // '@', of detail_fields().
+  // Source of the value. nullptr: a heading. "": N/A. "?x": a heading, or one line N/A without its
+  // sub-rows when property x cannot be read. "#x": a block with its own code. Else a property of
+  // query_fields() or, with '@', of detail_fields().
   const char* source;
-  const char* section;  // of -d; "" = shown only without -d, "+X" = only with -d X
-  // Which boards have the row: nullptr all, "x" those that give property x, "!x" the others.
+  const char* section;  // section of -d; "" = shown only without -d, "+X" = only with -d X
+  // Boards that have the row: nullptr all, "x" those with property x, "!x" those without.
   const char* when = nullptr;
 };
 
 std::span<const DetailRow> detail_rows();
-// Properties that only -q shows.
+// Properties of -q only.
 std::span<const QueryField> detail_fields();
 
-// "    Product Name                                       : NVIDIA H200"
+// A line of -q: "    Product Name                                       : NVIDIA H200".
 std::string detail_line(unsigned depth, const std::string& label, const std::string& value);
 
-// Whether rows with this `when` belong to the GPU.
+// True when rows with this `when` apply to the GPU.
 bool applies(const Run& run, const Gpu& gpu, const char* when);
 
-// What is wrong with the list after -d; "" = nothing. Names in either case; empty ones are none.
+// Error text for the list after -d; "" = valid. Names in either case; empty ones are ignored.
 std::string detail_sections_error(const std::string& list);
 
 // `sections` nullptr: all.

@@ -60,8 +60,9 @@ std::string mig_block(const MigReading& mig) {
 
 std::string mig_blocks(const Run& run, const Gpu& gpu, const DetailRow&) {
   std::string out;
-  for (const MigDevice& mig : mig_devices(run, gpu.device))
+  for (const MigDevice& mig : mig_devices(run, gpu.device)) {
     out += mig_block(read_mig_device(run, mig));
+  }
   return out;
 }
 
@@ -77,8 +78,9 @@ std::string process_line(unsigned depth, const char* label, const std::string& v
 
 std::string process_block(const Run& run, const Gpu& gpu, const DetailRow& row) {
   const std::vector<Process> processes = processes_on(run, gpu);
-  if (processes.empty())
+  if (processes.empty()) {
     return detail_line(row.depth, row.label, "None");
+  }
   std::string out = detail_line(row.depth, row.label, "");
   const auto id = [](const std::optional<unsigned>& i) { return i ? std::to_string(*i) : kNone; };
   for (const Process& p : processes) {
@@ -95,8 +97,9 @@ std::string process_block(const Run& run, const Gpu& gpu, const DetailRow& row) 
 
 std::string accounted_block(const Run& run, const Gpu& gpu, const DetailRow& row) {
   const std::vector<Accounted> processes = accounted_on(run, gpu);
-  if (processes.empty())
+  if (processes.empty()) {
     return detail_line(row.depth, row.label, "None");
+  }
   std::string out = detail_line(row.depth, row.label, "");
   for (const Accounted& p : processes) {
     const auto value = [&](unsigned long long number, const char* unit) {
@@ -119,15 +122,18 @@ std::string accounted_block(const Run& run, const Gpu& gpu, const DetailRow& row
 
 std::string clock_block(const Run& run, const Gpu& gpu, const DetailRow& row) {
   const ClockList clocks = supported_clocks_of(run, gpu);
-  if (clocks.code != NVML_SUCCESS)
+  if (clocks.code != NVML_SUCCESS) {
     return detail_line(row.depth, row.label, shown_code(run, clocks.code));
+  }
   std::string out = detail_line(row.depth, row.label, "");
   for (const MemoryClock& memory : clocks.memory) {
     out += detail_line(row.depth + 1, "Memory", text("%u MHz", memory.mhz));
-    if (memory.code != NVML_SUCCESS)
+    if (memory.code != NVML_SUCCESS) {
       out += detail_line(row.depth + 2, "Graphics", shown_code(run, memory.code));
-    for (const unsigned mhz : memory.graphics_mhz)
+    }
+    for (const unsigned mhz : memory.graphics_mhz) {
       out += detail_line(row.depth + 2, "Graphics", text("%u MHz", mhz));
+    }
   }
   return out;
 }
@@ -152,15 +158,16 @@ constexpr SampleKind kSamples[] = {
 
 std::string sample_block(const Run& run, const Gpu& gpu, const DetailRow& row) {
   const SampleKind* kind = kSamples;
-  while (std::strcmp(kind->source, row.source) != 0)
+  while (std::strcmp(kind->source, row.source) != 0) {
     ++kind;
+  }
   const SampleSummary summary = samples_of(run, gpu, kind->type);
   const std::string failure = shown_code(run, summary.code);
   const bool known = summary.code == NVML_SUCCESS;
   const auto line = [&](const char* label, const std::string& value) {
     return detail_line(row.depth + 1, label, known ? value : failure);
   };
-  // Milliwatts as watts; all else whole, cut as nvidia-smi cuts a mean.
+  // Milliwatts as watts; other values as integers, truncated as nvidia-smi truncates a mean.
   const auto value = [&](double number) {
     return kind->type == NVML_TOTAL_POWER_SAMPLES
                ? text("%.2f W", number / 1000)
@@ -185,9 +192,11 @@ std::string detail_block(const Run& run, const Gpu& gpu, const DetailRow& row) {
                                       {"#processes", process_block},
                                       {"#accounted", accounted_block},
                                       {"#supported_clocks", clock_block}};
-  for (const Block& block : kBlocks)
-    if (std::strcmp(block.source, row.source) == 0)
+  for (const Block& block : kBlocks) {
+    if (std::strcmp(block.source, row.source) == 0) {
       return block.lines(run, gpu, row);
+    }
+  }
   return sample_block(run, gpu, row);
 }
 

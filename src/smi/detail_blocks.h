@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of `nvidia-smi -q` that are more than a label and a value.
+// The parts of `nvidia-smi -q` with a layout other than label and value.
 #ifndef MIGCTL_SMI_DETAIL_BLOCKS_H_
 #define MIGCTL_SMI_DETAIL_BLOCKS_H_
 
@@ -9,7 +9,7 @@
 
 namespace mig::smi {
 
-// The lines of a row whose source begins with '#'.
+// Lines of a row whose source begins with '#'.
 std::string detail_block(const Run& run, const Gpu& gpu, const DetailRow& row);
 
 }  // namespace mig::smi

@@ -14,7 +14,7 @@ FieldValue bar1_of(const Run& run, const Gpu& gpu) {
   return {code, text("%llu", mib(memory.*kMember))};
 }
 
-// Used BAR1 is rounded down: with free rounded up, both make the total.
+// Used BAR1 is rounded down: with free rounded up, both add up to the total.
 FieldValue read_bar1_used(const Run& run, const Gpu& gpu) {
   nvmlBAR1Memory_t memory{};
   const nvmlReturn_t code = run.nvml.nvmlDeviceGetBAR1MemoryInfo(gpu.device, &memory);
@@ -45,8 +45,9 @@ FieldValue lanes_of(const Run& run, const Gpu& gpu) {
 
 template <std::size_t kSize>
 FieldValue word(nvmlReturn_t code, const std::array<const char*, kSize>& words, std::size_t index) {
-  if (code == NVML_SUCCESS && (index >= kSize || words.at(index) == nullptr))
+  if (code == NVML_SUCCESS && (index >= kSize || words.at(index) == nullptr)) {
     return {code, "Unknown"};
+  }
   return {code, code == NVML_SUCCESS ? words.at(index) : ""};
 }
 

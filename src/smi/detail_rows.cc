@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines of `nvidia-smi -q` in order, as driver 580 prints them on a real H200 with MIG off. A
-// board without distances to the thermal limit (Ampere) has the thresholds themselves instead.
+// board without margins to the thermal limit (Ampere) has the thresholds themselves instead.
 #include "smi/detail.h"
 
 namespace mig::smi {

@@ -18,10 +18,10 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi dmon -h";
-constexpr std::size_t kMaxGpus = 16;  // as many as nvidia-smi watches
+constexpr std::size_t kMaxGpus = 16;  // nvidia-smi's limit
 constexpr ScrollLimits kLimits = {600, dmon_help};
 
-// What is printed behind the number of the GPU.
+// Text behind the GPU's number in a line.
 struct Cell {
   std::string text;
   int width = 7;
@@ -35,17 +35,19 @@ struct Layout {
   ScrollStamp stamp;
 };
 
-// "1,2,20": "" = fine.
+// Parses a list of metric numbers, "1,2,20"; returns an error text, "" = valid.
 std::string parse_metrics(const std::string& list, std::vector<GpmMetric>* metrics) {
   for (const std::string& word : base::split(list, ',')) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     const auto offender = std::find_if_not(word.begin(), word.end(), is_digit);
-    if (offender != word.end())
+    if (offender != word.end()) {
       return text("Found offending character: %c\nCould not parse GPM metrics", *offender);
+    }
     const auto id = base::parse_decimal(word, 1U << 16U);
     const auto metric = id ? gpm_metric(static_cast<unsigned>(*id)) : std::nullopt;
-    if (!metric)
+    if (!metric) {
       return text("Metric value too high: %s\nCould not parse GPM metrics", word.c_str());
+    }
     metrics->push_back(*metric);
   }
   return "";
@@ -53,30 +55,34 @@ std::string parse_metrics(const std::string& list, std::vector<GpmMetric>* metri
 
 std::string parse_format(const std::string& list, Layout* layout) {
   for (const std::string& word : base::split(list, ',')) {
-    if (word == "csv")
+    if (word == "csv") {
       layout->csv = true;
-    else if (word == "nounit")
+    } else if (word == "nounit") {
       layout->units = false;
-    else if (word == "noheader")
+    } else if (word == "noheader") {
       layout->heading = false;
-    else
+    } else {
       return text("%s is not a recognized format option\nError parsing format options",
                   word.c_str());
+    }
   }
   return "";
 }
 
-// The columns of -s in the order of its letters, each group once.
+// Columns for the letters of -s, in their order, each group once.
 std::vector<DmonColumn> pick_columns(const std::string& letters) {
   std::vector<DmonColumn> picked;
   std::string seen;
   for (const char letter : letters) {
-    if (seen.find(letter) != std::string::npos)
+    if (seen.find(letter) != std::string::npos) {
       continue;
+    }
     seen += letter;
-    for (const DmonColumn& column : dmon_columns())
-      if (column.group == letter)
+    for (const DmonColumn& column : dmon_columns()) {
+      if (column.group == letter) {
         picked.push_back(column);
+      }
+    }
   }
   return picked;
 }
@@ -85,22 +91,26 @@ bool valid_levels(const std::string& levels) {
   return levels == "d" || levels == "m" || levels == "dm" || levels == "md";
 }
 
-// *error: what is wrong, in nvidia-smi's words.
+// *error receives nvidia-smi's error text.
 Layout layout_of(const Options& options, std::string* error) {
   Layout layout;
   layout.columns = pick_columns(options.has("-s") ? options.get("-s") : "puc");
-  if (layout.columns.empty())
+  if (layout.columns.empty()) {
     *error = "Failed to find any metric to display";
-  if (error->empty() && options.has("--gpm-metrics"))
+  }
+  if (error->empty() && options.has("--gpm-metrics")) {
     *error = parse_metrics(options.get("--gpm-metrics"), &layout.metrics);
-  if (error->empty() && options.has("--format"))
+  }
+  if (error->empty() && options.has("--format")) {
     *error = parse_format(options.get("--format"), &layout);
+  }
   if (options.has("--gpm-options")) {
     const std::string levels = options.get("--gpm-options");
     layout.mig = levels.find('m') != std::string::npos;
     layout.device = levels.find('d') != std::string::npos;
-    if (!layout.device)
+    if (!layout.device) {
       layout.columns.clear();
+    }
   }
   layout.stamp = scroll_stamp(options);
   return layout;
@@ -108,13 +118,14 @@ Layout layout_of(const Options& options, std::string* error) {
 
 std::string line(const std::string& first, const std::vector<Cell>& cells, bool csv) {
   std::string out = first;
-  for (const Cell& cell : cells)
+  for (const Cell& cell : cells) {
     out += csv ? ", " + cell.text : text("%*s", cell.width, cell.text.c_str());
+  }
   return out + (csv ? "\n" : " \n");
 }
 
 int width_of(const GpmMetric& metric) {
-  return metric.id >= 170 && (metric.id - 170) % 5 == 0 ? 17 : 11;  // counters of cycles
+  return metric.id >= 170 && (metric.id - 170) % 5 == 0 ? 17 : 11;  // cycle counters
 }
 
 constexpr int kGpmWidth = 11;
@@ -126,11 +137,12 @@ std::string heading(const Layout& layout) {
     names.push_back({column.name});
     units.push_back({column.unit});
   }
-  if (layout.mig)
+  if (layout.mig) {
     for (const char* name : {"mig_id", "gi_id", "ci_id"}) {
       names.push_back({name, kGpmWidth});
       units.push_back({"Idx", kGpmWidth});
     }
+  }
   for (const GpmMetric& metric : layout.metrics) {
     names.push_back({metric.name, width_of(metric)});
     units.push_back({metric.unit, width_of(metric)});
@@ -143,7 +155,7 @@ std::string number(const std::optional<unsigned long long>& value) {
   return value ? text("%llu", *value) : "-";
 }
 
-// A machine seen through a layout; keeps what the next line needs of the one before.
+// Prints a GPU's values in a layout; keeps the state that differences to the previous line need.
 class Monitor {
  public:
   Monitor(const Run& run, std::vector<Gpu> gpus, Layout layout)
@@ -153,18 +165,22 @@ class Monitor {
     std::string out;
     for (const Gpu& gpu : gpus_) {
       std::vector<Cell> cells;
-      for (const DmonColumn& column : layout_.columns)
+      for (const DmonColumn& column : layout_.columns) {
         cells.push_back({number(column.read(run_, gpu, &past_[gpu.index]))});
+      }
       const std::vector<MigDevice> mig =
           layout_.mig ? mig_devices(run_, gpu.device) : std::vector<MigDevice>{};
-      if (layout_.device || mig.empty())
+      if (layout_.device || mig.empty()) {
         out += row(gpu, cells, ids({}, {}, {}), layout_.device ? watch(gpu, {}) : nullptr);
-      for (const MigDevice& device : mig)
+      }
+      for (const MigDevice& device : mig) {
         out += mig_row(gpu, device);
+      }
     }
-    // Behind the line, as nvidia-smi does: the first two lines have no values.
-    for (auto& [key, watch] : watches_)
+    // After the line, as nvidia-smi does: the first two lines have no values.
+    for (auto& [key, watch] : watches_) {
       watch->sample();
+    }
     return out;
   }
 
@@ -172,17 +188,20 @@ class Monitor {
   using Id = std::optional<unsigned long long>;
 
   std::vector<Cell> ids(Id mig, Id gi, Id ci) const {
-    if (!layout_.mig)
+    if (!layout_.mig) {
       return {};
+    }
     return {{number(mig), kGpmWidth}, {number(gi), kGpmWidth}, {number(ci), kGpmWidth}};
   }
 
   GpmWatch* watch(const Gpu& gpu, std::optional<unsigned> gi) {
-    if (layout_.metrics.empty())
+    if (layout_.metrics.empty()) {
       return nullptr;
+    }
     auto& found = watches_[{gpu.index, gi.value_or(~0U)}];
-    if (!found)
+    if (!found) {
       found = std::make_unique<GpmWatch>(run_, gpu.device, gi);
+    }
     return found.get();
   }
 
@@ -190,8 +209,9 @@ class Monitor {
     unsigned gi = 0;
     unsigned ci = 0;
     if (run_.nvml.nvmlDeviceGetGpuInstanceId(device.device, &gi) != NVML_SUCCESS ||
-        run_.nvml.nvmlDeviceGetComputeInstanceId(device.device, &ci) != NVML_SUCCESS)
-      return "";  // gone meanwhile
+        run_.nvml.nvmlDeviceGetComputeInstanceId(device.device, &ci) != NVML_SUCCESS) {
+      return "";  // the instance was destroyed meanwhile
+    }
     const std::vector<Cell> nothing(layout_.columns.size(), Cell{"-"});
     return row(gpu, nothing, ids(device.index, gi, ci), watch(gpu, gi));
   }
@@ -202,11 +222,13 @@ class Monitor {
                   const GpmWatch* watch) const {
     cells.insert(cells.end(), ids.begin(), ids.end());
     std::vector<std::optional<double>> values(layout_.metrics.size());
-    if (watch != nullptr)
+    if (watch != nullptr) {
       values = watch->values(layout_.metrics);
-    for (std::size_t i = 0; i < values.size(); ++i)
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
       cells.push_back(
           {values[i] ? text("%.0f", std::floor(*values[i])) : "-", width_of(layout_.metrics[i])});
+    }
     return line(scroll_row(layout_.stamp, gpu.index, layout_.csv), cells, layout_.csv);
   }
 
@@ -238,10 +260,12 @@ Options parse_dmon(const std::vector<std::string>& words) {
 }
 
 UsageError dmon_usage_error(const Options& options) {
-  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty())
+  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty()) {
     return error;
-  if (options.has("--gpm-options") && !valid_levels(options.get("--gpm-options")))
+  }
+  if (options.has("--gpm-options") && !valid_levels(options.get("--gpm-options"))) {
     return {dmon_help(), 0};
+  }
   std::string error;
   layout_of(options, &error);
   return error.empty() ? UsageError{} : scroll_refused(error);
@@ -275,8 +299,9 @@ std::string dmon_help() {
 int run_dmon(const Run& run, const Options& options) {
   int exit = 0;
   std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   gpus.resize(std::min(gpus.size(), kMaxGpus));
   std::string error;
   Layout layout = layout_of(options, &error);

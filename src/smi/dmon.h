@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi dmon`: one line per GPU and second. What the driver does not give shows "-".
+// `nvidia-smi dmon`: one line per GPU and second. Unavailable values show "-".
 #ifndef MIGCTL_SMI_DMON_H_
 #define MIGCTL_SMI_DMON_H_
 

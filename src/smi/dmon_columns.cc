@@ -85,7 +85,7 @@ Number protected_memory(const Run& run, const Gpu& gpu, DmonPast*) {
   return known(code, mib(memory.used));
 }
 
-// Nanoseconds lost of microseconds passed, both since the line before; 0 in the first line.
+// Throttled time in ns of elapsed time in us, both since the previous line; 0 in the first line.
 struct Lost {
   unsigned long long ns = 0, of_us = 0;
 };
@@ -95,8 +95,9 @@ std::optional<Lost> lost(const Run& run,
                          nvmlPerfPolicyType_t policy,
                          std::optional<nvmlViolationTime_t>* before) {
   nvmlViolationTime_t time{};
-  if (run.nvml.nvmlDeviceGetViolationStatus(gpu.device, policy, &time) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetViolationStatus(gpu.device, policy, &time) != NVML_SUCCESS) {
     return std::nullopt;
+  }
   const nvmlViolationTime_t then = before->value_or(time);
   *before = time;
   return Lost{time.violationTime - then.violationTime, time.referenceTime - then.referenceTime};
@@ -104,8 +105,9 @@ std::optional<Lost> lost(const Run& run,
 
 Number power_violation(const Run& run, const Gpu& gpu, DmonPast* past) {
   const auto time = lost(run, gpu, NVML_PERF_POLICY_POWER, &past->power);
-  if (!time)
+  if (!time) {
     return std::nullopt;
+  }
   return time->of_us == 0 ? 0 : std::min(100ULL, time->ns / 10 / time->of_us);
 }
 

@@ -10,8 +10,8 @@
 
 namespace mig::smi {
 
-// Violations are told as time lost since the driver started; a column shows what came on top since
-// the line before.
+// Violation counters count since the driver's start; a column shows the increase since the previous
+// line.
 struct DmonPast {
   std::optional<nvmlViolationTime_t> power, thermal;
 };

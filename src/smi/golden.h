@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For the tests of this room: readings from real machines, kept in testdata/ (see its README).
+// Golden files for the tests of this room: readings from real machines, kept in testdata/ (see its
+// README).
 #ifndef MIGCTL_SMI_GOLDEN_H_
 #define MIGCTL_SMI_GOLDEN_H_
 
@@ -9,7 +10,7 @@
 
 namespace mig::smi {
 
-// The whole file; "" if it cannot be read, which no comparison with output passes.
+// Reads a golden file; "" if unreadable, which equals no output.
 inline std::string golden(const std::string& name) {
   std::ifstream file(std::string(MIG_SMI_TESTDATA) + "/" + name);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GPM metrics of a GPU or of a GPU instance, as averages between the two samples taken last.
+// GPM metrics of a GPU or of a GPU instance, as averages between the last two samples.
 #ifndef MIGCTL_SMI_GPM_WATCH_H_
 #define MIGCTL_SMI_GPM_WATCH_H_
 
@@ -13,26 +13,26 @@ namespace mig::smi {
 
 struct GpmMetric {
   unsigned id = 0;
-  std::string name;  // as nvidia-smi dmon heads its column: "smutil", "id=8" where it has no name
+  std::string name;  // column heading of nvidia-smi dmon: "smutil", or "id=8" without a name
   std::string unit;  // "GPM:%"
 };
 
-// nullopt: there is no metric of this number.
+// nullopt: no metric has this number.
 std::optional<GpmMetric> gpm_metric(unsigned id);
 
 class GpmWatch {
  public:
-  // `gi` none: the whole GPU.
+  // `gi` nullopt: the whole GPU.
   GpmWatch(const Run& run, nvmlDevice_t device, std::optional<unsigned> gi);
   ~GpmWatch();
 
   GpmWatch(const GpmWatch&) = delete;
   GpmWatch& operator=(const GpmWatch&) = delete;
 
-  // Takes a sample in the place of the older of the two.
+  // Takes a sample, replacing the older of two.
   void sample();
 
-  // None before there are two samples, and for what the driver does not give.
+  // Empty values before the second sample, and for metrics that the driver does not support.
   std::vector<std::optional<double>> values(const std::vector<GpmMetric>& metrics) const;
 
  private:
@@ -40,7 +40,7 @@ class GpmWatch {
   nvmlDevice_t device_;
   std::optional<unsigned> gi_;
   nvmlGpmSample_t older_ = nullptr, newer_ = nullptr;
-  unsigned taken_ = 0;  // without interruption
+  unsigned taken_ = 0;  // consecutive samples taken
 };
 
 }  // namespace mig::smi

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of -L, pmon and -q against readings.
+// Lines of -L, pmon and -q against recorded output.
 #include <set>
 #include <sstream>
 
@@ -19,9 +19,10 @@ namespace {
 TEST(Lines, ListOfAnH200WithMig) {
   std::string out = gpu_line(0, "NVIDIA H200", "GPU-00000000-0000-0000-0000-000000000000");
   const char* profiles[] = {"1c.3g.71gb", "2c.3g.71gb", "2g.35gb", "1g.18gb", "1g.18gb"};
-  for (unsigned i = 0; i < 5; ++i)
+  for (unsigned i = 0; i < 5; ++i) {
     out += mig_device_line(
-        i, profiles[i], text("MIG-%08u-0000-0000-0000-%012u", i, i));  // as the capture masks them
+        i, profiles[i], text("MIG-%08u-0000-0000-0000-%012u", i, i));  // masked as in the capture
+  }
   EXPECT_EQ(out, golden("h200_590_mig_list.txt"));
 }
 
@@ -33,8 +34,9 @@ TEST(Lines, PmonWithProcessesOnMig) {
   std::string out = pmon_heading();
   for (const auto& [pid, name] : {std::pair(12249U, "/root/tools/memhog"),
                                   {12250U, "/root/tools/memhog"},
-                                  {12267U, "./gpu_burn"}})
+                                  {12267U, "./gpu_burn"}}) {
     out += pmon_line({}, {0, pid, 2, 1, "C", name, {}}, {});
+  }
   EXPECT_EQ(out, golden("h200_590_mig_pmon.txt"));
 }
 
@@ -51,23 +53,26 @@ std::string label_of(const std::string& line) {
   return label.substr(0, label.find_last_not_of(' ') + 1);
 }
 
-// Every line of a real -q below the "GPU ..." line, in its order and indentation.
+// Compares with a real -q: every line below "GPU ...", in order and indentation.
 TEST(Lines, DetailHasTheLinesOfARealReading) {
   std::istringstream reading(golden("h200_580_q.txt"));
   std::string line;
   std::vector<std::string> wanted;
   bool body = false;
   while (std::getline(reading, line)) {
-    if (body && !line.empty())
+    if (body && !line.empty()) {
       wanted.push_back(label_of(line));
+    }
     body = body || line.rfind("GPU 0", 0) == 0;
   }
   ASSERT_GT(wanted.size(), 200U);
   std::vector<std::string> have;
-  for (const DetailRow& row : detail_rows())
+  for (const DetailRow& row : detail_rows()) {
     if ((row.source == nullptr || std::string(row.source) != "#mig") && *row.section != '+' &&
-        (row.when == nullptr || *row.when != '!'))
+        (row.when == nullptr || *row.when != '!')) {
       have.push_back(label_of(text("%*s%s", static_cast<int>(4 * row.depth), "", row.label)));
+    }
+  }
   EXPECT_EQ(have, wanted);
 }
 
@@ -82,8 +87,9 @@ TEST(Lines, DetailLineColumns) {
 TEST(Lines, EveryDetailSourceExists) {
   for (const DetailRow& row : detail_rows()) {
     const std::string source = row.source == nullptr ? "" : row.source;
-    if (source.empty() || source.front() == '#')
+    if (source.empty() || source.front() == '#') {
       continue;
+    }
     const std::string name = source.front() == '?' ? source.substr(1) : source;
     bool found = false;
     found = find_property(name.c_str()) != nullptr;
@@ -107,8 +113,9 @@ TEST(Lines, CsvHeader) {
   for (const QueryField& field :
        pick_fields("index, name, gpu_uuid, mig.mode.current, mig.mode.pending, gpu_bus_id, "
                    "memory.total, compute_cap",
-                   &error))
+                   &error)) {
     header += (header.empty() ? "" : ", ") + csv_header(field.name, field.unit);
+  }
   const std::string reading = golden("h200_580_query.csv");
   EXPECT_EQ(header, reading.substr(0, reading.find('\n')));
   EXPECT_EQ(error, "");
@@ -117,8 +124,8 @@ TEST(Lines, CsvHeader) {
 TEST(Lines, BytesAsMibRoundUp) {
   EXPECT_EQ(mib(0), 0U);
   EXPECT_EQ(mib(1), 1U);
-  EXPECT_EQ(mib(644939776), 616U);        // reserved of the H200
-  EXPECT_EQ(mib(150754820096), 143771U);  // total of the H200
+  EXPECT_EQ(mib(644939776), 616U);        // reserved memory of the H200
+  EXPECT_EQ(mib(150754820096), 143771U);  // total memory of the H200
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a GPU is connected: c2c and pci.
+// Link commands of a GPU: c2c and pci.
 #include "base/strings.h"
 #include "smi/list_gpus.h"
 #include "smi/query_value.h"
@@ -50,11 +50,13 @@ std::string c2c_help() {
 int run_c2c(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   bool any = false;
-  for (const Gpu& gpu : gpus)
+  for (const Gpu& gpu : gpus) {
     any = any || c2c_links(run, gpu) > 0;
+  }
   if (!any) {
     run.print("No Devices support C2C.\n");
     return exit_code(NVML_ERROR_NOT_SUPPORTED);
@@ -66,11 +68,13 @@ int run_c2c(const Run& run, const Options& options) {
   }
   for (const Gpu& gpu : gpus) {
     const unsigned count = c2c_links(run, gpu);
-    if (count > 0)
+    if (count > 0) {
       run.print(gpu_line(run, gpu));
+    }
     for (unsigned link = 0; link < count; ++link) {
-      if (options.has("-l") && options.get("-l") != std::to_string(link))
+      if (options.has("-l") && options.get("-l") != std::to_string(link)) {
         continue;
+      }
       double up = 0;
       double megabytes = 0;
       field_number(run, gpu.device, NVML_FI_DEV_C2C_LINK_GET_STATUS, link, &up);
@@ -110,7 +114,7 @@ constexpr PciCounter kErrors[] = {
 constexpr PciCounter kBytes[] = {{NVML_FI_DEV_PCIE_COUNT_TX_BYTES, "TX_BYTES"},
                                  {NVML_FI_DEV_PCIE_COUNT_RX_BYTES, "RX_BYTES"}};
 
-constexpr unsigned kLanes = 13;  // as many as nvidia-smi 580 shows of a link of 16
+constexpr unsigned kLanes = 13;  // nvidia-smi 580 shows so many of a 16-lane link
 
 std::string counter_line(const Run& run, const Gpu& gpu, const PciCounter& counter) {
   double number = 0;
@@ -147,8 +151,9 @@ Options parse_pci(const std::vector<std::string>& words) {
 }
 
 UsageError pci_usage_error(const Options& options) {
-  if (options.error.empty() && options.has("-cErrCnt"))
+  if (options.error.empty() && options.has("-cErrCnt")) {
     return belongs_elsewhere("pci -cErrCnt");
+  }
   return options.error;
 }
 
@@ -169,18 +174,22 @@ std::string pci_help() {
 int run_pci(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   for (const Gpu& gpu : gpus) {
     std::string out = gpu_line(run, gpu);
     if (options.has("-gErrCnt")) {
-      for (const PciCounter& counter : kErrors)
+      for (const PciCounter& counter : kErrors) {
         out += counter_line(run, gpu, counter);
+      }
       out += lane_lines(run, gpu);
     }
-    if (options.has("-gCnt"))
-      for (const PciCounter& counter : kBytes)
+    if (options.has("-gCnt")) {
+      for (const PciCounter& counter : kBytes) {
         out += counter_line(run, gpu, counter);
+      }
+    }
     run.print(out);
   }
   return 0;

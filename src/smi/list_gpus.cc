@@ -22,12 +22,14 @@ std::string mig_device_line(unsigned index, const std::string& profile, const st
 std::vector<MigDevice> mig_devices(const Run& run, nvmlDevice_t gpu) {
   unsigned max = 0;
   std::vector<MigDevice> devices;
-  if (run.nvml.nvmlDeviceGetMaxMigDeviceCount(gpu, &max) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetMaxMigDeviceCount(gpu, &max) != NVML_SUCCESS) {
     return devices;
+  }
   for (unsigned index = 0; index < max; ++index) {
     MigDevice found{index, nullptr};
-    if (run.nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, index, &found.device) == NVML_SUCCESS)
+    if (run.nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, index, &found.device) == NVML_SUCCESS) {
       devices.push_back(found);
+    }
   }
   return devices;
 }
@@ -46,7 +48,7 @@ int list_gpus(const Run& run, const std::vector<Gpu>& gpus) {
     }
     run.print(gpu_line(gpu.index, name, uuid));
     for (const MigDevice& mig : mig_devices(run, gpu.device)) {
-      // The profile is the last word of "<GPU name> MIG <profile>".
+      // The MIG device's name ends in its profile: "<GPU name> MIG <profile>".
       const std::string full = ask_text(run.nvml.nvmlDeviceGetName, mig.device);
       const std::string profile = full.substr(full.rfind(' ') + 1);
       run.print(

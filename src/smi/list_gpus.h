@@ -10,9 +10,10 @@
 
 namespace mig::smi {
 
-// "GPU 0: NVIDIA H200 (UUID: GPU-...)" and "  MIG 2g.35gb     Device  2: (UUID: MIG-...)".
+// Lines of -L: "GPU 0: NVIDIA H200 (UUID: GPU-...)" and "  MIG 2g.35gb     Device  2: (UUID:
+// MIG-...)".
 std::string gpu_line(unsigned index, const std::string& name, const std::string& uuid);
-std::string gpu_line(const Run& run, const Gpu& gpu);  // what is not told is empty
+std::string gpu_line(const Run& run, const Gpu& gpu);  // unreadable values are empty
 std::string mig_device_line(unsigned index, const std::string& profile, const std::string& uuid);
 
 // A MIG device of a GPU.
@@ -21,7 +22,7 @@ struct MigDevice {
   nvmlDevice_t device = nullptr;
 };
 
-// In index order; empty when MIG is off.
+// MIG devices in index order; empty when MIG is off.
 std::vector<MigDevice> mig_devices(const Run& run, nvmlDevice_t gpu);
 
 int list_gpus(const Run& run, const std::vector<Gpu>& gpus);

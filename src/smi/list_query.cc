@@ -11,16 +11,20 @@ namespace mig::smi {
 namespace {
 
 const ListField* find_field(const ListQuery& query, const std::string& name) {
-  for (const auto fields : {list_query_head(), query.fields})
-    for (const ListField& field : fields)
-      if (name == field.name || (field.alias != nullptr && name == field.alias))
+  for (const auto fields : {list_query_head(), query.fields}) {
+    for (const ListField& field : fields) {
+      if (name == field.name || (field.alias != nullptr && name == field.alias)) {
         return &field;
+      }
+    }
+  }
   return nullptr;
 }
 
 FieldValue value_of(const Run& run, const Gpu& gpu, const ListField& field, const ListRow& row) {
-  if (field.read != nullptr)
+  if (field.read != nullptr) {
     return row.code == NVML_SUCCESS || field.always ? field.read(row) : FieldValue{row.code, ""};
+  }
   const char* name = field.gpu_property != nullptr ? field.gpu_property : field.name;
   return find_property(name)->read(run, gpu);
 }
@@ -28,9 +32,11 @@ FieldValue value_of(const Run& run, const Gpu& gpu, const ListField& field, cons
 }  // namespace
 
 std::string list_query_error(const ListQuery& query, const std::string& list) {
-  for (const std::string& word : base::split(list, ','))
-    if (find_field(query, trimmed(word)) == nullptr)
+  for (const std::string& word : base::split(list, ',')) {
+    if (find_field(query, trimmed(word)) == nullptr) {
       return not_a_field(trimmed(word));
+    }
+  }
   return "";
 }
 
@@ -40,20 +46,25 @@ int run_list_query(const Run& run,
                    const std::string& list,
                    const CsvFormat& format) {
   std::vector<ListField> fields;
-  for (const std::string& word : base::split(list, ','))
-    if (const ListField* field = find_field(query, trimmed(word)))
+  for (const std::string& word : base::split(list, ',')) {
+    if (const ListField* field = find_field(query, trimmed(word))) {
       fields.push_back(*field);
+    }
+  }
   std::vector<std::string> cells;
   cells.reserve(fields.size());
-  for (const ListField& field : fields)
+  for (const ListField& field : fields) {
     cells.push_back(csv_header(field.name, field.unit));
-  if (format.header)
+  }
+  if (format.header) {
     run.print(base::join(cells, ", ") + "\n");
+  }
   for (const Gpu& gpu : gpus) {
     for (const ListRow& row : query.rows(run, gpu, fields)) {
       cells.clear();
-      for (const ListField& field : fields)
+      for (const ListField& field : fields) {
         cells.push_back(csv_value(run, value_of(run, gpu, field, row), field.unit, format.units));
+      }
       run.print(base::join(cells, ", ") + "\n");
     }
   }
@@ -73,8 +84,9 @@ std::string list_query_help(const ListQuery& query) {
   for (const auto fields : {list_query_head(), query.fields}) {
     for (const ListField& field : fields) {
       append(out, "\"%s\"", field.name);
-      if (field.alias != nullptr)
+      if (field.alias != nullptr) {
         append(out, " or \"%s\"", field.alias);
+      }
       append(out, "\n%s", field.about);
       out += *field.unit != '\0' ? text(" In %s.\n\n", field.unit) : "\n\n";
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queries that print one line per thing of a GPU, not per GPU: --query-compute-apps,
+// List queries, with one line per object of a GPU instead of one per GPU: --query-compute-apps,
 // --query-accounted-apps, --query-retired-pages, --query-remapped-rows, --query-supported-clocks.
 // Each is a table of fields and a function that finds its rows.
 #ifndef MIGCTL_SMI_LIST_QUERY_H_
@@ -15,9 +15,9 @@
 
 namespace mig::smi {
 
-// What one line is about; each query fills its own part.
+// Data of one line of a list query; each query sets its own members.
 struct ListRow {
-  nvmlReturn_t code = NVML_SUCCESS;  // not SUCCESS: the driver does not list, and says why
+  nvmlReturn_t code = NVML_SUCCESS;  // not SUCCESS: the code of the failed list call
   Process process{};
   unsigned memory_mhz = 0, graphics_mhz = 0;
   const char* cause = "";
@@ -30,27 +30,28 @@ struct ListField {
   const char* name;
   const char* alias;  // nullptr = none
   const char* unit;   // "" = none
-  const char* about;  // a sentence for the help
-  // nullptr: a property of the GPU, of this name or as `gpu_property` says.
+  const char* about;  // sentence for the help
+  // nullptr: a property of the GPU, named as this field or as `gpu_property`.
   FieldValue (*read)(const ListRow& row);
   const char* gpu_property = nullptr;
-  bool always = false;  // holds even where the driver does not list the rest
+  bool always = false;  // available even where the list call failed
 };
 
 struct ListQuery {
   const char* option;       // "--query-compute-apps"
   const char* help_option;  // "--help-query-compute-apps"
   const char* about;
-  std::span<const ListField> fields;  // behind list_query_head()
-  // `fields`: those asked for; supported clocks are one line per memory clock without "graphics".
+  std::span<const ListField> fields;  // fields after those of list_query_head()
+  // `fields`: the selected fields; without "graphics" supported clocks have one line per memory
+  // clock.
   std::vector<ListRow> (*rows)(const Run& run, const Gpu& gpu, std::span<const ListField> fields);
 };
 
 std::span<const ListQuery> list_queries();
-// The fields that each of them has before its own.
+// The fields that precede each query's own.
 std::span<const ListField> list_query_head();
 
-// What is wrong with a list of fields; "" = all known.
+// Error text for a list of fields; "" = all known.
 std::string list_query_error(const ListQuery& query, const std::string& list);
 
 int run_list_query(const Run& run,
@@ -59,7 +60,7 @@ int run_list_query(const Run& run,
                    const std::string& list,
                    const CsvFormat& format);
 
-// For the query's help option: the names, quoted at the head of a paragraph each.
+// Text of the query's help option: quoted field names, each at the head of a paragraph.
 std::string list_query_help(const ListQuery& query);
 
 }  // namespace mig::smi

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each of the list queries knows. Names, other names and units are those of driver 580 (H200).
+// Fields of the list queries. Names, aliases and units are those of driver 580 (H200).
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -10,13 +10,13 @@
 namespace mig::smi {
 namespace {
 
-constexpr unsigned kMaxList = 1U << 16U;  // a driver that asks for more is not believed
+constexpr unsigned kMaxList = 1U << 16U;  // bounds the allocation against a bogus count
 
 FieldValue number(unsigned long long value) {
   return {NVML_SUCCESS, std::to_string(value)};
 }
 
-// Local time to the second, as nvidia-smi words a stamp.
+// Local time to the second, in nvidia-smi's format.
 std::string stamp(unsigned long long seconds) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm local{};
@@ -34,8 +34,9 @@ bool asks_for(std::span<const ListField> fields, const std::string& name) {
 std::vector<ListRow> compute_apps(const Run& run, const Gpu& gpu, std::span<const ListField>) {
   std::vector<ListRow> rows;
   for (const Process& process : processes_on(run, gpu)) {
-    if (process.type == "G")  // draws only
+    if (process.type == "G") {  // graphics only
       continue;
+    }
     rows.emplace_back();
     rows.back().process = process;
   }
@@ -54,7 +55,7 @@ std::vector<ListRow> accounted_apps(const Run& run, const Gpu& gpu, std::span<co
   return rows;
 }
 
-// A driver that retires no pages says so once per cause.
+// A driver without page retirement returns its code once per cause.
 std::vector<ListRow> retired_pages(const Run& run, const Gpu& gpu, std::span<const ListField>) {
   std::vector<ListRow> rows;
   for (const auto& [cause, words] :
@@ -66,13 +67,15 @@ std::vector<ListRow> retired_pages(const Run& run, const Gpu& gpu, std::span<con
     std::vector<unsigned long long> pages(std::min(count, kMaxList));
     std::vector<unsigned long long> times(pages.size());
     count = static_cast<unsigned>(pages.size());
-    if ((code == NVML_SUCCESS || code == NVML_ERROR_INSUFFICIENT_SIZE) && count > 0)
+    if ((code == NVML_SUCCESS || code == NVML_ERROR_INSUFFICIENT_SIZE) && count > 0) {
       code = call(gpu.device, cause, &count, pages.data(), times.data());
+    }
     ListRow row;
     row.code = code;
     row.cause = words;
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       rows.push_back(row);
+    }
     for (unsigned i = 0; code == NVML_SUCCESS && i < std::min<std::size_t>(count, pages.size());
          ++i) {
       row.address = pages[i];
@@ -94,8 +97,9 @@ std::vector<ListRow> supported_clocks(const Run& run,
   const ClockList clocks = supported_clocks_of(run, gpu);
   ListRow row;
   row.code = clocks.code;
-  if (clocks.code != NVML_SUCCESS)
+  if (clocks.code != NVML_SUCCESS) {
     rows.push_back(row);
+  }
   for (const MemoryClock& memory : clocks.memory) {
     row.memory_mhz = memory.mhz;
     if (!asks_for(fields, "graphics")) {

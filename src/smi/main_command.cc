@@ -24,48 +24,59 @@ int list_excluded(const Run& run) {
     run.print(text("Failed to list excluded devices: %s\n", run.why(code).c_str()));
     return exit_code(code);
   }
-  if (count == 0)
+  if (count == 0) {
     run.print("No excluded devices found.\n");
+  }
   for (unsigned i = 0; i < count; ++i) {
     nvmlExcludedDeviceInfo_t info{};
-    if (run.nvml.nvmlGetExcludedDeviceInfoByIndex(i, &info) == NVML_SUCCESS)
+    if (run.nvml.nvmlGetExcludedDeviceInfoByIndex(i, &info) == NVML_SUCCESS) {
       run.print(text("GPU %u: (UUID: %s) (Bus-Id: %s)\n", i, info.uuid, info.pciInfo.busId));
+    }
   }
   return 0;
 }
 
 int show_query(const Run& run, const Options& options, const std::vector<Gpu>& gpus) {
   const Dtd dtd = options.has("--dtd") ? Dtd::kEmbedded : Dtd::kNamed;
-  if (options.has("-x"))
+  if (options.has("-x")) {
     return show_xml(run, gpus, dtd);
+  }
   const std::string sections = options.get("-d");
   return show_detail(run, gpus, options.has("-d") ? &sections : nullptr);
 }
 
 int run_once(const Run& run, const Options& options, const std::vector<Gpu>& gpus, bool again) {
-  if (options.has("-L"))
+  if (options.has("-L")) {
     return list_gpus(run, gpus);
-  if (options.has("-q"))
+  }
+  if (options.has("-q")) {
     return show_query(run, options, gpus);
-  if (options.has("-mig"))
+  }
+  if (options.has("-mig")) {
     return set_mig_mode(run, gpus, *parse_switch(options.get("-mig")));
-  if (options.has("-pm"))
+  }
+  if (options.has("-pm")) {
     return set_persistence_mode(run, gpus, *parse_switch(options.get("-pm")));
-  if (options.has("-r"))
+  }
+  if (options.has("-r")) {
     return reset_gpus(run, gpus);
-  if (chosen_setting(options) != nullptr)
+  }
+  if (chosen_setting(options) != nullptr) {
     return run_setting(run, options, gpus);
+  }
   std::string error;
   CsvFormat format = parse_csv_format(options.get("--format"), &error);
   format.header = format.header && !again;
-  if (options.has("--query-gpu"))
+  if (options.has("--query-gpu")) {
     return query_gpus(run, gpus, pick_fields(options.get("--query-gpu"), &error), format);
-  if (const ListQuery* query = asked_query(options))
+  }
+  if (const ListQuery* query = asked_query(options)) {
     return run_list_query(run, gpus, *query, options.get(query->option), format);
+  }
   return show_summary(run, gpus);
 }
 
-// No machine of MIG has units, so an index of one is wrong.
+// No machine with MIG has S-class units, so every unit index is invalid.
 int run_units(const Run& run, const Options& options) {
   if (options.has("-i")) {
     run.print(text("Specified unit index %s is not valid\n", options.get("-i").c_str()));
@@ -127,8 +138,9 @@ std::string query_gpu_help() {
   std::string out = "List of valid properties to query for the switch \"--query-gpu\":\n\n";
   for (const QueryField& field : query_fields()) {
     append(out, "\"%s\"", field.name);
-    if (field.alias != nullptr)
+    if (field.alias != nullptr) {
       append(out, " or \"%s\"", field.alias);
+    }
     out += *field.unit != '\0' ? text("\nIn %s.\n\n", field.unit) : "\n\n";
   }
   return out;
@@ -137,23 +149,27 @@ std::string query_gpu_help() {
 }  // namespace
 
 std::string main_query_help(const Options& options) {
-  if (options.has("--help-query-gpu"))
+  if (options.has("--help-query-gpu")) {
     return query_gpu_help();
+  }
   const ListQuery* query = asked_query_help(options);
   return query != nullptr ? list_query_help(*query) : "";
 }
 
 std::string main_dtd(const Options& options) {
-  if (!options.has("--dtd") || options.has("-q"))
+  if (!options.has("--dtd") || options.has("-q")) {
     return "";
+  }
   return dtd_text(options.has("-u") ? unit_schema() : device_schema());
 }
 
 int run_main(const Run& run, const Options& options) {
-  if (options.has("--version"))
+  if (options.has("--version")) {
     return show_version(run);
-  if (options.has("-B"))
+  }
+  if (options.has("-B")) {
     return list_excluded(run);
+  }
   const bool changes = options.has("-mig") || options.has("-pm") || options.has("-r") ||
                        chosen_setting(options) != nullptr;
   int exit = 0;
@@ -163,13 +179,15 @@ int run_main(const Run& run, const Options& options) {
           ? std::vector<Gpu>{}
           : select_gpus(
                 run, options.get("-i"), changes ? Unmatched::kRefuse : Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   const unsigned pause_ms = interval_ms(options);
   for (bool again = false;; again = true) {
     exit = units ? run_units(run, options) : run_once(run, options, gpus, again);
-    if (pause_ms == 0 || exit != 0)
+    if (pause_ms == 0 || exit != 0) {
       return exit;
+    }
     std::fflush(run.out);
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
   }

@@ -12,9 +12,9 @@ namespace mig::smi {
 
 std::string main_help();
 
-// What a command line asks for that needs no driver: the help of a query; "" = nothing.
+// Output that needs no driver: a query's help; "" = none.
 std::string main_query_help(const Options& options);
-// The definition of documents, for --dtd alone; "" = not asked for.
+// Output of --dtd alone: the document type definition; "" = not requested.
 std::string main_dtd(const Options& options);
 
 int run_main(const Run& run, const Options& options);

@@ -65,31 +65,38 @@ UsageError unknown_option(const std::string& word) {
           kExitOther};
 }
 
-// Commands of their own, which take none of the others' options.
+// Commands that accept no other option.
 UsageError alone_error(const std::vector<std::string>& words) {
   const auto command = [](const std::string& word) -> std::string {
-    if (is_one_of(word, {"-L", "--list-gpus"}))
+    if (is_one_of(word, {"-L", "--list-gpus"})) {
       return "-L";
-    if (is_one_of(word, {"-B", "--list-excluded-gpus"}))
+    }
+    if (is_one_of(word, {"-B", "--list-excluded-gpus"})) {
       return "-B";
+    }
     return word == "--version" ? word : "";
   };
   std::string first;
   for (const std::string& word : words) {
     const std::string found = command(word);
-    if (!first.empty() && !found.empty() && found != first)
+    if (!first.empty() && !found.empty() && found != first) {
       return {text("ERROR: Only one command can be run at a time. Please run '%s' for help.\n\n",
                    kHelp)};
-    if (first.empty())
+    }
+    if (first.empty()) {
       first = found;
+    }
   }
-  if (first.empty())
+  if (first.empty()) {
     return {};
-  for (const std::string& word : words)
-    if (command(word).empty() && !is_one_of(word, {"-h", "--help"}))
+  }
+  for (const std::string& word : words) {
+    if (command(word).empty() && !is_one_of(word, {"-h", "--help"})) {
       return {text("ERROR: Option %s is not valid for this command. Please run '%s' for help.\n\n",
                    name_of(word).c_str(),
                    kHelp)};
+    }
+  }
   return {};
 }
 
@@ -97,7 +104,7 @@ bool is_query(const std::string& word) {
   return word.rfind("--query-", 0) == 0;
 }
 
-// What belongs to -q means nothing beside a --query-* switch, and beside --dtd without -q.
+// Options of -q are invalid beside a --query-* switch, and beside --dtd without -q.
 UsageError stray_error(const std::vector<std::string>& words) {
   const bool query = std::any_of(words.begin(), words.end(), is_query);
   const auto has = [&](std::initializer_list<const char*> names) {
@@ -111,11 +118,12 @@ UsageError stray_error(const std::vector<std::string>& words) {
     const bool of_q = is_one_of(name, {"-q", "--query", "-a", "-u", "--unit", "--dtd"}) && query;
     const bool of_xml =
         is_one_of(name, {"-x", "--xml-format", "-d", "--display"}) && (query || only_dtd);
-    if (of_q || of_xml)
+    if (of_q || of_xml) {
       return {text("ERROR: Option %s is not recognized. Please run '%s' for help.\n\n",
                    name.c_str(),
                    kHelp),
               query ? kExitUsage : kExitOther};
+    }
   }
   return {};
 }
@@ -127,22 +135,27 @@ bool any_of(const Options& options, std::initializer_list<const char*> names) {
 
 UsageError query_error(const Options& options) {
   unsigned queries = options.has("--query-gpu") ? 1 : 0;
-  for (const ListQuery& query : list_queries())
+  for (const ListQuery& query : list_queries()) {
     queries += options.has(query.option) ? 1 : 0;
-  if (queries > 1)
+  }
+  if (queries > 1) {
     return {"Only one --query-* switch can be used at a time.\n"};
-  if (queries == 0)
+  }
+  if (queries == 0) {
     return {};
+  }
   std::string error;
   parse_csv_format(options.get("--format"), &error);
-  if (error.empty() && options.has("--query-gpu"))
+  if (error.empty() && options.has("--query-gpu")) {
     pick_fields(options.get("--query-gpu"), &error);
-  if (const ListQuery* query = asked_query(options); error.empty() && query != nullptr)
+  }
+  if (const ListQuery* query = asked_query(options); error.empty() && query != nullptr) {
     error = list_query_error(*query, options.get(query->option));
+  }
   return {error};
 }
 
-// Options of -q and of documents.
+// Checks the options of -q and of XML documents.
 UsageError detail_error(const Options& options) {
   constexpr const char* kInvalid = "Invalid combination of input arguments";
   const auto needs_query = [&](const char* option, const char* name, const char* what) {
@@ -154,53 +167,70 @@ UsageError detail_error(const Options& options) {
                 kHelp);
   };
   const bool query = options.has("-q");
-  if (options.has("-x") && !query)
+  if (options.has("-x") && !query) {
     return {needs_query("-x", "--xml-format", "an XML")};
-  if (options.has("-u") && !query && !options.has("--dtd"))
+  }
+  if (options.has("-u") && !query && !options.has("--dtd")) {
     return {needs_query("-u", "--unit", "a unit")};
-  if (options.has("-d") && !query)
+  }
+  if (options.has("-d") && !query) {
     return {needs_query("-d", "--display", "a filtered")};
-  if (options.has("--dtd") && query && !options.has("-x"))
+  }
+  if (options.has("--dtd") && query && !options.has("-x")) {
     return {text("%s: Specify -x/--xml-format with the -q/--query and --dtd flags to embed DTD.\n",
                  kInvalid)};
-  for (const auto& [option, words] : {std::pair("-x", "-x/--xml-format"), {"-u", "-u/--unit"}})
-    if (options.has("-d") && options.has(option))
+  }
+  for (const auto& [option, words] : {std::pair("-x", "-x/--xml-format"), {"-u", "-u/--unit"}}) {
+    if (options.has("-d") && options.has(option)) {
       return {text("%s: --display/-d flags can not be combined with %s flags.\n", kInvalid, words)};
-  if (options.has("-u") && options.has("-i") && !base::parse_decimal(options.get("-i"), 1U << 16U))
+    }
+  }
+  if (options.has("-u") && options.has("-i") &&
+      !base::parse_decimal(options.get("-i"), 1U << 16U)) {
     return {text("Invalid format for Unit index id: %s\n", options.get("-i").c_str())};
+  }
   return {options.has("-d") ? detail_sections_error(options.get("-d")) : ""};
 }
 
 UsageError combination_error(const Options& options) {
   const bool lists = options.has("--query-gpu") || asked_query(options) != nullptr;
-  if (options.has("--format") && !lists)
+  if (options.has("--format") && !lists) {
     return unknown_option("--format=" + options.get("--format"));
-  if (UsageError error = query_error(options); !error.empty())
+  }
+  if (UsageError error = query_error(options); !error.empty()) {
     return error;
-  if (UsageError error = detail_error(options); !error.empty())
+  }
+  if (UsageError error = detail_error(options); !error.empty()) {
     return error;
+  }
   unsigned changes = count_settings(options);
-  for (const char* change : {"-mig", "-r", "-pm"})
+  for (const char* change : {"-mig", "-r", "-pm"}) {
     changes += options.has(change) ? 1 : 0;
-  if (changes > 1)
+  }
+  if (changes > 1) {
     return {
         "Invalid combination of input arguments. Only one device modification may be done at a "
         "time.\n"};
+  }
   const unsigned actions = (lists ? 1U : 0U) + (options.has("-q") ? 1U : 0U) + changes;
-  if (actions > 1 || (changes != 0 && any_of(options, {"-l", "-lms", "--filename"})))
+  if (actions > 1 || (changes != 0 && any_of(options, {"-l", "-lms", "--filename"}))) {
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
+  }
   return {};
 }
 
 UsageError loop_error(const Options& options) {
-  for (const char* name : {"-l", "-lms"})
-    if (options.has(name) && options.get(name) == "0")
+  for (const char* name : {"-l", "-lms"}) {
+    if (options.has(name) && options.get(name) == "0") {
       return {
           "Provided [-l(ms) | --loop(-ms)=] value is incorrect. Loop frequency must be greater "
           "than 0.\n\n"};
-  if (any_of(options, {"-l", "-lms"}) && interval_ms(options) == 0)
+    }
+  }
+  if (any_of(options, {"-l", "-lms"}) && interval_ms(options) == 0) {
     return {text("ERROR: the interval of a loop is a number from 1. Please run '%s' for help.\n",
                  kHelp)};
+  }
   return {};
 }
 
@@ -208,8 +238,8 @@ UsageError loop_error(const Options& options) {
 
 namespace {
 
-// Beside -h a word that is no option is called out of place; beside an option that changes
-// something the words are slightly others (`stats -c 1`).
+// nvidia-smi words an unknown word differently beside -h, and beside an option that changes
+// something (`stats -c 1`).
 void reword_unknown(const std::vector<std::string>& words, Options* options) {
   const std::string unknown = options->error.text;
   const auto beside = [&](std::initializer_list<const char*> names) {
@@ -222,60 +252,70 @@ void reword_unknown(const std::vector<std::string>& words, Options* options) {
       return unknown_option(word).text == unknown;
     };
     const auto word = std::find_if(words.begin(), words.end(), is_it);
-    if (word != words.end() && word->rfind('-', 0) != 0)
+    if (word != words.end() && word->rfind('-', 0) != 0) {
       options->error = {
           text("ERROR: Option %s is not valid for this command. Please run '%s' for help.\n\n",
                word->c_str(),
                kHelp)};
+    }
     return;
   }
   const std::string end = "'.\n\n";
   if (beside(
           {"-c", "-e", "-p", "-pm", "-mig", "-r", "-pl", "-lgc", "-rgc", "-ac", "-rac", "-am"}) &&
       unknown.find(" is not recognized. ") != std::string::npos && unknown.size() > end.size() &&
-      unknown.substr(unknown.size() - end.size()) == end)
+      unknown.substr(unknown.size() - end.size()) == end) {
     options->error.text = unknown.substr(0, unknown.size() - 3) + " for help.\n\n";
+  }
 }
 
 }  // namespace
 
 Options parse_main(const std::vector<std::string>& words) {
-  for (UsageError (*check)(const std::vector<std::string>&) : {alone_error, stray_error})
+  for (UsageError (*check)(const std::vector<std::string>&) : {alone_error, stray_error}) {
     if (UsageError error = check(words); !error.empty()) {
       Options options;
       options.error = std::move(error);
       return options;
     }
+  }
   Options options = parse_options(words, specs(), kHelp, unknown_option);
   if (!options.lacks_value.empty()) {
     options.error.text += "\n";
     options.error.exit = kExitOther;
   }
   reword_unknown(words, &options);
-  if (options.has("-a"))  // what -q was called before
+  if (options.has("-a")) {  // old name of -q
     options.values["-q"] = "";
+  }
   return options;
 }
 
 const ListQuery* asked_query(const Options& options) {
-  for (const ListQuery& query : list_queries())
-    if (options.has(query.option))
+  for (const ListQuery& query : list_queries()) {
+    if (options.has(query.option)) {
       return &query;
+    }
+  }
   return nullptr;
 }
 
 const ListQuery* asked_query_help(const Options& options) {
-  for (const ListQuery& query : list_queries())
-    if (options.has(query.help_option))
+  for (const ListQuery& query : list_queries()) {
+    if (options.has(query.help_option)) {
       return &query;
+    }
+  }
   return nullptr;
 }
 
 unsigned interval_ms(const Options& options) {
-  if (options.has("-lms"))
+  if (options.has("-lms")) {
     return static_cast<unsigned>(base::parse_decimal(options.get("-lms"), kMaxMs).value_or(0));
-  if (!options.has("-l"))
+  }
+  if (!options.has("-l")) {
     return 0;
+  }
   constexpr unsigned kDefaultSeconds = 5;
   const std::string seconds = options.get("-l");
   return 1000U * static_cast<unsigned>(
@@ -284,20 +324,25 @@ unsigned interval_ms(const Options& options) {
 }
 
 UsageError main_usage_error(const Options& options) {
-  if (!options.error.empty())
+  if (!options.error.empty()) {
     return options.error;
-  if (UsageError error = combination_error(options); !error.empty())
+  }
+  if (UsageError error = combination_error(options); !error.empty()) {
     return error;
-  if (UsageError error = loop_error(options); !error.empty())
+  }
+  if (UsageError error = loop_error(options); !error.empty()) {
     return error;
-  for (const char* name : {"-mig", "-pm"})
-    if (options.has(name) && !parse_switch(options.get(name)))
+  }
+  for (const char* name : {"-mig", "-pm"}) {
+    if (options.has(name) && !parse_switch(options.get(name))) {
       return {
           text("ERROR: Option %s takes 0/DISABLED or 1/ENABLED, not \"%s\". Please run '%s' for "
                "help.\n",
                name,
                options.get(name).c_str(),
                kHelp)};
+    }
+  }
   return setting_error(options);
 }
 

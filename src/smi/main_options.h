@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of nvidia-smi without a sub-command: which options there are, and which do not
-// go together, in the words and with the exit codes of a real nvidia-smi 580.
+// The command line of nvidia-smi without a sub-command: options, and invalid combinations with the
+// texts and exit codes of a real nvidia-smi 580.
 #ifndef MIGCTL_SMI_MAIN_OPTIONS_H_
 #define MIGCTL_SMI_MAIN_OPTIONS_H_
 
@@ -14,14 +14,14 @@ namespace mig::smi {
 
 Options parse_main(const std::vector<std::string>& words);
 
-// What is wrong with a command line that could be parsed.
+// Error of a command line that parses but is invalid.
 UsageError main_usage_error(const Options& options);
 
-// The list query asked for, by its option or its help option; nullptr = none.
+// List query that is selected by its option or its help option; nullptr = none.
 const ListQuery* asked_query(const Options& options);
 const ListQuery* asked_query_help(const Options& options);
 
-// Milliseconds between repetitions; 0 = once.
+// Period of repetition in milliseconds; 0 = once.
 unsigned interval_ms(const Options& options);
 
 }  // namespace mig::smi

@@ -16,7 +16,7 @@ constexpr const char* kDestroyGis = "destroy GPU instances";
 constexpr const char* kDestroyCis = "destroy compute instances";
 constexpr unsigned kMaxId = 0xFFFF;
 
-// One word of a profile list: "9", "3g.20gb:4".
+// One item of a profile list: "9", "3g.20gb:4".
 struct Wanted {
   std::string profile;
   std::optional<unsigned> start;
@@ -30,8 +30,9 @@ Wanted parse_wanted(const std::string& word) {
   if (colon != std::string::npos) {
     const auto start = base::parse_decimal(word.substr(colon + 1), kMaxId);
     wanted.valid = start.has_value();
-    if (start)
+    if (start) {
       wanted.start = static_cast<unsigned>(*start);
+    }
   }
   return wanted;
 }
@@ -46,7 +47,7 @@ const Profile* find_profile(const std::vector<Profile>& profiles, const std::str
   return found == profiles.end() ? nullptr : &*found;
 }
 
-// The size that goes with a start: the driver knows it from its own placements.
+// Placement for a start: the size comes from the driver's list of placements.
 nvmlReturn_t gi_placement(const Run& run,
                           const Gpu& gpu,
                           const GiProfile& profile,
@@ -55,12 +56,14 @@ nvmlReturn_t gi_placement(const Run& run,
   unsigned count = 0;
   const auto& call = run.nvml.nvmlDeviceGetGpuInstancePossiblePlacements_v2;
   nvmlReturn_t code = call(gpu.device, profile.id, nullptr, &count);
-  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0)
+  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0) {
     return code == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : code;
+  }
   std::vector<nvmlGpuInstancePlacement_t> all(count);
   code = call(gpu.device, profile.id, all.data(), &count);
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     *placement = {start, all.front().size};
+  }
   return code;
 }
 
@@ -70,21 +73,24 @@ nvmlReturn_t create_gi(
   if (wanted.start) {
     nvmlGpuInstancePlacement_t placement{};
     code = gi_placement(run, gpu, profile, *wanted.start, &placement);
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       code = run.nvml.nvmlDeviceCreateGpuInstanceWithPlacement(
           gpu.device, profile.id, &placement, &gi->handle);
+    }
   } else {
     code = run.nvml.nvmlDeviceCreateGpuInstance(gpu.device, profile.id, &gi->handle);
   }
   nvmlGpuInstanceInfo_t info{};
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     code = run.nvml.nvmlGpuInstanceGetInfo(gi->handle, &info);
+  }
   gi->id = info.id;
   gi->profile = profile;
   return code;
 }
 
-// How many slots one takes is not its slices (H100: 1c as ID 7 takes two): the driver tells it.
+// An instance's slots may differ from its slices (H100: 1c as ID 7 takes two), so the driver is
+// asked.
 nvmlReturn_t ci_placement(const Run& run,
                           const Gi& gi,
                           const CiProfile& profile,
@@ -93,16 +99,18 @@ nvmlReturn_t ci_placement(const Run& run,
   unsigned count = 0;
   const auto& call = run.nvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements;
   nvmlReturn_t code = call(gi.handle, profile.id, nullptr, &count);
-  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0)
+  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0) {
     return code == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : code;
+  }
   std::vector<nvmlComputeInstancePlacement_t> all(count);
   code = call(gi.handle, profile.id, all.data(), &count);
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     *placement = {start, all.front().size};
+  }
   return code;
 }
 
-// By id, else by name; of two of one name the one that fills the GPU instance, else the first.
+// By id, else by name; of two with one name the one that fills the GPU instance, else the first.
 const CiProfile* find_ci_profile(const std::vector<CiProfile>& profiles,
                                  const Gi& gi,
                                  const std::string& wanted) {
@@ -119,15 +127,17 @@ nvmlReturn_t create_ci(
   if (wanted.start) {
     nvmlComputeInstancePlacement_t placement{};
     code = ci_placement(run, gi, profile, *wanted.start, &placement);
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       code = run.nvml.nvmlGpuInstanceCreateComputeInstanceWithPlacement(
           gi.handle, profile.id, &placement, &handle);
+    }
   } else {
     code = run.nvml.nvmlGpuInstanceCreateComputeInstance(gi.handle, profile.id, &handle);
   }
   nvmlComputeInstanceInfo_t info{};
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     code = run.nvml.nvmlComputeInstanceGetInfo_v2(handle, &info);
+  }
   *id = info.id;
   return code;
 }
@@ -140,9 +150,10 @@ int create_one_ci(const Run& run, const Gpu& gpu, const Gi& gi, const std::strin
   const CiProfile* profile =
       word.empty() ? full_ci_profile(profiles, gi) : find_ci_profile(profiles, gi, wanted.profile);
   unsigned id = 0;
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     code = profile != nullptr && wanted.valid ? create_ci(run, gi, *profile, wanted, &id)
                                               : NVML_ERROR_INVALID_ARGUMENT;
+  }
   if (code != NVML_SUCCESS) {
     const std::string name = !word.empty()        ? wanted.profile
                              : profile != nullptr ? std::to_string(profile->id)
@@ -202,11 +213,14 @@ int create_gis(const Run& run,
   int exit = 0;
   for (const Gpu& gpu : enabled_gpus(run, gpus, kCreateGis, &exit)) {
     std::vector<GiProfile> known;
-    if (const nvmlReturn_t code = gi_profiles(run, gpu.device, &known); code != NVML_SUCCESS)
+    if (const nvmlReturn_t code = gi_profiles(run, gpu.device, &known); code != NVML_SUCCESS) {
       return failed_to(run, kCreateGis, code);
-    for (const std::string& word : base::split(profiles, ','))
-      if (const int refused = create_one_gi(run, gpu, known, word, with_ci); refused != 0)
+    }
+    for (const std::string& word : base::split(profiles, ',')) {
+      if (const int refused = create_one_gi(run, gpu, known, word, with_ci); refused != 0) {
         return refused;
+      }
+    }
   }
   return exit;
 }
@@ -219,9 +233,11 @@ int create_cis(const Run& run,
   for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kCreateCis, &exit)) {
     const std::vector<std::string> words =
         profiles.empty() ? std::vector<std::string>{""} : base::split(profiles, ',');
-    for (const std::string& word : words)
-      if (const int refused = create_one_ci(run, gpu, gi, word); refused != 0)
+    for (const std::string& word : words) {
+      if (const int refused = create_one_ci(run, gpu, gi, word); refused != 0) {
         return refused;
+      }
+    }
   }
   return exit;
 }
@@ -232,12 +248,14 @@ int destroy_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& f
   const auto gis = wanted_gis(run, gpus, filter, kDestroyCis, &exit);
   for (const auto& [gpu, gi] : gis) {
     std::vector<Ci> cis;
-    if (const nvmlReturn_t code = compute_instances(run, gi, &cis); code != NVML_SUCCESS)
+    if (const nvmlReturn_t code = compute_instances(run, gi, &cis); code != NVML_SUCCESS) {
       return failed_to(run, kDestroyCis, code);
+    }
     std::sort(cis.begin(), cis.end(), [](const Ci& a, const Ci& b) { return a.id < b.id; });
     for (const Ci& ci : cis) {
-      if (!filter.wants_ci(ci.id))
+      if (!filter.wants_ci(ci.id)) {
         continue;
+      }
       found = true;
       const nvmlReturn_t code = run.nvml.nvmlComputeInstanceDestroy(ci.handle);
       if (code != NVML_SUCCESS) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi mig -cgi|-cci|-dci|-dgi`. Each returns the exit code. Left to right, stops at the
-// first refusal and keeps what was done until then, as nvidia-smi does. On GPUs without MIG they do
-// nothing and say so with a non-zero exit code.
+// `nvidia-smi mig -cgi|-cci|-dci|-dgi`. Each function returns the exit code. Arguments are
+// processed from left to right up to the first refusal, and completed ones are kept, as with
+// nvidia-smi. On GPUs without MIG they do nothing and print so with a non-zero exit code.
 #ifndef MIGCTL_SMI_MIG_CHANGE_H_
 #define MIGCTL_SMI_MIG_CHANGE_H_
 

@@ -14,7 +14,7 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi mig -h";
-// In the order in which nvidia-smi looks for them: `-lgi -lgip` and `-lgip -lgi` list profiles.
+// In nvidia-smi's order of precedence: `-lgi -lgip` and `-lgip -lgi` list profiles.
 constexpr std::array kActions = {
     "-lgip", "-lgipp", "-lgi", "-lcip", "-lcipp", "-lci", "-cgi", "-cci", "-dci", "-dgi"};
 
@@ -41,30 +41,34 @@ const std::vector<OptionSpec>& specs() {
 
 bool parse_ids(const std::string& list, std::vector<unsigned>* ids) {
   constexpr unsigned kMaxId = 0xFFFF;
-  if (list.empty())
+  if (list.empty()) {
     return true;
+  }
   for (const std::string& word : base::split(list, ',')) {
     const auto id = base::parse_decimal(word, kMaxId);
-    if (!id)
+    if (!id) {
       return false;
+    }
     ids->push_back(static_cast<unsigned>(*id));
   }
   return true;
 }
 
-// What is wrong with the instance ids; "" = nothing.
+// Error text for the instance ids; "" = valid.
 std::string ids_error(const Options& options) {
   std::vector<unsigned> ids;
-  for (const char* option : {"-gi", "-ci"})
-    if (!parse_ids(options.get(option), &ids))
+  for (const char* option : {"-gi", "-ci"}) {
+    if (!parse_ids(options.get(option), &ids)) {
       return text("ERROR: Invalid value \"%s\" for option %s. Please run '%s' for help.\n",
                   options.get(option).c_str(),
                   option,
                   kHelp);
+    }
+  }
   return "";
 }
 
-// Profiles and placements of a GPU: -gi and -ci restrict none of them, and are not even read.
+// False for lists of profiles and placements: nvidia-smi ignores -gi and -ci there, valid or not.
 bool reads_ids(const std::string& action) {
   return action != "-lgip" && action != "-lgipp";
 }
@@ -73,7 +77,7 @@ bool is_list(const std::string& action) {
   return action.rfind("-l", 0) == 0;
 }
 
-// Of several lists nvidia-smi prints one.
+// Of several lists nvidia-smi prints only one.
 std::string action_of(const Options& options) {
   const auto* const action = std::find_if(
       kActions.begin(), kActions.end(), [&](const char* name) { return options.has(name); });
@@ -85,24 +89,33 @@ int run_action(const Run& run,
                const MigFilter& filter,
                const Options& options) {
   const std::string action = action_of(options);
-  if (action == "-lgip")
+  if (action == "-lgip") {
     return list_gi_profiles(run, gpus);
-  if (action == "-lgipp")
+  }
+  if (action == "-lgipp") {
     return list_gi_placements(run, gpus);
-  if (action == "-lgi")
+  }
+  if (action == "-lgi") {
     return list_gis(run, gpus, filter);
-  if (action == "-lcip")
+  }
+  if (action == "-lcip") {
     return list_ci_profiles(run, gpus, filter);
-  if (action == "-lcipp")
+  }
+  if (action == "-lcipp") {
     return list_ci_placements(run, gpus, filter);
-  if (action == "-lci")
+  }
+  if (action == "-lci") {
     return list_cis(run, gpus, filter);
-  if (action == "-cgi")
+  }
+  if (action == "-cgi") {
     return create_gis(run, gpus, options.get("-cgi"), options.has("-C"));
-  if (action == "-cci")
+  }
+  if (action == "-cci") {
     return create_cis(run, gpus, filter, options.get("-cci"));
-  if (action == "-dci")
+  }
+  if (action == "-dci") {
     return destroy_cis(run, gpus, filter);
+  }
   return destroy_gis(run, gpus, filter);
 }
 
@@ -112,25 +125,30 @@ Options parse_mig(const std::vector<std::string>& words) {
   Options options = parse_options(words, specs(), kHelp, [](const std::string& word) {
     return UsageError{"Option \"" + word + "\" is not recognized.\n"};
   });
-  // Without anything to do nvidia-smi prints its help, and calls that a success.
-  if (options.error.empty() && !options.has("-C") && action_of(options).empty())
+  // Without an action nvidia-smi prints its help and exits with 0.
+  if (options.error.empty() && !options.has("-C") && action_of(options).empty()) {
     options.values["-h"] = "";
+  }
   return options;
 }
 
 UsageError mig_usage_error(const Options& options) {
-  if (!options.error.empty())
+  if (!options.error.empty()) {
     return options.error;
+  }
   unsigned lists = 0;
   unsigned changes = 0;
-  for (const char* action : kActions)
-    if (options.has(action))
+  for (const char* action : kActions) {
+    if (options.has(action)) {
       ++(is_list(action) ? lists : changes);
-  // Which of two changes nvidia-smi would make is not known, so none is made.
+    }
+  }
+  // nvidia-smi's choice between two changes is not known, so none is made.
   const bool ambiguous = changes > 1 || (changes == 1 && lists != 0);
   const bool stray_default = options.has("-C") && !options.has("-cgi") && lists == 0;
-  if (ambiguous || stray_default)
+  if (ambiguous || stray_default) {
     return {text("Invalid combination of input arguments. Please run '%s' for help.\n", kHelp)};
+  }
   return {options.has("-cgi") ? ids_error(options) : ""};
 }
 
@@ -166,9 +184,10 @@ std::string mig_help() {
 int run_mig(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kRefuse, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
-  // nvidia-smi looks at the ids only where there are instances: with MIG off any will do.
+  }
+  // nvidia-smi checks the ids only where instances exist: with MIG off any id is accepted.
   const std::string error = reads_ids(action_of(options)) ? ids_error(options) : "";
   if (!error.empty()) {
     if (!enabled_gpus(run, gpus, "read MIG modes", &exit).empty()) {

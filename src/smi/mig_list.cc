@@ -18,7 +18,7 @@ bool wants(const std::vector<unsigned>& ids, unsigned id) {
   return ids.empty() || std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-// The MIG-capable ones, whether MIG is on or not: profiles can be read before enabling (R580).
+// GPUs that support MIG, whether on or off: profiles can be listed before MIG is enabled (R580).
 std::vector<Gpu> supported_gpus(const Run& run,
                                 const std::vector<Gpu>& gpus,
                                 const char* what,
@@ -31,11 +31,13 @@ std::vector<Gpu> supported_gpus(const Run& run,
       *exit = failed_to(run, what, code);
       return {};
     }
-    if (mode.supported)
+    if (mode.supported) {
       supported.push_back(gpu);
+    }
   }
-  if (supported.empty())
+  if (supported.empty()) {
     run.print("No MIG-supported devices found.\n");
+  }
   return supported;
 }
 
@@ -44,10 +46,12 @@ nvmlReturn_t gi_profile_rows(const Run& run, const Gpu& gpu, std::vector<GiProfi
   nvmlReturn_t code = gi_profiles(run, gpu.device, &profiles);
   for (const GiProfile& p : profiles) {
     unsigned free = 0;
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       code = run.nvml.nvmlDeviceGetGpuInstanceRemainingCapacity(gpu.device, p.id, &free);
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return code;
+    }
     rows->push_back({gpu.index,
                      p.id,
                      free,
@@ -65,13 +69,14 @@ nvmlReturn_t gi_profile_rows(const Run& run, const Gpu& gpu, std::vector<GiProfi
   return code;
 }
 
-// NVML says how many there are before it fills them in, and does not look at the room given.
+// NVML returns the count with a null array, and ignores the size of a given array.
 template <class Placement, class Call>
 nvmlReturn_t read_placements(const Call& call, std::vector<Placement>* placements) {
   unsigned count = 0;
   nvmlReturn_t code = call(nullptr, &count);
-  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0)
+  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0) {
     return code;
+  }
   placements->resize(count);
   code = call(placements->data(), &count);
   placements->resize(code == NVML_SUCCESS ? std::min<std::size_t>(count, placements->size()) : 0);
@@ -83,8 +88,9 @@ PlacementRow placement_row(unsigned gpu,
                            unsigned profile,
                            const std::vector<Placement>& placements) {
   PlacementRow row{gpu, profile, {}, placements.front().size};
-  for (const Placement& placement : placements)
+  for (const Placement& placement : placements) {
     row.starts.push_back(placement.start);
+  }
   return row;
 }
 
@@ -115,11 +121,13 @@ std::vector<Gpu> enabled_gpus(const Run& run,
       *exit = failed_to(run, what, code);
       return {};
     }
-    if (mode.enabled)
+    if (mode.enabled) {
       enabled.push_back(gpu);
+    }
   }
-  if (enabled.empty())
+  if (enabled.empty()) {
     run.print("No MIG-enabled devices found.\n");
+  }
   return enabled;
 }
 
@@ -136,9 +144,11 @@ std::vector<GiOnGpu> wanted_gis(const Run& run,
       *exit = failed_to(run, what, code);
       return {};
     }
-    for (Gi& gi : gis)
-      if (filter.wants_gi(gi.id))
+    for (Gi& gi : gis) {
+      if (filter.wants_gi(gi.id)) {
         wanted.push_back({gpu, std::move(gi)});
+      }
+    }
   }
   if (wanted.empty() && !enabled.empty()) {
     run.print(text("No GPU instances found: %s\n", run.why(NVML_ERROR_NOT_FOUND).c_str()));
@@ -150,11 +160,14 @@ std::vector<GiOnGpu> wanted_gis(const Run& run,
 int list_gi_profiles(const Run& run, const std::vector<Gpu>& gpus) {
   int exit = 0;
   std::vector<GiProfileRow> rows;
-  for (const Gpu& gpu : supported_gpus(run, gpus, kGiProfiles, &exit))
-    if (const nvmlReturn_t code = gi_profile_rows(run, gpu, &rows); code != NVML_SUCCESS)
+  for (const Gpu& gpu : supported_gpus(run, gpus, kGiProfiles, &exit)) {
+    if (const nvmlReturn_t code = gi_profile_rows(run, gpu, &rows); code != NVML_SUCCESS) {
       return failed_to(run, kGiProfiles, code);
-  if (!rows.empty())
+    }
+  }
+  if (!rows.empty()) {
     run.print(gi_profile_table(rows));
+  }
   return exit;
 }
 
@@ -162,18 +175,21 @@ int list_gi_placements(const Run& run, const std::vector<Gpu>& gpus) {
   int exit = 0;
   for (const Gpu& gpu : supported_gpus(run, gpus, kGiPlacements, &exit)) {
     std::vector<GiProfile> profiles;
-    if (const nvmlReturn_t code = gi_profiles(run, gpu.device, &profiles); code != NVML_SUCCESS)
+    if (const nvmlReturn_t code = gi_profiles(run, gpu.device, &profiles); code != NVML_SUCCESS) {
       return failed_to(run, kGiPlacements, code);
+    }
     for (const GiProfile& profile : profiles) {
       std::vector<nvmlGpuInstancePlacement_t> placements;
       const auto call = [&](nvmlGpuInstancePlacement_t* room, unsigned* count) {
         return run.nvml.nvmlDeviceGetGpuInstancePossiblePlacements_v2(
             gpu.device, profile.id, room, count);
       };
-      if (const nvmlReturn_t code = read_placements(call, &placements); code != NVML_SUCCESS)
+      if (const nvmlReturn_t code = read_placements(call, &placements); code != NVML_SUCCESS) {
         return failed_to(run, kGiPlacements, code);
-      if (!placements.empty())
+      }
+      if (!placements.empty()) {
         run.print(gi_placement_line(placement_row(gpu.index, profile.id, placements)));
+      }
     }
   }
   return exit;
@@ -186,8 +202,9 @@ int list_gis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filt
     const Gi& gi = found.gi;
     rows.push_back({found.gpu.index, gi.profile.name, gi.profile.id, gi.id, gi.start, gi.size});
   }
-  if (!rows.empty())
+  if (!rows.empty()) {
     run.print(gi_table(rows));
+  }
   return exit;
 }
 
@@ -200,8 +217,9 @@ int list_ci_profiles(const Run& run, const std::vector<Gpu>& gpus, const MigFilt
     nvmlReturn_t code = ci_profiles(run, gi, &profiles);
     for (const CiProfile& p : profiles) {
       unsigned free = 0;
-      if (code == NVML_SUCCESS)
+      if (code == NVML_SUCCESS) {
         code = run.nvml.nvmlGpuInstanceGetComputeInstanceRemainingCapacity(gi.handle, p.id, &free);
+      }
       const bool is_default = &p == full_ci_profile(profiles, gi);
       rows.push_back({found.gpu.index,
                       gi.id,
@@ -217,11 +235,13 @@ int list_ci_profiles(const Run& run, const std::vector<Gpu>& gpus, const MigFilt
                       p.copy_engines,
                       p.jpeg});
     }
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       return failed_to(run, kCiProfiles, code);
+    }
   }
-  if (!rows.empty())
+  if (!rows.empty()) {
     run.print(ci_profile_table(rows));
+  }
   return exit;
 }
 
@@ -229,19 +249,22 @@ int list_ci_placements(const Run& run, const std::vector<Gpu>& gpus, const MigFi
   int exit = 0;
   for (const GiOnGpu& found : wanted_gis(run, gpus, filter, kCiPlacements, &exit)) {
     std::vector<CiProfile> profiles;
-    if (const nvmlReturn_t code = ci_profiles(run, found.gi, &profiles); code != NVML_SUCCESS)
+    if (const nvmlReturn_t code = ci_profiles(run, found.gi, &profiles); code != NVML_SUCCESS) {
       return failed_to(run, kCiPlacements, code);
+    }
     for (const CiProfile& profile : profiles) {
       std::vector<nvmlComputeInstancePlacement_t> placements;
       const auto call = [&](nvmlComputeInstancePlacement_t* room, unsigned* count) {
         return run.nvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements(
             found.gi.handle, profile.id, room, count);
       };
-      if (const nvmlReturn_t code = read_placements(call, &placements); code != NVML_SUCCESS)
+      if (const nvmlReturn_t code = read_placements(call, &placements); code != NVML_SUCCESS) {
         return failed_to(run, kCiPlacements, code);
-      if (!placements.empty())
+      }
+      if (!placements.empty()) {
         run.print(
             ci_placement_line(placement_row(found.gpu.index, profile.id, placements), found.gi.id));
+      }
     }
   }
   return exit;
@@ -253,10 +276,11 @@ int list_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filt
   const auto gis = wanted_gis(run, gpus, filter, "display compute instances", &exit);
   for (const GiOnGpu& found : gis) {
     std::vector<Ci> cis;
-    if (const nvmlReturn_t code = compute_instances(run, found.gi, &cis); code != NVML_SUCCESS)
+    if (const nvmlReturn_t code = compute_instances(run, found.gi, &cis); code != NVML_SUCCESS) {
       return failed_to(run, "display compute instances", code);
-    for (const Ci& ci : cis)
-      if (filter.wants_ci(ci.id))
+    }
+    for (const Ci& ci : cis) {
+      if (filter.wants_ci(ci.id)) {
         rows.push_back({found.gpu.index,
                         found.gi.id,
                         ci.profile.name,
@@ -264,6 +288,8 @@ int list_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filt
                         ci.id,
                         ci.start,
                         ci.size});
+      }
+    }
   }
   if (!rows.empty()) {
     run.print(ci_table(rows));

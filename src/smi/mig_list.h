@@ -10,7 +10,7 @@
 
 namespace mig::smi {
 
-// What -gi and -ci restrict a command to; empty = all.
+// Restriction by -gi and -ci; empty = all.
 struct MigFilter {
   std::vector<unsigned> gi, ci;
 
@@ -23,17 +23,18 @@ struct GiOnGpu {
   Gi gi;
 };
 
-// "Failed to <what>: <why>" and the exit code of `code`.
+// Prints "Failed to <what>: <why>"; returns the exit code of `code`.
 int failed_to(const Run& run, const char* what, nvmlReturn_t code);
 
-// The MIG-enabled ones. When there is none, says so; when a call fails, says "Failed to <what>:
-// ..." and sets *exit. Otherwise *exit = 0: to find no MIG is no failure, whatever the command.
+// GPUs with MIG enabled. Prints a message when there is none; when a call fails, prints "Failed to
+// <what>: ..." and sets *exit. Otherwise *exit = 0: no MIG GPU is not a failure, for any command.
 std::vector<Gpu> enabled_gpus(const Run& run,
                               const std::vector<Gpu>& gpus,
                               const char* what,
                               int* exit);
 
-// The GPU instances that the filter wants, on MIG-enabled GPUs; empty after saying why (*exit set).
+// GPU instances that match the filter, on MIG-enabled GPUs; empty after printing the reason (*exit
+// set).
 std::vector<GiOnGpu> wanted_gis(const Run& run,
                                 const std::vector<Gpu>& gpus,
                                 const MigFilter& filter,

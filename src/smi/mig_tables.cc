@@ -16,15 +16,17 @@ std::string rule(std::size_t width, char line, char corner) {
 
 std::string heading(std::size_t width, const std::vector<const char*>& lines) {
   std::string out = rule(width, '-', '+');
-  for (const char* line : lines)
+  for (const char* line : lines) {
     append(out, "| %-*s|\n", static_cast<int>(width) - 3, line);
+  }
   return out + rule(width, '=', '|');
 }
 
 std::string placements(const PlacementRow& row) {
   std::string out = row.starts.size() == 1 ? "Placement : {" : "Placements: {";
-  for (std::size_t i = 0; i < row.starts.size(); ++i)
+  for (std::size_t i = 0; i < row.starts.size(); ++i) {
     append(out, "%s%u", i == 0 ? "" : ",", row.starts[i]);
+  }
   append(out, "}:%u\n", row.size);
   return out;
 }

@@ -15,7 +15,7 @@ struct GiProfileRow {
   unsigned long long memory_mib;
   bool p2p;
   unsigned sm, decoders, encoders, copy_engines, jpeg, ofa;
-  std::string name;  // "MIG 1g.18gb"
+  std::string name;  // name as NVML has it: "MIG 1g.18gb"
 };
 
 struct GiRow {
@@ -28,7 +28,7 @@ struct CiProfileRow {
   unsigned gpu, gi;
   std::string name;
   unsigned id;
-  bool is_default;  // the one that fills its GPU instance
+  bool is_default;  // fills its GPU instance
   unsigned free, total, sm, decoders, encoders, ofa, copy_engines, jpeg;
 };
 
@@ -48,7 +48,7 @@ std::string gi_profile_table(const std::vector<GiProfileRow>& rows);
 std::string gi_table(const std::vector<GiRow>& rows);
 std::string ci_profile_table(const std::vector<CiProfileRow>& rows);
 std::string ci_table(const std::vector<CiRow>& rows);
-// "GPU  0 Profile ID 19 Placements: {0,1,2}:1"
+// A line of -lgipp: "GPU  0 Profile ID 19 Placements: {0,1,2}:1".
 std::string gi_placement_line(const PlacementRow& row);
 std::string ci_placement_line(const PlacementRow& row, unsigned gi);
 

@@ -8,7 +8,7 @@
 namespace mig::smi {
 namespace {
 
-// The H200's own answers: hardware reading of 580.159.04.
+// Output recorded on an H200, 580.159.04.
 std::vector<GiProfileRow> h200_profiles() {
   return {
       {0, 19, 7, 7, 16384, false, 16, 1, 0, 1, 1, 0, "MIG 1g.18gb"},
@@ -59,8 +59,9 @@ TEST(MigTables, EveryLineIsAsWideAsItsFrame) {
                                    gi_table({{12, "MIG 4g.96gb+gfx", 32, 14, 10, 12}}),
                                    ci_table({{12, 14, "MIG 1c.4g.96gb+gfx", 10, 6, 3, 4}})}) {
     const std::size_t width = table.find('\n');
-    for (std::size_t at = 0; at < table.size(); at = table.find('\n', at) + 1)
+    for (std::size_t at = 0; at < table.size(); at = table.find('\n', at) + 1) {
       EXPECT_EQ(table.find('\n', at) - at, width) << table;
+    }
   }
 }
 

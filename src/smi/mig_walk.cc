@@ -7,7 +7,7 @@
 namespace mig::smi {
 namespace {
 
-// Place among the profiles of one slice count.
+// Rank among the profiles of one slice count.
 unsigned variant_rank(unsigned index) {
   switch (index) {
     case NVML_GPU_INSTANCE_PROFILE_1_SLICE_REV1:
@@ -35,7 +35,7 @@ bool board_lacks_it(nvmlReturn_t code) {
          code == NVML_ERROR_NOT_FOUND;
 }
 
-// A driver without the versioned call (before R520) gives everything but the name.
+// A driver without the versioned call (before R520) reports everything but the name.
 nvmlReturn_t unnamed_gi_profile(const Run& run,
                                 nvmlDevice_t device,
                                 unsigned index,
@@ -74,11 +74,13 @@ std::optional<GiProfile> gi_profile(const Run& run,
   nvmlGpuInstanceProfileInfo_v2_t info{};
   info.version = nvmlGpuInstanceProfileInfo_v2;
   *code = run.nvml.nvmlDeviceGetGpuInstanceProfileInfoV(device, index, &info);
-  if (*code == NVML_ERROR_FUNCTION_NOT_FOUND)
+  if (*code == NVML_ERROR_FUNCTION_NOT_FOUND) {
     *code = unnamed_gi_profile(run, device, index, &info);
+  }
   if (*code != NVML_SUCCESS) {
-    if (board_lacks_it(*code))
+    if (board_lacks_it(*code)) {
       *code = NVML_SUCCESS;
+    }
     return std::nullopt;
   }
   return GiProfile{index,
@@ -99,10 +101,12 @@ std::optional<GiProfile> gi_profile(const Run& run,
 nvmlReturn_t gi_profiles(const Run& run, nvmlDevice_t device, std::vector<GiProfile>* profiles) {
   for (unsigned index = 0; index < NVML_GPU_INSTANCE_PROFILE_COUNT; ++index) {
     nvmlReturn_t code = NVML_SUCCESS;
-    if (auto profile = gi_profile(run, device, index, &code))
+    if (auto profile = gi_profile(run, device, index, &code)) {
       profiles->push_back(*std::move(profile));
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return code;
+    }
   }
   const auto order = [](const GiProfile& p) { return std::tuple(p.slices, variant_rank(p.index)); };
   std::stable_sort(profiles->begin(), profiles->end(), [&](const auto& a, const auto& b) {
@@ -113,8 +117,9 @@ nvmlReturn_t gi_profiles(const Run& run, nvmlDevice_t device, std::vector<GiProf
 
 nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>* instances) {
   std::vector<GiProfile> profiles;
-  if (const nvmlReturn_t code = gi_profiles(run, device, &profiles); code != NVML_SUCCESS)
+  if (const nvmlReturn_t code = gi_profiles(run, device, &profiles); code != NVML_SUCCESS) {
     return code;
+  }
   std::sort(profiles.begin(), profiles.end(), [](const GiProfile& a, const GiProfile& b) {
     return a.index < b.index;
   });
@@ -123,16 +128,19 @@ nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>*
     unsigned count = profile.max_count;
     nvmlReturn_t code =
         run.nvml.nvmlDeviceGetGpuInstances(device, profile.id, handles.data(), &count);
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       return code;
+    }
     const std::size_t first = instances->size();
     for (unsigned i = 0; i < count && i < handles.size(); ++i) {
       nvmlGpuInstanceInfo_t info{};
       code = run.nvml.nvmlGpuInstanceGetInfo(handles[i], &info);
-      if (code == NVML_ERROR_NOT_FOUND || code == NVML_ERROR_INVALID_ARGUMENT)
-        continue;  // destroyed by someone else since the list was read
-      if (code != NVML_SUCCESS)
+      if (code == NVML_ERROR_NOT_FOUND || code == NVML_ERROR_INVALID_ARGUMENT) {
+        continue;  // destroyed by another program since the list was read
+      }
+      if (code != NVML_SUCCESS) {
         return code;
+      }
       instances->push_back(
           {handles[i], info.id, info.placement.start, info.placement.size, profile});
     }
@@ -149,10 +157,12 @@ nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* p
     info.version = nvmlComputeInstanceProfileInfo_v2;
     const nvmlReturn_t code = run.nvml.nvmlGpuInstanceGetComputeInstanceProfileInfoV(
         gi.handle, index, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, &info);
-    if (board_lacks_it(code))
+    if (board_lacks_it(code)) {
       continue;
-    if (code != NVML_SUCCESS)
+    }
+    if (code != NVML_SUCCESS) {
       return code;
+    }
     profiles->push_back({info.id,
                          info.sliceCount,
                          info.instanceCount,
@@ -172,31 +182,37 @@ nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* p
 
 const CiProfile* full_ci_profile(const std::vector<CiProfile>& profiles, const Gi& gi) {
   const CiProfile* full = nullptr;
-  for (const CiProfile& profile : profiles)
-    if (profile.slices == gi.profile.slices && (full == nullptr || profile.sm > full->sm))
+  for (const CiProfile& profile : profiles) {
+    if (profile.slices == gi.profile.slices && (full == nullptr || profile.sm > full->sm)) {
       full = &profile;
+    }
+  }
   return full;
 }
 
 nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances) {
   std::vector<CiProfile> profiles;
-  if (const nvmlReturn_t code = ci_profiles(run, gi, &profiles); code != NVML_SUCCESS)
+  if (const nvmlReturn_t code = ci_profiles(run, gi, &profiles); code != NVML_SUCCESS) {
     return code;
+  }
   for (const CiProfile& profile : profiles) {
     std::vector<nvmlComputeInstance_t> handles(profile.max_count);
     unsigned count = profile.max_count;
     nvmlReturn_t code =
         run.nvml.nvmlGpuInstanceGetComputeInstances(gi.handle, profile.id, handles.data(), &count);
-    if (code != NVML_SUCCESS)
+    if (code != NVML_SUCCESS) {
       return code;
+    }
     const std::size_t first = instances->size();
     for (unsigned i = 0; i < count && i < handles.size(); ++i) {
       nvmlComputeInstanceInfo_t info{};
       code = run.nvml.nvmlComputeInstanceGetInfo_v2(handles[i], &info);
-      if (code == NVML_ERROR_NOT_FOUND || code == NVML_ERROR_INVALID_ARGUMENT)
+      if (code == NVML_ERROR_NOT_FOUND || code == NVML_ERROR_INVALID_ARGUMENT) {
         continue;
-      if (code != NVML_SUCCESS)
+      }
+      if (code != NVML_SUCCESS) {
         return code;
+      }
       instances->push_back(
           {handles[i], info.id, info.placement.start, info.placement.size, profile});
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks profiles and instances of a GPU in the order in which nvidia-smi lists and destroys them.
-// Profiles (-lgip): by slice count, inside a slice count base, +me, double memory, +gfx, +me.all,
-// -me. Instances (-lgi, -lci): by NVML's number of the profile (1g 0, 3g 2, 1g+me 7), those of one
+// Enumerates profiles and instances of a GPU in the order in which nvidia-smi lists and destroys
+// them. Profiles (-lgip): by slice count, then base, +me, double memory, +gfx, +me.all, -me.
+// Instances (-lgi, -lci): by NVML's number of the profile (1g 0, 3g 2, 1g+me 7), those of one
 // profile by id; an H100 with R580.173 lists 1g, 3g, 1g+me.
 #ifndef MIGCTL_SMI_MIG_WALK_H_
 #define MIGCTL_SMI_MIG_WALK_H_
@@ -16,7 +16,7 @@ namespace mig::smi {
 
 struct GiProfile {
   unsigned index = 0;  // NVML_GPU_INSTANCE_PROFILE_*
-  unsigned id = 0;     // the board's own
+  unsigned id = 0;     // id of the board
   unsigned slices = 0, max_count = 0, sm = 0;
   unsigned copy_engines = 0, decoders = 0, encoders = 0, jpeg = 0, ofa = 0;
   unsigned long long memory_mib = 0;
@@ -46,20 +46,21 @@ struct MigMode {
   bool supported = false, enabled = false, pending = false;
 };
 
-// NOT_SUPPORTED is an answer (supported = false), other codes come back.
+// NOT_SUPPORTED is a result (supported = false); other codes are returned.
 nvmlReturn_t mig_mode(const Run& run, nvmlDevice_t device, MigMode* mode);
 
-// Codes are those of the first call that failed for another reason than "this board lacks it".
+// Returns the code of the first call that failed, "not on this board" excepted.
 nvmlReturn_t gi_profiles(const Run& run, nvmlDevice_t device, std::vector<GiProfile>* profiles);
 nvmlReturn_t gpu_instances(const Run& run, nvmlDevice_t device, std::vector<Gi>* instances);
 nvmlReturn_t ci_profiles(const Run& run, const Gi& gi, std::vector<CiProfile>* profiles);
 nvmlReturn_t compute_instances(const Run& run, const Gi& gi, std::vector<Ci>* instances);
 
-// The one that fills the GPU instance, which -C makes and -lcip marks with "*": of several with all
-// its slices the one with the most SMs (H100, 1g.20gb: ID 7, not 0). nullptr = there is none.
+// The compute profile that fills the GPU instance, which -C creates and -lcip marks with "*": of
+// several with all its slices the one with the most SMs (H100, 1g.20gb: ID 7, not 0). nullptr =
+// none.
 const CiProfile* full_ci_profile(const std::vector<CiProfile>& profiles, const Gi& gi);
 
-// Asks only for the profile of that index; nullopt if the board lacks it.
+// Reads the profile of that index only; nullopt if the board lacks it.
 std::optional<GiProfile> gi_profile(const Run& run,
                                     nvmlDevice_t device,
                                     unsigned index,

@@ -10,16 +10,18 @@ namespace {
 constexpr const char* kAllDone = "All done.\n";
 constexpr const char* kGivingUp = "Terminating early due to previous errors.\n";
 
-// MIG mode of Hopper and later lasts only as long as the driver stays loaded.
+// From Hopper on MIG mode lasts only as long as the driver is loaded.
 void warn_without_persistence(const Run& run, const Gpu& gpu, const std::string& bus) {
   nvmlEnableState_t persistence = NVML_FEATURE_ENABLED;
   nvmlDeviceArchitecture_t architecture = 0;
   if (run.nvml.nvmlDeviceGetPersistenceMode(gpu.device, &persistence) != NVML_SUCCESS ||
-      run.nvml.nvmlDeviceGetArchitecture(gpu.device, &architecture) != NVML_SUCCESS)
+      run.nvml.nvmlDeviceGetArchitecture(gpu.device, &architecture) != NVML_SUCCESS) {
     return;
+  }
   if (persistence == NVML_FEATURE_DISABLED && architecture >= NVML_DEVICE_ARCH_HOPPER &&
-      architecture != NVML_DEVICE_ARCH_UNKNOWN)
+      architecture != NVML_DEVICE_ARCH_UNKNOWN) {
     run.print(persistence_warning(bus));
+  }
 }
 
 void report_pending(const Run& run, const std::string& bus, bool enable, nvmlReturn_t reason) {
@@ -27,18 +29,19 @@ void report_pending(const Run& run, const std::string& bus, bool enable, nvmlRet
                  enable ? "enable" : "disable",
                  bus.c_str(),
                  run.why(reason).c_str()));
-  if (reason == NVML_ERROR_IN_USE)
+  if (reason == NVML_ERROR_IN_USE) {
     run.print(text(
         "%s is currently being used by one or more other processes (e.g. CUDA application or a "
         "monitoring application such as another instance of nvidia-smi). Please first kill all "
         "processes using the device and retry the command or reboot the system to make MIG mode "
         "effective.\n",
         bus.c_str()));
-  else
+  } else {
     run.print(
         text("Reboot the system or try nvidia-smi --gpu-reset to make MIG mode effective on "
              "GPU %s\n",
              bus.c_str()));
+  }
 }
 
 struct Refused {
@@ -81,10 +84,12 @@ std::string persistence_warning(const std::string& bus) {
 
 std::optional<bool> parse_switch(const std::string& value) {
   const std::string word = base::lower(value);
-  if (word == "1" || word == "enabled")
+  if (word == "1" || word == "enabled") {
     return true;
-  if (word == "0" || word == "disabled")
+  }
+  if (word == "0" || word == "disabled") {
     return false;
+  }
   return std::nullopt;
 }
 
@@ -160,13 +165,15 @@ int reset_gpus(const Run& run, const std::vector<Gpu>& gpus) {
       run.print(text("Resetting GPU %s is not supported.\n", bus.c_str()));
       return exit_code(code);
     }
-    if (code == NVML_SUCCESS)
+    if (code == NVML_SUCCESS) {
       run.print(text("GPU %s was successfully reset.\n", bus.c_str()));
-    else
+    } else {
       refused.push_back({bus, code});
+    }
   }
-  if (!refused.empty())
+  if (!refused.empty()) {
     return report_refused(run, refused);
+  }
   run.print(kAllDone);
   return 0;
 }

@@ -12,16 +12,17 @@
 
 namespace mig::smi {
 
-// "0", "1", "DISABLED", "ENABLED" (either case); nullopt otherwise.
+// Parses "0", "1", "DISABLED", "ENABLED" (either case); nullopt otherwise.
 std::optional<bool> parse_switch(const std::string& value);
 
-// What nvidia-smi says when a change lasts only as long as the driver stays loaded.
+// nvidia-smi's warning that a change lasts only as long as the driver is loaded.
 std::string persistence_warning(const std::string& bus);
 
 int set_mig_mode(const Run& run, const std::vector<Gpu>& gpus, bool enable);
 int set_persistence_mode(const Run& run, const std::vector<Gpu>& gpus, bool enable);
 
-// Only a simulated machine can be reset through its library; for a real one says who can.
+// Resets a simulated machine's GPUs through its library; on a real machine prints what to use
+// instead.
 int reset_gpus(const Run& run, const std::vector<Gpu>& gpus);
 
 }  // namespace mig::smi

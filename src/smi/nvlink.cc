@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kHelp = "nvidia-smi nvlink -h";
 constexpr unsigned kMaxLinks = NVML_NVLINK_MAX_LINKS;
 
-// What NVML has no public call for, or what changes a link.
+// Options that NVML has no public call for, or that change a link.
 constexpr std::array kElsewhere = {"-sc",
                                    "-r",
                                    "-re",
@@ -37,9 +37,11 @@ bool is_there(const Run& run, const Gpu& gpu, unsigned link, nvmlEnableState_t* 
 std::vector<unsigned> links_of(const Run& run, const Gpu& gpu) {
   std::vector<unsigned> links;
   nvmlEnableState_t active = NVML_FEATURE_DISABLED;
-  for (unsigned link = 0; link < kMaxLinks; ++link)
-    if (is_there(run, gpu, link, &active))
+  for (unsigned link = 0; link < kMaxLinks; ++link) {
+    if (is_there(run, gpu, link, &active)) {
       links.push_back(link);
+    }
+  }
   return links;
 }
 
@@ -49,8 +51,9 @@ bool is_active(const Run& run, const Gpu& gpu, unsigned link) {
 }
 
 std::string status(const Run& run, const Gpu& gpu, unsigned link) {
-  if (!is_active(run, gpu, link))
+  if (!is_active(run, gpu, link)) {
     return text("\t Link %u: <inactive>\n", link);
+  }
   double megabytes = 0;
   const nvmlReturn_t code =
       field_number(run, gpu.device, NVML_FI_DEV_NVLINK_GET_SPEED, link, &megabytes);
@@ -134,29 +137,34 @@ std::string throughput(const Run& run, const Gpu& gpu, unsigned link, bool raw) 
   return out;
 }
 
-// The lines of one action for one link.
+// Output of one action for one link.
 std::string lines(const Run& run,
                   const Gpu& gpu,
                   unsigned link,
                   const std::string& action,
                   const Options& options) {
-  if (action == "-s")
+  if (action == "-s") {
     return status(run, gpu, link);
-  if (action == "-c")
+  }
+  if (action == "-c") {
     return capabilities(run, gpu, link);
-  if (action == "-p")
+  }
+  if (action == "-p") {
     return text("\t Link %u: %s\n", link, remote_bus(run, gpu, link).c_str());
-  if (action == "-R")
+  }
+  if (action == "-R") {
     return remote_device(run, gpu, link);
-  if (action == "-e")
+  }
+  if (action == "-e") {
     return errors(run, gpu, link);
+  }
   return throughput(run, gpu, link, options.get("-gt") == "r");
 }
 
 constexpr std::array kActions = {"-s", "-c", "-p", "-R", "-e", "-gt"};
 
-// Counters that are gone, or that nobody knows, end the command at the first GPU with links: its
-// exit code, having said so; 0 where none of these is asked for.
+// Retired and unknown counters end the command at the first GPU with links: returns the exit code
+// after a message; 0 when none of these is requested.
 int refuse_counters(const Run& run, const Options& options) {
   if (options.has("-g") || options.has("-gc")) {
     run.print(options.has("-g") ? "Warning: Getting counters using option -g is deprecated.\n"
@@ -171,15 +179,17 @@ int refuse_counters(const Run& run, const Options& options) {
   return 0;
 }
 
-// The links that -l leaves of a GPU's, having said so where it leaves none.
+// Links of a GPU that -l selects; prints a message when there is none.
 std::vector<unsigned> wanted_links(const Run& run,
                                    const Options& options,
                                    std::vector<unsigned> links) {
-  if (!options.has("-l"))
+  if (!options.has("-l")) {
     return links;
+  }
   const auto wanted = base::parse_decimal(options.get("-l"), 1U << 16U);
-  if (wanted && std::find(links.begin(), links.end(), *wanted) != links.end())
+  if (wanted && std::find(links.begin(), links.end(), *wanted) != links.end()) {
     return {static_cast<unsigned>(*wanted)};
+  }
   run.print("\t Invalid Link\n");
   return {};
 }
@@ -190,15 +200,17 @@ unsigned links_between(const Run& run, const Gpu& one, const Gpu& other) {
   nvmlGpuP2PStatus_t reachable = NVML_P2P_STATUS_UNKNOWN;
   if (run.nvml.nvmlDeviceGetP2PStatus(
           one.device, other.device, NVML_P2P_CAPS_INDEX_NVLINK, &reachable) != NVML_SUCCESS ||
-      reachable != NVML_P2P_STATUS_OK)
+      reachable != NVML_P2P_STATUS_OK) {
     return 0;
+  }
   const std::string other_bus = bus_id(run, other.device);
   unsigned count = 0;
   for (const unsigned link : links_of(run, one)) {
     nvmlIntNvLinkDeviceType_t type = NVML_NVLINK_DEVICE_TYPE_UNKNOWN;
     if (!is_active(run, one, link) ||
-        run.nvml.nvmlDeviceGetNvLinkRemoteDeviceType(one.device, link, &type) != NVML_SUCCESS)
+        run.nvml.nvmlDeviceGetNvLinkRemoteDeviceType(one.device, link, &type) != NVML_SUCCESS) {
       continue;
+    }
     const bool by_switch = type == NVML_NVLINK_DEVICE_TYPE_SWITCH;
     count += by_switch || remote_bus(run, one, link) == other_bus ? 1 : 0;
   }
@@ -234,19 +246,24 @@ Options parse_nvlink(const std::vector<std::string>& words) {
   Options options = parse_options(words, kSpecs, kHelp, [](const std::string& word) {
     return UsageError{"Option \"" + word + "\" is not recognized.\n"};
   });
-  if (!options.lacks_value.empty())
+  if (!options.lacks_value.empty()) {
     options.error = {"Option \"" + options.lacks_value + "\" is missing its value.\n"};
-  if (words.empty())
+  }
+  if (words.empty()) {
     options.values["-h"] = "";
+  }
   return options;
 }
 
 UsageError nvlink_usage_error(const Options& options) {
-  if (!options.error.empty())
+  if (!options.error.empty()) {
     return options.error;
-  for (const char* option : kElsewhere)
-    if (options.has(option))
+  }
+  for (const char* option : kElsewhere) {
+    if (options.has(option)) {
       return belongs_elsewhere(text("nvlink %s", option));
+    }
+  }
   return {};
 }
 
@@ -272,21 +289,27 @@ std::string nvlink_help() {
 int run_nvlink(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   for (const Gpu& gpu : gpus) {
     const std::vector<unsigned> all = links_of(run, gpu);
     const auto active = [&](unsigned link) { return is_active(run, gpu, link); };
-    if (std::none_of(all.begin(), all.end(), active))
+    if (std::none_of(all.begin(), all.end(), active)) {
       continue;
+    }
     run.print(gpu_line(run, gpu));
-    if (const int code = refuse_counters(run, options); code != 0)
+    if (const int code = refuse_counters(run, options); code != 0) {
       return code;
+    }
     const std::vector<unsigned> links = wanted_links(run, options, all);
-    for (const char* action : kActions)
-      if (options.has(action))
-        for (const unsigned link : links)
+    for (const char* action : kActions) {
+      if (options.has(action)) {
+        for (const unsigned link : links) {
           run.print(lines(run, gpu, link, action, options));
+        }
+      }
+    }
   }
   return 0;
 }

@@ -11,7 +11,7 @@
 
 namespace mig::smi {
 
-// NVLinks that join two GPUs, directly or through switches; 0 if they cannot reach each other so.
+// Number of NVLinks between two GPUs, direct or through switches; 0 = no NVLink connection.
 unsigned links_between(const Run& run, const Gpu& one, const Gpu& other);
 
 Options parse_nvlink(const std::vector<std::string>& words);

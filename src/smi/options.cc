@@ -13,9 +13,11 @@ bool is(const char* name, const std::string& word) {
 }
 
 const OptionSpec* find(const std::vector<OptionSpec>& specs, const std::string& word) {
-  for (const OptionSpec& spec : specs)
-    if (is(spec.name, word) || is(spec.alternative, word))
+  for (const OptionSpec& spec : specs) {
+    if (is(spec.name, word) || is(spec.alternative, word)) {
       return &spec;
+    }
+  }
   return nullptr;
 }
 

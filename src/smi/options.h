@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-smi's own command line grammar, which no argument library speaks: long names behind one
-// dash (-lgip, -pm), values after a blank or '=', and values that may be left out (-cci).
+// nvidia-smi's own command line grammar, which no argument library supports: long names behind one
+// dash (-lgip, -pm), values after a blank or '=', and optional values (-cci).
 #ifndef MIGCTL_SMI_OPTIONS_H_
 #define MIGCTL_SMI_OPTIONS_H_
 
@@ -15,12 +15,12 @@ namespace mig::smi {
 enum class Takes { kNothing, kValue, kMaybeValue };
 
 struct OptionSpec {
-  const char* name;         // "-i": the key under which it is found
-  const char* alternative;  // "--id"; nullptr if it has one name only
+  const char* name;         // option and key in Options::values: "-i"
+  const char* alternative;  // long form "--id"; nullptr = none
   Takes takes;
 };
 
-// Why a command line is not run: what to print and the exit code, both nvidia-smi's own.
+// Refusal of a command line: text and exit code, both nvidia-smi's.
 struct UsageError {
   std::string text;  // "" = no error
   int exit = kExitUsage;
@@ -29,9 +29,9 @@ struct UsageError {
 };
 
 struct Options {
-  std::map<std::string, std::string> values;  // by OptionSpec::name; the last one given counts
+  std::map<std::string, std::string> values;  // by OptionSpec::name; the last occurrence counts
   UsageError error;
-  std::string lacks_value;  // an option without its value, as written; `error` is about it
+  std::string lacks_value;  // option without its required value; `error` is about it
 
   bool has(const char* name) const { return values.count(name) != 0; }
 
@@ -41,15 +41,15 @@ struct Options {
   }
 };
 
-// `help` is the command that the error texts point to, e.g. "nvidia-smi -h"; `unknown` words what
-// the command says to a word that is none of its options.
+// `help` is the command that error texts point to, e.g. "nvidia-smi -h"; `unknown` words the
+// refusal of an unknown option.
 Options parse_options(const std::vector<std::string>& words,
                       const std::vector<OptionSpec>& specs,
                       const char* help,
                       UsageError (*unknown)(const std::string& word));
 
-// What is said of a part of NVIDIA's tool that this one does not have: to call it unknown would
-// mislead. `what`: "nvlink -info".
+// Refusal of a part of NVIDIA's tool that is not implemented here, distinct from an unknown one.
+// `what`: "nvlink -info".
 UsageError belongs_elsewhere(const std::string& what);
 
 }  // namespace mig::smi

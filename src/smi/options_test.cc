@@ -87,7 +87,7 @@ TEST(Options, BadNumbersAreRefusedBeforeAnythingHappens) {
   EXPECT_EQ(pmon_text({"-c", "1"}), "");
 }
 
-// Help after the error and exit code 0, as nvidia-smi does it.
+// nvidia-smi prints the help after the error and exits with 0.
 TEST(Options, PmonAnswersWithItsHelp) {
   for (const auto& [words, error] :
        {std::pair(std::vector<std::string>{"-c", "0"},
@@ -111,7 +111,7 @@ TEST(Options, QueriesAreCheckedWhole) {
   EXPECT_NE(main_text({"--query-compute-apps=pids", "--format=csv"}), "");
 }
 
-// What does not go together, as an H200's nvidia-smi 580 answered it.
+// Invalid combinations, with the messages of an H200's nvidia-smi 580.
 TEST(Options, DocumentsUnitsAndQueries) {
   const std::string invalid = "Invalid combination of input arguments";
   EXPECT_EQ(main_text({"-x"}).rfind(invalid + ". Specify -q/--query and -x/--xml-format", 0), 0U);
@@ -139,8 +139,9 @@ TEST(Options, DocumentsUnitsAndQueries) {
                              {"--dtd", "-u"},
                              {"-q", "-d", "ecc,,power"},
                              {"-q", "-x", "--dtd", "-i", "0", "-l", "1"},
-                             {"-f", "log", "-q"}})
+                             {"-f", "log", "-q"}}) {
     EXPECT_EQ(main_text(words), "") << words.front();
+  }
 }
 
 TEST(Options, FilesAreNotForWhatChangesAGpu) {

@@ -13,7 +13,7 @@ namespace mig::smi {
 namespace {
 
 constexpr const char* kHelp = "nvidia-smi pmon -h";
-constexpr std::size_t kMaxGpus = 4;  // as many as nvidia-smi watches
+constexpr std::size_t kMaxGpus = 4;  // nvidia-smi's limit
 constexpr ScrollLimits kLimits = {10, pmon_help};
 
 template <class Number>
@@ -21,14 +21,16 @@ std::string cell(const std::optional<Number>& number) {
   return number ? std::to_string(*number) : "-";
 }
 
-// The columns between a process's type and its name.
+// Columns between a process's type and its name.
 std::string columns(const PmonLayout& layout,
                     const std::vector<std::string>& load,
                     const std::vector<std::string>& memory) {
   std::string out;
-  for (const char group : layout.groups)
-    for (const std::string& column : group == 'u' ? load : memory)
+  for (const char group : layout.groups) {
+    for (const std::string& column : group == 'u' ? load : memory) {
       out += text("%7s", column.c_str());
+    }
+  }
   return out;
 }
 
@@ -44,13 +46,12 @@ std::string line(const std::string& first,
                       command.c_str());
 }
 
-// Of an engine that a process does not use nothing is shown (H200, 580.159.04: a training at 99 %
-// has "-" there).
+// An unused engine shows "-" (H200, 580.159.04: also for a training at 99 % of the SMs).
 std::optional<unsigned> used(unsigned percent) {
   return percent != 0 ? std::optional(percent) : std::nullopt;
 }
 
-// The newest sample of each process since `since_us`; a driver that gives none says so by a code.
+// The newest sample of each process since `since_us`; empty when the driver has none.
 std::map<unsigned, PmonLoad> loads(const Run& run,
                                    nvmlDevice_t device,
                                    unsigned long long since_us) {
@@ -58,19 +59,23 @@ std::map<unsigned, PmonLoad> loads(const Run& run,
   unsigned count = 0;
   const auto& call = run.nvml.nvmlDeviceGetProcessUtilization;
   const nvmlReturn_t code = call(device, nullptr, &count, since_us);
-  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0)
+  if ((code != NVML_SUCCESS && code != NVML_ERROR_INSUFFICIENT_SIZE) || count == 0) {
     return by_pid;
+  }
   std::vector<nvmlProcessUtilizationSample_t> samples(count);
-  if (call(device, samples.data(), &count, since_us) != NVML_SUCCESS)
+  if (call(device, samples.data(), &count, since_us) != NVML_SUCCESS) {
     return by_pid;
+  }
   samples.resize(std::min<std::size_t>(count, samples.size()));
   std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) {
     return a.timeStamp < b.timeStamp;
   });
-  for (const auto& s : samples)
-    if (s.pid != 0)
+  for (const auto& s : samples) {
+    if (s.pid != 0) {
       by_pid[s.pid] = {
           s.smUtil, s.memUtil, used(s.encUtil), used(s.decUtil), std::nullopt, std::nullopt};
+    }
+  }
   return by_pid;
 }
 
@@ -80,8 +85,8 @@ unsigned long long now_us() {
                                              .count());
 }
 
-// With confidential computing off no process has protected memory; with it on NVML's lists of
-// processes do not tell how much of it is whose.
+// With confidential computing off no process has protected memory; with it on NVML's process lists
+// do not attribute it.
 std::optional<unsigned long long> protected_of(const Run& run, nvmlDevice_t device) {
   nvmlMemory_t memory{};
   const nvmlReturn_t code = run.nvml.nvmlDeviceGetConfComputeProtectedMemoryUsage(device, &memory);
@@ -111,14 +116,17 @@ std::string sample(const Run& run,
   return out;
 }
 
-// The letters of -s that are known, each once; "" = none.
+// Known letters of -s, each once; "" = none.
 std::string groups_of(const Options& options) {
-  if (!options.has("-s"))
+  if (!options.has("-s")) {
     return "u";
+  }
   std::string groups;
-  for (const char letter : options.get("-s"))
-    if ((letter == 'u' || letter == 'm') && groups.find(letter) == std::string::npos)
+  for (const char letter : options.get("-s")) {
+    if ((letter == 'u' || letter == 'm') && groups.find(letter) == std::string::npos) {
       groups += letter;
+    }
+  }
   return groups;
 }
 
@@ -170,8 +178,9 @@ Options parse_pmon(const std::vector<std::string>& words) {
 }
 
 UsageError pmon_usage_error(const Options& options) {
-  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty())
+  if (UsageError error = scroll_usage_error(options, kLimits); !error.empty()) {
     return error;
+  }
   return groups_of(options).empty() ? scroll_refused("Failed to find any metric to display")
                                     : UsageError{};
 }
@@ -196,8 +205,9 @@ std::string pmon_help() {
 int run_pmon(const Run& run, const Options& options) {
   int exit = 0;
   std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   gpus.resize(std::min(gpus.size(), kMaxGpus));
   const PmonLayout layout{groups_of(options), scroll_stamp(options)};
   const auto delay = base::parse_decimal(options.get("-d"), kLimits.max_delay_s);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi pmon`: one line per process and second. With MIG on the driver gives no utilisation
+// `nvidia-smi pmon`: one line per process and second. With MIG on the driver reports no utilisation
 // per process, so those columns show "-", as NVIDIA's tool does.
 #ifndef MIGCTL_SMI_PMON_H_
 #define MIGCTL_SMI_PMON_H_
@@ -14,11 +14,11 @@
 
 namespace mig::smi {
 
-struct PmonLoad {  // per cent; none = not measured
+struct PmonLoad {  // percent; nullopt = not measured
   std::optional<unsigned> sm, memory, encoder, decoder, jpeg, ofa;
 };
 
-// Which columns, by the letters of -s in their order: u utilization, m memory.
+// Column groups, by the letters of -s in their order: u utilization, m memory.
 struct PmonLayout {
   std::string groups = "u";
   ScrollStamp stamp;
@@ -31,7 +31,7 @@ struct PmonSample {
 
 std::string pmon_heading(const PmonLayout& layout = {});
 std::string pmon_line(const PmonLayout& layout, const Process& process, const PmonSample& sample);
-// A GPU without processes.
+// Line of a GPU without processes.
 std::string pmon_idle_line(const PmonLayout& layout, unsigned gpu);
 
 Options parse_pmon(const std::vector<std::string>& words);

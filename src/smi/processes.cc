@@ -11,9 +11,9 @@ namespace {
 
 constexpr unsigned kNoInstance = 0xFFFFFFFFU;
 constexpr unsigned long long kNoMemory = ~0ULL;
-constexpr unsigned kMaxProcesses = 1U << 16U;  // a driver that asks for more is not believed
+constexpr unsigned kMaxProcesses = 1U << 16U;  // bounds the allocation against a bogus count
 
-// The list may grow between asking how long it is and reading it.
+// Race: the list may grow between the call for its length and the call for its entries.
 template <class Call>
 std::vector<nvmlProcessInfo_t> read_list(const Call& call, nvmlDevice_t device) {
   std::vector<nvmlProcessInfo_t> list(16);
@@ -25,8 +25,9 @@ std::vector<nvmlProcessInfo_t> read_list(const Call& call, nvmlDevice_t device) 
       return list;
     }
     if (code != NVML_ERROR_INSUFFICIENT_SIZE || count > kMaxProcesses ||
-        list.size() >= kMaxProcesses)
+        list.size() >= kMaxProcesses) {
       return {};
+    }
     list.resize(std::max<std::size_t>(count, list.size()) * 2);
   }
 }
@@ -34,8 +35,9 @@ std::vector<nvmlProcessInfo_t> read_list(const Call& call, nvmlDevice_t device) 
 std::string name_of(const Run& run, unsigned pid) {
   std::array<char, 4096> name{};
   const nvmlReturn_t code = run.nvml.nvmlSystemGetProcessName(pid, name.data(), name.size());
-  if (code == NVML_ERROR_NO_PERMISSION)
+  if (code == NVML_ERROR_NO_PERMISSION) {
     return "[Insufficient Permissions]";
+  }
   return code == NVML_SUCCESS ? name.data() : "[Not Found]";
 }
 
@@ -54,22 +56,28 @@ std::vector<Process> processes_on(const Run& run, const Gpu& gpu) {
       return p.pid == info.pid && p.gi == gi && p.ci == ci;
     });
     if (same != processes.end()) {
-      if (same->type == "C" && *type == 'G')
+      if (same->type == "C" && *type == 'G') {
         same->type = "C+G";
+      }
       return;
     }
     Process process{gpu.index, info.pid, gi, ci, type, name_of(run, info.pid), std::nullopt};
-    if (info.usedGpuMemory != kNoMemory)
+    if (info.usedGpuMemory != kNoMemory) {
       process.memory_mib = mib(info.usedGpuMemory);
+    }
     processes.push_back(std::move(process));
   };
   for (const auto& info :
-       read_list(run.nvml.nvmlDeviceGetMPSComputeRunningProcesses_v3, gpu.device))
+       read_list(run.nvml.nvmlDeviceGetMPSComputeRunningProcesses_v3, gpu.device)) {
     add(info, "M+C");
-  for (const auto& info : read_list(run.nvml.nvmlDeviceGetComputeRunningProcesses_v3, gpu.device))
+  }
+  for (const auto& info : read_list(run.nvml.nvmlDeviceGetComputeRunningProcesses_v3, gpu.device)) {
     add(info, "C");
-  for (const auto& info : read_list(run.nvml.nvmlDeviceGetGraphicsRunningProcesses_v3, gpu.device))
+  }
+  for (const auto& info :
+       read_list(run.nvml.nvmlDeviceGetGraphicsRunningProcesses_v3, gpu.device)) {
     add(info, "G");
+  }
   std::stable_sort(processes.begin(), processes.end(), [](const Process& a, const Process& b) {
     return a.pid < b.pid;
   });

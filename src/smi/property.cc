@@ -11,9 +11,11 @@ namespace mig::smi {
 
 const QueryField* find_property(const char* name) {
   const std::span<const QueryField> fields = *name == '@' ? detail_fields() : query_fields();
-  for (const QueryField& field : fields)
-    if (std::strcmp(field.name, name) == 0)
+  for (const QueryField& field : fields) {
+    if (std::strcmp(field.name, name) == 0) {
       return &field;
+    }
+  }
   return nullptr;
 }
 
@@ -29,11 +31,13 @@ std::string shown_code(const Run& run, nvmlReturn_t code) {
 
 std::string shown_value(const Run& run, const Gpu& gpu, const char* name) {
   const QueryField* field = *name != '\0' ? find_property(name) : nullptr;
-  if (field == nullptr)
+  if (field == nullptr) {
     return "N/A";
+  }
   const FieldValue value = field->read(run, gpu);
-  if (value.code != NVML_SUCCESS)
+  if (value.code != NVML_SUCCESS) {
     return shown_code(run, value.code);
+  }
   return *field->unit != '\0' ? value.text + " " + field->unit : value.text;
 }
 

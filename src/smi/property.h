@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One property of a GPU by its name, for every form that shows it: -q, its XML, CSV.
+// A property of a GPU by name, for every output that shows it: -q, its XML, CSV.
 #ifndef MIGCTL_SMI_PROPERTY_H_
 #define MIGCTL_SMI_PROPERTY_H_
 
@@ -10,16 +10,16 @@
 
 namespace mig::smi {
 
-// `name` is one of query_fields() or, with '@', of detail_fields(); nullptr if there is none such.
+// Property by name, of query_fields() or, with '@', of detail_fields(); nullptr if unknown.
 const QueryField* find_property(const char* name);
 
-// Whether the driver gives the property of this GPU.
+// True when the driver reports the property for this GPU.
 bool readable(const Run& run, const Gpu& gpu, const char* name);
 
-// As -q shows it: with its unit, and what is missing without the brackets of CSV. "" is N/A.
+// Value as -q prints it: with its unit; missing values without the brackets of CSV. "" is N/A.
 std::string shown_value(const Run& run, const Gpu& gpu, const char* name);
 
-// A code in the place of a value: "N/A", "GPU is lost".
+// Text of a code in place of a value: "N/A", "GPU is lost".
 std::string shown_code(const Run& run, nvmlReturn_t code);
 
 }  // namespace mig::smi

@@ -24,23 +24,26 @@ std::string not_a_field(const std::string& name) {
 
 std::string trimmed(const std::string& word) {
   const std::size_t first = word.find_first_not_of(' ');
-  if (first == std::string::npos)
+  if (first == std::string::npos) {
     return "";
+  }
   return word.substr(first, word.find_last_not_of(' ') - first + 1);
 }
 
 CsvFormat parse_csv_format(const std::string& text_of_format, std::string* error) {
   CsvFormat format;
-  if (text_of_format.empty())
+  if (text_of_format.empty()) {
     return format;
+  }
   for (const std::string& word : base::split(text_of_format, ',')) {
     const std::string option = trimmed(word);
-    if (option == "noheader")
+    if (option == "noheader") {
       format.header = false;
-    else if (option == "nounits")
+    } else if (option == "nounits") {
       format.units = false;
-    else if (option != "csv")
+    } else if (option != "csv") {
       *error = "Format modifier is not recognized.\n";
+    }
   }
   return format;
 }
@@ -67,8 +70,9 @@ std::string csv_value(const Run& run,
                       const FieldValue& value,
                       const std::string& unit,
                       bool units) {
-  if (value.code != NVML_SUCCESS)
+  if (value.code != NVML_SUCCESS) {
     return missing_text(run, value.code);
+  }
   return unit.empty() || !units ? value.text : value.text + " " + unit;
 }
 
@@ -79,14 +83,16 @@ int query_gpus(const Run& run,
   std::vector<std::string> cells;
   cells.reserve(fields.size());
   if (format.header) {
-    for (const QueryField& field : fields)
+    for (const QueryField& field : fields) {
       cells.push_back(csv_header(field.name, field.unit));
+    }
     run.print(base::join(cells, ", ") + "\n");
   }
   for (const Gpu& gpu : gpus) {
     cells.clear();
-    for (const QueryField& field : fields)
+    for (const QueryField& field : fields) {
       cells.push_back(csv_value(run, field.read(run, gpu), field.unit, format.units));
+    }
     run.print(base::join(cells, ", ") + "\n");
   }
   return 0;

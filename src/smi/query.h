@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi --query-gpu=...` with --format=csv; what is listed per GPU is in list_query.h.
+// `nvidia-smi --query-gpu=...` with --format=csv; queries with several lines per GPU are in
+// list_query.h.
 #ifndef MIGCTL_SMI_QUERY_H_
 #define MIGCTL_SMI_QUERY_H_
 
@@ -17,18 +18,18 @@ struct CsvFormat {
   bool units = true;
 };
 
-// "csv", "csv,noheader,nounits" in any order; nvidia-smi 580 does without csv and without any. On
-// failure *error is what it prints.
+// Parses "csv", "csv,noheader,nounits" in any order; nvidia-smi 580 also accepts the list without
+// csv and an empty one. On failure *error receives nvidia-smi's text.
 CsvFormat parse_csv_format(const std::string& text, std::string* error);
 
 std::span<const QueryField> query_fields();
 
-// Fields of `list` in order. An unknown one: empty, *error names it.
+// Fields of `list` in order. With an unknown field: empty, *error names it.
 std::vector<QueryField> pick_fields(const std::string& list, std::string* error);
 
-// "memory.total [MiB]"
+// Column heading: "memory.total [MiB]".
 std::string csv_header(const std::string& name, const std::string& unit);
-// "143771 MiB", "143771" without units, or what stands for a missing value.
+// Column value: "143771 MiB", "143771" without units, or the text for a missing value.
 std::string csv_value(const Run& run, const FieldValue& value, const std::string& unit, bool units);
 
 int query_gpus(const Run& run,
@@ -36,7 +37,7 @@ int query_gpus(const Run& run,
                const std::vector<QueryField>& fields,
                const CsvFormat& format);
 
-// What nvidia-smi says of an unknown name, and a name without the blanks around it.
+// nvidia-smi's text for an unknown field name; and the name without surrounding blanks.
 std::string not_a_field(const std::string& name);
 std::string trimmed(const std::string& word);
 

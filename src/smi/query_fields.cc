@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The properties that --query-gpu knows: name, other name, unit, reader. Names and units are those
-// that `nvidia-smi --help-query-gpu` lists (R580, and R590 in its order). What no public NVML call
-// gives, or what a MIG user has no use for, is `absent`.
+// The properties of --query-gpu: name, alias, unit, reader. Names and units are those of
+// `nvidia-smi --help-query-gpu` (R580, and R590 in its order). Properties without a public NVML
+// call, or of no use with MIG, are `absent`.
 #include "smi/query.h"
 
 namespace mig::smi {

@@ -79,8 +79,9 @@ nvmlReturn_t field_number(
   field.fieldId = id;
   field.scopeId = scope;
   if (const nvmlReturn_t code = run.nvml.nvmlDeviceGetFieldValues(device, 1, &field);
-      code != NVML_SUCCESS)
+      code != NVML_SUCCESS) {
     return code;
+  }
   switch (field.valueType) {
     case NVML_VALUE_TYPE_DOUBLE:
       *number = field.value.dVal;
@@ -103,7 +104,7 @@ nvmlReturn_t field_number(
     default:
       *number = static_cast<double>(field.value.ullVal);
   }
-  // An id that the library does not know at all reads like a reading that the board lacks.
+  // For an unknown field id, as for a reading that the board lacks.
   return field.nvmlReturn == NVML_ERROR_INVALID_ARGUMENT ? NVML_ERROR_NOT_SUPPORTED
                                                          : field.nvmlReturn;
 }
@@ -170,8 +171,9 @@ FieldValue read_pci_sub_class(const Run& run, const Gpu& gpu) {
 FieldValue read_display_attached(const Run& run, const Gpu& gpu) {
   nvmlEnableState_t attached = NVML_FEATURE_DISABLED;
   nvmlReturn_t code = run.nvml.nvmlDeviceGetDisplayMode(gpu.device, &attached);
-  if (code == NVML_ERROR_DEPRECATED)  // R580 retires the call; the property itself lives on
+  if (code == NVML_ERROR_DEPRECATED) {  // R580 deprecates the call; the property still exists
     code = NVML_ERROR_NOT_SUPPORTED;
+  }
   return {code, attached == NVML_FEATURE_ENABLED ? "Yes" : "No"};
 }
 
@@ -179,8 +181,9 @@ FieldValue read_addressing_mode(const Run& run, const Gpu& gpu) {
   nvmlDeviceAddressingMode_v1_t mode{};
   mode.version = nvmlDeviceAddressingMode_v1;
   const nvmlReturn_t code = run.nvml.nvmlDeviceGetAddressingMode(gpu.device, &mode);
-  if (mode.value == NVML_DEVICE_ADDRESSING_MODE_HMM)
+  if (mode.value == NVML_DEVICE_ADDRESSING_MODE_HMM) {
     return {code, "HMM"};
+  }
   return {code, mode.value == NVML_DEVICE_ADDRESSING_MODE_ATS ? "ATS" : "None"};
 }
 
@@ -198,8 +201,9 @@ FieldValue read_inforom_power(const Run& run, const Gpu& gpu) {
 
 FieldValue read_inforom_checksum(const Run& run, const Gpu& gpu) {
   const nvmlReturn_t code = run.nvml.nvmlDeviceValidateInforom(gpu.device);
-  if (code == NVML_ERROR_CORRUPTED_INFOROM)
+  if (code == NVML_ERROR_CORRUPTED_INFOROM) {
     return {NVML_SUCCESS, "invalid"};
+  }
   return {code, "valid"};
 }
 
@@ -215,8 +219,9 @@ FieldValue read_recovery_action(const Run& run, const Gpu& gpu) {
 FieldValue read_pstate(const Run& run, const Gpu& gpu) {
   nvmlPstates_t state = NVML_PSTATE_UNKNOWN;
   const nvmlReturn_t code = run.nvml.nvmlDeviceGetPerformanceState(gpu.device, &state);
-  if (state == NVML_PSTATE_UNKNOWN)
+  if (state == NVML_PSTATE_UNKNOWN) {
     return {code == NVML_SUCCESS ? NVML_ERROR_NOT_SUPPORTED : code, ""};
+  }
   return {code, text("P%u", static_cast<unsigned>(state))};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading one property of a GPU: each reader is a function pointer made from the NVML call it
-// stands on, so the table of properties (query_fields.cc) is data.
+// Readers of single properties: each is a function pointer generated from its NVML call, so the
+// table of properties (query_fields.cc) is data.
 #ifndef MIGCTL_SMI_QUERY_VALUE_H_
 #define MIGCTL_SMI_QUERY_VALUE_H_
 
@@ -13,7 +13,7 @@ namespace mig::smi {
 
 struct FieldValue {
   nvmlReturn_t code = NVML_SUCCESS;
-  std::string text;  // holds only if code is NVML_SUCCESS
+  std::string text;  // valid only if code is NVML_SUCCESS
 };
 
 using FieldReader = FieldValue (*)(const Run&, const Gpu&);
@@ -25,7 +25,7 @@ struct QueryField {
   FieldReader read;
 };
 
-// What nvidia-smi prints in place of a value that it cannot get: "[N/A]", "[GPU is lost]".
+// nvidia-smi's text in place of an unavailable value: "[N/A]", "[GPU is lost]".
 std::string missing_text(const Run& run, nvmlReturn_t code);
 
 inline FieldValue absent(const Run&, const Gpu&) {
@@ -64,7 +64,7 @@ FieldValue enabled_of(const Run& run, const Gpu& gpu) {
   return {code, state == NVML_FEATURE_ENABLED ? "Enabled" : "Disabled"};
 }
 
-// Calls with an enum between device and answer: clocks.
+// Reader for calls with an enum between device and result: clocks.
 template <auto kCall, auto kWhich>
 FieldValue which_of(const Run& run, const Gpu& gpu) {
   unsigned number = 0;
@@ -72,7 +72,7 @@ FieldValue which_of(const Run& run, const Gpu& gpu) {
   return {code, std::to_string(number)};
 }
 
-// Calls that answer (current, pending) in one go.
+// Reader for calls that return (current, pending).
 template <auto kCall, bool kPending>
 FieldValue pair_of(const Run& run, const Gpu& gpu) {
   nvmlEnableState_t current = NVML_FEATURE_DISABLED;
@@ -89,7 +89,7 @@ FieldValue memory_of(const Run& run, const Gpu& gpu) {
   return {code, text("%llu", mib(memory.*kMember))};
 }
 
-// Of confidential computing.
+// Reader for confidential computing's memory.
 template <auto kMember>
 FieldValue protected_of(const Run& run, const Gpu& gpu) {
   nvmlMemory_t memory{};
@@ -98,7 +98,7 @@ FieldValue protected_of(const Run& run, const Gpu& gpu) {
   return {code, text("%llu", mib(memory.*kMember))};
 }
 
-// A reading by field id as an unsigned number; signed and floating ones keep their sign.
+// Reads a field value as a number; signed and floating types keep their sign.
 nvmlReturn_t field_number(
     const Run& run, nvmlDevice_t device, unsigned id, unsigned scope, double* number);
 
@@ -140,7 +140,7 @@ FieldValue sram_of(const Run& run, const Gpu& gpu) {
   return {code, text("%llu", static_cast<unsigned long long>(status.*kMember))};
 }
 
-// Properties that need more than one line: query_readers.cc.
+// Readers of more than one line: query_readers.cc.
 FieldValue read_timestamp(const Run& run, const Gpu& gpu);
 FieldValue read_driver_version(const Run& run, const Gpu& gpu);
 FieldValue read_count(const Run& run, const Gpu& gpu);
@@ -180,12 +180,13 @@ FieldValue read_fabric_status(const Run& run, const Gpu& gpu);
 FieldValue read_fabric_clique(const Run& run, const Gpu& gpu);
 FieldValue read_fabric_cluster(const Run& run, const Gpu& gpu);
 
-// Where there is no fabric, CSV says N/A without the brackets that it has elsewhere.
+// Without a fabric CSV prints N/A without its usual brackets.
 template <auto kRead>
 FieldValue csv_fabric_of(const Run& run, const Gpu& gpu) {
   FieldValue value = kRead(run, gpu);
-  if (value.code == NVML_ERROR_NOT_SUPPORTED)
+  if (value.code == NVML_ERROR_NOT_SUPPORTED) {
     value = {NVML_SUCCESS, "N/A"};
+  }
   return value;
 }
 
@@ -197,7 +198,7 @@ FieldValue engine_of(const Run& run, const Gpu& gpu) {
   return {code, std::to_string(percent)};
 }
 
-// 0 sessions, 1 frames per second, 2 latency.
+// kWhich: 0 sessions, 1 frames per second, 2 latency.
 template <unsigned kWhich>
 FieldValue encoder_of(const Run& run, const Gpu& gpu) {
   unsigned stats[3] = {};
@@ -206,14 +207,15 @@ FieldValue encoder_of(const Run& run, const Gpu& gpu) {
   return {code, std::to_string(stats[kWhich])};
 }
 
-// 0 corrected, 1 uncorrected, 2 pending, 3 failed.
+// kWhich: 0 corrected, 1 uncorrected, 2 pending, 3 failed.
 template <unsigned kWhich>
 FieldValue remapped_of(const Run& run, const Gpu& gpu) {
   unsigned rows[4] = {};
   const nvmlReturn_t code =
       run.nvml.nvmlDeviceGetRemappedRows(gpu.device, &rows[0], &rows[1], &rows[2], &rows[3]);
-  if (kWhich >= 2)
+  if (kWhich >= 2) {
     return {code, rows[kWhich] != 0 ? "Yes" : "No"};
+  }
   return {code, std::to_string(rows[kWhich])};
 }
 
@@ -228,8 +230,9 @@ template <auto kCause>
 FieldValue retired_of(const Run& run, const Gpu& gpu) {
   unsigned count = 0;
   nvmlReturn_t code = run.nvml.nvmlDeviceGetRetiredPages(gpu.device, kCause, &count, nullptr);
-  if (code == NVML_ERROR_INSUFFICIENT_SIZE)
+  if (code == NVML_ERROR_INSUFFICIENT_SIZE) {
     code = NVML_SUCCESS;
+  }
   return {code, std::to_string(count)};
 }
 
@@ -247,7 +250,7 @@ FieldValue mask_of(const Run& run, const Gpu& gpu) {
   return {code, text("0x%016llX", mask)};
 }
 
-// Nanoseconds of the driver as microseconds.
+// Converts the driver's nanoseconds to microseconds.
 template <unsigned kId>
 FieldValue lost_time_of(const Run& run, const Gpu& gpu) {
   double nanoseconds = 0;

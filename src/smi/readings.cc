@@ -8,20 +8,23 @@
 namespace mig::smi {
 namespace {
 
-constexpr unsigned kMaxList = 1U << 16U;  // a driver that asks for more is not believed
+constexpr unsigned kMaxList = 1U << 16U;  // bounds the allocation against a bogus count
 
-// NVML's lists: asked for their length, then read. Some answer the first question with SUCCESS,
-// some with INSUFFICIENT_SIZE.
+// NVML's size protocol for lists: length first, then entries. For the length some calls return
+// SUCCESS, some INSUFFICIENT_SIZE.
 template <class Item, class Call>
 nvmlReturn_t read_list(const Call& call, std::vector<Item>* list) {
   unsigned count = 0;
   nvmlReturn_t code = call(&count, nullptr);
-  if (code == NVML_ERROR_INSUFFICIENT_SIZE)
+  if (code == NVML_ERROR_INSUFFICIENT_SIZE) {
     code = NVML_SUCCESS;
-  if (code != NVML_SUCCESS || count == 0)
+  }
+  if (code != NVML_SUCCESS || count == 0) {
     return code;
-  if (count > kMaxList)
+  }
+  if (count > kMaxList) {
     return NVML_ERROR_UNKNOWN;
+  }
   list->resize(count);
   code = call(&count, list->data());
   list->resize(code == NVML_SUCCESS ? std::min<std::size_t>(count, list->size()) : 0);
@@ -56,22 +59,26 @@ MigReading read_mig_device(const Run& run, const MigDevice& mig) {
   nvml.nvmlDeviceGetGpuInstanceId(mig.device, &reading.gi);
   nvml.nvmlDeviceGetComputeInstanceId(mig.device, &reading.ci);
   nvmlDeviceAttributes_t attributes{};
-  if (nvml.nvmlDeviceGetAttributes_v2(mig.device, &attributes) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetAttributes_v2(mig.device, &attributes) == NVML_SUCCESS) {
     reading.attributes = attributes;
+  }
   unsigned long long errors = 0;
   if (nvml.nvmlDeviceGetMemoryErrorCounter(mig.device,
                                            NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
                                            NVML_VOLATILE_ECC,
                                            NVML_MEMORY_LOCATION_SRAM,
-                                           &errors) == NVML_SUCCESS)
+                                           &errors) == NVML_SUCCESS) {
     reading.sram_uncorrectable = errors;
+  }
   nvmlMemory_v2_t memory{};
   memory.version = nvmlMemory_v2;
-  if (nvml.nvmlDeviceGetMemoryInfo_v2(mig.device, &memory) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetMemoryInfo_v2(mig.device, &memory) == NVML_SUCCESS) {
     reading.memory = memory;
+  }
   nvmlBAR1Memory_t bar1{};
-  if (nvml.nvmlDeviceGetBAR1MemoryInfo(mig.device, &bar1) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetBAR1MemoryInfo(mig.device, &bar1) == NVML_SUCCESS) {
     reading.bar1 = bar1;
+  }
   return reading;
 }
 
@@ -122,8 +129,9 @@ SampleSummary samples_of(const Run& run, const Gpu& gpu, nvmlSamplingType_t type
         return run.nvml.nvmlDeviceGetSamples(gpu.device, type, 0, &value_type, count, list);
       },
       &samples);
-  if (summary.code != NVML_SUCCESS)
+  if (summary.code != NVML_SUCCESS) {
     return summary;
+  }
   if (samples.empty()) {
     summary.code = NVML_ERROR_NOT_FOUND;
     return summary;

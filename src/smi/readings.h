@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What more than one form of output shows and what is more than a number: MIG devices, supported
-// clocks, accounted processes, samples.
+// Readings with more than one value that several outputs share: MIG devices, supported clocks,
+// accounted processes, samples.
 #ifndef MIGCTL_SMI_READINGS_H_
 #define MIGCTL_SMI_READINGS_H_
 
@@ -24,12 +24,12 @@ MigReading read_mig_device(const Run& run, const MigDevice& mig);
 
 struct MemoryClock {
   unsigned mhz = 0;
-  nvmlReturn_t code = NVML_SUCCESS;  // of its graphics clocks
+  nvmlReturn_t code = NVML_SUCCESS;  // result of the graphics clocks
   std::vector<unsigned> graphics_mhz;
 };
 
 struct ClockList {
-  nvmlReturn_t code = NVML_SUCCESS;  // of the memory clocks
+  nvmlReturn_t code = NVML_SUCCESS;  // result of the memory clocks
   std::vector<MemoryClock> memory;
 };
 
@@ -37,20 +37,20 @@ ClockList supported_clocks_of(const Run& run, const Gpu& gpu);
 
 struct Accounted {
   unsigned pid = 0;
-  nvmlReturn_t code = NVML_SUCCESS;  // of the stats
+  nvmlReturn_t code = NVML_SUCCESS;  // result of the statistics
   nvmlAccountingStats_t stats{};
 };
 
-// Empty also where accounting is off: nothing was counted.
+// Accounted processes; empty also with accounting off.
 std::vector<Accounted> accounted_on(const Run& run, const Gpu& gpu);
 
 struct SampleSummary {
-  nvmlReturn_t code = NVML_SUCCESS;  // the rest holds only if it is NVML_SUCCESS
+  nvmlReturn_t code = NVML_SUCCESS;  // the rest is valid only if NVML_SUCCESS
   double seconds = 0, max = 0, min = 0, mean = 0;
   std::size_t count = 0;
 };
 
-// Of all samples that the driver has kept.
+// Summary of all samples in the driver's buffer.
 SampleSummary samples_of(const Run& run, const Gpu& gpu, nvmlSamplingType_t type);
 
 }  // namespace mig::smi

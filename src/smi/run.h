@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of the dialect on an open session: where to print, and how NVML's codes read. Exit codes
-// are NVML's own where a call failed. Not for several threads.
+// Context of one command on an open session: where to print, and the texts of NVML's codes. Exit
+// codes are NVML's own where a call failed. Not thread-safe.
 #ifndef MIGCTL_SMI_RUN_H_
 #define MIGCTL_SMI_RUN_H_
 
@@ -24,11 +24,11 @@ struct Run {
 
   void print(std::string_view what) const { std::fwrite(what.data(), 1, what.size(), out); }
 
-  // The driver's own words for `code`.
+  // The driver's text for `code`.
   std::string why(nvmlReturn_t code) const;
 };
 
-// A code as a process can return it: 999 (Unknown Error) is 255 to a shell.
+// A return code as an exit status: 999 (Unknown Error) becomes 255.
 int exit_code(nvmlReturn_t code);
 
 // A GPU that the command works on. `device` is owned by NVML.
@@ -37,17 +37,18 @@ struct Gpu {
   nvmlDevice_t device = nullptr;
 };
 
-// NVML's text queries: the text, or "" and the code in *code.
+// Calls an NVML text query; "" on failure, with the code in *code.
 template <class Query>
 std::string ask_text(const Query& query, nvmlDevice_t device, nvmlReturn_t* code = nullptr) {
   char buffer[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = {};
   const nvmlReturn_t answer = query(device, buffer, sizeof buffer);
-  if (code != nullptr)
+  if (code != nullptr) {
     *code = answer;
+  }
   return answer == NVML_SUCCESS ? buffer : "";
 }
 
-// "00000000:3B:00.0"; "" if the driver does not say.
+// PCI bus id "00000000:3B:00.0"; "" if not reported.
 std::string bus_id(const Run& run, nvmlDevice_t device);
 
 }  // namespace mig::smi

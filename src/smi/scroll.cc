@@ -15,8 +15,9 @@ namespace {
 constexpr unsigned kMaxCount = 1U << 30U;
 
 bool valid(const Options& options, const char* name, unsigned max) {
-  if (!options.has(name))
+  if (!options.has(name)) {
     return true;
+  }
   const auto value = base::parse_decimal(options.get(name), max);
   return value && *value > 0;
 }
@@ -30,7 +31,7 @@ std::string now(const char* format) {
   return buffer.data();
 }
 
-// Date and time each take nine places and stand four apart; the GPU behind them takes eight.
+// Date and time each take nine columns and are four apart; the GPU after them takes eight.
 std::string prefix(const ScrollStamp& stamp,
                    const std::string& first,  // "#" or " "
                    const std::string& date,
@@ -38,19 +39,23 @@ std::string prefix(const ScrollStamp& stamp,
                    const std::string& gpu,
                    bool csv) {
   std::vector<std::string> cells;
-  if (stamp.date)
+  if (stamp.date) {
     cells.push_back(date);
-  if (stamp.time)
+  }
+  if (stamp.time) {
     cells.push_back(time);
+  }
   if (csv) {
     cells.push_back(gpu);
     return first + base::join(cells, ", ");
   }
-  if (cells.empty())
+  if (cells.empty()) {
     return first + text("%4s", gpu.c_str());
+  }
   std::string out = first;
-  for (const std::string& cell : cells)
+  for (const std::string& cell : cells) {
     out += text(out == first ? "%-8s" : "    %-8s", cell.c_str());
+  }
   return out + text("%8s", gpu.c_str());
 }
 
@@ -65,20 +70,26 @@ UsageError scroll_unknown(const std::string& word, std::string (*help)()) {
 }
 
 UsageError scroll_usage_error(const Options& options, const ScrollLimits& limits) {
-  if (!options.lacks_value.empty())
+  if (!options.lacks_value.empty()) {
     return {"Option \"" + options.lacks_value + "\" is missing its value.\n" + limits.help(), 0};
-  if (!options.error.empty())
+  }
+  if (!options.error.empty()) {
     return options.error;
-  if (!valid(options, "-c", kMaxCount))
+  }
+  if (!valid(options, "-c", kMaxCount)) {
     return {"Invalid value for number of samples to be displayed\n" + limits.help(), 0};
-  if (!valid(options, "-d", limits.max_delay_s))
+  }
+  if (!valid(options, "-d", limits.max_delay_s)) {
     return {text("Collection delay/interval should be between 1 second and %u seconds\n",
                  limits.max_delay_s) +
                 limits.help(),
             0};
-  for (const char letter : options.get("-o"))
-    if (letter != 'D' && letter != 'T')
+  }
+  for (const char letter : options.get("-o")) {
+    if (letter != 'D' && letter != 'T') {
       return scroll_refused("Error in parsing options");
+    }
+  }
   return {};
 }
 
@@ -107,8 +118,9 @@ int scroll(const Run& run, const Options& options, const std::function<std::stri
   const unsigned count = number("-c", 0);
   const unsigned delay_s = number("-d", 1);
   for (unsigned taken = 0; count == 0 || taken < count; ++taken) {
-    if (taken > 0)
+    if (taken > 0) {
       std::this_thread::sleep_for(std::chrono::seconds(delay_s));
+    }
     run.print(sample());
     std::fflush(run.out);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What dmon and pmon share: the options of a monitor that scrolls, date and time before each line,
-// and columns of their own width.
+// Common parts of dmon and pmon: the options of a scrolling monitor, date and time before each
+// line, and column widths.
 #ifndef MIGCTL_SMI_SCROLL_H_
 #define MIGCTL_SMI_SCROLL_H_
 
@@ -13,7 +13,7 @@
 
 namespace mig::smi {
 
-struct ScrollStamp {  // -o
+struct ScrollStamp {  // option -o
   bool date = false, time = false;
 };
 
@@ -22,24 +22,24 @@ struct ScrollLimits {
   std::string (*help)();
 };
 
-// -c, -d and -o of a monitor: what is wrong with them, in nvidia-smi's words. A wrong number is
-// answered with the help and called a success; a wrong letter is 255.
+// Error text for -c, -d and -o of a monitor, as nvidia-smi words it. An invalid number gives the
+// help and exit code 0; an invalid letter 255.
 UsageError scroll_usage_error(const Options& options, const ScrollLimits& limits);
 
-// For the parser: what a monitor says to a word that is none of its options.
+// For the parser: a monitor's refusal of an unknown word.
 UsageError scroll_unknown(const std::string& word, std::string (*help)());
 
 ScrollStamp scroll_stamp(const Options& options);
 
-// Before "gpu", "Idx" and the number of a GPU: "# gpu", "#Date         gpu".
+// Headings before "gpu", "Idx" and the GPU's number: "# gpu", "#Date         gpu".
 std::string scroll_heading(const ScrollStamp& stamp, bool csv);
 std::string scroll_units(const ScrollStamp& stamp, bool csv);
 std::string scroll_row(const ScrollStamp& stamp, unsigned gpu, bool csv);
 
-// Prints what `sample` gives, -c times or for ever, -d seconds apart; returns the exit code.
+// Prints the text of `sample` -c times or for ever, every -d seconds; returns the exit code.
 int scroll(const Run& run, const Options& options, const std::function<std::string()>& sample);
 
-// The refusal of a -s or -o without a letter that is known.
+// Refusal of a -s or -o without a known letter.
 UsageError scroll_refused(const std::string& why);
 
 }  // namespace mig::smi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which GPUs a command works on: all, or those named after -i as index, UUID, PCI bus id or serial,
-// each once and in the order of their indexes, whatever the order of their names (H200, 580.159.04:
-// `-i 1,0` and `-i 0,1,0` print GPU 0, then 1).
+// Selection of a command's GPUs: all, or those named after -i as index, UUID, PCI bus id or serial,
+// each once and in index order, whatever the order of the names (H200, 580.159.04: `-i 1,0` and `-i
+// 0,1,0` print GPU 0, then 1).
 #ifndef MIGCTL_SMI_SELECT_H_
 #define MIGCTL_SMI_SELECT_H_
 
@@ -12,12 +12,13 @@
 
 namespace mig::smi {
 
-// A name among others that fits no GPU. nvidia-smi passes it over (`-i 0,9` prints GPU 0, exit 0),
-// so what reads does too; what changes a GPU refuses, because a partial match is no match there.
+// Policy for a name in a list that matches no GPU. nvidia-smi ignores it (`-i 0,9` prints GPU 0,
+// exit 0), so reading commands do too; changing commands refuse, as a partial match is no match
+// there.
 enum class Unmatched { kRefuse, kPassOver };
 
-// `ids` "": every GPU. Else comma-separated. On failure prints what nvidia-smi prints and gives its
-// exit code in *exit (otherwise 0). Nothing matched is always a failure.
+// `ids` "": every GPU; else a comma-separated list. On failure prints nvidia-smi's text and sets
+// *exit (otherwise 0). No match at all is always a failure.
 std::vector<Gpu> select_gpus(const Run& run,
                              const std::string& ids,
                              Unmatched unmatched,

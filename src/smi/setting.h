@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside src/smi: one setting of one GPU. Each function of a setting checks its value (`..._error`:
-// "" or what is wrong with it) or sets it (after the check has passed) and words what became of it.
+// Inside src/smi: one setting of one GPU. Each setting has a function that checks the value
+// (`..._error`: "" or the error text) and one that sets it (after the check has passed) and words
+// the result.
 #ifndef MIGCTL_SMI_SETTING_H_
 #define MIGCTL_SMI_SETTING_H_
 
@@ -11,20 +12,20 @@
 
 namespace mig::smi {
 
-// What became of one GPU: the line to print, and the code if it was not done. A warning lets the
-// command go on to the next GPU.
+// Result for one GPU: the line to print, and the code if it failed. After a warning the command
+// goes on to the next GPU.
 struct Outcome {
   std::string line;
   nvmlReturn_t code = NVML_SUCCESS;
   bool warning = false;
-  bool unchanged = false;  // it was so already
+  bool unchanged = false;  // the setting had this value already
 };
 
 inline Outcome warned(std::string line) {
   return {std::move(line), NVML_ERROR_NOT_SUPPORTED, true};
 }
 
-// One GPU that a setting works on.
+// The GPU of a setting.
 struct Target {
   const Run& run;
   nvmlDevice_t device;
@@ -33,12 +34,12 @@ struct Target {
   const char* at() const { return bus.c_str(); }
 };
 
-// "<what>: <the driver's words>", which ends the command.
+// Failure "<what>: <the driver's text>", which ends the command.
 inline Outcome failed(const Target& target, nvmlReturn_t code, const std::string& what) {
   return {what + ": " + target.run.why(code) + "\n", code};
 }
 
-// setting_clocks.cc
+// defined in setting_clocks.cc
 std::string power_error(const std::string& value);
 Outcome set_power(const Target& target, const std::string& value);
 std::string gpu_clocks_error(const std::string& value);
@@ -51,7 +52,7 @@ std::string application_clocks_error(const std::string& value);
 Outcome set_application_clocks(const Target& target, const std::string& value);
 Outcome reset_application_clocks(const Target& target, const std::string& value);
 
-// setting_modes.cc
+// defined in setting_modes.cc
 std::string mode_error(const std::string& value);
 Outcome set_compute_mode(const Target& target, const std::string& value);
 std::string switch_error(const std::string& value);

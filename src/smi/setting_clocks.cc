@@ -18,31 +18,35 @@ constexpr const char* kSupportedClocks =
 
 using Pair = std::pair<unsigned, unsigned>;
 
-// "250" or "250.5" watts as milliwatts.
+// Parses watts, "250" or "250.5", into milliwatts.
 std::optional<unsigned> parse_milliwatts(const std::string& value) {
   const std::size_t dot = std::min(value.find('.'), value.size());
   const auto watts = base::parse_decimal(value.substr(0, dot), kMaxWatts);
   const std::string fraction = dot < value.size() ? value.substr(dot + 1) : "0";
   if (!watts || fraction.empty() || fraction.size() > 3 ||
-      fraction.find_first_not_of("0123456789") != std::string::npos)
+      fraction.find_first_not_of("0123456789") != std::string::npos) {
     return std::nullopt;
+  }
   unsigned milliwatts = 0;
-  for (std::size_t i = 0; i < 3; ++i)
+  for (std::size_t i = 0; i < 3; ++i) {
     milliwatts =
         milliwatts * 10 + (i < fraction.size() ? static_cast<unsigned>(fraction[i] - '0') : 0U);
+  }
   return static_cast<unsigned>(*watts * 1000) + milliwatts;
 }
 
-// "1500,1600"; one number alone is both if `one_is_both`.
+// Parses "1500,1600"; a single number counts as both if `one_is_both`.
 std::optional<Pair> parse_clock_pair(const std::string& value, bool one_is_both) {
   const std::size_t comma = value.find(',');
-  if (comma == std::string::npos && !one_is_both)
+  if (comma == std::string::npos && !one_is_both) {
     return std::nullopt;
+  }
   const auto first = base::parse_decimal(value.substr(0, comma), kMaxMhz);
   const auto second =
       comma == std::string::npos ? first : base::parse_decimal(value.substr(comma + 1), kMaxMhz);
-  if (!first || !second)
+  if (!first || !second) {
     return std::nullopt;
+  }
   return Pair(static_cast<unsigned>(*first), static_cast<unsigned>(*second));
 }
 
@@ -82,12 +86,14 @@ Outcome clocks_outcome(const Target& target,
   }
 }
 
-// Nothing is printed for what was done.
+// Success prints nothing.
 Outcome reset_outcome(const Target& target, nvmlReturn_t code, const char* clocks) {
-  if (code == NVML_ERROR_NOT_SUPPORTED)
+  if (code == NVML_ERROR_NOT_SUPPORTED) {
     return warned(text("Setting %s is not supported for GPU %s.\n", clocks, target.at()));
-  if (code == NVML_ERROR_NO_PERMISSION)
+  }
+  if (code == NVML_ERROR_NO_PERMISSION) {
     return no_permission(target);
+  }
   return code == NVML_SUCCESS
              ? Outcome{}
              : failed(target, code, text("Unable to reset %s for GPU %s", clocks, target.at()));
@@ -106,9 +112,10 @@ Outcome set_power(const Target& target, const std::string& value) {
   unsigned low = 0;
   unsigned high = 0;
   nvmlReturn_t code = nvml.nvmlDeviceGetPowerManagementLimit(target.device, &before);
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     code = nvml.nvmlDeviceGetPowerManagementLimitConstraints(target.device, &low, &high);
-  if (code == NVML_SUCCESS && (wanted < low || wanted > high))
+  }
+  if (code == NVML_SUCCESS && (wanted < low || wanted > high)) {
     return {text("Provided power limit %.2f W is not a valid power limit which should be between "
                  "%.2f W and %.2f W for GPU %s\n",
                  watts(wanted),
@@ -117,14 +124,18 @@ Outcome set_power(const Target& target, const std::string& value) {
                  target.at()),
             NVML_ERROR_INVALID_ARGUMENT,
             false};
-  if (code == NVML_SUCCESS)
+  }
+  if (code == NVML_SUCCESS) {
     code = nvml.nvmlDeviceSetPowerManagementLimit(target.device, wanted);
-  if (code == NVML_ERROR_NOT_SUPPORTED)
+  }
+  if (code == NVML_ERROR_NOT_SUPPORTED) {
     return warned(
         text("Changing power management limit is not supported for GPU: %s.\n", target.at()));
-  if (code != NVML_SUCCESS)
+  }
+  if (code != NVML_SUCCESS) {
     return failed(
         target, code, text("Failed to set power management limit for GPU %s", target.at()));
+  }
   return {text("Power limit for GPU %s was set to %.2f W from %.2f W.\n",
                target.at(),
                watts(wanted),

@@ -32,10 +32,12 @@ const Mode* parse_mode(const std::string& value) {
 
 std::optional<nvmlEccCounterType_t> parse_counter(const std::string& value) {
   const std::string word = base::lower(value);
-  if (word == "0" || word == "volatile")
+  if (word == "0" || word == "volatile") {
     return NVML_VOLATILE_ECC;
-  if (word == "1" || word == "aggregate")
+  }
+  if (word == "1" || word == "aggregate") {
     return NVML_AGGREGATE_ECC;
+  }
   return std::nullopt;
 }
 
@@ -50,8 +52,9 @@ bool mig_is_on(const Target& target) {
 
 std::string mode_error(const std::string& value) {
   const Mode* mode = parse_mode(value);
-  if (mode == nullptr)
+  if (mode == nullptr) {
     return "takes 0/DEFAULT, 2/PROHIBITED or 3/EXCLUSIVE_PROCESS";
+  }
   return mode->mode == NVML_COMPUTEMODE_EXCLUSIVE_THREAD
              ? "Exclusive_Thread was deprecated! Use value 3:Exclusive_Process instead."
              : "";
@@ -61,19 +64,23 @@ Outcome set_compute_mode(const Target& target, const std::string& value) {
   const Mode& wanted = *parse_mode(value);
   nvmlComputeMode_t now = NVML_COMPUTEMODE_DEFAULT;
   nvmlReturn_t code = target.run.nvml.nvmlDeviceGetComputeMode(target.device, &now);
-  if (code == NVML_SUCCESS && now == wanted.mode)
+  if (code == NVML_SUCCESS && now == wanted.mode) {
     return {text("Compute mode is already set to %s for GPU %s.\n", wanted.name, target.at()),
             NVML_SUCCESS,
             false,
             true};
-  if (mig_is_on(target))
+  }
+  if (mig_is_on(target)) {
     return warned(text("Setting compute mode to %s is not supported on a MIG-enabled device.\n",
                        wanted.name));
+  }
   code = target.run.nvml.nvmlDeviceSetComputeMode(target.device, wanted.mode);
-  if (code == NVML_ERROR_NOT_SUPPORTED)
+  if (code == NVML_ERROR_NOT_SUPPORTED) {
     return warned(text("Setting compute mode to %s is not supported.\n", wanted.name));
-  if (code != NVML_SUCCESS)
+  }
+  if (code != NVML_SUCCESS) {
     return failed(target, code, text("Unable to set the compute mode for GPU %s", target.at()));
+  }
   return {text("Set compute mode to %s for GPU %s.\n", wanted.name, target.at())};
 }
 
@@ -88,16 +95,19 @@ Outcome set_ecc(const Target& target, const std::string& value) {
   nvmlEnableState_t current = NVML_FEATURE_DISABLED;
   nvmlEnableState_t pending = NVML_FEATURE_DISABLED;
   nvmlReturn_t code = target.run.nvml.nvmlDeviceGetEccMode(target.device, &current, &pending);
-  if (code == NVML_SUCCESS && pending == wanted)
+  if (code == NVML_SUCCESS && pending == wanted) {
     return {text("ECC support is already %s for GPU %s.\n", word, target.at()),
             NVML_SUCCESS,
             false,
             true};
+  }
   code = target.run.nvml.nvmlDeviceSetEccMode(target.device, wanted);
-  if (code == NVML_ERROR_NOT_SUPPORTED)
+  if (code == NVML_ERROR_NOT_SUPPORTED) {
     return warned(text("ECC features not supported for GPU %s.\n", target.at()));
-  if (code != NVML_SUCCESS)
+  }
+  if (code != NVML_SUCCESS) {
     return failed(target, code, text("Unable to set ECC config for GPU %s", target.at()));
+  }
   return {text("%s ECC support for GPU %s.\n", word, target.at())};
 }
 
@@ -107,13 +117,16 @@ std::string counter_error(const std::string& value) {
 
 Outcome clear_ecc(const Target& target, const std::string& value) {
   const nvmlEccCounterType_t counter = *parse_counter(value);
-  if (mig_is_on(target))
+  if (mig_is_on(target)) {
     return warned("Clearing ECC errors is not supported on a MIG-enabled device.\n");
+  }
   const nvmlReturn_t code = target.run.nvml.nvmlDeviceClearEccErrorCounts(target.device, counter);
-  if (code == NVML_ERROR_NOT_SUPPORTED)
+  if (code == NVML_ERROR_NOT_SUPPORTED) {
     return warned(text("Clearing ECC errors is not supported for GPU %s.\n", target.at()));
-  if (code != NVML_SUCCESS)
+  }
+  if (code != NVML_SUCCESS) {
     return failed(target, code, text("Unable to clear ECC errors for GPU %s", target.at()));
+  }
   return {text("Reset %s ECC errors to zero for GPU %s.\n",
                counter == NVML_VOLATILE_ECC ? "volatile" : "aggregate",
                target.at())};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words and exit codes: those of nvidia-smi 580.159.04 itself, and published sessions for which of
-// them end the command (docs/reference/settings.md says what of it is assumed).
+// Texts and exit codes: those of nvidia-smi 580.159.04 itself; published sessions show which of
+// them end the command (docs/reference/settings.md lists the assumptions).
 #include "smi/settings.h"
 
 #include <algorithm>
@@ -18,10 +18,10 @@ constexpr const char* kEndsEarly = "Terminating early due to previous errors.\n"
 
 struct Setting {
   OptionSpec spec;
-  // nullptr: a value that can be read. `value` is the text after the option.
+  // nullptr: the value is valid. `value` is the text after the option.
   std::string (*error)(const std::string& value);
   Outcome (*apply)(const Target& target, const std::string& value);
-  bool hardware_too;  // also on a real driver
+  bool hardware_too;  // allowed on a real driver too
   bool needs_persistence;
 };
 
@@ -83,8 +83,9 @@ const std::vector<OptionSpec>& setting_specs() {
   static const std::vector<OptionSpec> kSpecs = [] {
     std::vector<OptionSpec> specs;
     specs.reserve(kSettings.size());
-    for (const Setting& setting : kSettings)
+    for (const Setting& setting : kSettings) {
       specs.push_back(setting.spec);
+    }
     return specs;
   }();
   return kSpecs;
@@ -104,26 +105,31 @@ const char* chosen_setting(const Options& options) {
 
 UsageError setting_error(const Options& options) {
   const Setting* setting = chosen(options);
-  if (setting == nullptr || setting->error == nullptr)
+  if (setting == nullptr || setting->error == nullptr) {
     return {};
+  }
   const std::string value = options.get(setting->spec.name);
   const std::string error = setting->error(value);
-  if (error.empty())
+  if (error.empty()) {
     return {};
-  if (error.rfind("Please format", 0) == 0)
+  }
+  if (error.rfind("Please format", 0) == 0) {
     return {text("Specified clocks \"%s\" are not valid. %s\n", value.c_str(), error.c_str())};
-  if (error.rfind("takes ", 0) == 0)
+  }
+  if (error.rfind("takes ", 0) == 0) {
     return {text("ERROR: Option %s %s, not \"%s\". Please run 'nvidia-smi -h' for help.\n",
                  setting->spec.name,
                  error.c_str(),
                  value.c_str())};
+  }
   return {error + "\n"};
 }
 
 int run_setting(const Run& run, const Options& options, const std::vector<Gpu>& gpus) {
   const Setting& setting = *chosen(options);
-  if (run.session.control() == nullptr && !setting.hardware_too)
+  if (run.session.control() == nullptr && !setting.hardware_too) {
     return leave_to_nvidia(run, setting);
+  }
   bool changed = false;
   for (const Gpu& gpu : gpus) {
     const Target target{run, gpu.device, bus_id(run, gpu.device)};
@@ -131,8 +137,9 @@ int run_setting(const Run& run, const Options& options, const std::vector<Gpu>& 
     run.print(outcome.line);
     if (outcome.code == NVML_SUCCESS) {
       changed = changed || !outcome.unchanged;
-      if (setting.needs_persistence && persistence_is_off(target))
+      if (setting.needs_persistence && persistence_is_off(target)) {
         run.print(persistence_warning(target.bus));
+      }
     } else if (outcome.warning) {
       run.print(kMoveOn);
     } else {
@@ -141,8 +148,9 @@ int run_setting(const Run& run, const Options& options, const std::vector<Gpu>& 
     }
   }
   run.print("All done.\n");
-  if (changed && setting.apply == set_ecc)
+  if (changed && setting.apply == set_ecc) {
     run.print("Reboot required.\n");
+  }
   return 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // nvidia-smi's options that set power, clocks, compute mode and ECC of a GPU. A simulated machine
-// keeps or refuses them as a driver does. On a real driver only the compute mode is ours to set:
-// what changes clocks, power or memory checks of hardware is left to NVIDIA's own tool, and that is
-// said.
+// accepts or refuses them as a driver does. On a real driver only the compute mode may be set:
+// changes of clocks, power or memory checks of hardware are refused with a reference to NVIDIA's
+// own tool.
 #ifndef MIGCTL_SMI_SETTINGS_H_
 #define MIGCTL_SMI_SETTINGS_H_
 
@@ -13,20 +13,20 @@
 
 namespace mig::smi {
 
-// -pl, -lgc, -rgc, -lmc, -rmc, -ac, -rac, -c, -e, -p with their long names.
+// Options -pl, -lgc, -rgc, -lmc, -rmc, -ac, -rac, -c, -e, -p with their long names.
 const std::vector<OptionSpec>& setting_specs();
 
-// The first setting that the command line asks for, by OptionSpec::name; nullptr = none.
+// First setting on the command line, by OptionSpec::name; nullptr = none.
 const char* chosen_setting(const Options& options);
 unsigned count_settings(const Options& options);
 
-// A value that cannot be read, in nvidia-smi's words.
+// Error of an unreadable value, as nvidia-smi words it.
 UsageError setting_error(const Options& options);
 
-// Returns the exit code. `options` has passed setting_error().
+// Returns the exit code. `options` must have passed setting_error().
 int run_setting(const Run& run, const Options& options, const std::vector<Gpu>& gpus);
 
-// Lines for the help.
+// Text for the help.
 const char* settings_help();
 
 }  // namespace mig::smi

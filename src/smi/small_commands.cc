@@ -16,14 +16,16 @@ Options parse_small(const std::vector<std::string>& words,
   Options options = parse_options(words, specs, help, [](const std::string& word) {
     return UsageError{"Option \"" + word + "\" is not recognized.\n"};
   });
-  if (!options.lacks_value.empty())
+  if (!options.lacks_value.empty()) {
     options.error = {"Option \"" + options.lacks_value + "\" is missing its value.\n"};
-  if (words.empty())
+  }
+  if (words.empty()) {
     options.values["-h"] = "";
+  }
   return options;
 }
 
-// clocks: groups of GPUs boosted together and sparse mode have no public call.
+// clocks: boost groups and sparse mode have no public NVML call.
 
 Options parse_clocks(const std::vector<std::string>& words) {
   return parse_small(words,
@@ -58,14 +60,14 @@ int run_clocks(const Run& run, const Options&) {
 
 namespace {
 
-// "0:6:0.0", "0000:00:06.0" -> "00000000:00:06.0"; "" if it is none.
+// Full PCI bus id: "0:6:0.0", "0000:00:06.0" -> "00000000:00:06.0"; "" if invalid.
 std::string full_bus_id(const std::string& word) {
   unsigned domain = 0;
   unsigned bus = 0;
   unsigned device = 0;
   unsigned function = 0;
   int length = 0;
-  // %n stays 0 unless everything before it matched.
+  // %n stays 0 unless the whole text before it matched.
   const int fields = std::sscanf(  // NOLINT(cert-err34-c): the length says whether all was read
       word.c_str(),
       "%8x:%2x:%2x.%1x%n",
@@ -74,8 +76,9 @@ std::string full_bus_id(const std::string& word) {
       &device,
       &function,
       &length);
-  if (fields != 4 || static_cast<std::size_t>(length) != word.size())
+  if (fields != 4 || static_cast<std::size_t>(length) != word.size()) {
     return "";
+  }
   return text("%08X:%02X:%02X.%X", domain, bus, device, function);
 }
 
@@ -93,15 +96,20 @@ Options parse_drain(const std::vector<std::string>& words) {
 }
 
 UsageError drain_usage_error(const Options& options) {
-  if (!options.error.empty())
+  if (!options.error.empty()) {
     return options.error;
-  for (const char* change : {"-m", "-r", "-d"})
-    if (options.has(change))
+  }
+  for (const char* change : {"-m", "-r", "-d"}) {
+    if (options.has(change)) {
       return belongs_elsewhere(text("drain %s", change));
-  if (options.has("-q") && !options.has("-p"))
+    }
+  }
+  if (options.has("-q") && !options.has("-p")) {
     return {"Must specify -p with this option.\n"};
-  if (options.has("-p") && full_bus_id(options.get("-p")).empty())
+  }
+  if (options.has("-p") && full_bus_id(options.get("-p")).empty()) {
     return {"Failed to parse device specified at the command-line\n"};
+  }
   return {};
 }
 
@@ -121,17 +129,20 @@ std::string drain_help() {
 }
 
 int run_drain(const Run& run, const Options& options) {
-  if (!options.has("-q"))
+  if (!options.has("-q")) {
     return 0;
+  }
   const std::string id = full_bus_id(options.get("-p"));
   nvmlPciInfo_t pci{};
   nvmlDevice_t device = nullptr;
   nvmlEnableState_t draining = NVML_FEATURE_DISABLED;
   nvmlReturn_t code = run.nvml.nvmlDeviceGetHandleByPciBusId_v2(id.c_str(), &device);
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     code = run.nvml.nvmlDeviceGetPciInfo_v3(device, &pci);
-  if (code == NVML_SUCCESS)
+  }
+  if (code == NVML_SUCCESS) {
     code = run.nvml.nvmlDeviceQueryDrainState(&pci, &draining);
+  }
   if (code != NVML_SUCCESS) {
     run.print(
         text("Failed to query the drain state of GPU %s: %s\n", id.c_str(), run.why(code).c_str()));
@@ -153,8 +164,9 @@ Options parse_gpm(const std::vector<std::string>& words) {
 }
 
 UsageError gpm_usage_error(const Options& options) {
-  if (options.error.empty() && options.has("-s"))
+  if (options.error.empty() && options.has("-s")) {
     return belongs_elsewhere("gpm -s");
+  }
   return options.error;
 }
 
@@ -171,12 +183,13 @@ std::string gpm_help() {
 )";
 }
 
-// One state is printed, however many GPUs are named (H200 x2, 580.159.04): that of the first.
+// Prints one state for any number of GPUs (H200 x2, 580.159.04): the first one's.
 int run_gpm(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0 || !options.has("-g"))
+  if (exit != 0 || !options.has("-g")) {
     return exit;
+  }
   unsigned state = 0;
   const nvmlReturn_t code = run.nvml.nvmlGpmQueryIfStreamingEnabled(gpus.front().device, &state);
   if (code != NVML_SUCCESS) {
@@ -187,7 +200,7 @@ int run_gpm(const Run& run, const Options& options) {
   return 0;
 }
 
-// vgpu: only a host of vGPUs has something to show.
+// vgpu: only a vGPU host has output.
 
 Options parse_vgpu(const std::vector<std::string>& words) {
   static const std::vector<OptionSpec> kSpecs = {
@@ -204,8 +217,9 @@ Options parse_vgpu(const std::vector<std::string>& words) {
       {"-lms", "--loop-ms", Takes::kValue},
   };
   Options options = parse_small(words, kSpecs, "nvidia-smi vgpu -h");
-  if (words.empty())
-    options.values.erase("-h");  // alone it lists the vGPUs
+  if (words.empty()) {
+    options.values.erase("-h");  // without options the command lists vGPUs
+  }
   return options;
 }
 
@@ -225,8 +239,9 @@ std::string vgpu_help() {
 int run_vgpu(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   for (const Gpu& gpu : gpus) {
     nvmlGpuVirtualizationMode_t mode = NVML_GPU_VIRTUALIZATION_MODE_NONE;
     if (run.nvml.nvmlDeviceGetVirtualizationMode(gpu.device, &mode) == NVML_SUCCESS &&

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sub-commands of nvidia-smi that show little: clocks, drain, gpm and vgpu; c2c and pci are in
-// link_commands.cc, conf-compute in conf_compute.cc.
-// What of them changes a machine, and what no public call of NVML gives, is left to NVIDIA's own
-// tool and says so.
+// Sub-commands of nvidia-smi with little output: clocks, drain, gpm and vgpu; c2c and pci are in
+// link_commands.cc, conf-compute in conf_compute.cc. Actions that change a machine or have no
+// public NVML call are refused with a reference to NVIDIA's own tool.
 #ifndef MIGCTL_SMI_SMALL_COMMANDS_H_
 #define MIGCTL_SMI_SMALL_COMMANDS_H_
 
@@ -44,13 +43,13 @@ UsageError vgpu_usage_error(const Options& options);
 std::string vgpu_help();
 int run_vgpu(const Run& run, const Options& options);
 
-// conf_compute.cc
+// defined in conf_compute.cc
 Options parse_conf_compute(const std::vector<std::string>& words);
 UsageError conf_compute_usage_error(const Options& options);
 std::string conf_compute_help();
 int run_conf_compute(const Run& run, const Options& options);
 
-// Their common grammar: help without words, and nvidia-smi's words for what is wrong.
+// Common grammar of the small commands: help without words, and nvidia-smi's error texts.
 Options parse_small(const std::vector<std::string>& words,
                     const std::vector<OptionSpec>& specs,
                     const char* help);

@@ -49,7 +49,7 @@ constexpr std::array kCommands = {
     Command{"vgpu", parse_vgpu, vgpu_usage_error, vgpu_help, run_vgpu},
 };
 
-// Sub-commands that NVIDIA's tool has and we do not.
+// Sub-commands of NVIDIA's tool that are not implemented here.
 constexpr std::array<std::string_view, 11> kElsewhere = {"daemon",
                                                          "replay",
                                                          "encodersessions",
@@ -66,7 +66,7 @@ void put(std::FILE* stream, const std::string& words) {
   std::fwrite(words.data(), 1, words.size(), stream);
 }
 
-// What nvidia-smi says when NVML does not load or start; our reason goes to the error stream.
+// nvidia-smi's text when NVML does not load or initialise; the cause goes to stderr.
 int report_no_nvml(const Error& error, const SmiContext& context) {
   put(context.err, error.text() + "\n");
   if (!error.nvml) {
@@ -77,36 +77,39 @@ int report_no_nvml(const Error& error, const SmiContext& context) {
     return NVML_ERROR_LIBRARY_NOT_FOUND;
   }
   const auto code = static_cast<nvmlReturn_t>(*error.nvml);
-  if (code == NVML_ERROR_DRIVER_NOT_LOADED)
+  if (code == NVML_ERROR_DRIVER_NOT_LOADED) {
     put(context.out,
         "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure "
         "that the latest NVIDIA driver is installed and running.\n\n");
-  else if (code == NVML_ERROR_LIB_RM_VERSION_MISMATCH)
+  } else if (code == NVML_ERROR_LIB_RM_VERSION_MISMATCH) {
     put(context.out, "Failed to initialize NVML: Driver/library version mismatch\n");
-  else
+  } else {
     put(context.out, "Failed to initialize NVML: " + std::string(nvml::code_text(code)) + "\n");
+  }
   return exit_code(code);
 }
 
-// The command itself, on a driver where it needs one.
+// Runs a command, with the driver where the command needs one.
 int run_with_driver(const Command& command, const Options& options, const SmiContext& context) {
   if (const std::string dtd = main_dtd(options); !dtd.empty()) {
     put(context.out, dtd);
     return 0;
   }
   auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
-  if (!session)
+  if (!session) {
     return report_no_nvml(session.error(), context);
+  }
   const Run run{**session, (*session)->nvml(), context.out, context.err};
   const int exit = command.run(run, options);
   std::fflush(context.out);
   return exit;
 }
 
-// -f: what is printed goes there instead; errors of the command line and help do not.
+// Option -f: redirects the output to a file, except usage errors and help.
 int run_into_file(const Command& command, const Options& options, const SmiContext& context) {
-  if (!options.has("--filename"))
+  if (!options.has("--filename")) {
     return run_with_driver(command, options, context);
+  }
   const std::string path = options.get("--filename");
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) {
@@ -116,8 +119,9 @@ int run_into_file(const Command& command, const Options& options, const SmiConte
   SmiContext into = context;
   into.out = file;
   const int exit = run_with_driver(command, options, into);
-  if (std::fclose(file) == 0)
+  if (std::fclose(file) == 0) {
     return exit;
+  }
   put(context.out, "Failed to write the log file " + path + "\n\n");
   return kExitOther;
 }
@@ -144,15 +148,19 @@ int run_command(const Command& command,
 }  // namespace
 
 int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
-  if (args.empty() || args.front().rfind('-', 0) == 0)
+  if (args.empty() || args.front().rfind('-', 0) == 0) {
     return run_command(kMain, args, context);
+  }
   const std::vector<std::string> rest(args.begin() + 1, args.end());
-  for (const Command& command : kCommands)
-    if (args.front() == command.name)
+  for (const Command& command : kCommands) {
+    if (args.front() == command.name) {
       return run_command(command, rest, context);
+    }
+  }
   const std::string& word = args.front();
-  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end())
-    return run_command(kMain, args, context);  // which names the word as none of its options
+  if (std::find(kElsewhere.begin(), kElsewhere.end(), word) == kElsewhere.end()) {
+    return run_command(kMain, args, context);  // refuses the word as an unknown option
+  }
   put(context.out, belongs_elsewhere(word).text);
   return kExitUsage;
 }

@@ -21,8 +21,9 @@ Answer run(const std::vector<std::string>& args, SmiContext context = {}) {
   std::size_t sizes[2] = {};
   context.out = open_memstream(&texts[0], &sizes[0]);
   context.err = open_memstream(&texts[1], &sizes[1]);
-  if (context.library_path.empty())
+  if (context.library_path.empty()) {
     context.library_path = "/nonexistent/libnvidia-ml.so.1";
+  }
   answer.exit = smi_main(args, context);
   std::fclose(context.out);
   std::fclose(context.err);
@@ -74,7 +75,8 @@ TEST(Smi, HelpAndUsageNeedNoDriver) {
   EXPECT_NE(run({"prm"}, context).out.find("NVIDIA's own nvidia-smi"), std::string::npos);
 }
 
-// How programs find the names (nvidia_gpu_exporter): a quoted word at the head of a paragraph.
+// The format that programs parse for field names (nvidia_gpu_exporter): a quoted word at the head
+// of a paragraph.
 TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
   const std::string help = run({"--help-query-gpu"}).out;
   std::vector<std::string> found;
@@ -84,10 +86,11 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
     found.push_back(help.substr(at, help.find('"', at) - at));
   }
   std::vector<std::string> names;
-  for (const QueryField& field : query_fields())
+  for (const QueryField& field : query_fields()) {
     names.emplace_back(field.name);
+  }
   EXPECT_EQ(found, names);
-  EXPECT_EQ(names.size(), 212U);  // as many as 590.48.01 lists
+  EXPECT_EQ(names.size(), 212U);  // count of 590.48.01
 }
 
 }  // namespace

@@ -26,21 +26,25 @@ std::optional<unsigned> watts(const std::optional<unsigned>& milliwatts) {
 template <class Call>
 std::string on_off(const Call& call, nvmlDevice_t device) {
   nvmlEnableState_t state = NVML_FEATURE_DISABLED;
-  if (call(device, &state) != NVML_SUCCESS)
+  if (call(device, &state) != NVML_SUCCESS) {
     return "";
+  }
   return state == NVML_FEATURE_ENABLED ? "On" : "Off";
 }
 
-// With MIG on the column says only that ECC is on: errors are counted per MIG device.
+// With MIG on the column shows only that ECC is on: errors are counted per MIG device.
 std::string ecc_cell(const Run& run, nvmlDevice_t device, bool mig) {
   nvmlEnableState_t current = NVML_FEATURE_DISABLED;
   nvmlEnableState_t pending = NVML_FEATURE_DISABLED;
-  if (run.nvml.nvmlDeviceGetEccMode(device, &current, &pending) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetEccMode(device, &current, &pending) != NVML_SUCCESS) {
     return "";
-  if (current == NVML_FEATURE_DISABLED)
+  }
+  if (current == NVML_FEATURE_DISABLED) {
     return "Off";
-  if (mig)
+  }
+  if (mig) {
     return "On";
+  }
   unsigned long long errors = 0;
   const nvmlReturn_t code = run.nvml.nvmlDeviceGetTotalEccErrors(
       device, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_VOLATILE_ECC, &errors);
@@ -49,8 +53,9 @@ std::string ecc_cell(const Run& run, nvmlDevice_t device, bool mig) {
 
 std::string compute_mode_cell(const Run& run, nvmlDevice_t device) {
   nvmlComputeMode_t mode = NVML_COMPUTEMODE_DEFAULT;
-  if (run.nvml.nvmlDeviceGetComputeMode(device, &mode) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetComputeMode(device, &mode) != NVML_SUCCESS) {
     return "";
+  }
   switch (mode) {
     case NVML_COMPUTEMODE_EXCLUSIVE_THREAD:
       return "E. Thread";
@@ -64,10 +69,11 @@ std::string compute_mode_cell(const Run& run, nvmlDevice_t device) {
 }
 
 std::string mig_cell(const MigMode& mode) {
-  if (!mode.supported)
+  if (!mode.supported) {
     return "";
+  }
   const std::string now = mode.enabled ? "Enabled" : "Disabled";
-  return mode.enabled == mode.pending ? now : now + "*";  // * = another mode is pending
+  return mode.enabled == mode.pending ? now : now + "*";  // * = a different mode is pending
 }
 
 SummaryGpu read_gpu(const Run& run, const Gpu& gpu, const MigMode& mode) {
@@ -82,12 +88,14 @@ SummaryGpu read_gpu(const Run& run, const Gpu& gpu, const MigMode& mode) {
   row.ecc = ecc_cell(run, device, mode.enabled);
   row.fan_percent = number(nvml.nvmlDeviceGetFanSpeed, device);
   unsigned celsius = 0;
-  if (nvml.nvmlDeviceGetTemperature(device, NVML_TEMPERATURE_GPU, &celsius) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetTemperature(device, NVML_TEMPERATURE_GPU, &celsius) == NVML_SUCCESS) {
     row.celsius = celsius;
+  }
   nvmlPstates_t state = NVML_PSTATE_UNKNOWN;
   if (nvml.nvmlDeviceGetPerformanceState(device, &state) == NVML_SUCCESS &&
-      state != NVML_PSTATE_UNKNOWN)
+      state != NVML_PSTATE_UNKNOWN) {
     row.perf = text("P%u", static_cast<unsigned>(state));
+  }
   row.power_w = watts(number(nvml.nvmlDeviceGetPowerUsage, device));
   row.power_cap_w = watts(number(nvml.nvmlDeviceGetEnforcedPowerLimit, device));
   nvmlMemory_v2_t memory{};
@@ -97,8 +105,9 @@ SummaryGpu read_gpu(const Run& run, const Gpu& gpu, const MigMode& mode) {
     row.memory_total_mib = mib(memory.total);
   }
   nvmlUtilization_t utilization{};
-  if (nvml.nvmlDeviceGetUtilizationRates(device, &utilization) == NVML_SUCCESS)
+  if (nvml.nvmlDeviceGetUtilizationRates(device, &utilization) == NVML_SUCCESS) {
     row.gpu_percent = utilization.gpu;
+  }
   row.compute_mode = compute_mode_cell(run, device);
   row.mig_mode = mig_cell(mode);
   return row;
@@ -119,8 +128,9 @@ SummaryMig read_mig(const Run& run, const Gpu& gpu, const MigDevice& mig) {
     row.bar1_used_mib = mib(reading.bar1->bar1Used);
     row.bar1_total_mib = mib(reading.bar1->bar1Total);
   }
-  if (reading.sram_uncorrectable)
+  if (reading.sram_uncorrectable) {
     row.ecc = *reading.sram_uncorrectable;
+  }
   if (const auto& attributes = reading.attributes) {
     row.sm = attributes->multiprocessorCount;
     row.copy_engines = attributes->sharedCopyEngineCount;
@@ -136,8 +146,9 @@ SummaryMig read_mig(const Run& run, const Gpu& gpu, const MigDevice& mig) {
 
 std::string cuda_version(const Run& run) {
   int version = 0;
-  if (run.nvml.nvmlSystemGetCudaDriverVersion_v2(&version) != NVML_SUCCESS)
+  if (run.nvml.nvmlSystemGetCudaDriverVersion_v2(&version) != NVML_SUCCESS) {
     return "N/A";
+  }
   return text("%d.%d", version / 1000, version % 1000 / 10);
 }
 
@@ -161,20 +172,24 @@ int show_summary(const Run& run, const std::vector<Gpu>& gpus) {
     mig_mode(run, gpu.device, &mode);
     out += summary_gpu(read_gpu(run, gpu, mode));
     any_mig = any_mig || mode.enabled;
-    if (mode.enabled)
-      for (const MigDevice& mig : mig_devices(run, gpu.device))
+    if (mode.enabled) {
+      for (const MigDevice& mig : mig_devices(run, gpu.device)) {
         devices.push_back(read_mig(run, gpu, mig));
-    for (Process& process : processes_on(run, gpu))
+      }
+    }
+    for (Process& process : processes_on(run, gpu)) {
       processes.push_back(std::move(process));
+    }
   }
-  if (any_mig)
+  if (any_mig) {
     out += summary_mig(devices);
+  }
   run.print(out + summary_processes(processes));
   return 0;
 }
 
 int show_version(const Run& run) {
-  // "13.580.159.04": CUDA's major version, then the driver's first two parts.
+  // NVML version "13.580.159.04": CUDA's major version, then the driver's first two parts.
   std::string nvml = run.session.nvml_version();
   nvml = nvml.substr(nvml.find('.') + 1);
   const std::size_t second = nvml.find('.', nvml.find('.') + 1);

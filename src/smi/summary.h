@@ -10,13 +10,13 @@
 
 namespace mig::smi {
 
-// 13000 -> "13.0"; "N/A" if the driver does not say.
+// CUDA version of 13000 as "13.0"; "N/A" if not reported.
 std::string cuda_version(const Run& run);
-// As ctime() words it, local time.
+// Local time in ctime() format.
 std::string now_text();
 
 int show_summary(const Run& run, const std::vector<Gpu>& gpus);
-// `nvidia-smi --version`
+// Output of `nvidia-smi --version`.
 int show_version(const Run& run);
 
 }  // namespace mig::smi

@@ -23,33 +23,35 @@ const char* or_na(const std::string& value) {
   return value.empty() ? "N/A" : value.c_str();
 }
 
-// Names longer than the column lose their end.
+// Truncates a long GPU name at its end.
 std::string gpu_name(const std::string& name) {
   constexpr std::size_t kRoom = 27;
   return name.size() <= kRoom ? name : name.substr(0, kRoom - 3) + "...";
 }
 
-// Paths longer than the column lose their beginning.
+// Truncates a long path at its beginning.
 std::string process_name(const std::string& name) {
   constexpr std::size_t kRoom = 32;
   return name.size() <= kRoom ? name : "..." + name.substr(name.size() - (kRoom - 3));
 }
 
 std::string memory_cell(const SummaryGpu& gpu) {
-  if (!gpu.memory_used_mib || !gpu.memory_total_mib)
+  if (!gpu.memory_used_mib || !gpu.memory_total_mib) {
     return text("%23s ", "N/A");
+  }
   return text("%8lluMiB / %6lluMiB ", *gpu.memory_used_mib, *gpu.memory_total_mib);
 }
 
 std::string mig_memory_cell(const std::optional<unsigned long long>& used,
                             const std::optional<unsigned long long>& total) {
-  if (!used || !total)
+  if (!used || !total) {
     return text("%19s / %8s    ", "N/A", "N/A");
+  }
   const std::string cell = text("%16lluMiB / %5lluMiB", *used, *total);
   return text("%-34s", cell.c_str());
 }
 
-// "N/A", or a number that leaves the last place of its column free.
+// "N/A", or a number with one column free after it.
 std::string instance_cell(const std::optional<unsigned>& id) {
   return id ? text("%2u ", *id) : "N/A";
 }
@@ -154,7 +156,7 @@ std::string summary_processes(const std::vector<Process>& processes) {
          "|  %-87s|\n",
          "      ID   ID                                                               Usage");
   out += kFullDouble;
-  for (const Process& p : processes)
+  for (const Process& p : processes) {
     append(out,
            "|%5u   %3s  %3s%16u%7s   %-32s%14s |\n",
            p.gpu,
@@ -164,8 +166,10 @@ std::string summary_processes(const std::vector<Process>& processes) {
            p.type.c_str(),
            process_name(p.name).c_str(),
            p.memory_mib ? text("%lluMiB", *p.memory_mib).c_str() : "N/A     ");
-  if (processes.empty())
+  }
+  if (processes.empty()) {
     append(out, "|  %-87s|\n", "No running processes found");
+  }
   return out + kFull;
 }
 

@@ -13,11 +13,11 @@
 namespace mig::smi {
 
 struct SummaryHead {
-  std::string time;  // "Mon Nov 23 17:19:04 2026"
+  std::string time;  // time of the header: "Mon Nov 23 17:19:04 2026"
   std::string driver, cuda;
 };
 
-// Readings that the GPU does not give are empty and show as N/A.
+// Unavailable readings are empty and print as N/A.
 struct SummaryGpu {
   unsigned index = 0;
   std::string name, persistence, bus, display, ecc;

@@ -39,7 +39,7 @@ SummaryGpu h200_with_mig(unsigned celsius, unsigned watts, unsigned used_mib) {
   return gpu;
 }
 
-// The layout of the published capture: 1c.3g, 2c.3g, 2g, 1g, 1g.
+// Layout of the published capture: 1c.3g, 2c.3g, 2g, 1g, 1g.
 std::vector<SummaryMig> captured_layout(unsigned used_3g_mib) {
   const unsigned long long total_3g = 71424, total_2g = 33280, total_1g = 16384;
   return {
@@ -53,8 +53,9 @@ std::vector<SummaryMig> captured_layout(unsigned used_3g_mib) {
 
 std::string line_of(const std::string& text, const std::string& part) {
   const std::size_t at = text.find(part);
-  if (at == std::string::npos)
+  if (at == std::string::npos) {
     return "no line with " + part;
+  }
   const std::size_t begin = text.rfind('\n', at) + 1;
   return text.substr(begin, text.find('\n', at) - begin);
 }
@@ -84,7 +85,7 @@ TEST(SummaryTable, LoadedH200WithMig) {
             golden("h200_590_mig_load_summary.txt"));
 }
 
-// Rows of public listings of R570 and R580.
+// Rows of published listings of R570 and R580.
 TEST(SummaryTable, ProcessesOutsideMig) {
   const std::string table = summary_processes({
       {0, 13366, {}, {}, "C", "/usr/bin/python3", 794},
@@ -116,7 +117,7 @@ TEST(SummaryTable, NoMigDevices) {
 }
 
 TEST(SummaryTable, EveryLineIsAsWideAsItsFrame) {
-  SummaryGpu unknown;  // every reading missing
+  SummaryGpu unknown;  // no reading available
   SummaryGpu long_name = h200();
   long_name.name = "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition";
   long_name.fan_percent = 100;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// printf into a std::string: nvidia-smi's columns are printf columns, so they are written as such.
+// printf into a std::string: nvidia-smi's columns are defined by printf formats.
 #ifndef MIGCTL_SMI_TEXT_H_
 #define MIGCTL_SMI_TEXT_H_
 

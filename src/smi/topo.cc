@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kHelp = "nvidia-smi topo -h";
 constexpr unsigned kMaxCpu = 1U << 16U;
-constexpr std::size_t kMaskWords = 64;  // 4,096 CPUs or nodes
+constexpr std::size_t kMaskWords = 64;  // size of masks: 4,096 CPUs or nodes
 constexpr const char* kUnderlined = "\x1b[4m";
 constexpr const char* kPlain = "\x1b[0m";
 
@@ -79,27 +79,33 @@ constexpr std::array kCapabilities = {Capability{"r", NVML_P2P_CAPS_INDEX_READ},
                                       Capability{"p", NVML_P2P_CAPS_INDEX_PCI}};
 
 const Capability* capability(const std::string& letter) {
-  for (const Capability& known : kCapabilities)
-    if (letter == known.letter)
+  for (const Capability& known : kCapabilities) {
+    if (letter == known.letter) {
       return &known;
+    }
+  }
   return nullptr;
 }
 
 const Level* level_between(const Run& run, const Gpu& one, const Gpu& other) {
   nvmlGpuTopologyLevel_t found = NVML_TOPOLOGY_SYSTEM;
   if (run.nvml.nvmlDeviceGetTopologyCommonAncestor(one.device, other.device, &found) !=
-      NVML_SUCCESS)
+      NVML_SUCCESS) {
     return nullptr;
-  for (const Level& level : kLevels)
-    if (level.level == found)
+  }
+  for (const Level& level : kLevels) {
+    if (level.level == found) {
       return &level;
+    }
+  }
   return nullptr;
 }
 
 std::string link_between(const Run& run, const Gpu& one, const Gpu& other, bool only_pci) {
   const unsigned links = only_pci ? 0 : links_between(run, one, other);
-  if (links > 0)
+  if (links > 0) {
     return text("NV%u", links);
+  }
   const Level* level = level_between(run, one, other);
   return level != nullptr ? level->symbol : "N/A";
 }
@@ -127,23 +133,27 @@ std::string own_node(const Run& run, const Gpu& gpu) {
 std::string legend(bool with_nvlink) {
   std::string out = "\nLegend:\n\n  X    = Self\n";
   std::for_each(kLevels.rbegin(), kLevels.rend(), [&out](const Level& level) {
-    if (level.legend != nullptr)
+    if (level.legend != nullptr) {
       append(out, "  %-4s = %s\n", level.symbol, level.legend);
+    }
   });
-  if (with_nvlink)
+  if (with_nvlink) {
     out += "  NV#  = Connection traversing a bonded set of # NVLinks\n";
+  }
   return out;
 }
 
 void show_matrix(const Run& run, const std::vector<Gpu>& gpus, bool only_pci) {
   std::string out = text("\t%s", kUnderlined);
-  for (const Gpu& gpu : gpus)
+  for (const Gpu& gpu : gpus) {
     append(out, "GPU%u\t", gpu.index);
+  }
   append(out, "CPU Affinity\tNUMA Affinity\tGPU NUMA ID%s\n", kPlain);
   for (const Gpu& row : gpus) {
     append(out, "GPU%u\t", row.index);
-    for (const Gpu& column : gpus)
+    for (const Gpu& column : gpus) {
       out += (row.index == column.index ? " X " : link_between(run, row, column, only_pci)) + "\t";
+    }
     out += cpus(run, row) + "\t" + numa_nodes(run, row) + "\t\t" + own_node(run, row) + "\n";
   }
   run.print(out + legend(!only_pci));
@@ -154,8 +164,9 @@ const char* p2p_word(const Run& run,
                      const Gpu& other,
                      nvmlGpuP2PCapsIndex_t index) {
   nvmlGpuP2PStatus_t status = NVML_P2P_STATUS_UNKNOWN;
-  if (run.nvml.nvmlDeviceGetP2PStatus(one.device, other.device, index, &status) != NVML_SUCCESS)
+  if (run.nvml.nvmlDeviceGetP2PStatus(one.device, other.device, index, &status) != NVML_SUCCESS) {
     return "U";
+  }
   switch (status) {
     case NVML_P2P_STATUS_OK:
       return "OK";
@@ -176,13 +187,15 @@ const char* p2p_word(const Run& run,
 
 void show_p2p(const Run& run, const std::vector<Gpu>& gpus, nvmlGpuP2PCapsIndex_t index) {
   std::string out = text(" \t%s", kUnderlined);
-  for (const Gpu& gpu : gpus)
+  for (const Gpu& gpu : gpus) {
     append(out, "GPU%u\t", gpu.index);
+  }
   append(out, "%s\n", kPlain);
   for (const Gpu& row : gpus) {
     append(out, " GPU%u\t", row.index);
-    for (const Gpu& column : gpus)
+    for (const Gpu& column : gpus) {
       append(out, "%s\t", row.index == column.index ? "X" : p2p_word(run, row, column, index));
+    }
     out += "\n";
   }
   run.print(out +
@@ -198,28 +211,32 @@ void show_p2p(const Run& run, const std::vector<Gpu>& gpus, nvmlGpuP2PCapsIndex_
 
 std::string numbers(const std::vector<unsigned>& list) {
   std::string out;
-  for (const unsigned number : list)
+  for (const unsigned number : list) {
     out += (out.empty() ? "" : ", ") + std::to_string(number);
+  }
   return out;
 }
 
-// The indexes of a set that NVML gives as handles.
+// Indices of a set of device handles.
 template <class Call>
 nvmlReturn_t read_set(const Run& run, const Call& call, std::vector<unsigned>* indexes) {
   constexpr unsigned kMaxGpus = 1024;
   unsigned count = 0;
   nvmlReturn_t code = call(&count, nullptr);
-  if (code == NVML_ERROR_INSUFFICIENT_SIZE)
+  if (code == NVML_ERROR_INSUFFICIENT_SIZE) {
     code = NVML_SUCCESS;
-  if (code != NVML_SUCCESS || count == 0 || count > kMaxGpus)
+  }
+  if (code != NVML_SUCCESS || count == 0 || count > kMaxGpus) {
     return code;
+  }
   std::vector<nvmlDevice_t> devices(count);
   code = call(&count, devices.data());
   devices.resize(code == NVML_SUCCESS ? std::min<std::size_t>(count, devices.size()) : 0);
   for (nvmlDevice_t device : devices) {
     unsigned index = 0;
-    if (run.nvml.nvmlDeviceGetIndex(device, &index) == NVML_SUCCESS)
+    if (run.nvml.nvmlDeviceGetIndex(device, &index) == NVML_SUCCESS) {
       indexes->push_back(index);
+    }
   }
   return code;
 }
@@ -242,15 +259,16 @@ int show_nearest(const Run& run, const Gpu& gpu, const std::string& number) {
     run.print("Failed to display the nearest GPUs\n\n");
     return kExitOther;
   }
-  if (near.empty())
+  if (near.empty()) {
     run.print(text("Device %u is not connected to other devices by way of %s.\n\n",
                    gpu.index,
                    level.not_near));
-  else
+  } else {
     run.print(text("Device %u is connected %s to device(s): %s\n\n",
                    gpu.index,
                    level.near_prefix,
                    numbers(near).c_str()));
+  }
   return 0;
 }
 
@@ -275,15 +293,16 @@ int show_gpus_of_cpu(const Run& run, unsigned cpu) {
         return run.nvml.nvmlSystemGetTopologyGpuSet(cpu, count, devices);
       },
       &near);
-  if (code != NVML_SUCCESS || near.empty())
+  if (code != NVML_SUCCESS || near.empty()) {
     run.print(text("No GPUs were found to have an affinity with CPU %u.\n\n", cpu));
-  else
+  } else {
     run.print(text(
         "The GPUs that have an affinity with CPU %u are:\n%s\n\n", cpu, numbers(near).c_str()));
+  }
   return 0;
 }
 
-// Actions that want one GPU behind -i: what is said without it.
+// Actions that require one GPU after -i, with the error text otherwise.
 struct OneGpuAction {
   const char* option;
   const char* name;
@@ -295,14 +314,16 @@ constexpr std::array kOneGpuActions = {OneGpuAction{"-n", "Nearest GPUs argument
                                        OneGpuAction{"-gnid", "GPU NUMA ID"}};
 
 int run_on_one(const Run& run, const Options& options, const std::string& action, const Gpu& gpu) {
-  if (action == "-n")
+  if (action == "-n") {
     return show_nearest(run, gpu, options.get("-n"));
-  if (action == "-C")
+  }
+  if (action == "-C") {
     run.print("NUMA IDs of closest CPU: " + numa_nodes(run, gpu) + "\n");
-  else if (action == "-M")
+  } else if (action == "-M") {
     run.print("NUMA IDs of closest memory: " + numa_nodes(run, gpu) + "\n");
-  else
+  } else {
     run.print(own_node(run, gpu) + "\n");
+  }
   return 0;
 }
 
@@ -311,9 +332,11 @@ UsageError missing(const std::string& option) {
 }
 
 bool has_action(const Options& options) {
-  for (const char* action : {"-m", "-mp", "-c", "-n", "-p", "-p2p", "-C", "-M", "-gnid"})
-    if (options.has(action))
+  for (const char* action : {"-m", "-mp", "-c", "-n", "-p", "-p2p", "-C", "-M", "-gnid"}) {
+    if (options.has(action)) {
       return true;
+    }
+  }
   return false;
 }
 
@@ -327,14 +350,17 @@ std::string cpu_ranges(const std::vector<unsigned long>& mask) {
     return bit < all && (mask[bit / kBits] >> (bit % kBits) & 1UL) != 0;
   };
   for (std::size_t bit = 0; bit < all; ++bit) {
-    if (!is_set(bit))
+    if (!is_set(bit)) {
       continue;
+    }
     std::size_t last = bit;
-    while (is_set(last + 1))
+    while (is_set(last + 1)) {
       ++last;
+    }
     append(out, "%s%zu", out.empty() ? "" : ",", bit);
-    if (last > bit)
+    if (last > bit) {
       append(out, "-%zu", last);
+    }
     bit = last;
   }
   return out.empty() ? "N/A" : out;
@@ -357,32 +383,39 @@ Options parse_topo(const std::vector<std::string>& words) {
   Options options = parse_options(words, kSpecs, kHelp, [](const std::string& word) {
     return UsageError{"Option \"" + word + "\" is not recognized.\n"};
   });
-  if (!options.lacks_value.empty())
+  if (!options.lacks_value.empty()) {
     options.error = missing(options.lacks_value);
-  if (options.error.empty() && !has_action(options) && !options.has("-i"))
+  }
+  if (options.error.empty() && !has_action(options) && !options.has("-i")) {
     options.values["-h"] = "";
+  }
   return options;
 }
 
 UsageError topo_usage_error(const Options& options) {
-  if (!options.error.empty())
+  if (!options.error.empty()) {
     return options.error;
+  }
   bool takes_id = options.has("-p");
   for (const OneGpuAction& action : kOneGpuActions) {
     takes_id = takes_id || options.has(action.option);
-    if (options.has(action.option) && !options.has("-i"))
+    if (options.has(action.option) && !options.has("-i")) {
       return {
           text("%s must be used in conjunction with the -i argument which must be a single "
                "identifier.\n\n",
                action.name)};
+    }
   }
-  if (options.has("-i") && !takes_id)
+  if (options.has("-i") && !takes_id) {
     return {"The -i command line argument must be used in conjunction with -n or -p.\n\n",
             kExitOther};
-  if (options.has("-c") && !base::parse_decimal(options.get("-c"), kMaxCpu))
+  }
+  if (options.has("-c") && !base::parse_decimal(options.get("-c"), kMaxCpu)) {
     return {"Option \"" + options.get("-c") + "\" is invalid for \"-c\".\n"};
-  if (options.has("-p2p") && capability(options.get("-p2p")) == nullptr)
+  }
+  if (options.has("-p2p") && capability(options.get("-p2p")) == nullptr) {
     return {"Invalid p2p capability index specified at the command-line\n"};
+  }
   return {};
 }
 
@@ -413,35 +446,43 @@ std::string topo_help() {
 int run_topo(const Run& run, const Options& options) {
   int exit = 0;
   const std::vector<Gpu> gpus = select_gpus(run, options.get("-i"), Unmatched::kPassOver, &exit);
-  if (exit != 0)
+  if (exit != 0) {
     return exit;
+  }
   if (options.has("-p") && (!options.has("-i") || gpus.size() != 2)) {
     run.print(
         "Path command line flag must be used in conjection with the -i argument which must be two "
         "GPU identifiers.\n\n");
     return kExitUsage;
   }
-  for (const OneGpuAction& action : kOneGpuActions)
+  for (const OneGpuAction& action : kOneGpuActions) {
     if (options.has(action.option)) {
-      if (gpus.size() == 1)
+      if (gpus.size() == 1) {
         return run_on_one(run, options, action.option, gpus.front());
+      }
       run.print(
           text("%s must be used in conjunction with the -i argument which must be a single "
                "identifier.\n\n",
                action.name));
       return kExitUsage;
     }
-  if (options.has("-p"))
+  }
+  if (options.has("-p")) {
     return show_path(run, gpus);
-  if (options.has("-m"))
+  }
+  if (options.has("-m")) {
     show_matrix(run, gpus, false);
-  if (options.has("-mp"))
+  }
+  if (options.has("-mp")) {
     show_matrix(run, gpus, true);
-  if (options.has("-p2p"))
+  }
+  if (options.has("-p2p")) {
     show_p2p(run, gpus, capability(options.get("-p2p"))->index);
-  if (options.has("-c"))
+  }
+  if (options.has("-c")) {
     return show_gpus_of_cpu(
         run, static_cast<unsigned>(*base::parse_decimal(options.get("-c"), kMaxCpu)));
+  }
   return 0;
 }
 

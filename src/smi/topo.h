@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi topo`: how GPUs are connected with each other and with CPUs.
+// `nvidia-smi topo`: connections of GPUs with each other and with CPUs.
 #ifndef MIGCTL_SMI_TOPO_H_
 #define MIGCTL_SMI_TOPO_H_
 
@@ -11,7 +11,7 @@
 
 namespace mig::smi {
 
-// "0-15,32-47" of a mask of CPUs, lowest word first; "N/A" of none.
+// CPU ranges of a mask, lowest word first: "0-15,32-47"; "N/A" for an empty mask.
 std::string cpu_ranges(const std::vector<unsigned long>& mask);
 
 Options parse_topo(const std::vector<std::string>& words);

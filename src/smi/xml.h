@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nvidia-smi -q -x`: what -q shows, as a document whose structure is xml_schema.h's. Values come
-// from a table of paths (xml_values.cc); an element that no path gives a value shows N/A.
+// `nvidia-smi -q -x`: the content of -q as XML with the structure of xml_schema.h. Values come from
+// a table of paths (xml_values.cc); an element without a value in it shows N/A.
 #ifndef MIGCTL_SMI_XML_H_
 #define MIGCTL_SMI_XML_H_
 
@@ -18,16 +18,16 @@ namespace mig::smi {
 
 // Where a document's values come from. `parent` and `name` are element names.
 struct XmlSource {
-  // Whether the source knows the element at all; of alternatives the first that it knows is
-  // written.
+  // True when the source knows the element at all; of alternatives the first known one is written.
   std::function<bool(std::string_view parent, std::string_view name)> knows;
-  // The element's text; of an element that holds others: text in their place, or nothing.
+  // Text of the element; for an element with children: text in place of the children, or nothing.
   std::function<std::optional<std::string>(std::string_view parent, std::string_view name)> text;
-  // Lines of an element that the source writes by itself (repeated ones, say), or nothing.
+  // Lines of an element that the source renders itself (repeated elements, for example), or
+  // nothing.
   std::function<std::optional<std::string>(std::string_view name, unsigned depth)> block;
 };
 
-// The element `name` with what it holds, indented by `depth` tabs.
+// The element `name` with its children, indented by `depth` tabs.
 std::string xml_element(const XmlSchema& schema,
                         const XmlSource& source,
                         std::string_view parent,
@@ -35,13 +35,13 @@ std::string xml_element(const XmlSchema& schema,
                         unsigned depth,
                         const std::string& attribute = "");
 
-// "<a>b &amp; c</a>" in its line.
+// An element on one line, escaped: "<a>b &amp; c</a>".
 std::string xml_line(std::string_view name, const std::string& value, unsigned depth);
 
-// One value of a GPU's part of the document.
+// A value of a GPU's part of the document.
 struct XmlValue {
   const char* path;  // "parent/name"
-  // As in DetailRow; "~x": property x without its leading 0x.
+  // Source as in DetailRow; "~x": property x without its leading 0x.
   const char* source;
   const char* when = nullptr;
 };
@@ -52,7 +52,7 @@ enum class Dtd { kNamed, kEmbedded };
 
 int show_xml(const Run& run, const std::vector<Gpu>& gpus, Dtd dtd);
 
-// `-q -u` and `-q -u -x`: the units of the S-class systems of old. No machine of MIG has one.
+// `-q -u` and `-q -u -x`: the units of old S-class systems. No machine with MIG has any.
 int show_units(const Run& run, bool as_xml, Dtd dtd);
 
 }  // namespace mig::smi

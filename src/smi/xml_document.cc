@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The documents themselves: what of NVML goes where.
+// The XML documents: mapping of NVML readings to elements.
 #include <map>
 
 #include "smi/detail.h"
@@ -25,7 +25,7 @@ std::string tabs(unsigned depth) {
   return out;
 }
 
-// "<name>" and "</name>" around lines.
+// Encloses lines in "<name>" and "</name>".
 std::string around(std::string_view name, const std::string& lines, unsigned depth) {
   const std::string tag(name);
   return tabs(depth) + "<" + tag + ">\n" + lines + tabs(depth) + "</" + tag + ">\n";
@@ -33,7 +33,7 @@ std::string around(std::string_view name, const std::string& lines, unsigned dep
 
 using Texts = std::map<std::string, std::string>;
 
-// Of an element whose values are all known beforehand, by path.
+// A source with fixed values, by path.
 XmlSource source_of(const Texts& texts) {
   XmlSource source;
   source.knows = [&texts](std::string_view parent, std::string_view name) {
@@ -73,8 +73,9 @@ std::string mig_device(const MigReading& mig, unsigned depth) {
     texts["shared/ofa_count"] = std::to_string(a.sharedOfaCount);
     texts["shared/jpg_count"] = std::to_string(a.sharedJpegCount);
   }
-  if (mig.sram_uncorrectable)
+  if (mig.sram_uncorrectable) {
     texts["volatile_count/sram_uncorrectable"] = text("%llu", *mig.sram_uncorrectable);
+  }
   if (mig.memory) {
     texts["fb_memory_usage/total"] = mib_text(mig.memory->total);
     texts["fb_memory_usage/reserved"] = mib_text(mig.memory->reserved);
@@ -91,8 +92,9 @@ std::string mig_device(const MigReading& mig, unsigned depth) {
 
 std::string mig_lines(const Run& run, const Gpu& gpu, unsigned depth) {
   std::string out;
-  for (const MigDevice& mig : mig_devices(run, gpu.device))
+  for (const MigDevice& mig : mig_devices(run, gpu.device)) {
     out += mig_device(read_mig_device(run, mig), depth);
+  }
   return out.empty() ? tabs(depth) + "None\n" : out;
 }
 
@@ -134,13 +136,15 @@ std::string accounted_lines(const Run& run, const Gpu& gpu, unsigned depth) {
 
 std::string clock_element(const Run& run, const Gpu& gpu, std::string_view name, unsigned depth) {
   const ClockList clocks = supported_clocks_of(run, gpu);
-  if (clocks.code != NVML_SUCCESS)
+  if (clocks.code != NVML_SUCCESS) {
     return xml_line(name, shown_code(run, clocks.code), depth);
+  }
   std::string out;
   for (const MemoryClock& memory : clocks.memory) {
     std::string lines = xml_line("value", text("%u MHz", memory.mhz), depth + 2);
-    for (const unsigned mhz : memory.graphics_mhz)
+    for (const unsigned mhz : memory.graphics_mhz) {
       lines += xml_line("supported_graphics_clock", text("%u MHz", mhz), depth + 2);
+    }
     out += around("supported_mem_clock", lines, depth + 1);
   }
   return around(name, out, depth);
@@ -151,17 +155,21 @@ const XmlValue* value_of(const Run& run,
                          std::string_view parent,
                          std::string_view name) {
   const std::string path = path_of(parent, name);
-  for (const XmlValue& value : xml_values())
-    if (path == value.path && applies(run, gpu, value.when))
+  for (const XmlValue& value : xml_values()) {
+    if (path == value.path && applies(run, gpu, value.when)) {
       return &value;
+    }
+  }
   return nullptr;
 }
 
 std::optional<std::string> value_text(const Run& run, const Gpu& gpu, const XmlValue& value) {
-  if (*value.source == '?')
+  if (*value.source == '?') {
     return readable(run, gpu, value.source + 1) ? std::nullopt : std::optional<std::string>(kNone);
-  if (*value.source != '~')
+  }
+  if (*value.source != '~') {
     return shown_value(run, gpu, value.source);
+  }
   const std::string shown = shown_value(run, gpu, value.source + 1);
   return shown.rfind("0x", 0) == 0 ? shown.substr(2) : shown;
 }
@@ -170,14 +178,18 @@ std::optional<std::string> block_of(const Run& run,
                                     const Gpu& gpu,
                                     std::string_view name,
                                     unsigned depth) {
-  if (name == "mig_devices")
+  if (name == "mig_devices") {
     return around(name, mig_lines(run, gpu, depth + 1), depth);
-  if (name == "processes")
+  }
+  if (name == "processes") {
     return around(name, process_lines(run, gpu, depth + 1), depth);
-  if (name == "accounted_processes")
+  }
+  if (name == "accounted_processes") {
     return around(name, accounted_lines(run, gpu, depth + 1), depth);
-  if (name == "supported_clocks")
+  }
+  if (name == "supported_clocks") {
     return clock_element(run, gpu, name, depth);
+  }
   return std::nullopt;
 }
 
@@ -199,8 +211,9 @@ XmlSource gpu_source(const Run& run, const Gpu& gpu) {
 std::string heading(const XmlSchema& schema, Dtd dtd) {
   const std::string root = schema.elements.front().name;
   std::string out = "<?xml version=\"1.0\" ?>\n<!DOCTYPE " + root;
-  if (dtd == Dtd::kEmbedded)
+  if (dtd == Dtd::kEmbedded) {
     return out + " [\n" + dtd_text(schema) + "]>\n";
+  }
   return out + " SYSTEM \"" + schema.file + "\">\n";
 }
 
@@ -220,13 +233,14 @@ int show_xml(const Run& run, const std::vector<Gpu>& gpus, Dtd dtd) {
   }
   Texts texts = head_texts(run);
   texts["nvidia_smi_log/attached_gpus"] = std::to_string(count);
-  texts["nvidia_smi_log/gpu"] = "";  // known, and written by the block below
+  texts["nvidia_smi_log/gpu"] = "";  // known, and rendered by the block below
   XmlSource source = source_of(texts);
   source.block = [&](std::string_view name, unsigned depth) -> std::optional<std::string> {
-    if (name != "gpu")
+    if (name != "gpu") {
       return std::nullopt;
+    }
     std::string out;
-    for (const Gpu& gpu : gpus)
+    for (const Gpu& gpu : gpus) {
       out += xml_element(device_schema(),
                          gpu_source(run, gpu),
                          "nvidia_smi_log",
@@ -234,6 +248,7 @@ int show_xml(const Run& run, const std::vector<Gpu>& gpus, Dtd dtd) {
                          depth,
                          " id=\"" + bus_id(run, gpu.device) + "\"") +
              "\n";
+    }
     return out;
   };
   run.print(heading(device_schema(), dtd) +

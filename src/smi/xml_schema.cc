@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elements of nvidia-smi's documents, schema 13 (driver 580). One table for both: the document
-// type definition is printed from it and the documents are written by walking it, so the order of
-// elements cannot differ between them.
+// The elements of nvidia-smi's documents, schema 13 (driver 580). Single source of truth: the DTD
+// is printed from this table and the documents are written by walking it, so the order of elements
+// cannot differ between them.
 #include "smi/xml_schema.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace mig::smi {
 namespace {
 
 // clang-format off
-// What a name holds; names without a line of their own hold text.
+// Content models by element; elements without an entry contain text.
 constexpr XmlElement kDeviceElements[] = {
     {"nvidia_smi_log",
      "(timestamp, driver_version, cuda_version, vgpu_driver_capability*, attached_gpus, "
@@ -223,14 +223,14 @@ constexpr XmlElement kUnitElements[] = {
 };
 // clang-format on
 
-// Declared, though no content names them any more.
+// Declared, though no content model refers to them any more.
 constexpr const char* kRetired[] = {
     "reset_required", "drain_and_reset_recommended", "power_management", "graphics_volt"};
 
 constexpr XmlSchema kDevice = {"nvsmi_device_v13.dtd", kDeviceElements, kRetired, "gpu"};
 constexpr XmlSchema kUnit = {"nvsmi_unit_v13.dtd", kUnitElements, {}, "unit hic fan"};
 
-// Reads "(a, b?, (c | d)*)".
+// Parser of a content model: "(a, b?, (c | d)*)".
 class ContentReader {
  public:
   explicit ContentReader(std::string_view text) : text_(text) {}
@@ -246,21 +246,24 @@ class ContentReader {
         skip_blanks();
         const char separator = peek();
         ++at_;
-        if (separator == '|')
+        if (separator == '|') {
           out.kind = XmlParticle::Kind::kChoice;
-        else if (separator != ',')
+        } else if (separator != ',') {
           break;
+        }
       }
     } else {
       const std::size_t begin = at_;
       while (std::isalnum(static_cast<unsigned char>(peek())) != 0 || peek() == '_' ||
-             peek() == '#')
+             peek() == '#') {
         ++at_;
+      }
       out.name = text_.substr(begin, at_ - begin);
       out.kind = out.name == "#PCDATA" ? XmlParticle::Kind::kText : XmlParticle::Kind::kName;
     }
-    if (peek() == '?' || peek() == '*' || peek() == '+')
+    if (peek() == '?' || peek() == '*' || peek() == '+') {
       out.repeat = text_[at_++];
+    }
     return out;
   }
 
@@ -268,8 +271,9 @@ class ContentReader {
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
   void skip_blanks() {
-    while (peek() == ' ')
+    while (peek() == ' ') {
       ++at_;
+    }
   }
 
   std::string_view text_;
@@ -278,10 +282,12 @@ class ContentReader {
 
 void collect_names(const XmlParticle& particle, std::vector<std::string>* names) {
   if (particle.kind == XmlParticle::Kind::kName &&
-      std::find(names->begin(), names->end(), particle.name) == names->end())
+      std::find(names->begin(), names->end(), particle.name) == names->end()) {
     names->push_back(particle.name);
-  for (const XmlParticle& part : particle.parts)
+  }
+  for (const XmlParticle& part : particle.parts) {
     collect_names(part, names);
+  }
 }
 
 bool has_id(const XmlSchema& schema, const std::string& name) {
@@ -300,9 +306,11 @@ const XmlSchema& unit_schema() {
 }
 
 const char* content_of(const XmlSchema& schema, std::string_view name) {
-  for (const XmlElement& element : schema.elements)
-    if (name == element.name)
+  for (const XmlElement& element : schema.elements) {
+    if (name == element.name) {
       return element.content;
+    }
+  }
   return nullptr;
 }
 
@@ -312,18 +320,21 @@ XmlParticle parse_content(std::string_view content) {
 
 std::string dtd_text(const XmlSchema& schema) {
   std::vector<std::string> names;
-  for (const XmlElement& element : schema.elements)
+  for (const XmlElement& element : schema.elements) {
     names.emplace_back(element.name);
+  }
   const std::size_t with_content = names.size();
-  for (const XmlElement& element : schema.elements)
+  for (const XmlElement& element : schema.elements) {
     collect_names(parse_content(element.content), &names);
+  }
   names.insert(names.end(), schema.retired.begin(), schema.retired.end());
   std::string out = text("<!-- %s -->\n", schema.file);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const char* content = i < with_content ? schema.elements[i].content : "(#PCDATA)";
     append(out, "<!ELEMENT %-27s %s>\n", names[i].c_str(), content);
-    if (has_id(schema, names[i]) && i < with_content)
+    if (has_id(schema, names[i]) && i < with_content) {
       append(out, "<!ATTLIST %-27s id CDATA #REQUIRED>\n", names[i].c_str());
+    }
   }
   return out + "\n";
 }

@@ -54,7 +54,7 @@ TEST(Xml, OfAlternativesTheFirstThatIsGivenWhole) {
   const std::string both = written({{"root/c", "c"}, {"d/x", "1"}, {"root/b", "b"}});
   EXPECT_NE(both.find("\t<b>b</b>\n\t<c>c</c>\n\t<m>"), std::string::npos) << both;
   EXPECT_EQ(both.find("<d>"), std::string::npos);
-  // A pair of which one is missing is left out.
+  // A sequence with a missing required member is left out.
   EXPECT_EQ(written({{"root/c", ""}, {"root/e", "e"}}).find("<e>"), std::string::npos);
   EXPECT_NE(
       written({{"root/c", ""}, {"root/e", "e"}, {"root/f", "f"}}).find("<e>e</e>\n\t<f>f</f>"),
@@ -89,13 +89,15 @@ TEST(Xml, ContentIsReadAsItIsWritten) {
 }
 
 void names_in(const XmlParticle& particle, std::set<std::string>* names) {
-  if (particle.kind == XmlParticle::Kind::kName)
+  if (particle.kind == XmlParticle::Kind::kName) {
     names->insert(particle.name);
-  for (const XmlParticle& part : particle.parts)
+  }
+  for (const XmlParticle& part : particle.parts) {
     names_in(part, names);
+  }
 }
 
-// A value whose element is nowhere would never be written.
+// A value without an element in the schema would never be written.
 TEST(Xml, EveryValueHasItsElementAndItsSource) {
   std::set<std::string> paths;
   for (const XmlValue& value : xml_values()) {
@@ -108,8 +110,9 @@ TEST(Xml, EveryValueHasItsElementAndItsSource) {
     names_in(parse_content(content), &names);
     EXPECT_EQ(names.count(path.substr(slash + 1)), 1U) << path;
     const std::string source = value.source;
-    if (source.empty())
+    if (source.empty()) {
       continue;
+    }
     const bool marked = source.front() == '?' || source.front() == '~';
     EXPECT_NE(find_property(value.source + (marked ? 1 : 0)), nullptr) << source;
     if (value.when != nullptr) {
@@ -118,7 +121,7 @@ TEST(Xml, EveryValueHasItsElementAndItsSource) {
   }
 }
 
-// The order of the elements that scripts cut out by line, as an H200 printed them.
+// Order of elements as an H200 printed them: scripts cut lines by position.
 TEST(Xml, DefinitionDeclaresEachElementOnce) {
   const std::string dtd = dtd_text(device_schema());
   EXPECT_EQ(dtd.rfind("<!-- nvsmi_device_v13.dtd -->\n<!ELEMENT nvidia_smi_log ", 0), 0U);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the values of `nvidia-smi -q -x` come from. What is not here no public call of NVML gives.
+// Sources of the values of `nvidia-smi -q -x`. Elements that are missing here have no public NVML
+// call.
 #include "smi/xml.h"
 
 namespace mig::smi {

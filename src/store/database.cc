@@ -21,11 +21,12 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
-// SQLite has one code for much that the system told apart.
+// SQLite maps several errno values to one code; this restores the distinction.
 int told_apart(int sqlite_code, int system_errno) {
   const int primary = sqlite_code & 0xFF;
-  if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)
+  if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) {
     return primary;
+  }
   switch (system_errno) {
     case ENOSPC:
     case EDQUOT:
@@ -87,14 +88,16 @@ std::string hint_of(int sqlite_code, const std::string& path) {
 
 Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_view doing) {
   int system_errno = db != nullptr ? sqlite3_system_errno(db) : 0;
-  // SQLite tries to open for reading then, and tells of that.
+  // SQLite then retries read-only, and reports that attempt's error.
   if ((code & 0xFF) == SQLITE_CANTOPEN &&
-      ::access(std::filesystem::path(path).parent_path().c_str(), W_OK) != 0)
+      ::access(std::filesystem::path(path).parent_path().c_str(), W_OK) != 0) {
     system_errno = errno;
+  }
   std::string words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
   const int cause = told_apart(code, system_errno);
-  if (cause != (code & 0xFF))
+  if (cause != (code & 0xFF)) {
     words += fmt::format(" ({})", std::generic_category().message(system_errno));
+  }
   return Error{code_of(cause),
                fmt::format("cannot {} {}: {}", doing, path, words),
                hint_of(cause, path),
@@ -102,16 +105,18 @@ Error sqlite_error(sqlite3* db, int code, const std::string& path, std::string_v
                {}};
 }
 
-// The switch upgrades a read lock, and for that SQLite never calls its busy handler: two who open a
-// new file at the same moment would see each other as a conflict. The other is done in a moment.
+// Race: the switch to WAL upgrades a read lock, for which SQLite never calls its busy handler, so
+// two processes that open a new file at once would fail with a conflict. Retry: the other is done
+// in a moment.
 int switch_to_wal(sqlite3* db) {
   constexpr std::chrono::milliseconds kPause{2};
   base::Clock& clock = base::system_clock();
   const auto until = clock.monotonic() + std::chrono::milliseconds(kBusyTimeoutMs);
   for (;;) {
     const int code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
-    if ((code & 0xFF) != SQLITE_BUSY || clock.monotonic() >= until)
+    if ((code & 0xFF) != SQLITE_BUSY || clock.monotonic() >= until) {
       return code;
+    }
     clock.sleep(kPause);
   }
 }
@@ -119,18 +124,20 @@ int switch_to_wal(sqlite3* db) {
 Result<void> make_folder(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   std::error_code error;
-  if (folder.empty() || std::filesystem::is_directory(folder, error))
+  if (folder.empty() || std::filesystem::is_directory(folder, error)) {
     return {};
+  }
   const mode_t before = umask(0077);
   std::filesystem::create_directories(folder, error);
   umask(before);
-  if (error)
+  if (error) {
     return Error{
         ErrorCode::kPermission,
         fmt::format("cannot create the state folder {}: {}", folder.string(), error.message()),
         "run as root, or set MIGCTL_STATE_DIR to a folder you may write",
         {},
         {}};
+  }
   return {};
 }
 
@@ -148,43 +155,51 @@ Statement::~Statement() {
 }
 
 Statement& Statement::bind(std::int64_t value) {
-  if (int code = sqlite3_bind_int64(statement_, next_parameter_++, value); code != SQLITE_OK)
+  if (int code = sqlite3_bind_int64(statement_, next_parameter_++, value); code != SQLITE_OK) {
     bind_error_ = code;
+  }
   return *this;
 }
 
 Statement& Statement::bind(std::string_view value) {
   int code = sqlite3_bind_text64(
       statement_, next_parameter_++, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-  if (code != SQLITE_OK)
+  if (code != SQLITE_OK) {
     bind_error_ = code;
+  }
   return *this;
 }
 
 Statement& Statement::bind(std::optional<std::int64_t> value) {
-  if (value)
+  if (value) {
     return bind(*value);
-  if (int code = sqlite3_bind_null(statement_, next_parameter_++); code != SQLITE_OK)
+  }
+  if (int code = sqlite3_bind_null(statement_, next_parameter_++); code != SQLITE_OK) {
     bind_error_ = code;
+  }
   return *this;
 }
 
 Result<bool> Statement::step() {
-  if (bind_error_ != SQLITE_OK)
+  if (bind_error_ != SQLITE_OK) {
     return sqlite_error(nullptr, bind_error_, path_, "bind a value for");
+  }
   const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW)
+  if (code == SQLITE_ROW) {
     return true;
-  if (code == SQLITE_DONE)
+  }
+  if (code == SQLITE_DONE) {
     return false;
+  }
   return sqlite_error(db_, code, path_, "write to");
 }
 
 Result<void> Statement::run() {
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, step());
-    if (!more)
+    if (!more) {
       return {};
+    }
   }
 }
 
@@ -194,15 +209,17 @@ std::int64_t Statement::integer(int column) const {
 
 std::string Statement::text(int column) const {
   const auto* bytes = sqlite3_column_text(statement_, column);
-  if (bytes == nullptr)
+  if (bytes == nullptr) {
     return {};
+  }
   return {reinterpret_cast<const char*>(bytes),
           static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
 std::optional<std::int64_t> Statement::maybe_integer(int column) const {
-  if (sqlite3_column_type(statement_, column) == SQLITE_NULL)
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) {
     return std::nullopt;
+  }
   return integer(column);
 }
 
@@ -224,12 +241,14 @@ Result<Database> Database::open(const std::string& path, const Migrations& migra
                       nullptr);
   umask(before);
   Database database(raw, path);
-  if (code != SQLITE_OK)
+  if (code != SQLITE_OK) {
     return sqlite_error(raw, code, path, "open the journal");
+  }
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
-  if (const int refused = switch_to_wal(raw); refused != SQLITE_OK)
+  if (const int refused = switch_to_wal(raw); refused != SQLITE_OK) {
     return sqlite_error(raw, refused, path, "write to");
+  }
   MIG_TRY(
       database.execute("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
                        "PRAGMA trusted_schema=OFF;"));
@@ -241,14 +260,16 @@ Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code =
       sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
-  if (code != SQLITE_OK)
+  if (code != SQLITE_OK) {
     return sqlite_error(db_, code, path_, "read");
+  }
   return Statement(db_, statement, path_);
 }
 
 Result<void> Database::execute(const std::string& sql) {
-  if (int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK)
+  if (int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK) {
     return sqlite_error(db_, code, path_, "write to");
+  }
   return {};
 }
 
@@ -260,8 +281,9 @@ Result<void> Database::check() {
   MIG_ASSIGN_OR_RETURN(Statement query, prepare("PRAGMA quick_check(1)"));
   MIG_ASSIGN_OR_RETURN(const bool answered, query.step());
   const std::string found = answered ? query.text(0) : "no answer";
-  if (found == "ok")
+  if (found == "ok") {
     return {};
+  }
   return Error{ErrorCode::kIo,
                fmt::format("{} is damaged: {}", path_, found),
                hint_of(SQLITE_CORRUPT, path_),
@@ -277,7 +299,7 @@ Result<void> Database::migrate(const Migrations& migrations) {
   };
   const auto newest = static_cast<std::int64_t>(migrations.size());
   MIG_ASSIGN_OR_RETURN(std::int64_t now, version());
-  if (now > newest)
+  if (now > newest) {
     return Error{
         ErrorCode::kConflict,
         fmt::format(
@@ -285,13 +307,16 @@ Result<void> Database::migrate(const Migrations& migrations) {
         "use the newer migctl, or move the file away to start a new history",
         {},
         {}};
-  if (now == newest)
+  }
+  if (now == newest) {
     return {};
-  // Another process may migrate at the same moment: look again once the write lock is ours.
+  }
+  // Another process may migrate at the same moment: read the version again under the write lock.
   return transaction([&]() -> Result<void> {
     MIG_ASSIGN_OR_RETURN(now, version());
-    for (std::int64_t i = now; i < newest; ++i)
+    for (std::int64_t i = now; i < newest; ++i) {
       MIG_TRY(execute(std::string(migrations[static_cast<std::size_t>(i)])));
+    }
     return execute(fmt::format("PRAGMA user_version={}", newest));
   });
 }

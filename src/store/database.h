@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One SQLite database of ours: opened with WAL and synchronous=FULL (what is recorded survives a
-// power cut), numbered migrations, and clear refusals: not a database, damaged, written by a newer
-// migctl, read-only folder, disk full.
+// A SQLite database: opened with WAL and synchronous=FULL (committed data survives a power cut),
+// numbered migrations, and clear errors: not a database, damaged, written by a newer migctl,
+// read-only folder, disk full.
 //
 // Threading: one Database from one thread at a time; other processes may open the same file (busy
 // timeout 5 s). Statements must not outlive their Database.
@@ -38,9 +38,9 @@ class Statement {
   Statement& bind(std::string_view value);
   Statement& bind(std::optional<std::int64_t> value);
 
-  // True: a row is there. False: done.
+  // True: a row is available. False: done.
   Result<bool> step();
-  // Steps to the end, for statements without rows.
+  // Steps to the end; for statements without rows.
   Result<void> run();
 
   std::int64_t integer(int column) const;
@@ -62,7 +62,7 @@ class Statement {
 
 class Database {
  public:
-  // Creates the file (0600) and its folder (0700) if needed, and migrates.
+  // Opens the database; creates the file (0600) and its folder (0700) if needed, and migrates.
   static Result<Database> open(const std::string& path, const Migrations& migrations);
 
   Database(Database&& other) noexcept;
@@ -71,7 +71,7 @@ class Database {
   Database& operator=(const Database&) = delete;
   ~Database();
 
-  // Reads everything; kIo says what is damaged.
+  // Full integrity check; kIo names the damage.
   Result<void> check();
 
   Result<Statement> prepare(std::string_view sql);
@@ -80,7 +80,8 @@ class Database {
 
   const std::string& path() const { return path_; }
 
-  // All of `body` or nothing. Body must return Result<void>.
+  // Runs `body` as a transaction: committed on success, else rolled back. Body must return
+  // Result<void>.
   template <class Body>
   Result<void> transaction(Body&& body) {
     MIG_TRY(execute("BEGIN IMMEDIATE"));

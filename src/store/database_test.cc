@@ -25,8 +25,8 @@ class DatabaseTest : public testing::Test {
   std::string folder_;
 };
 
-// Two jobs started at the same moment on a machine that never had a lease: one of them ended with
-// "database is locked". SQLite tells connections of one process apart as it does processes.
+// Regression: two jobs started at the same moment on a machine without any lease so far; one ended
+// with "database is locked". SQLite treats connections of one process like those of several.
 TEST_F(DatabaseTest, ManyMayOpenANewFileAtTheSameMoment) {
   constexpr int kFiles = 30;
   constexpr int kOpeners = 8;
@@ -41,14 +41,17 @@ TEST_F(DatabaseTest, ManyMayOpenANewFileAtTheSameMoment) {
       openers.emplace_back([&] {
         together.arrive_and_wait();
         auto database = Database::open(path, migrations);
-        if (!database)
+        if (!database) {
           error = database.error().text();
+        }
       });
     }
-    for (std::thread& opener : openers)
+    for (std::thread& opener : openers) {
       opener.join();
-    for (const std::string& error : refused)
+    }
+    for (const std::string& error : refused) {
       EXPECT_EQ(error, "") << "file " << file;
+    }
   }
 }
 

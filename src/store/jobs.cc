@@ -8,7 +8,7 @@ namespace mig::store {
 
 namespace {
 
-// Ids are never given twice (AUTOINCREMENT): a log belongs to one job for good.
+// Ids are never reused (AUTOINCREMENT): a log file belongs to one job.
 constexpr std::string_view kJobSchema1 = R"sql(
 CREATE TABLE job (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, command TEXT NOT NULL,
@@ -33,8 +33,9 @@ void bind_job(Statement& statement, const JobRow& row) {
   statement.bind(row.name).bind(row.command).bind(row.folder).bind(row.cgroup).bind(row.boot_id);
   statement.bind(row.supervisor_pid).bind(row.supervisor_start).bind(row.created_ms);
   statement.bind(row.started_ms).bind(row.finished_ms).bind(row.exit_code).bind(row.note);
-  for (const bool flag : {row.logged, row.detached, row.confined})
+  for (const bool flag : {row.logged, row.detached, row.confined}) {
     statement.bind(static_cast<std::int64_t>(flag));
+  }
 }
 
 JobRow read_job(const Statement& query) {
@@ -62,9 +63,10 @@ JobRow read_job(const Statement& query) {
 
 Result<Jobs> Jobs::open(const std::string& path) {
   auto database = Database::open(path, {kJobSchema1});
-  if (!database)
+  if (!database) {
     return std::move(database).error().in("jobs");
-  // A record of processes, which no power cut outlasts: it need not wait for the disk.
+  }
+  // Records of processes are worthless after a power cut, so a commit need not wait for the disk.
   MIG_TRY(database->execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL"));
   return Jobs(*std::move(database));
 }
@@ -76,8 +78,9 @@ Result<void> Jobs::forget(std::int64_t keep, std::vector<std::int64_t>& forgotte
   old.bind(keep);
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, old.step());
-    if (!more)
+    if (!more) {
       break;
+    }
     forgotten.push_back(old.integer(0));
   }
   for (const std::int64_t id : forgotten) {
@@ -104,8 +107,9 @@ Result<std::int64_t> Jobs::add(const JobRow& row,
     id = database_.last_insert_id();
     return forget(keep, forgotten);
   });
-  if (!added)
+  if (!added) {
     return std::move(added).error();
+  }
   return id;
 }
 
@@ -117,8 +121,9 @@ Result<void> Jobs::update(const JobRow& row) {
     bind_job(change, row);
     change.bind(row.id);
     MIG_TRY(change.run());
-    for (const JobRankRow& rank : row.ranks)
+    for (const JobRankRow& rank : row.ranks) {
       MIG_TRY(write_rank(row.id, rank));
+    }
     return {};
   });
 }
@@ -149,8 +154,9 @@ Result<std::vector<JobRankRow>> Jobs::ranks_of(std::int64_t job) {
   std::vector<JobRankRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     JobRankRow row;
     row.rank = query.integer(0);
     row.uuid = query.text(1);
@@ -177,8 +183,9 @@ Result<std::vector<JobRow>> Jobs::all() {
   std::vector<JobRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       break;
+    }
     rows.push_back(read_job(query));
   }
   for (JobRow& row : rows) {

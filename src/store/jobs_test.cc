@@ -33,8 +33,9 @@ TEST_F(JobStore, OnlyJobsThatEndedAreForgotten) {
   std::vector<std::int64_t> forgotten;
   const auto add = [&](bool ended) {
     JobRow row;
-    if (ended)
+    if (ended) {
       row.finished_ms = 1;
+    }
     return jobs.add(row, 2, forgotten).value();
   };
   const auto running = add(false);
@@ -117,8 +118,9 @@ TEST_F(JobStore, TheOldestEndedAreForgottenAndTheirNumbersNeverGivenAgain) {
   JobRow ended;
   ended.finished_ms = 1;
   std::vector<std::int64_t> ids;
-  for (int i = 0; i < 4; ++i)
+  for (int i = 0; i < 4; ++i) {
     ids.push_back(*jobs.add(ended, 2, forgotten_));
+  }
   EXPECT_EQ(forgotten_, (std::vector<std::int64_t>{ids[0], ids[1]}));
   const auto all = jobs.all();
   ASSERT_EQ(all->size(), 3U);

@@ -34,7 +34,7 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_of_change ON attempt(change);
 )sql";
 
-// Who a change was carried out by, for good; and how long its steps took on which board and driver.
+// Identity of the process that carries out a change; and durations of steps by board and driver.
 constexpr std::string_view kSchema2 = R"sql(
 ALTER TABLE change ADD COLUMN start_ticks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE change ADD COLUMN driver TEXT NOT NULL DEFAULT '';
@@ -49,9 +49,11 @@ constexpr std::string_view kChangeColumns =
 
 ChangeState state_of(std::string_view name) {
   for (auto state :
-       {ChangeState::kOpen, ChangeState::kApplied, ChangeState::kRolledBack, ChangeState::kStuck})
-    if (name == name_of(state))
+       {ChangeState::kOpen, ChangeState::kApplied, ChangeState::kRolledBack, ChangeState::kStuck}) {
+    if (name == name_of(state)) {
       return state;
+    }
+  }
   return ChangeState::kRecovered;
 }
 
@@ -81,16 +83,18 @@ Result<std::vector<ChangeRow>> read_changes(Statement query) {
   std::vector<ChangeRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     rows.push_back(read_change(query));
   }
 }
 
 Result<std::optional<ChangeRow>> first_of(Statement query) {
   MIG_ASSIGN_OR_RETURN(std::vector<ChangeRow> rows, read_changes(std::move(query)));
-  if (rows.empty())
+  if (rows.empty()) {
     return std::optional<ChangeRow>();
+  }
   return std::optional<ChangeRow>(std::move(rows.front()));
 }
 
@@ -123,16 +127,17 @@ std::int64_t Journal::unix_ms() const {
 
 Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<StepRow>& steps) {
   MIG_ASSIGN_OR_RETURN(const std::optional<ChangeRow> open, open_change());
-  if (open)
+  if (open) {
     return Error{
         ErrorCode::kConflict,
         fmt::format("change {} ({}) by {} was not finished", open->id, open->command, open->user),
         "`migctl recover` finishes or undoes it",
         {},
         {}};
+  }
   std::int64_t id = 0;
   const auto insert_all = [&]() -> Result<void> {
-    // A clock that went back must not make history run backwards.
+    // Timestamps are monotonic in the journal even when the wall clock goes back.
     MIG_ASSIGN_OR_RETURN(Statement last, database_.prepare("SELECT max(started_ms) FROM change"));
     MIG_TRY(last.step());
     const std::int64_t started = std::max(unix_ms(), last.integer(0));
@@ -233,8 +238,9 @@ Result<std::vector<StepRow>> Journal::steps(std::int64_t change) {
   std::vector<StepRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     StepRow row;
     row.sequence = query.integer(0);
     row.kind = query.text(1);
@@ -264,8 +270,9 @@ Result<std::vector<AttemptRow>> Journal::attempts(std::int64_t change) {
   std::vector<AttemptRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     AttemptRow row;
     row.sequence = query.integer(0);
     row.direction = query.text(1) == "do" ? Direction::kDo : Direction::kUndo;
@@ -292,8 +299,9 @@ Result<std::vector<StepTimeRow>> Journal::step_times(std::int64_t limit) {
   std::vector<StepTimeRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     rows.push_back({query.text(0), query.text(1), query.text(2), query.integer(3)});
   }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal of layout changes: intent before and result after every driver call, on disk before
-// the call is made. What is open in it after a crash is what recovery has to finish or undo.
-// Rows are plain values: this room knows nothing of GPUs.
+// The journal of layout changes, a write-ahead log: the intent of every driver call is on disk
+// before the call, its result after. A change left open by a crash is completed or undone by
+// recovery. Rows are plain values without knowledge of GPUs.
 //
 // Threading: one Journal from one thread at a time; the per-machine writer lock (apply/) keeps
-// other writers out, readers may come at any time.
+// other writers out; readers may run at any time.
 #ifndef MIGCTL_STORE_JOURNAL_H_
 #define MIGCTL_STORE_JOURNAL_H_
 
@@ -25,26 +25,26 @@ enum class Direction { kDo, kUndo };
 
 struct ChangeRow {
   std::int64_t id = 0;
-  std::int64_t started_ms = 0;  // Unix time; never before the change recorded before it
+  std::int64_t started_ms = 0;  // Unix time; never before an earlier change's
   std::optional<std::int64_t> finished_ms;
-  std::string boot_id;  // of the host when it started
+  std::string boot_id;  // boot id of the host at the start
   std::int64_t uid = 0;
   std::int64_t pid = 0;
-  std::int64_t start_ticks = 0;  // of that process; 0 = not recorded
-  std::string driver;            // version, "" = not recorded
+  std::int64_t start_ticks = 0;  // start time of that process; 0 = not recorded
+  std::string driver;            // driver version, "" = not recorded
   std::string user, command, reason;
-  std::string before, after;  // layouts, in words of the caller (JSON)
+  std::string before, after;  // layouts in the caller's encoding (JSON)
   std::int64_t generation = 0;
   ChangeState state = ChangeState::kOpen;
   std::string message;
-  std::int64_t steps = 0;  // how many were planned: none, and the machine was as wanted already
+  std::int64_t steps = 0;  // number of planned steps; 0 = the machine was as wanted
 };
 
-// A planned step as columns; `kind` and the numbers mean what the caller means by them.
+// A planned step as columns; the caller defines the meaning of `kind` and the numbers.
 struct StepRow {
   std::int64_t sequence = 0;  // 0-based position in the plan
   std::string kind, gpu_uuid, profile;
-  std::string board;  // the GPU's name, "" = not recorded
+  std::string board;  // GPU name, "" = not recorded
   std::int64_t gpu_index = 0, profile_id = 0, nvml_profile = 0;
   std::int64_t gpu_start = 0, gpu_size = 0;
   std::optional<std::int64_t> ci_start, ci_size;
@@ -58,11 +58,11 @@ struct AttemptRow {
   bool finished = false;
   bool succeeded = false;
   std::string message;
-  std::optional<std::int64_t> gpu_instance, compute_instance;  // ids the driver gave
-  std::optional<std::int64_t> took_us;                         // with all that belongs to the step
+  std::optional<std::int64_t> gpu_instance, compute_instance;  // ids that the driver assigned
+  std::optional<std::int64_t> took_us;                         // includes reading and read-back
 };
 
-// How long a step took that was done.
+// Duration of a completed step.
 struct StepTimeRow {
   std::string kind, board, driver;
   std::int64_t took_us = 0;
@@ -70,17 +70,17 @@ struct StepTimeRow {
 
 class Journal {
  public:
-  // The clock outlives the Journal.
+  // The clock must outlive the Journal.
   static Result<Journal> open(const std::string& path, base::Clock& clock = base::system_clock());
 
-  // That the file is sound, all of it: before something is done that only it can take back.
+  // Full integrity check of the file: run before a change that only the journal could undo.
   Result<void> check() { return database_.check(); }
 
   // Records a change and all its steps; returns its id. kConflict when one is still open.
   Result<std::int64_t> begin(const ChangeRow& change, const std::vector<StepRow>& steps);
-  // Before the driver call; returns the attempt's id.
+  // Write-ahead record of a driver call; returns the attempt's id.
   Result<std::int64_t> intend(std::int64_t change, std::int64_t sequence, Direction direction);
-  // After it.
+  // Records the result after the call.
   Result<void> record(std::int64_t attempt,
                       bool succeeded,
                       const std::string& message,
@@ -97,7 +97,7 @@ class Journal {
   Result<std::vector<ChangeRow>> history(std::int64_t limit);  // newest first
   Result<std::vector<StepRow>> steps(std::int64_t change);
   Result<std::vector<AttemptRow>> attempts(std::int64_t change);  // in order
-  // Of steps done, the newest first.
+  // Durations of completed steps, newest first.
   Result<std::vector<StepTimeRow>> step_times(std::int64_t limit);
 
   const std::string& path() const { return database_.path(); }

@@ -74,7 +74,7 @@ TEST_F(JournalTest, RemembersAChangeAcrossReopening) {
   ASSERT_EQ(attempts->size(), 2U);
   EXPECT_TRUE((*attempts)[0].succeeded);
   EXPECT_EQ((*attempts)[0].gpu_instance, 2);
-  EXPECT_FALSE((*attempts)[1].finished);  // the crash was in this call
+  EXPECT_FALSE((*attempts)[1].finished);  // the crash happened during this call
 }
 
 TEST_F(JournalTest, RefusesASecondChangeWhileOneIsOpen) {
@@ -107,7 +107,7 @@ TEST_F(JournalTest, AClockThatGoesBackDoesNotTurnHistoryRound) {
   }
   auto journal = Journal::open(path_, morning);
   ASSERT_TRUE(journal);
-  // The end of a change is not before its start, the next change not before the one before it.
+  // A change does not end before its start, nor begin before the previous one.
   ASSERT_TRUE(journal->finish(first, ChangeState::kApplied, "", "{}"));
   const std::int64_t second = journal->begin(change(), {}).value();
   ASSERT_TRUE(journal->finish(second, ChangeState::kApplied, "", "{}"));
@@ -126,8 +126,9 @@ TEST_F(JournalTest, ADamagedPageIsFoundBeforeAChangeBegins) {
     auto journal = Journal::open(path_);
     ASSERT_TRUE(journal);
     std::vector<StepRow> steps;
-    for (std::int64_t i = 0; i < 400; ++i)
+    for (std::int64_t i = 0; i < 400; ++i) {
       steps.push_back(step(i));
+    }
     ASSERT_TRUE(journal->begin(change(), steps));
     EXPECT_TRUE(journal->check());
   }
@@ -190,8 +191,9 @@ TEST_F(JournalTest, AttemptsComeBackInTheOrderInWhichTheyWereMade) {
   auto journal = Journal::open(path_);
   ASSERT_TRUE(journal);
   const std::int64_t id = journal->begin(change(), {step(0), step(1)}).value();
-  for (const std::int64_t sequence : {1, 0, 1})
+  for (const std::int64_t sequence : {1, 0, 1}) {
     ASSERT_TRUE(journal->intend(id, sequence, Direction::kUndo));
+  }
   const auto attempts = journal->attempts(id);
   ASSERT_EQ(attempts->size(), 3U);
   EXPECT_EQ(attempts->at(0).sequence, 1);

@@ -156,8 +156,9 @@ Result<std::vector<Row>> rows_of(Statement& query, Read read) {
   std::vector<Row> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     rows.push_back(read(query));
   }
 }
@@ -170,8 +171,9 @@ std::string select(std::string_view columns, std::string_view rest) {
 
 Result<Leases> Leases::open(const std::string& path) {
   MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, lease_migrations()));
-  // Hundreds of contenders stand in line for one writer. A power cut may take the last commits (the
-  // file stays whole): what is bound to a process is over then anyway, and the rest is flush()ed.
+  // Hundreds of processes may contend for the write lock. A power cut may lose the last commits
+  // (the file stays consistent): leases bound to a process are over then anyway, and the others are
+  // flush()ed.
   MIG_TRY(database.execute("PRAGMA busy_timeout=60000; PRAGMA synchronous=NORMAL"));
   return Leases(std::move(database));
 }
@@ -208,7 +210,8 @@ Result<std::vector<LeaseRow>> Leases::leases_of_key(const std::string& key) {
 }
 
 Result<std::int64_t> Leases::add(const LeaseRow& r) {
-  // The constraint knows exclusive against exclusive; this, exclusive against shared.
+  // The table's constraint covers exclusive against exclusive; this check covers exclusive against
+  // shared.
   MIG_ASSIGN_OR_RETURN(
       Statement others,
       database_.prepare("SELECT count(*), min(shared), max(shared) FROM lease WHERE uuid = ?"));
@@ -216,8 +219,9 @@ Result<std::int64_t> Leases::add(const LeaseRow& r) {
   MIG_TRY(others.step());
   const std::int64_t there = others.integer(0);
   if (there > 0 && (r.shared == 1 || others.integer(1) != r.shared ||
-                    others.integer(2) != r.shared || there >= r.shared))
+                    others.integer(2) != r.shared || there >= r.shared)) {
     return fail(ErrorCode::kInUse, r.uuid + " is leased already");
+  }
   MIG_ASSIGN_OR_RETURN(
       Statement insert,
       database_.prepare("INSERT INTO lease(request, key, uuid, profile, gpu_uuid, gpu_index, "
@@ -260,8 +264,9 @@ Result<bool> Leases::remove(std::int64_t lease) {
   MIG_ASSIGN_OR_RETURN(Statement gone,
                        database_.prepare("DELETE FROM lease WHERE id = ? RETURNING id"));
   MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(lease).step());
-  if (was_there)
+  if (was_there) {
     MIG_TRY(gone.run());
+  }
   return was_there;
 }
 
@@ -391,8 +396,9 @@ Result<bool> Leases::dequeue(std::int64_t request) {
   MIG_ASSIGN_OR_RETURN(Statement gone,
                        database_.prepare("DELETE FROM request WHERE id = ? RETURNING id"));
   MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(request).step());
-  if (was_there)
+  if (was_there) {
     MIG_TRY(gone.run());
+  }
   return was_there;
 }
 

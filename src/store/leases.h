@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases, the requests that wait for one, what each tenant used of late, and an audit of it all, in
-// a file of their own beside the journal. Rows are plain values: this room knows no GPUs. That no
-// instance has two exclusive leases is a constraint of the table, not only of the code above it.
+// Leases, the queue of requests, recent usage by tenant, and an audit log, in a file beside the
+// journal. Rows are plain values without knowledge of GPUs. That no instance has two exclusive
+// leases is a constraint of the table, independent of the scheduler's code.
 //
-// Threading: as Database. Reads and writes that belong together stand in one transaction().
+// Threading: as Database. Related reads and writes belong in one transaction().
 #ifndef MIGCTL_STORE_LEASES_H_
 #define MIGCTL_STORE_LEASES_H_
 
@@ -22,40 +22,40 @@ namespace mig::store {
 struct LeaseRow {
   std::int64_t id = 0;
   std::int64_t request = 0;
-  std::string key;  // of the request
+  std::string key;  // idempotency key of the request
   std::string uuid, profile, gpu_uuid;
   std::int64_t gpu_index = 0, gpu_instance = 0, compute_instance = 0;
   std::int64_t memory_mib = 0, sm = 0, slices = 0;
   std::optional<std::int64_t> gpu_minor;
   std::int64_t shared = 1;
-  std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;  // the numbers mean what the caller means
+  std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;  // values defined by the caller
   std::string unit, boot_id;
-  std::int64_t heir_pid = 0, heir_start = 0;  // a process that keeps it after the holder; 0: none
+  std::int64_t heir_pid = 0, heir_start = 0;  // keeps the lease after the holder; 0 = none
   std::int64_t stoppable = 0;                 // the holder may be signalled
   std::int64_t uid = 0;
   std::string tenant, job;
   std::int64_t priority = 0;
-  std::int64_t granted_ms = 0, granted_boot_ms = 0;  // Unix time; time since boot of `boot_id`
+  std::int64_t granted_ms = 0, granted_boot_ms = 0;  // Unix time; CLOCK_BOOTTIME of boot_id
   std::optional<std::int64_t> limit_ms;
-  std::optional<std::int64_t> notice_boot_ms, notice_grace_ms;  // asked to go then, with so long
-  std::int64_t signalled = 0;                                   // 0 none, 1 asked, 2 killed
+  std::optional<std::int64_t> notice_boot_ms, notice_grace_ms;  // request to end; grace period
+  std::int64_t signalled = 0;                                   // 0 none, 1 SIGTERM, 2 SIGKILL sent
 };
 
 struct RequestRow {
   std::int64_t id = 0;
-  std::string key, need;  // need: words of the caller (its own encoding)
+  std::string key, need;  // need: in the caller's encoding
   std::int64_t count = 1, shared = 1;
   std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;
   std::string unit, boot_id;
   std::int64_t stoppable = 0;
-  std::int64_t waiter_pid = 0, waiter_start = 0;  // who waits for the answer
+  std::int64_t waiter_pid = 0, waiter_start = 0;  // process that waits for the lease
   std::int64_t uid = 0;
   std::string tenant, job;
   std::int64_t priority = 0;
   std::optional<std::int64_t> limit_ms;
   std::int64_t since_ms = 0, since_boot_ms = 0, wait_ms = 0;
   std::int64_t create = 0, preempt = 0, grace_ms = 0;
-  std::string reason;  // of the last turn
+  std::string reason;  // why the request waits, of the last scheduling pass
 };
 
 struct UsageRow {
@@ -72,7 +72,7 @@ struct AuditRow {
   std::string tenant, instance, detail;
 };
 
-// How many requests wait.
+// Lengths of the queue: of all, and of one tenant.
 struct Crowd {
   std::int64_t waiting = 0, of_tenant = 0;
 };
@@ -81,24 +81,24 @@ class Leases {
  public:
   static Result<Leases> open(const std::string& path);
 
-  // All of `body` or nothing, alone among the writers of this file.
+  // Runs `body` as a transaction, serialised with every other writer of this file.
   Result<void> transaction(const std::function<Result<void>()>& body);
 
-  // What was committed survives a power cut from here on.
+  // Makes committed changes durable across a power cut (fsync).
   Result<void> flush();
 
-  Result<std::vector<LeaseRow>> leases();  // by id
+  Result<std::vector<LeaseRow>> leases();  // ascending by id
   Result<std::vector<LeaseRow>> leases_of_request(std::int64_t request);
   Result<std::vector<LeaseRow>> leases_of_key(const std::string& key);  // "" = none
   Result<std::int64_t> add(
-      const LeaseRow& row);  // kInUse when it would be the second exclusive one
+      const LeaseRow& row);  // kInUse for a second exclusive lease of an instance
   Result<bool> remove(std::int64_t lease);
-  // To another instance; kInUse when somebody else has that one to himself.
+  // Moves the lease to another instance; kInUse when that one has an exclusive lease.
   Result<void> move(const LeaseRow& row);
-  Result<void> set_holder(const LeaseRow& row);  // heir too, and the boot that its times are of
-  Result<void> set_notice(const LeaseRow& row);  // notice_*, signalled
+  Result<void> set_holder(const LeaseRow& row);  // heir too, and the boot id of its times
+  Result<void> set_notice(const LeaseRow& row);  // updates notice_* and signalled
 
-  Result<std::vector<RequestRow>> requests();  // by id
+  Result<std::vector<RequestRow>> requests();  // ascending by id
   Result<std::vector<std::int64_t>> request_ids();
   Result<Crowd> crowd(const std::string& tenant);
   Result<std::int64_t> enqueue(const RequestRow& row);
@@ -110,11 +110,11 @@ class Leases {
   Result<std::vector<UsageRow>> usage();
   Result<void> set_usage(const UsageRow& row);
 
-  // The newest kMostAudit rows are kept.
+  // Appends to the audit, which keeps the newest kMostAudit rows.
   Result<void> note(const AuditRow& row);
   Result<std::vector<AuditRow>> audit(std::int64_t limit);  // newest first
 
-  // Grows with every committed change of leases or queue, by whomever.
+  // Version number that grows with every commit to leases or queue, of any process.
   Result<std::int64_t> version();
 
   static constexpr std::int64_t kMostAudit = 20'000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last line of defence: whatever the scheduler decided, the store keeps leases apart.
+// Defence in depth: whatever the scheduler decided, the store refuses conflicting leases.
 #include "store/leases.h"
 
 #include <sys/stat.h>
@@ -62,7 +62,7 @@ TEST_F(LeaseStore, AnInstanceIsOnesOrIsSharedInOneWay) {
   EXPECT_EQ(leases.leases()->size(), 4U);
 }
 
-// What SQL alone forbids, should the code above it ever forget.
+// The database constraint alone refuses the second exclusive lease (defence in depth).
 TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
   Leases leases = open();
   const auto one = leases.add(lease("one"));
@@ -75,8 +75,9 @@ TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
 
 TEST_F(LeaseStore, RequestsAreCountedForTheirTenant) {
   Leases leases = open();
-  for (const char* tenant : {"a", "a", "b"})
+  for (const char* tenant : {"a", "a", "b"}) {
     ASSERT_TRUE(leases.enqueue(request(tenant)));
+  }
   const auto crowd = leases.crowd("a");
   EXPECT_EQ(crowd->waiting, 3);
   EXPECT_EQ(crowd->of_tenant, 2);
@@ -178,8 +179,9 @@ TEST_F(LeaseStore, UsageOfATenantIsOneRow) {
 TEST_F(LeaseStore, TheAuditKeepsTheNewestAndShowsThemFirst) {
   Leases leases = open();
   ASSERT_TRUE(leases.transaction([&]() -> Result<void> {
-    for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i)
+    for (std::int64_t i = 0; i < Leases::kMostAudit + 5; ++i) {
       MIG_TRY(leases.note({0, i, 0, 0, "granted", "a", "", ""}));
+    }
     return {};
   }));
   const auto newest = leases.audit(2);

@@ -31,8 +31,9 @@ Result<std::vector<SlotRow>> read_slots(Statement query) {
   std::vector<SlotRow> rows;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more)
+    if (!more) {
       return rows;
+    }
     SlotRow row;
     row.name = query.text(0);
     row.gpu_uuid = query.text(1);
@@ -54,8 +55,9 @@ Result<std::vector<SlotRow>> read_slots(Statement query) {
 
 Result<Slots> Slots::open(const std::string& path) {
   auto database = Database::open(path, {kSlotSchema1});
-  if (!database)
+  if (!database) {
     return std::move(database).error().in("slot names");
+  }
   return Slots(*std::move(database));
 }
 
@@ -76,8 +78,9 @@ Result<std::optional<SlotRow>> Slots::find(const std::string& name) {
                        database_.prepare(std::string(kSelectSlots) + "WHERE name=?"));
   query.bind(name);
   MIG_ASSIGN_OR_RETURN(std::vector<SlotRow> rows, read_slots(std::move(query)));
-  if (rows.empty())
+  if (rows.empty()) {
     return std::optional<SlotRow>();
+  }
   return std::optional<SlotRow>(std::move(rows.front()));
 }
 
@@ -89,8 +92,9 @@ Result<std::vector<SlotRow>> Slots::all() {
 
 Result<bool> Slots::remove(const std::string& name) {
   MIG_ASSIGN_OR_RETURN(const std::optional<SlotRow> row, find(name));
-  if (!row)
+  if (!row) {
     return false;
+  }
   MIG_ASSIGN_OR_RETURN(Statement remove, database_.prepare("DELETE FROM slot WHERE name=?"));
   remove.bind(name);
   MIG_TRY(remove.run());
@@ -98,7 +102,7 @@ Result<bool> Slots::remove(const std::string& name) {
 }
 
 Result<void> Slots::saw(const std::string& name, const std::string& uuid) {
-  // The first one seen takes nobody's place.
+  // The first UUID seen has no predecessor.
   MIG_ASSIGN_OR_RETURN(Statement update,
                        database_.prepare("UPDATE slot SET previous_uuid=uuid, uuid=?, "
                                          "changed_ms=CASE WHEN uuid='' THEN NULL ELSE ? END "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of places for instances, kept in a file of their own beside the journal: a journal that is
-// damaged or moved away takes no names with it. Rows are plain values: this room knows no GPUs.
+// Slots (stable names of placements), in a file beside the journal: a journal that is damaged or
+// moved away loses no names. Rows are plain values without knowledge of GPUs.
 //
 // Threading: as Database.
 #ifndef MIGCTL_STORE_SLOTS_H_
@@ -23,22 +23,22 @@ struct SlotRow {
   std::int64_t pci_device_id = 0;
   std::string profile;  // of the compute instance
   std::int64_t start = 0, size = 0;
-  std::optional<std::int64_t> ci_start;  // which of several compute instances; nullopt = the only
+  std::optional<std::int64_t> ci_start;  // start among several; nullopt = the only one
   std::int64_t set_ms = 0;               // Unix time
-  // The MIG UUID last seen there and the one before it; "" = none yet.
+  // MIG UUID last seen at the slot, and its predecessor; "" = none yet.
   std::string uuid, previous_uuid;
-  std::optional<std::int64_t> changed_ms;  // when `uuid` took the place of `previous_uuid`
+  std::optional<std::int64_t> changed_ms;  // when `uuid` replaced `previous_uuid`
 };
 
 class Slots {
  public:
   static Result<Slots> open(const std::string& path);
 
-  Result<void> set(const SlotRow& row);  // new, or in place of the slot of that name
+  Result<void> set(const SlotRow& row);  // adds the slot, or replaces the one of that name
   Result<std::optional<SlotRow>> find(const std::string& name);
   Result<std::vector<SlotRow>> all();  // by name
   Result<bool> remove(const std::string& name);
-  // Notes what is there now; the same UUID again changes nothing.
+  // Records the UUID seen at the slot; idempotent for an unchanged UUID.
   Result<void> saw(const std::string& name, const std::string& uuid);
 
  private:

@@ -14,8 +14,9 @@ Json begin_document(std::string_view kind, const Source& source) {
   document["apiVersion"] = kApiVersion;
   document["kind"] = kind;
   document["simulated"] = source.simulated;
-  if (source.simulated && !source.machine.empty())
+  if (source.simulated && !source.machine.empty()) {
     document["simulatedMachine"] = source.machine;
+  }
   return document;
 }
 

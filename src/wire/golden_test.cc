@@ -17,8 +17,9 @@ namespace {
 
 void expect_golden(const std::string& file, const std::string& text) {
   const std::string path = std::string(MIG_WIRE_TESTDATA) + "/" + file;
-  if (std::getenv("MIG_UPDATE_GOLDENS") != nullptr)
+  if (std::getenv("MIG_UPDATE_GOLDENS") != nullptr) {
     std::ofstream(path) << text;
+  }
   std::ifstream stream(path);
   ASSERT_TRUE(stream) << path;
   std::ostringstream golden;
@@ -77,8 +78,9 @@ TEST(Golden, ApplyThatWasRolledBack) {
   report.outcome = "rolled_back";
   report.plan = sample::plan();
   report.plan.gpus[0].blockers.clear();
-  for (const auto& step : report.plan.steps)
+  for (const auto& step : report.plan.steps) {
     report.steps.push_back({step, false, false, 0});
+  }
   report.steps[0].done = report.steps[0].undone = true;
   report.steps[0].milliseconds = 104.1237;
   report.failure = Error{ErrorCode::kInUse, "cannot reset GPU 0", "wait", {"apply"}, 19};

@@ -39,8 +39,9 @@ std::string history_document(const std::vector<HistoryEntry>& changes, const Sou
                  {"reason", text_or_null(change.reason)},
                  {"message", text_or_null(change.message)},
                  {"steps", change.steps}};
-    if (change.plan)
+    if (change.plan) {
       add_details(change, json);
+    }
     document["changes"].push_back(std::move(json));
   }
   return finish(document);
@@ -53,7 +54,7 @@ std::string holders_document(const std::vector<HolderEntry>& holders,
   Json document = begin_document("HolderList", source);
   document["unreadableProcesses"] = unreadable_processes;
   document["holders"] = Json::array();
-  for (const HolderEntry& holder : holders)
+  for (const HolderEntry& holder : holders) {
     document["holders"].push_back({{"gpu", holder.gpu.value},
                                    {"gpuInstance", or_null(holder.gpu_instance)},
                                    {"computeInstance", or_null(holder.compute_instance)},
@@ -69,6 +70,7 @@ std::string holders_document(const std::vector<HolderEntry>& holders,
                                    {"stops", holder.stops},
                                    {"stopsFirstInstance", holder.stops_first_instance},
                                    {"evidence", holder.evidence}});
+  }
   document["lost"] = lost_json(lost);
   return finish(document);
 }

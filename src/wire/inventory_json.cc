@@ -30,8 +30,9 @@ std::string_view architecture_text(Architecture architecture) {
 
 Json processes_json(const std::vector<Process>& processes) {
   Json json = Json::array();
-  for (const auto& process : processes)
+  for (const auto& process : processes) {
     json.push_back(process_json(process));
+  }
   return json;
 }
 
@@ -58,8 +59,9 @@ Json gpu_instance_json(const Gpu& gpu, const GpuInstance& instance) {
   json["memoryMib"] = instance.memory_mib;
   json["sm"] = instance.sm;
   json["computeInstances"] = Json::array();
-  for (const auto& compute : instance.compute_instances)
+  for (const auto& compute : instance.compute_instances) {
     json["computeInstances"].push_back(compute_instance_json(compute));
+  }
   json["processes"] = processes_json(gpu.processes_on(instance.id));
   return json;
 }
@@ -91,8 +93,9 @@ Json gpu_json(const Gpu& gpu) {
   json["computeSlices"] = slices_told ? Json(gpu.compute_slices) : Json();
   json["instancesComplete"] = gpu.instances_complete;
   json["gpuInstances"] = Json::array();
-  for (const auto& instance : gpu.instances)
+  for (const auto& instance : gpu.instances) {
     json["gpuInstances"].push_back(gpu_instance_json(gpu, instance));
+  }
   json["processes"] = processes_json(gpu.processes);
   return json;
 }
@@ -105,8 +108,9 @@ Json compute_profile_json(const ComputeInstanceProfile& profile) {
   json["maxCount"] = profile.max_count;
   json["sm"] = or_null(profile.sm);
   json["placements"] = Json::array();
-  for (const auto& placement : profile.placements)
+  for (const auto& placement : profile.placements) {
     json["placements"].push_back(placement_json(placement));
+  }
   return json;
 }
 
@@ -128,8 +132,9 @@ Json profile_json(const GpuInstanceProfile& profile) {
   json["p2p"] = profile.p2p;
   json["graphics"] = profile.graphics;
   json["computeProfiles"] = Json::array();
-  for (const auto& compute : profile.compute_profiles)
+  for (const auto& compute : profile.compute_profiles) {
     json["computeProfiles"].push_back(compute_profile_json(compute));
+  }
   json["computeProfilesDerived"] = profile.compute_profiles_derived;
   return json;
 }
@@ -149,8 +154,9 @@ Json placements_json(const Gpu& gpu, const GpuInstanceProfile& profile) {
         std::any_of(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& instance) {
           return instance.placement.overlaps(placement);
         });
-    if (gpu.instances_complete && !taken && profile.remaining != 0U)
+    if (gpu.instances_complete && !taken && profile.remaining != 0U) {
       json["freeStarts"].push_back(placement.start);
+    }
   }
   return json;
 }
@@ -159,10 +165,11 @@ Json placements_json(const Gpu& gpu, const GpuInstanceProfile& profile) {
 
 Json lost_json(const std::vector<LostGpu>& lost) {
   Json out = Json::array();
-  for (const LostGpu& gpu : lost)
+  for (const LostGpu& gpu : lost) {
     out.push_back({{"index", gpu.index.value},
                    {"message", gpu.why.message},
                    {"nvml", or_null(gpu.why.nvml)}});
+  }
   return out;
 }
 
@@ -172,8 +179,9 @@ std::string inventory_document(const Inventory& inventory) {
   document["nvmlVersion"] = inventory.nvml_version;
   document["generation"] = generation_text(inventory.generation);
   document["gpus"] = Json::array();
-  for (const auto& gpu : inventory.gpus)
+  for (const auto& gpu : inventory.gpus) {
     document["gpus"].push_back(gpu_json(gpu));
+  }
   document["lost"] = lost_json(inventory.lost);
   document["warnings"] = inventory.warnings;
   return finish(document);
@@ -184,8 +192,9 @@ std::string profile_list_document(const Inventory& inventory) {
   document["gpus"] = Json::array();
   for (const auto& gpu : inventory.gpus) {
     Json entry{{"index", gpu.index.value}, {"name", gpu.name}, {"profiles", Json::array()}};
-    for (const auto& profile : gpu.profiles)
+    for (const auto& profile : gpu.profiles) {
       entry["profiles"].push_back(profile_json(profile));
+    }
     document["gpus"].push_back(std::move(entry));
   }
   document["lost"] = lost_json(inventory.lost);
@@ -197,8 +206,9 @@ std::string placement_list_document(const Inventory& inventory) {
   document["gpus"] = Json::array();
   for (const auto& gpu : inventory.gpus) {
     Json entry{{"index", gpu.index.value}, {"name", gpu.name}, {"placements", Json::array()}};
-    for (const auto& profile : gpu.profiles)
+    for (const auto& profile : gpu.profiles) {
       entry["placements"].push_back(placements_json(gpu, profile));
+    }
     document["gpus"].push_back(std::move(entry));
   }
   document["lost"] = lost_json(inventory.lost);

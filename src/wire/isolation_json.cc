@@ -21,8 +21,9 @@ Json rounded(const std::optional<double>& value) {
 }
 
 Json estimate_json(const std::optional<Estimate>& estimate) {
-  if (!estimate)
+  if (!estimate) {
     return nullptr;
+  }
   Json json;
   json["value"] = rounded(estimate->value);
   json["low"] = rounded(estimate->low);
@@ -58,15 +59,17 @@ Json sample_json(const isolation::Sample& sample, bool alone) {
 
 Json samples_json(const std::vector<isolation::Sample>& samples, bool alone) {
   Json json = Json::array();
-  for (const isolation::Sample& sample : samples)
+  for (const isolation::Sample& sample : samples) {
     json.push_back(sample_json(sample, alone));
+  }
   return json;
 }
 
 Json cell_json(const isolation::Cell& cell) {
   std::size_t lived = 0;
-  for (const isolation::Sample& sample : cell.samples)
+  for (const isolation::Sample& sample : cell.samples) {
     lived += sample.lived ? 1 : 0;
+  }
   const isolation::Verdict& verdict = cell.verdict;
   Json json;
   json["neighbour"] = cell.neighbour;
@@ -83,8 +86,9 @@ Json cell_json(const isolation::Cell& cell) {
 }
 
 Json caps_json(const std::optional<isolation::MpsCaps>& caps) {
-  if (!caps)
+  if (!caps) {
     return nullptr;
+  }
   Json json;
   json["smAsked"] = caps->sm_asked;
   json["smGot"] = or_null(caps->sm_got);
@@ -107,8 +111,9 @@ Json mode_json(const isolation::ModeReport& mode) {
   json["caps"] = caps_json(mode.caps);
   json["alone"] = samples_json(mode.alone, true);
   json["cells"] = Json::array();
-  for (const isolation::Cell& cell : mode.cells)
+  for (const isolation::Cell& cell : mode.cells) {
     json["cells"].push_back(cell_json(cell));
+  }
   return json;
 }
 
@@ -127,8 +132,9 @@ std::string isolation_document(const isolation::Report& report, const Source& so
   document["criteria"] = {{"margin", report.criteria.margin},
                           {"tailFactor", report.criteria.tail_factor}};
   document["modes"] = Json::array();
-  for (const isolation::ModeReport& mode : report.modes)
+  for (const isolation::ModeReport& mode : report.modes) {
     document["modes"].push_back(mode_json(mode));
+  }
   std::string note = isolation::out_of_memory_note();
   std::replace(note.begin(), note.end(), '\n', ' ');
   document["outOfMemory"] = note;

@@ -50,8 +50,9 @@ Json entry_json(const JobEntry& job) {
   json["confined"] = job.confined;
   json["supervisorPid"] = job.supervisor_pid;
   json["ranks"] = Json::array();
-  for (const JobEntry::Rank& rank : job.ranks)
+  for (const JobEntry::Rank& rank : job.ranks) {
     json["ranks"].push_back(entry_json(rank));
+  }
   return json;
 }
 
@@ -59,8 +60,9 @@ Json entry_json(const JobEntry& job) {
 
 std::string run_document(const RunReport& report, const Source& source) {
   Json document = begin_document("RunResult", source);
-  if (!report.ranks.empty())
+  if (!report.ranks.empty()) {
     document["instance"] = place_json(report.ranks.front());
+  }
   document["exitCode"] = report.exit_code;
   document["timedOut"] = report.timed_out;
   document["job"] = report.job == 0 ? Json(nullptr) : Json(report.job);
@@ -84,8 +86,9 @@ std::string job_started_document(std::int64_t job, const Source& source) {
 std::string job_list_document(const std::vector<JobEntry>& jobs, const Source& source) {
   Json document = begin_document("JobList", source);
   document["jobs"] = Json::array();
-  for (const JobEntry& job : jobs)
+  for (const JobEntry& job : jobs) {
     document["jobs"].push_back(entry_json(job));
+  }
   return finish(document);
 }
 

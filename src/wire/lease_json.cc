@@ -116,8 +116,9 @@ std::string leases_under(std::string_view kind,
                          const Source& source) {
   Json document = begin_document(kind, source);
   document["leases"] = Json::array();
-  for (const lease::Lease& lease : leases)
+  for (const lease::Lease& lease : leases) {
     document["leases"].push_back(lease_json(lease));
+  }
   return finish(document);
 }
 
@@ -144,10 +145,12 @@ std::string lease_request_document(const lease::LeaseRequest& request) {
 
 std::string lease_change_document(const LeaseChange& change) {
   Json json;
-  if (change.holder)
+  if (change.holder) {
     json["holder"] = holder_json(*change.holder);
-  if (change.heir)
+  }
+  if (change.heir) {
     json["heir"] = holder_json(*change.heir);
+  }
   return finish(json);
 }
 
@@ -167,16 +170,18 @@ std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue,
                                  const Source& source) {
   Json document = begin_document("LeaseQueue", source);
   document["queue"] = Json::array();
-  for (const lease::QueueEntry& entry : queue)
+  for (const lease::QueueEntry& entry : queue) {
     document["queue"].push_back(entry_json(entry));
+  }
   return finish(document);
 }
 
 std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const Source& source) {
   Json document = begin_document("TenantList", source);
   document["tenants"] = Json::array();
-  for (const TenantEntry& entry : tenants)
+  for (const TenantEntry& entry : tenants) {
     document["tenants"].push_back(tenant_json(entry));
+  }
   return finish(document);
 }
 

@@ -25,8 +25,9 @@ std::string text_at(const Reader& reader, std::string_view key) {
 std::string name_at(const Reader& reader, std::string_view key) {
   std::string text = text_at(reader, key);
   const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
-  if (std::any_of(text.begin(), text.end(), control))
+  if (std::any_of(text.begin(), text.end(), control)) {
     reader.at(key).complain("control characters do not belong there");
+  }
   return text;
 }
 
@@ -49,8 +50,9 @@ std::int64_t i64_at(const Reader& reader, std::string_view key) {
 }
 
 std::optional<ProfileName> profile_at(const Reader& reader, std::string_view key) {
-  if (!given(reader, key))
+  if (!given(reader, key)) {
     return std::nullopt;
+  }
   auto profile = ProfileName::parse(reader.at(key).text());
   if (!profile) {
     reader.at(key).complain(profile.error().message);
@@ -64,35 +66,42 @@ lease::Need read_need(const Reader& reader) {
       {"profile", "memoryMib", "sms", "uuid", "slot", "gpu", "gpuInstance", "computeInstance"});
   lease::Need need;
   need.profile = profile_at(reader, "profile");
-  if (given(reader, "memoryMib"))
+  if (given(reader, "memoryMib")) {
     need.min_memory_mib = reader.at("memoryMib").number(1ULL << 34U);
-  if (given(reader, "sms"))
+  }
+  if (given(reader, "sms")) {
     need.min_sm = reader.at("sms").u32();
+  }
   need.uuid = name_at(reader, "uuid");
   need.slot = name_at(reader, "slot");
   need.gpu_uuid = name_at(reader, "gpu");
-  if (given(reader, "gpuInstance"))
+  if (given(reader, "gpuInstance")) {
     need.gpu_instance = GpuInstanceId{reader.at("gpuInstance").u32()};
-  if (given(reader, "computeInstance"))
+  }
+  if (given(reader, "computeInstance")) {
     need.compute_instance = ComputeInstanceId{reader.at("computeInstance").u32()};
+  }
   return need;
 }
 
 lease::Holder read_holder(const Reader& parent, std::string_view key = "holder") {
-  if (!given(parent, key))
+  if (!given(parent, key)) {
     return lease::Holder::time();
+  }
   const Reader reader = parent.at(key);
   reader.only({"pid", "startTicks", "unit"});
-  if (given(reader, "unit"))
+  if (given(reader, "unit")) {
     return lease::Holder::of_unit(name_at(reader, "unit"));
+  }
   return lease::Holder::process(reader.at("pid").u32(),
                                 given(reader, "startTicks") ? reader.at("startTicks").number() : 0);
 }
 
 std::int32_t priority_at(const Json& json, const Reader& reader) {
   const auto found = json.find("priority");
-  if (found == json.end() || found->is_null())
+  if (found == json.end() || found->is_null()) {
     return 0;
+  }
   if (!found->is_number_integer()) {
     reader.at("priority").complain("a whole number is expected");
     return 0;
@@ -118,10 +127,12 @@ lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
                "graceMs",
                "key"});
   lease::LeaseRequest request;
-  if (!json.is_object())
+  if (!json.is_object()) {
     return request;
-  if (given(reader, "need"))
+  }
+  if (given(reader, "need")) {
     request.need = read_need(reader.at("need"));
+  }
   request.count = u32_at(reader, "count", 1);
   request.every = flag_at(reader, "every");
   request.shared = u32_at(reader, "shared", 1);
@@ -146,8 +157,9 @@ lease::Lease read_lease(const Json& json, const Reader& reader) {
   lease.instance.profile = profile_at(reader, "profile").value_or(ProfileName{});
   lease.instance.gpu = GpuIndex{u32_at(reader, "gpu", 0)};
   lease.instance.gpu_uuid = text_at(reader, "gpuUuid");
-  if (given(reader, "gpuMinor"))
+  if (given(reader, "gpuMinor")) {
     lease.instance.gpu_minor = reader.at("gpuMinor").u32();
+  }
   lease.instance.gpu_instance = GpuInstanceId{u32_at(reader, "gpuInstance", 0)};
   lease.instance.compute_instance = ComputeInstanceId{u32_at(reader, "computeInstance", 0)};
   lease.instance.memory_mib = reader.at("memoryMib").number();
@@ -188,14 +200,18 @@ lease::QueueEntry read_entry(const Json& json, const Reader& reader) {
 }
 
 void read_quota(const Reader& reader, Quota& quota) {
-  if (given(reader, "slices"))
+  if (given(reader, "slices")) {
     quota.slices = reader.at("slices").u32();
-  if (given(reader, "sms"))
+  }
+  if (given(reader, "sms")) {
     quota.sm = reader.at("sms").u32();
-  if (given(reader, "memoryMib"))
+  }
+  if (given(reader, "memoryMib")) {
     quota.memory_mib = reader.at("memoryMib").number();
-  if (given(reader, "instances"))
+  }
+  if (given(reader, "instances")) {
     quota.instances = reader.at("instances").u32();
+  }
 }
 
 TenantEntry read_tenant(const Reader& reader) {
@@ -204,10 +220,12 @@ TenantEntry read_tenant(const Reader& reader) {
   tenant.name = text_at(reader, "name");
   tenant.role = parse_role(text_at(reader, "role")).value_or(Role::kNone);
   tenant.weight = u32_at(reader, "weight", 1);
-  for (const Reader& user : reader.at("users").elements())
+  for (const Reader& user : reader.at("users").elements()) {
     tenant.users.push_back(user.text());
-  for (const Reader& group : reader.at("groups").elements())
+  }
+  for (const Reader& group : reader.at("groups").elements()) {
     tenant.groups.push_back(group.text());
+  }
   read_quota(reader.at("quota"), tenant.quota);
   read_quota(reader.at("job"), tenant.job);
   tenant.job_time_ms = time_at(reader.at("job"), "timeMs");
@@ -224,29 +242,35 @@ TenantEntry read_tenant(const Reader& reader) {
 Error error_of(const Reader& reader) {
   Error error;
   const std::string name = text_at(reader, "code");
-  for (const ErrorInfo& row : error_table())
-    if (row.name == name)
+  for (const ErrorInfo& row : error_table()) {
+    if (row.name == name) {
       error.code = row.code;
+    }
+  }
   error.message = text_at(reader, "message");
   error.hint = text_at(reader, "hint");
-  for (const Reader& context : reader.at("context").elements())
+  for (const Reader& context : reader.at("context").elements()) {
     error.context.push_back(context.text());
+  }
   return error;
 }
 
 template <class Read, class Values>
 void read_list(const Json& json, const Reader& reader, const char* key, Read read, Values& values) {
-  if (!reader.has(key))
+  if (!reader.has(key)) {
     return;
+  }
   const auto elements = reader.at(key).elements();
-  for (std::size_t i = 0; i < elements.size(); ++i)
+  for (std::size_t i = 0; i < elements.size(); ++i) {
     values.push_back(read(json[key][i], elements[i]));
+  }
 }
 
 Result<Json> json_of(std::string_view text, std::size_t most, const char* what) {
-  if (text.size() > most)
+  if (text.size() > most) {
     return fail(ErrorCode::kTooLarge,
                 fmt::format("{} of {} bytes; the limit is {}", what, text.size(), most));
+  }
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
@@ -260,10 +284,11 @@ Result<lease::LeaseRequest> parse_lease_request(std::string_view text) {
   MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostRequestBytes, "a lease request"));
   Problem problem;
   lease::LeaseRequest request = read_request(json, Reader(json, "", problem));
-  if (problem.any())
+  if (problem.any()) {
     return fail(ErrorCode::kInvalidInput,
                 "the lease request: " + problem.text(),
                 "docs/reference/leases.md shows one");
+  }
   return request;
 }
 
@@ -273,15 +298,18 @@ Result<LeaseChange> parse_lease_change(std::string_view text) {
   const Reader reader(json, "", problem);
   reader.only({"holder", "heir"});
   LeaseChange change;
-  if (reader.has("holder"))
+  if (reader.has("holder")) {
     change.holder = read_holder(reader);
-  if (reader.has("heir"))
+  }
+  if (reader.has("heir")) {
     change.heir = read_holder(reader, "heir");
-  if (problem.any() || change.holder.has_value() == change.heir.has_value())
+  }
+  if (problem.any() || change.holder.has_value() == change.heir.has_value()) {
     return fail(ErrorCode::kInvalidInput,
                 "the change of a lease: " +
                     (problem.any() ? problem.text() : std::string("holder or heir is expected")),
                 "docs/reference/leases.md shows one");
+  }
   return change;
 }
 
@@ -289,8 +317,9 @@ Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
   MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostAnswerBytes, "the daemon's answer"));
   Problem problem;
   const Reader reader(json, "", problem);
-  if (text_at(reader, "kind") == "Error")
+  if (text_at(reader, "kind") == "Error") {
     return error_of(reader);
+  }
   LeaseAnswer answer;
   answer.source.simulated = flag_at(reader, "simulated");
   answer.source.machine = text_at(reader, "simulatedMachine");
@@ -302,8 +331,9 @@ Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
       "tenants",
       [](const Json&, const Reader& entry) { return read_tenant(entry); },
       answer.tenants);
-  if (problem.any())
+  if (problem.any()) {
     return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
+  }
   return answer;
 }
 

@@ -6,8 +6,9 @@ namespace {
 
 Json cell_json(const LayoutCell& cell) {
   Json computes = Json::array();
-  for (const CellCompute& compute : cell.computes)
+  for (const CellCompute& compute : cell.computes) {
     computes.push_back(Json{{"profile", compute.profile.str()}, {"sm", or_null(compute.sm)}});
+  }
   return Json{{"profile", cell.profile.str()},
               {"placement", placement_json(cell.placement)},
               {"busy", cell.busy},
@@ -16,8 +17,9 @@ Json cell_json(const LayoutCell& cell) {
 
 Json cells_json(const std::vector<LayoutCell>& cells) {
   Json json = Json::array();
-  for (const auto& cell : cells)
+  for (const auto& cell : cells) {
     json.push_back(cell_json(cell));
+  }
   return json;
 }
 
@@ -49,17 +51,19 @@ Json gpu_plan_json(const GpuPlan& gpu) {
   json["destroyed"] = cells_json(gpu.destroyed);
   json["created"] = cells_json(gpu.created);
   json["blockers"] = Json::array();
-  for (const auto& blocker : gpu.blockers)
+  for (const auto& blocker : gpu.blockers) {
     json["blockers"].push_back(blocker_json(blocker));
+  }
   return json;
 }
 
 Json kept_room_json(const std::vector<KeptRoom>& kept) {
   Json json = Json::array();
-  for (const auto& room : kept)
+  for (const auto& room : kept) {
     json.push_back(Json{{"gpu", room.gpu.value},
                         {"profile", room.profile.str()},
                         {"placement", placement_json(room.placement)}});
+  }
   return json;
 }
 
@@ -88,8 +92,9 @@ Json step_json(const Step& step) {
     json["placement"] = placement_json(step.gpu_placement);
     json["computePlacement"] =
         step.ci_placement ? placement_json(*step.ci_placement) : Json(nullptr);
-    if (concerns_compute(step.kind))
+    if (concerns_compute(step.kind)) {
       json["sm"] = or_null(step.sm);
+    }
   }
   json["estimatedMs"] = step.estimated_ms;
   json["text"] = step.str();
@@ -104,14 +109,17 @@ Json plan_json(const Plan& plan) {
   json["estimatedMs"] = plan.estimated_ms;
   json["blocked"] = plan.blocked();
   json["gpus"] = Json::array();
-  for (const auto& gpu : plan.gpus)
+  for (const auto& gpu : plan.gpus) {
     json["gpus"].push_back(gpu_plan_json(gpu));
+  }
   json["steps"] = Json::array();
-  for (const auto& step : plan.steps)
+  for (const auto& step : plan.steps) {
     json["steps"].push_back(step_json(step));
+  }
   json["warnings"] = plan.warnings;
-  if (!plan.kept_room.empty())
+  if (!plan.kept_room.empty()) {
     json["keptRoom"] = kept_room_json(plan.kept_room);
+  }
   return json;
 }
 

@@ -18,9 +18,11 @@ Enum read_enum(const Reader& reader,
                const std::array<Enum, N>& values,
                std::string_view (*text)(Enum)) {
   const std::string found = reader.text();
-  for (const Enum value : values)
-    if (text(value) == found)
+  for (const Enum value : values) {
+    if (text(value) == found) {
       return value;
+    }
+  }
   reader.complain(fmt::format("'{}' is not a word that migctl writes here", found));
   return values.front();
 }
@@ -63,8 +65,9 @@ LayoutCell read_cell(const Reader& reader) {
 
 std::vector<LayoutCell> read_cells(const Reader& reader) {
   std::vector<LayoutCell> cells;
-  for (const auto& element : reader.elements())
+  for (const auto& element : reader.elements()) {
     cells.push_back(read_cell(element));
+  }
   return cells;
 }
 
@@ -117,8 +120,9 @@ GpuPlan read_gpu_plan(const Reader& reader) {
   gpu.kept = read_cells(reader.at("kept"));
   gpu.destroyed = read_cells(reader.at("destroyed"));
   gpu.created = read_cells(reader.at("created"));
-  for (const auto& element : reader.at("blockers").elements())
+  for (const auto& element : reader.at("blockers").elements()) {
     gpu.blockers.push_back(read_blocker(element));
+  }
   return gpu;
 }
 
@@ -137,8 +141,9 @@ void read_instance_members(const Reader& reader, Step& step) {
   step.nvml_profile = reader.at("profileEnum").u32();
   step.gpu_placement = read_placement(reader.at("placement"));
   step.ci_placement = reader.at("computePlacement").optional(read_placement);
-  if (concerns_compute(step.kind))
+  if (concerns_compute(step.kind)) {
     step.sm = read_sm(reader);
+  }
 }
 
 // `text` and `undo` are for people; they follow from the rest and are not read.
@@ -170,8 +175,9 @@ Step read_step(const Reader& reader) {
   step.gpu_uuid = reader.at("gpuUuid").text();
   const bool instance = step.kind != StepKind::kEnableMig && step.kind != StepKind::kDisableMig &&
                         step.kind != StepKind::kResetGpu;
-  if (instance)
+  if (instance) {
     read_instance_members(reader, step);
+  }
   step.estimated_ms = reader.at("estimatedMs").u32();
   return step;
 }
@@ -180,17 +186,20 @@ std::uint64_t read_generation(const Reader& reader) {
   const std::string text = reader.text();
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (error != std::errc() || end != text.data() + text.size())
+  if (error != std::errc() || end != text.data() + text.size()) {
     reader.complain("a hexadecimal number is expected");
+  }
   return value;
 }
 
 SavedPlan read_document(const Reader& reader) {
   SavedPlan saved;
-  if (reader.at("apiVersion").text() != kApiVersion)
+  if (reader.at("apiVersion").text() != kApiVersion) {
     reader.at("apiVersion").complain(fmt::format("only {} is understood", kApiVersion));
-  if (reader.at("kind").text() != "Plan")
+  }
+  if (reader.at("kind").text() != "Plan") {
     reader.at("kind").complain("this is not a Plan (`migctl plan -o FILE` writes one)");
+  }
   reader.only({"apiVersion",
                "kind",
                "simulated",
@@ -204,32 +213,39 @@ SavedPlan read_document(const Reader& reader) {
                "warnings",
                "keptRoom"});
   saved.source.simulated = reader.at("simulated").boolean();
-  if (reader.has("simulatedMachine"))
+  if (reader.has("simulatedMachine")) {
     saved.source.machine = reader.at("simulatedMachine").text();
+  }
   Plan& plan = saved.plan;
   plan.label = reader.at("label").text();
   plan.generation = read_generation(reader.at("generation"));
   plan.estimated_ms = reader.at("estimatedMs").u32();
-  for (const auto& element : reader.at("gpus").elements())
+  for (const auto& element : reader.at("gpus").elements()) {
     plan.gpus.push_back(read_gpu_plan(element));
-  for (const auto& element : reader.at("steps").elements())
+  }
+  for (const auto& element : reader.at("steps").elements()) {
     plan.steps.push_back(read_step(element));
-  for (const auto& element : reader.at("warnings").elements())
+  }
+  for (const auto& element : reader.at("warnings").elements()) {
     plan.warnings.push_back(element.text());
-  if (reader.has("keptRoom"))
-    for (const auto& element : reader.at("keptRoom").elements())
+  }
+  if (reader.has("keptRoom")) {
+    for (const auto& element : reader.at("keptRoom").elements()) {
       plan.kept_room.push_back(read_kept_room(element));
+    }
+  }
   return saved;
 }
 
 }  // namespace
 
 Result<SavedPlan> parse_plan(std::string_view text, std::string_view file) {
-  if (text.size() > kMaxPlanBytes)
+  if (text.size() > kMaxPlanBytes) {
     return fail(
         ErrorCode::kTooLarge,
         fmt::format(
             "{}: a saved plan of {} bytes; the limit is {}", file, text.size(), kMaxPlanBytes));
+  }
   Json json;
   try {
     json = Json::parse(text);
@@ -240,10 +256,11 @@ Result<SavedPlan> parse_plan(std::string_view text, std::string_view file) {
   }
   Problem problem;
   SavedPlan saved = read_document(Reader(json, "", problem));
-  if (problem.any())
+  if (problem.any()) {
     return fail(ErrorCode::kInvalidInput,
                 fmt::format("{}: {}", file, problem.text()),
                 "make the plan again: migctl plan -f LAYOUT -o FILE");
+  }
   return saved;
 }
 

@@ -20,8 +20,9 @@ std::string with(std::string text, const std::string& from, const std::string& t
 
 std::string problem_of(const std::string& text) {
   const auto saved = parse_plan(text, "x.plan");
-  if (saved)
+  if (saved) {
     return "accepted";
+  }
   EXPECT_EQ(saved.error().code, ErrorCode::kInvalidInput);
   return saved.error().message;
 }
@@ -71,11 +72,12 @@ TEST(ParsePlan, SaysWhatIsWrongAndWhere) {
 
 TEST(ParsePlan, AGenerationIsAllHexadecimal) {
   for (const char* bad :
-       {"fedcba9876543210 ", "fedcba9876543210z", "0xfe", "", "-1", "1ffffffffffffffff"})
+       {"fedcba9876543210 ", "fedcba9876543210z", "0xfe", "", "-1", "1ffffffffffffffff"}) {
     EXPECT_NE(
         problem_of(with(document(), "fedcba9876543210", bad)).find("generation: a hexadecimal"),
         std::string::npos)
         << bad;
+  }
 }
 
 // A process number alone is not who it was: the plan keeps when it started.
@@ -133,8 +135,9 @@ TEST(ParsePlan, NoMemberMayBeMissing) {
     const std::size_t end = text.find('\n', begin);
     const std::string line = text.substr(begin, end - begin);
     bool skip = line.find("\": ") == std::string::npos || line.back() != ',';
-    for (const auto& key : optional)
+    for (const auto& key : optional) {
       skip = skip || line.find(key) != std::string::npos;
+    }
     if (!skip) {
       ++tried;
       EXPECT_NE(problem_of(text.substr(0, begin) + text.substr(end + 1)), "accepted") << line;

@@ -16,8 +16,9 @@ const Json& nothing() {
 }  // namespace
 
 void Problem::report(const std::string& path, std::string_view what) {
-  if (text_.empty())
+  if (text_.empty()) {
     text_ = fmt::format("{}: {}", path.empty() ? "document" : path, what);
+  }
 }
 
 void Reader::complain(std::string_view what) const {
@@ -39,11 +40,14 @@ Reader Reader::at(std::string_view key) const {
 }
 
 void Reader::only(std::initializer_list<std::string_view> keys) const {
-  if (!json_->is_object())
+  if (!json_->is_object()) {
     return complain("an object is expected");
-  for (const auto& item : json_->items())
-    if (std::find(keys.begin(), keys.end(), item.key()) == keys.end())
+  }
+  for (const auto& item : json_->items()) {
+    if (std::find(keys.begin(), keys.end(), item.key()) == keys.end()) {
       return complain(fmt::format("unknown member '{}'", item.key()));
+    }
+  }
 }
 
 bool Reader::has(std::string_view key) const {
@@ -89,8 +93,9 @@ std::vector<Reader> Reader::elements() const {
     complain("a list is expected");
     return readers;
   }
-  for (std::size_t i = 0; i < json_->size(); ++i)
+  for (std::size_t i = 0; i < json_->size(); ++i) {
     readers.emplace_back((*json_)[i], fmt::format("{}[{}]", path_, i), *problem_);
+  }
   return readers;
 }
 

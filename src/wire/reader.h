@@ -53,8 +53,9 @@ class Reader {
 
   template <class Fn>
   auto optional(Fn read) const -> std::optional<decltype(read(*this))> {
-    if (is_null())
+    if (is_null()) {
       return std::nullopt;
+    }
     return read(*this);
   }
 

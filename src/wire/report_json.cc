@@ -22,9 +22,10 @@ Json error_json(const Error& error, std::string_view nvml_name) {
   json["hint"] = text_or_null(error.hint);
   json["context"] = error.context;
   json["nvml"] = nullptr;
-  if (error.nvml)
+  if (error.nvml) {
     json["nvml"] =
         Json{{"code", *error.nvml}, {"name", nvml_name.empty() ? Json(nullptr) : Json(nvml_name)}};
+  }
   return json;
 }
 
@@ -32,8 +33,9 @@ std::string error_document(const Error& error,
                            std::string_view nvml_name,
                            const std::optional<Source>& source) {
   Json document = begin_document("Error", source.value_or(Source{}));
-  if (!source)
+  if (!source) {
     document["simulated"] = nullptr;
+  }
   document.update(error_json(error, nvml_name));
   return finish(document);
 }

@@ -29,8 +29,9 @@ Json slot_json(const SlotEntry& slot) {
 std::string slot_list_document(const std::vector<SlotEntry>& slots, const Source& source) {
   Json document = begin_document("SlotList", source);
   document["slots"] = Json::array();
-  for (const SlotEntry& slot : slots)
+  for (const SlotEntry& slot : slots) {
     document["slots"].push_back(slot_json(slot));
+  }
   return finish(document);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Puts NVIDIA's nvml.h of our driver generation under build/third_party/nvml, for abi_vendor_test.
-# The header is NVIDIA's; it is compared with ours and never shipped.
+# Fetches NVIDIA's nvml.h of our driver generation into build/third_party/nvml, for abi_vendor_test. The header is
+# NVIDIA's property: it is compared with ours and never shipped.
 set -eu
 
 version=13.0.87

@@ -25,7 +25,7 @@ WIDTH = 158
 
 
 def boards():
-    """In the order in which `sim boards` lists them."""
+    """Boards in the order of `sim boards`."""
     text = (ROOT / "sim/gpus/CMakeLists.txt").read_text(encoding="utf-8")
     names = re.search(r"set\(boards ([^)]*)\)", text).group(1).split()
     return [json.loads((ROOT / f"sim/gpus/{name}.json").read_text(encoding="utf-8")) for name in names]

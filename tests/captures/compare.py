@@ -29,7 +29,7 @@ SKIPPED = 77
 
 
 def same_width(pattern, text):
-    """Each match as question marks, so that columns must still agree."""
+    """Replaces each match by question marks of equal width, so that columns must still agree."""
     return re.sub(pattern, lambda m: "?" * len(m.group(0)), text)
 
 
@@ -50,17 +50,17 @@ def in_rows(row, pattern, text):
     return "\n".join(same_width(pattern, line) if re.search(row, line) else line for line in text.split("\n"))
 
 
-# Each mask: what it hides, on both sides. A mask hides values, never the form around them.
+# Masks: the values that each one hides, on both sides. A mask hides values, never the format around them.
 MASKS = {
     "uuids": lambda t: re.sub(r"(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\1-<uuid>", t),
     "date": lambda t: re.sub(r"^[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]\d [0-9:]{8} \d{4} +$", "<date>", t, flags=re.M),
     "bus id": lambda t: same_width(r"\d{8}:[0-9A-F]{2}:[0-9A-F]{2}\.0", t),
-    # Temperature, power and utilization of the moment.
+    # Readings of the moment: temperature, power, utilization.
     "readings": lambda t: in_rows(r"^\| N/A +\d+C", r" +\d+C|[ \d]{3}\dW|[ \d]{3}\d%", t),
     "readings column": lambda t: re.sub(
         r", (\[N/A\]|\d+), \d+, (\d+), \d+, [\d.]+$",
         lambda m: f", {'[N/A]' if m.group(1) == '[N/A]' else '<util>'}, <used>, {m.group(2)}, <C>, <W>", t, flags=re.M),
-    # What the driver holds in a loaded GPU or instance beside its processes: see check_held.
+    # Memory that the driver holds in a loaded GPU or instance beside its processes: see check_held.
     "held beside processes": lambda t: re.sub(r"^(\| .*?\| +)\d{3,5}(MiB / )", lambda m: m.group(1).rstrip() + "<used>" + m.group(2), t, flags=re.M),
     "processes": lambda t: re.sub(
         r"^(\| +\d+ +\S+ +\S+)( +\d+)( +C   )(.*)( \d+MiB \|)$",
@@ -68,14 +68,14 @@ MASKS = {
     "process column": lambda t: re.sub(r", \d+, [^,]+, ", ", <pid>, <name>, ", t),
     "processes of pmon": lambda t: re.sub(r"^( +\d+) +\d+( +C .* )\S+ *$", r"\1 <pid>\2<name>", t, flags=re.M),
     "one round of pmon": lambda t: "\n".join(t.split("\n")[:5]),
-    # Only while programs run: what they hold and are, and what their work changes.
+    # Only while programs run: their memory and names, and values that their work changes.
     "detail of load": lambda t: re.sub(r"(Process ID +: |            Name +: ).*", r"\1<masked>", drop_paths(
         ["MIG Device/Shared FB Memory Usage/(Used|Free)", "FB Memory Usage/Used", "Clocks Event Reasons/Idle"], t)),
 }
 
 
 class Machine:
-    """A simulated machine of this test's own, and programs on it."""
+    """A private simulated machine of this test, with programs on it."""
 
     def __init__(self, bin_dir, root, spec):
         self.bin = bin_dir
@@ -97,7 +97,7 @@ class Machine:
         return self.run("--sim", "box", "smi", *line.split())
 
     def occupy(self, process):
-        """A child that holds `mib` MiB on a MIG device, or on the GPU, until it is killed."""
+        """A child process that holds `mib` MiB on a MIG device, or on the GPU, until it is killed."""
         uuids = re.findall(r"UUID: ([A-Z]+-[0-9a-f-]+)\)", self.smi("-L"))
         uuid = uuids[process["device"] + 1] if "device" in process else uuids[0]
         reader, writer = os.pipe()
@@ -138,8 +138,8 @@ def sections_of(path):
 
 
 def check_held(ours, theirs):
-    """Used memory of a loaded instance: at least what its processes hold, and within 64 MiB of the
-    real one, of which nobody knows what a context costs."""
+    """Used memory of a loaded instance: at least the sum of its processes, and within 64 MiB of the real one, as the
+    cost of a CUDA context is unknown."""
     used = re.compile(r"^\| .*?\| +(\d+)MiB / +\d+MiB", re.M)
     for mine, real in zip(used.findall(ours), used.findall(theirs)):
         if abs(int(mine) - int(real)) > 64:
@@ -162,7 +162,7 @@ def compare(name, theirs, ours, masks, spec):
 
 
 def rebuild(bin_dir, folder, key, spec, verbose):
-    """Number of parts compared, and what differs."""
+    """Number of parts compared, and the differences."""
     parts = sections_of(folder / key)
     complaints = []
     root = pathlib.Path(tempfile.mkdtemp(prefix="mig-captures-"))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Which NVML functions each client called, and what became of it: results/calls.json, and calls.md made from it.
+"""NVML functions that each client called, with return codes: results/calls.json, and calls.md generated from it.
 
     calls.py            writes results/calls.md anew from results/calls.json
-    MIG_RECORD_CALLS=1 tests/conformance/X_test.py     records what the clients of X_test.py called, then the same
+    MIG_RECORD_CALLS=1 tests/conformance/X_test.py     records the calls of X_test.py's clients, then writes calls.md
 
-A test fails when one of its clients meets a function that nobody wrote (it answers NOT_SUPPORTED on every machine) and that
-is not recorded for it, or no longer meets one that is.
+A test fails when one of its clients calls an unimplemented function (a stub that returns NOT_SUPPORTED) that is not
+recorded for it, or no longer calls a recorded one.
 """
 
 import collections
@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import sys
+import textwrap
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "calls.json"
@@ -21,13 +22,13 @@ NOT_SUPPORTED = 3
 
 
 def unwritten():
-    """The functions of the driver's list that no source of sim/exports defines; the build lists them."""
+    """Functions of the driver's list that no source of sim/exports defines; the build lists them."""
     binaries = pathlib.Path(os.environ.get("MIG_BIN_DIR", HERE.parent.parent / "build" / "bin")).resolve()
     return set((binaries.parent / "sim" / "exports" / "unimplemented.txt").read_text().split())
 
 
 def read_trace(path):
-    """function -> [calls, of these NOT_SUPPORTED]; the lines are `<ns> <pid> <function> <gpu> <code>`."""
+    """{function: [calls, of these NOT_SUPPORTED]}; a line of the trace is `<ns> <pid> <function> <gpu> <code>`."""
     found = collections.defaultdict(lambda: [0, 0])
     for line in path.read_text().splitlines():
         _, _, function, _, code = line.split()
@@ -44,7 +45,7 @@ def summary(path):
 
 
 def check(test, folder):
-    """0 when every client of this test met the recorded unwritten functions and no other."""
+    """0 when the clients of this test called exactly the recorded unimplemented functions."""
     recorded = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     code = 0
     for path in sorted(pathlib.Path(folder).glob("*.trace")):
@@ -60,25 +61,34 @@ def check(test, folder):
     if os.environ.get("MIG_RECORD_CALLS"):
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n")
-        write_table()
+        write_page()
     return code
 
 
-def write_table():
+def listed(functions):
+    return " ".join(f"`{f}`" for f in functions)
+
+
+def wrapped(text, indent=""):
+    return textwrap.fill(text, width=150, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def write_page():
     recorded = json.loads(RESULTS.read_text())
     lines = ["<!-- Made by tests/conformance/calls.py from calls.json. -->", "# Which NVML calls each client makes, and what answers", "",
              "From the simulator's trace (`MIGSIM_TRACE`) of each client's processes in each test. *Answered*: at least once with something",
              "other than NOT_SUPPORTED. *Not supported here*: written, but these machines do not have it, as the hardware they copy or for lack of",
              "a published figure. *Not written*: NOT_SUPPORTED on every machine because nobody wrote it; the tests fail when that list changes.", "",
-             "| client (test) | called | answered | not supported here | not written |", "|---|---|---|---|---|"]
+             "Each client (its test): how many it called, and how many were answered.", ""]
     for key, row in sorted(recorded.items()):
         total = sum(len(row[part]) for part in ("answered", "notSupportedHere", "notWritten"))
-        lines.append(f"| {key} | {total} | {len(row['answered'])} | {' '.join(f'`{f}`' for f in row['notSupportedHere'])} "
-                     f"| {' '.join(f'`{f}`' for f in row['notWritten'])} |")
+        lines.append(f"- {key}: {total} called, {len(row['answered'])} answered")
+        lines += [wrapped(f"  - {words}: {listed(row[part])}", "    ")
+                  for words, part in (("not supported here", "notSupportedHere"), ("not written", "notWritten")) if row[part]]
     everything = sorted({f for row in recorded.values() for f in row["answered"]})
-    lines += ["", f"Answered to somebody, {len(everything)} functions: " + " ".join(f"`{f}`" for f in everything), ""]
+    lines += ["", wrapped(f"Answered to somebody, {len(everything)} functions: {listed(everything)}"), ""]
     (RESULTS.parent / "calls.md").write_text("\n".join(lines))
 
 
 if __name__ == "__main__":
-    write_table()
+    write_page()

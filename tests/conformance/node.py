@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What programs of a container node must find on the test's machine, read from migctl and the machine's own files."""
+"""Expected devices and nodes for programs of a container node, read from migctl and the machine's own files."""
 
 import os
 import pathlib
@@ -13,20 +13,20 @@ def tree():
 
 
 def in_shell(client, *command, options=(), timeout=60):
-    """Runs a program inside `migctl sim shell`, which is where it finds /proc, /sys and /dev: (exit code, out, err)."""
+    """Runs a program inside `migctl sim shell`, which provides /proc, /sys and /dev: (exit code, out, err)."""
     done = subprocess.run([str(harness.binaries() / "migctl"), "sim", "shell", *options, "box", "--", *map(str, command)],
                           capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, env=harness.as_client(client))
     return done.returncode, done.stdout, done.stderr
 
 
 def minors():
-    """"gpu0/gi1/ci0/access" -> number of the node in /dev/nvidia-caps."""
+    """{"gpu0/gi1/ci0/access": number of the node in /dev/nvidia-caps}"""
     lines = (tree() / "proc" / "driver" / "nvidia-caps" / "mig-minors").read_text().splitlines()
     return {path: int(number) for path, number in (line.split() for line in lines)}
 
 
 class Device:
-    """A MIG device: where it is, what it is, and the three nodes that reach it."""
+    """A MIG device: its ids, its profile, and the three nodes that give access to it."""
 
     def __init__(self, gpu, gi, ci, number):
         self.gpu, self.index, self.uuid = gpu["index"], ci["index"], ci["uuid"]
@@ -38,7 +38,7 @@ class Device:
 
 
 def devices():
-    """(GPUs without MIG, MIG devices), as `migctl list` has them; every node is in the machine's tree."""
+    """(GPUs without MIG, MIG devices) of `migctl list`; every node exists in the machine's tree."""
     number, gpus = minors(), harness.migctl_json("list")["gpus"]
     migs = [Device(gpu, gi, ci, number) for gpu in gpus for gi in gpu["gpuInstances"] for ci in gi["computeInstances"]]
     for mig in migs:

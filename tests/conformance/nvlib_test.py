@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""go-nvlib, through which NVIDIA's Go programs look at GPUs, walks every board: the profile names that it works out from
-sizes are the board file's, the MIG devices those of `migctl list`."""
+"""go-nvlib, the library under NVIDIA's Go programs, on every board: the profile names that it derives from sizes
+equal the board file's, its MIG devices those of `migctl list`."""
 
 import json
 import re
@@ -30,14 +30,14 @@ def whole(profiles):
 class Nvlib(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # Of each board: MIG off, then its largest kinds beside each other, two compute instances in the first of them.
+        # On each board: MIG off, then its largest profiles side by side, two compute instances in the first.
         cls.off = walk()
         for gpu, key in enumerate(BOARDS):
             names = [p["name"].removeprefix("MIG ") for p in harness.board(key)["mig"]["profiles"]]
             plain = [name for name in names if re.fullmatch(r"[1-3]g\.\d+gb(\+me)?", name)]
             harness.migctl("mode", "enable", "-i", str(gpu))
             for name in sorted(plain, key=lambda name: (-int(name[0]), name)):
-                harness.migctl("create", "-i", str(gpu), name, code=None)  # what there is room for
+                harness.migctl("create", "-i", str(gpu), name, code=None)  # as many as fit
         gi = next(i for i in harness.migctl_json("list")["gpus"][0]["gpuInstances"] if len(i["profile"]) and i["profile"][0] != "1")
         harness.migctl("destroy", "-i", "0", "--gi", str(gi["id"]), "--ci", "0")
         harness.migctl("smi", "mig", "-i", "0", "-gi", str(gi["id"]), "-cci", "0,0")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""NVIDIA's own Python binding reads what each board is: identity, memory, limits, from the board's file."""
+"""NVIDIA's own Python binding reads each board's identity, memory and limits; expected are the board file's."""
 
 import unittest
 
@@ -23,7 +23,7 @@ class Identity(unittest.TestCase):
         nvml.nvmlShutdown()
 
     def each(self, call, expected, *arguments):
-        """call(handle) gives what the file says; NOT_SUPPORTED exactly where the file says null."""
+        """call(handle) returns the file's figure; NOT_SUPPORTED exactly where the file has null."""
         for file, handle in self.gpus:
             wanted = expected(file)
             with self.subTest(board=file["key"], call=call.__name__):

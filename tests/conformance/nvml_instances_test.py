@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""nvidia-ml-py makes and unmakes MIG instances: what it then sees, and every refusal a driver gives."""
+"""nvidia-ml-py creates and destroys MIG instances: the resulting view, and every refusal of a driver."""
 
 import ctypes
 import unittest
@@ -11,7 +11,7 @@ H200, A100 = 0, 1
 
 
 def code_of(call, *arguments):
-    """The NVML return code of a call."""
+    """NVML return code of a call."""
     try:
         call(*arguments)
     except nvml.NVMLError as error:
@@ -48,7 +48,7 @@ class Instances(unittest.TestCase):
         return [found[i] for i in range(count.value)]
 
     def clear(self):
-        """Everything off the GPU again, through the same interface."""
+        """Destroys everything on the GPU through the same interface."""
         for profile_id in (19, 20, 15, 14, 9, 5, 0):
             for instance in self.instances(profile_id):
                 for profile in (0, 1, 2, 3, 4, 7):
@@ -152,7 +152,7 @@ class Instances(unittest.TestCase):
         number = nvml.nvmlGpuInstanceGetInfo(instance).id
         nvml.nvmlGpuInstanceDestroy(instance)
         self.assertEqual(code_of(nvml.nvmlDeviceGetGpuInstanceById, self.gpu, number), nvml.NVML_ERROR_NOT_FOUND)
-        # The handle is stale now, and says so instead of crashing.
+        # The handle is stale and is refused, without a crash.
         self.assertEqual(code_of(nvml.nvmlGpuInstanceGetInfo, instance), nvml.NVML_ERROR_INVALID_ARGUMENT)
         self.assertEqual(code_of(nvml.nvmlComputeInstanceDestroy, compute), nvml.NVML_ERROR_INVALID_ARGUMENT)
 
@@ -160,7 +160,7 @@ class Instances(unittest.TestCase):
         nvml.nvmlDeviceCreateGpuInstance(self.gpu, 19)
         status = code_of(nvml.nvmlDeviceSetMigMode, self.gpu, nvml.NVML_DEVICE_MIG_DISABLE)
         if status == nvml.NVML_SUCCESS:
-            # A driver may also report it as an activation that did not happen.
+            # A driver may also report the refusal as an activation status.
             status = nvml.nvmlDeviceSetMigMode(self.gpu, nvml.NVML_DEVICE_MIG_DISABLE)
         self.assertEqual(status, nvml.NVML_ERROR_IN_USE)
         self.assertEqual(nvml.nvmlDeviceGetMigMode(self.gpu)[0], 1)

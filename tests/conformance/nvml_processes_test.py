@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A running workload as nvidia-ml-py sees it: process lists, memory, GPM counters, in-use errors, its death."""
+"""A running workload as nvidia-ml-py sees it: process lists, memory, GPM counters, in-use errors, and its death."""
 
 import time
 import unittest
@@ -39,7 +39,7 @@ class Processes(unittest.TestCase):
         return harness.eventually(found, "the workload in the process list")[0]
 
     def gpm(self, instance, metric, seconds=0.4):
-        """One GPM metric of a GPU instance over a short while, in percent."""
+        """A GPM metric of a GPU instance over a short interval, in percent."""
         samples = [nvml.nvmlGpmSampleAlloc() for _ in range(2)]
         nvml.nvmlGpmMigSampleGet(self.gpu, instance["id"], samples[0])
         time.sleep(seconds)

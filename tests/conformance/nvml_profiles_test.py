@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The H200's MIG profiles through nvidia-ml-py: the same answers as a real H200 gave (580.159.04, MIG off)."""
+"""The H200's MIG profiles through nvidia-ml-py: equal to a real H200's (580.159.04, MIG off)."""
 
 import ctypes
 import unittest
@@ -9,7 +9,7 @@ import harness
 
 FIELDS = ("id", "sliceCount", "instanceCount", "multiprocessorCount", "copyEngineCount", "decoderCount",
           "encoderCount", "jpegCount", "ofaCount", "memorySizeMB", "name")
-# enum -> values of FIELDS, read off the hardware. isP2pSupported was 0 for all.
+# {enum: values of FIELDS} recorded on hardware. isP2pSupported was 0 for all.
 H200 = {
     0: (19, 1, 7, 16, 1, 1, 0, 1, 0, 16384, "MIG 1g.18gb"),
     1: (14, 2, 3, 32, 2, 2, 0, 2, 0, 33280, "MIG 2g.35gb"),
@@ -47,7 +47,7 @@ class Profiles(unittest.TestCase):
         for profile in sorted(set(range(0x11)) - set(H200)):
             with self.subTest(profile=profile), self.assertRaises(nvml.NVMLError_NotSupported):
                 nvml.nvmlDeviceGetGpuInstanceProfileInfo(self.gpu, profile)
-        for profile in (0x11, 0x12, 23):  # this driver knows 0..0x10
+        for profile in (0x11, 0x12, 23):  # indices beyond this driver's 0..0x10
             with self.subTest(profile=profile), self.assertRaises(nvml.NVMLError_InvalidArgument):
                 nvml.nvmlDeviceGetGpuInstanceProfileInfo(self.gpu, profile)
 

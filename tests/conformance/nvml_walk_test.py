@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every MIG call through nvidia-ml-py, through go-nvml and through NVIDIA's header, on every board: each line that the three
-walks (nvml_walk/walk.py, go/walk, nvml_walk/walk.cc) print is what the board's file says."""
+"""Every MIG call through nvidia-ml-py, through go-nvml and through NVIDIA's header, on every board: each line of the
+three walks (nvml_walk/walk.py, go/walk, nvml_walk/walk.cc) follows from the board's file."""
 
 import difflib
 import os
@@ -14,7 +14,7 @@ import harness
 
 BOARDS = sorted(path.stem.replace("_", "-") for path in (harness.ROOT / "sim" / "gpus").glob("*.json"))
 HERE = harness.ROOT / "tests" / "conformance" / "nvml_walk"
-KNOWN_GI_PROFILES, KNOWN_CI_PROFILES = 0x11, 8  # a 580 driver answers INVALID_ARGUMENT from here on
+KNOWN_GI_PROFILES, KNOWN_CI_PROFILES = 0x11, 8  # a 580 driver returns INVALID_ARGUMENT from these indices on
 
 
 def engines(profile):
@@ -22,7 +22,7 @@ def engines(profile):
 
 
 def gi_id(board, profile, start):
-    """The node of the driver's tree over the memory slices."""
+    """Id of a GPU instance: the node of the driver's tree over the memory slices."""
     parts = board["mig"]["memory_slices"] // profile["size"]
     return parts - 1 + start // profile["size"]
 
@@ -32,8 +32,8 @@ def placed(starts, size):
 
 
 class Expected:
-    """What the walk must print for one GPU, from its board file alone. Where a profile fits at more places than there may
-    be instances, `chosen` (profile id -> start) says where the driver put the one."""
+    """Expected output of the walk for one GPU, from its board file alone. Where a profile has more placements than
+    its maximum count, `chosen` (profile id -> start) has the driver's choice."""
 
     def __init__(self, gpu, board, chosen):
         self.gpu, self.board, self.chosen = gpu, board, chosen
@@ -107,8 +107,8 @@ class Expected:
 
 
 def side_by_side(starts, size):
-    """The first start, and each further one that overlaps none before it: where a driver that takes the first free span
-    ends. Where places are aligned these are all of them."""
+    """The first start, and each further one that overlaps none before it: the result of a driver that takes the
+    first free span. On aligned boards these are all starts."""
     taken = []
     for start in sorted(starts):
         if not taken or start >= taken[-1] + size:
@@ -117,7 +117,7 @@ def side_by_side(starts, size):
 
 
 def chosen_in(lines, gpu):
-    """Profile id -> start, of the fills that had a choice."""
+    """{profile id: start} of fills with a choice of placements."""
     found = re.findall(rf"^gpu {gpu} fill (\d+) gi \d+ profile \d+ at (\d+):", "\n".join(lines), re.M)
     return {int(profile): int(start) for profile, start in found}
 
@@ -148,7 +148,7 @@ class NvmlWalk(unittest.TestCase):
         self.check(self.walk("go-nvml", harness.THIRD_PARTY / "bin" / "walk"))
 
     def test_through_nvidias_header(self):
-        """Compiled against NVIDIA's nvml.h and linked with our library, as a C or C++ program is with the driver's."""
+        """Compiled against NVIDIA's nvml.h and linked with our library, as C and C++ clients of the driver are."""
         harness.need_or_skip(self, "nvml.h")
         library = harness.binaries().parent / "lib" / "sim" / "libnvidia-ml.so.1"
         with tempfile.TemporaryDirectory() as folder:

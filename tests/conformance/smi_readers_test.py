@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that run `nvidia-smi` and read its text: nvsmi inside `sim shell`, nvidia-htop on its table. And the steps of
-nvidia_gpu_exporter, which itself the module proxy does not serve: names from the help, one query for all, cells by ", "."""
+"""Programs that run `nvidia-smi` and parse its text: nvsmi inside `sim shell`, nvidia-htop on its table. And the
+parsing steps of nvidia_gpu_exporter, which itself is not on the module proxy: names from the help, one query for
+all, cells by ", "."""
 
 import json
 import re
@@ -50,7 +51,7 @@ class SmiReaders(unittest.TestCase):
         return out
 
     def same_processes(self, found):
-        """nvidia-smi rounds up what `list` rounds down."""
+        """nvidia-smi rounds MiB up, `list` rounds down."""
         ours = self.processes()
         self.assertEqual({(pid, gpu) for pid, gpu, _ in found}, {(pid, gpu) for pid, gpu, _ in ours})
         for (_, _, theirs), (_, _, mib) in zip(sorted(found), sorted(ours)):
@@ -64,10 +65,10 @@ class SmiReaders(unittest.TestCase):
                              (str(ours["index"]), ours["uuid"], ours["name"], float(ours["memoryTotalMib"])))
             self.assertEqual(theirs["driver"], harness.migctl_json("list")["driverVersion"])
             self.assertGreater(theirs["mem_used"], 0)
-        self.assertNotEqual(found[0]["gpu_util"], found[0]["gpu_util"])  # nan: not told with MIG on
+        self.assertNotEqual(found[0]["gpu_util"], found[0]["gpu_util"])  # nan: unavailable with MIG on
         self.assertGreater(found[1]["gpu_util"], 0)
         listed = [json.loads(line) for line in self.in_shell("nvsmi", VENV / "nvsmi", "ls", "--json").splitlines()]
-        self.assertEqual([gpu["id"] for gpu in listed], ["1"])  # only those of which the utilisation is told
+        self.assertEqual([gpu["id"] for gpu in listed], ["1"])  # only GPUs with a utilisation reading
 
     def test_nvsmi_sees_the_processes(self):
         found = [json.loads(line) for line in self.in_shell("nvsmi", VENV / "nvsmi", "ps", "--json").splitlines()]

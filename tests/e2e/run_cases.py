@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs command-line cases written as data; README.md beside this file describes their form.
+"""Runs command-line cases written as data; README.md beside this file describes the format.
 
     run_cases.py --bin build/dev/bin cases/bad_input.test [-k words of a case's name]
 
@@ -29,7 +29,7 @@ BLOCKS = {"FILE", "SETUP", "RUN"}
 
 @dataclasses.dataclass
 class Case:
-    """One NAME block: what to run and what must come of it."""
+    """One NAME block: commands to run and expectations."""
     name: str
     line: int
     sim: str = ""
@@ -44,11 +44,11 @@ class Case:
 
 
 class BadCase(Exception):
-    """The case file itself is wrong."""
+    """The case file itself is invalid."""
 
 
 def parse(text, where):
-    """Case file -> cases. A line is `WORD rest`; lines starting with `|` continue the block above."""
+    """Parses a case file. A line is `WORD rest`; lines starting with `|` continue the block above."""
     cases, block = [], None
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("|"):
@@ -116,7 +116,7 @@ def assign(case, word, rest, number):
 
 
 def select(document, path):
-    """`gpus[0].profiles[name=1g.5gb].sm` -> the value; `[*]` maps over a list; a missing key is an error."""
+    """Evaluates a path: `gpus[0].profiles[name=1g.5gb].sm`; `[*]` maps over a list; a missing key is an error."""
     values, many = [document], False
     for name, index in re.findall(r"([A-Za-z_][\w-]*)|\[([^\]]+)\]", path):
         found = []
@@ -141,7 +141,7 @@ def select(document, path):
 
 
 def check(kind, rest, output, stdout):
-    """None when the expectation holds, else what is wrong."""
+    """None when the expectation is met, else the difference."""
     if kind == "EXPECT":
         return None if rest in output else f"the output does not contain: {rest}"
     if kind == "EXPECT_NOT":
@@ -157,7 +157,7 @@ def check(kind, rest, output, stdout):
 
 
 def layout(environment, cwd):
-    """What a case marked UNCHANGED must leave as it was: MIG modes and every instance."""
+    """State that a case marked UNCHANGED must not change: MIG modes and every instance."""
     done = subprocess.run(["migctl", "--sim", "box", "list", "--json"], env=environment, cwd=cwd,
                           capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
@@ -176,7 +176,7 @@ def shell(script, environment, cwd, timeout_s):
 
 
 def prepare(case, environment, cwd):
-    """Files, machine and SETUP; returns what went wrong, or None."""
+    """Creates files and machine and runs SETUP; returns an error, or None."""
     for name, text in case.files.items():
         (pathlib.Path(cwd) / name).write_text(text)
     steps = case.setup
@@ -224,16 +224,14 @@ def run_case(case, binaries):
 
 
 def open_to_all(folder):
-    """Whether every user may come to this folder and read it."""
+    """True when every user may enter and read this folder."""
     return all(part.stat().st_mode & 0o005 == 0o005 for part in (folder, *folder.parents))
 
 
 @contextlib.contextmanager
 def binaries_for(cases, folder):
-    """The folder to run the programs from: a copy where a case becomes another user who may not enter `folder`.
-
-    A clone in /root is such a place. The libraries stand beside the programs, as in an installation.
-    """
+    """Folder to run the programs from: a copy when a case becomes another user who may not enter `folder`, as with a
+    clone in /root. The libraries are placed beside the programs, as in an installation."""
     folder = folder.resolve()
     if open_to_all(folder) or not any("setpriv" in case.setup + case.run for case in cases):
         yield str(folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The case runner itself: a case that should fail does fail, and says where."""
+"""Tests of the case runner: a case that should fail does fail, and names the line."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import run_cases  # noqa: E402  (lies beside this file)
 
-# Stands in for migctl: `list --json` shows what the file `layout` says.
+# Stub of migctl: `list --json` prints the layout in the file `layout`.
 FAKE_MIGCTL = """#!/bin/sh
 case "$*" in
   *"list --json") printf '{"gpus":[{"mig":{"current":"%s","pending":"x"},"gpuInstances":[]}]}' "$(cat layout 2>/dev/null)" ;;
@@ -22,7 +22,7 @@ esac
 
 class Runner(unittest.TestCase):
     def run_text(self, text):
-        """Verdict and text of the only case in `text`."""
+        """Verdict and output of the only case in `text`."""
         with tempfile.TemporaryDirectory() as folder:
             binary = pathlib.Path(folder) / "migctl"
             binary.write_text(FAKE_MIGCTL)
@@ -79,7 +79,7 @@ class Runner(unittest.TestCase):
     def test_programs_are_copied_only_where_another_user_may_not_enter(self):
         (other,) = run_cases.parse("NAME x\nRUN setpriv --reuid=1 true\n", "text")
         (plain,) = run_cases.parse("NAME x\nRUN true\n", "text")
-        # A TemporaryDirectory is its owner's alone, as /root is.
+        # A TemporaryDirectory is accessible to its owner only, as /root is.
         with tempfile.TemporaryDirectory() as folder:
             programs = pathlib.Path(folder).resolve() / "bin"
             programs.mkdir()

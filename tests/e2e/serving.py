@@ -38,7 +38,7 @@ def backend(folder):
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     (folder / f"{uuid}.pid").write_text(f"{os.getpid()}\n")
     idle_since = time.monotonic()
-    # Told to stop, it still takes what clients sent before they learnt of the other one.
+    # After SIGTERM it still serves what clients sent before they learnt of the other backend.
     while not stopping or time.monotonic() - idle_since < 0.5:
         try:
             client, _ = server.accept()
@@ -47,7 +47,7 @@ def backend(folder):
         idle_since = time.monotonic()
         with client:
             client.recv(64)
-            alive = work.poll() is None  # the instance is still there
+            alive = work.poll() is None  # fails once the instance is gone
             client.sendall(uuid.encode() if alive else b"lost")
     work.terminate()
     work.wait()
@@ -66,7 +66,7 @@ def ask(path):
 def switch(folder):
     old, new = os.environ["MIGCTL_OLD_UUID"], os.environ["MIGCTL_NEW_UUID"]
     if os.environ["MIGCTL_STEP"] == "back" and (folder / f"{new}.sock").exists():
-        pass  # the old one was never stopped
+        pass  # the old backend was never stopped
     else:
         start(folder, new)
     point_to(folder, new)
@@ -77,7 +77,7 @@ def switch(folder):
 
 
 def start(folder, uuid):
-    """A backend on that instance, answering."""
+    """Starts a backend on that instance, and waits until it answers."""
     with open(folder / "backend.log", "a", encoding="utf-8") as log:
         subprocess.Popen(["migctl", "run", "--uuid", uuid, "--", sys.executable, __file__, "backend", str(folder)],
                          stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -98,7 +98,7 @@ def point_to(folder, uuid):
 
 
 def ask_current(folder):
-    """One request. A client that was so late that the old backend has gone finds the new one in its link."""
+    """One request. A late client, whose backend has gone, retries with the new target of the link."""
     while True:
         target = os.readlink(folder / "current")
         try:

@@ -2,11 +2,11 @@
 /*
  * One client of many that hammer a machine: mig-hammer-client ROLE SECONDS SEED THREADS
  *
- * ROLE `read` asks, `change` creates and destroys instances too. Written in C and linked with
- * libnvidia-ml.so.1, as a program of somebody else would be. Every answer is held against what must
- * be true whatever the other clients do at that moment; an answer that cannot be (a torn reading, a
- * code that the call never gives) ends the program with 1 and says which. Else it prints one line
- * of counts and ends with 0.
+ * ROLE `read` only reads, `change` also creates and destroys instances. Written in C and linked
+ * with libnvidia-ml.so.1, as a third-party program is. Every result is checked against invariants
+ * that hold whatever the other clients do at that moment; an impossible result (a torn read, a code
+ * that the call never returns) ends the program with 1 and names it. Else it prints one line of
+ * counts and ends with 0.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -60,14 +60,14 @@ static void wrong(Worker* w, const char* call, const char* what, unsigned long l
   w->bad = 1;
 }
 
-/* True when the call answered; false when what was asked about is gone, which is no fault here. */
+/* True when the call succeeded; false when its object is gone, which is no fault here. */
 static int answered(Worker* w, const char* call, nvmlReturn_t code) {
   ++w->calls;
   switch (code) {
     case NVML_SUCCESS:
       return 1;
     case NVML_ERROR_NOT_FOUND:
-    case NVML_ERROR_INVALID_ARGUMENT: /* a handle from before somebody destroyed it */
+    case NVML_ERROR_INVALID_ARGUMENT: /* a stale handle: another client destroyed the object */
       ++w->gone;
       return 0;
     case NVML_ERROR_IN_USE:
@@ -158,7 +158,7 @@ static void check_mig_device(Worker* w, const Gpu* gpu, nvmlDevice_t device) {
   if (strstr(name, " MIG ") == NULL || strncmp(uuid, "MIG-", 4) != 0 || strlen(uuid) != 40) {
     wrong(w, "nvmlDeviceGetUUID", uuid, strlen(uuid));
   }
-  /* A handle of one instance never shows another's figures, however many came in its place. */
+  /* A stale handle never shows the figures of a later instance. */
   if (memory.total != attributes.memorySizeMB << 20U || memory.used + memory.free != memory.total) {
     wrong(w, "nvmlDeviceGetMemoryInfo", "not the memory of the attributes", memory.total);
   }
@@ -232,7 +232,7 @@ static void read_gpu(Worker* w, const Gpu* gpu) {
     }
     *last = energy;
   }
-  /* Library users come and go in every program that loads plug-ins. */
+  /* Repeated init and shutdown, as in programs that load plug-ins. */
   if (answered(w, "nvmlInit_v2", nvmlInit_v2())) {
     answered(w, "nvmlShutdown", nvmlShutdown());
   }
@@ -249,7 +249,7 @@ static nvmlReturn_t create(Worker* w,
       gpu->handle, profile->info.id, &profile->places[any(w, profile->place_count)], instance);
 }
 
-/* Takes an instance away that another client made, and may be using or destroying itself. */
+/* Destroys an instance of another client, which may be using or destroying it too. */
 static void take_away(Worker* w, const Gpu* gpu) {
   const Profile* profile = &gpu->profiles[any(w, gpu->profile_count)];
   nvmlGpuInstance_t instances[kMaxPlaces];
@@ -280,7 +280,7 @@ static void change(Worker* w, const Gpu* gpu) {
   nvmlGpuInstance_t instance = NULL;
   if (!answered(w, "nvmlDeviceCreateGpuInstance", create(w, gpu, profile, &instance))) {
     if (any(w, 16) == 0) {
-      take_away(w, gpu); /* clients that were killed left theirs */
+      take_away(w, gpu); /* instances of killed clients remain */
     }
     return;
   }
@@ -300,11 +300,11 @@ static void change(Worker* w, const Gpu* gpu) {
     }
   }
   if (any(w, 4) == 0) {
-    nap(w, 20); /* so that readers find something */
+    nap(w, 20); /* leaves the instance for readers for a moment */
   }
   if (compute != NULL &&
       !answered(w, "nvmlComputeInstanceDestroy", nvmlComputeInstanceDestroy(compute))) {
-    return; /* a workload is on it; the driver of the test clears up */
+    return; /* a workload runs on it; the test driver cleans up */
   }
   answered(w, "nvmlGpuInstanceDestroy", nvmlGpuInstanceDestroy(instance));
 }
@@ -314,7 +314,7 @@ static void* work(void* argument) {
   while (now() < deadline && !w->bad) {
     const Gpu* gpu = &gpus[any(w, gpu_count)];
     if (any(w, 16) == 0) {
-      nap(w, 8); /* other programs need the processors too */
+      nap(w, 8); /* leaves the CPUs to other programs */
     }
     switch (any(w, w->change ? 6 : 4)) {
       case 0:
@@ -330,8 +330,8 @@ static void* work(void* argument) {
         read_gpu(w, gpu);
         break;
       default:
-        /* Mostly the first GPU: on the next two commands and workloads need room; the fourth is
-         * theirs. */
+        /* Mostly the first GPU: commands and workloads need free slots on the next two; the fourth
+         * is reserved for them. */
         change(w, any(w, 64) == 0 && gpu < &gpus[3] ? gpu : &gpus[0]);
     }
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Many clients of many kinds on one simulated machine at once, some of them killed: nothing may break.
+"""Stress test: many clients of many kinds on one simulated machine at once, some of them killed.
 
     tests/hammer/hammer.py build/dev [--seconds 60] [--processes 64] [--seed 1] [--foreign auto|no]
 
@@ -11,8 +11,8 @@ destroy, migctl smi, mig-workload train, and where tests/conformance fetched the
 (Python) and nvidia-mig-parted (Go). With a sanitized library its runtime is preloaded into the
 foreign programs. Each tenth or so of a second one of all is killed with SIGKILL at random.
 
-At the end: every client ended well (or was killed), no inventory showed overlapping instances, no sanitizer
-said anything, a new client gets the lock at once, and the machine's invariants hold. Exit code 0 if all that is so.
+At the end: every client succeeded (or was killed), no inventory had overlapping instances, no sanitizer reported a
+fault, a new client gets the lock at once, and the machine's invariants hold. Exit code 0 if all of this is true.
 """
 
 import argparse
@@ -30,21 +30,21 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-# What changes on them: the first C clients, the second commands too; the third is full and has the workloads;
-# the fourth is the commands' own, which on the second mostly come too late.
+# The first GPU is changed by the C clients, the second by commands too; the third is full and has the workloads; the
+# fourth is reserved for commands, which on the second mostly lose the race.
 BOARDS = "1x a100-sxm4-40gb, 1x h200-141gb, 1x a30-24gb, 1x h200-141gb"
-# In a run of some length each of these gets something done, not only refusals.
+# In a run of some length each of these kinds must succeed at least once, not only be refused.
 MUST_SUCCEED = {"list", "profiles", "create", "destroy", "recover", "smi", "train", "nvidia-ml-py", "mig-parted"}
 LONG_S = 30
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|^WRONG", re.M)
-# The thread sanitizer does not see how Go's own threads wait for each other; what it says of them alone is not counted.
+# The thread sanitizer does not see the synchronisation of Go's own threads; its reports about those alone are ignored.
 GO = {"mig-parted"}
-# Exit codes a kind may end with beside 0: refusals that other clients at work cause.
+# Allowed exit codes of a kind beside 0: refusals caused by concurrent clients.
 REFUSED = {
     "create": {4, 5, 8, 9, 11, 18, 19}, "destroy": {4, 5, 8, 11, 18, 19}, "recover": {11, 18, 19}, "list": {11}, "profiles": {11},
     "smi": {2, 6, 19, 23}, "train": {3, 4, 5, 6, 8}, "mig-parted": {1},
 }
-# What a client does wrong by itself when an instance goes between two of its questions.
+# A client's own bug when an instance is destroyed between two of its calls.
 OWN_FAULT = {"nvitop": "KeyError: 'bar1_memory_percent_string'"}
 PY_CLIENT = r"""
 import sys, time
@@ -69,14 +69,14 @@ n.nvmlShutdown()
 
 
 class Kind:
-    """One way to be a client: a command, and what to hold its output against."""
+    """A kind of client: a command, and the check of its output."""
 
     def __init__(self, name, weight, command, check=None):
         self.name, self.weight, self.command, self.check = name, weight, command, check
 
 
 def overlapping(text):
-    """None, or what is wrong with an inventory: two instances in one place cannot be read by one glance."""
+    """None, or the fault of an inventory: two instances at one placement are a torn read."""
     for gpu in json.loads(text)["gpus"]:
         taken = set()
         for instance in gpu["gpuInstances"]:
@@ -89,21 +89,21 @@ def overlapping(text):
 
 
 def sanitizer_of(build):
-    """The runtime that a foreign program must load first to use a sanitized library, or None."""
+    """Sanitizer runtime that a foreign program must preload to use a sanitized library, or None."""
     listed = subprocess.run(["ldd", f"{build}/lib/sim/libnvidia-ml.so.1"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"=> (\S*lib[at]san\S*)", listed)
     return found.group(1) if found else None
 
 
 def reports(kind, text):
-    """Whether a sanitizer or a client itself says that something is wrong in the library."""
+    """True when a sanitizer or a client reports a fault in the library."""
     blocks = text.split("=" * 18) if kind in GO else [text]
     return any(REPORT.search(block) and (kind not in GO or "ThreadSanitizer" not in block or "libnvidia-ml" in block)
                for block in blocks)
 
 
 def foreign_kinds(build):
-    """Unmodified programs of others that get_clients.py has fetched."""
+    """Unmodified third-party programs that get_clients.py has fetched."""
     third_party = ROOT / "build" / "third_party"
     python, mig_parted = third_party / "venv" / "bin" / "python3", third_party / "bin" / "nvidia-mig-parted"
     runtime = sanitizer_of(build)
@@ -120,7 +120,7 @@ def foreign_kinds(build):
 
 
 def kinds_of(build, foreign):
-    """The mix. Weights are shares of the processes."""
+    """The mix of kinds. Weights are shares of the processes."""
     migctl, workload = f"{build}/bin/migctl", f"{build}/bin/mig-workload"
     client = f"{build}/tests/mig-hammer-client"
 
@@ -128,7 +128,7 @@ def kinds_of(build, foreign):
         return lambda r: [client, role, f"{r.uniform(0.5, 3):.2f}", str(r.randrange(1 << 30)), "4"]
 
     def patience(r):
-        return r.choice([[], ["--wait", "20s"]])  # for the lock, with others who change
+        return r.choice([[], ["--wait", "20s"]])  # patience for the writer lock, under contention
 
     def create(r):
         return [migctl, "create", "-i", r.choice("13"), r.choice(["1g.18gb", "2g.35gb", "1g.35gb"]), *patience(r), "--json"]
@@ -143,7 +143,7 @@ def kinds_of(build, foreign):
                                            ["mig", "-cgi", "19", "-C", "-i", "1"], ["mig", "-cgi", "14", "-C", "-i", "1"]])
 
     def train(r):
-        last = r.choice([1, 2, 3, 4, 5, 6])  # of the list: mostly the third GPU
+        last = r.choice([1, 2, 3, 4, 5, 6])  # third GPU in most cases
         script = (f"u=$('{migctl}' smi -L | grep -o 'MIG-[0-9a-f-]*' | tail -n {last} | head -n 1); "
                   f"[ -n \"$u\" ] || exit 3; CUDA_VISIBLE_DEVICES=$u exec '{workload}' train --seconds 0.5 --json")
         return ["sh", "-c", script]
@@ -152,7 +152,7 @@ def kinds_of(build, foreign):
              Kind("list", 6, lambda r: [migctl, "list", "--json"], overlapping),
              Kind("profiles", 2, lambda r: [migctl, "profiles", "--json"]),
              Kind("create", 4, create), Kind("destroy", 4, destroy),
-             # Whoever is killed in the middle of a change leaves its journal open, and until that is closed all are refused.
+             # A client killed during a change leaves its journal open, and until recovery all changes are refused.
              Kind("recover", 2, lambda r: [migctl, "recover", "--json"]),
              Kind("smi", 6, smi), Kind("train", 6, train)]
     if foreign:
@@ -161,7 +161,7 @@ def kinds_of(build, foreign):
 
 
 class Hammer:
-    """The running clients and what came of them."""
+    """The running clients and their results."""
 
     def __init__(self, build, arguments, folder):
         self.random = random.Random(arguments.seed)
@@ -186,7 +186,7 @@ class Hammer:
                               timeout=timeout, check=False)
 
     def start(self):
-        """One more client."""
+        """Starts one more client."""
         kind = self.random.choices(self.kinds, [k.weight for k in self.kinds])[0]
         self.number += 1
         out = open(os.path.join(self.folder, f"{self.number}.out"), "w+", encoding="utf-8", errors="replace")  # pylint: disable=consider-using-with
@@ -196,7 +196,7 @@ class Hammer:
         self.running.append((kind, process, out, time.monotonic()))
 
     def end(self, kind, process, out):
-        """Judges a client that has ended."""
+        """Checks a client that has ended."""
         out.seek(0)
         text = out.read()
         out.close()
@@ -252,14 +252,14 @@ class Hammer:
             time.sleep(0.01)
 
     def hold_against_idleness(self):
-        """A kind of which every client was refused has not been tried."""
+        """Fails when every client of a kind was refused: then it was not tested."""
         for kind in self.kinds:
             refused = sum(count for (name, _), count in self.refused.items() if name == kind.name)
             if kind.name in MUST_SUCCEED and self.ended[kind.name] <= refused:
                 self.wrong.append(f"{kind.name}: nothing done by any of {self.ended[kind.name]} clients")
 
     def aftermath(self):
-        """The lock is free, and the machine is whole and can be emptied."""
+        """Checks that the lock is free, the machine is consistent and can be emptied."""
         began = time.monotonic()
         fresh = self.tool("list", "--json")
         waited = time.monotonic() - began

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs NVIDIA's own nvidia-smi and `migctl smi` one after the other on a machine with a real driver
-# and compares output and exit code, byte by byte. Asks only: changes no mode, clock or instance.
+# and compares output and exit code, byte by byte. Read-only: changes no mode, clock or instance.
 #
 #   tests/hardware/compare_smi.sh BINDIR OUTDIR
 #
 # BINDIR holds migctl; OUTDIR gets compare_smi.txt (the table, then every difference) and the raw
-# answers under smi/. NVIDIA_SMI names another nvidia-smi. Exit 0 when the five commands that must be
+# outputs under smi/. NVIDIA_SMI names another nvidia-smi. Exit 0 when the five commands that must be
 # equal are; readings that move between two runs (time, power, heat) are compared without digits.
 #
 # SMI_PROBE_REFUSALS=1 adds changing commands that a GPU with MIG off can only refuse; they are run
@@ -26,15 +26,15 @@ must_failed=0
 clean() { # exact | readings | labels | shape
   case $1 in
     exact) cat ;;
-    # The clock line, and every figure with a unit that moves.
+    # Masks the clock line, and every figure with a unit that varies between runs.
     readings) sed -E -e 's/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*/<time>/' \
         -e 's/[0-9]+\/[0-9]+\/[0-9]+ [0-9:.]+/<time>/' \
         -e 's/(Timestamp +: ).*/\1<time>/' -e 's/(<timestamp>).*/\1<time>/' \
         -e 's/ +[0-9]+C / <C> /' -e 's/ +[0-9]+W \// <W> \//' \
         -e 's/[0-9.]+ (W|KB\/s|C|MHz)/<\1>/g' -e 's/ +[0-9]+%/ <%>/g' ;;
-    # Where numbers end, not what they are.
+    # Masks numbers, but keeps where they end.
     shape) sed -E -e 's/ *[0-9]+( |$)/ N\1/g' -e 's/[0-9]+(, |$)/N\1/g' ;;
-    # Only what stands before the colon.
+    # Keeps only the text before the colon.
     labels) sed -E -e 's/^( *[^:]*[^ :]) *: .*/\1/' -e 's/(Timestamp).*/\1/' ;;
   esac
 }
@@ -110,7 +110,7 @@ compare may exact --query-gpu=fabric.status,fabric.cliqueId,fabric.clusterUuid,p
 compare may exact --query-compute-apps=pid,process_name,used_memory --format=csv
 compare may exact --query-compute-apps=gpu_uuid,pid,name,used_gpu_memory --format=csv,noheader
 
-# Documents, monitors, topology, lists.
+# XML documents, monitors, topology, lists.
 compare may readings -q -x
 compare may readings -x -q -i 0
 compare may readings -q -u
@@ -138,7 +138,7 @@ for line in "topo -m" "topo -mp" "topo -p2p r" "topo -p2p p" "topo -n 3 -i 0" "t
 done
 compare may shape pci -gCnt
 
-# What it says to a wrong command line.
+# Responses to invalid command lines.
 compare may exact -x
 compare may exact -q -x -d MEMORY
 compare may exact -q --dtd

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints what a machine's NVML answers about MIG, one fact per line, in an order and form that do
-// not depend on the machine's state of the moment, so that a real GPU and a simulated one can be
-// diffed. Asks only; changes nothing. UUIDs, serial numbers and sensor readings are left out.
+// Prints the results of a machine's NVML calls about MIG, one fact per line, in a canonical order
+// and form, so that a real GPU and a simulated one can be diffed. Read-only. UUIDs, serial numbers
+// and sensor readings are left out.
 //
-//   mig-conformance [LIBRARY]        default libnvidia-ml.so.1; exit 0 when every GPU was asked
+//   mig-conformance [LIBRARY]        default libnvidia-ml.so.1; exit 0 when every GPU was read
 #include <cstdio>
 #include <string>
 #include <type_traits>
@@ -22,13 +22,13 @@ std::string words(nvmlReturn_t code) {
   return name.substr(prefix.size());
 }
 
-// A line "<what> -> <answer or code>".
+// Prints a line "<call> -> <result or code>".
 void say(const std::string& what, nvmlReturn_t code, const std::string& answer = "") {
   const bool answered = code == NVML_SUCCESS && !answer.empty();
   std::printf("%s -> %s\n", what.c_str(), answered ? answer.c_str() : words(code).c_str());
 }
 
-// `answer` is asked only after `code`, the call that fills what it reads, was made.
+// `answer` is evaluated only after `code`, the call that fills its data.
 template <class Answer, class = std::invoke_result_t<Answer>>
 void say(const std::string& what, nvmlReturn_t code, const Answer& answer) {
   say(what, code, code == NVML_SUCCESS ? answer() : std::string());
@@ -61,11 +61,13 @@ void ask_placements(const std::string& what, const Call& call) {
   unsigned count = 0;
   nvmlReturn_t code = call(nullptr, &count);
   std::vector<Placement> placements(count);
-  if (code == NVML_SUCCESS && count > 0)
+  if (code == NVML_SUCCESS && count > 0) {
     code = call(placements.data(), &count);
+  }
   std::string text;
-  for (const Placement& p : placements)
+  for (const Placement& p : placements) {
     text += (text.empty() ? "" : " ") + number(p.start) + ":" + number(p.size);
+  }
   say(what, code, text.empty() ? "none" : text);
 }
 
@@ -78,10 +80,12 @@ class Questions {
     identity();
     modes();
     std::vector<unsigned> ids = gi_profiles();
-    for (const unsigned id : {21U, 46U, 47U, 999U, 0xFFFFFFFFU})
+    for (const unsigned id : {21U, 46U, 47U, 999U, 0xFFFFFFFFU}) {
       ids.push_back(id);
-    for (const unsigned id : ids)
+    }
+    for (const unsigned id : ids) {
       gi_by_id(id);
+    }
     mig_devices();
     illegal();
   }
@@ -159,8 +163,9 @@ class Questions {
       nvmlGpuInstanceProfileInfo_v2_t unversioned{};
       say(what + " without version",
           nvml_.nvmlDeviceGetGpuInstanceProfileInfoV(device_, index, &unversioned));
-      if (code == NVML_SUCCESS)
+      if (code == NVML_SUCCESS) {
         ids.push_back(one.id);
+      }
     }
     return ids;
   }
@@ -186,8 +191,9 @@ class Questions {
     const nvmlReturn_t code =
         nvml_.nvmlDeviceGetGpuInstances(device_, id, instances.data(), &count);
     say(what + " instances", code, [&] { return number(count); });
-    for (unsigned i = 0; code == NVML_SUCCESS && i < count && i < kRoom; ++i)
+    for (unsigned i = 0; code == NVML_SUCCESS && i < count && i < kRoom; ++i) {
       gi(instances[i]);
+    }
   }
 
   void gi(nvmlGpuInstance_t instance) {
@@ -204,8 +210,9 @@ class Questions {
       const nvmlReturn_t known =
           nvml_.nvmlGpuInstanceGetComputeInstanceProfileInfoV(instance, index, 0, &profile);
       say(what + " ci profile " + number(index), known, [&] { return ci_profile_text(profile); });
-      if (known == NVML_SUCCESS)
+      if (known == NVML_SUCCESS) {
         ci_by_id(what, instance, profile.id);
+      }
     }
   }
 
@@ -242,8 +249,9 @@ class Questions {
       const std::string what = gpu_ + "mig device " + number(index);
       const nvmlReturn_t code = nvml_.nvmlDeviceGetMigDeviceHandleByIndex(device_, index, &mig);
       say(what, code);
-      if (code != NVML_SUCCESS)
+      if (code != NVML_SUCCESS) {
         continue;
+      }
       char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = {};
       say(what + " name", nvml_.nvmlDeviceGetName(mig, name, sizeof name), [&] { return name; });
       unsigned gi = 0;
@@ -282,8 +290,9 @@ class Questions {
     say(gpu_ + "parent of the gpu",
         nvml_.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_, &other));
     say(gpu_ + "mig device 99", nvml_.nvmlDeviceGetMigDeviceHandleByIndex(device_, 99, &other));
-    if (!enabled_)
+    if (!enabled_) {
       say(gpu_ + "gi 0 with mig off", nvml_.nvmlDeviceGetGpuInstanceById(device_, 0, &instance));
+    }
     say(gpu_ + "gi 99", nvml_.nvmlDeviceGetGpuInstanceById(device_, 99, &instance));
     say(gpu_ + "mig mode into nothing", nvml_.nvmlDeviceGetMigMode(device_, nullptr, nullptr));
     say(gpu_ + "name into one byte", [&] {
@@ -308,9 +317,11 @@ void ask_machine(const Functions& nvml, unsigned count) {
       nvml.nvmlDeviceGetHandleByUUID("MIG-11111111-2222-5333-8444-555555555555", &device));
   say("handle of a bus id of nothing",
       nvml.nvmlDeviceGetHandleByPciBusId_v2("00000000:FE:1F.0", &device));
-  for (unsigned index = 0; index < count; ++index)
-    if (nvml.nvmlDeviceGetHandleByIndex_v2(index, &device) == NVML_SUCCESS)
+  for (unsigned index = 0; index < count; ++index) {
+    if (nvml.nvmlDeviceGetHandleByIndex_v2(index, &device) == NVML_SUCCESS) {
       Questions(nvml, device, index).all();
+    }
+  }
 }
 
 }  // namespace
@@ -328,10 +339,11 @@ int main(int argc, char** argv) {
   }
   unsigned count = 0;
   const nvmlReturn_t code = nvml.nvmlDeviceGetCount_v2(&count);
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     ask_machine(nvml, count);
-  else
+  } else {
     std::fprintf(stderr, "mig-conformance: nvmlDeviceGetCount_v2: %s\n", words(code).c_str());
+  }
   nvml.nvmlShutdown();
   return code == NVML_SUCCESS ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of -q whose values the simulated driver does not give, with the answers of a real H200 put
-// in the place of its calls, against what NVIDIA's own nvidia-smi printed there.
+// Lines of -q that the simulated driver does not support, with a real H200's results mocked in,
+// compared with the output of NVIDIA's own nvidia-smi there.
 #include "smi/detail.h"
 
 #include <algorithm>
@@ -75,7 +75,7 @@ class Detail : public ::testing::Test {
     return out;
   }
 
-  // From `first` up to `behind`.
+  // The text from `first` up to `behind`.
   static std::string part(const std::string& text,
                           const std::string& first,
                           const std::string& behind) {
@@ -95,11 +95,12 @@ TEST_F(Detail, LinesOfTheReading) {
   for (const auto& [first, behind] : {std::pair("    BAR1 Memory Usage", "    Compute Mode"),
                                       {"        Unrepairable Memory", "    Retired Pages"},
                                       {"    Remapped Rows", "    Temperature"},
-                                      {"    Capabilities", "\n\n"}})
+                                      {"    Capabilities", "\n\n"}}) {
     EXPECT_EQ(part(all, first, behind), part(reading, first, behind));
+  }
 }
 
-// The other answers, so that the lines above are no constants.
+// Other values, so that the lines above are not constants.
 TEST_F(Detail, LinesFollowTheDriver) {
   put(&nvml_.nvmlDeviceGetRemappedRows_v2, [](nvmlDevice_t, nvmlRemappedRowsInfo_v2_t* rows) {
     *rows = {1, 2, 3, 4, 0, 0};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The published capture of an H200 under load (driver 590.48.01) built again on a simulated one:
-// the same instances, three processes with the same memory on the same compute instance, and every
-// section that a MIG user reads. Process ids and names are not ours to choose and are masked.
+// The published capture of an H200 under load (driver 590.48.01) rebuilt on a simulated one: the
+// same instances, three processes with the same memory on the same compute instance, and every
+// section about MIG. Process ids and names cannot be chosen and are masked.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,24 +22,27 @@ using smi::golden;
 
 constexpr std::array<std::uint64_t, 3> kHeldMib = {2194, 1170, 13526};
 
-// Attaches, says so through the pipe, and stays until it is killed.
+// Attaches, reports it through the pipe, and stays until killed.
 [[noreturn]] void occupy(const std::string& uuid, std::uint64_t mib, int ready) {
   migsim_context* context = nullptr;
   std::uint64_t allocation = 0;
   const bool held = migsim_attach(uuid.c_str(), &context) == MIGSIM_OK &&
                     migsim_alloc(context, mib << 20U, &allocation) == MIGSIM_OK;
   const char answer = held ? 'y' : 'n';
-  if (write(ready, &answer, 1) != 1 || !held)
+  if (write(ready, &answer, 1) != 1 || !held) {
     _exit(1);
-  for (;;)
+  }
+  for (;;) {
     pause();
+  }
 }
 
 class LoadedCapture : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
       GTEST_SKIP() << "a driver lets only root change instances";
+    }
     ASSERT_TRUE(box_.created());
     for (const char* line :
          {"-i 0 -mig 1", "mig -cgi 9,14,19,19", "mig -cci 0,1 -gi 2", "mig -cci -gi 3,9,10"}) {
@@ -49,8 +52,9 @@ class LoadedCapture : public ::testing::Test {
     const std::string list = box_.smi("-L");
     const std::size_t at = list.find("MIG-", list.find("Device  1:"));
     const std::string uuid = list.substr(at, list.find(')', at) - at);
-    for (std::size_t i = 0; i < kHeldMib.size(); ++i)
+    for (std::size_t i = 0; i < kHeldMib.size(); ++i) {
       start(uuid, kHeldMib[i]);
+    }
   }
 
   void TearDown() override {
@@ -60,14 +64,15 @@ class LoadedCapture : public ::testing::Test {
     }
   }
 
-  // In the order of their pids, as the capture lists them.
+  // In ascending order of pids, as the capture lists them.
   void start(const std::string& uuid, std::uint64_t mib) {
     std::array<int, 2> ends{};
     ASSERT_EQ(pipe(ends.data()), 0);
     const pid_t pid = fork();
     ASSERT_GE(pid, 0);
-    if (pid == 0)
+    if (pid == 0) {
       occupy(uuid, mib, ends[1]);
+    }
     close(ends[1]);
     pids_.push_back(pid);
     char answer = 0;
@@ -88,12 +93,13 @@ class LoadedCapture : public ::testing::Test {
 
 std::string section(const std::string& text, const std::string& from, const std::string& to) {
   const std::size_t begin = text.find(from);
-  if (begin == std::string::npos)
+  if (begin == std::string::npos) {
     return "";
+  }
   return text.substr(begin, to.empty() ? std::string::npos : text.find(to, begin) - begin);
 }
 
-// "   12249      C   /root/tools/memhog          2194MiB |" of every row.
+// Masks the name in rows such as "   12249      C   /root/tools/memhog          2194MiB |".
 std::string without_names(const std::string& text) {
   static const std::regex kRow("(\\|    0    2    1) +[0-9]+( +C   ).{36,40}?( +[0-9]+MiB \\|)");
   static const std::regex kPmon("(\n    0) +[0-9]+( +C .* )[^ ]+ *(?=\n)");
@@ -103,8 +109,8 @@ std::string without_names(const std::string& text) {
   return std::regex_replace(out, kDetail, "$1<masked>");
 }
 
-// What the driver holds in an instance beside its processes and its idle use differs from program
-// to program (13 MiB here; 7 MiB of one process on an H100, 37 of three).
+// The driver's own memory in an instance, beside processes and idle use, differs by program (13 MiB
+// here; 7 MiB with one process on an H100, 37 with three).
 std::string without_unknowns(const std::string& text) {
   static const std::regex kUsed("169[0-9]{2}MiB");
   return std::regex_replace(text, kUsed, "169xxMiB");
@@ -117,7 +123,7 @@ TEST_F(LoadedCapture, MigAndProcessTables) {
             without_unknowns(section(reading, "| MIG devices:", "\n\n")));
   const std::string rows = section(summary, "| Processes:", "");
   EXPECT_EQ(without_names(rows), without_names(section(reading, "| Processes:", "")));
-  // By pid, largest last, as there.
+  // By pid, the largest last, as in the capture.
   EXPECT_LT(rows.find("2194MiB"), rows.find("1170MiB"));
   EXPECT_LT(rows.find("1170MiB"), rows.find("13526MiB"));
 }
@@ -138,8 +144,8 @@ TEST_F(LoadedCapture, ProcessesOfTheDetail) {
 TEST_F(LoadedCapture, Queries) {
   const std::string apps = shown("--query-compute-apps=used_gpu_memory --format=csv");
   EXPECT_EQ(apps, "used_gpu_memory [MiB]\n2194 MiB\n1170 MiB\n13526 MiB\n");
-  // Of the capture's long query: what depends on MIG, and the sizes. Reserved memory is the driver
-  // version's: 614 MiB there, 616 MiB with 580.159.04, which our board file has.
+  // From the capture's long query: properties that depend on MIG, and sizes. Reserved memory
+  // depends on the driver version: 614 MiB there, 616 MiB with 580.159.04, the board file's figure.
   EXPECT_EQ(shown("--query-gpu=memory.total,utilization.gpu,utilization.memory,"
                   "utilization.encoder,utilization.decoder,utilization.jpeg,utilization.ofa,"
                   "mig.mode.current,mig.mode.pending,pstate,clocks.current.sm,clocks.max.sm,"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What nvidia-smi was seen to say when it changes modes, resets GPUs and is refused (published
-// transcripts, drivers R470 to R590), brought about on simulated machines.
+// nvidia-smi's texts for mode changes, GPU resets and refusals (published transcripts, drivers R470
+// to R590), reproduced on simulated machines.
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -21,13 +21,15 @@ constexpr const char* kUseOfGpu =
 class ModeTexts : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
       GTEST_SKIP() << "a driver lets only root change modes";
+    }
   }
 
   static std::string with_bus(std::string text) {
-    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@'))
+    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) {
       text.replace(at, 1, kBus);
+    }
     return text;
   }
 
@@ -108,13 +110,15 @@ TEST_F(ModeTexts, NothingToShow) {
   SimulatedMachine box("1x h200-141gb");
   ASSERT_TRUE(box.created());
   box.smi("-mig 1");
-  for (const char* line : {"mig -lgi", "mig -dgi", "mig -dci"})
+  for (const char* line : {"mig -lgi", "mig -dgi", "mig -dci"}) {
     says(box, line, 6, "No GPU instances found: Not Found\n");
+  }
   ASSERT_TRUE(box.fail("nvmlDeviceGetGpuInstanceProfileInfoV", "NVML_ERROR_UNKNOWN"));
   says(box, "mig -lgip", 255, "Failed to display GPU instance profiles: Unknown Error\n");
   box.smi("mig -cgi 9");
-  for (const char* line : {"mig -lci", "mig -dci"})
+  for (const char* line : {"mig -lci", "mig -dci"}) {
     says(box, line, 6, "No compute instances found: Not Found\n");
+  }
   box.smi("mig -cci -gi 2");
   ASSERT_TRUE(box.fail("nvmlGpuInstanceGetComputeInstances", "NVML_ERROR_NO_PERMISSION"));
   says(box, "mig -lci", 4, "Failed to display compute instances: Insufficient Permissions\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The published capture's --query-gpu of an idle H200 with MIG on (driver 590.48.01), all 212
-// properties, asked of the same layout on a simulated one.
+// The published --query-gpu of an idle H200 with MIG on (driver 590.48.01), all 212 properties,
+// compared with the same layout on a simulated one.
 #include <unistd.h>
 
 #include <map>
@@ -27,7 +27,7 @@ Cells cells(const std::string& line) {
   return out;
 }
 
-// Why the simulated machine says something else, and of what.
+// Allowed differences by reason: the properties whose value differs on the simulated machine.
 const std::map<std::string, std::set<std::string>> kDiffer = {
     {"another machine", {"timestamp", "serial", "uuid", "pci.bus_id", "pci.bus"}},
     {"another card than ours, and applications clocks, which R590 deprecates",
@@ -64,15 +64,18 @@ const std::map<std::string, std::set<std::string>> kDiffer = {
 };
 
 std::string why_different(const std::string& name) {
-  for (const auto& [why, names] : kDiffer)
-    if (names.count(name) != 0)
+  for (const auto& [why, names] : kDiffer) {
+    if (names.count(name) != 0) {
       return why;
+    }
+  }
   return "";
 }
 
 TEST(QueryCapture, EveryPropertyOfAnIdleH200WithMig) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver lets only root change instances";
+  }
   SimulatedMachine box("1x h200-141gb", {"--driver", "590.48.01"});
   ASSERT_TRUE(box.created());
   for (const char* line :
@@ -83,8 +86,9 @@ TEST(QueryCapture, EveryPropertyOfAnIdleH200WithMig) {
   const Cells reading = base::split(smi::golden("h200_590_mig_query.csv"), '\n');
   ASSERT_GE(reading.size(), 2U);
   std::string names;
-  for (const std::string& title : cells(reading[0]))
+  for (const std::string& title : cells(reading[0])) {
     names += (names.empty() ? "" : ",") + title.substr(0, title.find(" ["));
+  }
   const Cells said = base::split(box.smi("--query-gpu=" + names + " --format=csv"), '\n');
   ASSERT_GE(said.size(), 2U) << said[0];
   EXPECT_EQ(said[0], reading[0]);
@@ -93,10 +97,11 @@ TEST(QueryCapture, EveryPropertyOfAnIdleH200WithMig) {
   ASSERT_EQ(ours.size(), theirs.size());
   for (std::size_t i = 0; i < titles.size(); ++i) {
     const std::string name = titles[i].substr(0, titles[i].find(" ["));
-    if (const std::string why = why_different(name); why.empty())
+    if (const std::string why = why_different(name); why.empty()) {
       EXPECT_EQ(ours[i], theirs[i]) << name;
-    else
+    } else {
       EXPECT_NE(ours[i], theirs[i]) << name << " is no longer different: " << why;
+    }
   }
 }
 

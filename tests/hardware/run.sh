@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Everything that is proved on a machine with a real GPU, read-only. Needs sh, sed, diff and NVIDIA's
+# Runs all checks on a machine with a real GPU, read-only. Needs sh, sed, diff and NVIDIA's
 # driver; no network, no compiler.
 #
 #   tests/hardware/run.sh BINDIR OUTDIR
 #
 # BINDIR: our programs (migctl, mig-conformance). OUTDIR gets
-#   machine.txt       what machine this is
-#   conformance.txt   its MIG answers; diff it with conformance.txt of a simulated machine
+#   machine.txt       identity of the machine
+#   conformance.txt   its MIG readings, to diff with conformance.txt of a simulated machine
 #   compare_smi.txt   nvidia-smi against migctl smi
-#   list.txt, profiles.txt, placements.txt   what migctl itself shows
+#   list.txt, profiles.txt, placements.txt   output of migctl
 # Exit 0 when the conformance program ran and the five commands that must be equal are.
 set -u
 bin=${1:?usage: run.sh BINDIR OUTDIR}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A simulated machine some of whose answers a test puts in place of the driver's: for what a
-// simulated board never says, and for values that must not be confused with each other.
+// A simulated machine with mocks for some NVML calls: for results that a simulated board never
+// returns, and for distinct values that cannot be confused.
 #ifndef MIGCTL_TESTS_HARDWARE_SCRIPTED_DRIVER_H_
 #define MIGCTL_TESTS_HARDWARE_SCRIPTED_DRIVER_H_
 
@@ -33,7 +33,7 @@ class ScriptedDriver {
     functions_.*function = nvml::Function<Signature>(with);
   }
 
-  // What a sub-command prints; it must succeed.
+  // Output of a sub-command, which must succeed.
   std::string printed(smi::Options (*parse)(const std::vector<std::string>&),
                       int (*run_command)(const smi::Run&, const smi::Options&),
                       const std::vector<std::string>& words) {

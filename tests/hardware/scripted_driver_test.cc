@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-smi's reading commands on answers that a simulated board never gives.
+// nvidia-smi's reading commands on mocked results that a simulated board never returns.
 #include "scripted_driver.h"
 
 #include <algorithm>
@@ -42,7 +42,7 @@ class Scripted : public ::testing::Test {
   ScriptedDriver driver_{"1x h200-141gb"};
 };
 
-// Two samples of one process, the newer first: its values show, each in its own column.
+// Two samples of one process, the newer first: its values appear, each in its own column.
 TEST_F(Scripted, PmonShowsTheNewestSampleInItsColumns) {
   one_compute_process();
   driver_.answer(&F::nvmlDeviceGetProcessUtilization,
@@ -51,8 +51,9 @@ TEST_F(Scripted, PmonShowsTheNewestSampleInItsColumns) {
                     unsigned* count,
                     unsigned long long) {
                    *count = 2;
-                   if (samples == nullptr)
+                   if (samples == nullptr) {
                      return NVML_ERROR_INSUFFICIENT_SIZE;
+                   }
                    samples[0] = {kPid, 2000, 11, 12, 13, 14};
                    samples[1] = {kPid, 1000, 91, 92, 93, 94};
                    return NVML_SUCCESS;
@@ -75,7 +76,7 @@ TEST_F(Scripted, GraphicsProcessesAreNoComputeApps) {
                  });
   EXPECT_EQ(nvidia_smi({"--query-compute-apps=pid,name,used_memory", "--format=csv,noheader"}),
             "4242, /opt/app-4242, 3 MiB\n");
-  // The one that does both is a C+G of the summary's list; the other draws only.
+  // The process on both lists is C+G; the other is graphics only.
   const std::string pmon = driver_.printed(smi::parse_pmon, smi::run_pmon, {"-c", "1"});
   EXPECT_NE(pmon.find("       4242   C+G "), std::string::npos) << pmon;
   EXPECT_NE(pmon.find("         77     G "), std::string::npos) << pmon;
@@ -92,8 +93,9 @@ TEST_F(Scripted, RetiredPagesOneLineEach) {
                        cause == NVML_PAGE_RETIREMENT_CAUSE_MULTIPLE_SINGLE_BIT_ECC_ERRORS;
                    const unsigned room = pages == nullptr ? 0 : *count;
                    *count = single ? 2 : 0;
-                   if (room < *count)
+                   if (room < *count) {
                      return NVML_ERROR_INSUFFICIENT_SIZE;
+                   }
                    if (single) {
                      pages[0] = 0x10;
                      pages[1] = 0xABC;
@@ -110,8 +112,9 @@ TEST_F(Scripted, AccountedProcesses) {
                  [](nvmlDevice_t, unsigned* count, unsigned* pids) {
                    const unsigned room = pids == nullptr ? 0 : *count;
                    *count = 1;
-                   if (room == 0)
+                   if (room == 0) {
                      return NVML_ERROR_INSUFFICIENT_SIZE;
+                   }
                    pids[0] = kPid;
                    return NVML_SUCCESS;
                  });
@@ -138,13 +141,13 @@ TEST_F(Scripted, AccountedProcesses) {
             std::string::npos);
 }
 
-// Power and thermal limits cost time since the line before, not since the driver started.
+// Power and thermal limits: throttled time since the previous line, not since the driver's start.
 TEST_F(Scripted, DmonShowsTimeLostSinceTheLastLine) {
   driver_.answer(
       &F::nvmlDeviceGetViolationStatus,
       [](nvmlDevice_t, nvmlPerfPolicyType_t policy, nvmlViolationTime_t* time) {
         static unsigned long long asked = 0;
-        // Every question a second later; a quarter of the time lost to power.
+        // Each query is a second later; a quarter of the time is throttled by power.
         ++asked;
         *time = {asked * 1000000, policy == NVML_PERF_POLICY_POWER ? asked * 250000000 : 500};
         return NVML_SUCCESS;
@@ -194,11 +197,12 @@ TEST_F(Scripted, DmonColumnsAreNotExchanged) {
             " 0, 20, 30, 0, 7, 8, 1, 2, 3, 4, 5, -\n");
 }
 
-// The third line is the first with two samples behind it; a metric that fails spoils no other.
+// The third line is the first with two samples; a failing metric does not affect others.
 TEST_F(Scripted, GpmValuesComeFromTheSamplesBefore) {
   driver_.answer(&F::nvmlGpmMetricsGet, [](nvmlGpmMetricsGet_t* request) {
-    if (request->sample1 == request->sample2 || request->numMetrics != 1)
+    if (request->sample1 == request->sample2 || request->numMetrics != 1) {
       return NVML_ERROR_INVALID_ARGUMENT;
+    }
     request->metrics[0].nvmlReturn =
         request->metrics[0].metricId == 3 ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
     request->metrics[0].value = request->metrics[0].metricId + 0.9;
@@ -226,12 +230,14 @@ TEST_F(Scripted, SamplesOfASection) {
                     nvmlValueType_t* value_type,
                     unsigned* count,
                     nvmlSample_t* samples) {
-                   if (type != NVML_TOTAL_POWER_SAMPLES)
+                   if (type != NVML_TOTAL_POWER_SAMPLES) {
                      return NVML_ERROR_NOT_FOUND;
+                   }
                    *value_type = NVML_VALUE_TYPE_UNSIGNED_INT;
                    *count = 3;
-                   if (samples == nullptr)
+                   if (samples == nullptr) {
                      return NVML_SUCCESS;
+                   }
                    samples[0] = {5000000, {}};
                    samples[1] = {7360000, {}};
                    samples[2] = {6000000, {}};
@@ -262,7 +268,7 @@ class ScriptedPair : public ::testing::Test {
   ScriptedDriver pair_{"2x h200-141gb"};
 };
 
-// Linked directly, three of the links to each other, one elsewhere, one down.
+// Six links: three between the two GPUs, one elsewhere, one down.
 TEST_F(ScriptedPair, TopologyCountsTheLinksBetweenTwo) {
   pair_.answer(&F::nvmlDeviceGetNvLinkState,
                [](nvmlDevice_t, unsigned link, nvmlEnableState_t* active) {
@@ -277,8 +283,7 @@ TEST_F(ScriptedPair, TopologyCountsTheLinksBetweenTwo) {
   pair_.answer(&F::nvmlDeviceGetNvLinkRemotePciInfo_v2,
                [](nvmlDevice_t, unsigned link, nvmlPciInfo_t* pci) {
                  *pci = {};
-                 // The simulated machine's second GPU; the first, too, sees it (it is asked for
-                 // both).
+                 // Bus id of the simulated machine's second GPU; the mock serves both GPUs.
                  std::snprintf(pci->busId,
                                sizeof pci->busId,
                                "%s",
@@ -315,12 +320,13 @@ TEST_F(ScriptedPair, PathsOfEveryKind) {
   }
 }
 
-// A GPU named twice is one; the order is that of the indexes; what fits none among others is passed
-// over where nothing is changed, and refused where something would be.
+// Duplicates count once; the order is that of indices; an unmatched name in a list is ignored by
+// reading commands and refused by changing ones.
 TEST(Selection, EachGpuOnceInOrder) {
   SimulatedMachine box("2x h200-141gb");
-  for (const char* ids : {"0,0,1", "1,0,1", "1,0"})
+  for (const char* ids : {"0,0,1", "1,0,1", "1,0"}) {
     EXPECT_EQ(box.smi(std::string("--query-gpu=index --format=csv,noheader -i ") + ids), "0\n1\n");
+  }
   EXPECT_EQ(box.smi("--query-gpu=index --format=csv,noheader -i 1,9"), "1\n");
   EXPECT_EQ(box.exit_code(), 0);
   EXPECT_EQ(box.smi("--query-gpu=index -i 8,9"), "No devices were found\n");

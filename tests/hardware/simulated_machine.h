@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A simulated machine of one test's own, and nvidia-smi's dialect on it, in this process.
+// Fixture: a simulated machine per test, and nvidia-smi's dialect on it, in this process.
 #ifndef MIGCTL_TESTS_HARDWARE_SIMULATED_MACHINE_H_
 #define MIGCTL_TESTS_HARDWARE_SIMULATED_MACHINE_H_
 
@@ -36,26 +36,28 @@ class SimulatedMachine {
 
   bool created() const { return created_; }
 
-  // `migctl sim <words>`; whether it worked.
+  // Runs `migctl sim <words>`; true on success.
   static bool sim(std::vector<std::string> words) {
     std::vector<char*> argv;
-    for (std::string& word : words)
+    for (std::string& word : words) {
       argv.push_back(word.data());
+    }
     argv.push_back(nullptr);
     return migsim::sim_main(static_cast<int>(words.size()), argv.data(), {}) == 0;
   }
 
-  // The next call of this function fails so.
+  // Makes the next call of this function fail with `code`.
   static bool fail(const std::string& function, const std::string& code) {
     return sim({"inject", "box", "--call", function, "--fail", code});
   }
 
-  // What `nvidia-smi <line>` prints; its exit code in exit_code().
+  // Output of `nvidia-smi <line>`; its exit code is in exit_code().
   std::string smi(const std::string& line) {
     std::vector<std::string> words;
     std::istringstream in(line);
-    for (std::string word; in >> word;)
+    for (std::string word; in >> word;) {
       words.push_back(word);
+    }
     char* text = nullptr;
     std::size_t size = 0;
     smi::SmiContext context;

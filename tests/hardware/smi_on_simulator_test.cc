@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-smi's dialect on a simulated H200 against what NVIDIA's own nvidia-smi printed on real
-// ones.
+// nvidia-smi's dialect on a simulated H200, compared with recorded output of NVIDIA's own
+// nvidia-smi on real ones.
 #include <unistd.h>
 
 #include <regex>
@@ -24,15 +24,18 @@ std::string masked(const std::string& text) {
 std::vector<std::string> lines_with(const std::string& text, const std::string& part) {
   std::vector<std::string> found;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    if (line.find(part) != std::string::npos)
+  for (std::string line; std::getline(in, line);) {
+    if (line.find(part) != std::string::npos) {
       found.push_back(line);
+    }
+  }
   return found;
 }
 
 TEST(H200WithoutMig, FiveCommandsByteForByte) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver tells capacities and placements only to root";
+  }
   SimulatedMachine box("1x h200-141gb");
   ASSERT_TRUE(box.created());
   EXPECT_EQ(box.smi("mig -lgip"), golden("h200_580_lgip.txt"));
@@ -49,10 +52,11 @@ TEST(H200WithoutMig, FiveCommandsByteForByte) {
   EXPECT_EQ(box.smi("pmon -c 1"), golden("h200_580_pmon.txt"));
 }
 
-// Each block of the reading: "$ nvidia-smi <words>", what it printed, "exit <code>".
+// Each block of the recording: "$ nvidia-smi <words>", its output, "exit <code>".
 TEST(H200WithoutMig, OddCommandLinesByteForByte) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver tells capacities only to root";
+  }
   SimulatedMachine box("1x h200-141gb");
   ASSERT_TRUE(box.created());
   std::istringstream reading(golden("h200_580_command_lines.txt"));
@@ -86,16 +90,18 @@ TEST(H200WithoutMig, SummaryOfTheCaptureApartFromReadings) {
                            "MIG M. |",
                            "Disabled",
                            "| Processes:",
-                           "No running processes"})
+                           "No running processes"}) {
     EXPECT_EQ(lines_with(summary, part), lines_with(reading, part)) << part;
+  }
 }
 
 // The published capture of driver 590: GI 2 holds 1c and 2c of a 3g, GI 3 a 2g, GI 9 and 10 a 1g.
 class CapturedLayout : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
       GTEST_SKIP() << "a driver lets only root change instances";
+    }
     ASSERT_TRUE(box_.created());
     run("-i 0 -mig 1");
     run("mig -cgi 9,14,19,19");
@@ -103,7 +109,7 @@ class CapturedLayout : public ::testing::Test {
     run("mig -cci -gi 3,9,10");
   }
 
-  // A command that must succeed.
+  // Output of a command that must succeed.
   std::string run(const std::string& line) {
     const std::string out = box_.smi(line);
     EXPECT_EQ(box_.exit_code(), 0) << line << "\n" << out;
@@ -143,7 +149,7 @@ TEST_F(CapturedLayout, Instances) {
             "+---------------------------------------------------------+\n"
             "|   0  MIG 3g.71gb            9        2          4:4     |\n"
             "+---------------------------------------------------------+\n");
-  // Where they lie was printed of an H100 (tests/captures).
+  // Placements as printed on an H100 (tests/captures).
   const std::string cis = run("mig -lci -gi 2");
   EXPECT_EQ(
       lines_with(cis, "|   0      2       MIG 1c.3g.71gb       0         0          2:1").size(),
@@ -160,9 +166,12 @@ TEST_F(CapturedLayout, DetailOfMigDevices) {
   const std::string blocks = detail.substr(begin, detail.find("    Accounting Mode") - begin);
   // The capture is of a loaded machine: the two devices of GI 2 use 16925 MiB there.
   std::string reading = golden("h200_590_mig_q_devices.txt");
-  for (const auto& [loaded, idle] : {std::pair("16925 MiB", "22 MiB"), {"54499 MiB", "71403 MiB"}})
-    for (std::size_t at = 0; (at = reading.find(loaded)) != std::string::npos;)
+  for (const auto& [loaded, idle] :
+       {std::pair("16925 MiB", "22 MiB"), {"54499 MiB", "71403 MiB"}}) {
+    for (std::size_t at = 0; (at = reading.find(loaded)) != std::string::npos;) {
       reading.replace(at, std::string(loaded).size(), idle);
+    }
+  }
   EXPECT_EQ(blocks, reading);
 }
 
@@ -184,7 +193,7 @@ TEST_F(CapturedLayout, TearDownInTheDriversOrder) {
   }
 }
 
-// With MIG off any id will do; with MIG on a wrong one stops a change.
+// With MIG off any id is accepted; with MIG on an invalid one refuses the change.
 TEST_F(CapturedLayout, WrongInstanceIds) {
   EXPECT_EQ(
       box_.smi("mig -dci -gi x"),
@@ -210,7 +219,7 @@ TEST_F(CapturedLayout, RefusalsHaveTheDriversWordsAndCodes) {
   EXPECT_EQ(box_.exit_code(), 2);
 }
 
-// What runs on an instance shows in every list with its instance, as the loaded capture shows it.
+// A process on an instance appears in every list with its instance, as in the loaded capture.
 TEST_F(CapturedLayout, ProcessOnAnInstance) {
   const std::string list = run("-L");
   const std::size_t at = list.find("MIG-", list.find("Device  1:"));
@@ -240,10 +249,11 @@ TEST_F(CapturedLayout, ProcessOnAnInstance) {
   EXPECT_EQ(lines_with(run(""), pid).size(), 0U);
 }
 
-// The lab, word for word, on its own board.
+// Every command of the course's lab, verbatim, on its own board.
 TEST(Lab, EveryCommandOfTheLab) {
-  if (geteuid() != 0)
+  if (geteuid() != 0) {
     GTEST_SKIP() << "a driver lets only root change instances";
+  }
   SimulatedMachine box("1x a100-sxm4-40gb");
   ASSERT_TRUE(box.created());
   const std::string mode = "-i 0 --query-gpu=mig.mode.current --format=csv,noheader";

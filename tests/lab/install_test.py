@@ -4,7 +4,7 @@
 
     install_test.py BUILD
 
-Exit code: 0 it works, 1 not, 77 cannot run here.
+Exit code: 0 passed, 1 failed, 77 skipped.
 """
 
 import os
@@ -17,7 +17,8 @@ import textwrap
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "howto" / "mig_without_gpu.md"
 INSTALLED = ["bin/migctl", "bin/mig-workload", "bin/nvidia-mig-parted", "bin/migd", "lib/migctl/sim/libnvidia-ml.so.1",
-             "lib/migctl/sim/libmigsim.so", "include/migctl/migsim.h"]
+             "lib/migctl/sim/libmigsim.so", "include/migctl/migsim.h",
+             "share/doc/migctl/reference/leases.md", "share/doc/migctl/systemd.md"]
 
 
 def examples():

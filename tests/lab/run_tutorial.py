@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Executes the console blocks of a Markdown page and compares what they print with what stands there.
+"""Executes the console blocks of a Markdown page and compares their output with the page.
 
     run_tutorial.py --bin build/dev/bin docs/tutorial/mig_lab.md [--show]
 
@@ -8,7 +8,7 @@ A block is fenced as ```console. A line `$ command` is typed into one shell that
 to the last block (so directories, functions and background jobs carry over, and `migctl sim shell`
 enters the machine until `exit`); lines `> more` continue it; the rest is its output. In the output
 `...` alone in a line stands for any lines, `...` within a line for any text. A command must end with
-0 unless the next one is `echo $?`. Exit code: 0 as the page says, 1 not, 77 cannot run here.
+0 unless the next one is `echo $?`. Exit code: 0 equal, 1 different, 77 skipped.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import time
 
 SKIPPED = 77
 LIMIT_S = 120
-STALE_MARK = re.compile(r"@@\d+\.\d+@@ \d+\n")  # of a command before, asked for twice
+STALE_MARK = re.compile(r"@@\d+\.\d+@@ \d+\n")  # mark of an earlier command, requested twice
 
 
 @dataclasses.dataclass
@@ -56,7 +56,7 @@ def steps_of(text):
 
 
 def pattern_of(lines):
-    """What is expected as one regular expression."""
+    """The expected lines as one regular expression."""
     parts = []
     for line in lines:
         if line.strip() == "...":
@@ -69,7 +69,7 @@ def pattern_of(lines):
 
 
 class Shell:
-    """A bash that reads commands as they come; standard error goes where standard output goes."""
+    """A bash that reads commands from a pipe; its stderr goes to its stdout."""
 
     def __init__(self, environment, cwd):
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -79,16 +79,16 @@ class Shell:
         self.rest = b""
 
     def run(self, command):
-        """(output, exit status) of a command; None as status when it does not end."""
+        """(output, exit status) of a command; None as status on a timeout."""
         self.count += 1
         mark = f"@@{os.getpid()}.{self.count}@@"
-        # The line after the command is read by whatever shell is there then.
+        # The mark's line is read by whichever shell is running then.
         self.send(f"{command}\n")
         self.send_mark(mark)
         end = re.compile(re.escape(mark).encode() + rb" (\d+)\n")
         deadline = time.monotonic() + LIMIT_S
         while not (found := end.search(self.rest)):
-            # The shell that ends may have taken the line with it: then the one behind it is asked.
+            # An ending shell may have consumed the mark: then it is sent again, to the outer shell.
             patience = min(1, deadline - time.monotonic()) if command == "exit" else deadline - time.monotonic()
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, patience))
             if not ready and time.monotonic() < deadline:
@@ -103,16 +103,16 @@ class Shell:
         return output, int(found.group(1))
 
     def send_mark(self, mark):
-        """Types what prints the mark and the status of the command before it."""
+        """Sends the command that prints the mark and the previous command's exit status."""
         self.send(f"_mark=$?; printf '%s %s\\n' '{mark}' $_mark; (exit $_mark)\n")
 
     def send(self, text):
-        """Types it."""
+        """Sends a line."""
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
     def close(self):
-        """Ends the shell and what it started."""
+        """Ends the shell and its child processes."""
         self.process.stdin.close()
         try:
             self.process.wait(timeout=5)
@@ -126,7 +126,7 @@ class Shell:
 
 
 def check(step, output, status, next_step):
-    """What is wrong, or None."""
+    """The fault of a step, or None."""
     if status is None:
         return f"no end after {LIMIT_S} s"
     asked = next_step is not None and next_step.command == "echo $?"
@@ -140,7 +140,7 @@ def check(step, output, status, next_step):
 
 
 def run_page(page, binaries, show):
-    """Number of commands, and the first that went wrong as text (or None)."""
+    """Number of commands, and the first fault as text (or None)."""
     steps = steps_of(page.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="mig-lab-") as folder:
         cwd = os.path.join(folder, "work")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What migd does with clients that ask for too much, lie, or are not who they say.
+"""Tests of migd against hostile clients: excessive requests, false claims, spoofed identities.
 
 Usage: broker.py BIN            needs root: the clients are processes of other users
 
-Every check talks to a running migd over its socket, as a program that is no migctl would.
+Every check talks to a running migd over its socket, as a client other than migctl would.
 """
 import http.client
 import json
@@ -41,12 +41,12 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(self.path)  # without a timeout it waits where the line is full
+        self.sock.connect(self.path)  # without a timeout connect() blocks while the listen backlog is full
         self.sock.settimeout(30)
 
 
 def as_user(uid, work):
-    """What `work` returns (JSON), run in a process of that user."""
+    """Result (JSON) of `work`, run in a process of that user."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -114,14 +114,14 @@ class Broker:
         return [answer.status, document]
 
     def raw(self, data):
-        """The first line of the answer to these bytes."""
+        """First line of the response to these bytes."""
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream.settimeout(60)
         stream.connect(self.socket)
         try:
             stream.sendall(data)
         except OSError:
-            pass  # refused while we were sending: the answer is there
+            pass  # refused while sending: the response is there already
         answer = stream.recv(200)
         stream.close()
         return answer.split(b"\r\n")[0].decode()
@@ -203,7 +203,7 @@ def limits(broker):
     expect("what the quota never allows is refused at once", never[0] == 403, never)
 
     def fill_queue():
-        """Each request on a connection of its own, left open; the last one's answer."""
+        """Each request on a connection of its own, left open; returns the last response."""
         open_ones = []
         for number in range(201):
             connection = Connection(broker.socket)
@@ -232,7 +232,7 @@ def limits(broker):
 
 
 def full_line(broker):
-    """More clients than the kernel keeps in line before a daemon that is busy: who comes then waits."""
+    """More clients than the listen backlog of a busy daemon holds: further ones block in connect()."""
     broker.daemon.send_signal(signal.SIGSTOP)
     line = []
     for _ in range(5000):

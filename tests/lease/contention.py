@@ -57,12 +57,12 @@ def ask(path, method, target, body=None):
 
 
 def is_over(folder):
-    """Also when whoever was to say so has gone, and the folder with it."""
+    """True also when the parent process died and its folder is gone."""
     return (folder / "over").exists() or not (folder / "held").exists()
 
 
 def insist(path, method, target, body=None, folder=None):
-    """As ask(), until the daemon is back or, in a client, the whole is over."""
+    """As ask(), retried until the daemon is back or, in a client process, the run is over."""
     while True:
         answer = ask(path, method, target, body)
         if answer is not None:
@@ -82,9 +82,9 @@ def start_ticks(pid):
 
 
 def mark(folder, uuid):
-    """Claims the instance in our own books; the text of whoever has it, alive, otherwise.
+    """Claims the instance in the test's own records; returns the text of a live previous owner.
 
-    A mark is there whole or not at all: one killed while it wrote would else leave a mark of nobody.
+    A mark file appears atomically (link): a client killed while writing leaves no half-written mark.
     """
     path = folder / uuid
     written = folder / f".new-{os.getpid()}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private copy of the tree in which changes are made, built and tested one at a time."""
+"""A private copy of the tree in which mutants are applied, built and tested one at a time."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def source_files(root):
 
 
 def sync(source, target):
-    """Makes `target` equal to `source`; what is equal keeps its time, so that little is built again."""
+    """Makes `target` equal to `source`; unchanged files keep their time, so that little is rebuilt."""
     wanted = set(source_files(source))
     for name in wanted:
         have = os.path.join(target, name)
@@ -43,7 +43,7 @@ def sync(source, target):
 
 
 def run(command, folder, seconds, log, env=None):
-    """(exit code or None when it ran too long, output); everything it started is ended with it."""
+    """(exit code or None on a timeout, output); all child processes are ended too."""
     with open(log, "wb") as out:
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                    env=env, start_new_session=True)
@@ -72,7 +72,7 @@ def built(file, output):
 
 
 def targets_of(test):
-    """What a test needs built: a GoogleTest program is called as its test, the others run the programs."""
+    """Build targets of a test: a GoogleTest program has the test's name, other tests run the programs."""
     return [test] if test.endswith("_test") else PROGRAMS
 
 
@@ -105,7 +105,7 @@ class Bench:
             if not names:
                 return result("does not build", "", "none of the tests can be used here")
             ready, changed_code_runs = set(), False
-            for name in names:  # in order: what looks closest comes first
+            for name in names:  # in order: the nearest test comes first
                 targets = [target for target in targets_of(name) if target not in ready]
                 if targets:
                     code, output = run(self.build(targets), self.tree, left(), self.log)
@@ -119,7 +119,7 @@ class Bench:
                 if code is None:
                     return result("timed out", name)
                 if code != 0:
-                    late = "***Timeout" in output  # ctest's word
+                    late = "***Timeout" in output  # ctest's mark of a timeout
                     return result("timed out" if late else "noticed", name)
             return result("survived" if changed_code_runs else "not built", "", " ".join(names))
         finally:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The changes to the code that the tests must notice: changes/ROOM.txt, and rooms.json, which says what notices.
+"""Mutants, changes to the code that the tests must notice: changes/ROOM.txt; rooms.json names the tests of each room.
 
 A change is
 
@@ -9,8 +9,8 @@ A change is
     | text of the file
     new
     | text instead
-    tests e2e_leases lease_broker          (optional: looked at before the room's own)
-    equivalent because nothing can see it  (optional: not run)
+    tests e2e_leases lease_broker          (optional: run before the room's own)
+    equivalent because nothing can see it  (optional: equivalent mutant, not run)
 
 Texts are compared word by word, so that another line break or indentation does not matter. The old text stands in its
 file exactly once. A room in a file's name has "-" for "/": changes/sim-machine.txt.
@@ -40,7 +40,7 @@ class Change:
         return f"{self.room}/{self.name}"
 
     def mark(self):
-        """Equal while the change is the same one: what an earlier run found still counts."""
+        """Equal as long as the mutant is unchanged: results of earlier runs stay valid."""
         return "\0".join((self.file, self.old, self.new))
 
 
@@ -102,7 +102,7 @@ def rooms():
 
 
 def places(source, old):
-    """Where `old` stands in `source`, whatever blanks are between its words."""
+    """Positions of `old` in `source`, ignoring white space between words."""
     words = [re.escape(word) for word in old.split()]
     return [found.span() for found in re.finditer(r"\s+".join(words), source)] if words else []
 
@@ -116,7 +116,7 @@ def changed(source, change):
 
 
 def offences(changes, rooms_table, root):
-    """What is wrong with the data, one line each."""
+    """Faults of the data, one line each."""
     lines, seen, marks = [], set(), {}
     for change in changes:
         if change.id in seen:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The data of the changes holds against this tree, and the runner tells what became of a change."""
+"""The mutants apply to this tree, and the runner classifies their outcomes."""
 
 import os
 import sys
@@ -55,7 +55,7 @@ class Data(unittest.TestCase):
 
 
 class Running(unittest.TestCase):
-    """On a tree of one file whose tests are shell commands."""
+    """The runner on a tree of one file whose tests are shell commands."""
 
     COMPILES = "echo '[1/2] Building CXX object room/CMakeFiles/room.dir/code.o'"
 

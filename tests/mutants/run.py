@@ -45,7 +45,7 @@ def parsed_arguments():
 
 
 class Notes:
-    """What was found, on disk after every change."""
+    """Results, written to disk after every mutant."""
 
     def __init__(self, folder, again):
         self.path = os.path.join(folder, "results.json")
@@ -76,7 +76,7 @@ class Notes:
 
 
 def table(all_changes, notes):
-    """results.md: a line per room, then all that was not simply noticed."""
+    """results.md: a line per room, then all mutants that were not simply noticed."""
     lines = ["| room | changes | noticed | equivalent | survived | not run |", "|---|---|---|---|---|---|"]
     rest = []
     for room in sorted({change.room for change in all_changes}):
@@ -121,7 +121,7 @@ def test_command(names):
 
 
 def prepare(tree, arguments, targets, deadline, jobs):
-    """Copies, configures and builds; False = no time left. Exits when the tree itself does not build."""
+    """Copies, configures and builds; False = no time left. Exits when the unchanged tree does not build."""
     sync(ROOT, tree)
     log = os.path.join(os.path.dirname(tree), os.path.basename(tree) + ".build.log")
     for command in (cmake_command(arguments), build_command(jobs)(targets)):
@@ -134,7 +134,7 @@ def prepare(tree, arguments, targets, deadline, jobs):
 
 
 def usable_tests(tree, wanted, notes, jobs, deadline):
-    """Those that pass on the unchanged tree; the others are noted. None = no time left."""
+    """Tests that pass on the unchanged tree; the others are recorded. None = no time left."""
     known = notes.data.setdefault("passed", [])
     rest = sorted(set(wanted) - set(known) - set(notes.data["left_out"]))
     if rest:
@@ -149,7 +149,7 @@ def usable_tests(tree, wanted, notes, jobs, deadline):
             if "Test" in words and "sec" in line and "/" in words[0]:
                 name = next((word for word in words if word in rest), None)
                 (known if "Passed" in line else again).append(name)
-        for name in filter(None, again):  # by itself: it may not like company
+        for name in filter(None, again):  # serially: a test may fail in parallel only
             code, output = run(test_command([name]), tree, min(600, deadline - time.monotonic()), log)
             if code == 0 and "Skipped" not in output:
                 known.append(name)
@@ -160,7 +160,7 @@ def usable_tests(tree, wanted, notes, jobs, deadline):
 
 
 def worker(arguments):
-    """Reads a change's id per line, answers with a line of JSON."""
+    """Reads a mutant's id per line, replies with a line of JSON."""
     tree, log = arguments.worker
     table_of_rooms = changes.rooms()
     by_id = {change.id: change for change in changes.load()}
@@ -193,7 +193,7 @@ class Worker(threading.Thread):
         self.process.wait()
 
     def try_one(self, change):
-        """False: the worker is gone."""
+        """False: the worker has ended."""
         asked = {"id": change.id, "usable": sorted(self.usable), "left": self.deadline - time.monotonic()}
         try:
             self.process.stdin.write(json.dumps(asked) + "\n")
@@ -213,7 +213,7 @@ class Worker(threading.Thread):
 
 
 def mount_command(copy, tree, command):
-    """`command` in a mount namespace where `copy` stands at `tree`; None where that is not allowed."""
+    """`command` in a mount namespace with `copy` mounted at `tree`; None where that is not permitted."""
     script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
     for unshare in (["unshare", "-m", "--propagation", "private"], ["unshare", "-r", "-m"]):
         start = unshare + ["sh", "-c", script, "sh", copy, tree]
@@ -223,7 +223,8 @@ def mount_command(copy, tree, command):
 
 
 def worker_command(number, tree, work, arguments, targets, deadline):
-    """The first works in the tree itself; the others in copies of it at the same path, or in builds of their own."""
+    """The first worker uses the tree itself; the others copies at the same path (mount namespace), or builds of
+    their own."""
     log = os.path.join(work, f"worker{number}.log")
     command = [sys.executable, os.path.join(changes.HERE, "run.py"), "--worker", tree, log]
     if number == 0:
@@ -255,7 +256,7 @@ def selected(arguments, all_changes):
 
 
 def groups_of(chosen):
-    """Those of one file together, a few at a time: what was changed last need not be built once more."""
+    """Mutants of one file together, a few at a time, to limit rebuilding."""
     groups, most = [], 4
     for change in chosen:
         if groups and groups[-1][-1].file == change.file and len(groups[-1]) < most:
@@ -278,7 +279,7 @@ def start_workers(tree, work, arguments, targets, todo, notes, usable, deadline,
 
 
 def end_of(workers):
-    """Waits for them; when we are to end, so are they, with what they started."""
+    """Waits for the workers; on a signal ends them with their child processes."""
     try:
         for one in workers:
             one.join()

@@ -18,8 +18,9 @@ std::string bare(const std::string& name) {
   return name.rfind("MIG ", 0) == 0 ? name.substr(4) : name;
 }
 
-// The driver gives two compute profiles one name, and none the attribute of its GPU instance. Plain
-// is the one that a GPU instance gets by default, and of its parts the one of which most fit.
+// The driver gives two compute profiles one name, without the attribute of their GPU instance. The
+// plain one is the default of a GPU instance, and among smaller ones the one with the larger
+// maximum.
 std::string told_apart(const Json& json, const Json& compute) {
   const int slices = compute.at("slices");
   const std::string owner = bare(json.at("name"));

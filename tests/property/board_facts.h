@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A board file (sim/gpus/*.json) as plain numbers, and every set of GPU instances that it can hold:
-// a third reading of the rules, beside the planner's and the simulator's. Shares code with neither.
+// A board file (sim/gpus/*.json) as plain numbers, and every legal set of GPU instances: a third,
+// independent reading of the rules. Shares no code with planner and simulator.
 #ifndef MIGCTL_TESTS_PROPERTY_BOARD_FACTS_H_
 #define MIGCTL_TESTS_PROPERTY_BOARD_FACTS_H_
 
@@ -12,14 +12,14 @@
 namespace mig::property {
 
 struct ComputeFacts {
-  std::string name;  // "1c.3g.20gb", "1c.2g.20gb@26sm": as users tell it from its twin
+  std::string name;  // unambiguous name: "1c.3g.20gb", "1c.2g.20gb@26sm"
   int number = 0;    // NVML_COMPUTE_INSTANCE_PROFILE_*
   int slices = 0;
-  int size = 0;  // slots, which are slices on Ampere only: on Hopper a 3c takes four
+  int size = 0;  // slots; equal to slices on Ampere only: on Hopper a 3c takes four
   int max_count = 0;
   std::vector<int> starts;
-  bool told = true;         // false: its size in SMs is unknown, so a driver cannot offer it
-  std::string driver_name;  // "1c.2g.20gb": maybe of two, never with an attribute
+  bool told = true;         // false: SM count unknown, so the driver does not offer it
+  std::string driver_name;  // driver's name, possibly ambiguous, without attribute
 };
 
 struct ProfileFacts {
@@ -58,24 +58,24 @@ struct BoardFacts {
   std::vector<ProfileFacts> profiles;
   std::array<int, 4> engines{};  // of the whole board
 
-  int find(const std::string& name) const;  // -1: none
-  // May these live together? Windows disjoint and legal, counts, compute slices, one media
-  // extension, no more media engines than the board has.
+  int find(const std::string& name) const;  // -1 = none
+  // Legality of a set of GPU instances: legal, disjoint windows; maximum counts; compute slices;
+  // one media extension; no more media engines than the board has.
   bool legal(const Windows& windows) const;
   Counts counts(const Windows& windows) const;
 };
 
-// May these live together in a GPU instance of that profile? Slots disjoint and legal, counts,
-// no more slices than it has.
+// Legality of a set of compute instances in a GPU instance of that profile: legal, disjoint slots;
+// maximum counts; slices.
 bool legal_inside(const ProfileFacts& profile, const std::vector<Inner>& inner);
 
-// Every such set, ascending, the empty one included.
+// Every legal set, ascending, the empty one included.
 std::vector<std::vector<Inner>> all_inside(const ProfileFacts& profile);
 
-// Aborts when the file is not there: a test without its data is no test.
+// Aborts when the file is missing: without data the test would prove nothing.
 BoardFacts read_board(const std::string& key);
 
-// Every legal set, the empty one included, by walking the slots from the left.
+// Every legal set, the empty one included, enumerated over the slots from the left.
 std::vector<Windows> all_layouts(const BoardFacts& board);
 
 std::map<Counts, std::vector<Windows>> by_counts(const BoardFacts& board,

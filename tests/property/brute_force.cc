@@ -8,7 +8,7 @@
 namespace mig::property {
 namespace {
 
-// Of changing what is inside one GPU instance.
+// Cost of a change inside one GPU instance.
 struct Inside {
   int busy = 0;
   int destroyed = 0;
@@ -70,7 +70,7 @@ std::optional<Inside> best_inside(const ProfileFacts& profile,
   return best;
 }
 
-// One layout with the wanted counts: the best assignment of wishes to its windows.
+// One layout with the wanted counts: the cheapest assignment of wanted instances to its windows.
 class OneLayout {
  public:
   OneLayout(const BoardFacts& board,
@@ -121,7 +121,7 @@ class OneLayout {
     return best_inside(profile, {}, wish.computes) ? std::optional(Cost{}) : std::nullopt;
   }
 
-  // Wishes of one profile on the windows of that profile: every permutation.
+  // Wanted instances of one profile on that profile's windows: every permutation.
   std::optional<Cost> best_group(int profile, const std::vector<Wish>& wishes) const {
     Windows windows;
     std::vector<Wish> mine;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fewest running instances that a layout disturbs, found by trying everything: every legal set
-// of GPU instances with the wanted counts, every assignment of wishes to them, every placement of
-// compute instances inside. Written from facts, shares no code with src/planner.
+// Oracle for the fewest busy instances that a layout disturbs, by brute force: every legal set of
+// GPU instances with the wanted counts, every assignment of wanted instances, every placement of
+// compute instances inside. Shares no code with src/planner.
 #ifndef MIGCTL_TESTS_PROPERTY_BRUTE_FORCE_H_
 #define MIGCTL_TESTS_PROPERTY_BRUTE_FORCE_H_
 
@@ -19,7 +19,7 @@ struct HeldCompute {
   bool busy = false;
 };
 
-// A GPU instance that is there. `busy` also when a process is on it as a whole.
+// An existing GPU instance. `busy` also when a process is on it as a whole.
 struct Held {
   Window window;
   bool busy = false;
@@ -39,11 +39,11 @@ struct Wish {
   friend auto operator<=>(const Wish&, const Wish&) = default;
 };
 
-// What the best way costs.
+// Cost of the best solution.
 struct Cost {
-  int busy = 0;       // running GPU instances destroyed, or a running compute instance inside
+  int busy = 0;       // busy GPU or compute instances destroyed
   int instances = 0;  // GPU instances destroyed
-  int computes = 0;   // compute instances destroyed inside GPU instances that stay
+  int computes = 0;   // compute instances destroyed inside kept GPU instances
   friend auto operator<=>(const Cost&, const Cost&) = default;
 };
 
@@ -55,8 +55,8 @@ class BruteForce {
 
   const std::vector<Windows>& layouts() const { return layouts_; }
 
-  // The least cost, or nullopt when no legal layout holds the wishes. Of the running instances only
-  // those may be disturbed whose index in `held` is in `may_go`; nullptr = any.
+  // The least cost, or nullopt when no legal layout has the wanted instances. Only busy instances
+  // whose index in `held` is in `may_go` may be disturbed; nullptr = any.
   std::optional<Cost> best(const std::vector<Held>& held,
                            const std::vector<Wish>& wishes,
                            const std::set<std::size_t>* may_go) const;
@@ -67,7 +67,7 @@ class BruteForce {
   std::map<Counts, std::vector<Windows>> by_counts_;
 };
 
-// For a board file ("a100_sxm4_40gb"), made once.
+// Oracle of a board file ("a100_sxm4_40gb"), cached.
 const BruteForce& brute_for(const std::string& key);
 
 }  // namespace mig::property

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compute instances inside one GPU instance, read a third time: where drivers were seen to place
-// them, in words of this file, against the board files; and every set of them that the board files
-// allow against every set that the simulated driver lets come about.
+// Compute instances inside one GPU instance, as a third reading: observed placements, as literals
+// of this file, against the board files; and every legal set of the board files against every set
+// that the simulated driver reaches.
 #include <algorithm>
 #include <cstdio>
 #include <deque>
@@ -23,9 +23,9 @@ using Inners = std::vector<Inner>;
 
 constexpr int kRev1 = NVML_COMPUTE_INSTANCE_PROFILE_1_SLICE_REV1;
 
-// How the driver of a board places compute instances, as people saw it.
+// Placement rule of a board's driver for compute instances, as observed.
 enum class Seen {
-  kAnywhere,       // Ampere, and an H100 PCIe as far as anybody knows: a slot per slice
+  kAnywhere,       // Ampere, and presumably H100 PCIe: one slot per slice
   kAlignedEighth,  // Hopper with 26 SMs in a double-memory 1g: slots of an eighth of the board
   kAlignedQuarter  // RTX PRO: slots of a quarter
 };
@@ -39,7 +39,7 @@ Seen seen_of(const std::string& board) {
              : Seen::kAnywhere;
 }
 
-// "1c takes one slot, a REV1 or a 2c two, a 3c or a 4c four, a 7c all eight."
+// Observed: 1c takes one slot, a REV1 or a 2c two, a 3c or a 4c four, a 7c all eight.
 int slots_of(Seen seen, const ComputeFacts& facts) {
   if (seen != Seen::kAlignedEighth) {
     return facts.slices;
@@ -80,7 +80,7 @@ TEST_P(ComputeFactsOf, SpansAndStartsAreTheSeenOnes) {
       for (std::size_t i = 0; i < facts.starts.size(); ++i) {
         EXPECT_EQ(facts.starts[i], static_cast<int>(i) * step) << profile.name << facts.name;
       }
-      // Anywhere: every start that ends in the GPU instance; aligned: as many as its count.
+      // kAnywhere: every start that ends inside the GPU instance; aligned: as many as its maximum.
       EXPECT_EQ(static_cast<int>(facts.starts.size()),
                 seen == Seen::kAnywhere ? profile.slices - facts.slices + 1 : facts.max_count)
           << profile.name << " " << facts.name;
@@ -118,7 +118,7 @@ Inners inside_of(const migsim::GpuRef& gpu, std::uint32_t gi) {
   return out;
 }
 
-// Every set that creations with a placement lead to, from the empty GPU instance.
+// Every set that creations with a placement reach, from the empty GPU instance.
 std::set<Inners> reached(const Rig& rig, std::uint32_t gi, const migsim::GiProfile& profile) {
   const migsim::GpuRef gpu = rig.gpu();
   std::map<Inners, migsim::GpuState> seen{{{}, gpu.self()}};
@@ -170,8 +170,7 @@ INSTANTIATE_TEST_SUITE_P(Boards,
                          ::testing::ValuesIn(boards()),
                          [](const auto& tested) { return tested.param; });
 
-// The sets of a 7g are those that the facts name: two 3c leave no slot for a 1c on Hopper, and do
-// on Ampere.
+// The maximal sets of a 7g as observed: two 3c leave no slot for a 1c on Hopper, and do on Ampere.
 TEST(ComputeFacts, TwoThirdsAndAOne) {
   const auto seven = [](const char* board) {
     const BoardFacts facts = read_board(board);

@@ -147,7 +147,7 @@ std::string still_sound(const World& world,
     if (process.gi == kNone) {
       continue;
     }
-    // The same instance, not another one in its place.
+    // The same instance by serial, not a successor with its id.
     const GiShot* was = before.gpus[process.gpu].find(process.gi);
     const GiShot* is = after.gpus[process.gpu].find(process.gi);
     const auto serial_of = [&](const GiShot& gi) {
@@ -285,7 +285,7 @@ DriverWalk::Effect DriverWalk::destroy_ci(const Shot& before, std::uint32_t gpu)
   return effect;
 }
 
-// Remaining capacity is more than none exactly when the board file lets one more in.
+// Remaining capacity is positive exactly when the board file allows one more.
 DriverWalk::Effect DriverWalk::ask(const Shot& before, std::uint32_t gpu) {
   const BoardFacts& board = world_.board(gpu);
   const int profile = static_cast<int>(random_.below(board.profiles.size()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single driver calls at random, legal or not, and things that happen to a machine. Each is held
-// against what the board file says must come of it.
+// Random single driver calls, legal or not, and random events of a machine. The effect of each is
+// checked against the board file.
 #ifndef MIGCTL_TESTS_PROPERTY_DRIVER_WALK_H_
 #define MIGCTL_TESTS_PROPERTY_DRIVER_WALK_H_
 
@@ -12,9 +12,9 @@
 namespace mig::property {
 
 struct DriverTally {
-  std::uint64_t done = 0, refused = 0;  // calls that change something
-  std::uint64_t in_use = 0;             // refused since a process is there
-  std::uint64_t asked = 0;              // questions
+  std::uint64_t done = 0, refused = 0;  // calls that changed the machine
+  std::uint64_t in_use = 0;             // refused because of a process
+  std::uint64_t asked = 0;              // read-only calls
   std::uint64_t faults = 0, killed = 0, lost = 0, reboots = 0, attached = 0;
 };
 
@@ -23,19 +23,19 @@ class DriverWalk {
   DriverWalk(World& world, Random& random, DriverTally& tally)
       : world_(world), random_(random), tally_(tally) {}
 
-  // One operation; "" or what is wrong.
+  // One random operation; "" or the violated property.
   std::string step();
 
  private:
-  // What an operation may do to processes and layout.
+  // Allowed effects of an operation on processes and layout.
   struct Effect {
     nvmlReturn_t code = NVML_SUCCESS;
-    bool legal = false;           // by the board file and the state before
-    bool changes_layout = false;  // when it succeeds
+    bool legal = false;           // legal by the board file and the state before
+    bool changes_layout = false;  // on success
     std::string what;
-    std::int32_t killed = 0;       // pid
-    std::uint64_t detached = 0;    // serial of the process
-    bool ends_everything = false;  // reboot
+    std::int32_t killed = 0;       // pid of the killed process
+    std::uint64_t detached = 0;    // serial of the detached process
+    bool ends_everything = false;  // a reboot: all processes and instances end
     bool told_exactly = true;      // legal <=> success
   };
 
@@ -58,11 +58,11 @@ class DriverWalk {
   DriverTally& tally_;
 };
 
-// A fault on a random call; never one that ends the test's own process.
+// Injects a fault into a random call; never one that kills the test's own process.
 migsim::Fault random_fault(Random& random, std::uint32_t gpus);
 
-// What must hold whatever was done: the simulator's invariants, the board file's rules, and every
-// process of before still where it was, but those named.
+// Properties that hold after every operation: the simulator's invariants, the board file's rules,
+// and every earlier process on its instance, except those named.
 std::string still_sound(const World& world,
                         const Shot& before,
                         const Shot& after,

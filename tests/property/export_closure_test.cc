@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is there, exported, wiped and applied from that file, is there again and asserted: every
-// maximal layout of GPU instances of every board, with the compute instances that -C makes, and
-// with others drawn by a fixed seed. Layouts are made in the machine's state, as another program
-// would, and compared there by the profile ids; names are the manager's business alone.
+// Export round trip: a layout that is exported, wiped and applied from the file is restored and
+// asserted: every maximal layout of GPU instances of every board, with the compute instances of -C,
+// and with others drawn by a fixed seed. Layouts are made in the machine's state, as another
+// program would, and compared there by profile ids, independent of the manager's names.
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@
 #include "model/testing/test_boards.h"
 #include "planner/planner.h"
 #include "random_case.h"
-#include "service/service.h"
+#include "node/node.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/mig.h"
 #include "sim/tools/create.h"
@@ -30,7 +30,7 @@
 namespace mig::property {
 namespace {
 
-// Of the layouts, so many get a second turn with other compute instances inside: one in n.
+// One layout in n is tested again with other compute instances inside.
 constexpr std::size_t kSplitEvery = 4;
 
 std::vector<Windows> maximal(const BoardFacts& board) {
@@ -51,8 +51,7 @@ std::vector<Windows> maximal(const BoardFacts& board) {
   return out;
 }
 
-// A machine of one GPU with MIG on, in memory: journals are synced to disk after each step, which
-// is not what is tested here.
+// A machine of one GPU with MIG on, in memory: the journal's fsync is not under test here.
 class OneGpu {
  public:
   explicit OneGpu(const std::string& file) {
@@ -71,15 +70,15 @@ class OneGpu {
     migsim::Status status;
     machine_ = migsim::Machine::open(dir, status);
     EXPECT_NE(machine_, nullptr) << status.error;
-    auto opened = service::Service::open({"", dir, MIG_SIM_LIBRARY_DIR});
+    auto opened = node::Node::open({"", dir, MIG_SIM_LIBRARY_DIR});
     EXPECT_TRUE(opened) << opened.error().text();
     if (opened) {
-      service_ = *std::move(opened);
+      node_ = *std::move(opened);
     }
   }
 
   ~OneGpu() {
-    service_.reset();
+    node_.reset();
     machine_.reset();
     std::error_code ignored;
     std::filesystem::remove_all(root_, ignored);
@@ -88,9 +87,9 @@ class OneGpu {
   OneGpu(const OneGpu&) = delete;
   OneGpu& operator=(const OneGpu&) = delete;
 
-  bool ready() const { return machine_ != nullptr && service_ != nullptr; }
+  bool ready() const { return machine_ != nullptr && node_ != nullptr; }
 
-  service::Service& service() { return *service_; }
+  node::Node& node() { return *node_; }
 
   void wipe() {
     migsim::Machine::Change change(*machine_);
@@ -98,7 +97,7 @@ class OneGpu {
     change.commit();
   }
 
-  // `random` nullptr: each GPU instance gets the compute instance that fills it.
+  // `random` nullptr: each GPU instance gets its full-size compute instance.
   void make(const BoardFacts& board, const Windows& windows, Random* random) {
     migsim::Machine::Change change(*machine_);
     clear(*change);
@@ -114,7 +113,7 @@ class OneGpu {
     change.commit();
   }
 
-  // (GPU-instance profile, compute profile) -> how many, by the ids of the machine's own state.
+  // Number by (GPU instance profile, compute profile), read from the machine's own state.
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> contents() {
     std::map<std::pair<std::uint32_t, std::uint32_t>, int> out;
     const migsim::Machine::View view(*machine_);
@@ -149,7 +148,7 @@ class OneGpu {
     for (int tries = 0; random != nullptr && tries < 8; ++tries) {
       const migsim::CiProfile& one = profile.ci_profiles[random->below(profile.ci_profile_count)];
       if (one.sm != migsim::kUnknown) {
-        create_ci(gpu, gi, one, {}, ci);  // refused where nothing is left for it
+        create_ci(gpu, gi, one, {}, ci);  // refused when the instance is full
       }
     }
     for (std::uint32_t c = 0; random == nullptr && c < profile.ci_profile_count; ++c) {
@@ -161,19 +160,19 @@ class OneGpu {
 
   std::string root_;
   std::unique_ptr<migsim::Machine> machine_;
-  std::unique_ptr<service::Service> service_;
+  std::unique_ptr<node::Node> node_;
 };
 
-// The layout file of what is there.
+// The machine's layout as a layout file.
 std::string exported(OneGpu& machine) {
-  const auto read = machine.service().inventory();
+  const auto read = machine.node().inventory();
   EXPECT_TRUE(read) << read.error().text();
   return read ? config::export_spec(*read, "current", config::Format::kYaml) : std::string();
 }
 
 Result<DesiredLayout> wanted(OneGpu& machine, const std::string& text) {
   MIG_ASSIGN_OR_RETURN(const Spec spec, config::parse_spec(text, "exported"));
-  MIG_ASSIGN_OR_RETURN(const Inventory now, machine.service().inventory());
+  MIG_ASSIGN_OR_RETURN(const Inventory now, machine.node().inventory());
   return config::resolve(spec, std::nullopt, now);
 }
 
@@ -183,15 +182,15 @@ void closes(OneGpu& machine) {
   machine.wipe();
   const auto desired = wanted(machine, text);
   ASSERT_TRUE(desired) << desired.error().text() << "\n" << text;
-  const auto plan = machine.service().plan(*desired);
+  const auto plan = machine.node().plan(*desired);
   ASSERT_TRUE(plan) << plan.error().text() << "\n" << text;
-  const auto result = machine.service().apply(*plan, {});
+  const auto result = machine.node().apply(*plan, {});
   ASSERT_TRUE(result) << result.error().text() << "\n" << text;
   ASSERT_FALSE(result->failure) << result->failure->text() << "\n" << text;
   EXPECT_EQ(machine.contents(), before) << text;
   const auto asserted = wanted(machine, text);
   ASSERT_TRUE(asserted) << asserted.error().text();
-  const auto now = machine.service().inventory();
+  const auto now = machine.node().inventory();
   ASSERT_TRUE(now) << now.error().text();
   EXPECT_EQ(planner::differences(*now, *asserted), std::vector<std::string>()) << text;
   EXPECT_EQ(exported(machine), text);

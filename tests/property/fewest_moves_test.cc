@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner disturbs as few running instances as can be, and names as few as would have to go:
-// held against a brute force that shares no code with it, over random states and wishes of one GPU
-// and of two. MIGCTL_PROPERTY_STATES and MIGCTL_PROPERTY_SEED make it longer or other.
+// The planner disturbs the minimum of busy instances, and names the minimum in a refusal: checked
+// against an independent brute-force oracle over random states and desired layouts of one GPU and
+// of two. MIGCTL_PROPERTY_STATES and MIGCTL_PROPERTY_SEED set length and seed.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -21,9 +21,9 @@ const std::set<std::size_t> kNone;
 
 struct Tally {
   int states = 0, unchanged = 0, planned = 0, in_use = 0, no_capacity = 0;
-  int running = 0;    // running instances in all states
-  int destroyed = 0;  // idle ones that plans destroy
-  int named = 0;      // running ones that errors name
+  int running = 0;    // busy instances in all states
+  int destroyed = 0;  // idle instances that plans destroy
+  int named = 0;      // busy instances that errors name
 
   void print(const char* what) const {
     std::printf(
@@ -42,10 +42,10 @@ struct Tally {
   }
 };
 
-// What the brute force says of one GPU.
+// The oracle's result for one GPU.
 struct Truth {
-  std::optional<Cost> around;  // nothing running disturbed
-  std::optional<Cost> least;   // whatever it takes
+  std::optional<Cost> around;  // no busy instance disturbed
+  std::optional<Cost> least;   // any instance may be disturbed
 };
 
 Truth truth_of(const BruteForce& brute, const RandomGpu& random) {
@@ -53,7 +53,7 @@ Truth truth_of(const BruteForce& brute, const RandomGpu& random) {
           brute.best(random.held, random.wishes, nullptr)};
 }
 
-// Instances named by an error, by GPU: "... on GPU 0 (...) around ... 2g.10gb gi=3 (pid ...".
+// Instances named in an error, by GPU: "... on GPU 0 (...) around ... 2g.10gb gi=3 (pid ...".
 std::map<std::uint32_t, std::set<std::size_t>> named_in(const std::string& message) {
   std::map<std::uint32_t, std::set<std::size_t>> out;
   static const std::regex kPlace("on GPU ([0-9]+) \\(|gi=([0-9]+) \\(");
@@ -75,7 +75,7 @@ std::size_t index_of(const Gpu& gpu, Placement placement) {
   return static_cast<std::size_t>(it - gpu.instances.begin());
 }
 
-// What a plan costs, counted from its steps and not from what it says of itself.
+// Cost of a plan, counted from its steps, not from its own statements.
 Cost cost_of(const Plan& plan, const RandomGpu& random) {
   Cost cost;
   std::set<std::size_t> disturbed;
@@ -127,7 +127,7 @@ void check_named(const Machine& machine,
   for (std::size_t i = 0; i < machine.gpus.size(); ++i) {
     const auto it = named.find(static_cast<std::uint32_t>(i));
     const std::set<std::size_t> set = it == named.end() ? kNone : it->second;
-    // As few as can be, all of them running, and enough.
+    // The named set is minimal, all busy, and sufficient.
     const int fewest = truths[i].around ? 0 : truths[i].least->busy;
     EXPECT_EQ(static_cast<int>(set.size()), fewest) << error.message;
     for (const std::size_t index : set) {
@@ -175,7 +175,7 @@ void check(const Machine& machine, Tally& tally) {
   }
   ASSERT_EQ(plan.error().code, possible ? ErrorCode::kInUse : ErrorCode::kNoCapacity)
       << plan.error().text();
-  // The same wish with leave to disturb: as few running instances as can be.
+  // The same desired layout with permission to disturb: as few busy instances as possible.
   mig::planner::Policy ruthless;
   ruthless.keep_busy = false;
   const auto forced = mig::planner::plan(inventory, desired, ruthless);
@@ -215,8 +215,8 @@ void run(std::size_t gpus, std::uint64_t states, const char* what) {
   }
 }
 
-// The reference itself, held against the published counts (facts/placement.md 2.2: enumerated from
-// the windows that real boards print).
+// Checks the oracle itself against published counts, enumerated from the windows that real boards
+// print.
 TEST(BruteForce, KnowsThePublishedCounts) {
   EXPECT_EQ(brute_for("a100_sxm4_40gb").layouts().size(), 2319U);
   EXPECT_EQ(brute_for("h200_141gb").layouts().size(), 2319U);

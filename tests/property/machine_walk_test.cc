@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random operations over random machines with random faults: the simulator's invariants hold,
-// nothing in use is destroyed, and board file, simulator and manager agree. By default a short
-// seeded walk; MIGCTL_PROPERTY_OPERATIONS, MIGCTL_PROPERTY_CHANGES (per thousand operations, whole
-// changes by the manager) and MIGCTL_PROPERTY_SEED make it long or other.
+// Random operations on random machines with random faults: the simulator's invariants hold, no busy
+// instance is destroyed, and board file, simulator and manager agree. By default a short walk with
+// a fixed seed; MIGCTL_PROPERTY_OPERATIONS, MIGCTL_PROPERTY_CHANGES (whole changes by the manager,
+// per thousand operations) and MIGCTL_PROPERTY_SEED change that.
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t kOfOneMachine = 2500;
 constexpr std::uint64_t kBetweenComparisons = 50;
 
-// In memory: journals are synced to disk after each step, which is not what is tested here.
+// In memory: the journal's fsync is not under test here.
 std::string make_root() {
   std::string root =
       ::access("/dev/shm", W_OK) == 0 ? "/dev/shm/migctl-walk-XXXXXX" : "/tmp/migctl-walk-XXXXXX";
@@ -78,7 +78,7 @@ void print(const Totals& t, std::uint64_t seed, double seconds) {
                   : "no invariant broken, nothing in use destroyed, model and simulator agree");
 }
 
-// Walks on one machine; "" or what is wrong.
+// Walks on one machine; "" or the violated property.
 std::string walk(const std::string& root,
                  std::uint64_t seed,
                  std::uint64_t operations,

@@ -130,7 +130,7 @@ std::string difference(const Inventory& inventory, const Shot& shot) {
 std::string ManagerWalk::compare() {
   world_.clear_faults();
   const Shot shot = world_.look();
-  const auto read = world_.service().inventory();
+  const auto read = world_.node().inventory();
   if (!read) {
     return "no inventory: " + read.error().text();
   }
@@ -140,17 +140,17 @@ std::string ManagerWalk::compare() {
 
 Result<Plan> ManagerWalk::plan_create(const Inventory& now) {
   const Gpu& gpu = random_.of(now.gpus);
-  service::Service::CreateRequest request{gpu.index, {}};
+  node::Node::CreateRequest request{gpu.index, {}};
   for (std::size_t more = 1 + random_.below(2); more-- > 0;) {
     DesiredInstance instance;
     instance.profile = random_.of(gpu.profiles).name;
     instance.compute_instances = {instance.profile};
     request.instances.push_back(instance);
   }
-  return world_.service().plan_create(request);
+  return world_.node().plan_create(request);
 }
 
-// Another layout for one GPU or for all: one that exists, or what is there with something changed.
+// A random layout for one GPU or for all: a reachable one, or the current one with a change.
 Result<Plan> ManagerWalk::plan_layout(const Inventory& now) {
   DesiredLayout desired{"random", {}, {}};
   const bool all = random_.chance(40);
@@ -180,13 +180,13 @@ Result<Plan> ManagerWalk::plan_layout(const Inventory& now) {
     }
     desired.gpus.push_back(std::move(wanted));
   }
-  return world_.service().plan(desired);
+  return world_.node().plan(desired);
 }
 
 Result<Plan> ManagerWalk::random_plan() {
-  service::Service& service = world_.service();
+  node::Node& node = world_.node();
   const std::size_t dice = random_.below(100);
-  MIG_ASSIGN_OR_RETURN(const Inventory now, service.inventory());
+  MIG_ASSIGN_OR_RETURN(const Inventory now, node.inventory());
   if (now.gpus.empty()) {
     return fail(ErrorCode::kDeviceLost, "every GPU is lost");
   }
@@ -202,7 +202,7 @@ Result<Plan> ManagerWalk::random_plan() {
     return plan_create(now);
   }
   if (dice < 85) {
-    service::Service::DestroyRequest request;
+    node::Node::DestroyRequest request;
     request.gpu = gpu.index;
     if (!gpu.instances.empty() && random_.chance(85)) {
       const GpuInstance& instance = random_.of(gpu.instances);
@@ -212,15 +212,15 @@ Result<Plan> ManagerWalk::random_plan() {
         request.compute_instance = random_.of(instance.compute_instances).id;
       }
     }
-    return service.plan_destroy(request);
+    return node.plan_destroy(request);
   }
   if (dice < 93) {
-    return service.plan_undo(std::nullopt);
+    return node.plan_undo(std::nullopt);
   }
-  return service.plan_mode({gpu.index}, random_.chance(75));
+  return node.plan_mode({gpu.index}, random_.chance(75));
 }
 
-// A process starts on what a step is about to destroy, just before it.
+// A process starts on an instance that a step is about to destroy, just before the step (race).
 void ManagerWalk::intrude(const Step& step) {
   if (step.kind != StepKind::kDestroyComputeInstance) {
     return;
@@ -300,7 +300,7 @@ std::string ManagerWalk::change() {
     return {};
   }
   with_intruder_.reset();
-  // Somebody may come between the plan and its first step, or just before a later one.
+  // A process may start between the plan and its first step, or just before a later one.
   const bool early = random_.chance(7);
   const bool late = random_.chance(10);
   const bool latest = random_.chance(10);
@@ -326,7 +326,7 @@ std::string ManagerWalk::change() {
       intrude(step);
     }
   };
-  context.heartbeat = [&] {  // after the last look at the holders
+  context.heartbeat = [&] {  // after the last check of holders
     if (latest && !came && current != nullptr && random_.chance(50)) {
       came = true;
       intrude(*current);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole changes by the manager on the same machine: planned by its service, carried out by its
-// apply with the journal, under faults and with processes that come in at the worst moments.
-// Waiting is done by a clock that only counts.
+// Whole changes by the manager on the same machine: planned by its Node, executed by its apply
+// with the journal, under faults and with processes that start at the worst moments. The clock is
+// manual, so waiting takes no time.
 #ifndef MIGCTL_TESTS_PROPERTY_MANAGER_WALK_H_
 #define MIGCTL_TESTS_PROPERTY_MANAGER_WALK_H_
 
@@ -14,14 +14,14 @@
 namespace mig::property {
 
 struct ManagerTally {
-  std::uint64_t refused = 0;  // no plan, or nothing begun
-  std::uint64_t empty = 0;    // nothing to do
+  std::uint64_t refused = 0;  // no plan, or refused before the first step
+  std::uint64_t empty = 0;    // plans without steps
   std::uint64_t applied = 0, pending = 0, rolled_back = 0, stuck = 0;
-  std::uint64_t steps = 0;        // done, of those applied
-  std::uint64_t kept_busy = 0;    // running processes during applied changes
-  std::uint64_t faults = 0;       // injected for a change
-  std::uint64_t intruders = 0;    // processes that came between a plan and its steps
-  std::uint64_t inventories = 0;  // compared with the simulator's state
+  std::uint64_t steps = 0;        // executed steps of applied changes
+  std::uint64_t kept_busy = 0;    // busy processes during applied changes
+  std::uint64_t faults = 0;       // faults injected for a change
+  std::uint64_t intruders = 0;    // processes started between a plan and its steps
+  std::uint64_t inventories = 0;  // inventories compared with the simulator's state
 };
 
 class ManagerWalk {
@@ -29,9 +29,9 @@ class ManagerWalk {
   ManagerWalk(World& world, Random& random, ManagerTally& tally)
       : world_(world), random_(random), tally_(tally) {}
 
-  // One change; "" or what is wrong.
+  // One change; "" or the violated property.
   std::string change();
-  // The manager's inventory against the simulator's state; "" or the difference.
+  // Compares the manager's inventory with the simulator's state; "" or the difference.
   std::string compare();
 
  private:
@@ -48,10 +48,10 @@ class ManagerWalk {
   World& world_;
   Random& random_;
   ManagerTally& tally_;
-  std::optional<Shot> with_intruder_;  // as it was when one had come in
+  std::optional<Shot> with_intruder_;  // state just after the intruder started
 };
 
-// "" when the inventory tells what the state holds: modes, instances, places, ids, processes.
+// "" when the inventory equals the state: modes, instances, placements, ids, processes.
 std::string difference(const Inventory& inventory, const Shot& shot);
 
 }  // namespace mig::property

@@ -21,7 +21,7 @@ int full_size(const ProfileFacts& profile) {
   return 0;
 }
 
-// Compute instances as they may lie: mostly the full size, often a random part, at times none.
+// Random compute instances: mostly the full size, often a random part, at times none.
 std::vector<HeldCompute> random_inside(Random& random, const ProfileFacts& profile) {
   if (random.chance(55)) {
     return {{full_size(profile), 0, false}};
@@ -81,7 +81,7 @@ Wish random_wish(Random& random, const BoardFacts& board, int profile) {
   return wish;
 }
 
-// What is there, with some of it left out or changed and something added.
+// The current layout with parts left out, changed or added.
 std::vector<Wish> mutated(Random& random, const BoardFacts& board, const std::vector<Held>& held) {
   std::vector<Wish> out;
   for (const Held& one : held) {
@@ -143,7 +143,7 @@ void add_busy(Random& random, const Held& held, const GpuInstance& instance, Gpu
           {100 + instance.id.value, "train", {}, instance.id, instance.compute_instances[c].id});
     }
   }
-  if (held.busy && held.computes.empty()) {  // somewhere on the GPU, as a driver may tell it
+  if (held.busy && held.computes.empty()) {  // on the GPU instance as a whole
     gpu.processes.push_back({900 + instance.id.value, "", {}, instance.id, {}});
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random states of a GPU and random wishes for it, once as the brute force reads them and once as
-// the planner does.
+// Random states of a GPU and random desired layouts, in the oracle's and in the planner's
+// representation.
 #ifndef MIGCTL_TESTS_PROPERTY_RANDOM_CASE_H_
 #define MIGCTL_TESTS_PROPERTY_RANDOM_CASE_H_
 
@@ -20,7 +20,7 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
 
-  // 0 .. limit - 1.
+  // Uniform in 0 .. limit - 1.
   std::size_t below(std::size_t limit) { return engine_() % limit; }
 
   bool chance(std::size_t percent) { return below(100) < percent; }
@@ -34,7 +34,7 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// A number from the environment, so that one program is the quick test and the long run.
+// A number from an environment variable, so that one program serves as quick test and long run.
 inline std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read at start
   return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
@@ -43,13 +43,13 @@ inline std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
 struct RandomGpu {
   std::vector<Held> held;
   std::vector<Wish> wishes;
-  Gpu gpu;  // MIG enabled, with `held` as instances; ids by index
+  Gpu gpu;  // MIG enabled, instances as in `held`; ids by index
   DesiredGpu desired;
 };
 
 RandomGpu random_gpu(Random& random, const BruteForce& brute, std::uint32_t index);
 
-// Windows of a wish on its board: "3g.20gb@4[1c.3g.20gb@0 ...]", for messages.
+// A case for messages: "3g.20gb@4[1c.3g.20gb@0 ...]".
 std::string text_of(const BoardFacts& board, const RandomGpu& random);
 
 }  // namespace mig::property

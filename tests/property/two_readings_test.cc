@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner's reading of MIG's rules against the simulator's, which share no code: every layout
-// that one GPU can have, on every board, with and without swapped halves; and random operations on
-// two GPUs, as many as MIGCTL_PROPERTY_READINGS says (README.md).
+// The planner's reading of MIG's rules against the simulator's independent one: every layout of one
+// GPU, on every board, with and without swapped halves; and random operations on two GPUs, their
+// number by MIGCTL_PROPERTY_READINGS (README.md).
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -34,7 +34,7 @@ struct ReadingTally {
   std::size_t states = 0, answers = 0, places = 0, computes = 0;
 };
 
-// One GPU of a machine as both read it.
+// One GPU of a machine as planner and simulator see it.
 class Readings {
  public:
   Readings(std::shared_ptr<Rig> rig, std::uint32_t index, const std::string& file, bool swap)
@@ -99,7 +99,7 @@ class Readings {
   std::uint32_t index_;
 };
 
-// Every layout that creations lead to in the simulator.
+// Every layout that creations reach in the simulator.
 std::set<Windows> reachable(const Readings& both) {
   std::map<Windows, migsim::GpuState> seen{{{}, both.sim().self()}};
   std::deque<Windows> open{{}};
@@ -126,7 +126,8 @@ std::set<Windows> reachable(const Readings& both) {
   return out;
 }
 
-// The most of a profile that fit beside what is there, by the planner's search.
+// Largest number of instances of a profile that fit beside the existing ones, by the planner's
+// search.
 std::uint32_t most(const planner::Board& board, const planner::Load& load, std::size_t profile) {
   std::vector<std::size_t> wanted{profile};
   while (board.fit_beside(load, wanted)) {
@@ -135,7 +136,7 @@ std::uint32_t most(const planner::Board& board, const planner::Load& load, std::
   return static_cast<std::uint32_t>(wanted.size() - 1);
 }
 
-// Where one more goes if nobody says: the free place after which most pairs are left.
+// Default placement of one more instance: the free one that leaves the most pairs free.
 std::optional<Placement> most_room(const planner::Board& board,
                                    planner::Load load,
                                    std::size_t profile) {
@@ -183,7 +184,7 @@ void compare_profile(const Readings& both,
   ++tally.places;
 }
 
-// A third reading of the ids: nodes of a binary tree over the memory, numbered level by level.
+// Third reading of the ids: nodes of a binary tree over the memory, numbered level by level.
 std::uint32_t node_of(std::uint32_t total, Placement placement, bool swap) {
   const std::uint32_t level = total / placement.size;
   const bool moves = swap && placement.size * 2 <= total;
@@ -191,7 +192,7 @@ std::uint32_t node_of(std::uint32_t total, Placement placement, bool swap) {
   return level - 1 + start / placement.size;
 }
 
-// Builds the layout in the simulator, each with its full-size compute instance.
+// Builds the layout in the simulator, each instance with its full-size compute instance.
 void build(const Readings& both, const planner::Layout& layout, bool swap) {
   both.clear();
   for (const planner::Placed& placed : layout) {
@@ -209,7 +210,7 @@ void build(const Readings& both, const planner::Layout& layout, bool swap) {
   }
 }
 
-// MIG devices are dense from 0, by the id of their GPU instance.
+// MIG device indices are dense from 0, by GPU instance id.
 void compare_indices(const Readings& both, std::size_t instances) {
   std::set<std::uint32_t> ids;
   std::uint32_t gi = 0;
@@ -256,7 +257,7 @@ TEST_P(EveryBoardTwice, LayoutsCapacityPlacesIdsAndIndices) {
               tally.places);
 }
 
-// What lies in a GPU instance: compute profile (NVML's number) and start.
+// Content of a GPU instance: compute profile (NVML's number) and start.
 using Inside = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
 const migsim::CiProfile* told(const migsim::GiProfile& profile, std::uint32_t number) {
@@ -264,7 +265,7 @@ const migsim::CiProfile* told(const migsim::GiProfile& profile, std::uint32_t nu
   return ci != nullptr && ci->sm != migsim::kUnknown ? ci : nullptr;
 }
 
-// Would the planner put these there, and `more` of one profile beside them?
+// True when the planner accepts these, and `more` of one profile beside them.
 bool planner_takes(const Gpu& gpu,
                    const GpuInstanceProfile& profile,
                    const Inside& inside,
@@ -297,7 +298,7 @@ Inside inside_of(const migsim::GiState& gi, const migsim::GiProfile& profile) {
   return out;
 }
 
-// From one layout of compute instances: each that can be added, and how many of each profile.
+// From one set of compute instances: each one that can be added, and the capacity for each profile.
 void compare_inside(const Readings& both,
                     std::size_t p,
                     std::uint32_t gi,
@@ -393,7 +394,7 @@ std::vector<std::tuple<std::string, bool>> both_ways() {
   return out;
 }
 
-// Two GPUs of one machine under random operations, each followed by the planner's own account.
+// Two GPUs of one machine under random operations, with the planner's load updated after each.
 class Pair {
  public:
   explicit Pair(std::mt19937& random) : random_(random) {
@@ -429,7 +430,8 @@ class Pair {
  private:
   std::size_t any(std::size_t below) { return random_() % below; }
 
-  // Half of the time wherever the driver puts it, which must be where the planner foretells.
+  // In half of the cases the driver chooses the placement, which must be the one that the planner
+  // predicts.
   void create(const Readings& both, planner::Layout& layout) {
     const std::size_t p = any(both.gpu().profiles.size());
     const auto& placements = both.gpu().profiles[p].placements;

@@ -65,7 +65,7 @@ migsim::MachineSpec random_spec(Random& random, std::vector<std::string>& keys) 
   spec.seed = random.below(1U << 30);
   for (std::size_t gpus = 1 + random.below(3); gpus-- > 0;) {
     keys.push_back(random.of(all));
-    // The key that users type is in the file.
+    // File names have "_" where board names have "-".
     std::string key = keys.back();
     std::replace(key.begin(), key.end(), '_', '-');
     spec.gpus += (spec.gpus.empty() ? "" : ", ") + key;
@@ -149,11 +149,11 @@ World::World(const std::string& root, Random& random) {
   if (!machine_) {
     stop(status.error);
   }
-  auto opened = service::Service::open({"", dir_, MIG_SIM_LIBRARY_DIR});
+  auto opened = node::Node::open({"", dir_, MIG_SIM_LIBRARY_DIR});
   if (!opened) {
     stop(opened.error().text());
   }
-  service_ = *std::move(opened);
+  node_ = *std::move(opened);
   auto session = nvml::Session::open(MIG_SIM_LIBRARY_DIR "/libnvidia-ml.so.1");
   if (!session) {
     stop(session.error().text());
@@ -170,7 +170,7 @@ World::~World() {
     ::waitpid(child.pid, nullptr, 0);
   }
   session_.reset();
-  service_.reset();
+  node_.reset();
   machine_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(dir_, ignored);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One simulated machine of a random walk: made by the simulator's own tools, driven through the
-// built libnvidia-ml.so.1 in this process, and looked at from behind, in its state file. Processes
-// on it are real children of the test, so that their death is a real one.
+// One simulated machine of a random walk: created by the simulator's own tools, driven through the
+// built libnvidia-ml.so.1 in this process, and inspected directly in its state file. Processes on
+// it are real child processes, so that their deaths are real.
 #ifndef MIGCTL_TESTS_PROPERTY_WORLD_H_
 #define MIGCTL_TESTS_PROPERTY_WORLD_H_
 
@@ -14,7 +14,7 @@
 
 #include "nvml/session.h"
 #include "random_case.h"
-#include "service/service.h"
+#include "node/node.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/process.h"
 
@@ -49,21 +49,21 @@ struct ProcessShot {
   friend auto operator<=>(const ProcessShot&, const ProcessShot&) = default;
 };
 
-// What the simulator's state says, copied under its lock.
+// Copy of the simulator's state, made under its lock.
 struct Shot {
   std::vector<GpuShot> gpus;
   std::vector<ProcessShot> processes;
-  const char* broken = nullptr;  // an invariant of the simulator's
+  const char* broken = nullptr;  // a broken invariant of the simulator
 
   bool runs_on(std::uint32_t gpu, std::uint32_t gi, std::uint32_t ci) const;
 };
 
-// Everything of the layouts but serials and compute instance ids: what a rollback must restore.
+// Text of the layouts without serials and compute instance ids: what a rollback must restore.
 std::string layout_text(const Shot& shot);
 
 class World {
  public:
-  // Aborts when the machine cannot be made: then there is nothing to test.
+  // Aborts when the machine cannot be created.
   World(const std::string& root, Random& random);
   ~World();
   World(const World&) = delete;
@@ -81,13 +81,13 @@ class World {
 
   nvml::Session& session() { return *session_; }
 
-  service::Service& service() { return *service_; }
+  node::Node& node() { return *node_; }
 
-  // A child on an instance (kNone: on the whole GPU); false when the machine refuses.
+  // A child process on an instance (kNone: on the whole GPU); false when the machine refuses.
   bool attach(Random& random, migsim::Instance at);
   void detach(std::uint32_t slot);
   bool allocate(std::uint32_t slot, std::uint64_t bytes);
-  // SIGKILL to a child; its pid. Another takes its place.
+  // Sends SIGKILL to a random child; returns its pid. Another one is started.
   std::int32_t kill_one(Random& random);
 
   void inject(const migsim::Fault& fault);
@@ -110,7 +110,7 @@ class World {
   std::vector<const BruteForce*> brute_;
   std::unique_ptr<migsim::Machine> machine_;
   std::unique_ptr<nvml::Session> session_;
-  std::unique_ptr<service::Service> service_;
+  std::unique_ptr<node::Node> node_;
   std::vector<Child> children_;
   bool faults_ = false;
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A document type definition as data, and documents held against it. Reads what nvidia-smi's definitions use:
-ELEMENT with sequences, alternatives, repetitions and mixed content, and ATTLIST."""
+"""Parser and validator of a document type definition. Supports what nvidia-smi's DTDs use: ELEMENT with sequences,
+alternatives, repetitions and mixed content, and ATTLIST."""
 
 import re
 import xml.etree.ElementTree
@@ -20,17 +20,17 @@ def declarations(text):
 
 
 def embedded(document):
-    """The definition inside a document, between the brackets of its DOCTYPE."""
+    """The internal DTD of a document, between the brackets of its DOCTYPE."""
     return re.search(r"<!DOCTYPE \w+ \[\n(.*?)\]>", document, re.S).group(1)
 
 
 def parsed(document):
-    """The root of a document; a definition inside it is left out, ElementTree needs none."""
+    """The root of a document; an internal DTD is cut out, as ElementTree needs none."""
     return xml.etree.ElementTree.fromstring(re.sub(r"<!DOCTYPE \w+ \[.*?\]>", "", document, flags=re.S))
 
 
 def violations(root, elements, attributes):
-    """What of the tree the definition does not allow, as sentences."""
+    """Violations of the DTD in the tree, as sentences."""
     found = []
     for node in root.iter():
         content = elements.get(node.tag)
@@ -43,7 +43,7 @@ def violations(root, elements, attributes):
             between = (node.text or "") + "".join(child.tail or "" for child in node)
             if between.strip():
                 found.append(f"<{node.tag}> holds the text {between.strip()!r}")
-        # The content is a regular expression over the names of the children, each ended by a blank.
+        # The content model as a regular expression over the names of the children, each followed by a blank.
         pattern = re.sub(r"[\w#]+", lambda word: "" if word.group() == "#PCDATA" else f"(?:{word.group()} )",
                          content).replace(",", "")
         children = "".join(child.tag + " " for child in node)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated machine, and nvidia-smi's dialect on it, for the tests of this folder."""
+"""A simulated machine, and nvidia-smi's dialect on it, for the tests in this folder."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ CAPTURES = ROOT.parent / "shared" / "hardware" / "h200_x2"
 
 
 class Machine:
-    """For the length of a `with`; `options` as for `migctl sim create --gpus`."""
+    """Context manager; `options` as for `migctl sim create --gpus`."""
 
     def __init__(self, gpus, *options):
         self.folder = tempfile.TemporaryDirectory(prefix="mig-smi-")
@@ -33,12 +33,12 @@ class Machine:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
 
     def smi(self, *words):
-        """(what is printed, exit code)"""
+        """(output, exit code)"""
         done = self.migctl("--sim", "box", "smi", *words)
         return done.stdout, done.returncode
 
     def partition(self, layout="9,14,19,19"):
-        """MIG on, and instances with one compute instance each, on GPU 0."""
+        """Enables MIG on GPU 0 and creates instances with one compute instance each."""
         for words in (["-i", "0", "-mig", "1"], ["-i", "0", "--gpu-reset"], ["mig", "-i", "0", "-cgi", layout, "-C"]):
             said, code = self.smi(*words)
             assert code == 0, (words, said)
@@ -52,7 +52,7 @@ class Machine:
 
 
 class Workload:
-    """A mig-workload training on a GPU, there before the body runs."""
+    """Context manager: a mig-workload training on a GPU, attached before the body runs."""
 
     def __init__(self, machine, gpu):
         self.machine, self.gpu = machine, gpu

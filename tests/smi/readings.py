@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What NVIDIA's nvidia-smi printed, held line by line against what ours prints on a simulated machine. Every value
-that may differ is named here with the reason; everything else must be equal, blanks included."""
+"""Compares recorded output of NVIDIA's nvidia-smi line by line with ours on a simulated machine. Every value that
+may differ is listed here with the reason; everything else must be equal, blanks included."""
 
 import re
 
@@ -12,7 +12,7 @@ ANOTHER_MACHINE = {
     "GPU/Serial Number", "GPU/GPU UUID", "GPU/GPU PDI", "GPU/Board ID", "GPU/Board Part Number",
     "Platform Info/Module Id", "PCI/Bus", "PCI/Device", "PCI/Bus Id", "PCI/Replays Since Reset",
     "Processes/Process ID", "Process ID/Name",
-    # One board had had an error in its L2 cache.
+    # One of the boards had an error in its L2 cache.
     "Aggregate/SRAM Uncorrectable Parity", "Aggregate Uncorrectable SRAM Sources/SRAM L2",
 }
 LOAD_AND_HEAT = {
@@ -27,17 +27,17 @@ LOAD_AND_HEAT = {
     "GPU Power Readings/Average Power Draw", "GPU Power Readings/Instantaneous Power Draw", "Clocks/Graphics",
     "Clocks/SM", "Process ID/Used GPU Memory",
 }
-NO_PUBLIC_CALL = {  # of NVML: nvidia-smi asks the driver in its own way
+NO_PUBLIC_CALL = {  # no NVML call: nvidia-smi uses private driver calls
     "gpu/display_attached", "gpu/gpu_part_number", "gpu/sparse_operation_mode",
     "GPU/Display Attached", "GPU/GPU Part Number", "GPU/Sparse Operation Mode",
 }
-NOT_SIMULATED = {  # heat and power of the memory, video clocks
+NOT_SIMULATED = {  # temperature and power of the memory, video clocks
     "temperature/memory_temp", "gpu_memory_power_readings/average_power_draw", "clocks/video_clock",
     "max_clocks/video_clock",
     "Temperature/Memory Current Temp", "GPU Memory Power Readings/Average Power Draw", "Clocks/Video",
     "Max Clocks/Video",
 }
-ONE_SAMPLE = {  # the simulated driver keeps the present as its only sample
+ONE_SAMPLE = {  # the simulated driver's buffer holds the current value only
     f"{kind} Samples/{label}"
     for kind in ("Power", "GPU Utilization", "Memory Utilization", "ENC Utilization", "DEC Utilization",
                  "JPG Utilization", "OFA Utilization", "SM Clock", "Memory Clock")
@@ -48,10 +48,10 @@ MAY_DIFFER = {path: why
                                  "no public call of NVML": NO_PUBLIC_CALL, "not simulated": NOT_SIMULATED,
                                  "one sample": ONE_SAMPLE}.items()
               for path in paths}
-# Differ always: when they no longer do, the name goes.
+# Must differ: a listed path that no longer differs is an error.
 ALWAYS_DIFFER = NO_PUBLIC_CALL | NOT_SIMULATED
 
-# Columns of dmon that may be "-" here and a number there.
+# Columns of dmon that may be "-" in ours and a number in NVIDIA's.
 DMON_NOT_SIMULATED = {"mtemp"}
 DMON_DEFAULT = "gpu pwr gtemp mtemp sm mem enc dec jpg ofa mclk pclk".split()
 
@@ -64,7 +64,7 @@ MASKS = (
     (re.compile(r"(?<=[ ,])\d\d:\d\d:\d\d(?=[ ,])"), "{clock}"),
     (re.compile(r"\b(16[0-9]{11}|0{13})\b"), "{serial}"),
     (re.compile(r"\t\d+(?:-\d+)?\t(?=\d+\t\tN/A)"), "\t{cpus}\t"),
-    # Counters since the driver started, and what their links carried.
+    # Counters since the driver's start, and link traffic.
     (re.compile(r"(?<=\n) {4}([A-Z0-9_]+: +)\d+(?=\n)"), r"    \1{count}"),
     (re.compile(r"(\t lane [ \d]\d: )\d+"), r"\1{count}"),
     (re.compile(r"(Raw [TR]x: )\d+"), r"\1{count}"),
@@ -92,7 +92,7 @@ def blocks(path):
 
 
 class Paths:
-    """The path of each line of -q or -q -x, and the line without its value."""
+    """Parser: the path of each line of -q or -q -x, and the line without its value."""
 
     def __init__(self):
         self.open = []  # (indent, name)
@@ -126,7 +126,7 @@ class Paths:
 
 
 def row_shape(line, names):
-    """Of a line of dmon or pmon: where each cell ends, and whether it is a number or none."""
+    """Shape of a line of dmon or pmon: where each cell ends, and whether it is a number."""
     shape = []
     for place, cell in enumerate(re.finditer(r"\S+", line)):
         name = names[place] if place < len(names) else ""
@@ -139,7 +139,7 @@ def row_shape(line, names):
 
 
 def compare(words, theirs, ours):
-    """Differences that nothing here allows, as sentences; and the paths whose values differed."""
+    """Differences that are not allowed, as sentences; and the paths whose values differ."""
     if words[:1] in (["dmon"], ["pmon"]):
         return compare_rows(theirs, ours), set()
     left, right = masked(theirs).split("\n"), masked(ours).split("\n")
@@ -164,7 +164,7 @@ def table_shape(line):
 
 
 def same_unit(path, line, mine):
-    """Of what differs by load: the same words around the number."""
+    """For values that depend on load: the text around the number must be equal."""
     return path not in LOAD_AND_HEAT or "ctive" in line or (
         re.sub(r"\d+(\.\d\d)?(?=[ <]|$)", "N", line) == re.sub(r"\d+(\.\d\d)?(?=[ <]|$)", "N", mine))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nvidia-smi's reading commands on simulated H200s against what NVIDIA's own printed on real ones: our own readings
-(src/smi/testdata/*_reading_lines.txt), which every clone has, and the captures of a machine of two in
-../shared/hardware/h200_x2, where that folder is. readings.py names each difference that is allowed."""
+"""nvidia-smi's reading commands on simulated H200s compared with NVIDIA's own on real ones: recordings in the
+repository (src/smi/testdata/*_reading_lines.txt), and captures of a machine of two in ../shared/hardware/h200_x2,
+if present. readings.py lists each allowed difference."""
 
 import os
 import re
@@ -13,16 +13,16 @@ from machine import CAPTURES, ROOT, Machine
 
 GOLDEN = ROOT / "src" / "smi" / "testdata"
 
-# Of our own readings: where ours answers otherwise on purpose.
+# Commands of the repository's recordings whose output differs on purpose.
 OTHERWISE = {
     "-x -q": "an idle machine's document is compared in IdleDocument",
 }
-# Captures whose text is NVIDIA's help; ours is in our own words. What must agree: the exit code, and that each option
-# and property that we have is called the same.
+# Captures of NVIDIA's help, whose wording is not ours. Compared: the exit code, and the names of our options and
+# properties.
 HELPS = {"dmon_h", "help", "help_accounted-apps", "help_compute-apps", "help_remapped-rows", "help_retired-pages",
          "help_supported-clocks", "mig_h", "nvlink_h", "pmon_h", "topo_h"}
 OTHER_TESTS = {"q_x_dtd": "xml_test.py holds documents against it"}
-# With a training on GPU 0.
+# Captured with a training on GPU 0.
 LOADED = {"dmon", "dmon_all", "dmon_gpm", "main", "pmon_um", "q", "q_x"}
 
 
@@ -49,7 +49,7 @@ class OwnReadings(unittest.TestCase):
 
     @staticmethod
     def on(machine, words):
-        """The same words with the PCI addresses of this machine's GPUs: there they were 00:06.0 and 00:07.0."""
+        """The words with the PCI addresses of this machine's GPUs: in the capture they were 00:06.0 and 00:07.0."""
         buses = machine.smi("--query-gpu=pci.bus_id", "--format=csv,noheader")[0].split()
         theirs = {"0000:00:06.0": 0, "0:0:7.0": 1}
         return [buses[theirs[word]] if word in theirs and theirs[word] < len(buses) else word for word in words]
@@ -100,7 +100,7 @@ class Captures(unittest.TestCase):
             names = re.compile(r'^"([\w.]+)"(?: or "([\w.]+)")?', re.M)
             self.assertEqual(names.findall(ours), names.findall(theirs))
             return
-        # "-s | --select", "-L,   --list-gpus": each pair that ours names is one that theirs names.
+        # Pairs such as "-s | --select", "-L,   --list-gpus": each of ours must be one of NVIDIA's.
         pairs = re.compile(r"(-[A-Za-z0-9]+)(?: *\| *|, +)(--?[A-Za-z0-9_-]+)")
         known = set(pairs.findall(theirs))
         for pair in pairs.findall(ours):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nvidia-smi -q -x: valid against its own definition (and NVIDIA's, where ../shared has it), with MIG on and off, on
-each architecture; and every element that telegraf's inputs.nvidia_smi, netdata's and sacred's collectors read is there."""
+"""nvidia-smi -q -x: valid against its own DTD (and NVIDIA's, if ../shared has it), with MIG on and off, on each
+architecture; and with every element that the collectors of telegraf (inputs.nvidia_smi), netdata and sacred read."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ import unittest
 import dtd
 from machine import CAPTURES, Machine
 
-# What telegraf's schema_v13 parser reads of a GPU (plugins/inputs/nvidia_smi/schema_v13/parser.go).
+# Elements of a GPU that telegraf's schema_v13 parser reads (plugins/inputs/nvidia_smi/schema_v13/parser.go).
 TELEGRAF = """performance_state product_name product_architecture uuid compute_mode serial vbios_version display_active
 display_mode ecc_mode/current_ecc fan_speed fb_memory_usage/total fb_memory_usage/used fb_memory_usage/free
 fb_memory_usage/reserved ecc_errors/volatile/dram_correctable ecc_errors/volatile/dram_uncorrectable
@@ -39,12 +39,12 @@ clocks_event_reasons_counters/clocks_event_reasons_counters_sync_boost gpu_power
 gpu_power_readings/current_power_limit gpu_power_readings/average_power_draw gpu_power_readings/default_power_limit
 gpu_power_readings/min_power_limit gpu_power_readings/max_power_limit gpu_power_readings/requested_power_limit
 module_power_readings/instant_power_draw""".split()
-# What netdata's collector reads of a GPU beyond that (collector/nvidia_smi/gpu_info.go).
+# Further elements that netdata's collector reads (collector/nvidia_smi/gpu_info.go).
 NETDATA = """product_brand mig_mode/current_mig pci/pci_gpu_link_info/pcie_gen/max_link_gen
 pci/pci_gpu_link_info/link_widths/max_link_width bar1_memory_usage/total bar1_memory_usage/used bar1_memory_usage/free
 gpu_power_readings/average_power_draw""".split()
-SACRED = "product_name fb_memory_usage/total persistence_mode".split()  # sacred/host_info.py, with driver_version
-# Of a MIG device, by telegraf and netdata.
+SACRED = "product_name fb_memory_usage/total persistence_mode".split()  # read by sacred/host_info.py, with driver_version
+# Elements of a MIG device that telegraf and netdata read.
 MIG_DEVICE = """index gpu_instance_id compute_instance_id ecc_error_count/volatile_count/sram_uncorrectable
 fb_memory_usage/total fb_memory_usage/reserved fb_memory_usage/used fb_memory_usage/free bar1_memory_usage/total
 bar1_memory_usage/used bar1_memory_usage/free device_attributes/shared/multiprocessor_count
@@ -60,7 +60,7 @@ def document(machine, *words):
 
 
 def definitions(machine):
-    """[(name, elements, attributes)] to hold documents against."""
+    """[(name, elements, attributes)] of the DTDs to validate against."""
     own, code = machine.smi("--dtd")
     assert code == 0
     found = [("ours", *dtd.declarations(own))]
@@ -95,7 +95,7 @@ class Structure(unittest.TestCase):
             self.assertEqual(other.findall("mig_devices/mig_device"), [])
 
     def test_every_architecture(self):
-        """Ampere has temperatures where later boards have distances to the limit: alternatives of the definition."""
+        """Ampere has temperatures where later boards have margins to the limit: alternatives in the DTD."""
         with Machine("1x a100-sxm4-40gb, 1x h200-141gb, 1x rtx-pro-6000-server") as machine:
             ampere, hopper, _ = self.hold(machine).findall("gpu")
             self.assertIsNotNone(ampere.find("temperature/gpu_temp_max_threshold"))
@@ -114,7 +114,7 @@ class Structure(unittest.TestCase):
         with Machine("2x h200-141gb") as machine:
             machine.migctl("sim", "inject", "box", "--gpu", "1", "--lost", check=False)
             said, code = machine.smi("-q", "-x")
-            if code == 0:  # the driver still gives a handle: each value says so
+            if code == 0:  # the driver still gives a handle: each value is an error
                 self.assertEqual(dtd.violations(dtd.parsed(said), *definitions(machine)[0][1:]), [])
             else:
                 self.assertIn("GPU is lost", said)
@@ -138,7 +138,7 @@ class Definition(unittest.TestCase):
             self.assertEqual(dtd.violations(dtd.parsed(said), *dtd.declarations(alone)), [])
 
     def test_facts_of_the_definition(self):
-        """That a clone alone proves: numbers and orders read from driver 580.159.04."""
+        """Checks without external files: numbers and orders recorded from driver 580.159.04."""
         with Machine("1x h200-141gb") as machine:
             elements, attributes = dtd.declarations(machine.smi("--dtd")[0])
             self.assertEqual(len(elements), 327)
@@ -174,7 +174,7 @@ class Readers(unittest.TestCase):
                 self.assertTrue(gpu.findtext(path), path)
             for path in ("fb_memory_usage/total", "gpu_power_readings/current_power_limit"):
                 self.assertRegex(gpu.findtext(path), r"^\d+(\.\d\d)? (MiB|W)$")
-            int(gpu.findtext("fb_memory_usage/total").split()[0])  # as sacred does
+            int(gpu.findtext("fb_memory_usage/total").split()[0])  # as sacred parses it
             for device in gpu.findall("mig_devices/mig_device"):
                 for path in MIG_DEVICE:
                     self.assertRegex(device.findtext(path), r"^\d+( MiB)?$", path)

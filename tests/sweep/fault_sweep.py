@@ -35,7 +35,7 @@ CODES = ["NVML_ERROR_UNKNOWN", "NVML_ERROR_IN_USE", "NVML_ERROR_INSUFFICIENT_RES
          "NVML_ERROR_NO_PERMISSION", "NVML_ERROR_INVALID_ARGUMENT", "NVML_ERROR_GPU_IS_LOST"]
 KILLS = [("kill", "before"), ("kill", "after")]
 FAULTS = [("fail", code) for code in CODES] + KILLS + [("hang", "forever")]
-# How long a hang is waited for; what a loaded machine takes between two driver calls is far below.
+# Timeout of a hang; far above the time between two driver calls on a loaded machine.
 PATIENCE = "700ms"
 APPLIED, TIMED_OUT, ROLLED_BACK, STUCK = 0, 13, 18, 19
 CHANGING = ("nvmlDeviceSetMigMode", "nvmlDeviceCreateGpuInstance", "nvmlDeviceCreateGpuInstanceWithPlacement",
@@ -56,7 +56,7 @@ def entry(devices, instances=None):
     return made
 
 
-# name, GPUs, layout before (None: MIG off), single creates before, busy GPU instance (gpu, start), layout wanted
+# name, GPUs, layout before (None: MIG off), single creates before, busy GPU instance (gpu, start), desired layout
 TRANSITIONS = [
     ("uniform-to-mixed", "1x a100-sxm4-40gb", layout(UNIFORM), [], [],
      layout(entry("all", {"3g.20gb": 1, "2g.10gb": 2}))),
@@ -73,7 +73,7 @@ TRANSITIONS = [
     ("disable", "1x h200-141gb", layout(entry("all", {"3g.71gb": 2})), [], [], layout(entry("all"))),
 ]
 
-# The transition being swept: the workers are forked with it, one pool each.
+# The transition under test: each pool of workers inherits it by fork.
 CURRENT = []
 
 
@@ -105,7 +105,7 @@ class Machine:
             raise RuntimeError(f"inject: {done.stderr}")
 
     def look(self):
-        """The layout, and (gpu, start, pid) of what runs. Ids and UUIDs are not part of a layout."""
+        """The layout, and (gpu, start, pid) of the processes. Ids and UUIDs are not part of a layout."""
         gpus, busy = [], []
         for gpu in json.loads(self.must("list", "--json"))["gpus"]:
             instances = []
@@ -119,7 +119,7 @@ class Machine:
 
 
 class Transition:
-    """A prepared machine: what it is before, who runs on it, what is wanted and how many calls that takes."""
+    """A prepared machine: its state before, its processes, the desired layout and the number of calls to reach it."""
 
     def __init__(self, bins, folder, spec):
         self.bins = bins
@@ -154,7 +154,7 @@ class Transition:
         self.jobs.append(job)
         for _ in range(200):
             if any(pid == job.pid for _, _, pid in machine.look()[1]):
-                job.send_signal(signal.SIGSTOP)  # it holds its instance; it need not use the processor
+                job.send_signal(signal.SIGSTOP)  # a stopped process keeps its instance without using the CPU
                 return
             time.sleep(0.05)
         raise RuntimeError(f"{self.name}: the workload on GPU {gpu} slot {start} does not show")
@@ -164,7 +164,7 @@ class Transition:
         return Machine(self.bins, root)
 
     def trace(self):
-        """The driver calls of an undisturbed apply, in order; also where it leads."""
+        """Driver calls of an undisturbed apply, in order; also the resulting layout."""
         root = self.root.parent / f"{self.name}.trace"
         machine = self.clone(root)
         machine.must("apply", "-f", "-", "-c", "x", stdin=self.wanted, extra={"MIGSIM_TRACE": str(root / "trace")})
@@ -180,7 +180,7 @@ class Transition:
 
 
 def met(trace, k, fault, transition):
-    """Whether the fault met the k-th call of apply, and this was the one that it was meant for."""
+    """True when the fault hit the k-th call of apply, and the call was the intended one."""
     lines = [line.split() for line in trace.read_text().splitlines()] if trace.exists() else []
     whole = k if fault[0] == "fail" or fault == ("kill", "after") else k - 1
     if len(lines) < whole or (fault[0] != "fail" and len(lines) != whole):
@@ -189,14 +189,14 @@ def met(trace, k, fault, transition):
 
 
 def all_done(trace, transition):
-    """Whether apply had made every changing call of its transition when it ended."""
+    """True when apply had executed every changing call of its transition."""
     lines = [line.split() for line in trace.read_text().splitlines()] if trace.exists() else []
     made = sum(line[2] in CHANGING and line[4] == "0" for line in lines)
     return made >= sum(name in CHANGING for name in transition.calls)
 
 
 def cut_short(apply, fault, where, done):
-    """Of a change that a kill or a hang ended: done in full it is recovered forwards, otherwise backwards."""
+    """A change ended by a kill or a hang: if complete, recovery keeps it, otherwise rolls it back."""
     code = apply.returncode
     expected = "after" if done else "before"
     if where != expected:
@@ -207,7 +207,7 @@ def cut_short(apply, fault, where, done):
 
 
 def outcome_of(apply, fault, layout, transition, done):
-    """(name of the outcome, what is wrong with it or None): the exit code must say where the layout is."""
+    """(name of the outcome, violation or None): the exit code must match the layout."""
     where = "after" if layout == transition.after else "before" if layout == transition.before else None
     if where is None:
         return "neither", f"neither before nor after (apply exit {apply.returncode}): {layout}\n{apply.stderr}"
@@ -221,7 +221,7 @@ def outcome_of(apply, fault, layout, transition, done):
 
 
 def recovered(machine, again):
-    """Runs recover; `again`: it is killed at its `again`-th call first."""
+    """Runs recover; `again`: recover is killed at its `again`-th call first."""
     if again:
         machine.run("sim", "inject", "m", "--clear")
         machine.inject(again, ("kill", "after"))
@@ -234,7 +234,7 @@ def recovered(machine, again):
 
 
 def run_point(k, fault, again, folder):
-    """Returns the outcome, and None or what was violated."""
+    """Returns the outcome, and None or the violation."""
     transition = CURRENT[0]
     root = folder / f"{os.getpid()}-{k}"
     machine = transition.clone(root)
@@ -274,7 +274,7 @@ def points_of(transition, full, rng, room):
     rest = [(k, fault, 0) for k, fault in itertools.product(reading, FAULTS)]
     if full:
         return first + twice + rest
-    # Hangs cost their timeout each: of the reading calls only few. A small sample takes of everything.
+    # Each hang costs its timeout: few of them on read calls. A small sample covers every kind.
     slow = [p for p in rest if p[1][0] == "hang"]
     rest = [p for p in rest if p[1][0] != "hang"]
     if len(first) + len(twice) > room * 3 // 4:
@@ -286,13 +286,13 @@ def points_of(transition, full, rng, room):
 
 
 def one_point(text):
-    """"12:fail:NVML_ERROR_UNKNOWN", "12:kill:after", "12:kill:after:40"."""
+    """Parses "12:fail:NVML_ERROR_UNKNOWN", "12:kill:after", "12:kill:after:40"."""
     words = text.split(":")
     return int(words[0]), (words[1], words[2]), int(words[3]) if len(words) > 3 else 0
 
 
 def sweep(transition, points, jobs, folder):
-    """One row of the table, and the violations. Processes, not threads: many cores are kept busy."""
+    """One row of the table, and the violations. Processes instead of threads, to use many cores."""
     CURRENT[:] = [transition]
     outcomes, violations = collections.Counter(), []
     with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
@@ -344,7 +344,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, help="write the table there as JSON")
     args = parser.parse_args()
     start = time.time()
-    # In memory where there is some: what is swept is the order of writes, not a disk.
+    # On tmpfs if available: the order of writes is under test, not a disk.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="sweep", dir=memory) as name:
         rows, violations = run_all(args, pathlib.Path(name))

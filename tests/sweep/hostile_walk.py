@@ -50,7 +50,7 @@ EVENTS = ["signal", "signal", "others", "others", "others", "kill", "fail", "los
 NUMBERS = {"NVML_ERROR_UNKNOWN": 999, "NVML_ERROR_IN_USE": 19, "NVML_ERROR_INSUFFICIENT_RESOURCES": 23,
            "NVML_ERROR_TIMEOUT": 10, "NVML_ERROR_NO_PERMISSION": 4, "NVML_ERROR_INVALID_ARGUMENT": 2,
            "NVML_ERROR_GPU_IS_LOST": 15}
-# How long an aimed-at call takes. Only how many events hit depends on it, never what must hold.
+# Latency of an intercepted call. It affects only how many events hit, never the invariants.
 WINDOW = "250ms"
 
 
@@ -61,10 +61,10 @@ class Event:
         self.code = rng.choice(CODES)
         self.when = rng.choice(["before", "after"])
         self.gpu = rng.randrange(gpus)
-        self.words = None  # what another program did
+        self.words = None  # acts of the other program
 
     def fault(self):
-        """The simulator's flags for it."""
+        """Options of `sim inject` for the fault."""
         at = ["--nth", str(self.call)]
         if self.kind == "kill":
             return ["--call", "*", *at, "--kill", self.when]
@@ -81,7 +81,7 @@ class Event:
 
 
 class Trial:
-    """One random story; `problems` are the violated promises."""
+    """One random scenario; `problems` are the violated guarantees."""
 
     def __init__(self, bins, root, seed):
         self.bins, self.root, self.seed = bins, root, seed
@@ -111,7 +111,7 @@ class Trial:
         self.profiles = [[(p["name"], p["maxCount"]) for p in gpu["profiles"]] for gpu in document["gpus"]]
         self.count = len(self.profiles)
         if self.vm and self.rng.random() < 0.6:
-            self.machine.migctl("smi", "-mig", "1")  # pending until a reboot, or not: as the machine says
+            self.machine.migctl("smi", "-mig", "1")  # pending until a reboot, or not: as the machine decides
         for _ in range(4):
             if self.rng.random() < 0.15:
                 break
@@ -151,7 +151,7 @@ class Trial:
     # -- the change ------------------------------------------------------------------------------
 
     def command(self):
-        """(arguments, standard input, layout that exit 0 promises or None)."""
+        """(arguments, standard input, layout guaranteed by exit 0, or None)."""
         which = self.rng.choice(["apply"] * 6 + ["create", "destroy", "mode", "undo"])
         if which == "create":
             gpu = self.rng.randrange(self.count)
@@ -177,7 +177,7 @@ class Trial:
         return path
 
     def reference(self, arguments, stdin):
-        """Where the same change leads undisturbed, on a copy of the machine; and how many driver calls it takes."""
+        """Layout after the same change undisturbed, on a copy of the machine; and its number of driver calls."""
         copy = Machine(self.bins, self.root / "copy")
         copy.env.pop("MIGCTL_STATE_DIR")
         shutil.copytree(self.root / "m", self.root / "copy" / "m", symlinks=True)
@@ -204,7 +204,7 @@ class Trial:
                 raise RuntimeError(f"inject: {done.stderr}")
 
     def watch(self, process, stranger, done):
-        """Follows the trace; while an aimed-at call is under way, its event happens."""
+        """Follows the trace; during an intercepted call its event is triggered."""
         waiting = [e for e in self.events if e.kind in ("signal", "others")]
         while waiting and not done.is_set():
             made = self.calls_made()
@@ -260,7 +260,8 @@ class Trial:
         return [c for c in document["changes"] if c["state"] == "open"], document["changes"]
 
     def recover(self, stranger):
-        """A lost GPU comes back by a reboot; a change that is open is recovered, sometimes after more of others' acts."""
+        """Recovery: a lost GPU comes back by a reboot; an open change is recovered, sometimes after further acts of
+        the other program."""
         if self.lost:
             self.machine.run("sim", "reboot", "m")
         is_open = bool(self.open_changes()[0])
@@ -280,7 +281,7 @@ class Trial:
         if not self.lost:
             gone = [h for h in self.held if h not in held]
             self.expect(not gone, f"1: in use before, not any more: {gone}")
-            # A reset takes all of a GPU: only a mode change makes one, and only of a GPU that is empty.
+            # A reset removes all instances of a GPU: only a mode change resets, and only an empty GPU.
             switched = any(a[:2] != b[:2] for a, b in zip(self.before, now))
             for gpu, start, size in self.foreign(stranger):
                 there = any((s, z) == (start, size) for _, s, z, _ in now[gpu][2])
@@ -290,12 +291,12 @@ class Trial:
         self.judge_hooks()
 
     def changing_calls(self):
-        """Which calls of the change changed something, counted from 1."""
+        """Indices of the calls that changed the machine, from 1."""
         lines = self.trace.read_text().splitlines() if self.trace.exists() else []
         return [k + 1 for k, line in enumerate(lines) if line.split()[2] in CHANGING]
 
     def foreign(self, stranger):
-        """What others made after the plan was fixed; what was there before may be in the plan."""
+        """Instances that the other program made after the plan was fixed; earlier ones may be in the plan."""
         first = min(self.changing_calls(), default=1 << 30)
         planned = [one for e in self.events if e.kind == "others" and e.words and e.seen_calls < first for one in e.made]
         return [one for one in stranger.made if one not in planned]
@@ -306,7 +307,7 @@ class Trial:
         where = "after" if now == after else "before" if now == self.before else None
         self.expect(where is not None, f"3: neither before nor after (exit {code}): {now}")
         if where and not was_open and after != self.before:
-            # 12: done but for a reset that a virtual machine cannot make.
+            # Exit 12: complete except for a reset, which is not possible in a virtual machine.
             self.expect((code in (DONE, 12)) == (where == "after"), f"3: exit {code}, but the layout is the one {where}")
 
     def judge_journal(self, code, recovered, wish, arguments):

@@ -41,7 +41,7 @@ def check(holds, what):
 
 
 class Bed:
-    """A prepared machine that is copied for each case, with a state folder of the case's own."""
+    """A prepared machine that is copied for each case, with a private state folder."""
 
     def __init__(self, bins, folder):
         self.bins, self.folder, self.count = bins, folder, 0
@@ -62,7 +62,7 @@ class Bed:
         self.machine_dir = first.root / "m"
 
     def machine(self, journal=False):
-        """A copy; with the journal of the changes so far, or without any."""
+        """A copy; with the journal of the changes so far, or without one."""
         self.count += 1
         root = self.folder / f"bed{self.count}"
         shutil.copytree(self.machine_dir, root / "m", symlinks=True)
@@ -89,7 +89,7 @@ def changing_calls(trace):
 
 
 def apply(machine, wanted=AFTER):
-    """The ended process, and its driver calls that change something."""
+    """The ended process, and its changing driver calls."""
     trace = machine.root / "trace"
     trace.unlink(missing_ok=True)
     done = machine.migctl("apply", "-f", "-", "-c", "x", stdin=wanted, extra={"MIGSIM_TRACE": str(trace)})
@@ -97,7 +97,7 @@ def apply(machine, wanted=AFTER):
 
 
 def refused(bed, machine, code, *words):
-    """apply ends with the code and the words, has changed nothing, and looking works as ever."""
+    """apply ends with the code and the words, has changed nothing, and reading commands work as before."""
     done, calls = apply(machine)
     check(done.returncode == code, f"exit {done.returncode}, not {code}: {done.stderr}")
     for word in words:
@@ -112,7 +112,7 @@ def open_changes(machine):
 
 
 def full_disk(bed):
-    """A disk of every size, so that it is full at every moment of the change."""
+    """Disks of every size, so that ENOSPC hits at every moment of the change."""
     ends = {}
     for kib in [*range(4, 100, 12), *range(100, 1000, 60)]:
         machine = bed.machine()
@@ -137,7 +137,7 @@ def full_disk(bed):
 
 
 def read_only(bed):
-    """A state folder that cannot be written, empty and with a journal in it."""
+    """A read-only state folder, empty and with a journal in it."""
     for journal in (False, True):
         machine = bed.machine(journal)
         state = machine.root / "state"
@@ -153,7 +153,7 @@ def read_only(bed):
 
 
 def damaged(bed):
-    """A journal that is something else, cut short, or has a page of rubbish."""
+    """A journal that is another file, truncated, or has a page of garbage."""
     def rubbish(text):
         return b"x" * len(text)
 
@@ -166,19 +166,19 @@ def damaged(bed):
     for harm in (rubbish, cut, page):
         machine = bed.machine(journal=True)
         path = machine.root / "state" / "sim-m.db"
-        with sqlite3.connect(path) as database:  # everything into the one file
+        with sqlite3.connect(path) as database:  # checkpoints the WAL into the database file
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         database.close()
         path.write_bytes(harm(path.read_bytes()))
         refused(bed, machine, IO, "sim-m.db", "move ")
-        path.rename(path.with_suffix(".damaged"))  # as the hint says
+        path.rename(path.with_suffix(".damaged"))  # as the hint tells
         done, _ = apply(machine)
         check(done.returncode == DONE, f"{harm.__name__}, moved away: exit {done.returncode}: {done.stderr}")
     return "no database, cut short, a page of rubbish"
 
 
 def newer(bed):
-    """A journal that a later migctl wrote is left alone."""
+    """A journal of a newer migctl's format is left alone."""
     machine = bed.machine(journal=True)
     path = machine.root / "state" / "sim-m.db"
     with sqlite3.connect(path) as database:
@@ -210,7 +210,7 @@ def slow(machine, ms):
 
 
 def contiguous(traces):
-    """The changing calls of no two writers are mixed."""
+    """The changing calls of two writers are never interleaved."""
     calls = sorted((line for trace in traces for line in changing_calls(trace)), key=lambda line: int(line[0]))
     order = [line[1] for i, line in enumerate(calls) if i == 0 or calls[i - 1][1] != line[1]]
     check(len(order) == len(set(order)), f"writers took turns: {order}")
@@ -234,7 +234,7 @@ def many_writers(bed, count, *words):
     check(ends.get(DONE, 0) > 0, f"nobody came through: {ends}")
     check(not words or ends == {DONE: count}, f"who waits comes through: {ends} {refusals}")
     now = machine.look()[0]
-    # Another writer's layout may have left its own places; what is there is the wanted kind.
+    # Another writer's layout may use other placements; the profiles are the wanted ones.
     kinds = [sorted(gi[0] for gi in gpu[2]) for layouts in (now, bed.after, bed.other) for gpu in layouts]
     check(kinds[0] in kinds[1:], f"none of the layouts: {now}")
     check(not open_changes(machine), "the journal is not closed")
@@ -244,24 +244,24 @@ def many_writers(bed, count, *words):
 
 
 def two_writers(bed):
-    """Two at once: no waiting for ever, nothing interleaved, each end named."""
+    """Two writers at once: no deadlock, nothing interleaved, each outcome expected."""
     return many_writers(bed, 2)
 
 
 def ten_writers(bed):
-    """The same with ten."""
+    """The same with ten writers."""
     return many_writers(bed, 10)
 
 
 def ten_patient_writers(bed):
-    """Ten that wait for each other: all come through, one after the other."""
+    """Ten writers that wait for the lock: all succeed, one after the other."""
     if "--wait " not in bed.machine().migctl("apply", "--help").stdout:
         return "skipped: this migctl has no --wait"
     return many_writers(bed, 10, "--wait", "100s")
 
 
 def killed_writer(bed):
-    """Who holds the lock is named while alive; killed, its lock is free and its change is there to recover."""
+    """A live holder of the lock is named; after its death the lock is free and its change can be recovered."""
     machine = bed.machine()
     slow(machine, 150)
     first, trace = start(machine, AFTER, "first")
@@ -290,7 +290,7 @@ CASES = [full_disk, read_only, damaged, newer, two_writers, ten_writers, ten_pat
 
 
 def own_namespace():
-    """Mounts of ours are nobody else's affair."""
+    """Enters a private mount namespace, so that mounts stay invisible outside."""
     if os.environ.get("MIG_OWN_MOUNTS") == "1":
         return
     if os.geteuid() != 0 or shutil.which("unshare") is None:

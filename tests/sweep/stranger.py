@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Another program on a simulated machine: told to act, it creates or destroys an instance or switches a mode with the
-driver's library, as an administrator's script would.
+"""The "stranger", another program on a simulated machine: on command it creates or destroys an instance or switches a
+mode through the driver's library, as an administrator's script would.
 
 Usage: stranger.py LIBRARY          reads {"seed", "gpus", "made"} a line, answers {"words", "made"}
 """
@@ -21,10 +21,11 @@ class InstanceInfo(ctypes.Structure):
 
 
 class Stranger:
-    """Another program, in a process of its own (an injected kill may hit it): told to act by a line, it answers with one."""
+    """Client side: runs the stranger in a process of its own (an injected kill may hit it), with one line per
+    command and reply."""
 
     def __init__(self, machine):
-        self.machine, self.made = machine, []  # (gpu index, start, size) of GPU instances that it made
+        self.machine, self.made = machine, []  # (gpu index, start, size) of GPU instances that the stranger made
         self.start()
 
     def start(self):
@@ -35,7 +36,7 @@ class Stranger:
         self.process.stdout.readline()
 
     def act(self, rng, gpus):
-        """Returns a sentence for the act, or None when the driver refused it."""
+        """Returns a sentence that describes the act, or None when the driver refused it."""
         if self.process.poll() is not None:
             self.close()
             self.start()
@@ -59,7 +60,7 @@ class Stranger:
 
 
 class Actor:
-    """What a stranger does with the driver's library, as an administrator's script would: init, one act, shutdown."""
+    """The acts of the stranger through the driver's library: init, one act, shutdown."""
 
     def __init__(self, library):
         self.nvml, self.made = ctypes.CDLL(library), []

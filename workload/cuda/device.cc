@@ -25,8 +25,9 @@ std::string uuid_text(const Uuid& uuid) {
   std::string text = "GPU-";
   for (int i = 0; i < 16; ++i) {
     std::array<char, 4> hex{};
-    if (i == 4 || i == 6 || i == 8 || i == 10)
+    if (i == 4 || i == 6 || i == 8 || i == 10) {
       text += '-';
+    }
     std::snprintf(hex.data(), hex.size(), "%02x", uuid.bytes[i]);
     text += hex.data();
   }
@@ -40,24 +41,28 @@ double now() {
 }  // namespace
 
 std::optional<Fault> fault_named(std::string_view name) {
-  for (const auto& [text, fault] : kFaults)
-    if (text == name)
+  for (const auto& [text, fault] : kFaults) {
+    if (text == name) {
       return fault;
+    }
+  }
   return std::nullopt;
 }
 
 std::vector<std::string> fault_names() {
   std::vector<std::string> names;
   names.reserve(std::size(kFaults));
-  for (const auto& entry : kFaults)
+  for (const auto& entry : kFaults) {
     names.emplace_back(entry.first);
+  }
   return names;
 }
 
 std::unique_ptr<CudaDevice> CudaDevice::open(std::string& error) {
   const Driver* driver = Driver::open(error);
-  if (driver == nullptr)
+  if (driver == nullptr) {
     return nullptr;
+  }
   int count = 0;
   Device device = 0;
   Uuid uuid{};
@@ -70,8 +75,9 @@ std::unique_ptr<CudaDevice> CudaDevice::open(std::string& error) {
   DeviceFacts facts;
   Status status;
   WORKLOAD_CU(status, *driver, cuDeviceGetCount, &count);
-  if (status.ok() && count == 0)
+  if (status.ok() && count == 0) {
     status.fail("no CUDA device is visible: see CUDA_VISIBLE_DEVICES", kNoDevice);
+  }
   WORKLOAD_CU(status, *driver, cuDeviceGet, &device, 0);
   WORKLOAD_CU(status, *driver, cuDeviceGetName, name.data(), static_cast<int>(name.size()), device);
   WORKLOAD_CU(status, *driver, cuDeviceGetUuid_v2, &uuid, device);
@@ -111,10 +117,11 @@ AllocationResult CudaDevice::try_allocation(std::uint64_t bytes) {
   DevicePtr pointer = 0;
   const Code code = driver_.cuMemAlloc_v2(&pointer, static_cast<std::size_t>(bytes));
   result.granted = code == kSuccess;
-  if (result.granted)
+  if (result.granted) {
     driver_.cuMemFree_v2(pointer);
-  else
+  } else {
     result.refusal = driver_.explain("cuMemAlloc", code);
+  }
   return result;
 }
 
@@ -156,17 +163,20 @@ FaultResult CudaDevice::cause(Fault fault,
       result.raised = !status.ok();
       break;
     case Fault::kEndlessKernel:
-      // Nothing but the end of this process stops it: the caller exits without waiting for it.
+      // The kernel ends only with this process: the caller exits without waiting for it.
       launch("endless");
-      if (started && status.ok())
+      if (started && status.ok()) {
         started();
-      while (status.ok() && !stop && now() < end)
+      }
+      while (status.ok() && !stop && now() < end) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
       result.raised = status.ok();
       break;
     case Fault::kContextStorm:
-      if (started)
+      if (started) {
         started();
+      }
       while (status.ok() && !stop && now() < end) {
         Handle context = nullptr;
         driver_.cuDevicePrimaryCtxRelease_v2(device_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device a process runs on, and what `info`, `oom`, `fault` and `hog` do to it. One process,
-// one device: the first visible one ($CUDA_VISIBLE_DEVICES), which with MIG is one compute
+// The CUDA device of the process, and the operations of `info`, `oom`, `fault` and `hog`. One
+// process, one device: the first visible one ($CUDA_VISIBLE_DEVICES), which with MIG is one compute
 // instance.
 //
 // Threading: one CudaDevice from one thread at a time.
@@ -22,7 +22,7 @@
 namespace workload::cuda {
 
 struct DeviceFacts {
-  std::string name, uuid;  // "GPU-..." as CUDA gives it, also for a MIG instance
+  std::string name, uuid;  // UUID "GPU-..." as CUDA reports it, also for a MIG instance
   int multiprocessors = 0, cc_major = 0, cc_minor = 0;
   std::uint64_t memory_total = 0, memory_free = 0, l2_bytes = 0;
   int driver_version = 0;  // 13000 = CUDA 13.0
@@ -31,33 +31,34 @@ struct DeviceFacts {
 struct AllocationResult {
   std::uint64_t asked = 0;
   bool granted = false;
-  std::string refusal;  // CUDA's words when refused
+  std::string refusal;  // CUDA's error text of a refusal
 };
 
 enum class Fault { kIllegalAddress, kTrap, kEndlessKernel, kContextStorm };
 enum class Hog { kDram, kTensor, kCompute, kPcie, kLaunch };
 
-std::optional<Fault> fault_named(std::string_view name);  // "illegal-address" ...
-std::optional<Hog> hog_named(std::string_view name);      // "dram" ...
+std::optional<Fault> fault_named(std::string_view name);  // "illegal-address"; nullopt = unknown
+std::optional<Hog> hog_named(std::string_view name);      // "dram"; nullopt = unknown
 std::vector<std::string> fault_names();
 std::vector<std::string> hog_names();
 
 struct FaultResult {
-  bool raised = false;  // the GPU reported it (an endless kernel: it ran to the end of the time)
-  std::string report;   // CUDA's words
+  bool raised = false;  // the GPU reported the fault (endless: ran until the end)
+  std::string report;   // CUDA's error text
   std::uint64_t rounds = 0;
 };
 
 struct HogResult {
   double seconds = 0;
-  double amount = 0;  // in `unit` per second
+  double amount = 0;  // amount of work in `unit` per second
   const char* unit = "";
   std::uint64_t rounds = 0;
 };
 
 class CudaDevice {
  public:
-  // nullptr with `error`: no driver, no visible device, no context.
+  // Opens the visible device; nullptr with `error` when there is no driver, no visible device or no
+  // context.
   static std::unique_ptr<CudaDevice> open(std::string& error);
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
@@ -67,17 +68,18 @@ class CudaDevice {
 
   const DeviceFacts& facts() const { return facts_; }
 
-  // Asks for `bytes` and gives them back at once.
+  // Allocates `bytes` and frees them at once.
   AllocationResult try_allocation(std::uint64_t bytes);
-  // Called when the device has begun to work.
+  // Callback when the device has begun to work.
   using Started = std::function<void()>;
 
-  // Does the fault on purpose. The context is unusable afterwards, as CUDA says of such errors.
+  // Provokes the fault. The context is unusable afterwards, as CUDA documents for such errors.
   FaultResult cause(Fault fault,
                     double seconds,
                     const std::atomic<bool>& stop,
                     const Started& started = {});
-  // Keeps one resource as busy as one process can for `seconds`. `precision` is the tensor hog's.
+  // Keeps one resource as busy as one process can for `seconds`. `precision` applies to the tensor
+  // hog.
   HogResult load(Hog hog,
                  double seconds,
                  const std::atomic<bool>& stop,

@@ -29,9 +29,11 @@ Loaded load() {
   WORKLOAD_CUDA_CALLS(WORKLOAD_CUDA_LOAD)
 #undef WORKLOAD_CUDA_LOAD
   // NOLINTEND(bugprone-macro-parentheses)
-  if (loaded.error.empty())
-    if (const Code code = loaded.driver.cuInit(0); code != kSuccess)
+  if (loaded.error.empty()) {
+    if (const Code code = loaded.driver.cuInit(0); code != kSuccess) {
       loaded.error = loaded.driver.explain("cuInit", code);
+    }
+  }
   return loaded;
 }
 
@@ -46,10 +48,12 @@ const Driver* Driver::open(std::string& error) {
 std::string Driver::explain(const char* call, Code code) const {
   const char* name = nullptr;
   const char* words = nullptr;
-  if (cuGetErrorName(code, &name) != kSuccess || name == nullptr)
+  if (cuGetErrorName(code, &name) != kSuccess || name == nullptr) {
     name = "unknown code";
-  if (cuGetErrorString(code, &words) != kSuccess || words == nullptr)
+  }
+  if (cuGetErrorString(code, &words) != kSuccess || words == nullptr) {
     words = "no text";
+  }
   return std::string(call) + ": " + name + " (" + words + ")";
 }
 

@@ -2,8 +2,8 @@
 // The CUDA driver API by dlopen: no toolkit is needed to build or to start. Own declarations of the
 // calls in use; names and values are CUDA's.
 //
-// Threading: Driver is immutable after open() and may be shared. Errors are text: what was called
-// and CUDA's own words.
+// Threading: Driver is immutable after open() and may be shared. Errors are text: the call and
+// CUDA's error text.
 #ifndef MIGCTL_WORKLOAD_CUDA_DRIVER_H_
 #define MIGCTL_WORKLOAD_CUDA_DRIVER_H_
 
@@ -17,7 +17,7 @@ namespace workload::cuda {
 
 using Device = int;
 using DevicePtr = unsigned long long;
-using Handle = void*;  // context, module, function, stream, event, graph
+using Handle = void*;  // handle of a context, module, function, stream, event or graph
 using Code = int;
 
 struct Uuid {
@@ -33,7 +33,7 @@ enum Attribute : int {
 
 enum : Code { kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kIllegalAddress = 700 };
 
-// Every entry is present after open().
+// Function table; every entry is present after open().
 #define WORKLOAD_CUDA_CALLS(X)                                          \
   X(cuInit, (unsigned))                                                 \
   X(cuDriverGetVersion, (int*))                                         \
@@ -97,11 +97,11 @@ struct Driver {
   // Loads libcuda.so.1 and initialises it; nullptr with `error` when there is none.
   static const Driver* open(std::string& error);
 
-  // "cuMemAlloc_v2: CUDA_ERROR_OUT_OF_MEMORY (out of memory)"
+  // Error text: "cuMemAlloc_v2: CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
   std::string explain(const char* call, Code code) const;
 };
 
-// First failed call wins; later ones are skipped. `if (!call) ...` reads the outcome.
+// Sticky result: the first failed call is kept, later calls are skipped. `if (!call) ...` tests it.
 class Status {
  public:
   bool ok() const { return code_ == kSuccess && message_.empty(); }
@@ -118,8 +118,9 @@ class Status {
   }
 
   void check(const Driver& driver, const char* call, Code code) {
-    if (code != kSuccess)
+    if (code != kSuccess) {
       fail(driver.explain(call, code), code);
+    }
   }
 
  private:
@@ -127,7 +128,7 @@ class Status {
   std::string message_;
 };
 
-// driver.name(args...) with the outcome in `status`; skipped once status failed.
+// Calls driver.name(args...) and records the result in `status`; skipped after a failure.
 #define WORKLOAD_CU(status, driver, name, ...)                     \
   do {                                                             \
     if ((status).ok())                                             \

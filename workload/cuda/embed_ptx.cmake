@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# INPUT (text) -> OUTPUT: the text as kKernelsPtx, in pieces that a raw string literal may hold.
+# Embeds INPUT (text) in OUTPUT as kKernelsPtx, in pieces that fit a raw string literal.
 file(READ ${INPUT} text)
 string(LENGTH "${text}" length)
 set(body "")

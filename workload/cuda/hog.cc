@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs that take as much of one resource as one process can, to see who suffers beside them.
+// Hogs: programs that use as much of one resource as one process can, to measure the effect on
+// their neighbours.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -21,7 +22,7 @@ constexpr std::array<std::pair<std::string_view, Hog>, 5> kHogs = {{
     {"launch", Hog::kLaunch},
 }};
 
-constexpr std::size_t kMost = std::size_t{1} << 30U;  // bytes of a hog's buffers
+constexpr std::size_t kMost = std::size_t{1} << 30U;  // size of a hog's buffers in bytes
 constexpr int kTensorSize = 4096;
 constexpr unsigned kThreads = 256;
 
@@ -29,7 +30,7 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// One hog's resources; a round is a piece of work short enough to stop between.
+// Resources of one hog; a round is a piece of work short enough to stop after.
 struct Work {
   const Driver& driver;
   const DeviceFacts& facts;
@@ -83,8 +84,9 @@ struct Work {
   void prepare_products(Precision precision, Status& status) {
     std::string error;
     matmul = open_library_matmul(driver, precision, error);
-    if (!matmul)
+    if (!matmul) {
       return status.fail("matrix products need cuBLASLt: " + error);
+    }
     const bool narrow = precision == Precision::kBf16;
     const std::size_t matrix = std::size_t{narrow ? 2U : 4U} * kTensorSize * kTensorSize;
     Product square;
@@ -93,9 +95,10 @@ struct Work {
     square.a = from;
     square.b = from + matrix;
     square.d = to;
-    if (bytes < 2 * matrix)
+    if (bytes < 2 * matrix) {
       return status.fail("matrix products need " + std::to_string(8 * matrix >> 20U) +
                          " MiB of free device memory");
+    }
     product = matmul->tune(square, nullptr, status);
     per_round = 2.0 * kTensorSize * kTensorSize * static_cast<double>(kTensorSize) * 1e-12;
     unit = "TFLOP/s";
@@ -155,17 +158,20 @@ struct Work {
 }  // namespace
 
 std::optional<Hog> hog_named(std::string_view name) {
-  for (const auto& [text, hog] : kHogs)
-    if (text == name)
+  for (const auto& [text, hog] : kHogs) {
+    if (text == name) {
       return hog;
+    }
+  }
   return std::nullopt;
 }
 
 std::vector<std::string> hog_names() {
   std::vector<std::string> names;
   names.reserve(std::size(kHogs));
-  for (const auto& entry : kHogs)
+  for (const auto& entry : kHogs) {
     names.emplace_back(entry.first);
+  }
   return names;
 }
 
@@ -179,20 +185,23 @@ HogResult CudaDevice::load(Hog hog,
   Work work(driver_, facts_, module_);
   work.prepare(hog, precision, status);
   WORKLOAD_CU(status, driver_, cuCtxSynchronize);
-  const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // work kept ahead of the GPU
-  if (started && status.ok())
+  const std::uint64_t queue = hog == Hog::kLaunch ? 1000 : 4;  // depth of the launch queue
+  if (started && status.ok()) {
     started();
+  }
   const double start = now();
   while (status.ok() && !stop && now() - start < seconds) {
-    for (std::uint64_t i = 0; i < queue; ++i)
+    for (std::uint64_t i = 0; i < queue; ++i) {
       work.round(hog, status);
+    }
     WORKLOAD_CU(status, driver_, cuCtxSynchronize);
     result.rounds += queue;
   }
   result.seconds = now() - start;
   result.unit = work.unit;
-  if (result.seconds > 0)
+  if (result.seconds > 0) {
     result.amount = work.per_round * static_cast<double>(result.rounds) / result.seconds;
+  }
   return result;
 }
 

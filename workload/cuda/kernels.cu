@@ -103,7 +103,7 @@ extern "C" __global__ void column_sum(const float* x, const __nv_bfloat16* x16, 
   out[c] = sum;
 }
 
-// *out = sum of all; one block.
+// *out = sum of all elements; launched as one block.
 extern "C" __global__ void sum_all(const float* x, const __nv_bfloat16* x16, unsigned long long n, float* out) {
   __shared__ double part[256];
   double sum = 0.0;
@@ -117,9 +117,10 @@ extern "C" __global__ void sum_all(const float* x, const __nv_bfloat16* x16, uns
   if (threadIdx.x == 0) *out = (float)part[0];
 }
 
-// D[m x n] = op(A) op(B), column-major fp32, for machines without cuBLASLt. 64 x 64 tiles, 256 threads,
-// each 4 x 4 results. bias: one per row, may be null. relu: clamp below at 0. positive (may be null):
-// results where it is <= 0 become 0, which is the gradient of that clamp.
+// D[m x n] = op(A) op(B), column-major fp32, for machines without cuBLASLt. 64 x 64 tiles, 256
+// threads, each 4 x 4 results. bias: one per row, may be null. relu: clamp below at 0. positive
+// (may be null): an array of D's shape; results where its value is <= 0 become 0, which is the
+// gradient of the clamp.
 extern "C" __global__ void __launch_bounds__(256)
 gemm(const float* a, const float* b, float* d, int m, int n, int k, int ta, int tb, const float* bias,
      const float* positive, int relu) {
@@ -128,7 +129,7 @@ gemm(const float* a, const float* b, float* d, int m, int n, int k, int ta, int 
   float sum[4][4] = {};
   for (int k0 = 0; k0 < k; k0 += 16) {
     for (int i = t; i < 64 * 16; i += 256) {
-      // Neighbouring threads read neighbouring addresses in either orientation.
+      // Coalesced: neighbouring threads read neighbouring addresses in either orientation.
       const int ar = ta ? i / 16 : i % 64, ak = ta ? i % 16 : i / 64;
       const int bc = tb ? i % 64 : i / 16, bk = tb ? i / 64 : i % 16;
       const int r = row0 + ar, c = col0 + bc, ka = k0 + ak, kb = k0 + bk;
@@ -153,7 +154,7 @@ gemm(const float* a, const float* b, float* d, int m, int n, int k, int ta, int 
     }
 }
 
-// What the fault and hog commands do to a GPU, on purpose.
+// Kernels of the fault and hog commands, which misuse a GPU on purpose.
 extern "C" __global__ void illegal_address(unsigned* unused) { *(volatile unsigned*)16 = unused ? 1u : 2u; }
 extern "C" __global__ void endless(volatile unsigned* flag) { while (*flag == 0) __nanosleep(1000); }
 extern "C" __global__ void device_trap(unsigned* unused) { if (!unused || threadIdx.x == 0) asm volatile("trap;"); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products through cuBLASLt, loaded where it can be (no toolkit to build). Column-major, as
-// the library wants them; train.cc says which row-major product each is.
+// Matrix products through cuBLASLt, loaded at run time (no toolkit is needed to build).
+// Column-major, as the library wants them; train.cc says which row-major product each is.
 //
 // Threading: one Matmul from one thread. Products may be captured into a CUDA graph after tune().
 #ifndef MIGCTL_WORKLOAD_CUDA_MATMUL_H_
@@ -19,7 +19,7 @@ enum class Precision { kFp32, kTf32, kBf16 };
 enum class Epilogue {
   kNone,
   kBias,          // + bias (one per row of D)
-  kReluBias,      // relu(. + bias), remembers where it was positive in `mask`
+  kReluBias,      // relu(. + bias); `mask` records where the result was positive
   kDRelu,         // . where mask, else 0
   kDReluBiasGrad  // kDRelu, and the row sums into bias
 };
@@ -28,20 +28,20 @@ enum class Epilogue {
 struct Product {
   int m = 0, n = 0, k = 0;
   bool transpose_a = false, transpose_b = false;
-  bool beside = false;                                // may run while one that is not `beside` does
+  bool beside = false;                                // may run concurrently with one that is not
   bool narrow_inputs = false, narrow_output = false;  // bf16 instead of fp32
   Epilogue epilogue = Epilogue::kNone;
   DevicePtr a = 0, b = 0, d = 0;
   DevicePtr bias = 0;
   bool narrow_bias = false;
-  DevicePtr mask = 0;        // m * n bits, cuBLASLt's memory of where ReLU passed
+  DevicePtr mask = 0;        // m * n bits: cuBLASLt's record of where ReLU was positive
   DevicePtr activation = 0;  // kDRelu*: the output of that ReLU, same shape as D
 };
 
 class Matmul {
  public:
-  // cuBLASLt of a known major version, else our own fp32 kernel (kernels.cu). nullptr with `error`
-  // when neither serves: bf16 needs cuBLASLt. `kernels` is the loaded module of kernels.cu.
+  // Opens cuBLASLt of a known major version, else the fp32 kernel of kernels.cu. nullptr with
+  // `error` when neither serves: bf16 needs cuBLASLt. `kernels` is the loaded module of kernels.cu.
   static std::unique_ptr<Matmul> open(const Driver& driver,
                                       Handle kernels,
                                       Precision precision,
@@ -50,18 +50,18 @@ class Matmul {
   Matmul(const Matmul&) = delete;
   Matmul& operator=(const Matmul&) = delete;
 
-  // Prepares `product`; with cuBLASLt the fastest of its candidates by timing them on `stream`.
-  // Returns a number for run(); fails into `status` when there is no way.
+  // Prepares `product`; with cuBLASLt by timing its candidate algorithms on `stream`. Returns a
+  // number for run(); sets `status` when no algorithm serves.
   virtual int tune(const Product& product, Handle stream, Status& status) = 0;
   virtual void run(int product, Handle stream, Status& status) = 0;
-  // "cuBLASLt" or "own fp32 kernel".
+  // Implementation: "cuBLASLt" or "own fp32 kernel".
   virtual const char* name() const = 0;
 
  protected:
   Matmul() = default;
 };
 
-// The two ways; open() picks. cuBLASLt: nullptr with `error` when it does not load.
+// The two implementations; open() chooses. cuBLASLt: nullptr with `error` when it does not load.
 std::unique_ptr<Matmul> open_library_matmul(const Driver& driver,
                                             Precision precision,
                                             std::string& error);

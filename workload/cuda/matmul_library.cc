@@ -11,14 +11,14 @@ namespace workload::cuda {
 
 namespace {
 
-// cuBLASLt's interface as far as it is used here (stable since CUDA 11).
+// The part of cuBLASLt's interface in use here (stable since CUDA 11).
 using LtCode = int;
 using LtHandle = void*;
 constexpr int kComputeFp32 = 68, kComputeTf32 = 77, kTypeFp32 = 0, kTypeBf16 = 14;
 constexpr int kDescTransA = 3, kDescTransB = 4, kDescEpilogue = 7, kDescBias = 8, kDescAux = 11,
               kDescAuxLd = 12, kDescBiasType = 26;
 constexpr int kPreferenceWorkspace = 1, kTransposed = 1;
-constexpr std::size_t kWorkspaceBytes = 64U << 20U;  // twice: see Product::beside
+constexpr std::size_t kWorkspaceBytes = 64U << 20U;  // allocated twice: see Product::beside
 constexpr int kCandidates = 24;
 constexpr int kTimedRuns = 20;
 
@@ -66,17 +66,20 @@ struct Library {
 
 bool load(Library& library, std::string& error) {
   void* file = nullptr;
-  for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"})
-    if (file == nullptr)
+  for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"}) {
+    if (file == nullptr) {
       file = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    }
+  }
   if (file == nullptr) {
     error = std::string("cuBLASLt does not load: ") + dlerror();  // NOLINT(concurrency-mt-unsafe)
     return false;
   }
   const auto get = [file, &error](auto& member, const char* name) {
     member = reinterpret_cast<std::remove_reference_t<decltype(member)>>(dlsym(file, name));
-    if (member == nullptr)
+    if (member == nullptr) {
       error = std::string("cuBLASLt lacks ") + name;
+    }
   };
   get(library.cublasLtCreate, "cublasLtCreate");
   get(library.cublasLtDestroy, "cublasLtDestroy");
@@ -127,8 +130,9 @@ class LibraryMatmul final : public Matmul {
 
   ~LibraryMatmul() override {
     driver_.cuMemFree_v2(workspace_);
-    if (handle_ != nullptr)
+    if (handle_ != nullptr) {
       library_.cublasLtDestroy(handle_);
+    }
   }
 
   bool start(std::string& error);
@@ -147,8 +151,9 @@ class LibraryMatmul final : public Matmul {
 
   void set(
       LtHandle desc, int attribute, const void* value, std::size_t size, Status& status) const {
-    if (library_.cublasLtMatmulDescSetAttribute(desc, attribute, value, size) != 0)
+    if (library_.cublasLtMatmulDescSetAttribute(desc, attribute, value, size) != 0) {
       status.fail("cuBLASLt refuses attribute " + std::to_string(attribute));
+    }
   }
 
   Ready describe(const Product& product, Status& status) const {
@@ -157,13 +162,16 @@ class LibraryMatmul final : public Matmul {
     const int compute = precision_ == Precision::kTf32 ? kComputeTf32 : kComputeFp32;
     const int in = product.narrow_inputs ? kTypeBf16 : kTypeFp32;
     const int out = product.narrow_output ? kTypeBf16 : kTypeFp32;
-    if (library_.cublasLtMatmulDescCreate(&ready.desc, compute, kTypeFp32) != 0)
+    if (library_.cublasLtMatmulDescCreate(&ready.desc, compute, kTypeFp32) != 0) {
       status.fail("cublasLtMatmulDescCreate failed");
+    }
     const int transposed = kTransposed;
-    if (product.transpose_a)
+    if (product.transpose_a) {
       set(ready.desc, kDescTransA, &transposed, sizeof transposed, status);
-    if (product.transpose_b)
+    }
+    if (product.transpose_b) {
       set(ready.desc, kDescTransB, &transposed, sizeof transposed, status);
+    }
     const int epilogue = epilogue_value(product.epilogue);
     set(ready.desc, kDescEpilogue, &epilogue, sizeof epilogue, status);
     if (product.bias != 0) {
@@ -183,8 +191,9 @@ class LibraryMatmul final : public Matmul {
                                               type,
                                               static_cast<std::uint64_t>(rows),
                                               static_cast<std::uint64_t>(columns),
-                                              rows) != 0)
+                                              rows) != 0) {
         status.fail("cublasLtMatrixLayoutCreate failed");
+      }
     };
     layout(ready.a,
            in,
@@ -226,16 +235,20 @@ class LibraryMatmul final : public Matmul {
     float ms = 0;
     WORKLOAD_CU(status, driver_, cuEventCreate, &start, 0);
     WORKLOAD_CU(status, driver_, cuEventCreate, &stop, 0);
-    if (launch(ready, stream) != 0)
+    if (launch(ready, stream) != 0) {
       ms = -1;
+    }
     WORKLOAD_CU(status, driver_, cuEventRecord, start, stream);
-    for (int i = 0; i < kTimedRuns && ms >= 0; ++i)
-      if (launch(ready, stream) != 0)
+    for (int i = 0; i < kTimedRuns && ms >= 0; ++i) {
+      if (launch(ready, stream) != 0) {
         ms = -1;
+      }
+    }
     WORKLOAD_CU(status, driver_, cuEventRecord, stop, stream);
     WORKLOAD_CU(status, driver_, cuEventSynchronize, stop);
-    if (ms >= 0)
+    if (ms >= 0) {
       WORKLOAD_CU(status, driver_, cuEventElapsedTime, &ms, start, stop);
+    }
     WORKLOAD_CU(status, driver_, cuEventDestroy_v2, start);
     WORKLOAD_CU(status, driver_, cuEventDestroy_v2, stop);
     return ms;
@@ -243,22 +256,25 @@ class LibraryMatmul final : public Matmul {
 };
 
 bool LibraryMatmul::start(std::string& error) {
-  if (!load(library_, error))
+  if (!load(library_, error)) {
     return false;
+  }
   if (library_.cublasLtCreate(&handle_) != 0) {
     error = "cublasLtCreate failed";
     return false;
   }
   const Code code = driver_.cuMemAlloc_v2(&workspace_, 2 * kWorkspaceBytes);
-  if (code != kSuccess)
+  if (code != kSuccess) {
     error = driver_.explain("cuMemAlloc_v2", code);
+  }
   return code == kSuccess;
 }
 
 int LibraryMatmul::tune(const Product& product, Handle stream, Status& status) {
   Ready ready = describe(product, status);
-  if (!status.ok())
+  if (!status.ok()) {
     return -1;
+  }
   LtHandle preference = nullptr;
   const std::size_t bytes = kWorkspaceBytes;
   std::array<Candidate, kCandidates> candidates{};
@@ -286,24 +302,28 @@ int LibraryMatmul::tune(const Product& product, Handle stream, Status& status) {
     Ready trial = ready;
     trial.algorithm = candidates[static_cast<std::size_t>(i)].algorithm;
     const float ms = time(trial, stream, status);
-    if (!status.ok())
+    if (!status.ok()) {
       return -1;
+    }
     if (ms >= 0 && (best < 0 || ms < best)) {
       best = ms;
       ready.algorithm = trial.algorithm;
     }
   }
-  if (best < 0)
+  if (best < 0) {
     status.fail("every cuBLASLt candidate failed to run");
+  }
   products_.push_back(ready);
   return static_cast<int>(products_.size()) - 1;
 }
 
 void LibraryMatmul::run(int product, Handle stream, Status& status) {
-  if (!status.ok())
+  if (!status.ok()) {
     return;
-  if (launch(products_[static_cast<std::size_t>(product)], stream) != 0)
+  }
+  if (launch(products_[static_cast<std::size_t>(product)], stream) != 0) {
     status.fail("cublasLtMatmul failed");
+  }
 }
 
 }  // namespace
@@ -312,8 +332,9 @@ std::unique_ptr<Matmul> open_library_matmul(const Driver& driver,
                                             Precision precision,
                                             std::string& error) {
   auto matmul = std::make_unique<LibraryMatmul>(driver, precision);
-  if (!matmul->start(error))
+  if (!matmul->start(error)) {
     return nullptr;
+  }
   return matmul;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products by our own kernel, for machines with a driver but without CUDA's libraries.
+// Matrix products by the kernel in kernels.cu, for machines with a driver but without CUDA's
+// libraries.
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ class OwnMatmul final : public Matmul {
       : driver_(driver), gemm_(gemm), column_sum_(column_sum) {}
 
   int tune(const Product& product, Handle /*stream*/, Status& status) override {
-    if (product.narrow_inputs || product.narrow_output)
+    if (product.narrow_inputs || product.narrow_output) {
       status.fail("bf16 products need cuBLASLt, which does not load here");
+    }
     products_.push_back(product);
     return static_cast<int>(products_.size()) - 1;
   }
@@ -49,8 +51,9 @@ class OwnMatmul final : public Matmul {
                 stream,
                 arguments.data(),
                 nullptr);
-    if (p.epilogue != Epilogue::kDReluBiasGrad)
+    if (p.epilogue != Epilogue::kDReluBiasGrad) {
       return;
+    }
     DevicePtr none = 0;
     std::vector<void*> sums = {&p.d, &none, &p.bias, &p.n, &p.m};
     const auto blocks = (static_cast<unsigned>(p.m) + kThreads - 1) / kThreads;
@@ -100,8 +103,9 @@ std::unique_ptr<Matmul> Matmul::open(const Driver& driver,
                                      Precision precision,
                                      std::string& error) {
   auto library = open_library_matmul(driver, precision, error);
-  if (library || precision == Precision::kBf16)
+  if (library || precision == Precision::kBf16) {
     return library;
+  }
   return open_own_matmul(driver, kernels, error);
 }
 

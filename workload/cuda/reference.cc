@@ -28,8 +28,9 @@ std::size_t ReferenceTrainer::out(std::size_t layer) const {
 
 std::size_t ReferenceTrainer::offset(std::size_t layer) const {
   std::size_t at = 0;
-  for (std::size_t l = 0; l < layer; ++l)
+  for (std::size_t l = 0; l < layer; ++l) {
     at = (at + in(l)*out(l) + out(l) + 3) / 4 * 4;
+  }
   return at;
 }
 
@@ -39,12 +40,13 @@ void ReferenceTrainer::forward(Layers& values) const {
     const double* weights = weights_.data() + offset(l);
     const double* bias = weights + in(l)*out(l);
     values[l + 1].resize(rows * out(l));
-    for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t o = 0; o < out(l); ++o) {
         const double* row = values[l].data() + r * in(l);
         const double sum = std::inner_product(row, row + in(l), weights + o * in(l), bias[o]);
         values[l + 1][r * out(l) + o] = l + 1 < kLayers ? std::max(sum, 0.0) : sum;
       }
+    }
   }
 }
 
@@ -57,7 +59,7 @@ std::vector<double> ReferenceTrainer::backward(const Layers& values) const {
     double* of_weights = gradient.data() + offset(l);
     double* of_bias = of_weights + in(l)*out(l);
     std::vector<double> below(rows * in(l));
-    for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t o = 0; o < out(l); ++o) {
         const double g = above[r * out(l) + o];
         of_bias[o] += g;
@@ -66,9 +68,12 @@ std::vector<double> ReferenceTrainer::backward(const Layers& values) const {
           below[r * in(l) + i] += g * weights[o * in(l) + i];
         }
       }
-    for (std::size_t j = 0; j < below.size(); ++j)
-      if (values[l][j] <= 0)
-        below[j] = 0;  // ReLU; for the input nobody reads it
+    }
+    for (std::size_t j = 0; j < below.size(); ++j) {
+      if (values[l][j] <= 0) {
+        below[j] = 0;  // ReLU; the value for the input layer is not used
+      }
+    }
     above = std::move(below);
   }
   return gradient;

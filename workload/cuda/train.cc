@@ -21,7 +21,7 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Device-to-device copy of 1 GiB, or what fits; bytes read and written per second.
+// Device-to-device copy of 1 GiB, or less if it does not fit; bytes read and written per second.
 double measure_copy(const Driver& driver, Status& status) {
   std::size_t available = 0;
   std::size_t total = 0;
@@ -37,8 +37,9 @@ double measure_copy(const Driver& driver, Status& status) {
   WORKLOAD_CU(status, driver, cuEventCreate, &stop, 0U);
   constexpr int kCopies = 20;
   for (int i = 0; i <= kCopies; ++i) {
-    if (i == 1)
+    if (i == 1) {
       WORKLOAD_CU(status, driver, cuEventRecord, start, nullptr);
+    }
     WORKLOAD_CU(status, driver, cuMemcpyDtoDAsync_v2, to, from, bytes, nullptr);
   }
   float ms = 0;
@@ -52,8 +53,8 @@ double measure_copy(const Driver& driver, Status& status) {
   return ms > 0 ? 2.0 * static_cast<double>(bytes) * kCopies / (ms * 1e-3) : 0;
 }
 
-// Traffic no implementation of this optimiser avoids: weights read forward, and again backward for
-// all layers but the first; gradients written and read; weights, both moments read and written.
+// Lower bound of the memory traffic of a step: weights read forward, and again backward for all
+// layers but the first; gradients written and read; weights, both moments read and written.
 double least_bytes(const TrainConfig& config) {
   double bytes = 0;
   for (std::size_t l = 0; l < 3; ++l) {
@@ -71,8 +72,9 @@ double least_bytes(const TrainConfig& config) {
 
 double flops(const TrainConfig& config) {
   double sum = 0;
-  for (std::size_t l = 0; l < 3; ++l)
+  for (std::size_t l = 0; l < 3; ++l) {
     sum += 2.0 * config.batch * config.sizes[l] * config.sizes[l + 1] * (l == 0 ? 2 : 3);
+  }
   return sum;
 }
 
@@ -93,8 +95,9 @@ TrainResult train(const Driver& driver,
   result.products_by = trainer.products_by();
   trainer.step(status);
   result.first_loss = trainer.loss(status);
-  for (std::uint64_t i = 1; i < kWarmUpSteps; ++i)
+  for (std::uint64_t i = 1; i < kWarmUpSteps; ++i) {
     trainer.step(status);
+  }
   trainer.wait(status);
   config.on_started();
   const auto start = Clock::now();
@@ -103,27 +106,32 @@ TrainResult train(const Driver& driver,
   while (status.ok() && !stop) {
     std::uint64_t batch = config.time_steps ? 1 : kStepsPerWait;
     const auto begun = Clock::now();
-    if (config.steps > 0)
+    if (config.steps > 0) {
       batch = std::min(batch, config.steps - result.steps);
-    for (std::uint64_t i = 0; i < batch; ++i)
+    }
+    for (std::uint64_t i = 0; i < batch; ++i) {
       trainer.step(status);
+    }
     result.steps += batch;
-    // One wait behind the queue keeps the GPU busy and the loop honest.
+    // One wait behind the queue: keeps the GPU busy without letting the host run ahead.
     trainer.wait(status);
     result.seconds = since(start);
-    if (config.time_steps && step_ms.size() < kMostStepTimes)
+    if (config.time_steps && step_ms.size() < kMostStepTimes) {
       step_ms.push_back(since(begun) * 1e3);
+    }
     const bool done =
         config.steps > 0 ? result.steps >= config.steps : result.seconds >= config.seconds;
-    if (done)
+    if (done) {
       break;
+    }
     if (progress && since(reported) >= 0.5) {
       progress(result.steps, trainer.loss(status));
       reported = Clock::now();
     }
   }
-  if (result.seconds > 0)
+  if (result.seconds > 0) {
     result.steps_per_second = static_cast<double>(result.steps) / result.seconds;
+  }
   result.step_times = summary(std::move(step_ms));
   result.last_loss = trainer.loss(status);
   return result;
@@ -140,7 +148,7 @@ CheckResult check_training(const Driver& driver,
   config.precision = precision;
   config.own_kernels = own_kernels;
   // Adam divides by the root of the second moment, so a rounding difference in a tiny gradient can
-  // flip a whole step: weights may differ by a few steps of the learning rate, not more.
+  // flip a whole step: weights may differ by a few learning-rate steps, not more.
   config.learning_rate = 1e-4F;
   result.steps = 10;
   result.tolerance = precision == Precision::kFp32   ? 1e-4
@@ -157,8 +165,9 @@ CheckResult check_training(const Driver& driver,
   }
   const std::vector<float> weights = trainer.weights(status);
   double largest = 0;
-  for (double w : reference.weights())
+  for (double w : reference.weights()) {
     largest = std::max(largest, std::fabs(w));
+  }
   double sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const double error = std::fabs(weights[i] - reference.weights()[i]) / largest;

@@ -2,8 +2,8 @@
 // The lab's training job on a real GPU: a perceptron of three linear layers with ReLU between, loss
 // = sum of outputs, Adam; a fresh random batch each step. One CUDA graph per step.
 //
-// Throughput is measured by wall clock over whole steps. The floor is the time the memory traffic
-// that no implementation can avoid takes at the copy bandwidth measured in the same run.
+// Throughput is measured by wall clock over whole steps. The lower bound is the unavoidable memory
+// traffic divided by the copy bandwidth measured in the same run.
 #ifndef MIGCTL_WORKLOAD_CUDA_TRAIN_H_
 #define MIGCTL_WORKLOAD_CUDA_TRAIN_H_
 
@@ -19,36 +19,36 @@
 namespace workload::cuda {
 
 struct TrainConfig {
-  std::array<int, 4> sizes = {1024, 4096, 4096, 1024};  // each a multiple of 32
-  int batch = 128;                                      // a multiple of 16
+  std::array<int, 4> sizes = {1024, 4096, 4096, 1024};  // layer widths, each a multiple of 32
+  int batch = 128;                                      // samples per step, a multiple of 16
   Precision precision = Precision::kTf32;
   bool graph = true;
-  bool time_steps = false;   // wait after each step and keep how long it took
-  bool own_kernels = false;  // do without cuBLASLt even where it loads (fp32 only)
+  bool time_steps = false;   // wait after each step and record its time
+  bool own_kernels = false;  // never use cuBLASLt (fp32 only)
   std::uint64_t seed = 1;
   float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
-  std::uint64_t steps = 0;  // 0: until `seconds` are over
+  std::uint64_t steps = 0;  // number of steps; 0 = until `seconds` are over
   double seconds = 0;
-  std::function<void()> on_started = [] {};  // after the warm-up
+  std::function<void()> on_started = [] {};  // called after the warm-up
 };
 
 struct TrainResult {
   std::uint64_t steps = 0;
   double seconds = 0;
   double steps_per_second = 0;
-  StepTimes step_times;  // with time_steps
+  StepTimes step_times;  // filled with time_steps
   double first_loss = 0, last_loss = 0;
   double flop_per_step = 0, bytes_per_step = 0;
-  double copy_gb_per_s = 0;  // measured, read + write
+  double copy_gb_per_s = 0;  // measured copy bandwidth, read + write
   double floor_steps_per_second = 0;
   std::uint64_t device_bytes = 0;
-  const char* products_by = "";  // "cuBLASLt" or "own fp32 kernel"
+  const char* products_by = "";  // implementation: "cuBLASLt" or "own fp32 kernel"
 };
 
 struct CheckResult {
   int steps = 0;
-  double largest_weight_error = 0;  // |w - reference| over the largest |reference|
-  double largest_loss_error = 0;    // relative
+  double largest_weight_error = 0;  // w - reference| relative to the largest |reference|
+  double largest_loss_error = 0;    // relative error of the loss
   double tolerance = 0;
   bool passed = false;
 };
@@ -63,7 +63,8 @@ TrainResult train(const Driver& driver,
                   const TrainProgress& progress,
                   Status& status);
 
-// A few steps of a small model of the same shape against a float64 reference on the CPU.
+// Runs a few steps of a small model of the same shape and compares with a float64 reference on the
+// CPU.
 CheckResult check_training(const Driver& driver,
                            Precision precision,
                            bool own_kernels,

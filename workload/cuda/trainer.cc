@@ -37,12 +37,15 @@ Trainer::Trainer(const Driver& driver, const TrainConfig& config, Status& status
   kernel(k_narrow_, "to_bf16");
   kernel(k_column_sum_, "column_sum");
   kernel(k_sum_, "sum_all");
-  for (Handle* stream : {&stream_, &beside_})
-    WORKLOAD_CU(status, driver_, cuStreamCreate, stream, 1U);  // does not wait for stream 0
-  for (Handle* event : {&drawn_, &counted_, &top_, &done_})
+  for (Handle* stream : {&stream_, &beside_}) {
+    WORKLOAD_CU(status, driver_, cuStreamCreate, stream, 1U);  // CU_STREAM_NON_BLOCKING
+  }
+  for (Handle* event : {&drawn_, &counted_, &top_, &done_}) {
     WORKLOAD_CU(status, driver_, cuEventCreate, event, kNoTiming);
-  if (!status.ok())
+  }
+  if (!status.ok()) {
     return;
+  }
   std::string error;
   matmul_ = config_.own_kernels ? open_own_matmul(driver_, module_, error)
                                 : Matmul::open(driver_, module_, config_.precision, error);
@@ -52,37 +55,45 @@ Trainer::Trainer(const Driver& driver, const TrainConfig& config, Status& status
   }
   initialise(status);
   tune(status);
-  initialise(status);  // tuning wrote into the buffers
-  if (!config_.graph || !status.ok())
+  initialise(status);  // tuning overwrote the buffers
+  if (!config_.graph || !status.ok()) {
     return;
+  }
   Handle captured = nullptr;
   constexpr int kThreadLocalCapture = 1;
   WORKLOAD_CU(status, driver_, cuStreamBeginCapture_v2, stream_, kThreadLocalCapture);
   enqueue(status);
   WORKLOAD_CU(status, driver_, cuStreamEndCapture, stream_, &captured);
   WORKLOAD_CU(status, driver_, cuGraphInstantiateWithFlags, &graph_, captured, 0ULL);
-  if (captured != nullptr)
+  if (captured != nullptr) {
     driver_.cuGraphDestroy(captured);
+  }
 }
 
 Trainer::~Trainer() {
-  if (stream_ != nullptr)
+  if (stream_ != nullptr) {
     driver_.cuStreamSynchronize(stream_);
-  if (graph_ != nullptr)
+  }
+  if (graph_ != nullptr) {
     driver_.cuGraphExecDestroy(graph_);
+  }
   matmul_.reset();
-  for (DevicePtr allocation : allocations_)
+  for (DevicePtr allocation : allocations_) {
     driver_.cuMemFree_v2(allocation);
+  }
   for (Handle event : {drawn_, counted_, top_, done_}) {
-    if (event != nullptr)
+    if (event != nullptr) {
       driver_.cuEventDestroy_v2(event);
+    }
   }
   for (Handle stream : {stream_, beside_}) {
-    if (stream != nullptr)
+    if (stream != nullptr) {
       driver_.cuStreamDestroy_v2(stream);
+    }
   }
-  if (module_ != nullptr)
+  if (module_ != nullptr) {
     driver_.cuModuleUnload(module_);
+  }
 }
 
 DevicePtr Trainer::allocate(std::uint64_t bytes, Status& status) {
@@ -155,10 +166,12 @@ void Trainer::initialise(Status& status) {
       layer.gradient = i < 2 ? allocate(batch * out * element, status) : 0;
       layer.mask = i < 2 ? allocate(batch * out / 8, status) : 0;
     }
-    for (DevicePtr* buffer : {&weights_, &gradients_, &moment1_, &moment2_})
+    for (DevicePtr* buffer : {&weights_, &gradients_, &moment1_, &moment2_}) {
       *buffer = allocate(parameters_ * 4, status);
-    if (narrow_)
+    }
+    if (narrow_) {
       narrow_weights_ = allocate(parameters_ * 2, status);
+    }
     input_ = allocate(batch * static_cast<std::uint64_t>(layers_[0].in) * element, status);
     output_gradient_ =
         allocate(batch * static_cast<std::uint64_t>(layers_[2].out) * element, status);
@@ -167,7 +180,7 @@ void Trainer::initialise(Status& status) {
     step_ = allocate(8, status);
     scalars_ = allocate(8, status);
   }
-  for (DevicePtr buffer : {gradients_, moment1_, moment2_})
+  for (DevicePtr buffer : {gradients_, moment1_, moment2_}) {
     WORKLOAD_CU(status,
                 driver_,
                 cuMemsetD32Async,
@@ -175,6 +188,7 @@ void Trainer::initialise(Status& status) {
                 0U,
                 static_cast<std::size_t>(parameters_),
                 stream_);
+  }
   WORKLOAD_CU(status, driver_, cuMemsetD32Async, step_, 0U, std::size_t{2}, stream_);
   for (Layer& layer : layers_) {
     float bound = 1.0F / std::sqrt(static_cast<float>(layer.in));
@@ -183,8 +197,9 @@ void Trainer::initialise(Status& status) {
     std::uint64_t seed = config_.seed * 1000003U + layer.weight;
     launch(k_uniform_, count, {&at, &count, &seed, &bound}, whole(), status);
   }
-  if (narrow_)
+  if (narrow_) {
     launch(k_narrow_, parameters_, {&weights_, &narrow_weights_, &parameters_}, whole(), status);
+  }
   std::uint64_t outputs = batch * static_cast<std::uint64_t>(layers_[2].out);
   DevicePtr wide = narrow_ ? 0 : output_gradient_;
   DevicePtr narrow = narrow_ ? output_gradient_ : 0;
@@ -199,8 +214,9 @@ DevicePtr Trainer::weight_input(std::uint64_t offset) const {
 
 // Row-major X[batch x in] is column-major in x batch; W[out x in] row-major is in x out.
 void Trainer::tune(Status& status) {
-  if (!status.ok())
+  if (!status.ok()) {
     return;
+  }
   for (std::size_t i = 0; i < 3; ++i) {
     Layer& layer = layers_[i];
     const DevicePtr below = i == 0 ? input_ : layers_[i - 1].activation;
@@ -229,8 +245,9 @@ void Trainer::tune(Status& status) {
     weight.b = layer.gradient;
     weight.d = gradients_ + layer.weight * 4;
     layer.backward_weight = matmul_->tune(weight, stream_, status);
-    if (i == 0)
+    if (i == 0) {
       continue;
+    }
     Product input;
     input.m = layer.in;
     input.n = config_.batch;
@@ -286,16 +303,17 @@ void Trainer::column_sum(const Layer& layer, Handle stream, Status& status) {
               nullptr);
 }
 
-// What `later` gets from here on waits for all that `earlier` has got.
+// Makes work queued on `later` from now on wait for all work queued on `earlier` so far.
 void Trainer::after(Handle later, Handle event, Handle earlier, Status& status) {
   WORKLOAD_CU(status, driver_, cuEventRecord, event, earlier);
   WORKLOAD_CU(status, driver_, cuStreamWaitEvent, later, event, 0U);
 }
 
-// Updates wait for memory, products for the tensor cores: the last layer's gradient and update run
-// beside the middle layer's products. An update comes right after its gradient, which is then still
-// in the L2 cache, and after the last use of its weights. Few blocks, so that both find room; the
-// numbers are the best of those tried on an H200 (1 to 8 each, layer 0 on either stream).
+// Overlap: updates are bound by memory, products by the tensor cores, so the last layer's gradient
+// and update run beside the middle layer's products. An update follows its gradient directly, which
+// is then still in the L2 cache, and comes after the last use of its weights. Few blocks, so that
+// both kernels fit on the SMs; the numbers are the best of those tried on an H200 (1 to 8 each,
+// layer 0 on either stream).
 void Trainer::enqueue(Status& status) {
   constexpr int kUpdateBlocks = 4;
   constexpr int kUpdateBlocksBeside = 2;
@@ -306,7 +324,7 @@ void Trainer::enqueue(Status& status) {
   DevicePtr wide = narrow_ ? 0 : input_;
   DevicePtr narrow = narrow_ ? input_ : 0;
   launch(k_normal_, inputs / 2, {&wide, &narrow, &inputs, &config_.seed, &step_}, whole(), status);
-  after(beside_, drawn_, stream_, status);  // the batch's seed is the number of the step before
+  after(beside_, drawn_, stream_, status);  // the batch's seed is the previous step's number
   launch_one_block(k_tick_,
                    1,
                    {&step_, &scalars_, &config_.learning_rate, &config_.beta1, &config_.beta2},
@@ -314,8 +332,9 @@ void Trainer::enqueue(Status& status) {
                    status);
   column_sum(layers_[2], beside_, status);  // d(loss)/d(output) is a constant
   WORKLOAD_CU(status, driver_, cuEventRecord, counted_, beside_);
-  for (Layer& layer : layers_)
+  for (Layer& layer : layers_) {
     matmul_->run(layer.forward, stream_, status);
+  }
 
   matmul_->run(layers_[2].backward_input, stream_, status);
   after(beside_, top_, stream_, status);
@@ -324,8 +343,9 @@ void Trainer::enqueue(Status& status) {
   matmul_->run(layers_[1].backward_input, stream_, status);
   WORKLOAD_CU(status, driver_, cuStreamWaitEvent, stream_, counted_, 0U);
   for (const std::size_t layer : {1U, 0U}) {
-    if (narrow_)
+    if (narrow_) {
       column_sum(layers_[layer], stream_, status);
+    }
     matmul_->run(layers_[layer].backward_weight, stream_, status);
     adam(layer, here, status);
   }
@@ -333,8 +353,9 @@ void Trainer::enqueue(Status& status) {
 }
 
 void Trainer::step(Status& status) {
-  if (graph_ == nullptr)
+  if (graph_ == nullptr) {
     return enqueue(status);
+  }
   WORKLOAD_CU(status, driver_, cuGraphLaunch, graph_, stream_);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One training job's device buffers, kernels and products; train.cc and the check drive it.
+// Device buffers, kernels and products of one training job, driven by train.cc and the check.
 #ifndef MIGCTL_WORKLOAD_CUDA_TRAINER_H_
 #define MIGCTL_WORKLOAD_CUDA_TRAINER_H_
 
@@ -12,17 +12,17 @@ namespace workload::cuda {
 
 class Trainer {
  public:
-  // Allocates, initialises the weights as torch.nn.Linear does, tunes the products.
+  // Allocates buffers, initialises the weights as torch.nn.Linear does, tunes the products.
   Trainer(const Driver& driver, const TrainConfig& config, Status& status);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
-  void step(Status& status);   // launches one step (graph or kernels), does not wait
-  float loss(Status& status);  // waits; sum of the last step's outputs
+  void step(Status& status);   // launches one step (graph or kernels) without waiting
+  float loss(Status& status);  // waits, then returns the sum of the last step's outputs
   void wait(Status& status);
   std::vector<float> weights(Status& status);  // W1 b1 W2 b2 W3 b3, row-major (out x in)
-  std::vector<float> batch(Status& status);    // the last step's input
+  std::vector<float> batch(Status& status);    // input of the last step
 
   std::uint64_t parameters() const { return parameters_; }
 
@@ -33,15 +33,15 @@ class Trainer {
  private:
   struct Layer {
     int in = 0, out = 0;
-    std::uint64_t weight = 0, bias = 0;                // offsets in parameters
-    DevicePtr activation = 0, gradient = 0, mask = 0;  // of its output
+    std::uint64_t weight = 0, bias = 0;                // offsets in number of parameters
+    DevicePtr activation = 0, gradient = 0, mask = 0;  // of the layer's output
     int forward = -1, backward_input = -1, backward_weight = -1;
   };
 
   DevicePtr allocate(std::uint64_t bytes, Status& status);
   static constexpr int kBlocksPerMultiprocessor = 8;
 
-  // `blocks` of 256 threads at most per multiprocessor.
+  // Launch target: a stream, and at most `blocks` blocks of 256 threads per multiprocessor.
   struct Where {
     Handle stream;
     int blocks;
@@ -71,7 +71,7 @@ class Trainer {
   std::uint64_t parameters_ = 0, device_bytes_ = 0;
   std::vector<DevicePtr> allocations_;
   Handle module_ = nullptr, stream_ = nullptr, graph_ = nullptr;
-  Handle beside_ = nullptr;  // a second stream, and the moments at which they meet
+  Handle beside_ = nullptr;  // second stream, and the events that synchronise the two
   Handle drawn_ = nullptr, counted_ = nullptr, top_ = nullptr, done_ = nullptr;
   Handle k_tick_ = nullptr, k_uniform_ = nullptr, k_constant_ = nullptr, k_normal_ = nullptr,
          k_adam_ = nullptr, k_narrow_ = nullptr, k_column_sum_ = nullptr, k_sum_ = nullptr;

@@ -110,31 +110,39 @@ void add_loads(CLI::App& app, Call& call) {
   add_job(app, call, "check", "hold training against float64 on the CPU (CUDA only)", nullptr);
 }
 
-// On CUDA every job has a function of its own: the whole loop runs on the device.
+// On CUDA every job has a function of its own, as the whole loop runs on the device.
 int run_on_cuda(Call& call) {
   const std::string_view name = call.name;
   call.options.simulated = false;
-  if (!call.options.device.empty())
+  if (!call.options.device.empty()) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
     setenv("CUDA_VISIBLE_DEVICES", call.options.device.c_str(), 1);
-  if (name == "info")
+  }
+  if (name == "info") {
     return workload::run_cuda_info(call.options, stdout);
-  if (name == "train")
+  }
+  if (name == "train") {
     return workload::run_cuda_train(call.options, call.cuda, stdout);
-  if (name == "oom")
+  }
+  if (name == "oom") {
     return workload::run_cuda_oom(call.options, stdout);
-  if (name == "fault")
+  }
+  if (name == "fault") {
     return workload::run_cuda_fault(call.options, stdout);
-  if (name == "hog")
+  }
+  if (name == "hog") {
     return workload::run_cuda_hog(call.options, stdout);
-  if (name == "bench")
+  }
+  if (name == "bench") {
     return workload::run_cuda_bench(call.options, stdout);
+  }
   return workload::run_cuda_check(call.options, stdout);
 }
 
 bool wants_cuda(const Call& call) {
-  if (call.backend != "auto")
+  if (call.backend != "auto") {
     return call.backend == "cuda";
+  }
   // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
   return call.job == nullptr || (getenv("MIGSIM_MACHINE") == nullptr && workload::cuda_available());
 }
@@ -158,8 +166,9 @@ int run(int argc, char** argv) {
   }
   call.options.precision = *workload::parse_precision(call.precision);
   workload::catch_stop_signals();
-  if (wants_cuda(call))
+  if (wants_cuda(call)) {
     return run_on_cuda(call);
+  }
   if (call.job == nullptr) {
     const workload::Result no{workload::Outcome::kUsage, "this needs a real GPU: --backend cuda"};
     return workload::report_failure(call.name, call.options, no, stdout);

@@ -47,8 +47,9 @@ inline Gpu gpu(std::uint32_t index, const char* uuid) {
   g.pci_bus_id = index == 0 ? "00000000:10:00.0" : "00000000:18:00.0";
   g.architecture = Architecture::kAmpere;
   g.memory_total_mib = 40960;
-  if (index == 0)
+  if (index == 0) {
     g.display = {0x0302, std::nullopt, false};
+  }
   g.max_mig_devices = 7;
   g.memory_slices = 8;
   g.compute_slices = 7;

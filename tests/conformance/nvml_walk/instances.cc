@@ -16,7 +16,8 @@ bool before(const Made& a, const Made& b) {
 
 }  // namespace
 
-// As many as there is room for, the compute instances of the first, and away with all.
+// Creates instances until the profile is full, compute instances in the first one, then destroys
+// all.
 void Walk::fill(const nvmlGpuInstanceProfileInfo_t& profile) {
   std::vector<Made> made;
   std::string left;
@@ -53,8 +54,9 @@ void Walk::fill(const nvmlGpuInstanceProfileInfo_t& profile) {
         one.info.device == device_);
   }
   compute(profile.id, made[0].handle);
-  for (const Made& one : made)
+  for (const Made& one : made) {
     code = nvmlGpuInstanceDestroy(one.handle);
+  }
   nvmlGpuInstanceInfo_t info{};
   const std::string stale = word(nvmlGpuInstanceGetInfo(made[0].handle, &info));
   say("emptied %u: %s stale %s by id %s",
@@ -64,7 +66,8 @@ void Walk::fill(const nvmlGpuInstanceProfileInfo_t& profile) {
       word(nvmlDeviceGetGpuInstanceById(device_, made[0].info.id, &handle)).c_str());
 }
 
-// Alone on the GPU, at each of its places; a second time there; and where it does not belong.
+// One instance alone on the GPU, at each of its placements; a second one at the same placement; and
+// illegal placements.
 void Walk::place(const nvmlGpuInstanceProfileInfo_t& profile) {
   const std::vector<nvmlGpuInstancePlacement_t> all = places(profile);
   nvmlGpuInstance_t gi = nullptr, second = nullptr;
@@ -173,8 +176,9 @@ void Walk::fill_compute(unsigned of,
       fits);
   mig_devices(infos);
   say("in %u ci fill %u: destroy gi %s", of, profile.id, word(nvmlGpuInstanceDestroy(gi)).c_str());
-  for (nvmlComputeInstance_t one : made)
+  for (nvmlComputeInstance_t one : made) {
     code = nvmlComputeInstanceDestroy(one);
+  }
   say("in %u ci fill %u: destroy %s stale %s",
       of,
       profile.id,

@@ -12,8 +12,9 @@ std::string placed(std::vector<Placement> places) {
     return a.start < b.start;
   });
   std::string out;
-  for (const Placement& p : places)
+  for (const Placement& p : places) {
     out += (out.empty() ? "" : " ") + std::to_string(p.start) + ":" + std::to_string(p.size);
+  }
   return out;
 }
 
@@ -40,8 +41,9 @@ std::string word(nvmlReturn_t code) {
 }
 
 void must(nvmlReturn_t code, const char* what) {
-  if (code == NVML_SUCCESS)
+  if (code == NVML_SUCCESS) {
     return;
+  }
   std::fprintf(stderr, "%s: %s\n", what, word(code).c_str());
   std::exit(1);
 }
@@ -107,8 +109,9 @@ void Walk::gi_profiles() {
     // A real H200 (580.159.04) leaves the name of version 3 empty.
     if (again != third || (third == NVML_SUCCESS &&
                            (newest.id != named.id || newest.memorySizeMB != named.memorySizeMB ||
-                            newest.name[0] != '\0')))
+                            newest.name[0] != '\0'))) {
       say("gi profile %u: versions 2 and 3 differ", index);
+    }
     if (code != NVML_SUCCESS || again != NVML_SUCCESS) {
       say("gi profile %u: %s %s", index, word(code).c_str(), word(again).c_str());
       continue;
@@ -130,8 +133,9 @@ void Walk::gi_profiles() {
         info.isP2pSupported,
         named.name);
   }
-  for (const nvmlGpuInstanceProfileInfo_t& profile : profiles_)
+  for (const nvmlGpuInstanceProfileInfo_t& profile : profiles_) {
     say("gi places %u: %s room %u", profile.id, placed(places(profile)).c_str(), room(profile));
+  }
 }
 
 std::vector<nvmlGpuInstancePlacement_t> Walk::places(const nvmlGpuInstanceProfileInfo_t& profile) {
@@ -158,7 +162,8 @@ int main() {
   must(nvmlInit(), "init");
   unsigned count = 0;
   must(nvmlDeviceGetCount(&count), "count");
-  for (unsigned gpu = 0; gpu < count; ++gpu)
+  for (unsigned gpu = 0; gpu < count; ++gpu) {
     Walk(gpu).all();
+  }
   must(nvmlShutdown(), "shutdown");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk of walk.py once more, on NVIDIA's own header: every MIG call of every GPU, the same
-// lines.
+// The walk of walk.py in C++, on NVIDIA's own header: every MIG call on every GPU, with the same
+// output.
 #ifndef MIGCTL_TESTS_CONFORMANCE_NVML_WALK_WALK_H_
 #define MIGCTL_TESTS_CONFORMANCE_NVML_WALK_WALK_H_
 
@@ -9,13 +9,13 @@
 
 #include <nvml.h>
 
-// Sorted by start: "0:1 1:1".
+// Placements as text, sorted by start: "0:1 1:1".
 template <class Placement>
 std::string placed(std::vector<Placement> places);
 
 std::string word(nvmlReturn_t code);
 
-// What no line of the walk foresees ends it.
+// Ends the walk on an unexpected return code.
 void must(nvmlReturn_t code, const char* what);
 
 class Walk {

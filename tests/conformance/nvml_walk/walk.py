@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Asks every MIG call of every GPU through nvidia-ml-py and prints the answers: profiles, places, room; MIG on; each profile
-until it is full, each compute profile in its first instance, the MIG devices that this makes; each place; what is refused."""
+"""Calls every MIG function on every GPU through nvidia-ml-py and prints the results: profiles, placements, capacity;
+MIG on; each profile until it is full, each compute profile in its first instance, the resulting MIG devices; each
+placement; refusals."""
 
 import ctypes
 
@@ -13,7 +14,7 @@ CODES = {nvml.NVML_ERROR_INVALID_ARGUMENT: "INVALID_ARGUMENT", nvml.NVML_ERROR_N
 
 
 def ask(call, *arguments, **more):
-    """(answer or None, the code in words)"""
+    """(result or None, name of the code)"""
     try:
         return call(*arguments, **more), "SUCCESS"
     except nvml.NVMLError as error:
@@ -166,7 +167,8 @@ class Walk:
                      f"of ci {int(address(infos[ci].device) == address(mig))}")
 
     def place(self, profile, places):
-        """Alone on the GPU, at each of its places; a second time there; and where it does not belong."""
+        """One instance alone on the GPU, at each of its placements; a second one at the same placement; and illegal
+        placements."""
         for where in places:
             gi, code = ask(nvml.nvmlDeviceCreateGpuInstanceWithPlacement, self.device, profile.id, ctypes.byref(where))
             info = nvml.nvmlGpuInstanceGetInfo(gi)

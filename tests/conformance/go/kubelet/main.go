@@ -50,7 +50,7 @@ func fail(err error) {
 	}
 }
 
-// Everything of one resource.
+// All devices of one resource.
 func take(ctx context.Context, request *api.RegisterRequest) ([]allocated, error) {
 	connection, err := grpc.NewClient("unix://"+filepath.Join(api.DevicePluginPath, request.Endpoint),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -14,7 +14,8 @@ type gpuInstance struct {
 	info   nvml.GpuInstanceInfo
 }
 
-// As many as there is room for, the compute instances of the first, and away with all.
+// Creates instances until the profile is full, compute instances in the first one, then destroys
+// all.
 func (w *walk) fill(profile *nvml.GpuInstanceProfileInfo) {
 	made, left := []gpuInstance{}, ""
 	var code nvml.Return
@@ -52,7 +53,8 @@ func (w *walk) fill(profile *nvml.GpuInstanceProfileInfo) {
 	w.say("emptied %d: %s stale %s by id %s", profile.Id, word(code), word(stale), word(absent))
 }
 
-// Alone on the GPU, at each of its places; a second time there; and where it does not belong.
+// One instance alone on the GPU, at each of its placements; a second one at the same placement; and
+// illegal placements.
 func (w *walk) place(profile *nvml.GpuInstanceProfileInfo) {
 	places := w.places(profile)
 	for _, p := range places {
@@ -93,7 +95,7 @@ func (w *walk) compute(of *nvml.GpuInstanceProfileInfo, gi nvml.GpuInstance) {
 	}
 }
 
-// Each place takes one, and says so; no line unless it does not.
+// One instance per placement, read back; prints a line only on a deviation.
 func (w *walk) placeCompute(gi nvml.GpuInstance, profile *nvml.ComputeInstanceProfileInfo, places []place) {
 	for _, p := range places {
 		ci, code := gi.CreateComputeInstanceWithPlacement(profile, &nvml.ComputeInstancePlacement{Start: p.start, Size: p.size})

@@ -26,7 +26,7 @@ func word(code nvml.Return) string {
 	return nvml.ErrorString(code)
 }
 
-// What no line of the walk foresees ends it.
+// Ends the walk on an unexpected return code.
 func must(code nvml.Return, what string) {
 	if code != nvml.SUCCESS {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", what, word(code))
@@ -132,7 +132,7 @@ func (w *walk) places(profile *nvml.GpuInstanceProfileInfo) []place {
 	for _, p := range found {
 		places = append(places, place{p.Start, p.Size})
 	}
-	placed(places) // sorts
+	placed(places) // sorts by start
 	return places
 }
 

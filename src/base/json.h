@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one reader of JSON objects that come from elsewhere: files, sockets, other programs. Members
+// are read strictly, each with its path kept for messages; the first problem sticks in JsonProblem
+// and later reads give defaults, so that a decoder is written straight down and asks once.
+//
+// Threading: values of one thread. For .cc files: the JSON library is heavy. Example:
+//
+//   MIG_ASSIGN_OR_RETURN(const base::Json json, base::parse_json(text, {4 << 20, "a plan"}));
+//   base::JsonProblem problem;
+//   const base::JsonReader reader(json, "", problem);
+//   reader.only({"label", "count"});
+//   const std::uint32_t count = reader.at("count").u32();
+//   if (problem.any()) return fail(ErrorCode::kInvalidInput, problem.text());
+#ifndef MIGCTL_BASE_JSON_H_
+#define MIGCTL_BASE_JSON_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "mig/result.h"
+
+namespace mig::base {
+
+using Json = nlohmann::ordered_json;  // keeps the order in which members were set
+
+struct JsonText {
+  std::size_t most_bytes = 0;
+  std::string what;  // "a lease request": the text, in messages
+};
+
+// kTooLarge above the limit, kInvalidInput for what is no JSON.
+Result<Json> parse_json(std::string_view text, const JsonText& about);
+
+class JsonProblem {
+ public:
+  void report(const std::string& path, std::string_view what);
+
+  bool any() const { return !text_.empty(); }
+
+  // "steps[2].placement.size: a whole number is expected"; "" = none.
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+class JsonReader {
+ public:
+  // `json` and `problem` outlive the reader and all that come from it.
+  JsonReader(const Json& json, std::string path, JsonProblem& problem)
+      : json_(&json), path_(std::move(path)), problem_(&problem) {}
+
+  // The member `key`; a problem when it is missing.
+  JsonReader at(std::string_view key) const;
+  // Members other than these are a problem: a typing error must not be lost silently.
+  void only(std::initializer_list<std::string_view> keys) const;
+  bool has(std::string_view key) const;
+  // There, and not null.
+  bool given(std::string_view key) const;
+  bool is_null() const;
+
+  std::string text() const;
+  bool boolean() const;
+  std::uint64_t number(std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) const;
+  // A whole number that may be below 0; beyond the bounds it is the nearer one.
+  std::int64_t clamped(std::int64_t least, std::int64_t most) const;
+
+  std::uint32_t u32() const {
+    return static_cast<std::uint32_t>(number(std::numeric_limits<std::uint32_t>::max()));
+  }
+
+  std::vector<JsonReader> elements() const;
+  void complain(std::string_view what) const;
+
+  template <class Read>
+  auto optional(Read read) const -> std::optional<decltype(read(*this))> {
+    if (is_null()) {
+      return std::nullopt;
+    }
+    return read(*this);
+  }
+
+ private:
+  const Json* json_;
+  std::string path_;
+  JsonProblem* problem_;
+};
+
+}  // namespace mig::base
+
+#endif  // MIGCTL_BASE_JSON_H_

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values with a unit, as options take them: "45s", "12GiB". Errors name the option.
+#ifndef MIGCTL_CLI_UNITS_H_
+#define MIGCTL_CLI_UNITS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "mig/result.h"
+
+namespace mig::cli {
+
+// "700ms", "45s", "10m", "2h", "7d"; at most 30 days.
+Result<std::chrono::milliseconds> parse_duration(const std::string& option,
+                                                 const std::string& text);
+
+// "12GiB", "900MiB", "1TiB", in MiB; at most 16 TiB.
+Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text);
+
+}  // namespace mig::cli
+
+#endif  // MIGCTL_CLI_UNITS_H_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of a machine as values: what one came to when it was carried out, and what the journal
+// keeps of it for history and recovery. Plain values.
+#ifndef MIGCTL_MODEL_CHANGE_RECORD_H_
+#define MIGCTL_MODEL_CHANGE_RECORD_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/error.h"
+#include "mig/inventory.h"
+#include "mig/plan.h"
+
+namespace mig {
+
+enum class ChangeState { kOpen, kApplied, kRolledBack, kStuck, kRecovered };
+
+const char* name_of(ChangeState state);  // "rolled_back"
+
+struct ChangeRecord {
+  std::int64_t id = 0;
+  std::int64_t started_ms = 0;  // Unix time; never before the change recorded before it
+  std::optional<std::int64_t> finished_ms;
+  std::string boot_id;  // of the host when it started
+  std::int64_t uid = 0;
+  std::int64_t pid = 0;
+  std::int64_t start_ticks = 0;  // of that process; 0 = not recorded
+  std::string driver;            // version, "" = not recorded
+  std::string user, command, reason;
+  std::string before, after;  // layouts of the plan's GPUs (JSON, apply/saved_layout.h)
+  std::int64_t generation = 0;
+  ChangeState state = ChangeState::kOpen;
+  std::string message;
+  std::int64_t steps = 0;  // how many were planned: none, and the machine was as wanted already
+};
+
+// What the last driver call for a step came to.
+struct RecordedStep {
+  Step step;
+  std::string outcome;  // not_done | begun | done | failed | undo_begun | undone | undo_failed
+  std::string message;  // why it failed; "" = it did not
+};
+
+// A change looked at closely.
+struct ChangeDetails {
+  ChangeRecord change;
+  std::vector<RecordedStep> plan;
+};
+
+// How a change ended that was carried out.
+enum class Outcome { kUnchanged, kApplied, kRolledBack, kStuck };
+
+const char* name_of(Outcome outcome);  // "rolled_back"
+
+struct StepReport {
+  Step step;
+  bool done = false;
+  bool undone = false;
+  double milliseconds = 0;
+};
+
+struct ApplyResult {
+  Outcome outcome = Outcome::kUnchanged;
+  std::vector<StepReport> steps;
+  // Why it was rolled back or is stuck. With kApplied: kResetRequired, the mode is set but pending,
+  // and the steps that wait for it are not done.
+  std::optional<Error> failure;
+  Inventory after;
+  // What is there that was not before and no step made, a line each: it stays.
+  std::vector<std::string> others;
+  // Going back, instances were made again that no step had taken: others or a reset had.
+  bool rebuilt = false;
+};
+
+// What became of a change that a crash had cut short.
+struct Recovery {
+  bool was_open = false;  // false: there was nothing to recover
+  std::int64_t change = 0;
+  std::string command;  // of the change that had not ended
+  // kApplied: it had been done and only its end was not recorded. kRolledBack: the layout before it
+  // is back. kStuck: see result.failure.
+  ApplyResult result;
+  // Instances of the layout before were lost to a reboot or reset, and were made again.
+  bool rebuilt = false;
+};
+
+}  // namespace mig
+
+#endif  // MIGCTL_MODEL_CHANGE_RECORD_H_

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who holds a GPU or an instance, as values: processes, services, displays, kernel modules, leases,
+// and what each stands in the way of. holders/ finds them; wire/ encodes them. Plain values.
+#ifndef MIGCTL_MODEL_HOLDER_H_
+#define MIGCTL_MODEL_HOLDER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/ids.h"
+#include "mig/inventory.h"
+
+namespace mig {
+
+// Who a process belongs to in the words of the people who run it. Empty strings: not in one.
+struct Owner {
+  std::string unit;               // systemd: "jupyter.service"
+  std::string container;          // the id, 64 hex digits
+  std::string container_runtime;  // "docker", "podman", ...; "container" when not told
+  std::string pod;                // Kubernetes pod uid
+  std::string slurm_job;          // "17"
+  // With the short id: "pod 1b2c..., docker 3f2a9c10b7de"; "" when nothing is known.
+  std::string str() const;
+};
+
+enum class HolderKind {
+  kProcess,       // an ordinary process
+  kService,       // one of NVIDIA's own: persistence daemon, DCGM, fabric manager, nvsm
+  kDisplay,       // X server or compositor; without pid: a screen that the driver knows of, whose
+                  // owner is no process that can be seen (the kernel's console, another user's)
+  kKernelModule,  // nvidia_drm with a user
+  kLease,         // a lease of the instance, whether a process is on it or not
+};
+
+enum class HolderStops { kDestroy, kReset };  // kReset: mode change and reset; kDestroy: those too
+
+struct Holder {
+  HolderKind kind = HolderKind::kProcess;
+  // 0 for a kernel module, for a lease whose holder is no job, and for a screen of nobody known.
+  std::uint32_t pid = 0;
+  std::uint64_t start_ticks = 0;  // with pid names one process for good; 0 = unknown
+  std::string name;               // comm, the module, "lease 3 of team-a"
+  std::optional<std::uint32_t> uid;
+  Owner owner;
+  GpuIndex gpu;
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+  HolderStops stops = HolderStops::kDestroy;
+  std::vector<std::string> evidence;  // "driver process list", "/dev/nvidia-caps/nvidia-cap21"
+  bool stops_first_instance =
+      false;  // the driver makes no first GPU instance as long as it is there
+  std::optional<InstanceLease> lease;  // with kLease
+
+  std::string who() const;  // "pid 4121 (python, uid 1000, Slurm job 17)"
+  std::string str() const;  // the same with its place: "... on GPU 0 gi=3"
+};
+
+struct HolderReport {
+  std::vector<Holder> holders;  // by GPU, then instance, then pid
+  // Processes whose descriptors we may not read: absence of holders is not proved without root.
+  std::uint32_t unreadable_processes = 0;
+};
+
+const char* name_of(HolderKind kind);    // "kernel_module"
+const char* name_of(HolderStops stops);  // "destroy"
+
+}  // namespace mig
+
+#endif  // MIGCTL_MODEL_HOLDER_H_

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs of `migctl run` as values: what is recorded of one, how it stands, and how it ended. Plain
+// values; store/jobs.h keeps them, launch/ runs them, wire/ encodes them.
+#ifndef MIGCTL_MODEL_JOB_H_
+#define MIGCTL_MODEL_JOB_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/instance.h"
+
+namespace mig {
+
+// One command of a job, on its instance.
+struct JobRank {
+  std::int64_t rank = 0;
+  Instance instance;                      // uuid, profile and ids are recorded
+  std::int64_t pid = 0, start_ticks = 0;  // of the command; 0 = not running
+  bool own_group = false;                 // the command leads a process group
+  std::int64_t restarts = 0;
+  std::optional<std::int64_t> exit_code;  // of its last end
+  std::string note;                       // why it did not start; "" = nothing to say
+  std::string log;                        // where its output is; "" = not kept; not recorded
+};
+
+struct JobRecord {
+  std::int64_t id = 0;
+  std::string name;     // "" = none
+  std::string command;  // for people
+  std::string folder;   // where it was started
+  std::string cgroup;   // "" = none
+  std::string boot_id;  // processes of another boot are gone
+  std::int64_t supervisor_pid = 0, supervisor_start = 0;
+  std::int64_t created_ms = 0;             // Unix time; waits for its instances from then on
+  std::optional<std::int64_t> started_ms;  // has them
+  std::optional<std::int64_t> finished_ms;
+  std::optional<std::int64_t> exit_code;  // as `run` gave it
+  std::string note;                       // how it ended, when that needs a word
+  bool logged = false, detached = false, confined = false;
+  std::vector<JobRank> ranks;
+};
+
+enum class JobState {
+  kWaiting,  // for its instances
+  kRunning,
+  kUnsupervised,  // its supervisor was killed, its command goes on
+  kEnded,
+  kLost,  // supervisor and command are gone, and nobody saw how
+};
+
+const char* name_of(JobState state);  // "running"
+
+struct Job {
+  JobRecord row;
+  JobState state = JobState::kLost;
+
+  bool live() const {
+    return state == JobState::kWaiting || state == JobState::kRunning ||
+           state == JobState::kUnsupervised;
+  }
+};
+
+// How a job ended, for those who waited.
+struct JobOutcome {
+  struct Rank {
+    Instance instance;
+    int exit_code = 0;
+    std::uint32_t restarts = 0;
+  };
+
+  std::int64_t job = 0;  // 0 = in no record
+  int exit_code = 0;
+  bool timed_out = false;
+  std::vector<Rank> ranks;
+};
+
+}  // namespace mig
+
+#endif  // MIGCTL_MODEL_JOB_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slots: stable names of places - GPU, placement, profile - and what is at that place now. Plain
+// values; store/slots.h keeps the names, service/slot_view.h looks at the places.
+#ifndef MIGCTL_MODEL_SLOT_H_
+#define MIGCTL_MODEL_SLOT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mig/ids.h"
+
+namespace mig {
+
+// A name and its place, as recorded.
+struct SlotRecord {
+  std::string name;
+  std::string gpu_uuid, pci_bus_id;
+  std::int64_t pci_device_id = 0;
+  std::string profile;  // of the compute instance
+  std::int64_t start = 0, size = 0;
+  std::optional<std::int64_t> ci_start;  // which of several compute instances; nullopt = the only
+  std::int64_t set_ms = 0;               // Unix time
+  // The MIG UUID last seen there and the one before it; "" = none yet.
+  std::string uuid, previous_uuid;
+  std::optional<std::int64_t> changed_ms;  // when `uuid` took the place of `previous_uuid`
+};
+
+enum class SlotState { kReady, kEmpty, kTaken, kMigOff, kNoGpu };
+
+struct Slot {
+  SlotRecord row;
+  SlotState state = SlotState::kNoGpu;
+  std::optional<GpuIndex> gpu;
+  bool stand_in = false;  // another GPU than the one that was named
+  std::string uuid;       // of the instance there now; "" = none
+  std::optional<GpuInstanceId> gpu_instance;
+  std::optional<ComputeInstanceId> compute_instance;
+  std::string note;  // why it is not ready, or what is unusual; "" = nothing
+  // With kTaken: what has to go before it can be made; with no compute instance, all of the GPU
+  // instance. Empty = it goes beside what is there, into its GPU instance.
+  std::vector<std::pair<GpuInstanceId, std::optional<ComputeInstanceId>>> in_the_way;
+};
+
+const char* name_of(SlotState state);  // "mig_off"
+
+}  // namespace mig
+
+#endif  // MIGCTL_MODEL_SLOT_H_

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/driver.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+
+namespace mig::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMachineVariable = "MIGSIM_MACHINE";
+constexpr const char* kMakeOne = "migctl sim create lab --gpus \"2x a100-sxm4-40gb\"";
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read at start
+  return value != nullptr ? value : "";
+}
+
+void set_machine(const std::string& dir) {
+  ::setenv(kMachineVariable, dir.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before any thread
+}
+
+// One that is being made lies under a name that begins with a dot.
+bool is_hidden(const fs::path& dir) {
+  const std::string name = dir.filename().string();
+  return name.starts_with('.');
+}
+
+bool is_machine(const fs::path& dir) {
+  std::error_code error;
+  return !is_hidden(dir) && fs::exists(dir / "machine.state", error);
+}
+
+bool closed(const std::error_code& error) {
+  return error == std::errc::permission_denied;
+}
+
+Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
+                                                      const std::string& library_dir) {
+  set_machine(dir);
+  const std::string library =
+      (library_dir.empty() ? std::string() : library_dir + "/") + nvml::Library::kDefaultName;
+  auto session = nvml::Session::open(library);
+  if (!session) {
+    return std::move(session).error().in("simulated machine " + fs::path(dir).filename().string());
+  }
+  if (!(*session)->simulated()) {
+    return fail(ErrorCode::kNoDriver,
+                fmt::format("{} is not the simulator's library, so it cannot show the simulated "
+                            "machine {}",
+                            library,
+                            dir),
+                "point MIGCTL_SIM_LIBRARY_DIR at the folder of the simulator's libnvidia-ml.so.1");
+  }
+  return session;
+}
+
+// Inside `sim shell`, the machine's folder, whatever became of the variables; "" elsewhere.
+std::string machine_of_shell() {
+  std::ifstream file("/proc/driver/nvidia/migsim");
+  std::string dir;
+  std::getline(file, dir);
+  return dir;
+}
+
+// A name below the root; with a slash, the folder itself.
+Result<std::string> machine_dir(const std::string& name) {
+  const std::string root = machines_root();
+  const fs::path dir = name.find('/') == std::string::npos ? fs::path(root) / name : fs::path(name);
+  if (is_machine(dir)) {
+    return dir.string();
+  }
+  if (std::error_code error; !fs::exists(dir / "machine.state", error) && closed(error)) {
+    return fail(
+        ErrorCode::kPermission,
+        fmt::format(
+            "simulated machine {} in {} is not open to this user", base::quoted(name), root),
+        "run it as root (sudo) or as its owner; sim create --shared makes one that all may "
+        "see");
+  }
+  const std::vector<std::string> names = machine_names(root);
+  return fail(ErrorCode::kNotFound,
+              fmt::format("there is no simulated machine {} in {}", base::quoted(name), root),
+              names.empty() ? std::string("make one: ") + kMakeOne
+                            : "there are: " + base::join(names, ", "));
+}
+
+// A machine that is there, but not for this user; "" = none.
+std::string closed_machine(const std::string& root) {
+  std::error_code error;
+  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    if (std::error_code why;
+        !is_hidden(it->path()) && !fs::exists(it->path() / "machine.state", why) && closed(why)) {
+      return it->path().filename().string();
+    }
+  }
+  return {};
+}
+
+// The real driver did not start: the simulated machine that the environment names, or the only one.
+Result<std::string> fallback_machine(const Error& real, bool only_named) {
+  if (std::string named = variable(kMachineVariable); !named.empty()) {
+    return named;
+  }
+  if (std::string here = machine_of_shell(); !here.empty()) {
+    return here;
+  }
+  const std::string root = machines_root();
+  const std::vector<std::string> names = machine_names(root);
+  if (only_named) {
+    Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
+    error.message += "; and what runs unattended takes no simulated machine unless one is named";
+    error.hint = names.empty() ? std::string("start NVIDIA's driver")
+                               : "start NVIDIA's driver, or name the simulated machine: --sim " +
+                                     names.front();
+    return error;
+  }
+  if (names.size() == 1) {
+    return (fs::path(root) / names.front()).string();
+  }
+  Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
+  if (names.empty()) {
+    const std::string shut = closed_machine(root);
+    error.message += shut.empty()
+                         ? fmt::format("; and there is no simulated machine in {}", root)
+                         : fmt::format("; and simulated machine {} in {} is not open to this user",
+                                       base::quoted(shut),
+                                       root);
+    error.hint = shut.empty() ? std::string("without a GPU, make a simulated machine: ") + kMakeOne
+                              : "run it as root (sudo) or as its owner";
+  } else {
+    error.message += fmt::format(
+        "; and there are {} simulated machines ({})", names.size(), base::join(names, ", "));
+    error.hint = "say which: migctl --sim " + names.front() + " ...";
+  }
+  return error;
+}
+
+}  // namespace
+
+std::string machines_root() {
+  if (std::string root = variable("MIGSIM_ROOT"); !root.empty()) {
+    return root;
+  }
+  if (const std::string dir = machine_of_shell(); !dir.empty()) {
+    return fs::path(dir).parent_path().string();
+  }
+  if (::geteuid() == 0) {
+    return "/var/lib/migctl/sim";
+  }
+  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
+    return state + "/migctl/sim";
+  }
+  return variable("HOME") + "/.local/state/migctl/sim";
+}
+
+std::vector<std::string> machine_names(const std::string& root) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(root, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_machine(entry->path())) {
+      names.push_back(entry->path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
+  if (!choice.simulated.empty()) {
+    MIG_ASSIGN_OR_RETURN(const std::string dir, machine_dir(choice.simulated));
+    if (choice.nvml_library.empty()) {
+      return open_simulated(dir, choice.sim_library_dir);
+    }
+    set_machine(dir);
+  }
+  auto session = nvml::Session::open(choice.nvml_library);
+  if (!session && choice.nvml_library.empty()) {
+    MIG_ASSIGN_OR_RETURN(const std::string dir,
+                         fallback_machine(session.error(), choice.only_named));
+    session = open_simulated(dir, choice.sim_library_dir);
+  }
+  if (session && (*session)->simulated()) {
+    set_machine((*session)->control()->machine_dir);
+  }
+  return session;
+}
+
+}  // namespace mig::node

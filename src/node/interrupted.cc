@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/interrupted.h"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "apply/liveness.h"
+#include "apply/runtime.h"
+
+namespace mig::node {
+
+Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session) {
+  std::optional<store::ChangeRow> open;
+  const std::string path = apply::journal_path(session);
+  if (::access(path.c_str(), F_OK) != 0) {
+    return open;
+  }
+  MIG_ASSIGN_OR_RETURN(store::Journal journal, store::Journal::open(path));
+  MIG_ASSIGN_OR_RETURN(open, journal.open_change());
+  if (open && apply::being_carried_out(*open, journal.path())) {
+    open.reset();
+  }
+  return open;
+}
+
+std::string cut_short_text(const store::ChangeRow& change) {
+  return fmt::format("change {} ({}) was cut short; `migctl recover` finishes or undoes it",
+                     change.id,
+                     change.command);
+}
+
+}  // namespace mig::node

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The change of a machine that was cut short, for every command that looks at it.
+#ifndef MIGCTL_NODE_INTERRUPTED_H_
+#define MIGCTL_NODE_INTERRUPTED_H_
+
+#include <optional>
+#include <string>
+
+#include "mig/result.h"
+
+#include "nvml/session.h"
+#include "store/journal.h"
+
+namespace mig::node {
+
+// nullopt: every change has ended, or the open one is being carried out now.
+Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session);
+
+// "change 3 (apply -f x) was cut short; `migctl recover` finishes or undoes it"
+std::string cut_short_text(const store::ChangeRow& change);
+
+}  // namespace mig::node
+
+#endif  // MIGCTL_NODE_INTERRUPTED_H_

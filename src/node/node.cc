@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/node.h"
+
+#include <utility>
+
+#include "apply/in_use.h"
+#include "apply/journal_recorder.h"
+#include "apply/runtime.h"
+#include "base/clock.h"
+#include "base/proc_root.h"
+#include "device/inventory_reader.h"
+#include "node/driver.h"
+#include "planner/planner.h"
+
+namespace mig::node {
+
+Result<std::unique_ptr<Node>> Node::open(const DriverChoice& choice) {
+  MIG_ASSIGN_OR_RETURN(auto session, open_driver(choice));
+  return std::unique_ptr<Node>(new Node(std::move(session)));
+}
+
+std::string Node::machine_name() const {
+  return session_->simulated() ? session_->control()->machine_name : "";
+}
+
+std::string Node::machine_dir() const {
+  return session_->simulated() ? session_->control()->machine_dir : "";
+}
+
+Result<void> Node::wake() {
+  if (resting_) {
+    MIG_TRY(session_->renew());
+  }
+  resting_ = false;
+  return {};
+}
+
+void Node::rest() {
+  if (!resting_) {
+    session_->stop();
+  }
+  resting_ = true;
+}
+
+Result<Inventory> Node::inventory() {
+  MIG_TRY(wake());
+  const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
+  return device::read_inventory(*session_, {base::proc_root(), &facts_});
+}
+
+Result<Node::Look> Node::look() {
+  MIG_ASSIGN_OR_RETURN(Inventory now, inventory());
+  MIG_ASSIGN_OR_RETURN(holders::Report report, holders::find_holders(now, holder_roots()));
+  apply::add_holders(report, now);
+  return Look{std::move(now), std::move(report)};
+}
+
+Result<holders::Report> Node::holders() {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+  return holders::find_holders(now, holder_roots());
+}
+
+Result<Plan> Node::planned(const Look& now, const DesiredLayout& desired, bool around) {
+  planner::Policy policy;
+  policy.history = step_times();
+  policy.keep_busy = around;
+  auto plan = planner::plan(now.inventory, desired, policy);
+  if (!plan && around && plan.error().code == ErrorCode::kInUse) {
+    policy.keep_busy = false;
+    auto disturbing = planner::plan(now.inventory, desired, policy);
+    if (disturbing) {
+      disturbing->warnings.push_back(plan.error().text());
+    }
+    // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
+    if (disturbing || disturbing.error().code != ErrorCode::kInUse) {
+      plan = std::move(disturbing);
+    }
+  }
+  if (plan) {
+    apply::add_blockers(now.report, *plan);
+  }
+  return plan;
+}
+
+Result<Plan> Node::plan(const DesiredLayout& desired, bool around) {
+  MIG_ASSIGN_OR_RETURN(const Look now, look());
+  return planned(now, desired, around);
+}
+
+Result<void> Node::refresh_blockers(Plan& plan) {
+  MIG_ASSIGN_OR_RETURN(const holders::Report report, holders());
+  apply::drop_gone(report, plan);
+  return {};
+}
+
+Result<Plan> Node::plan_create(const CreateRequest& request) {
+  MIG_ASSIGN_OR_RETURN(const Look now, look());
+  MIG_ASSIGN_OR_RETURN(const DesiredLayout desired,
+                       planner::desired_create(now.inventory, request));
+  return planned(now, desired, true);
+}
+
+Result<Plan> Node::plan_destroy(const DestroyRequest& request) {
+  MIG_ASSIGN_OR_RETURN(const Look now, look());
+  MIG_ASSIGN_OR_RETURN(Plan plan, planner::plan_of_destroy(now.inventory, request));
+  apply::add_blockers(now.report, plan);
+  planner::set_expected_times(now.inventory, step_times(), plan);
+  return plan;
+}
+
+Result<Plan> Node::plan_mode(const std::vector<GpuIndex>& gpus, bool enable) {
+  MIG_ASSIGN_OR_RETURN(const Look now, look());
+  MIG_ASSIGN_OR_RETURN(const DesiredLayout desired,
+                       planner::desired_mode(now.inventory, gpus, enable));
+  return planned(now, desired, true);
+}
+
+Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
+  MIG_TRY(wake());
+  apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
+  apply::Context context{*session_, base::system_clock(), &journal};
+  context.facts = &facts_;
+  context.heartbeat = options.heartbeat;
+  return apply::apply(context, plan, options);
+}
+
+std::string Node::lease_store_path() const {
+  return apply::lease_store_path(*session_);
+}
+
+Result<std::string> Node::runtime_dir() const {
+  return apply::runtime_dir(*session_);
+}
+
+holders::Roots Node::holder_roots() const {
+  return apply::holder_roots(*session_);
+}
+
+std::string Node::jobs_dir() const {
+  return apply::jobs_dir(*session_);
+}
+
+}  // namespace mig::node

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Node that reads and ends what the journal recorded.
+#include <unistd.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "apply/journal_recorder.h"
+#include "apply/last_good.h"
+#include "apply/runtime.h"
+#include "apply/saved_layout.h"
+#include "base/clock.h"
+#include "node/interrupted.h"
+#include "node/node.h"
+
+namespace mig::node {
+namespace {
+
+Result<store::ChangeRow> recorded(std::optional<store::Journal>& journal, std::int64_t id) {
+  std::optional<store::ChangeRow> found;
+  if (journal) {
+    MIG_ASSIGN_OR_RETURN(found, journal->find(id));
+  }
+  if (found) {
+    return *std::move(found);
+  }
+  return fail(ErrorCode::kNotFound,
+              fmt::format("there is no change {} in the history", id),
+              "`migctl history` lists the changes");
+}
+
+// The newest that was applied and had something to do.
+Result<store::ChangeRow> last_applied(std::optional<store::Journal>& journal) {
+  constexpr std::int64_t kLookBack = 1000;
+  std::vector<store::ChangeRow> rows;
+  if (journal) {
+    MIG_ASSIGN_OR_RETURN(rows, journal->history(kLookBack));
+  }
+  for (store::ChangeRow& row : rows) {
+    if (row.state == store::ChangeState::kApplied && row.steps > 0) {
+      return std::move(row);
+    }
+  }
+  return fail(ErrorCode::kNothingMatched,
+              "there is no applied change to undo",
+              "`migctl history` lists the changes");
+}
+
+}  // namespace
+
+// nullopt: none was ever written; looking must not make one.
+Result<std::optional<store::Journal>> Node::existing_journal() {
+  const std::string path = apply::journal_path(*session_);
+  if (::access(path.c_str(), F_OK) != 0) {
+    return std::optional<store::Journal>();
+  }
+  MIG_ASSIGN_OR_RETURN(store::Journal journal, store::Journal::open(path));
+  return std::optional<store::Journal>(std::move(journal));
+}
+
+// How long steps took here; empty where nothing is recorded or the record cannot be read.
+std::vector<planner::StepTime> Node::step_times() {
+  constexpr std::int64_t kNewestSteps = 1000;
+  std::vector<planner::StepTime> times;
+  auto journal = existing_journal();
+  if (!journal || !*journal) {
+    return times;
+  }
+  const auto rows = (*journal)->step_times(kNewestSteps);
+  for (const store::StepTimeRow& row : rows ? *rows : std::vector<store::StepTimeRow>()) {
+    if (const auto kind = apply::kind_of(row.kind)) {
+      times.push_back(
+          {*kind, row.board, row.driver, static_cast<std::uint32_t>(row.took_us / 1000)});
+    }
+  }
+  return times;
+}
+
+Result<std::vector<store::ChangeRow>> Node::history(std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  if (!journal) {
+    return std::vector<store::ChangeRow>();
+  }
+  return journal->history(limit);
+}
+
+Result<Node::ChangeRecord> Node::change(std::int64_t id) {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  ChangeRecord record;
+  MIG_ASSIGN_OR_RETURN(record.change, recorded(journal, id));
+  MIG_ASSIGN_OR_RETURN(record.steps, journal->steps(id));
+  MIG_ASSIGN_OR_RETURN(record.attempts, journal->attempts(id));
+  return record;
+}
+
+Result<std::optional<store::ChangeRow>> Node::interrupted() {
+  return interrupted_change(*session_);
+}
+
+Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  if (!journal) {
+    return apply::Recovery{};
+  }
+  MIG_TRY(wake());
+  apply::Context context{*session_, base::system_clock()};
+  context.facts = &facts_;
+  context.heartbeat = heartbeat;
+  return apply::recover(context, *journal);
+}
+
+Result<Plan> Node::plan_undo(std::optional<std::int64_t> change) {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  MIG_ASSIGN_OR_RETURN(const store::ChangeRow row,
+                       change ? recorded(journal, *change) : last_applied(journal));
+  MIG_ASSIGN_OR_RETURN(const Look now, look());
+  MIG_ASSIGN_OR_RETURN(DesiredLayout wish,
+                       change ? apply::layout_before(*journal, row, now.inventory)
+                              : apply::wish_of(row.before, now.inventory));
+  wish.label = fmt::format("before change {}", row.id);
+  return planned(now, wish, true);
+}
+
+Result<Plan> Node::plan_last_good() {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  if (!journal) {
+    return fail(ErrorCode::kNothingMatched,
+                "no layout is recorded: migctl has not changed this machine yet",
+                "`migctl apply` makes one and records it");
+  }
+  MIG_ASSIGN_OR_RETURN(const Look now, look());
+  MIG_ASSIGN_OR_RETURN(const DesiredLayout wish, apply::last_good(*journal, now.inventory));
+  return planned(now, wish, true);
+}
+
+}  // namespace mig::node

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Node that names places: slots, and slots and leases in checkpoints.
+#include <utility>
+
+#include "apply/runtime.h"
+#include "node/node.h"
+#include "node/saved_names.h"
+#include "node/slot_creation.h"
+#include "planner/planner.h"
+
+namespace mig::node {
+namespace {
+
+// The hint names what makes it; where that cannot work as things are, why not.
+Error why_not_made(const SlotView& slot, const Inventory& now, Error error) {
+  if (slot.state == SlotState::kMigOff || !slot.in_the_way.empty()) {
+    return error;
+  }
+  const auto request = slot_request(slot, now);
+  if (!request) {
+    return error;
+  }
+  const auto desired = planner::desired_create(now, *request);
+  const auto plan = desired ? planner::plan(now, *desired, {}) : Result<Plan>(desired.error());
+  if (!plan) {
+    error.hint = "it cannot be made beside what is there: " + plan.error().text();
+  }
+  return error;
+}
+
+}  // namespace
+
+SlotNames Node::slot_names() const {
+  return SlotNames(slots_path(apply::journal_path(*session_)));
+}
+
+Result<SlotView> Node::set_slot(const SlotRequest& request) {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+  MIG_ASSIGN_OR_RETURN(const store::SlotRow row, slot_row(request, now));
+  return slot_names().set(row, now);
+}
+
+Result<std::vector<SlotView>> Node::slots() {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+  return slot_names().all(now);
+}
+
+Result<config::SavedNames> Node::saved_names(const Inventory& now) {
+  return node::saved_names(slot_names(), lease_store_path(), now);
+}
+
+Result<std::vector<std::string>> Node::restore_names(const config::SavedNames& saved) {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+  return node::restore_names(saved, slot_names(), lease_store_path(), now);
+}
+
+Result<void> Node::remove_slot(const std::string& name) {
+  return slot_names().remove(name);
+}
+
+Result<SlotView> Node::resolve_slot(const std::string& name) {
+  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
+  auto found = slot_names().resolve(name, now);
+  if (found || found.error().code == ErrorCode::kNotFound) {
+    return found;
+  }
+  MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> all, slot_names().all(now));
+  for (const SlotView& slot : all) {
+    if (slot.row.name == name) {
+      return why_not_made(slot, now, std::move(found).error());
+    }
+  }
+  return found;
+}
+
+}  // namespace mig::node

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MIGCTL_NODE_SIGNALS_LATER_H_
+#define MIGCTL_NODE_SIGNALS_LATER_H_
+
+#include <csignal>
+
+#include <pthread.h>
+
+namespace mig::node {
+
+// A signal that ends us finds the instance made: it is one short change, which nobody waits for.
+class SignalsLater {
+ public:
+  SignalsLater() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+
+  ~SignalsLater() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  SignalsLater(const SignalsLater&) = delete;
+  SignalsLater& operator=(const SignalsLater&) = delete;
+  SignalsLater(SignalsLater&&) = delete;
+  SignalsLater& operator=(SignalsLater&&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace mig::node
+
+#endif  // MIGCTL_NODE_SIGNALS_LATER_H_

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/run_job.h"
+
+#include <string>
+
+namespace mig::service {
+
+launch::DeviceRoots device_roots(const node::Node& node) {
+  const holders::Roots roots = node.holder_roots();
+  return {roots.dev, roots.driver_proc};
+}
+
+Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& request) {
+  MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
+  launch::RunRequest full = request;
+  if (node.simulated()) {
+    full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
+  }
+  const launch::RunPlaces places{dir + "/claims", node.jobs_dir(), device_roots(node)};
+  full.observer.on_start = [&node, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+    if (request.observer.on_start) {
+      request.observer.on_start(chosen, rank);
+    }
+    node.rest();
+  };
+  return launch::run_job(
+      full, [&node] { return node.inventory(); }, places);
+}
+
+}  // namespace mig::service

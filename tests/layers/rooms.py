@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one table of rooms: the purpose of each, and the closed list of rooms that its files may include.
+
+The list is not transitive: a room that is not named is refused, even when a named room includes it. So a file of cli/ that includes
+node/node.h may not include planner/planner.h, though node/ does. docs/architecture.md is generated from this
+table (architecture_page.py), and layers_test.py checks every #include against it.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """A folder of the tree that is one library."""
+    purpose: str
+    may_include: tuple
+
+
+def room(purpose, *may_include):
+    return Room(purpose, may_include)
+
+
+ROOMS = {
+    "abi": room("our declarations of the NVML C ABI, and of the simulator's control table (`simulated.h`)"),
+    "mig": room("public values and errors: the contract between all rooms, and what is installed"),
+    "base": room("Result/Error helpers, strings, units, processes, fd, file lock, atomic write, clock", "mig"),
+    "model": room("implementation of `include/mig`: names, inventory, layouts, plans; invariants, parse, print; the values that "
+                  "leave the house", "mig", "base", "abi"),
+    "config": room("YAML/JSON layout files to DesiredLayout and back", "mig", "base", "model"),
+    "planner": room("placement search, diff, order, proof. Pure: no I/O, no clock, no threads", "mig", "base", "model"),
+    "catalog": room("board files to `mig::Gpu`, without driver and disk ([ADR 0008](adr/0008-catalogue-and-values.md))",
+                    "mig", "base", "model"),
+    "nvml": room("dlopen, function table, return code to Error, session", "mig", "base", "abi"),
+    "device": room("Inventory from a session; one function per write operation", "mig", "base", "model", "nvml", "abi"),
+    "store": room("SQLite: journal, slots, leases, history, jobs; paths and sockets of a machine", "mig", "base", "model"),
+    "holders": room("who stands in the way: processes, services, modules, from the driver's lists, /proc and the leases",
+                    "mig", "base", "model", "store"),
+    "apply": room("preflight, locks, step loop, rollback, recovery",
+                  "mig", "base", "model", "planner", "nvml", "device", "store", "holders"),
+    "lease": room("who holds which instance, who waits; the scheduler is a pure function",
+                  "mig", "base", "model", "store", "planner", "holders"),
+    "launch": room("run jobs on instances: processes, namespaces, cgroups, records, logs",
+                   "mig", "base", "model", "store", "holders", "lease"),
+    "advise": room("isolation verdicts (statistics, pure)", "mig", "base", "model"),
+    "node": room("`Node`: driver session, one cached snapshot, plan, apply, history, slots, after-change listeners",
+                 "mig", "base", "model", "config", "planner", "nvml", "device", "store", "holders", "apply", "lease"),
+    "service": room("use cases that command line and daemon share",
+                    "mig", "base", "model", "config", "planner", "nvml", "device", "store", "holders", "apply", "lease",
+                    "launch", "advise", "node"),
+    "wire": room("JSON of every public value, both ways, versioned", "mig", "base", "model"),
+    "smi": room("nvidia-smi's dialect on NVML ([ADR 0002](adr/0002-smi-room.md))", "mig", "base", "nvml"),
+    "http": room("HTTP/1.1 over a UNIX socket, server and client; the only user of Boost; knows no JSON", "mig", "base"),
+    "client": room("daemon or node, whichever is there: leases, leased runs, warm reads",
+                   "mig", "base", "model", "store", "lease", "launch", "node", "service", "wire", "http"),
+    "daemon": room("migd: the API over the use cases", "mig", "base", "model", "store", "node", "service", "wire", "http"),
+    "cli": room("`main.cc` + `cmd_<verb>.cc`: parse, call one function, print ([ADR 0003](adr/0003-one-binary.md))",
+                "mig", "base", "model", "catalog", "node", "service", "client", "wire", "smi", "daemon", "sim/tools"),
+    "sim/machine": room("state, lock, MIG semantics, telemetry, faults of the simulated machine", "abi"),
+    "sim/gpus": room("one JSON per board, and the loader that turns them into `Board`", "sim/machine"),
+    "sim/tree": room("the machine's /proc, /sys and /dev as files, in step with its instances", "sim/machine"),
+    "sim/exports": room("libnvidia-ml.so.1", "abi", "sim/machine", "sim/tree"),
+    "sim/client": room("C API for simulated workloads (`migsim.h`, libmigsim.so)", "abi", "sim/machine"),
+    "sim/tools": room("create, list, destroy, env, shell, inject", "abi", "sim/machine", "sim/gpus", "sim/tree", "sim/client"),
+    "workload": room("programs that run on an instance", "sim/client"),
+}
+
+# Further rooms that the tests of a room may include: loaders of data and makers of machines, never the other side's
+# rules.
+TESTS_MAY_INCLUDE = {
+    "sim/machine": ("sim/gpus", "sim/tree"),
+    "sim/exports": ("sim/gpus", "sim/client"),
+    "sim/client": ("sim/gpus",),
+    "sim/tree": ("sim/gpus",),
+    "workload": ("sim/machine", "sim/tools"),
+}
+
+# Libraries that cost compile time or widen the attack surface: only these rooms may include them.
+LIBRARIES = {
+    "CLI/": ("cli", "sim/tools", "workload"),
+    "yaml-cpp/": ("config",),
+    "nlohmann/json.hpp": ("base", "config", "wire", "launch", "cli", "catalog", "sim/gpus", "sim/tools", "workload", "apply", "store"),
+    "boost/": ("http",),
+    "sqlite3.h": ("store",),
+    "dlfcn.h": ("nvml", "workload"),
+}
+
+# (file, included header): known violations, to be removed. Never extended; an entry whose include is gone is an error,
+# so that the list can only shrink.
+STILL_TO_GO = {
+    ("src/cli/cmd_assert.cc", "planner/planner.h"),
+    ("src/cli/cmd_checkpoint.cc", "config/checkpoint.h"),
+    ("src/cli/cmd_export.cc", "config/spec.h"),
+    ("src/cli/cmd_generate_config.cc", "config/generate.h"),
+    ("src/cli/cmd_history.cc", "apply/journal_recorder.h"),
+    ("src/cli/cmd_logs.cc", "launch/job_book.h"),
+    ("src/cli/cmd_logs.cc", "launch/job_log.h"),
+    ("src/cli/cmd_mig_parted.cc", "config/checkpoint.h"),
+    ("src/cli/cmd_mig_parted.cc", "config/generate.h"),
+    ("src/cli/cmd_mig_parted.cc", "config/hooks.h"),
+    ("src/cli/cmd_mig_parted.cc", "config/spec.h"),
+    ("src/cli/cmd_mig_parted.cc", "planner/planner.h"),
+    ("src/cli/cmd_restore.cc", "config/checkpoint.h"),
+    ("src/cli/cmd_stop.cc", "launch/job_book.h"),
+    ("src/cli/errors.cc", "nvml/return_code.h"),
+    ("src/cli/execute.cc", "apply/preflight.h"),
+    ("src/cli/hooks_file.cc", "config/hooks.h"),
+    ("src/cli/layout_file.cc", "config/spec.h"),
+    ("src/cli/lease_client.cc", "http/client.h"),
+    ("src/cli/render_jobs.h", "launch/job_book.h"),
+    ("src/cli/render_outcome.h", "apply/apply.h"),
+    ("src/cli/run_lease.h", "launch/run.h"),
+    ("src/cli/run_options.h", "launch/run.h"),
+}

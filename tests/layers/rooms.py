@@ -52,7 +52,7 @@ ROOMS = {
     "http": room("HTTP/1.1 over a UNIX socket, server and client; the only user of Boost; knows no JSON", "mig", "base"),
     "client": room("daemon or node, whichever is there: leases, leased runs, warm reads",
                    "mig", "base", "model", "store", "lease", "launch", "node", "service", "wire", "http"),
-    "daemon": room("migd: the API over the use cases", "mig", "base", "model", "store", "node", "service", "wire", "http"),
+    "daemon": room("migd: the API over the use cases", "mig", "base", "model", "store", "node", "service", "wire", "http", "smi"),
     "cli": room("`main.cc` + `cmd_<verb>.cc`: parse, call one function, print ([ADR 0003](adr/0003-one-binary.md))",
                 "mig", "base", "model", "catalog", "node", "service", "client", "wire", "smi", "daemon", "sim/tools"),
     "sim/machine": room("state, lock, MIG semantics, telemetry, faults of the simulated machine", "abi"),
@@ -105,9 +105,7 @@ STILL_TO_GO = {
     ("src/cli/execute.cc", "apply/preflight.h"),
     ("src/cli/hooks_file.cc", "config/hooks.h"),
     ("src/cli/layout_file.cc", "config/spec.h"),
-    ("src/cli/lease_client.cc", "http/client.h"),
     ("src/cli/render_jobs.h", "launch/job_book.h"),
     ("src/cli/render_outcome.h", "apply/apply.h"),
-    ("src/cli/run_lease.h", "launch/run.h"),
     ("src/cli/run_options.h", "launch/run.h"),
 }

@@ -13,6 +13,7 @@
 
 #include "base/strings.h"
 #include "http/client.h"
+#include "http/query.h"
 #include "node/driver.h"
 #include "service/lease_desk.h"
 
@@ -85,6 +86,25 @@ class DaemonClient final : public LeaseClient {
 
   Result<wire::LeaseAnswer> tenants() override { return ask("GET", "/v1/tenants", ""); }
 
+  Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
+    std::string target = fmt::format("/v1/history/leases?limit={}", filter.limit);
+    if (!filter.tenant.empty()) {
+      target += "&tenant=" + http::percent_encoded(filter.tenant);
+    }
+    if (filter.uid) {
+      target += fmt::format("&uid={}", *filter.uid);
+    }
+    if (filter.since_ms) {
+      target += fmt::format("&sinceMs={}", *filter.since_ms);
+    }
+    if (filter.before) {
+      target += fmt::format("&before={}", *filter.before);
+    }
+    MIG_ASSIGN_OR_RETURN(const http::Answer answer,
+                         http::call(socket_, "GET", target, "", kCallTimeout));
+    return wire::parse_lease_history(answer.body);
+  }
+
  private:
   Result<wire::LeaseAnswer> ask(const std::string& method,
                                 const std::string& target,
@@ -149,6 +169,13 @@ class StoreClient final : public LeaseClient {
                                 view.used.memory_mib,
                                 view.used.instances});
     }
+    return answer;
+  }
+
+  Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
+    wire::LeaseHistoryAnswer answer;
+    answer.source = context_.source_or_default();
+    MIG_ASSIGN_OR_RETURN(answer.history, desk_->history(filter, peer_));
     return answer;
   }
 

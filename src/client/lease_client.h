@@ -40,6 +40,8 @@ class LeaseClient {
   virtual Result<wire::LeaseAnswer> list() = 0;
   virtual Result<wire::LeaseAnswer> queue() = 0;
   virtual Result<wire::LeaseAnswer> tenants() = 0;
+  // One page of the audit, newest first.
+  virtual Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) = 0;
 
  protected:
   LeaseClient() = default;

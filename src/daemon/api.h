@@ -66,6 +66,7 @@ class Api {
   Result<std::string> leases(const http::Request& request, const service::Peer& peer);
   Result<std::string> queue(const http::Request& request, const service::Peer& peer);
   Result<std::string> tenants(const http::Request& request, const service::Peer& peer);
+  Result<std::string> lease_history(const http::Request& request, const service::Peer& peer);
   Result<std::string> inventory(const http::Request& request, const service::Peer& peer);
   void acquire(const http::Request& request, const http::Reply& reply);
   void release(const http::Request& request, const http::Reply& reply);

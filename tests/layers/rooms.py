@@ -44,6 +44,8 @@ ROOMS = {
     "advise": room("isolation verdicts (statistics, pure)", "mig", "base", "model"),
     "node": room("`Node`: driver session, one cached snapshot, plan, apply, history, slots, after-change listeners",
                  "mig", "base", "model", "config", "planner", "nvml", "device", "store", "holders", "apply", "lease"),
+    "library": room("implementation of `include/mig/machine.h`, and libmig: one archive of what it needs",
+                    "mig", "base", "config", "node"),
     "service": room("use cases that command line and daemon share",
                     "mig", "base", "model", "config", "planner", "nvml", "device", "store", "holders", "apply", "lease",
                     "launch", "advise", "node"),

@@ -123,6 +123,9 @@ class Smi final : public Command {
       if (!session && !session.error().nvml) {
         refused = session.error();
       }
+      if (session && context.process_ends) {
+        (*session)->leave_to_exit();
+      }
       if (session && !cut_short) {
         if (const auto open = node::interrupted_change(**session); open && *open) {
           cut_short = node::cut_short_text(**open);

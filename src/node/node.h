@@ -100,6 +100,13 @@ class Node {
   // The driver's library is the one that a command gets which names none, or a simulated machine's.
   bool has_usual_library() const;
 
+  // nvml::Session::leave_to_exit(), where the driver was opened.
+  void leave_to_exit() {
+    if (session_) {
+      session_->leave_to_exit();
+    }
+  }
+
   // Called before steps that need the GPUs to be held by nobody: mode changes and resets. For
   // whoever can make another process of ours let go of them (the daemon with its open driver).
   void before_reset(std::function<void()> let_go) { let_go_ = std::move(let_go); }

@@ -99,6 +99,7 @@ class Apply final : public Command {
       MIG_TRY(spare_.check_saved(saved));
       MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
       variables["MIG_PARTED_SELECTED_CONFIG"] = saved.label;
+      execute_.saved_plan = true;
       return execute_with_hooks(
           context,
           hooks_,

@@ -202,6 +202,7 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
   const StopOnSignal stop;
   service::WayOptions way_options;
   MIG_TRY(options.way.read(way_options));
+  way_options.saved_plan = options.saved_plan;
   way_options.tell = [&](const std::string& line) {
     context.output().progress("migctl: " + line + "\n");
   };
@@ -215,7 +216,7 @@ Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions
     if (applied) {
       return tell_outcome(context, plan, *applied);
     }
-    if (!way.again(applied.error(), plan, plan_of)) {
+    if (!way.again(applied.error(), plan)) {
       return std::move(applied).error();
     }
   }

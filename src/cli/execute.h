@@ -25,6 +25,7 @@ struct ExecuteOptions {
   bool dry_run = false;  // show the plan only
   bool allow_reset = true;
   bool mode_only = false;
+  bool saved_plan = false;  // from a file: made once, not for each try
   std::string reason;       // why, in the user's words, for history
   bool to_the_end = false;  // the way back of something: a signal does not end it
   WayFlags way;             // what to do about those who stand in the way

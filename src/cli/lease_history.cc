@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/strings.h"
-#include "cli/lease_client.h"
+#include "cli/driver.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -37,7 +37,7 @@ Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {
 }
 
 // Page after page, until there are as many events as were asked for.
-Result<wire::LeaseHistoryAnswer> read(LeaseClient& client,
+Result<wire::LeaseHistoryAnswer> read(client::LeaseClient& client,
                                       lease::EventFilter filter,
                                       std::uint32_t last) {
   wire::LeaseHistoryAnswer all;
@@ -98,7 +98,8 @@ std::string local_time(std::int64_t unix_ms) {
 
 Result<int> show_lease_history(Context& context, const LeaseHistoryOptions& options) {
   MIG_ASSIGN_OR_RETURN(lease::EventFilter filter, filter_of(options));
-  MIG_ASSIGN_OR_RETURN(const auto client, LeaseClient::open(context));
+  MIG_ASSIGN_OR_RETURN(const auto client,
+                       client::LeaseClient::open(client_options(context), open_node(context)));
   MIG_ASSIGN_OR_RETURN(const auto answer, read(*client, std::move(filter), options.last));
   context.output().result(context.globals().json
                               ? wire::lease_history_document(answer.history, answer.source)

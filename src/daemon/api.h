@@ -33,6 +33,9 @@ class Api {
 
   const http::Router& router() const { return router_; }
 
+  // For further paths, before anybody is served.
+  http::Router& router() { return router_; }
+
   // A turn over the store, then answers to those whose wait is over. Call it every now and then,
   // and when something may have changed.
   void step(bool reap = true);

@@ -174,7 +174,7 @@ class StoreClient final : public LeaseClient {
 
   Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
     wire::LeaseHistoryAnswer answer;
-    answer.source = context_.source_or_default();
+    answer.source = source_;
     MIG_ASSIGN_OR_RETURN(answer.history, desk_->history(filter, peer_));
     return answer;
   }

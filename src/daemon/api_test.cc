@@ -66,7 +66,7 @@ class ApiTest : public node::MachineTest {
     ASSERT_TRUE(desk) << desk.error().text();
     desk_ = *std::move(desk);
     api_ = std::make_unique<Api>(*desk_, wire::Source{true, "lab"});
-    api_->on_holders = [this](const std::vector<lease::Holder>& holders) {
+    api_->on_holders = [this](const std::vector<lease::LeaseHolder>& holders) {
       told_.insert(told_.end(), holders.begin(), holders.end());
     };
   }
@@ -157,7 +157,7 @@ class ApiTest : public node::MachineTest {
   Tenants tenants_;
   std::unique_ptr<service::LeaseDesk> desk_;
   std::unique_ptr<Api> api_;
-  std::vector<lease::Holder> told_;
+  std::vector<lease::LeaseHolder> told_;
   std::map<std::uint32_t, pid_t> clients_;
 };
 
@@ -244,7 +244,8 @@ TEST_F(ApiTest, AQueryFiltersWhatThePeerMaySee) {
     Strings seen;
     const auto answer = ask(uid, "GET", "/v1/leases" + query);
     EXPECT_EQ(answer->status, 200) << answer->body;
-    for (const Json& lease : answer->json().at("leases")) {
+    const Json document = answer->json();  // outlives the loop
+    for (const Json& lease : document.at("leases")) {
       seen.push_back(lease.at("tenant"));
     }
     return seen;

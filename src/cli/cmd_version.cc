@@ -19,6 +19,7 @@ class Version final : public Command {
 
   Result<int> run(Context& context) override {
     Versions report{MIG_VERSION, {}, {}, {}};
+    context.only_looks(wire::MachinePart::kState);
     if (const auto inventory = context.inventory()) {
       report.driver_version = inventory->driver_version;
       report.nvml_version = inventory->nvml_version;

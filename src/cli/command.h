@@ -15,6 +15,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "wire/machine.h"
 #include "wire/wire.h"
 
 namespace mig::node {
@@ -28,6 +29,8 @@ struct Globals {
   bool json = false;
   bool quiet = false;
   bool no_color = false;
+  bool verbose = false;
+  bool direct = false;
   std::string nvml_library;
   std::string simulated;
 
@@ -49,6 +52,11 @@ class Context {
   Output& output() const { return *output_; }
 
   Result<node::Node*> node();
+
+  // Said before node() by a command that only looks: then the daemon may do the reading, where one
+  // runs. `part` is what the command prints.
+  void only_looks(wire::MachinePart part) { looks_at_ = part; }
+
   // As node(), but never a simulated machine that is not named: for what runs unattended.
   Result<node::Node*> unattended();
   Result<Inventory> inventory();  // also remembers the source
@@ -73,11 +81,13 @@ class Context {
 
  private:
   Result<node::Node*> node(const node::DriverChoice& choice);
+  void prepare_node();
 
   Globals globals_;
   Output* output_;
   std::unique_ptr<node::Node> node_;
   std::optional<wire::Source> source_;
+  std::optional<wire::MachinePart> looks_at_;
   bool told_of_interruption_ = false;
 };
 

@@ -33,4 +33,22 @@ node::DriverChoice driver_choice(const Globals& globals) {
   return {globals.nvml_library, globals.simulated, sim_library_dir(), false};
 }
 
+client::Options client_options(const Context& context) {
+  client::Options options{driver_choice(context.globals()), MIG_VERSION, context.globals().direct};
+  if (context.globals().verbose) {
+    options.on_note = [output = &context.output()](const std::string& line) {
+      output->message("migctl: " + line + "\n");
+    };
+  }
+  return options;
+}
+
+client::OpenNode open_node(Context& context) {
+  return [&context]() -> Result<node::Node*> {
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_TRY(context.inventory());
+    return node;
+  };
+}
+
 }  // namespace mig::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apply/in_use.h"
@@ -13,21 +14,49 @@
 #include "planner/planner.h"
 
 namespace mig::node {
+namespace {
+
+bool needs_free_gpu(const Step& step) {
+  return step.kind == StepKind::kResetGpu || step.kind == StepKind::kEnableMig ||
+         step.kind == StepKind::kDisableMig;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(const DriverChoice& choice) {
   MIG_ASSIGN_OR_RETURN(auto session, open_driver(choice));
   return std::unique_ptr<Node>(new Node(std::move(session)));
 }
 
+std::unique_ptr<Node> Node::with_reader(store::MachineId machine,
+                                        DriverChoice choice,
+                                        ReadElsewhere read) {
+  return std::unique_ptr<Node>(new Node(std::move(machine), std::move(choice), std::move(read)));
+}
+
+Node::Node(std::unique_ptr<nvml::Session> session)
+    : session_(std::move(session)), places_(apply::places_of(*session_)) {}
+
+Node::Node(store::MachineId machine, DriverChoice choice, ReadElsewhere read)
+    : places_(std::move(machine), store::Surroundings::ours()),
+      choice_(std::move(choice)),
+      read_elsewhere_(std::move(read)) {}
+
 std::string Node::machine_name() const {
-  return session_->simulated() ? session_->control()->machine_name : "";
+  return session_ && session_->simulated() ? session_->control()->machine_name
+                                           : places_.machine().name();
 }
 
 std::string Node::machine_dir() const {
-  return session_->simulated() ? session_->control()->machine_dir : "";
+  return places_.machine().simulated_dir;
 }
 
 Result<void> Node::wake() {
+  if (!session_) {
+    const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
+    MIG_ASSIGN_OR_RETURN(session_, open_driver(choice_));
+    places_ = apply::places_of(*session_);
+  }
   if (resting_) {
     MIG_TRY(session_->renew());
   }
@@ -36,13 +65,34 @@ Result<void> Node::wake() {
 }
 
 void Node::rest() {
-  if (!resting_) {
+  if (!resting_ && session_) {
     session_->stop();
   }
   resting_ = true;
 }
 
+Result<Inventory> Node::inventory_again() {
+  MIG_TRY(wake());
+  const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
+  return cached_.read(*session_, {base::proc_root(), &facts_});
+}
+
+Result<nvml::Session*> Node::session() {
+  MIG_TRY(wake());
+  return session_.get();
+}
+
+bool Node::has_usual_library() const {
+  return session_ &&
+         (session_->simulated() || session_->library_path() == nvml::Library::kDefaultName);
+}
+
 Result<Inventory> Node::inventory() {
+  if (read_elsewhere_ && !session_) {
+    if (auto now = read_elsewhere_()) {
+      return *std::move(now);
+    }
+  }
   MIG_TRY(wake());
   const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
   return device::read_inventory(*session_, {base::proc_root(), &facts_});
@@ -117,7 +167,10 @@ Result<Plan> Node::plan_mode(const std::vector<GpuIndex>& gpus, bool enable) {
 
 Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   MIG_TRY(wake());
-  apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
+  if (let_go_ && std::any_of(plan.steps.begin(), plan.steps.end(), needs_free_gpu)) {
+    let_go_();
+  }
+  apply::JournalRecorder journal(places_.journal(), options.origin);
   apply::Context context{*session_, base::system_clock(), &journal};
   context.facts = &facts_;
   context.heartbeat = options.heartbeat;
@@ -125,19 +178,19 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
 }
 
 std::string Node::lease_store_path() const {
-  return apply::lease_store_path(*session_);
+  return places_.leases();
 }
 
 Result<std::string> Node::runtime_dir() const {
-  return apply::runtime_dir(*session_);
+  return places_.runtime_dir();
 }
 
 holders::Roots Node::holder_roots() const {
-  return apply::holder_roots(*session_);
+  return apply::holder_roots(places_);
 }
 
 std::string Node::jobs_dir() const {
-  return apply::jobs_dir(*session_);
+  return places_.jobs();
 }
 
 }  // namespace mig::node

@@ -26,7 +26,7 @@ struct SmiContext {
   std::string library_path;
   // Opens NVML in place of library_path, when set, for a caller with its own choice of driver.
   // Called at most once, and not for help or an invalid command line.
-  std::function<Result<std::unique_ptr<nvml::Session>>()> open;
+  std::function<Result<std::shared_ptr<nvml::Session>>()> open;
   // Not owned. Results go to `out`, and so do almost all errors, as with nvidia-smi.
   std::FILE* out = stdout;
   std::FILE* err = stderr;
@@ -36,6 +36,11 @@ struct SmiContext {
 // code: 0, 2 for an invalid command line, NVML's return code, or 255. Opens and closes NVML itself;
 // not thread-safe for shared streams.
 int smi_main(const std::vector<std::string>& args, const SmiContext& context);
+
+// Whether the command line lists or queries once, quickly, and to `out` only: no change, no loop,
+// no file, no help, no table of everything. For a caller that runs it on behalf of another process.
+// False when in doubt.
+bool only_reads(const std::vector<std::string>& args);
 
 }  // namespace mig::smi
 

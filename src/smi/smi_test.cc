@@ -49,7 +49,7 @@ TEST(Smi, WithoutADriver) {
         {NVML_ERROR_NO_PERMISSION, 4, "Failed to initialize NVML: Insufficient Permissions\n"},
         {NVML_ERROR_UNKNOWN, 255, "Failed to initialize NVML: Unknown Error\n"}}) {
     SmiContext context;
-    context.open = [code = code]() -> Result<std::unique_ptr<nvml::Session>> {
+    context.open = [code = code]() -> Result<std::shared_ptr<nvml::Session>> {
       return Error{ErrorCode::kNoDriver, "no start", "", {}, static_cast<int>(code)};
     };
     const Answer answer = run({"mig", "-lgip"}, context);
@@ -61,7 +61,7 @@ TEST(Smi, WithoutADriver) {
 
 TEST(Smi, HelpAndUsageNeedNoDriver) {
   SmiContext context;
-  context.open = []() -> Result<std::unique_ptr<nvml::Session>> {
+  context.open = []() -> Result<std::shared_ptr<nvml::Session>> {
     ADD_FAILURE() << "opened";
     return fail(ErrorCode::kNoDriver, "");
   };
@@ -91,6 +91,41 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
   }
   EXPECT_EQ(found, names);
   EXPECT_EQ(names.size(), 212U);  // count of 590.48.01
+}
+
+TEST(Smi, OnlyWhatListsOnceMayBeRunForAnother) {
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"-L"},
+                             {"--list-gpus", "-i", "0"},
+                             {"--query-gpu=index,name", "--format=csv"},
+                             {"--query-compute-apps=pid", "--format=csv,noheader", "--id=0"},
+                             {"mig", "-lgip"},
+                             {"mig", "-lgi", "-i", "0"},
+                             {"mig", "-lcip", "-gi", "1"},
+                             {"mig", "-lgipp"}}) {
+    EXPECT_TRUE(only_reads(words)) << words.back();
+  }
+  for (const Words& words : {Words{},
+                             {"-mig", "1"},
+                             {"-i", "0", "-r"},
+                             {"-i", "-r"},
+                             {"--gpu-reset"},
+                             {"-pm", "1"},
+                             {"-L", "-f", "/etc/passwd"},
+                             {"-L", "--filename=/x"},
+                             {"-L", "-l", "1"},
+                             {"--query-gpu=index", "-lms=10"},
+                             {"--help-query-gpu"},
+                             {"-q"},
+                             {"mig"},
+                             {"mig", "-cgi", "19"},
+                             {"mig", "-lgip", "-cgi", "19"},
+                             {"mig", "-i", "-dgi"},
+                             {"mig", "-dci", "-gi", "1"},
+                             {"topo", "-m"},
+                             {"drain", "-q"}}) {
+    EXPECT_FALSE(only_reads(words)) << (words.empty() ? "nothing" : words.back());
+  }
 }
 
 }  // namespace

@@ -344,6 +344,19 @@ kind(
     {"leases": "[@lease]"},
     command="lease release; DELETE /v1/leases/ID")
 kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]"}, command="lease queue; GET /v1/queue")
+kind(
+    "LeaseHistory",
+    "What happened to leases, the newest first.",
+    {
+        "events": {
+            "type": "array",
+            "items": obj(
+                "",
+                {
+                    "id": "i", "atMs": ("i", "Unix time"), "action": ("s", "granted, released, expired, preempted, ..."),
+                    "lease": "i", "tenant": "s", "uid": ("i", "who did it"), "instance": "s", "job": "s?"})},
+        "next": ("i?", "the `before` of the page that follows")},
+    command="history --leases; GET /v1/history/leases")
 kind("TenantList", "Tenants.", {"tenants": "[@tenant]"}, command="tenant list, tenant show; GET /v1/tenants")
 kind(
     "RunResult",

@@ -12,6 +12,7 @@
 
 #include "mig/result.h"
 
+#include "model/lease_history.h"
 #include "model/lease_values.h"
 #include "model/tenants.h"
 #include "wire/wire.h"
@@ -37,6 +38,17 @@ std::string lease_released_document(const lease::Lease& lease, const Source& sou
 std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue, const Source& source);
 
 std::string tenant_list_document(const std::vector<TenantUse>& tenants, const Source& source);
+
+// Kind LeaseHistory.
+std::string lease_history_document(const lease::History& history, const Source& source);
+
+struct LeaseHistoryAnswer {
+  lease::History history;
+  Source source;
+};
+
+// A LeaseHistory document back to the value. An Error document is that Error.
+Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text);
 
 struct LeaseAnswer {
   std::vector<lease::Lease> leases;

@@ -73,6 +73,7 @@ create 1g.5gb -i 1 -n --json
 undo -n --json
 history --json
 history --change 1 --json
+history --leases --json
 recover --json
 checkpoint -f saved.json
 restore -f saved.json -n --json
@@ -148,9 +149,10 @@ def ask_daemon(documents, environment, folder):
         try:
             subprocess.run(["soon", "test", "-S", path], env=environment, check=True)
             need = json.dumps({"need": {"profile": "1g.5gb"}, "limitMs": 60000})
-            for method, where, body in (("GET", "/v1/inventory", ""), ("GET", "/v1/leases", ""), ("GET", "/v1/queue", ""),
-                                        ("GET", "/v1/tenants", ""), ("POST", "/v1/leases", need), ("POST", "/v1/leases", "{"),
-                                        ("GET", "/v1/nothing", ""), ("DELETE", "/v1/leases/9999", "")):
+            for method, where, body in (
+                    ("GET", "/v1/inventory", ""), ("GET", "/v1/leases", ""), ("GET", "/v1/queue", ""),
+                    ("GET", "/v1/tenants", ""), ("GET", "/v1/history/leases?limit=1", ""), ("POST", "/v1/leases", need),
+                    ("POST", "/v1/leases", "{"), ("GET", "/v1/nothing", ""), ("DELETE", "/v1/leases/9999", "")):
                 answer = request(path, method, where, body)
                 found = list(json_check.documents_in(answer))
                 if not found:

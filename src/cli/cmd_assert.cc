@@ -49,7 +49,7 @@ class Assert final : public Command {
     for (const auto& warning : desired.warnings) {
       context.output().message("migctl: warning: " + warning + "\n");
     }
-    wire::AssertReport report{desired.label, mode_only_, {}};
+    LayoutCheck report{desired.label, mode_only_, {}};
     if (!valid_config_) {
       report.differences = mode_only_ ? mode_differences(inventory, desired)
                                       : planner::differences(inventory, desired);
@@ -59,7 +59,7 @@ class Assert final : public Command {
   }
 
  private:
-  void print(Context& context, const wire::AssertReport& report) const {
+  void print(Context& context, const LayoutCheck& report) const {
     Output& output = context.output();
     const auto source = context.source_or_default();
     if (context.globals().json) {

@@ -18,7 +18,7 @@ class Version final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    wire::VersionReport report{MIG_VERSION, {}, {}, {}};
+    Versions report{MIG_VERSION, {}, {}, {}};
     context.only_looks(wire::MachinePart::kState);
     if (const auto inventory = context.inventory()) {
       report.driver_version = inventory->driver_version;

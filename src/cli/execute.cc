@@ -61,20 +61,6 @@ class ProgressLines {
   bool open_ = false;
 };
 
-wire::ApplyReport report_of(const Plan& plan, const node::ApplyResult& result) {
-  wire::ApplyReport report;
-  report.outcome = outcome_text(result.outcome);
-  for (const auto& step : result.steps) {
-    report.steps.push_back({step.step, step.done, step.undone, step.milliseconds});
-  }
-  report.failure = result.failure;
-  if (result.failure) {
-    report.failure_nvml_name = nvml_name(*result.failure);
-  }
-  report.plan = plan;
-  return report;
-}
-
 int exit_code_of(const node::ApplyResult& result) {
   switch (result.outcome) {
     case node::Outcome::kUnchanged:
@@ -128,7 +114,7 @@ int show_plan(Context& context, const Plan& plan) {
   return error_info(error.code).exit_code;
 }
 
-Result<apply::ApplyResult> apply_guarded(Context& context,
+Result<ApplyResult> apply_guarded(Context& context,
                                          const Plan& plan,
                                          const ExecuteOptions& options,
                                          StepProgress progress) {
@@ -145,7 +131,7 @@ Result<apply::ApplyResult> apply_guarded(Context& context,
   return node->apply(plan, settings);
 }
 
-Result<apply::ApplyResult> apply_with_progress(Context& context,
+Result<ApplyResult> apply_with_progress(Context& context,
                                                const Plan& plan,
                                                const ExecuteOptions& options) {
   node::ApplyOptions selection;
@@ -178,7 +164,8 @@ int tell_outcome(Context& context, const Plan& plan, const node::ApplyResult& re
   Output& output = context.output();
   const auto source = context.source_or_default();
   if (context.globals().json) {
-    output.result(wire::apply_document(report_of(plan, result), source));
+    output.result(wire::apply_document(
+        plan, result, result.failure ? nvml_name(*result.failure) : "", source));
   } else {
     output.result(render_outcome(plan, result, source, output.paint()));
     if (result.failure) {

@@ -15,8 +15,8 @@
 #include "cli/command.h"
 #include "cli/way_flags.h"
 
-namespace mig::apply {
-struct ApplyResult;  // apply/apply.h
+namespace mig {
+struct ApplyResult;  // model/change_record.h
 }
 
 namespace mig::cli {
@@ -71,13 +71,13 @@ int show_plan(Context& context, const Plan& plan);
 // Carries the plan out: a signal asks to stop (docs/reference/transactions.md), a driver that hangs
 // ends the program, and the journal learns what was typed. Prints nothing.
 using StepProgress = std::function<void(const Step&, std::size_t index, std::size_t count, bool)>;
-Result<apply::ApplyResult> apply_guarded(Context& context,
+Result<ApplyResult> apply_guarded(Context& context,
                                          const Plan& plan,
                                          const ExecuteOptions& options,
                                          StepProgress progress);
 
 // apply_guarded() with each step told on stderr.
-Result<apply::ApplyResult> apply_with_progress(Context& context,
+Result<ApplyResult> apply_with_progress(Context& context,
                                                const Plan& plan,
                                                const ExecuteOptions& options);
 

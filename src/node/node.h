@@ -141,13 +141,7 @@ class Node {
   Result<std::vector<store::ChangeRow>> history(std::int64_t limit);
 
   // One of them, with its plan and what became of each step; kNotFound.
-  struct ChangeRecord {
-    store::ChangeRow change;
-    std::vector<store::StepRow> steps;
-    std::vector<store::AttemptRow> attempts;
-  };
-
-  Result<ChangeRecord> change(std::int64_t id);
+  Result<ChangeDetails> change(std::int64_t id);
   // A change that was cut short and waits for recover(); nullopt also while its process lives.
   Result<std::optional<store::ChangeRow>> interrupted();
   Result<apply::Recovery> recover(const std::function<void()>& heartbeat);

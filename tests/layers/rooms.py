@@ -93,7 +93,6 @@ STILL_TO_GO = {
     ("src/cli/cmd_checkpoint.cc", "config/checkpoint.h"),
     ("src/cli/cmd_export.cc", "config/spec.h"),
     ("src/cli/cmd_generate_config.cc", "config/generate.h"),
-    ("src/cli/cmd_history.cc", "apply/journal_recorder.h"),
     ("src/cli/cmd_logs.cc", "launch/job_book.h"),
     ("src/cli/cmd_logs.cc", "launch/job_log.h"),
     ("src/cli/cmd_mig_parted.cc", "config/checkpoint.h"),
@@ -107,7 +106,5 @@ STILL_TO_GO = {
     ("src/cli/execute.cc", "apply/preflight.h"),
     ("src/cli/hooks_file.cc", "config/hooks.h"),
     ("src/cli/layout_file.cc", "config/spec.h"),
-    ("src/cli/render_jobs.h", "launch/job_book.h"),
-    ("src/cli/render_outcome.h", "apply/apply.h"),
     ("src/cli/run_options.h", "launch/run.h"),
 }

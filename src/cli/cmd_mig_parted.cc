@@ -93,7 +93,7 @@ class MigParted {
     return now;
   }
 
-  // mig-parted's words where it has some.
+  // Error texts of mig-parted where it has some.
   Result<Spec> selected_spec() {
     MIG_TRY(need(flags_.config_file, "config-file"));
     log_.debug("Parsing config file...");
@@ -213,7 +213,7 @@ class MigParted {
     const auto outer = [](Error error) {
       return std::move(error).in("error applying MIG configuration with hooks");
     };
-    if (auto good = checked(); !good) {  // before any hook
+    if (auto good = checked(); !good) {  // checked before any hook runs
       return outer(std::move(good).error());
     }
     variables["MIG_PARTED_HOOKS_FILE"] = flags_.hooks_file;
@@ -264,7 +264,7 @@ class MigParted {
       return Error(*result.failure)
           .in("a step failed and not all before it could be undone (migctl list shows the GPUs)");
     }
-    // --skip-reset asks for no more than that; its caller resets or reboots.
+    // --skip-reset stops here; its caller resets or reboots.
     const bool rest_done =
         std::all_of(result.steps.begin(), result.steps.end(), [](const auto& report) {
           return report.done || report.step.kind == StepKind::kResetGpu;

@@ -105,7 +105,7 @@ class Restore final : public Command {
   }
 
  private:
-  // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
+  // Idempotent, and succeeds when nothing was ever recorded: runs at every boot.
   Result<int> restore_last_good(Context& context) {
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.unattended());
     MIG_ASSIGN_OR_RETURN(const auto cut_short, node->interrupted());
@@ -128,16 +128,16 @@ class Restore final : public Command {
                              hook_variables(hooks_, execute_),
                              [&](bool) { return node->plan_last_good(); },
                              execute_));
-    // The others have their layouts; one that cannot be opened is no success all the same.
+    // The other GPUs are restored; one that cannot be opened is a failure all the same.
     if (code == 0) {
       MIG_TRY(inventory.none_lost());
     }
     return code;
   }
 
-  // A change that a crash or power cut left open is finished or taken back before anything else.
+  // Crash recovery: an open change is completed or rolled back before anything else.
   static Result<void> recover_first(Context& context, node::Node& node) {
-    const StopOnSignal stop;  // a signal finds it finished: half a recovery helps nobody
+    const StopOnSignal stop;  // signals are deferred: a recovery must not stop half-way
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery, node.recover([&] { watchdog.alive(); }));
     if (recovery.result.outcome != node::Outcome::kStuck) {
@@ -150,7 +150,7 @@ class Restore final : public Command {
     return std::move(error).in("recovering a change that was cut short");
   }
 
-  // Names and leases too, now that their instances are there; and what is called otherwise.
+  // Restores slots and leases, now that their instances exist; reports changed UUIDs.
   Result<void> after(Context& context, const config::Checkpoint& checkpoint) const {
     MIG_ASSIGN_OR_RETURN(const Inventory now, context.inventory());
     std::vector<std::string> lines = config::renamed(checkpoint, now);

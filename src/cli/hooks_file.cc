@@ -67,7 +67,7 @@ Result<int> execute_with_hooks(Context& context,
     MIG_ASSIGN_OR_RETURN(Plan made, plan(around));
     return options.mode_only ? mode_only_plan(std::move(made)) : std::move(made);
   };
-  // Made anew there: who is waited for may go meanwhile.
+  // Planned again there: a blocker may end during the wait.
   change.carry_out = [&](const Plan&) {
     const BeforeGivingUp promised(exit_hooks);
     return execute(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option by which apply and restore take a hooks file, and what they tell its hooks.
+// The hooks file option of apply and restore, and the variables for its hooks.
 #ifndef MIGCTL_CLI_HOOKS_FILE_H_
 #define MIGCTL_CLI_HOOKS_FILE_H_
 
@@ -25,22 +25,22 @@ class HooksFile {
 
   const std::string& file() const { return file_; }
 
-  Result<Hooks> read() const;  // none given: no hooks
+  Result<Hooks> read() const;  // without a file: no hooks
 
  private:
   std::string file_;
 };
 
-// MIG_PARTED_* variables of the flags, as mig-parted gives them to hooks.
+// MIG_PARTED_* variables of the flags, as mig-parted passes them to hooks.
 using HookVariables = std::map<std::string, std::string>;
 HookVariables hook_variables(const HooksFile& hooks, const ExecuteOptions& options);
 
-// The plan for `desired` now; `around` false: busy instances block, they do not pin.
+// Plans `desired` for the current state; `around` false: busy instances are blockers, not pinned.
 Result<Plan> plan_now(Context& context,
                       const std::function<Result<DesiredLayout>(const Inventory&)>& desired,
                       bool around);
 
-// execute() with the hooks around it. With --dry-run none of them runs.
+// execute() with hooks around it. With --dry-run no hook runs.
 Result<int> execute_with_hooks(Context& context,
                                const HooksFile& file,
                                HookVariables variables,

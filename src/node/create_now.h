@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of node/ and service/: an instance that somebody waits for, made at once.
+// Inside of node/ and service/: creates an instance at once, for a waiting request.
 #ifndef MIGCTL_NODE_CREATE_NOW_H_
 #define MIGCTL_NODE_CREATE_NOW_H_
 
@@ -11,8 +11,8 @@
 
 namespace mig::node {
 
-// Makes what somebody waits for, where nobody is in the way; no GPU is reset, and a signal ends
-// nothing half-way. `reason` goes into the journal.
+// Creates the requested instances if there is no blocker; no GPU is reset, and signals are deferred
+// until the end. `reason` goes into the journal.
 Result<void> create_now(Node& node, const Node::CreateRequest& request, const std::string& reason);
 
 }  // namespace mig::node

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// migctl as a function, so that tests run what main runs.
+// migctl as a function, so that tests run the same code as main().
 #ifndef MIGCTL_CLI_CLI_H_
 #define MIGCTL_CLI_CLI_H_
 

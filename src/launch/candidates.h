@@ -15,10 +15,11 @@ namespace mig::launch {
 
 struct Candidate {
   Instance instance;
-  std::string busy;  // "pid 41 (python)"; "" = nobody of the driver's list
+  std::string busy;  // process that the driver reports there, "pid 41 (python)"; "" = none
 };
 
-// Smallest memory first, then by GPU, instance id. kNothingMatched says what there is.
+// Order: smallest memory first (best fit), then by GPU, instance id. kNothingMatched names what
+// exists.
 Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Need& need);
 
 // The need in the words of `run`: "profile 1g.5gb on GPU 0", "any profile".

@@ -45,9 +45,9 @@ struct JobRecord {
 enum class JobState {
   kWaiting,  // for its instances
   kRunning,
-  kUnsupervised,  // its supervisor was killed, its command goes on
+  kUnsupervised,  // its supervisor was killed, its command still runs
   kEnded,
-  kLost,  // supervisor and command are gone, and nobody saw how
+  kLost,  // supervisor and command are gone, result unknown
 };
 
 const char* name_of(JobState state);  // "running"

@@ -121,7 +121,7 @@ bool same_place(const store::SlotRow& a, const store::SlotRow& b) {
          a.size == b.size && a.ci_start == b.ci_start;
 }
 
-// The instance that the lease is for, by its UUID.
+// The lease's instance, found by UUID.
 struct Seat {
   const Gpu* gpu = nullptr;
   const GpuInstance* instance = nullptr;
@@ -182,7 +182,7 @@ std::string lease_words(const config::SavedLease& saved) {
   return fmt::format("lease of {} ({}) for {}", word("tenant"), word("job"), saved.uuid);
 }
 
-// What became of one, "" = it is as it was.
+// Result for one lease, "" = unchanged.
 Result<std::string> restore_lease(store::Leases& store,
                                   const config::SavedLease& saved,
                                   const Inventory& now) {
@@ -204,7 +204,7 @@ Result<std::string> restore_lease(store::Leases& store,
     return std::string();
   }
   if (known != rows.end()) {
-    row.id = known->id;  // it may have been restored before, under another number
+    row.id = known->id;  // it may have been restored earlier, under another id
     MIG_TRY(store.move(row));
     return lease_words(saved) + " is for " + row.instance.uuid + " now";
   }

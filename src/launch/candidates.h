@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: the instances that serve a Need. Pure functions.
+// Inside of launch/: the instances that satisfy a Need. Pure functions.
 #ifndef MIGCTL_LAUNCH_CANDIDATES_H_
 #define MIGCTL_LAUNCH_CANDIDATES_H_
 
@@ -22,7 +22,7 @@ struct Candidate {
 // exists.
 Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Need& need);
 
-// The need in the words of `run`: "profile 1g.5gb on GPU 0", "any profile".
+// The need in the terms of `run`: "profile 1g.5gb on GPU 0", "any profile".
 std::string described(const Need& need);
 
 }  // namespace mig::launch

@@ -82,7 +82,7 @@ struct JobLimits {
 struct JobObserver {
   std::function<void(const Instance&, std::uint32_t rank)> on_start =
       {};                                                     // called before its command starts
-  std::function<void(const std::string& why)> on_wait = {};   // once, when it has to wait
+  std::function<void(const std::string& why)> on_wait = {};   // called once when it waits
   std::function<void(const std::string& line)> on_note = {};  // notes for the user
   // Called once when the caller may detach: the job waits for instances, or all commands have
   // started.
@@ -104,7 +104,7 @@ struct RunResult {
   JobEnd end;
   std::int64_t job = 0;  // id; 0 = could not be recorded
 
-  JobOutcome outcome() const;  // for those who waited
+  JobOutcome outcome() const;  // result for the caller
 };
 
 using ReadInventory = std::function<Result<Inventory>()>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases as values: what somebody asks for, what he got, and where he stands while he waits. Shared
-// by the rooms that decide (lease/), encode (wire/) and enforce (service/). Plain values.
+// Leases as values: requests, grants, and positions in the queue. Shared by the rooms that decide
+// (lease/), encode (wire/) and enforce (service/). Plain values.
 //
 //   lease::LeaseRequest request;
 //   request.need.profile = *ProfileName::parse("2g.10gb");
@@ -24,7 +24,7 @@ using mig::Need;
 // Holder of a lease, whose end ends the lease. A process is identified by pid and start time (pid
 // reuse); a unit by its cgroup; kTime ends with the limit only and survives a reboot.
 struct LeaseHolder {
-  // Numbers as recorded.
+  // The values are stored in records.
   enum class Kind : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
 
   Kind kind = Kind::kTime;
@@ -40,7 +40,7 @@ struct LeaseHolder {
 
   static LeaseHolder time() { return {}; }
 
-  std::string str() const;  // "pid 4121", "unit jupyter.service", "its time limit"
+  std::string str() const;  // for messages: "pid 4121", "unit jupyter.service", "its time limit"
   friend bool operator==(const LeaseHolder&, const LeaseHolder&) = default;
 };
 

@@ -36,7 +36,7 @@ struct Tenant {
   std::optional<std::int32_t> max_priority;  // nullopt: 0
 };
 
-// A tenant with what it has at a moment, all its leases together.
+// A tenant with its current use, summed over all its leases.
 struct TenantUse {
   Tenant tenant;
   std::uint64_t leases = 0, slices = 0, sm = 0, memory_mib = 0, instances = 0;

@@ -18,7 +18,7 @@ namespace {
 
 using store::LeaseRow;
 
-// What a checkpoint has of a lease, by its names there: numbers and words.
+// Visits the members of a lease that a checkpoint stores, by name: numbers and texts.
 template <class Row, class Visit>
 void each_saved(Row& row, Visit&& visit) {
   visit("id", row.id);
@@ -46,7 +46,7 @@ void each_saved(Row& row, Visit&& visit) {
   visit("job", row.job);
 }
 
-// Writes a member into the checkpoint.
+// Visitor that writes a member into the checkpoint.
 struct Save {
   config::SavedLease& to;
 
@@ -66,7 +66,7 @@ struct Save {
   }
 };
 
-// Reads a member back; one that is not there stays as it is.
+// Visitor that reads a member; a missing one leaves the value unchanged.
 struct Load {
   const config::SavedLease& from;
 

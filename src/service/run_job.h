@@ -20,7 +20,7 @@ launch::DeviceRoots device_roots(const node::Node& node);
 // (Node::rest).
 Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& request);
 
-// The user's jobs on this machine, by id; without `ended` only those that wait or run.
+// The user's jobs on this machine, by id; without `ended` only waiting and running ones.
 Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended);
 
 }  // namespace mig::service

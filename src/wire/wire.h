@@ -49,7 +49,7 @@ struct SavedPlan {
 // ("steps[2].placement.size"); kTooLarge above 4 MiB. `file` is used in messages only.
 Result<SavedPlan> parse_plan(std::string_view text, std::string_view file);
 
-// `nvml_name`: of result.failure->nvml, "" = not known.
+// `nvml_name`: of result.failure->nvml, "" = unknown.
 std::string apply_document(const Plan& plan,
                            const ApplyResult& result,
                            std::string_view nvml_name,
@@ -58,7 +58,7 @@ std::string apply_document(const Plan& plan,
 std::string assert_document(const LayoutCheck& check, const Source& source);
 
 std::string history_document(const std::vector<ChangeRecord>& changes, const Source& source);
-// One change with what became of each step, and the layouts before and after it.
+// A change with the result of each step, and the layouts before and after it.
 std::string history_document(const ChangeDetails& change, const Source& source);
 
 std::string holders_document(const HolderReport& report,

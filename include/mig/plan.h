@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Plan is a value: ordered steps that lead from one Inventory to a DesiredLayout, each with its
-// undo, its cost, and who stands in the way. It is printed, compared, saved as JSON and applied.
+// undo and its cost, and the blockers. Plans are printed, compared, saved as JSON and applied.
 #ifndef MIG_PLAN_H_
 #define MIG_PLAN_H_
 

@@ -59,7 +59,7 @@ Need need_of_text(const std::string& text);
 // True when the instance satisfies the need. Unknown SMs satisfy no minimum.
 bool serves(const Instance& instance, const Need& need);
 
-// Smallest memory first, then SMs, GPU and ids: the order in which instances are offered.
+// Order in which instances are offered (best fit): smallest memory, then SMs, GPU and ids.
 bool smaller(const Instance& a, const Instance& b);
 
 // Converts a compute instance to an Instance.

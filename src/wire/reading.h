@@ -20,7 +20,7 @@ namespace mig::wire {
 // Body of POST /v1/machine, /v1/smi and /v1/rest.
 struct ReadingRequest {
   std::string version;                     // of the client program: both must have the same version
-  std::string machine;                     // folder of the simulated machine; "" = the real one
+  std::string machine;                     // folder of the simulated machine; "" = the real machine
   std::string proc_root;                   // the client's /proc
   MachinePart part = MachinePart::kState;  // for /v1/machine
   std::vector<std::string> arguments = {};  // for /v1/smi: words after `smi`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of wire/: the reader that its decoders share.
+// Inside of wire/: the JSON reader of its decoders.
 #ifndef MIGCTL_WIRE_READER_H_
 #define MIGCTL_WIRE_READER_H_
 

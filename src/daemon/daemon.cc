@@ -105,7 +105,7 @@ class HolderWatch {
 }  // namespace
 
 Result<std::string> default_socket(const node::Node& node) {
-  return node.places().daemon_socket();
+  return store::Places(node.places().machine(), store::Surroundings::ours()).daemon_socket();
 }
 
 Result<void> run_daemon(node::Node& node,

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "wire/document.h"
 #include "wire/lease_members.h"
 #include "wire/leases.h"
 #include "wire/reader.h"

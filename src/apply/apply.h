@@ -21,6 +21,7 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "apply/after_change.h"
 #include "apply/recorder.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
@@ -49,6 +50,8 @@ struct ApplyResult {
   std::vector<std::string> others;
   // The rollback recreated instances that no step had destroyed: another program or a reset had.
   bool rebuilt = false;
+  // What after-change listeners could not do, one line each; the change itself is not affected.
+  std::vector<std::string> warnings;
 };
 
 // Progress callback (for stderr), called before (done = false) and after each step.
@@ -58,6 +61,7 @@ using Progress = std::function<void(const Step&, std::size_t index, std::size_t 
 struct ChangeOrigin {
   std::string command;  // command line: "apply -f layouts.yaml -c mixed"
   std::string reason;   // reason given by the user; may be empty
+  Cause cause = Cause::kApply;
 };
 
 struct ApplyOptions {
@@ -75,7 +79,7 @@ struct ApplyOptions {
 struct Context {
   nvml::Session& session;
   base::Clock& clock;
-  Recorder* recorder = nullptr;  // the journal; nullptr = none
+  Recorder* recorder = nullptr;  // journal and listeners (class Recorders); nullptr = none
   std::string proc_root = base::proc_root();
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};

@@ -110,8 +110,7 @@ class History final : public Command {
     if (last_ && change_) {
       return fail(ErrorCode::kUsage, "history: --change excludes --last");
     }
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    context.warn_of_interruption(*node);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
     std::vector<wire::HistoryEntry> entries;
     if (change_) {
       MIG_ASSIGN_OR_RETURN(const auto record, node->change(*change_));

@@ -26,8 +26,7 @@ class JobsCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    context.warn_of_interruption(*node);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
     MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
     MIG_ASSIGN_OR_RETURN(std::vector<launch::JobView> jobs, book.list());
     if (!every_) {

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -26,7 +27,8 @@ class List final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_ASSIGN_OR_RETURN(Inventory inventory, context.inventory());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
+    MIG_ASSIGN_OR_RETURN(Inventory inventory, node->inventory_to_show(context.globals().json));
     MIG_TRY(keep_gpus(inventory, gpus_));
     context.output().result(context.globals().json
                                 ? wire::inventory_document(inventory)

@@ -232,6 +232,9 @@ class MigParted {
       return carry_out(plan);
     };
     change.printed = [&](std::string_view name, const std::string& output, bool failed) {
+      if (const auto node = context_.node()) {
+        (*node)->forget();  // the hooks may have changed the machine
+      }
       log_.debug(fmt::format("Running {} hook", name));
       if ((failed || log_.shows_debug()) && !output.empty()) {
         output_.message(output);

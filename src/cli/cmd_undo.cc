@@ -42,8 +42,7 @@ class Undo final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_TRY(context.inventory());
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
     std::optional<std::int64_t> change;
     if (change_) {
       change = *change_;

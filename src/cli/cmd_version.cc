@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -19,11 +20,11 @@ class Version final : public Command {
 
   Result<int> run(Context& context) override {
     wire::VersionReport report{MIG_VERSION, {}, {}, {}};
-    if (const auto inventory = context.inventory()) {
-      report.driver_version = inventory->driver_version;
-      report.nvml_version = inventory->nvml_version;
+    if (const auto node = context.machine()) {
+      report.driver_version = (*node)->driver_version();
+      report.nvml_version = (*node)->nvml_version();
     } else {
-      report.driver_note = inventory.error().text();
+      report.driver_note = node.error().text();
     }
     const auto source = context.source_or_default();
     if (context.globals().json) {

@@ -51,10 +51,11 @@ class Context {
   Result<node::Node*> node();
   // As node(), but never a simulated machine that is not named: for what runs unattended.
   Result<node::Node*> unattended();
-  Result<Inventory> inventory();  // also remembers the source
-  // Every command that looks at the machine or its records says, once, that a change was cut short;
-  // inventory() does it by itself.
-  void warn_of_interruption(node::Node& node);
+  // node(), for a command that looks at the machine or its records: says, once, that a change was
+  // cut short.
+  Result<node::Node*> machine();
+  // What machine() reads: one reading serves the whole command (node/age.h).
+  Result<Inventory> inventory();
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
@@ -73,6 +74,7 @@ class Context {
 
  private:
   Result<node::Node*> node(const node::DriverChoice& choice);
+  void warn_of_interruption(node::Node& node);
 
   Globals globals_;
   Output* output_;

@@ -51,16 +51,20 @@ Result<node::Node*> Context::node(const node::DriverChoice& choice) {
   const std::shared_ptr<void> watched = watch();
   MIG_ASSIGN_OR_RETURN(node_, node::Node::open(choice));
   node_->watch(watch);
+  node_->answers_from(node::Age::of_command());
   source_ = wire::Source{node_->simulated(), node_->machine_name()};
   return node_.get();
 }
 
-Result<Inventory> Context::inventory() {
+Result<node::Node*> Context::machine() {
   MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
-  MIG_ASSIGN_OR_RETURN(Inventory inventory, opened->inventory());
-  source_ = wire::Source::of(inventory);
   warn_of_interruption(*opened);
-  return inventory;
+  return opened;
+}
+
+Result<Inventory> Context::inventory() {
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, machine());
+  return opened->inventory();
 }
 
 void Context::warn_of_interruption(node::Node& node) {

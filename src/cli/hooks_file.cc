@@ -74,6 +74,9 @@ Result<int> execute_with_hooks(Context& context,
         context, [&] { return plan(true); }, options);
   };
   change.printed = [&](std::string_view name, const std::string& output, bool failed) {
+    if (const auto node = context.node()) {
+      (*node)->forget();  // the hooks may have changed the machine
+    }
     const std::string text =
         fmt::format("{} hook: {}\n{}", name, failed ? "failed" : "done", output);
     failed ? context.output().message(text) : context.output().progress(text);

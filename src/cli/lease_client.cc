@@ -118,7 +118,7 @@ class StoreClient final : public LeaseClient {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(lease::Lease released, desk_->release(lease, peer_));
     answer.leases.push_back(std::move(released));
-    static_cast<void>(desk_->step());  // who waits for it need not wait for the next turn
+    static_cast<void>(desk_->serve_waiting());  // who waits for it need not wait for the next turn
     return answer;
   }
 
@@ -214,8 +214,7 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
   if (http::somebody_listens(socket)) {
     return std::unique_ptr<LeaseClient>(new DaemonClient(socket));
   }
-  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-  MIG_TRY(context.inventory());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
   const std::string store = node->lease_store_path();
   const std::string folder = store.substr(0, store.rfind('/'));
   const bool ours = node->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
@@ -228,7 +227,8 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
         "an admin starts it: systemctl start migd.socket, or: migctl serve");
   }
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(""));
-  MIG_ASSIGN_OR_RETURN(auto desk, service::LeaseDesk::open(*node, tenants));
+  MIG_ASSIGN_OR_RETURN(auto desk,
+                       service::LeaseDesk::open(*node, tenants, node::Age::of_command()));
   return std::unique_ptr<LeaseClient>(new StoreClient(std::move(desk), context));
 }
 

@@ -5,14 +5,17 @@
 
 namespace mig::node {
 
-Result<void> create_now(Node& node, const Node::CreateRequest& request, const std::string& reason) {
+Result<void> create_now(Node& node,
+                        const Node::CreateRequest& request,
+                        Cause cause,
+                        const std::string& reason) {
   MIG_ASSIGN_OR_RETURN(const Plan plan, node.plan_create(request));
   if (plan.blocked()) {
     return fail(ErrorCode::kInUse, "others are in the way");
   }
   ApplyOptions options;
   options.allow_reset = false;
-  options.origin = {"lease --create", reason};
+  options.origin = {"lease --create", reason, cause};
   const SignalsLater later;
   MIG_ASSIGN_OR_RETURN(const ApplyResult result, node.apply(plan, options));
   if (result.failure) {

@@ -13,7 +13,10 @@ namespace mig::node {
 
 // Makes what somebody waits for, where nobody is in the way; no GPU is reset, and a signal ends
 // nothing half-way. `reason` goes into the journal.
-Result<void> create_now(Node& node, const Node::CreateRequest& request, const std::string& reason);
+Result<void> create_now(Node& node,
+                        const Node::CreateRequest& request,
+                        Cause cause,
+                        const std::string& reason);
 
 }  // namespace mig::node
 

@@ -8,7 +8,6 @@
 #include "apply/runtime.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
-#include "device/inventory_reader.h"
 #include "node/driver.h"
 #include "planner/planner.h"
 
@@ -40,12 +39,57 @@ void Node::rest() {
     session_->stop();
   }
   resting_ = true;
+  if (kept_) {
+    kept_->of_command = false;
+  }
 }
 
-Result<Inventory> Node::inventory() {
+Result<Inventory> Node::read(device::Depth depth, Cause cause) {
   MIG_TRY(wake());
   const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
-  return device::read_inventory(*session_, {base::proc_root(), &facts_});
+  MIG_ASSIGN_OR_RETURN(Inventory now,
+                       device::read_inventory(*session_, {base::proc_root(), &facts_, depth}));
+  listeners_.read(now, cause);
+  return now;
+}
+
+void Node::keep(Inventory now) {
+  kept_ = Kept{
+      std::make_shared<const Inventory>(std::move(now)), base::system_clock().monotonic(), true};
+}
+
+Result<Node::Snapshot> Node::snapshot(Age age) {
+  if (kept_ && (age.any() ? kept_->of_command
+                          : base::system_clock().monotonic() - kept_->read_at < age.limit())) {
+    return kept_->inventory;
+  }
+  kept_.reset();
+  MIG_ASSIGN_OR_RETURN(Inventory now, read(device::Depth::kAll, Cause::kDrift));
+  keep(std::move(now));
+  return kept_->inventory;
+}
+
+Result<Inventory> Node::inventory(Age age) {
+  MIG_ASSIGN_OR_RETURN(const Snapshot now, snapshot(age));
+  return *now;
+}
+
+Result<Inventory> Node::inventory_to_show(bool idle_profiles) {
+  return read(idle_profiles ? device::Depth::kShown : device::Depth::kShownWithMig, Cause::kDrift);
+}
+
+void Node::before_outside_change() {
+  if (!listeners_.empty()) {
+    static_cast<void>(read(device::Depth::kShown, Cause::kDrift));
+  }
+}
+
+// Where the machine cannot be read now, the next reading tells of the change, as drift.
+void Node::after_outside_change(Cause cause) {
+  forget();
+  if (!listeners_.empty()) {
+    static_cast<void>(read(device::Depth::kShown, cause));
+  }
 }
 
 Result<Node::Look> Node::look() {
@@ -55,9 +99,9 @@ Result<Node::Look> Node::look() {
   return Look{std::move(now), std::move(report)};
 }
 
-Result<holders::Report> Node::holders() {
-  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-  return holders::find_holders(now, holder_roots());
+Result<holders::Report> Node::holders(Age age) {
+  MIG_ASSIGN_OR_RETURN(const Snapshot now, snapshot(age));
+  return holders::find_holders(*now, holder_roots());
 }
 
 Result<Plan> Node::planned(const Look& now, const DesiredLayout& desired, bool around) {
@@ -118,10 +162,18 @@ Result<Plan> Node::plan_mode(const std::vector<GpuIndex>& gpus, bool enable) {
 Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   MIG_TRY(wake());
   apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
-  apply::Context context{*session_, base::system_clock(), &journal};
+  apply::AfterChangeRecorder heard(listeners_, options.origin.cause);
+  apply::Recorders recorders({&journal, &heard});
+  apply::Context context{*session_, base::system_clock(), &recorders};
   context.facts = &facts_;
   context.heartbeat = options.heartbeat;
-  return apply::apply(context, plan, options);
+  forget();  // refused too: the machine was not what the plan was made for
+  MIG_ASSIGN_OR_RETURN(ApplyResult result, apply::apply(context, plan, options));
+  if (!result.after.gpus.empty()) {
+    keep(result.after);
+  }
+  result.warnings = listeners_.take_warnings();
+  return result;
 }
 
 std::string Node::lease_store_path() const {

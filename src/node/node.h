@@ -3,6 +3,10 @@
 // of it with the same preflight and verification as apply, its history, slots and holders. Results
 // are values; nothing is printed here. What uses it: service/ (use cases), cli/, daemon/.
 //
+// One reading of the machine is kept, with its age. How old it may be that answers is the caller's
+// to say (node/age.h): once for all calls (answers_from), or for one. A Node that was told nothing
+// reads anew each time. A change through this Node replaces what is kept by what was read back.
+//
 //   MIG_ASSIGN_OR_RETURN(auto node, node::Node::open({}));
 //   MIG_ASSIGN_OR_RETURN(const Plan plan, node->plan(desired));
 //   MIG_ASSIGN_OR_RETURN(const node::ApplyResult result, node->apply(plan, {}));
@@ -11,6 +15,7 @@
 #ifndef MIGCTL_NODE_NODE_H_
 #define MIGCTL_NODE_NODE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,11 +28,14 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "apply/after_change.h"
 #include "apply/apply.h"
 #include "apply/recover.h"
 #include "config/checkpoint_names.h"
 #include "device/facts.h"
+#include "device/inventory_reader.h"
 #include "holders/holders.h"
+#include "node/age.h"
 #include "node/slot_names.h"
 #include "node/slot_view.h"
 #include "nvml/session.h"
@@ -53,6 +61,8 @@ using Outcome = apply::Outcome;
 using StepReport = apply::StepReport;
 using ApplyResult = apply::ApplyResult;
 using Progress = apply::Progress;
+using Cause = apply::Cause;
+using AfterChange = apply::AfterChange;
 using ApplyOptions = apply::ApplyOptions;
 
 class Node {
@@ -76,11 +86,47 @@ class Node {
 
   void watch(Watch watch) { watch_ = std::move(watch); }
 
-  Result<Inventory> inventory();
+  const std::string& driver_version() const { return session_->driver_version(); }
+
+  const std::string& nvml_version() const { return session_->nvml_version(); }
+
+  // The age that serves all calls which name none. Age::fresh() until told otherwise.
+  void answers_from(Age age) { age_ = age; }
+
+  Result<Inventory> inventory() { return inventory(age_); }
+
+  Result<Inventory> inventory(Age age);
+  // The same without a copy; what it points to never changes.
+  using Snapshot = std::shared_ptr<const Inventory>;
+  Result<Snapshot> snapshot(Age age);
+  // Enough to show what is there: without the free capacity of profiles, and without the profiles
+  // of GPUs with MIG off when `idle_profiles` is false. Read now, and not kept for other calls.
+  Result<Inventory> inventory_to_show(bool idle_profiles);
+
+  // What was read until now answers nothing any more.
+  void forget() { kept_.reset(); }
+
+  // Called after every change of this machine: through this Node, and by others as soon as a
+  // reading shows it (apply/after_change.h has the contract). `name` is for warnings.
+  void after_change(std::string name, apply::ChangeListeners::Listener listener) {
+    listeners_.add(std::move(name), std::move(listener));
+  }
+
+  // What listeners could not do, where no ApplyResult told of it: drift, smi, recover.
+  std::vector<std::string> take_warnings() { return listeners_.take_warnings(); }
+
+  // Around what changes the machine past apply, on session(): nvidia-smi's dialect. Both cost a
+  // reading where somebody listens, and nothing where nobody does.
+  void before_outside_change();
+  void after_outside_change(Cause cause);
+
+  // Shared with what speaks NVML itself (smi).
+  std::shared_ptr<nvml::Session> session() const { return session_; }
 
   // Lets go of the GPUs until the driver is asked next: whoever is between nvmlInit and
   // nvmlShutdown keeps an Ampere GPU from changing its mode and every GPU from a reset. For callers
-  // that wait: the daemon between requests, `run` while its command runs, --wait.
+  // that wait: the daemon between requests, `run` while its command runs, --wait. Ends the reading
+  // of the command under way (Age::of_command).
   void rest();
 
   // Busy instances - with processes on them, or with their nodes open - stay where they are. When
@@ -136,7 +182,9 @@ class Node {
   Result<SlotView> resolve_slot(const std::string& name);
 
   // Who stands in the way of what.
-  Result<holders::Report> holders();
+  Result<holders::Report> holders() { return holders(age_); }
+
+  Result<holders::Report> holders(Age age);
 
   // Where the leases of this machine are kept (lease/lease.h), and the folder of its sockets.
   std::string lease_store_path() const;
@@ -157,15 +205,26 @@ class Node {
     holders::Report report;
   };
 
+  struct Kept {
+    Snapshot inventory;
+    std::chrono::nanoseconds read_at{0};
+    bool of_command = true;  // false: the GPUs were let go of since
+  };
+
   Result<void> wake();
+  Result<Inventory> read(device::Depth depth, Cause cause);
+  void keep(Inventory now);
   Result<Look> look();
   Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around);
   std::vector<planner::StepTime> step_times();
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
 
-  std::unique_ptr<nvml::Session> session_;
+  std::shared_ptr<nvml::Session> session_;
   device::FactsOfGpus facts_;
+  apply::ChangeListeners listeners_;
+  std::optional<Kept> kept_;
+  Age age_ = Age::fresh();
   Watch watch_;
   bool resting_ = false;
 };

@@ -104,9 +104,11 @@ Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
     return apply::Recovery{};
   }
   MIG_TRY(wake());
-  apply::Context context{*session_, base::system_clock()};
+  apply::AfterChangeRecorder heard(listeners_, Cause::kRecover);
+  apply::Context context{*session_, base::system_clock(), &heard};
   context.facts = &facts_;
   context.heartbeat = heartbeat;
+  forget();
   return apply::recover(context, *journal);
 }
 

@@ -35,7 +35,7 @@ Result<SlotView> find(Node& node, const std::string& name) {
 Result<void> make_once(Node& node, const SlotView& slot) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, node.inventory());
   MIG_ASSIGN_OR_RETURN(const Node::CreateRequest request, slot_request(slot, now));
-  return create_now(node, request, "slot " + slot.row.name);
+  return create_now(node, request, Cause::kSlotCreate, "slot " + slot.row.name);
 }
 
 }  // namespace
@@ -92,6 +92,7 @@ Result<SlotView> make_slot(Node& node, const std::string& name) {
       return std::move(made).error().in(fmt::format("cannot make slot {}", name));
     }
     clock.sleep(kBetweenTries);
+    node.forget();
   }
 }
 

@@ -108,7 +108,7 @@ class Mover {
   // The successors as the driver shows them now: that is their health check. One that does not
   // show, has no UUID of its own or has somebody on it already is none.
   Result<std::vector<Switch>> pairs(const std::vector<apply::Move>& moves) {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory());
+    MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory(node::Age::fresh()));
     std::vector<Switch> out;
     for (const apply::Move& move : moves) {
       const Gpu* gpu = now.find_gpu(move.to_gpu);
@@ -168,7 +168,7 @@ class Mover {
   // Who is still on one of these instances, in words; "" = nobody.
   Result<std::string> still_there(
       const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances) {
-    MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders(node::Age::fresh()));
     std::vector<std::string> who;
     for (const holders::Holder& holder : report.holders) {
       for (const auto& [gpu, instance] : instances) {
@@ -229,6 +229,7 @@ class Mover {
     if (auto left = empty_by(successors, "the successor", false); !left) {
       return stuck(std::move(why), left.error());
     }
+    node_.forget();
     auto plan = node_.plan_undo(change_);
     if (!plan) {
       return stuck(std::move(why), plan.error());

@@ -95,11 +95,19 @@ int run_with_driver(const Command& command, const Options& options, const SmiCon
     put(context.out, dtd);
     return 0;
   }
-  auto session = context.open ? context.open() : nvml::Session::open(context.library_path);
+  const auto open = [&]() -> Result<std::shared_ptr<nvml::Session>> {
+    if (context.open) {
+      return context.open();
+    }
+    MIG_ASSIGN_OR_RETURN(std::shared_ptr<nvml::Session> own,
+                         nvml::Session::open(context.library_path));
+    return own;
+  };
+  const auto session = open();
   if (!session) {
     return report_no_nvml(session.error(), context);
   }
-  const Run run{**session, (*session)->nvml(), context.out, context.err};
+  const Run run{**session, (*session)->nvml(), context.out, context.err, &context.before_change};
   const int exit = command.run(run, options);
   std::fflush(context.out);
   return exit;

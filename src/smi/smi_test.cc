@@ -49,7 +49,7 @@ TEST(Smi, WithoutADriver) {
         {NVML_ERROR_NO_PERMISSION, 4, "Failed to initialize NVML: Insufficient Permissions\n"},
         {NVML_ERROR_UNKNOWN, 255, "Failed to initialize NVML: Unknown Error\n"}}) {
     SmiContext context;
-    context.open = [code = code]() -> Result<std::unique_ptr<nvml::Session>> {
+    context.open = [code = code]() -> Result<std::shared_ptr<nvml::Session>> {
       return Error{ErrorCode::kNoDriver, "no start", "", {}, static_cast<int>(code)};
     };
     const Answer answer = run({"mig", "-lgip"}, context);
@@ -61,7 +61,7 @@ TEST(Smi, WithoutADriver) {
 
 TEST(Smi, HelpAndUsageNeedNoDriver) {
   SmiContext context;
-  context.open = []() -> Result<std::unique_ptr<nvml::Session>> {
+  context.open = []() -> Result<std::shared_ptr<nvml::Session>> {
     ADD_FAILURE() << "opened";
     return fail(ErrorCode::kNoDriver, "");
   };

@@ -73,7 +73,7 @@ class Machine:
     """A simulated machine of two A100s with latencies off, in a folder of its own."""
 
     def __init__(self, bin_dir, root):
-        self.migctl = str(pathlib.Path(bin_dir) / "migctl")
+        self.migctl = str(pathlib.Path(bin_dir).resolve() / "migctl")
         self.root = pathlib.Path(root)
         self.environment = {"PATH": os.environ["PATH"], "HOME": root, "MIGSIM_ROOT": root, "NO_COLOR": "1"}
         (self.root / "layouts.yaml").write_text(LAYOUTS, encoding="ascii")

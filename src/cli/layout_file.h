@@ -35,9 +35,6 @@ class LayoutFile {
   std::string file_, config_;
 };
 
-// Which GPUs do not have the MIG mode wanted, one line each; instances are not looked at.
-std::vector<std::string> mode_differences(const Inventory& inventory, const DesiredLayout& desired);
-
 }  // namespace mig::cli
 
 #endif  // MIGCTL_CLI_LAYOUT_FILE_H_

@@ -7,18 +7,18 @@
 
 #include "mig/plan.h"
 
-#include "apply/apply.h"
 #include "cli/output.h"
+#include "node/node.h"
 #include "wire/wire.h"
 
 namespace mig::cli {
 
 // `rolled_back`, as in JSON.
-std::string outcome_text(apply::Outcome outcome);
+std::string outcome_text(node::Outcome outcome);
 
 // Outcome, then the strips of the GPUs that the plan names, as they are now.
 std::string render_outcome(const Plan& plan,
-                           const apply::ApplyResult& result,
+                           const node::ApplyResult& result,
                            const wire::Source& source,
                            const Paint& paint);
 

@@ -33,19 +33,22 @@ class Mover {
       : node_(node), options_(options), clock_(clock) {}
 
   // The moves, and the layout after them.
-  Result<int> run(const apply::Migration& migration) {
+  Result<Changed> run(const apply::Migration& migration) {
     MIG_TRY(move(migration));
-    auto code = options_.layout();
-    const int stuck_code = error_info(ErrorCode::kStuck).exit_code;
-    if (!stop_wanted() || (code && (*code == 0 || *code == stuck_code))) {
-      return code;
+    auto done = options_.layout();
+    if (!stop_wanted() ||
+        (done && (went_well(*done->result) || done->result->outcome == node::Outcome::kStuck))) {
+      return done;
     }
-    const Error back = take_back(code ? stopped("the layout was applied") : code.error());
-    if (!code) {
+    const Error back = take_back(done ? stopped("the layout was applied") : done.error());
+    if (!done) {
       return back;
     }
     tell(back.text());  // the outcome of the layout's change has been told
-    return back.code == ErrorCode::kStuck ? stuck_code : *code;
+    if (back.code == ErrorCode::kStuck) {
+      done->result->outcome = node::Outcome::kStuck;
+    }
+    return done;
   }
 
  private:
@@ -275,10 +278,10 @@ Result<apply::Migration> needed_moves(node::Node& node, const DesiredLayout& des
 
 }  // namespace
 
-Result<int> move_work(node::Node& node,
-                      const DesiredLayout& desired,
-                      const MigrateOptions& options,
-                      base::Clock& clock) {
+Result<Changed> move_work(node::Node& node,
+                          const DesiredLayout& desired,
+                          const MigrateOptions& options,
+                          base::Clock& clock) {
   MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(node, desired));
   if (migration.moves.empty()) {
     return options.layout();

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "node/node.h"
+#include "service/changed.h"
 
 namespace mig::service {
 
@@ -32,8 +33,8 @@ struct MigrateOptions {
   // Carries one plan out, as a change of its own in the history; `to_the_end` whatever `stop` says.
   std::function<Result<node::ApplyResult>(const Plan&, const std::string& reason, bool to_the_end)>
       apply;
-  // The layout itself, when the way is free: the exit code, or an Error.
-  std::function<Result<int>()> layout;
+  // The layout itself, when the way is free.
+  std::function<Result<Changed>()> layout;
   // Set: everything is taken back, the move too if the layout has not been applied by then. The
   // hook's run for the way there is ended, that for the way back is not.
   const std::atomic<bool>* stop = nullptr;
@@ -45,10 +46,10 @@ Result<std::vector<std::string>> describe_moves(node::Node& node, const DesiredL
 // Moves what has to move, then has the layout applied: what that answers. An Error of the move: the
 // layout is as it was (kHook, kTimeout with who did not leave, kNoCapacity, kInUse, kRolledBack
 // when stopped), or kStuck saying what is left.
-Result<int> move_work(node::Node& node,
-                      const DesiredLayout& desired,
-                      const MigrateOptions& options,
-                      base::Clock& clock);
+Result<Changed> move_work(node::Node& node,
+                          const DesiredLayout& desired,
+                          const MigrateOptions& options,
+                          base::Clock& clock);
 
 }  // namespace mig::service
 

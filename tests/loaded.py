@@ -52,6 +52,7 @@ def run(test, log, cores, running):
     command, properties = test
     environment = dict(os.environ)
     environment.update(entry.split("=", 1) for entry in properties.get("ENVIRONMENT", []))
+    environment.setdefault("TEST_TMPDIR", os.path.dirname(log))  # GoogleTest's
     with open(log, "wb") as out:
         process = subprocess.Popen(command, cwd=properties.get("WORKING_DIRECTORY"), env=environment, stdout=out,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,

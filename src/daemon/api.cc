@@ -17,38 +17,19 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds kAnswerWithin{5};
 constexpr std::chrono::seconds kNamesKept{60};
 constexpr int kAccepted = 202;
-constexpr int kWrongMethod = 405;
 
-Error no_such_path(const http::Request& request) {
-  return Error{
-      ErrorCode::kNotFound,
-      fmt::format(
-          "there is no {} {}", base::quoted(request.method, 10), base::quoted(request.path)),
-      "docs/reference/leases.md has the table of paths",
-      {},
-      {}};
+std::int64_t lease_of(const http::Request& request) {
+  // The router lets only numbers through.
+  return static_cast<std::int64_t>(*base::parse_decimal(request.values.at("id"), INT64_MAX));
 }
 
-// What a path can do, for who asked for something else of it.
-http::Response not_that_method(const http::Request& request,
-                               const char* methods,
-                               const wire::Source& source) {
-  const Error error{
-      ErrorCode::kUsage,
-      fmt::format(
-          "{} cannot be done to {}", base::quoted(request.method, 10), base::quoted(request.path)),
-      fmt::format("it takes {}", methods),
-      {},
-      {}};
-  return {kWrongMethod, wire::error_document(error, "", source)};
-}
-
-std::optional<std::int64_t> id_in(const std::string& path, const std::string& prefix) {
-  if (!path.starts_with(prefix)) {
-    return std::nullopt;
+// Keeps what is of the tenant that the query names, if it names one. Of what a peer may not see
+// nothing is there to be kept.
+template <class Entry>
+void keep_tenant(std::vector<Entry>& entries, const http::Request& request) {
+  if (const std::string* tenant = http::value_of(request, "tenant")) {
+    std::erase_if(entries, [&](const Entry& entry) { return entry.tenant != *tenant; });
   }
-  const auto number = base::parse_decimal(path.substr(prefix.size()), INT64_MAX);
-  return number ? std::optional(static_cast<std::int64_t>(*number)) : std::nullopt;
 }
 
 wire::TenantEntry tenant_entry(const service::LeaseDesk::TenantView& view) {
@@ -62,12 +43,49 @@ wire::TenantEntry tenant_entry(const service::LeaseDesk::TenantView& view) {
 
 }  // namespace
 
-http::Response Api::error(const Error& error, const wire::Source& source) {
-  return {error_info(error.code).http_status, wire::error_document(error, "", source)};
+http::ErrorWriter error_writer(const wire::Source& source) {
+  return [source](const Error& error) { return wire::error_document(error, "", source); };
+}
+
+Api::Api(service::LeaseDesk& desk, const wire::Source& source)
+    : desk_(desk),
+      source_(source),
+      error_writer_(error_writer(source)),
+      router_(error_writer_, "docs/reference/leases.md has the table of paths") {
+  using http::Reply;
+  using http::Request;
+  add_read("/v1/leases", {"tenant"}, &Api::leases);
+  router_.add("POST", "/v1/leases", {}, [this](const Request& request, const Reply& reply) {
+    acquire(request, reply);
+  });
+  router_.add(
+      "DELETE", "/v1/leases/{id:number}", {}, [this](const Request& request, const Reply& reply) {
+        release(request, reply);
+      });
+  router_.add(
+      "PATCH", "/v1/leases/{id:number}", {}, [this](const Request& request, const Reply& reply) {
+        change(request, reply);
+      });
+  add_read("/v1/queue", {"tenant"}, &Api::queue);
+  add_read("/v1/tenants", {"tenant"}, &Api::tenants);
+  add_read("/v1/inventory", {}, &Api::inventory);
+}
+
+void Api::add_read(const std::string& path, std::vector<std::string> parameters, Read read) {
+  router_.add("GET",
+              path,
+              std::move(parameters),
+              [this, read](const http::Request& request, const http::Reply& reply) {
+                const service::Peer& peer = peer_of(request);
+                if (const auto allowed = may_look(peer); !allowed) {
+                  return reply(error(allowed.error()));
+                }
+                reply_with(reply, (this->*read)(request, peer));
+              });
 }
 
 void Api::reply_with(const http::Reply& reply, const Result<std::string>& document) const {
-  reply(document ? http::Response{200, *document} : error(document.error(), source_));
+  reply(document ? http::Response{200, *document} : error(document.error()));
 }
 
 const service::Peer& Api::peer_of(const http::Request& request) {
@@ -87,7 +105,7 @@ const service::Peer& Api::peer_of(const http::Request& request) {
   return found->second;
 }
 
-Result<std::string> Api::get(const std::string& path, const service::Peer& peer) {
+Result<void> Api::may_look(const service::Peer& peer) const {
   const Tenant tenant = desk_.tenant_of(peer);
   if (tenant.role < Role::kViewer) {
     return fail(
@@ -95,26 +113,38 @@ Result<std::string> Api::get(const std::string& path, const service::Peer& peer)
         fmt::format(
             "the role of tenant {} is {}: it may not look", tenant.name, name_of(tenant.role)));
   }
-  if (path == "/v1/leases") {
-    MIG_ASSIGN_OR_RETURN(const auto leases, desk_.list(peer));
-    return wire::lease_list_document(leases, source_);
-  }
-  if (path == "/v1/queue") {
-    MIG_ASSIGN_OR_RETURN(const auto queue, desk_.queue(peer));
-    return wire::lease_queue_document(queue, source_);
-  }
-  if (path == "/v1/tenants") {
-    MIG_ASSIGN_OR_RETURN(const auto views, desk_.tenants(peer));
-    std::vector<wire::TenantEntry> entries;
-    entries.reserve(views.size());
-    for (const auto& view : views) {
+  return {};
+}
+
+Result<std::string> Api::leases(const http::Request& request, const service::Peer& peer) {
+  MIG_ASSIGN_OR_RETURN(auto leases, desk_.list(peer));
+  keep_tenant(leases, request);
+  return wire::lease_list_document(leases, source_);
+}
+
+Result<std::string> Api::queue(const http::Request& request, const service::Peer& peer) {
+  MIG_ASSIGN_OR_RETURN(auto queue, desk_.queue(peer));
+  keep_tenant(queue, request);
+  return wire::lease_queue_document(queue, source_);
+}
+
+Result<std::string> Api::tenants(const http::Request& request, const service::Peer& peer) {
+  MIG_ASSIGN_OR_RETURN(const auto views, desk_.tenants(peer));
+  const std::string* tenant = http::value_of(request, "tenant");
+  std::vector<wire::TenantEntry> entries;
+  entries.reserve(views.size());
+  for (const auto& view : views) {
+    if (tenant == nullptr || view.tenant.name == *tenant) {
       entries.push_back(tenant_entry(view));
     }
-    return wire::tenant_list_document(entries, source_);
   }
+  return wire::tenant_list_document(entries, source_);
+}
+
+Result<std::string> Api::inventory(const http::Request& /*request*/, const service::Peer& peer) {
   MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.node().inventory());
   // Whose processes run on the other tenants' instances is not for everybody.
-  if (tenant.role < Role::kOperator) {
+  if (desk_.tenant_of(peer).role < Role::kOperator) {
     for (Gpu& gpu : inventory.gpus) {
       gpu.processes.clear();
     }
@@ -122,39 +152,11 @@ Result<std::string> Api::get(const std::string& path, const service::Peer& peer)
   return wire::inventory_document(inventory);
 }
 
-void Api::handle(const http::Request& request, const http::Reply& reply) {
-  const bool readable = request.path == "/v1/leases" || request.path == "/v1/queue" ||
-                        request.path == "/v1/tenants" || request.path == "/v1/inventory";
-  const auto lease = id_in(request.path, "/v1/leases/");
-  if (request.method == "GET" && readable) {
-    return reply_with(reply, get(request.path, peer_of(request)));
-  }
-  if (request.method == "POST" && request.path == "/v1/leases") {
-    return acquire(request, reply);
-  }
-  if (request.method == "DELETE" && lease) {
-    return release(request, reply, *lease);
-  }
-  if (request.method == "PATCH" && lease) {
-    return change(request, reply, *lease);
-  }
-  if (request.path == "/v1/leases") {
-    return reply(not_that_method(request, "GET and POST", source_));
-  }
-  if (readable) {
-    return reply(not_that_method(request, "GET", source_));
-  }
-  if (lease) {
-    return reply(not_that_method(request, "DELETE and PATCH", source_));
-  }
-  reply(error(no_such_path(request), source_));
-}
-
 void Api::acquire(const http::Request& request, const http::Reply& reply) {
   const service::Peer peer = peer_of(request);
   auto asked = wire::parse_lease_request(request.body);
   if (!asked) {
-    return reply(error(asked.error(), source_));
+    return reply(error(asked.error()));
   }
   Pending pending;
   pending.to_the_end = asked->key.empty();
@@ -165,7 +167,7 @@ void Api::acquire(const http::Request& request, const http::Reply& reply) {
   asked->waiter = lease::Holder::process(peer.pid, 0);
   auto ticket = desk_.begin(*std::move(asked), peer);
   if (!ticket) {
-    reply(error(ticket.error(), source_));
+    reply(error(ticket.error()));
     return answer_waiting();
   }
   pending.ticket = ticket->id;
@@ -182,27 +184,28 @@ void Api::acquire(const http::Request& request, const http::Reply& reply) {
   answer_waiting();
 }
 
-void Api::release(const http::Request& request, const http::Reply& reply, std::int64_t lease) {
-  auto released = desk_.release(lease, peer_of(request));
+void Api::release(const http::Request& request, const http::Reply& reply) {
+  auto released = desk_.release(lease_of(request), peer_of(request));
   if (!released) {
-    return reply(error(released.error(), source_));
+    return reply(error(released.error()));
   }
   reply({200, wire::lease_released_document(*released, source_)});
   step(false);
 }
 
-void Api::change(const http::Request& request, const http::Reply& reply, std::int64_t lease) {
+void Api::change(const http::Request& request, const http::Reply& reply) {
+  const std::int64_t lease = lease_of(request);
   const service::Peer peer = peer_of(request);
   const auto asked = wire::parse_lease_change(request.body);
   if (!asked) {
-    return reply(error(asked.error(), source_));
+    return reply(error(asked.error()));
   }
   const Result<void> done = asked->holder ? desk_.rebind(lease, *asked->holder, peer)
                                           : desk_.bequeath(lease, *asked->heir, peer);
   if (!done) {
-    return reply(error(done.error(), source_));
+    return reply(error(done.error()));
   }
-  reply_with(reply, get("/v1/leases", peer));
+  reply_with(reply, leases(request, peer));
   if (on_holders && asked->holder && asked->holder->kind == lease::Holder::Kind::kProcess) {
     on_holders({*asked->holder});
   }
@@ -215,7 +218,7 @@ bool Api::answer(Pending& pending, const lease::Leases::Standing& standing) {
     return true;
   }
   if (!standing.waiting.contains(pending.ticket)) {
-    pending.reply(error(desk_.gone(pending.ticket, pending.reason), source_));
+    pending.reply(error(desk_.gone(pending.ticket, pending.reason)));
     return true;
   }
   if (pending.to_the_end || Steady::now() < pending.answer_by) {
@@ -236,7 +239,7 @@ void Api::answer_waiting() {
   const auto standing = desk_.standing();
   for (auto pending = pending_.begin(); pending != pending_.end();) {
     if (!standing) {
-      pending->reply(error(standing.error(), source_));
+      pending->reply(error(standing.error()));
     }
     const bool answered = !standing || answer(*pending, *standing);
     pending = answered ? pending_.erase(pending) : std::next(pending);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of daemon/: version 1 of the API, paths to use cases. docs/reference/leases.md has the
-// table.
+// Inside of daemon/: version 1 of the API. The table of methods, paths and query parameters is in
+// the constructor; docs/reference/leases.md has it for users, and a test holds the two together.
 #ifndef MIGCTL_DAEMON_API_H_
 #define MIGCTL_DAEMON_API_H_
 
@@ -13,17 +13,26 @@
 #include <utility>
 #include <vector>
 
+#include "http/router.h"
 #include "http/server.h"
 #include "service/lease_desk.h"
 #include "wire/leases.h"
 
 namespace mig::daemon {
 
+// The document for every refusal of the daemon, the server's own included.
+http::ErrorWriter error_writer(const wire::Source& source);
+
 class Api {
  public:
-  Api(service::LeaseDesk& desk, wire::Source source) : desk_(desk), source_(std::move(source)) {}
+  Api(service::LeaseDesk& desk, const wire::Source& source);
 
-  void handle(const http::Request& request, const http::Reply& reply);
+  void handle(const http::Request& request, const http::Reply& reply) const {
+    router_.handle(request, reply);
+  }
+
+  const http::Router& router() const { return router_; }
+
   // A turn over the store, then answers to those whose wait is over. Call it every now and then,
   // and when something may have changed.
   void step(bool reap = true);
@@ -48,21 +57,32 @@ class Api {
     bool to_the_end = false;  // without a key: the client cannot come back for the rest
   };
 
+  // What a GET answers: a document, for a peer that may look.
+  using Read = Result<std::string> (Api::*)(const http::Request&, const service::Peer&);
+  void add_read(const std::string& path, std::vector<std::string> parameters, Read read);
+  Result<std::string> leases(const http::Request& request, const service::Peer& peer);
+  Result<std::string> queue(const http::Request& request, const service::Peer& peer);
+  Result<std::string> tenants(const http::Request& request, const service::Peer& peer);
+  Result<std::string> inventory(const http::Request& request, const service::Peer& peer);
   void acquire(const http::Request& request, const http::Reply& reply);
-  void release(const http::Request& request, const http::Reply& reply, std::int64_t lease);
-  void change(const http::Request& request, const http::Reply& reply, std::int64_t lease);
+  void release(const http::Request& request, const http::Reply& reply);
+  void change(const http::Request& request, const http::Reply& reply);
   void answer_waiting();
   // True: answered.
   bool answer(Pending& pending, const lease::Leases::Standing& standing);
   void grant(const http::Reply& reply, const std::vector<lease::Lease>& leases);
   void tell_holders(const std::vector<lease::Lease>& leases);
-  static http::Response error(const Error& error, const wire::Source& source);
+
+  http::Response error(const Error& error) const { return http::refusal(error, error_writer_); }
+
   void reply_with(const http::Reply& reply, const Result<std::string>& document) const;
   const service::Peer& peer_of(const http::Request& request);
-  Result<std::string> get(const std::string& path, const service::Peer& peer);
+  Result<void> may_look(const service::Peer& peer) const;
 
   service::LeaseDesk& desk_;
   wire::Source source_;
+  http::ErrorWriter error_writer_;
+  http::Router router_;
   std::list<Pending> pending_;
   // By uid and gid: names are looked up once a minute.
   std::map<std::pair<std::uint32_t, std::uint32_t>, service::Peer> peers_;

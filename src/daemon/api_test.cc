@@ -7,6 +7,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -120,11 +122,25 @@ class ApiTest : public node::MachineTest {
                               const std::string& body = "") {
     auto answer = std::make_shared<Answer>();
     const http::PeerCredentials peer{uid, uid, client(uid)};
-    api_->handle({peer, method, path, body}, [answer](http::Response response) {
+    http::Request request;
+    request.peer = peer;
+    request.method = method;
+    request.path = path.substr(0, path.find('?'));
+    request.query = path.find('?') == std::string::npos ? "" : path.substr(path.find('?') + 1);
+    request.body = body;
+    api_->handle(request, [answer](http::Response response) {
       EXPECT_EQ(answer->status, 0) << "answered twice: " << response.body;
       *answer = {response.status, response.body};
     });
     return answer;
+  }
+
+  // All leases, but for how long they have left: that is another at every look.
+  Json leases_now() {
+    Json leases = ask(0, "GET", "/v1/leases")->json();
+    for (Json& lease : leases.at("leases"))
+      EXPECT_EQ(lease.erase("leftMs"), 1U);
+    return leases;
   }
 
   int status(std::uint32_t uid,
@@ -175,8 +191,109 @@ TEST_F(ApiTest, PathsAndMethodsHaveTheirStatus) {
     EXPECT_EQ(answer->json().at("kind"), "Error");
     EXPECT_EQ(answer->json().at("simulated"), true);
   }
-  EXPECT_NE(ask(0, "PUT", "/v1/leases")->json().at("hint").get<std::string>().find("GET and POST"),
+  EXPECT_NE(ask(0, "PUT", "/v1/leases")->json().at("hint").get<std::string>().find("GET, POST"),
             std::string::npos);
+}
+
+// Every code has its status, its exit code, and null where there is no hint, as on the command
+// line.
+TEST(ErrorWriter, WritesEveryErrorOfTheTable) {
+  const http::ErrorWriter writer = error_writer(wire::Source{true, "lab"});
+  ASSERT_GT(error_table().size(), 20U);
+  for (const ErrorInfo& row : error_table()) {
+    const http::Response bare = http::refusal(Error{row.code, "what", "", {}, {}}, writer);
+    EXPECT_EQ(bare.status, row.http_status) << row.name;
+    EXPECT_EQ(bare.content_type, "application/json");
+    const Json json = Json::parse(bare.body);
+    EXPECT_EQ(json.at("apiVersion"), "migctl/v1");
+    EXPECT_EQ(json.at("kind"), "Error");
+    EXPECT_EQ(json.at("simulated"), true);
+    EXPECT_EQ(json.at("simulatedMachine"), "lab");
+    EXPECT_EQ(json.at("code"), row.name);
+    EXPECT_EQ(json.at("exitCode"), row.exit_code);
+    EXPECT_EQ(json.at("message"), "what");
+    EXPECT_TRUE(json.at("hint").is_null()) << bare.body;
+    EXPECT_TRUE(json.at("nvml").is_null()) << bare.body;
+    const http::Response full = http::refusal(Error{row.code, "what", "do", {"a"}, 19}, writer);
+    EXPECT_EQ(Json::parse(full.body).at("hint"), "do");
+    EXPECT_EQ(Json::parse(full.body).at("context"), Json({"a"}));
+    EXPECT_EQ(Json::parse(full.body).at("nvml").at("code"), 19);
+  }
+}
+
+// What the router refuses is written by the same writer.
+TEST_F(ApiTest, ARefusalOfTheRouterIsAnErrorLikeAnyOther) {
+  start();
+  const auto unknown = ask(kAlice, "GET", "/v1/leases?user=alice");
+  EXPECT_EQ(unknown->status, 400);
+  EXPECT_EQ(unknown->json().at("code"), "usage");
+  EXPECT_EQ(unknown->json().at("exitCode"), 1);
+  EXPECT_NE(unknown->json().at("hint").get<std::string>().find("tenant"), std::string::npos);
+  EXPECT_EQ(ask(kAlice, "GET", "/nowhere")->json().at("exitCode"), 5);
+  EXPECT_EQ(ask(kAlice, "PUT", "/v1/queue")->json().at("exitCode"), 1);
+  EXPECT_EQ(ask(kStranger, "GET", "/v1/leases")->json().at("exitCode"), 7);
+  EXPECT_TRUE(ask(kStranger, "GET", "/v1/leases")->json().at("hint").is_null());
+}
+
+// A query narrows what the peer may see, and never widens it.
+TEST_F(ApiTest, AQueryFiltersWhatThePeerMaySee) {
+  start({"1g.5gb", "1g.5gb"});
+  ASSERT_EQ(status(kAlice, "POST", "/v1/leases", wants()), 200);
+  ASSERT_EQ(status(kBob, "POST", "/v1/leases", wants()), 200);
+  const auto tenants_seen = [this](std::uint32_t uid, const std::string& query) {
+    Strings seen;
+    const auto answer = ask(uid, "GET", "/v1/leases" + query);
+    EXPECT_EQ(answer->status, 200) << answer->body;
+    for (const Json& lease : answer->json().at("leases")) {
+      seen.push_back(lease.at("tenant"));
+    }
+    return seen;
+  };
+  EXPECT_EQ(tenants_seen(0, ""), (Strings{"a", "b"}));
+  EXPECT_EQ(tenants_seen(0, "?tenant=b"), Strings{"b"});
+  EXPECT_EQ(tenants_seen(0, "?tenant=%62"), Strings{"b"});
+  EXPECT_EQ(tenants_seen(0, "?tenant=nobody"), Strings{});
+  EXPECT_EQ(tenants_seen(kAlice, ""), Strings{"a"});
+  EXPECT_EQ(tenants_seen(kAlice, "?tenant=a"), Strings{"a"});
+  EXPECT_EQ(tenants_seen(kAlice, "?tenant=b"), Strings{}) << "bob's lease is not alice's to see";
+  ASSERT_EQ(ask(kBob, "POST", "/v1/leases", wants(R"(, "waitMs": 600000)"))->status, 0);
+  EXPECT_EQ(ask(0, "GET", "/v1/queue?tenant=a")->json().at("queue").size(), 0U);
+  EXPECT_EQ(ask(0, "GET", "/v1/queue?tenant=b")->json().at("queue").size(), 1U);
+  EXPECT_EQ(ask(0, "GET", "/v1/tenants?tenant=b")->json().at("tenants").size(), 1U);
+  EXPECT_EQ(ask(0, "GET", "/v1/tenants?tenant=b")->json().at("tenants").at(0).at("name"), "b");
+  for (const char* path : {"/v1/inventory?tenant=a",
+                           "/v1/leases?tenant=a&tenant=b",
+                           "/v1/leases?tenant=",
+                           "/v1/queue?limit=1"}) {
+    EXPECT_EQ(status(0, "GET", path), 400) << path;
+  }
+  EXPECT_EQ(status(0, "POST", "/v1/leases?tenant=b", wants()), 400) << "a query is no part of it";
+  EXPECT_EQ(status(0, "DELETE", "/v1/leases/1?force=1"), 400);
+  EXPECT_EQ(ask(0, "GET", "/v1/leases")->json().at("leases").size(), 2U) << "nothing was done";
+  api_->stop();
+}
+
+// The page has every method, path and query parameter that there is.
+TEST_F(ApiTest, ThePageHasTheTableOfPaths) {
+  start();
+  std::ifstream file(MIG_LEASES_PAGE);
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  ASSERT_FALSE(page.empty()) << MIG_LEASES_PAGE;
+  const auto lines = api_->router().lines();
+  EXPECT_GE(lines.size(), 7U);
+  for (const auto& line : lines) {
+    std::string path = line.path;
+    if (const auto at = path.find("{id:number}"); at != std::string::npos) {
+      path.replace(at, std::string("{id:number}").size(), "ID");
+    }
+    const auto found = page.find("- `" + line.method + " " + path + "`");
+    ASSERT_NE(found, std::string::npos) << line.method << " " << path << " is not on the page";
+    const std::string entry = page.substr(found, page.find("\n- `", found) - found);
+    for (const auto& parameter : line.parameters) {
+      EXPECT_NE(entry.find("`" + parameter + "`"), std::string::npos)
+          << line.method << " " << path << " takes " << parameter << ", says the table";
+    }
+  }
 }
 
 // An error's code decides the status, by the one table.
@@ -193,10 +310,10 @@ TEST_F(ApiTest, ErrorsHaveTheStatusOfTheirCode) {
   EXPECT_EQ(busy->status, 409);
   EXPECT_EQ(busy->json().at("code"), "in_use");
   EXPECT_EQ(status(0, "PATCH", "/v1/leases/1", "{}"), 422);
-  const Json leases = ask(0, "GET", "/v1/leases")->json();
+  const Json leases = leases_now();
   EXPECT_EQ(status(0, "DELETE", "/v1/leases/1x"), 404) << "is not lease 1, which is there";
   EXPECT_EQ(status(0, "DELETE", "/v1/leases/10"), 404);
-  EXPECT_EQ(ask(0, "GET", "/v1/leases")->json().dump(), leases.dump());
+  EXPECT_EQ(leases_now().dump(), leases.dump());
 }
 
 TEST_F(ApiTest, WhoMayWhat) {

@@ -134,13 +134,14 @@ Result<void> run_daemon(node::Node& node,
   MIG_ASSIGN_OR_RETURN(http::Listener listener, http::listen_unix(socket));
   const bool ours = listener.ours;
   Api api(*desk, source);
-  MIG_ASSIGN_OR_RETURN(
-      auto server,
-      http::Server::open(std::move(listener.fd),
-                         http::Limits{},
-                         [&api](const http::Request& request, const http::Reply& reply) {
-                           api.handle(request, reply);
-                         }));
+  MIG_ASSIGN_OR_RETURN(auto server,
+                       http::Server::open(
+                           std::move(listener.fd),
+                           http::Limits{},
+                           [&api](const http::Request& request, const http::Reply& reply) {
+                             api.handle(request, reply);
+                           },
+                           error_writer(source)));
   HolderWatch watch(*server, [&api] { api.step(); });
   api.on_holders = [&watch](const std::vector<lease::Holder>& holders) { watch.watch(holders); };
   std::string told;

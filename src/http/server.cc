@@ -6,6 +6,7 @@
 #include <csignal>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,9 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <fmt/format.h>
 
 namespace mig::http {
 namespace {
@@ -24,8 +25,10 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using Unix = asio::local::stream_protocol;
-using Stream = beast::basic_stream<Unix>;
 using BoostError = beast::error_code;
+
+// How often connections are looked over for clients that are too slow.
+constexpr std::chrono::milliseconds kLookForSlowClients{100};
 
 std::optional<PeerCredentials> credentials_of(int socket) {
   ucred peer{};
@@ -36,32 +39,30 @@ std::optional<PeerCredentials> credentials_of(int socket) {
   return PeerCredentials{peer.uid, peer.gid, static_cast<std::uint32_t>(peer.pid)};
 }
 
-// How many connections each user has; shared by the server and its connections.
-struct Crowd {
-  std::size_t all = 0;
-  std::map<std::uint32_t, std::size_t> of_user;
+class Connection;
+
+// What the server and its connections share; outlives them all.
+struct Shared {
+  Limits limits;
+  Handler handler;
+  ErrorWriter error_writer;
+  base::Clock* clock = nullptr;
+  std::set<Connection*> connections;
+  std::map<std::uint32_t, std::size_t> connections_of_user;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Unix::socket socket,
-             const PeerCredentials& peer,
-             const Limits& limits,
-             const Handler& handler,
-             std::shared_ptr<Crowd> crowd)
-      : stream_(std::move(socket)),
-        peer_(peer),
-        limits_(limits),
-        handler_(handler),
-        crowd_(std::move(crowd)) {
-    ++crowd_->all;
-    ++crowd_->of_user[peer_.uid];
+  Connection(Unix::socket socket, const PeerCredentials& peer, std::shared_ptr<Shared> shared)
+      : socket_(std::move(socket)), peer_(peer), shared_(std::move(shared)) {
+    shared_->connections.insert(this);
+    ++shared_->connections_of_user[peer_.uid];
   }
 
   ~Connection() {
-    --crowd_->all;
-    if (--crowd_->of_user[peer_.uid] == 0) {
-      crowd_->of_user.erase(peer_.uid);
+    shared_->connections.erase(this);
+    if (--shared_->connections_of_user[peer_.uid] == 0) {
+      shared_->connections_of_user.erase(peer_.uid);
     }
   }
 
@@ -72,52 +73,73 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void receive() {
     parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
-    parser_->body_limit(limits_.body_bytes);
-    stream_.expires_after(limits_.receive);
+    parser_->header_limit(static_cast<std::uint32_t>(shared_->limits.header_bytes));
+    parser_->body_limit(shared_->limits.body_bytes);
+    expire_after(shared_->limits.receive);
     beast::http::async_read(
-        stream_, buffer_, *parser_, [self = shared_from_this()](BoostError error, std::size_t) {
+        socket_, buffer_, *parser_, [self = shared_from_this()](BoostError error, std::size_t) {
           self->received(error);
         });
   }
 
-  void refuse(int status, std::string text) {
+  void refuse(const Error& error) {
     keep_alive_ = false;
-    send({status, std::move(text), "application/json"});
+    send(refusal(error, shared_->error_writer));
+  }
+
+  // Closes the connection of a client that took longer than it may.
+  void close_if_expired(std::chrono::nanoseconds now) {
+    if (deadline_ && now >= *deadline_) {
+      BoostError ignored;
+      socket_.close(ignored);
+    }
   }
 
  private:
-  static std::string problem(std::string_view code, std::string_view text) {
-    return "{\"apiVersion\":\"migctl/v1\",\"kind\":\"Error\",\"simulated\":null,\"code\":\"" +
-           std::string(code) + "\",\"message\":\"" + std::string(text) +
-           "\",\"hint\":\"\",\"context\":[],\"nvml\":null}\n";
+  void expire_after(std::chrono::milliseconds limit) {
+    deadline_ = shared_->clock->monotonic() + limit;
+  }
+
+  static Error too_large(const char* part, std::size_t limit) {
+    return {ErrorCode::kTooLarge,
+            fmt::format("the {} of the request is longer than {} bytes", part, limit),
+            "send less in one request",
+            {},
+            {}};
   }
 
   void received(BoostError error) {
     if (error == beast::http::error::body_limit) {
-      return refuse(413, problem("too_large", "the body is beyond the limit"));
+      return refuse(too_large("body", shared_->limits.body_bytes));
     }
     if (error == beast::http::error::header_limit) {
-      return refuse(431, problem("too_large", "the header is beyond the limit"));
+      return refuse(too_large("header", shared_->limits.header_bytes));
     }
-    if (error == beast::http::error::end_of_stream || error == beast::error::timeout ||
-        error == asio::error::connection_reset || error == asio::error::operation_aborted) {
+    if (error == beast::http::error::end_of_stream || error == asio::error::connection_reset ||
+        error == asio::error::operation_aborted) {
       return;
     }
     if (error) {
-      return refuse(400, problem("usage", "this is not HTTP/1.1"));
+      return refuse({ErrorCode::kUsage,
+                     "what came is no HTTP/1.1 request: " + error.message(),
+                     "docs/reference/leases.md has the requests that migd answers",
+                     {},
+                     {}});
     }
     keep_alive_ = parser_->keep_alive();
     version_ = parser_->get().version();
-    stream_.expires_never();
+    deadline_.reset();  // the handler may take as long as it wants
     Request request;
     request.peer = peer_;
     request.method = std::string(parser_->get().method_string());
     const std::string target(parser_->get().target());
-    request.path = target.substr(0, target.find('?'));
+    const std::size_t mark = target.find('?');
+    request.path = target.substr(0, mark);
+    request.query = mark == std::string::npos ? "" : target.substr(mark + 1);
     request.body = std::move(parser_->get().body());
-    handler_(std::move(request),
-             [self = shared_from_this()](Response response) { self->send(std::move(response)); });
+    shared_->handler(std::move(request), [self = shared_from_this()](Response response) {
+      self->send(std::move(response));
+    });
   }
 
   void send(Response response) {
@@ -125,12 +147,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_->set(beast::http::field::server, "migd");
     response_->set(beast::http::field::content_type, response.content_type);
     response_->set(beast::http::field::cache_control, "no-store");
+    for (const auto& [name, value] : response.headers) {
+      response_->set(name, value);
+    }
     response_->keep_alive(keep_alive_);
     response_->body() = std::move(response.body);
     response_->prepare_payload();
-    stream_.expires_after(limits_.send);
+    expire_after(shared_->limits.send);
     beast::http::async_write(
-        stream_, *response_, [self = shared_from_this()](BoostError error, std::size_t) {
+        socket_, *response_, [self = shared_from_this()](BoostError error, std::size_t) {
           if (!error && self->keep_alive_) {
             self->receive();
           } else {
@@ -141,14 +166,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void close() {
     BoostError ignored;
-    stream_.socket().shutdown(Unix::socket::shutdown_send, ignored);
+    socket_.shutdown(Unix::socket::shutdown_send, ignored);
   }
 
-  Stream stream_;
+  Unix::socket socket_;
   PeerCredentials peer_;
-  const Limits& limits_;
-  const Handler& handler_;
-  std::shared_ptr<Crowd> crowd_;
+  std::shared_ptr<Shared> shared_;
+  std::optional<std::chrono::nanoseconds> deadline_;  // none while the handler thinks
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   std::optional<beast::http::response<beast::http::string_body>> response_;
@@ -158,9 +182,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 class BeastServer final : public Server {
  public:
-  BeastServer(const Limits& limits, Handler handler)
-      : limits_(limits),
-        handler_(std::move(handler)),
+  explicit BeastServer(Shared shared)
+      : shared_(std::make_shared<Shared>(std::move(shared))),
         acceptor_(io_),
         pause_(io_),
         signals_(io_, SIGINT, SIGTERM) {}
@@ -182,6 +205,7 @@ class BeastServer final : public Server {
       }
     });
     accept();
+    every(kLookForSlowClients, [this] { close_expired(); });
     for (bool thrown = true; thrown;) {
       thrown = false;
       try {
@@ -249,25 +273,31 @@ class BeastServer final : public Server {
     if (!peer) {
       return;
     }
-    const bool full = crowd_->all >= limits_.connections ||
-                      (peer->uid != 0 && crowd_->of_user[peer->uid] >= limits_.connections_of_user);
-    auto connection =
-        std::make_shared<Connection>(std::move(socket), *peer, limits_, handler_, crowd_);
+    const Limits& limits = shared_->limits;
+    const bool full =
+        shared_->connections.size() >= limits.connections ||
+        (peer->uid != 0 && shared_->connections_of_user[peer->uid] >= limits.connections_of_user);
+    auto connection = std::make_shared<Connection>(std::move(socket), *peer, shared_);
     if (full) {
-      connection->refuse(503,
-                         "{\"apiVersion\":\"migctl/v1\",\"kind\":\"Error\",\"simulated\":null,"
-                         "\"code\":\"no_capacity\",\"message\":\"too many connections to migd\","
-                         "\"hint\":\"close some, or try again later\",\"context\":[],"
-                         "\"nvml\":null}\n");
+      connection->refuse({ErrorCode::kNoCapacity,
+                          "too many connections to migd",
+                          "close some, or try again later",
+                          {},
+                          {}});
     } else {
       connection->receive();
     }
   }
 
+  void close_expired() {
+    const auto now = shared_->clock->monotonic();
+    for (Connection* connection : shared_->connections) {
+      connection->close_if_expired(now);
+    }
+  }
+
   asio::io_context io_{1};
-  Limits limits_;
-  Handler handler_;
-  std::shared_ptr<Crowd> crowd_ = std::make_shared<Crowd>();
+  std::shared_ptr<Shared> shared_;
   Unix::acceptor acceptor_;
   asio::steady_timer pause_;
   asio::signal_set signals_;
@@ -277,9 +307,12 @@ class BeastServer final : public Server {
 
 Result<std::unique_ptr<Server>> Server::open(base::Fd listener,
                                              const Limits& limits,
-                                             Handler handler) {
+                                             Handler handler,
+                                             ErrorWriter error_writer,
+                                             base::Clock& clock) {
   try {
-    auto server = std::make_unique<BeastServer>(limits, std::move(handler));
+    auto server = std::make_unique<BeastServer>(
+        Shared{limits, std::move(handler), std::move(error_writer), &clock, {}, {}});
     MIG_TRY(server->take(std::move(listener)));
     return std::unique_ptr<Server>(std::move(server));
   } catch (const std::exception& error) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP/1.1 on a UNIX socket for the daemon. Who asks is what the kernel says of the socket's other
 // end (SO_PEERCRED). Everything that a client controls has a limit: header, body, connections, and
-// the time it takes to send. Boost is in server.cc and client.cc only.
+// the time it takes to send. Boost is in server.cc and client.cc only, and no JSON here: bodies of
+// refusals are written by whoever opens the server, statuses are those of error_info().
 //
 // Threading: run() is the one thread that everything is called in; stop() may come from a handler.
 #ifndef MIGCTL_HTTP_SERVER_H_
@@ -11,11 +12,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "mig/result.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 namespace mig::http {
@@ -27,22 +32,34 @@ struct PeerCredentials {
 struct Request {
   PeerCredentials peer;
   std::string method;  // "GET"
-  std::string path;    // "/v1/leases/3", decoded as sent: no query
+  std::string path;    // "/v1/leases/3", as sent: without the query
+  std::string query;   // "tenant=a&limit=5", as sent: without the '?'
   std::string body;
+  // Filled by the Router: query parameters and parts of the path, decoded, by their names.
+  std::map<std::string, std::string> values;
 };
 
 struct Response {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;  // further ones: {"Allow", "GET"}
 };
+
+// The body of an answer that refuses: the caller's document for the error.
+using ErrorWriter = std::function<std::string(const Error&)>;
+
+// The status of the error's code, and the writer's body.
+Response refusal(const Error& error, const ErrorWriter& writer);
 
 struct Limits {
   std::size_t header_bytes = 16U << 10U;
   std::size_t body_bytes = 64U << 10U;
   std::size_t connections = 1024;
-  std::size_t connections_of_user = 512;      // of one uid, root excepted
-  std::chrono::milliseconds receive{10'000};  // for a whole request, and between two of them
+  std::size_t connections_of_user = 512;  // of one uid, root excepted
+  // For a whole request, and between two of them; and for a client to take its answer. Looked at
+  // every 100 ms.
+  std::chrono::milliseconds receive{10'000};
   std::chrono::milliseconds send{10'000};
 };
 
@@ -62,9 +79,12 @@ Result<Listener> listen_unix(const std::string& path);
 
 class Server {
  public:
+  // The clock measures the limits of time only; it must outlive the server.
   static Result<std::unique_ptr<Server>> open(base::Fd listener,
                                               const Limits& limits,
-                                              Handler handler);
+                                              Handler handler,
+                                              ErrorWriter error_writer,
+                                              base::Clock& clock = base::system_clock());
   virtual ~Server() = default;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

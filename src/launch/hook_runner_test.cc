@@ -27,6 +27,11 @@ HookCommand shell(const std::string& line) {
   return {"/bin/sh", {"-c", line}, {}, ""};
 }
 
+// A file of this run of the tests: another may be under way beside it.
+std::string scratch(const std::string& name) {
+  return ::testing::TempDir() + name + "-" + std::to_string(::getpid());
+}
+
 TEST(RunHook, CapturesBothOutputsAndTheExitCode) {
   const auto end = run_hook(shell("echo out; echo err >&2; exit 3"), {});
   ASSERT_TRUE(end) << end.error().text();
@@ -50,7 +55,7 @@ TEST(RunHook, WordsAreNotSplitOrExpanded) {
 }
 
 TEST(RunHook, RunsInItsFolder) {
-  const std::string dir = ::testing::TempDir() + "hook_folder";
+  const std::string dir = scratch("hook_folder");
   std::filesystem::create_directory(dir);
   const auto end = run_hook({"/bin/pwd", {"-P"}, {}, dir}, {});
   ASSERT_TRUE(end);
@@ -146,7 +151,7 @@ class StopAfter {
 };
 
 TEST(RunHook, AskedToStopItMayTidyUpAndLeavesNobodyBehind) {
-  const std::string file = ::testing::TempDir() + "hook_stopped";
+  const std::string file = scratch("hook_stopped");
   std::filesystem::remove(file);
   StopAfter stop(file);
   HookRun run;
@@ -164,7 +169,7 @@ TEST(RunHook, AskedToStopItMayTidyUpAndLeavesNobodyBehind) {
 }
 
 TEST(RunHook, WhatDoesNotHearIsKilledAfterTheGrace) {
-  const std::string file = ::testing::TempDir() + "hook_deaf";
+  const std::string file = scratch("hook_deaf");
   std::filesystem::remove(file);
   StopAfter stop(file);
   HookRun run;
@@ -180,7 +185,7 @@ TEST(RunHook, WhatDoesNotHearIsKilledAfterTheGrace) {
 // We are killed while a hook runs: it is asked to end, and then made to.
 TEST(RunHook, DoesNotOutliveUs) {
   for (const bool deaf : {false, true}) {
-    const std::string file = ::testing::TempDir() + "hook_orphan";
+    const std::string file = scratch("hook_orphan");
     const std::string heard = file + "_heard";
     std::filesystem::remove(file);
     std::filesystem::remove(heard);
@@ -207,7 +212,7 @@ TEST(RunHook, TheGuardKeepsNothingOpen) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   ASSERT_EQ(::fcntl(ends[1], F_SETFD, FD_CLOEXEC), 0);
-  const std::string file = ::testing::TempDir() + "hook_guarded";
+  const std::string file = scratch("hook_guarded");
   std::filesystem::remove(file);
   std::thread closer([&] {
     EXPECT_TRUE(eventually([&] { return pid_in(file) > 0; }));

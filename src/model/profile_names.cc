@@ -159,8 +159,7 @@ std::vector<ComputeInstanceProfile> derive_compute_profiles(
   const GpuInstanceProfile* larger = larger_one_slice(all);
   std::vector<ComputeInstanceProfile> out;
   for (const auto& [slices, index] : kComputeSlices) {
-    // 4g has no 3c, 2g no 1c beyond half: a smaller compute profile has at most half of the slices
-    // plus one half.
+    // Smaller compute profiles have at most (slices + 1) / 2 slices: a 3g has a 2c, a 4g no 3c.
     const bool full = slices == profile.slices;
     if (slices > profile.slices || (!full && 2 * slices > profile.slices + 1)) {
       continue;

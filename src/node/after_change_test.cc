@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "node/create_now.h"
-#include "node/slot_creation.h"
 #include "node/test_machine.h"
 
 namespace mig::node {
@@ -116,21 +114,6 @@ TEST_F(AfterChangeTest, ARollbackToTheSameInstancesFiresNothing) {
   EXPECT_EQ(heard_, Heard());
   static_cast<void>(node_->inventory());
   EXPECT_EQ(heard_, Heard());
-}
-
-TEST_F(AfterChangeTest, CreationsForLeasesAndSlotsSayWhoAsked) {
-  enabled_with({});
-  const ProfileName profile = *ProfileName::parse("2g.10gb");
-  ASSERT_TRUE(node_->set_slot({"a", GpuIndex{0}, profile, 4, std::nullopt, std::nullopt}));
-  ASSERT_TRUE(make_slot(*node_, "a"));
-  DesiredInstance instance;
-  instance.profile = profile;
-  instance.compute_instances = {profile};
-  instance.placement = Placement{0, 2};
-  ASSERT_TRUE(create_now(*node_, {GpuIndex{0}, {instance}, {}}, Cause::kLeaseCreate, "test"));
-  EXPECT_EQ(heard_,
-            (Heard{"slot --create:  -> 4:2g.10gb",
-                   "lease --create: 4:2g.10gb -> " + shape_of(inventory())}));
 }
 
 TEST_F(AfterChangeTest, WhatOthersChangedIsNoticedByTheNextReading) {

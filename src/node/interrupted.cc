@@ -18,8 +18,16 @@ Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& 
   }
   MIG_ASSIGN_OR_RETURN(store::Journal journal, store::Journal::open(path));
   MIG_ASSIGN_OR_RETURN(open, journal.open_change());
-  if (open && apply::being_carried_out(*open, journal.path())) {
-    open.reset();
+  while (open) {
+    if (apply::being_carried_out(*open, journal.path())) {
+      return std::nullopt;
+    }
+    // A writer that ended between the two looks has closed its change before it let the lock go.
+    MIG_ASSIGN_OR_RETURN(const std::optional<store::ChangeRow> now, journal.open_change());
+    if (now && now->id == open->id) {
+      return open;
+    }
+    open = now;
   }
   return open;
 }

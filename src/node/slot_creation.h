@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the instance that a slot names, for --slot with --create.
+// What makes the instance that a slot names, for --slot with --create.
 #ifndef MIGCTL_NODE_SLOT_CREATION_H_
 #define MIGCTL_NODE_SLOT_CREATION_H_
-
-#include <string>
 
 #include "mig/inventory.h"
 #include "mig/result.h"
@@ -16,10 +14,6 @@ namespace mig::node {
 // What makes it, beside what is there: the GPU instance with its compute instance, or that alone.
 // kNotFound when its GPU is not here.
 Result<Node::CreateRequest> slot_request(const SlotView& slot, const Inventory& now);
-
-// The slot's instance, made when it is not there and nothing has to go for it. Errors: why it
-// cannot be (kNoCapacity, kConflict with what lies there), or those of the change.
-Result<SlotView> make_slot(Node& node, const std::string& name);
 
 }  // namespace mig::node
 

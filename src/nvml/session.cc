@@ -17,8 +17,8 @@ std::string ask_text(const TextQuery& query) {
   return query(text.data(), text.size()) == NVML_SUCCESS ? text.data() : "";
 }
 
-// A real driver refuses the id. The simulator's library returns a table with its size, so a shorter
-// table of an older library is not used beyond its end.
+// A real driver refuses the id. The simulator's library returns a table with its size; a shorter
+// table, of an older library, is not used.
 const migsim_control* ask_control(const Functions& nvml) {
   static constexpr std::array<unsigned char, 16> kId = MIGSIM_CONTROL_GUID;
   const void* table = nullptr;

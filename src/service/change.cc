@@ -112,6 +112,7 @@ class ChangeLoop {
     way_options.wait = options_.wait;
     way_options.evict = options_.evict;
     way_options.evict_hook = options_.evict_hook;
+    way_options.saved_plan = wish_.saved_plan;
     way_options.tell = [this](const std::string& line) { observer_.note(line); };
     way_options.stop = options_.stop;
     ClearWay way(node_, way_options, base::system_clock());
@@ -124,7 +125,7 @@ class ChangeLoop {
         observer_.outcome(made, *applied);
         return Changed{std::move(made), *std::move(applied)};
       }
-      if (!way.again(applied.error(), made, make)) {
+      if (!way.again(applied.error(), made)) {
         return std::move(applied).error();
       }
     }
@@ -184,11 +185,14 @@ Wish wish_layout(Wish::Layout layout, node::Cause cause) {
 }
 
 Wish wish_saved(Plan plan) {
-  return {node::Cause::kApply, [plan = std::move(plan)](node::Node& node, bool) -> Result<Plan> {
-            Plan now = plan;
-            MIG_TRY(node.refresh_blockers(now));
-            return now;
-          }};
+  Wish wish;
+  wish.saved_plan = true;
+  wish.plan = [plan = std::move(plan)](node::Node& node, bool) -> Result<Plan> {
+    Plan now = plan;
+    MIG_TRY(node.refresh_blockers(now));
+    return now;
+  };
+  return wish;
 }
 
 Wish wish_create(node::Node::CreateRequest request) {

@@ -47,6 +47,7 @@ struct Wish {
   // Of a whole layout: what --migrate moves work for. Empty for single steps.
   using Layout = std::function<Result<DesiredLayout>(const Inventory&)>;
   Layout layout = {};
+  bool saved_plan = false;  // made once, not for each try
 };
 
 Wish wish_layout(Wish::Layout layout, node::Cause cause = node::Cause::kApply);

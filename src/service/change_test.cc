@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "node/test_machine.h"
+#include "service/create_now.h"
 #include "service/restore.h"
 
 namespace mig::service {
@@ -252,6 +253,27 @@ TEST_F(ChangeTest, ASavedPlanIsCarriedOutOnlyOnTheMachineItWasMadeFor) {
   const auto again = changed(wish_saved(*plan));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::kConflict);
+}
+
+TEST_F(ChangeTest, EachUseCaseSaysWhoChangedTheMachine) {
+  Heard causes;
+  node_->after_change("test", [&](const node::AfterChange& event) -> Result<void> {
+    causes.emplace_back(apply::name_of(event.cause));
+    return {};
+  });
+  static_cast<void>(node_->inventory());
+  const ProfileName profile = *ProfileName::parse("2g.10gb");
+  ASSERT_TRUE(node_->set_slot({"a", GpuIndex{0}, profile, 4, std::nullopt, std::nullopt}));
+  ASSERT_TRUE(make_slot(*node_, "a"));
+  DesiredInstance instance;
+  instance.profile = profile;
+  instance.compute_instances = {profile};
+  ASSERT_TRUE(create_now(*node_, {GpuIndex{0}, {instance}, {}}, node::Cause::kLeaseCreate, "test"));
+  ASSERT_TRUE(changed(layout({"3g.20gb"})));
+  ASSERT_TRUE(changed(wish_undo(std::nullopt)));
+  ASSERT_TRUE(changed(wish_destroy({})));
+  ASSERT_TRUE(changed(wish_mode({}, false)));
+  EXPECT_EQ(causes, (Heard{"slot --create", "lease --create", "apply", "undo", "destroy", "mode"}));
 }
 
 class RestoreTest : public ChangeTest {};

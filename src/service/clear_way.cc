@@ -133,24 +133,23 @@ Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
   }
 }
 
-bool ClearWay::hopeless(const Plan& refused, const MakePlan& make) const {
+bool ClearWay::hopeless(const Plan& refused) const {
   if (const auto cut_short = node_.interrupted(); !cut_short || *cut_short) {
     return true;
   }
-  const auto now = node_.inventory(node::Age::fresh());
-  if (!now || plan_generation(*now, refused) == refused.generation) {
-    return !now;
+  if (!options_.saved_plan) {
+    return false;  // the next try plans from what is there then
   }
-  const auto made = make();
-  return !made || made->generation == refused.generation;
+  const auto now = node_.inventory(node::Age::fresh());
+  return !now || plan_generation(*now, refused) != refused.generation;
 }
 
-bool ClearWay::again(const Error& error, const Plan& refused, const MakePlan& make) {
+bool ClearWay::again(const Error& error, const Plan& refused) {
   const bool passing = error.code == ErrorCode::kInUse || error.code == ErrorCode::kConflict;
   if (!passing || stop_wanted() || clock_.monotonic() >= deadline_) {
     return false;
   }
-  if (error.code == ErrorCode::kConflict && hopeless(refused, make)) {
+  if (error.code == ErrorCode::kConflict && hopeless(refused)) {
     return false;
   }
   tell(error.text() + "; trying again");

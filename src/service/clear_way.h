@@ -29,6 +29,7 @@ struct WayOptions {
   std::optional<std::chrono::milliseconds> evict;  // the grace between SIGTERM and SIGKILL
   std::string evict_hook;                          // a program run first for each; "" = none
   std::function<void(const std::string&)> tell;    // one line of progress
+  bool saved_plan = false;                         // one plan for every try, not a new one for each
   // Set: nobody is waited for or signalled any more, and the evict hook is ended.
   const std::atomic<bool>* stop = nullptr;
 };
@@ -51,13 +52,13 @@ class ClearWay {
   // Whether a change that was refused with this error is worth another try: somebody came between
   // plan and change or is changing the machine, and there is time left. Not when trying again
   // cannot help: a change that was cut short, or a saved plan for another layout. Sleeps a little.
-  bool again(const Error& error, const Plan& refused, const MakePlan& make);
+  bool again(const Error& error, const Plan& refused);
 
  private:
   Result<Plan> wait(const MakePlan& make, Plan plan);
   Result<Plan> evict(const MakePlan& make, const Plan& plan);
   Result<void> hook(const apply::Evictee& who);
-  bool hopeless(const Plan& refused, const MakePlan& make) const;
+  bool hopeless(const Plan& refused) const;
   bool stop_wanted() const;
   void tell(const std::string& line) const;
 

@@ -136,7 +136,8 @@ TEST(ChangeWithHooks, StoppedItGoesNoFurtherAndExitRuns) {
 }
 
 TEST(ChangeWithHooks, AStartThatIsStoppedHalfWayHasItsExit) {
-  const std::string file = ::testing::TempDir() + "hooked_change_begun";
+  const std::string file =
+      ::testing::TempDir() + "hooked_change_begun-" + std::to_string(::getpid());
   std::filesystem::remove(file);
   Rehearsal slow;
   slow.hooks.apply_start = {

@@ -18,7 +18,7 @@
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
 #include "lease/admission.h"
-#include "node/slot_creation.h"
+#include "service/create_now.h"
 #include "service/lease_creation.h"
 
 namespace mig::service {
@@ -166,7 +166,7 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
   MIG_TRY(find_gpu_of(request.need, *now));
   if (!request.need.slot.empty()) {
     MIG_ASSIGN_OR_RETURN(const node::SlotView slot,
-                         request.create ? node::make_slot(node_, request.need.slot)
+                         request.create ? make_slot(node_, request.need.slot)
                                         : node_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
     if (request.create) {

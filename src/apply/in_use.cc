@@ -171,12 +171,16 @@ bool concerns(const Holder& holder, const Step& step) {
 }  // namespace
 
 holders::Roots holder_roots(const nvml::Session& session) {
+  return holder_roots(places_of(session));
+}
+
+holders::Roots holder_roots(const store::Places& places) {
   holders::Roots roots;
-  roots.lease_store = lease_store_path(session);
-  if (!session.simulated()) {
+  roots.lease_store = places.leases();
+  if (!places.machine().simulated()) {
     return roots;
   }
-  const std::string tree = session.control()->tree_root;
+  const std::string tree = places.machine().simulated_dir + "/tree";
   roots.driver_proc = tree + "/proc";
   roots.dev = tree + "/dev";
   roots.machine_proc = tree + "/proc";

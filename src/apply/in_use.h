@@ -11,11 +11,13 @@
 
 #include "holders/holders.h"
 #include "nvml/session.h"
+#include "store/places.h"
 
 namespace mig::apply {
 
 // Roots for the search: a simulated machine has its own nodes, modules and capability minors.
 holders::Roots holder_roots(const nvml::Session& session);
+holders::Roots holder_roots(const store::Places& places);
 
 // kInUse, naming all holders that block `step`. NVIDIA's services and kernel modules do not count
 // against a reset or mode change: the driver decides. `resetless`: the GPU changes its mode without

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <ctime>
 #include <string>
 #include <vector>
 
@@ -8,6 +7,7 @@
 #include "apply/journal_recorder.h"
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/lease_history.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
 #include "node/node.h"
@@ -17,19 +17,6 @@ namespace {
 
 constexpr std::uint32_t kShown = 20;
 constexpr std::uint32_t kMost = 10'000;
-
-std::string local_time(std::int64_t ms) {
-  const std::time_t seconds = ms / 1000;
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-                     parts.tm_year + 1900,
-                     parts.tm_mon + 1,
-                     parts.tm_mday,
-                     parts.tm_hour,
-                     parts.tm_min,
-                     parts.tm_sec);
-}
 
 wire::HistoryEntry entry_of(const store::ChangeRow& row) {
   wire::HistoryEntry entry;
@@ -89,8 +76,13 @@ class History final : public Command {
         "List the changes of this machine: when, who, what, and how it ended.",
         "Newest first. --change shows one closely: why, its plan, and what became of each step. "
         "A change without steps found the machine as wanted. An open change is being carried "
-        "out, or was cut short by a crash: `migctl recover` finishes or undoes it.",
-        {"history", "history --change 12", "history --last 100 --json"},
+        "out, or was cut short by a crash: `migctl recover` finishes or undoes it. --leases lists "
+        "what happened to leases in place of changes: who was granted what, and how it ended; a "
+        "tenant sees its own, operators see all.",
+        {"history",
+         "history --change 12",
+         "history --last 100 --json",
+         "history --leases --tenant lab-a --since 2h"},
         {ErrorCode::kNotFound,
          ErrorCode::kPermission,
          ErrorCode::kConflict,
@@ -101,6 +93,12 @@ class History final : public Command {
   void declare(Options& options) override {
     options.number({"--last", "N", "how many, 1 to 10000 (20)"}, last_);
     options.number({"--change", "N", "only this one, with its steps"}, change_);
+    options.flag({"--leases", "", "what happened to leases, in place of changes"}, leases_);
+    options.text({"--tenant", "NAME", "with --leases: of this tenant"}, asked_.tenant);
+    options.text({"--user", "USER", "with --leases: done by this user, by name or number"},
+                 asked_.user);
+    options.text({"--since", "TIME", "with --leases: not older than this: 45s, 2h, 7d"},
+                 asked_.since);
   }
 
   Result<int> run(Context& context) override {
@@ -109,6 +107,18 @@ class History final : public Command {
     }
     if (last_ && change_) {
       return fail(ErrorCode::kUsage, "history: --change excludes --last");
+    }
+    if (leases_) {
+      if (change_) {
+        return fail(ErrorCode::kUsage, "history: --leases excludes --change");
+      }
+      asked_.last = last_.value_or(kShown);
+      return show_lease_history(context, asked_);
+    }
+    if (!asked_.tenant.empty() || !asked_.user.empty() || !asked_.since.empty()) {
+      return fail(ErrorCode::kUsage,
+                  "history: --tenant, --user and --since choose among leases",
+                  "add --leases");
     }
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
     std::vector<wire::HistoryEntry> entries;
@@ -177,6 +187,8 @@ class History final : public Command {
 
   std::optional<std::uint32_t> last_;
   std::optional<std::uint32_t> change_;
+  bool leases_ = false;
+  LeaseHistoryOptions asked_;
 };
 
 }  // namespace

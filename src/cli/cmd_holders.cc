@@ -55,6 +55,7 @@ class Holders final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    context.only_looks(wire::MachinePart::kState);
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     MIG_ASSIGN_OR_RETURN(const holders::Report report, node->holders());

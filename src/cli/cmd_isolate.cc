@@ -14,12 +14,12 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/commands.h"
-#include "cli/lease_client.h"
+#include "cli/driver.h"
 #include "cli/render_inventory.h"
 #include "cli/render_isolation.h"
-#include "cli/run_lease.h"
 #include "cli/select.h"
 #include "cli/stop_on_signal.h"
+#include "client/leased_run.h"
 #include "service/isolation.h"
 #include "service/isolation_places.h"
 #include "wire/isolation.h"
@@ -252,8 +252,8 @@ class IsolateTest final : public Command {
     if (!profile_.empty()) {
       MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
     }
-    if (const auto client = LeaseClient::open(context)) {
-      MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer leases, (*client)->list());
+    if (const auto desk = client::LeaseClient::open(client_options(context), open_node(context))) {
+      MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer leases, (*desk)->list());
       for (const lease::Lease& lease : leases.leases) {
         selection.taken[lease.instance.uuid] = fmt::format("leased by {}", lease.tenant);
       }
@@ -284,7 +284,10 @@ class IsolateTest final : public Command {
       launch::RunRequest request;
       request.command.name = "isolate-test";
       request.where.selection.uuid = uuid;
-      MIG_TRY(lease_for_run(context, {}, request));
+      request.observer.on_note = [&context](const std::string& line) {
+        context.output().progress("migctl: " + line + "\n");
+      };
+      MIG_TRY(client::lease_for_run(client_options(context), open_node(context), {}, request));
       if (!request.lease) {
         return {};
       }

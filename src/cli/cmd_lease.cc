@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
-#include "cli/lease_client.h"
+#include "cli/driver.h"
 #include "cli/render_inventory.h"
 #include "cli/render_leases.h"
 #include "cli/units.h"
@@ -104,14 +104,15 @@ class LeaseCommand final : public Command {
                     "migctl lease list shows the ids");
       }
     }
-    MIG_ASSIGN_OR_RETURN(const auto client, LeaseClient::open(context));
+    MIG_ASSIGN_OR_RETURN(const auto leases,
+                         client::LeaseClient::open(client_options(context), open_node(context)));
     if (acquires) {
-      return acquire(context, *client, std::move(request));
+      return acquire(context, *leases, std::move(request));
     }
     if (releases) {
-      return release(context, *client, static_cast<std::int64_t>(*id));
+      return release(context, *leases, static_cast<std::int64_t>(*id));
     }
-    return verb == "list" ? list(context, *client) : queue(context, *client);
+    return verb == "list" ? list(context, *leases) : queue(context, *leases);
   }
 
  private:
@@ -169,7 +170,9 @@ class LeaseCommand final : public Command {
     return {};
   }
 
-  Result<int> acquire(Context& context, LeaseClient& client, lease::LeaseRequest request) const {
+  Result<int> acquire(Context& context,
+                      client::LeaseClient& client,
+                      lease::LeaseRequest request) const {
     Output& output = context.output();
     const auto on_wait = [&](const lease::QueueEntry& entry) {
       output.progress(fmt::format("migctl: place {}: {}\n", entry.position, entry.reason));
@@ -195,7 +198,7 @@ class LeaseCommand final : public Command {
     return 0;
   }
 
-  static Result<int> release(Context& context, LeaseClient& client, std::int64_t id) {
+  static Result<int> release(Context& context, client::LeaseClient& client, std::int64_t id) {
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer, client.release(id));
     if (context.globals().json && !answer.leases.empty()) {
       context.output().result(wire::lease_released_document(answer.leases.front(), answer.source));
@@ -203,7 +206,7 @@ class LeaseCommand final : public Command {
     return 0;
   }
 
-  static Result<int> list(Context& context, LeaseClient& client) {
+  static Result<int> list(Context& context, client::LeaseClient& client) {
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer, client.list());
     context.output().result(context.globals().json
                                 ? wire::lease_list_document(answer.leases, answer.source)
@@ -211,7 +214,7 @@ class LeaseCommand final : public Command {
     return 0;
   }
 
-  static Result<int> queue(Context& context, LeaseClient& client) {
+  static Result<int> queue(Context& context, client::LeaseClient& client) {
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer, client.queue());
     context.output().result(context.globals().json
                                 ? wire::lease_queue_document(answer.queue, answer.source)

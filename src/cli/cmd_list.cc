@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
-#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -27,8 +26,8 @@ class List final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
-    MIG_ASSIGN_OR_RETURN(Inventory inventory, node->inventory_to_show(context.globals().json));
+    context.only_looks(wire::MachinePart::kState);
+    MIG_ASSIGN_OR_RETURN(Inventory inventory, context.inventory_to_show(context.globals().json));
     MIG_TRY(keep_gpus(inventory, gpus_));
     context.output().result(context.globals().json
                                 ? wire::inventory_document(inventory)

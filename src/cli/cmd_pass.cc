@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/driver.h"
 #include "cli/errors.h"
+#include "client/reading.h"
 #include "node/driver.h"
 #include "node/interrupted.h"
 #include "node/node.h"
@@ -104,6 +105,14 @@ class Smi final : public Command {
   bool passes_through() const override { return true; }
 
   Result<int> run(Context& context) override {
+    client::Readings readings(client_options(context));
+    if (smi::only_reads(context.rest)) {
+      if (const auto answer = readings.smi(context.rest)) {
+        return say(context, *answer, *readings.place());
+      }
+    } else {
+      readings.let_go();  // what is not known to read only may need the GPUs to be free
+    }
     // The driver that every other command would take, opened only when the dialect needs one.
     std::optional<Error> refused;
     std::optional<std::string> cut_short;
@@ -119,7 +128,7 @@ class Smi final : public Command {
       if (const auto open = node->interrupted(); open && *open) {
         cut_short = node::cut_short_text(**open);
       }
-      return node->session();
+      return node->shared_session();
     };
     smi.before_change = [&] {
       node->before_outside_change();
@@ -139,6 +148,19 @@ class Smi final : public Command {
       context.output().message(error_text(*refused, context.output().err_paint()));
     }
     return code;
+  }
+
+ private:
+  static int say(Context& context,
+                 const wire::SmiAnswer& answer,
+                 const client::ReadingPlace& place) {
+    std::fwrite(answer.out.data(), 1, answer.out.size(), context.output().out());
+    std::fwrite(answer.err.data(), 1, answer.err.size(), context.output().err());
+    const store::Places places(place.machine, store::Surroundings::ours());
+    if (const auto open = node::interrupted_change(places); open && *open) {
+      context.output().message("migctl: warning: " + node::cut_short_text(**open) + "\n");
+    }
+    return answer.exit_code;
   }
 };
 

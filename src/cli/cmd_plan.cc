@@ -71,6 +71,7 @@ class PlanCommand final : public Command {
  private:
   Result<Inventory> inventory_for(Context& context) const {
     if (model_.empty()) {
+      context.only_looks(wire::MachinePart::kAll);
       return context.inventory();
     }
     if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty()) {

@@ -27,6 +27,7 @@ class Profiles final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    context.only_looks(wire::MachinePart::kAll);
     MIG_ASSIGN_OR_RETURN(Inventory inventory, context.inventory());
     MIG_TRY(keep_gpus(inventory, gpus_));
     context.output().result(context.globals().json

@@ -4,12 +4,13 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/detach.h"
+#include "cli/driver.h"
 #include "cli/errors.h"
-#include "cli/lease_client.h"
 #include "cli/render_inventory.h"
-#include "cli/run_lease.h"
 #include "cli/run_options.h"
 #include "cli/select.h"
+#include "cli/units.h"
+#include "client/leased_run.h"
 #include "node/node.h"
 #include "service/run_job.h"
 #include "wire/jobs.h"
@@ -82,7 +83,8 @@ class Run final : public Command {
     lease_.gpu = options_.gpu;
     lease_.slot = options_.slot;
     lease_.preempt = options_.preempt;
-    MIG_TRY(lease_for_run(context, lease_, request));
+    tell(context, request);
+    MIG_TRY(client::lease_for_run(client_options(context), open_node(context), lease_, request));
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     if (!request.lease) {
       MIG_TRY(find_places(context, *node, request.where.selection));
@@ -90,7 +92,6 @@ class Run final : public Command {
     if (!options_.slot.empty()) {
       request.command.environment.emplace_back("MIGCTL_SLOT", options_.slot);
     }
-    tell(context, request);
     if (detached != nullptr) {
       request.observer.on_its_way = [this, detached, &context](std::int64_t job) {
         detached->go({job, source(context).simulated});
@@ -194,7 +195,7 @@ class Run final : public Command {
   }
 
   RunOptions options_;
-  RunLeaseOptions lease_;
+  client::RunLeaseOptions lease_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
+#include "cli/units.h"
 #include "daemon/daemon.h"
 #include "node/node.h"
 
@@ -14,7 +15,9 @@ class Serve final : public Command {
             "Listens on a UNIX socket that everybody may open; what the answer is depends on who "
             "asks, and that the kernel says. Serves until SIGTERM. It may be killed and started "
             "again at any time: leases and queue are in the store, and clients that wait come "
-            "back to their place. Takes systemd's socket and tells it when it is ready "
+            "back to their place. Commands that only look are answered by it without loading the "
+            "driver (docs/reference/warm.md). Takes systemd's socket and tells it "
+            "when it is ready "
             "(integrations/systemd/migd.service). The API: docs/reference/leases.md.",
             {"serve", "serve --tenants ./tenants.yaml --socket /tmp/migd.sock", "--sim lab serve"},
             {ErrorCode::kInvalidInput,
@@ -40,23 +43,34 @@ class Serve final : public Command {
                   "only who leases an instance (and root) can open its device nodes; without it "
                   "everybody can again"},
                  guard_);
+    options.text(
+        {"--keep-open",
+         "TIME",
+         "keep the driver open so long after a reading, for the next: 0s = no warm readings "
+         "(default: 10s)"},
+        keep_open_);
   }
 
   Result<int> run(Context& context) override {
     MIG_TRY(context.unattended());
     MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    node->before_reset({});  // the other process would be this one
     daemon::DaemonOptions options;
     options.socket = socket_;
     options.tenants = tenants_;
     options.guard_nodes = guard_;
+    options.version = MIG_VERSION;
+    if (!keep_open_.empty()) {
+      MIG_ASSIGN_OR_RETURN(options.keep_open, parse_duration("--keep-open", keep_open_));
+    }
     options.log = [&](const std::string& line) { context.output().progress(line + "\n"); };
     MIG_TRY(daemon::run_daemon(*node, context.source_or_default(), options));
     return 0;
   }
 
  private:
-  std::string socket_, tenants_;
+  std::string socket_, tenants_, keep_open_;
   bool guard_ = false;
 };
 

@@ -113,6 +113,9 @@ class Slot final : public Command {
       return fail(ErrorCode::kUsage,
                   fmt::format("slot {}: --gpu, --profile and --placement are for set", verb));
     }
+    if (verb == "list" || verb == "resolve") {
+      context.only_looks(wire::MachinePart::kAll);
+    }
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     if (verb == "set") {

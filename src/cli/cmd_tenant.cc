@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
-#include "cli/lease_client.h"
+#include "cli/driver.h"
 #include "cli/render_leases.h"
 
 namespace mig::cli {
@@ -41,8 +41,9 @@ class TenantCommand final : public Command {
                   "tenant: list, or show [NAME], is expected",
                   "migctl tenant --help shows how it is used");
     }
-    MIG_ASSIGN_OR_RETURN(const auto client, LeaseClient::open(context));
-    MIG_ASSIGN_OR_RETURN(wire::LeaseAnswer answer, client->tenants());
+    MIG_ASSIGN_OR_RETURN(const auto leases,
+                         client::LeaseClient::open(client_options(context), open_node(context)));
+    MIG_ASSIGN_OR_RETURN(wire::LeaseAnswer answer, leases->tenants());
     if (verb == "show") {
       MIG_TRY(keep_one(answer));
     }

@@ -20,11 +20,12 @@ class Version final : public Command {
 
   Result<int> run(Context& context) override {
     wire::VersionReport report{MIG_VERSION, {}, {}, {}};
-    if (const auto node = context.machine()) {
-      report.driver_version = (*node)->driver_version();
-      report.nvml_version = (*node)->nvml_version();
+    context.only_looks(wire::MachinePart::kState);
+    if (const auto versions = context.versions()) {
+      report.driver_version = versions->driver;
+      report.nvml_version = versions->nvml;
     } else {
-      report.driver_note = node.error().text();
+      report.driver_note = versions.error().text();
     }
     const auto source = context.source_or_default();
     if (context.globals().json) {

@@ -15,9 +15,11 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "wire/machine.h"
 #include "wire/wire.h"
 
 namespace mig::node {
+struct Versions;
 class Node;  // node/node.h: only commands that use it compile it
 struct DriverChoice;
 }  // namespace mig::node
@@ -28,6 +30,8 @@ struct Globals {
   bool json = false;
   bool quiet = false;
   bool no_color = false;
+  bool verbose = false;
+  bool direct = false;
   std::string nvml_library;
   std::string simulated;
 
@@ -49,13 +53,21 @@ class Context {
   Output& output() const { return *output_; }
 
   Result<node::Node*> node();
+
+  // Said before node() by a command that only looks: then the daemon may do the reading, where one
+  // runs. `part` is what the command prints.
+  void only_looks(wire::MachinePart part) { looks_at_ = part; }
+
   // As node(), but never a simulated machine that is not named: for what runs unattended.
   Result<node::Node*> unattended();
   // node(), for a command that looks at the machine or its records: says, once, that a change was
   // cut short.
   Result<node::Node*> machine();
-  // What machine() reads: one reading serves the whole command (node/age.h).
+  // A reading of the machine; one serves the whole command (node/age.h).
   Result<Inventory> inventory();
+  // Node::inventory_to_show(), and what version prints: no GPU is read for that.
+  Result<Inventory> inventory_to_show(bool idle_profiles);
+  Result<node::Versions> versions();
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
@@ -74,12 +86,16 @@ class Context {
 
  private:
   Result<node::Node*> node(const node::DriverChoice& choice);
+  void prepare_node();
   void warn_of_interruption(node::Node& node);
+  template <class T>
+  Result<T> looked(const node::Node& opened, Result<T> answer);
 
   Globals globals_;
   Output* output_;
   std::unique_ptr<node::Node> node_;
   std::optional<wire::Source> source_;
+  std::optional<wire::MachinePart> looks_at_;
   bool told_of_interruption_ = false;
 };
 

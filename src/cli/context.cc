@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/driver.h"
 #include "cli/execute.h"
+#include "client/reading.h"
 #include "node/interrupted.h"
 #include "node/node.h"
 
@@ -13,6 +14,8 @@ void Globals::declare(Options& options) {
   options.flag({"--json", "", "print one JSON document instead of text"}, json);
   options.flag({"-q,--quiet", "", "no progress on standard error"}, quiet);
   options.flag({"--no-color", "", "no colours (also with NO_COLOR set)"}, no_color);
+  options.flag({"-v,--verbose", "", "say how the machine was read"}, verbose);
+  options.flag({"--direct", "", "read the driver, past a daemon that would answer"}, direct);
   options.text({"--nvml-library", "PATH", "load this libnvidia-ml.so.1"}, nvml_library);
   options.text({"--sim", "NAME", "use this simulated machine"}, simulated);
 }
@@ -28,6 +31,13 @@ Result<node::Node*> Context::node() {
   }
   if (!globals_.nvml_library.empty() && !globals_.simulated.empty()) {
     return fail(ErrorCode::kUsage, "--nvml-library and --sim exclude each other");
+  }
+  if (looks_at_) {
+    node_ = client::warm_node(client_options(*this), *looks_at_);
+  }
+  if (node_) {
+    prepare_node();
+    return node_.get();
   }
   return node(driver_choice(globals_));
 }
@@ -45,15 +55,31 @@ Result<node::Node*> Context::unattended() {
 }
 
 Result<node::Node*> Context::node(const node::DriverChoice& choice) {
-  const auto watch = [this]() -> std::shared_ptr<void> {
-    return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);
-  };
-  const std::shared_ptr<void> watched = watch();
+  const Watchdog watched(*output_, Watchdog::Over::kReading);
   MIG_ASSIGN_OR_RETURN(node_, node::Node::open(choice));
-  node_->watch(watch);
-  node_->answers_from(node::Age::of_command());
+  prepare_node();
   source_ = wire::Source{node_->simulated(), node_->machine_name()};
   return node_.get();
+}
+
+void Context::prepare_node() {
+  node_->watch([this]() -> std::shared_ptr<void> {
+    return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);
+  });
+  node_->before_reset([this] { client::Readings(client_options(*this)).let_go(); });
+  node_->answers_from(node::Age::of_command());
+}
+
+// What was looked at is known by then.
+template <class T>
+Result<T> Context::looked(const node::Node& opened, Result<T> answer) {
+  if (answer || opened.has_driver()) {
+    source_ = wire::Source{opened.simulated(), opened.machine_name()};
+  }
+  if (answer) {
+    warn_of_interruption(*node_);
+  }
+  return answer;
 }
 
 Result<node::Node*> Context::machine() {
@@ -63,8 +89,18 @@ Result<node::Node*> Context::machine() {
 }
 
 Result<Inventory> Context::inventory() {
-  MIG_ASSIGN_OR_RETURN(node::Node * opened, machine());
-  return opened->inventory();
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
+  return looked(*opened, opened->inventory());
+}
+
+Result<Inventory> Context::inventory_to_show(bool idle_profiles) {
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
+  return looked(*opened, opened->inventory_to_show(idle_profiles));
+}
+
+Result<node::Versions> Context::versions() {
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
+  return looked(*opened, opened->versions());
 }
 
 void Context::warn_of_interruption(node::Node& node) {

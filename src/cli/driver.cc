@@ -33,4 +33,18 @@ node::DriverChoice driver_choice(const Globals& globals) {
   return {globals.nvml_library, globals.simulated, sim_library_dir(), false};
 }
 
+client::Options client_options(const Context& context) {
+  client::Options options{driver_choice(context.globals()), MIG_VERSION, context.globals().direct};
+  if (context.globals().verbose) {
+    options.on_note = [output = &context.output()](const std::string& line) {
+      output->message("migctl: " + line + "\n");
+    };
+  }
+  return options;
+}
+
+client::OpenNode open_node(Context& context) {
+  return [&context] { return context.machine(); };
+}
+
 }  // namespace mig::cli

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "cli/command.h"
+#include "client/lease_client.h"
+#include "client/machine.h"
 
 namespace mig::cli {
 
@@ -14,6 +16,11 @@ namespace mig::cli {
 std::string sim_library_dir();
 
 node::DriverChoice driver_choice(const Globals& globals);
+
+// How this command reaches the machine and its daemon; words about it go to the error stream with
+// --verbose.
+client::Options client_options(const Context& context);
+client::OpenNode open_node(Context& context);
 
 }  // namespace mig::cli
 

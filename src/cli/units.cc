@@ -29,4 +29,18 @@ Result<std::uint64_t> parse_memory(const std::string& option, const std::string&
               "for example 12GiB or 900MiB");
 }
 
+Result<std::int32_t> parse_priority(const std::string& text) {
+  if (text.empty()) {
+    return 0;
+  }
+  const bool negative = text.front() == '-';
+  const auto number = base::parse_decimal(std::string_view(text).substr(negative ? 1 : 0), 1000);
+  if (!number) {
+    return fail(
+        ErrorCode::kUsage,
+        fmt::format("--priority is {}: a number from -100 to 100 is expected", base::quoted(text)));
+  }
+  return static_cast<std::int32_t>(*number) * (negative ? -1 : 1);
+}
+
 }  // namespace mig::cli

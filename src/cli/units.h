@@ -18,6 +18,9 @@ Result<std::chrono::milliseconds> parse_duration(const std::string& option,
 // "12GiB", "900MiB", "1TiB", in MiB; at most 16 TiB.
 Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text);
 
+// -100 to 100 is for whoever grants leases to hold; "" = 0.
+Result<std::int32_t> parse_priority(const std::string& text);
+
 }  // namespace mig::cli
 
 #endif  // MIGCTL_CLI_UNITS_H_

@@ -32,6 +32,23 @@ void keep_tenant(std::vector<Entry>& entries, const http::Request& request) {
   }
 }
 
+// The number that the query gives under that name; nothing when it gives none.
+Result<std::optional<std::int64_t>> number_of(const http::Request& request,
+                                              const std::string& name,
+                                              std::int64_t max) {
+  const std::string* text = http::value_of(request, name);
+  if (text == nullptr) {
+    return std::optional<std::int64_t>();
+  }
+  const auto number = base::parse_decimal(*text, static_cast<std::uint64_t>(max));
+  if (!number) {
+    return fail(ErrorCode::kUsage,
+                fmt::format("the query parameter {} is {}", name, base::quoted(*text)),
+                fmt::format("a number from 0 to {} is expected, in plain decimal", max));
+  }
+  return std::optional(static_cast<std::int64_t>(*number));
+}
+
 wire::TenantEntry tenant_entry(const service::LeaseDesk::TenantView& view) {
   return {view.tenant,
           view.leases,
@@ -68,6 +85,8 @@ Api::Api(service::LeaseDesk& desk, const wire::Source& source)
       });
   add_read("/v1/queue", {"tenant"}, &Api::queue);
   add_read("/v1/tenants", {"tenant"}, &Api::tenants);
+  add_read(
+      "/v1/history/leases", {"tenant", "uid", "sinceMs", "before", "limit"}, &Api::lease_history);
   add_read("/v1/inventory", {}, &Api::inventory);
 }
 
@@ -139,6 +158,24 @@ Result<std::string> Api::tenants(const http::Request& request, const service::Pe
     }
   }
   return wire::tenant_list_document(entries, source_);
+}
+
+Result<std::string> Api::lease_history(const http::Request& request, const service::Peer& peer) {
+  lease::EventFilter filter;
+  if (const std::string* tenant = http::value_of(request, "tenant")) {
+    filter.tenant = *tenant;
+  }
+  MIG_ASSIGN_OR_RETURN(const auto uid, number_of(request, "uid", UINT32_MAX));
+  MIG_ASSIGN_OR_RETURN(filter.since_ms, number_of(request, "sinceMs", INT64_MAX));
+  MIG_ASSIGN_OR_RETURN(filter.before, number_of(request, "before", INT64_MAX));
+  MIG_ASSIGN_OR_RETURN(const auto limit,
+                       number_of(request, "limit", lease::EventFilter::kMostEvents));
+  if (uid) {
+    filter.uid = static_cast<std::uint32_t>(*uid);
+  }
+  filter.limit = limit ? static_cast<std::uint32_t>(*limit) : filter.limit;
+  MIG_ASSIGN_OR_RETURN(const lease::History history, desk_.history(std::move(filter), peer));
+  return wire::lease_history_document(history, source_);
 }
 
 Result<std::string> Api::inventory(const http::Request& /*request*/, const service::Peer& peer) {

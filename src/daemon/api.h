@@ -33,6 +33,9 @@ class Api {
 
   const http::Router& router() const { return router_; }
 
+  // For further paths, before anybody is served.
+  http::Router& router() { return router_; }
+
   // A turn over the store, then answers to those whose wait is over. Call it every now and then,
   // and when something may have changed.
   void step(bool reap = true);
@@ -63,6 +66,7 @@ class Api {
   Result<std::string> leases(const http::Request& request, const service::Peer& peer);
   Result<std::string> queue(const http::Request& request, const service::Peer& peer);
   Result<std::string> tenants(const http::Request& request, const service::Peer& peer);
+  Result<std::string> lease_history(const http::Request& request, const service::Peer& peer);
   Result<std::string> inventory(const http::Request& request, const service::Peer& peer);
   void acquire(const http::Request& request, const http::Reply& reply);
   void release(const http::Request& request, const http::Reply& reply);

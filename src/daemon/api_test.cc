@@ -244,7 +244,8 @@ TEST_F(ApiTest, AQueryFiltersWhatThePeerMaySee) {
     Strings seen;
     const auto answer = ask(uid, "GET", "/v1/leases" + query);
     EXPECT_EQ(answer->status, 200) << answer->body;
-    for (const Json& lease : answer->json().at("leases")) {
+    const Json document = answer->json();
+    for (const Json& lease : document.at("leases")) {
       seen.push_back(lease.at("tenant"));
     }
     return seen;
@@ -271,6 +272,46 @@ TEST_F(ApiTest, AQueryFiltersWhatThePeerMaySee) {
   EXPECT_EQ(status(0, "DELETE", "/v1/leases/1?force=1"), 400);
   EXPECT_EQ(ask(0, "GET", "/v1/leases")->json().at("leases").size(), 2U) << "nothing was done";
   api_->stop();
+}
+
+// A tenant reads what happened to its own leases, operators read all, page by page.
+TEST_F(ApiTest, WhatHappenedToLeasesIsReadByWhoMaySeeIt) {
+  start({"1g.5gb", "1g.5gb"});
+  ASSERT_EQ(status(kAlice, "POST", "/v1/leases", wants(R"(, "job": "train")")), 200);
+  ASSERT_EQ(status(kBob, "POST", "/v1/leases", wants()), 200);
+  ASSERT_EQ(status(kAlice, "DELETE", "/v1/leases/1"), 200);
+  const auto read = [this](std::uint32_t uid, const std::string& query) {
+    const auto answer = ask(uid, "GET", "/v1/history/leases" + query);
+    EXPECT_EQ(answer->status, 200) << query << answer->body;
+    return answer->json();
+  };
+  const auto actions = [&read](std::uint32_t uid, const std::string& query) {
+    Strings seen;
+    const Json document = read(uid, query);
+    for (const Json& event : document.at("events")) {
+      seen.push_back(event.at("tenant").get<std::string>() + " " +
+                     event.at("action").get<std::string>());
+    }
+    return seen;
+  };
+  EXPECT_EQ(actions(0, ""), (Strings{"a released", "b granted", "a granted"}));
+  EXPECT_EQ(actions(kAlice, ""), (Strings{"a released", "a granted"}));
+  EXPECT_EQ(actions(kAlice, "?tenant=b"), Strings{});
+  EXPECT_EQ(actions(0, "?tenant=b"), Strings{"b granted"});
+  EXPECT_EQ(actions(0, fmt::format("?uid={}", kAlice)), (Strings{"a released", "a granted"}));
+  EXPECT_EQ(actions(0, "?sinceMs=9223372036854775807"), Strings{});
+  EXPECT_EQ(actions(0, "?sinceMs=0").size(), 3U);
+  const Json first = read(0, "?limit=2");
+  EXPECT_EQ(first.at("kind"), "LeaseHistory");
+  EXPECT_EQ(first.at("events").size(), 2U);
+  const Json last = read(0, fmt::format("?limit=2&before={}", first.at("next").get<int>()));
+  EXPECT_EQ(last.at("events").size(), 1U);
+  EXPECT_TRUE(last.at("next").is_null());
+  EXPECT_EQ(last.at("events").at(0).at("job"), "train");
+  EXPECT_EQ(status(kStranger, "GET", "/v1/history/leases"), 403);
+  for (const char* query : {"limit=0", "limit=1001", "limit=-1", "before=x", "uid=alice", "x=1"}) {
+    EXPECT_EQ(status(0, "GET", std::string("/v1/history/leases?") + query), 400) << query;
+  }
 }
 
 // The page has every method, path and query parameter that there is.

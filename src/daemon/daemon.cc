@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/file_lock.h"
 #include "daemon/api.h"
+#include "daemon/api_machine.h"
 #include "http/server.h"
 #include "service/lease_desk.h"
 
@@ -104,12 +105,7 @@ class HolderWatch {
 }  // namespace
 
 Result<std::string> default_socket(const node::Node& node) {
-  const char* chosen = std::getenv("MIGCTL_SOCKET");  // NOLINT(concurrency-mt-unsafe)
-  if (chosen != nullptr && *chosen != '\0') {
-    return std::string(chosen);
-  }
-  MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
-  return dir + "/migd.sock";
+  return node.places().daemon_socket();
 }
 
 Result<void> run_daemon(node::Node& node,
@@ -134,6 +130,8 @@ Result<void> run_daemon(node::Node& node,
   MIG_ASSIGN_OR_RETURN(http::Listener listener, http::listen_unix(socket));
   const bool ours = listener.ours;
   Api api(*desk, source);
+  MachineApi machine(node, source, {options.version, options.keep_open}, base::system_clock());
+  machine.add_to(api.router());
   MIG_ASSIGN_OR_RETURN(auto server,
                        http::Server::open(
                            std::move(listener.fd),
@@ -152,11 +150,12 @@ Result<void> run_daemon(node::Node& node,
     told = error.message;
   };
   api.start();
-  node.rest();
-  // Between requests the daemon has no GPU open: it would be in the way of a mode change.
-  server->every(kTick, [&api, &node] {
+  machine.rest_when_idle();
+  // But for a while after a reading the daemon has no GPU open between requests: it would be in the
+  // way of a mode change.
+  server->every(kTick, [&api, &machine] {
     api.step();
-    node.rest();
+    machine.rest_when_idle();
   });
   if (options.log) {
     options.log(fmt::format("migd: listening on {}; tenants: {}",

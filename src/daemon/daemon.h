@@ -5,6 +5,7 @@
 #ifndef MIGCTL_DAEMON_DAEMON_H_
 #define MIGCTL_DAEMON_DAEMON_H_
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -15,14 +16,20 @@
 
 namespace mig::daemon {
 
+// Enough for whoever looks every few seconds; a mode change by a stranger waits no longer.
+inline constexpr std::chrono::milliseconds kKeepOpen{10'000};
+
 struct DaemonOptions {
-  std::string socket;                           // "" = default_socket()
-  std::string tenants;                          // file; "" = service::tenants_path()
-  bool guard_nodes = false;                     // only tenants can open what they lease
+  std::string socket;        // "" = default_socket()
+  std::string tenants;       // file; "" = service::tenants_path()
+  bool guard_nodes = false;  // only tenants can open what they lease
+  std::string version;       // of this program
+  // How long the driver stays open after a reading, for the next; 0 = no readings.
+  std::chrono::milliseconds keep_open{kKeepOpen};
   std::function<void(const std::string&)> log;  // one line; mains decide where it goes
 };
 
-// Where clients look: $MIGCTL_SOCKET, else migd.sock in the machine's runtime folder.
+// Where clients look (store/places.h).
 Result<std::string> default_socket(const node::Node& node);
 
 // Serves until SIGTERM or SIGINT. kConflict when another daemon serves this machine.

@@ -177,6 +177,10 @@ struct CachedReader::Seen {
 CachedReader::CachedReader() = default;
 CachedReader::~CachedReader() = default;
 
+void CachedReader::forget() {
+  seen_.clear();
+}
+
 Result<Gpu> CachedReader::read_gpu_again(const nvml::Session& session,
                                          GpuIndex index,
                                          const ReadOptions& options) {

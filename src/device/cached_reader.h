@@ -36,7 +36,7 @@ class CachedReader {
   Result<Inventory> read(const nvml::Session& session, const ReadOptions& options);
 
   // The next reading asks for everything.
-  void forget() { seen_.clear(); }
+  void forget();
 
  private:
   struct Seen;

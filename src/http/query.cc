@@ -62,6 +62,18 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_b
   return out;
 }
 
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kPlain = "-._~";
+  std::string out;
+  for (const char byte : text) {
+    const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= '0' && byte <= '9') || kPlain.find(byte) != std::string_view::npos;
+    out += plain ? std::string(1, byte)
+                 : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+  }
+  return out;
+}
+
 Result<std::map<std::string, std::string>> parse_query(std::string_view query,
                                                        const std::vector<std::string>& declared) {
   std::map<std::string, std::string> values;

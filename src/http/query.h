@@ -18,6 +18,9 @@ namespace mig::http {
 // for a control byte.
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank);
 
+// The reverse, for a client: all but letters, digits and "-._~" as "%XX".
+std::string percent_encoded(std::string_view text);
+
 // kUsage names the parameter: unknown (with those that there are), given twice, without a value, or
 // not percent-encoded. A parameter that was not declared is never dropped in silence: its sender
 // would take the answer to everything for the answer to the question.

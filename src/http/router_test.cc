@@ -142,6 +142,9 @@ TEST(Query, IsDecoded) {
   EXPECT_FALSE(values->contains("c"));
   EXPECT_TRUE(parse_query("", {})->empty());
   EXPECT_EQ(percent_decoded("a+b", false), "a+b");
+  const std::string odd = "a b&c=d/\xC3\xA9+~%";
+  EXPECT_EQ(percent_encoded(odd), "a%20b%26c%3Dd%2F%C3%A9%2B~%25");
+  EXPECT_EQ(percent_decoded(percent_encoded(odd), true), odd);
 }
 
 }  // namespace

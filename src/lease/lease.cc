@@ -433,8 +433,38 @@ Result<std::uint32_t> Leases::reap() {
   return ended;
 }
 
-Result<std::vector<store::AuditRow>> Leases::audit(std::int64_t limit) {
-  return store_.audit(limit);
+Result<History> Leases::history(const EventFilter& filter) {
+  if (filter.limit == 0 || filter.limit > EventFilter::kMostEvents) {
+    return fail(ErrorCode::kUsage,
+                fmt::format("{} events were asked for: 1 to {} come in one answer",
+                            filter.limit,
+                            EventFilter::kMostEvents));
+  }
+  store::AuditFilter wanted;
+  if (!filter.tenant.empty()) {
+    wanted.tenant = filter.tenant;
+  }
+  wanted.uid = filter.uid;
+  wanted.since_ms = filter.since_ms;
+  wanted.before = filter.before;
+  wanted.limit = static_cast<std::int64_t>(filter.limit) + 1;  // one more tells of a next page
+  MIG_ASSIGN_OR_RETURN(std::vector<store::AuditRow> rows, store_.audit(wanted));
+  History history;
+  if (rows.size() > filter.limit) {
+    rows.pop_back();
+    history.next = rows.back().id;
+  }
+  for (store::AuditRow& row : rows) {
+    history.events.push_back({row.id,
+                              row.at_ms,
+                              std::move(row.action),
+                              row.lease,
+                              std::move(row.tenant),
+                              static_cast<std::uint32_t>(row.uid),
+                              std::move(row.instance),
+                              std::move(row.detail)});
+  }
+  return history;
 }
 
 }  // namespace mig::lease

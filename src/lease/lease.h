@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/proc_root.h"
 #include "lease/schedule.h"
+#include "model/lease_history.h"
 #include "model/lease_values.h"
 #include "model/tenants.h"
 #include "store/leases.h"
@@ -130,7 +131,8 @@ class Leases {
   // Ends leases of dead holders; returns their number.
   Result<std::uint32_t> reap();
 
-  Result<std::vector<store::AuditRow>> audit(std::int64_t limit);
+  // What happened to leases, newest first. kUsage when the limit is not 1 to kMostEvents.
+  Result<History> history(const EventFilter& filter);
 
   const Tenants& tenants() const { return settings_.tenants; }
 

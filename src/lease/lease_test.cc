@@ -245,10 +245,28 @@ TEST_F(LeasesTest, TheAuditTellsWhatHappened) {
   ASSERT_TRUE(leases.submit(request("1g.5gb", holder), machine));
   end(holder);
   EXPECT_EQ(*leases.reap(), 1U);
-  const auto rows = leases.audit(10);
-  ASSERT_EQ(rows->size(), 2U);
-  EXPECT_EQ(rows->at(0).action, "holder ended");
-  EXPECT_EQ(rows->at(1).action, "granted");
+  EventFilter filter;
+  const auto all = leases.history(filter);
+  ASSERT_EQ(all->events.size(), 2U);
+  EXPECT_FALSE(all->next);
+  EXPECT_EQ(all->events[0].action, "holder ended");
+  EXPECT_EQ(all->events[1].action, "granted");
+  EXPECT_FALSE(all->events[1].tenant.empty());
+  EXPECT_EQ(all->events[1].lease, all->events[0].lease);
+  EXPECT_NE(all->events[1].instance.find("1g.5gb"), std::string::npos) << all->events[1].instance;
+  filter.limit = 1;
+  const auto page = leases.history(filter);
+  ASSERT_EQ(page->events.size(), 1U);
+  ASSERT_TRUE(page->next);
+  filter.before = page->next;
+  const auto last = leases.history(filter);
+  ASSERT_EQ(last->events.size(), 1U);
+  EXPECT_EQ(last->events[0].action, "granted");
+  EXPECT_FALSE(last->next);
+  for (const std::uint32_t wrong : {0U, EventFilter::kMostEvents + 1}) {
+    filter.limit = wrong;
+    EXPECT_EQ(leases.history(filter).error().code, ErrorCode::kUsage) << wrong;
+  }
 }
 
 }  // namespace

@@ -10,9 +10,9 @@
 
 namespace mig::node {
 
-Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session) {
+Result<std::optional<store::ChangeRow>> interrupted_change(const store::Places& places) {
   std::optional<store::ChangeRow> open;
-  const std::string path = apply::journal_path(session);
+  const std::string path = places.journal();
   if (::access(path.c_str(), F_OK) != 0) {
     return open;
   }
@@ -30,6 +30,10 @@ Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& 
     open = now;
   }
   return open;
+}
+
+Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session) {
+  return interrupted_change(apply::places_of(session));
 }
 
 std::string cut_short_text(const store::ChangeRow& change) {

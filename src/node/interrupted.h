@@ -10,10 +10,12 @@
 
 #include "nvml/session.h"
 #include "store/journal.h"
+#include "store/places.h"
 
 namespace mig::node {
 
 // nullopt: every change has ended, or the open one is being carried out now.
+Result<std::optional<store::ChangeRow>> interrupted_change(const store::Places& places);
 Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session);
 
 // "change 3 (apply -f x) was cut short; `migctl recover` finishes or undoes it"

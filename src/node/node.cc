@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apply/in_use.h"
@@ -12,21 +13,49 @@
 #include "planner/planner.h"
 
 namespace mig::node {
+namespace {
+
+bool needs_free_gpu(const Step& step) {
+  return step.kind == StepKind::kResetGpu || step.kind == StepKind::kEnableMig ||
+         step.kind == StepKind::kDisableMig;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(const DriverChoice& choice) {
   MIG_ASSIGN_OR_RETURN(auto session, open_driver(choice));
   return std::unique_ptr<Node>(new Node(std::move(session)));
 }
 
+std::unique_ptr<Node> Node::with_reader(store::MachineId machine,
+                                        DriverChoice choice,
+                                        ReadElsewhere read) {
+  return std::unique_ptr<Node>(new Node(std::move(machine), std::move(choice), std::move(read)));
+}
+
+Node::Node(std::unique_ptr<nvml::Session> session)
+    : session_(std::move(session)), places_(apply::places_of(*session_)) {}
+
+Node::Node(store::MachineId machine, DriverChoice choice, ReadElsewhere read)
+    : places_(std::move(machine), store::Surroundings::ours()),
+      choice_(std::move(choice)),
+      read_elsewhere_(std::move(read)) {}
+
 std::string Node::machine_name() const {
-  return session_->simulated() ? session_->control()->machine_name : "";
+  return session_ && session_->simulated() ? session_->control()->machine_name
+                                           : places_.machine().name();
 }
 
 std::string Node::machine_dir() const {
-  return session_->simulated() ? session_->control()->machine_dir : "";
+  return places_.machine().simulated_dir;
 }
 
 Result<void> Node::wake() {
+  if (!session_) {
+    const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
+    MIG_ASSIGN_OR_RETURN(session_, open_driver(choice_));
+    places_ = apply::places_of(*session_);
+  }
   if (resting_) {
     MIG_TRY(session_->renew());
   }
@@ -35,13 +64,51 @@ Result<void> Node::wake() {
 }
 
 void Node::rest() {
-  if (!resting_) {
+  if (!resting_ && session_) {
     session_->stop();
   }
   resting_ = true;
   if (kept_) {
     kept_->of_command = false;
   }
+}
+
+// nullopt: nobody else reads, or not any more.
+std::optional<Inventory> Node::read_elsewhere() {
+  if (!read_elsewhere_ || session_) {
+    return std::nullopt;
+  }
+  auto now = read_elsewhere_();
+  if (now) {
+    listeners_.read(*now);
+  }
+  return now;
+}
+
+Result<Versions> Node::versions() {
+  if (const auto now = read_elsewhere()) {
+    return Versions{now->driver_version, now->nvml_version};
+  }
+  MIG_TRY(wake());
+  return Versions{session_->driver_version(), session_->nvml_version()};
+}
+
+Result<Inventory> Node::inventory_again() {
+  MIG_TRY(wake());
+  const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
+  MIG_ASSIGN_OR_RETURN(Inventory now, cached_.read(*session_, {base::proc_root(), &facts_}));
+  listeners_.read(now);
+  return now;
+}
+
+Result<nvml::Session*> Node::session() {
+  MIG_TRY(wake());
+  return session_.get();
+}
+
+bool Node::has_usual_library() const {
+  return session_ &&
+         (session_->simulated() || session_->library_path() == nvml::Library::kDefaultName);
 }
 
 Result<Inventory> Node::read(device::Depth depth, Cause cause) {
@@ -64,7 +131,10 @@ Result<Node::Snapshot> Node::snapshot(Age age) {
     return kept_->inventory;
   }
   kept_.reset();
-  MIG_ASSIGN_OR_RETURN(Inventory now, read(device::Depth::kAll, Cause::kDrift));
+  auto elsewhere = read_elsewhere();
+  MIG_ASSIGN_OR_RETURN(Inventory now,
+                       elsewhere ? Result<Inventory>(*std::move(elsewhere))
+                                 : read(device::Depth::kAll, Cause::kDrift));
   keep(std::move(now));
   return kept_->inventory;
 }
@@ -75,6 +145,9 @@ Result<Inventory> Node::inventory(Age age) {
 }
 
 Result<Inventory> Node::inventory_to_show(bool idle_profiles) {
+  if (auto now = read_elsewhere()) {
+    return *std::move(now);
+  }
   return read(idle_profiles ? device::Depth::kShown : device::Depth::kShownWithMig, Cause::kDrift);
 }
 
@@ -161,7 +234,10 @@ Result<Plan> Node::plan_mode(const std::vector<GpuIndex>& gpus, bool enable) {
 
 Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   MIG_TRY(wake());
-  apply::JournalRecorder journal(apply::journal_path(*session_), options.origin);
+  if (let_go_ && std::any_of(plan.steps.begin(), plan.steps.end(), needs_free_gpu)) {
+    let_go_();
+  }
+  apply::JournalRecorder journal(places_.journal(), options.origin);
   apply::AfterChangeRecorder heard(listeners_, options.origin.cause);
   apply::Recorders recorders({&journal, &heard});
   apply::Context context{*session_, base::system_clock(), &recorders};
@@ -177,19 +253,19 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
 }
 
 std::string Node::lease_store_path() const {
-  return apply::lease_store_path(*session_);
+  return places_.leases();
 }
 
 Result<std::string> Node::runtime_dir() const {
-  return apply::runtime_dir(*session_);
+  return places_.runtime_dir();
 }
 
 holders::Roots Node::holder_roots() const {
-  return apply::holder_roots(*session_);
+  return apply::holder_roots(places_);
 }
 
 std::string Node::jobs_dir() const {
-  return apply::jobs_dir(*session_);
+  return places_.jobs();
 }
 
 }  // namespace mig::node

@@ -32,6 +32,7 @@
 #include "apply/apply.h"
 #include "apply/recover.h"
 #include "config/checkpoint_names.h"
+#include "device/cached_reader.h"
 #include "device/facts.h"
 #include "device/inventory_reader.h"
 #include "holders/holders.h"
@@ -42,6 +43,7 @@
 #include "planner/requests.h"
 #include "planner/times.h"
 #include "store/journal.h"
+#include "store/places.h"
 
 namespace mig::node {
 
@@ -65,16 +67,32 @@ using Cause = apply::Cause;
 using AfterChange = apply::AfterChange;
 using ApplyOptions = apply::ApplyOptions;
 
+struct Versions {
+  std::string driver, nvml;
+};
+
 class Node {
  public:
   static Result<std::unique_ptr<Node>> open(const DriverChoice& choice);
+
+  // A machine of which another process has a reading that is as new as one of this process's own
+  // would be (client/: the daemon). `read` is asked for every Inventory until it has none; from
+  // then on, and for everything that changes the machine, the driver of `choice` is opened here.
+  using ReadElsewhere = std::function<std::optional<Inventory>()>;
+  static std::unique_ptr<Node> with_reader(store::MachineId machine,
+                                           DriverChoice choice,
+                                           ReadElsewhere read);
+
   ~Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   Node(Node&&) = delete;
   Node& operator=(Node&&) = delete;
 
-  bool simulated() const { return session_->simulated(); }
+  bool simulated() const { return places_.machine().simulated(); }
+
+  // Whether the driver was opened: what it is, is known by then.
+  bool has_driver() const { return session_ != nullptr; }
 
   // Of the simulated machine, else "".
   std::string machine_name() const;
@@ -86,9 +104,8 @@ class Node {
 
   void watch(Watch watch) { watch_ = std::move(watch); }
 
-  const std::string& driver_version() const { return session_->driver_version(); }
-
-  const std::string& nvml_version() const { return session_->nvml_version(); }
+  // Of the driver; no GPU is read for that.
+  Result<Versions> versions();
 
   // The age that serves all calls which name none. Age::fresh() until told otherwise.
   void answers_from(Age age) { age_ = age; }
@@ -120,8 +137,21 @@ class Node {
   void before_outside_change();
   void after_outside_change(Cause cause);
 
-  // Shared with what speaks NVML itself (smi).
-  std::shared_ptr<nvml::Session> session() const { return session_; }
+  // Shared with what speaks NVML itself (smi); nullptr before the driver was opened.
+  std::shared_ptr<nvml::Session> shared_session() const { return session_; }
+
+  // A reading for a process that asks again and again (device/cached_reader.h), whose driver stays
+  // open meanwhile: until rest().
+  Result<Inventory> inventory_again();
+  // For what NVML alone can do. Good until the next call that changes the machine, or rest().
+  Result<nvml::Session*> session();
+
+  // The driver's library is the one that a command gets which names none, or a simulated machine's.
+  bool has_usual_library() const;
+
+  // Called before steps that need the GPUs to be held by nobody: mode changes and resets. For
+  // whoever can make another process of ours let go of them (the daemon with its open driver).
+  void before_reset(std::function<void()> let_go) { let_go_ = std::move(let_go); }
 
   // Lets go of the GPUs until the driver is asked next: whoever is between nvmlInit and
   // nvmlShutdown keeps an Ampere GPU from changing its mode and every GPU from a reset. For callers
@@ -190,6 +220,9 @@ class Node {
   std::string lease_store_path() const;
   Result<std::string> runtime_dir() const;
 
+  // Where everything of this machine lies.
+  const store::Places& places() const { return places_; }
+
   // Where holders are looked for: a simulated machine has nodes and files in /proc of its own.
   holders::Roots holder_roots() const;
 
@@ -197,7 +230,8 @@ class Node {
   std::string jobs_dir() const;
 
  private:
-  explicit Node(std::unique_ptr<nvml::Session> session) : session_(std::move(session)) {}
+  explicit Node(std::unique_ptr<nvml::Session> session);
+  Node(store::MachineId machine, DriverChoice choice, ReadElsewhere read);
 
   // The machine, and who uses what of it.
   struct Look {
@@ -213,6 +247,7 @@ class Node {
 
   Result<void> wake();
   Result<Inventory> read(device::Depth depth, Cause cause);
+  std::optional<Inventory> read_elsewhere();
   void keep(Inventory now);
   Result<Look> look();
   Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around);
@@ -220,8 +255,13 @@ class Node {
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
 
-  std::shared_ptr<nvml::Session> session_;
+  std::shared_ptr<nvml::Session> session_;  // nullptr: not opened, with a reader elsewhere
+  store::Places places_;
+  DriverChoice choice_;
+  ReadElsewhere read_elsewhere_;
+  std::function<void()> let_go_;
   device::FactsOfGpus facts_;
+  device::CachedReader cached_;
   apply::ChangeListeners listeners_;
   std::optional<Kept> kept_;
   Age age_ = Age::fresh();

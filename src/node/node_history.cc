@@ -51,7 +51,7 @@ Result<store::ChangeRow> last_applied(std::optional<store::Journal>& journal) {
 
 // nullopt: none was ever written; looking must not make one.
 Result<std::optional<store::Journal>> Node::existing_journal() {
-  const std::string path = apply::journal_path(*session_);
+  const std::string path = places_.journal();
   if (::access(path.c_str(), F_OK) != 0) {
     return std::optional<store::Journal>();
   }
@@ -95,7 +95,7 @@ Result<Node::ChangeRecord> Node::change(std::int64_t id) {
 }
 
 Result<std::optional<store::ChangeRow>> Node::interrupted() {
-  return interrupted_change(*session_);
+  return interrupted_change(places_);
 }
 
 Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
@@ -104,6 +104,9 @@ Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
     return apply::Recovery{};
   }
   MIG_TRY(wake());
+  if (let_go_) {
+    let_go_();
+  }
   apply::AfterChangeRecorder heard(listeners_, Cause::kRecover);
   apply::Context context{*session_, base::system_clock(), &heard};
   context.facts = &facts_;

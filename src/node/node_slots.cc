@@ -31,7 +31,7 @@ Error why_not_made(const SlotView& slot, const Inventory& now, Error error) {
 }  // namespace
 
 SlotNames Node::slot_names() const {
-  return SlotNames(slots_path(apply::journal_path(*session_)));
+  return SlotNames(places_.slots());
 }
 
 Result<SlotView> Node::set_slot(const SlotRequest& request) {

@@ -442,6 +442,17 @@ Result<std::vector<lease::QueueEntry>> LeaseDesk::queue(const Peer& peer) {
   return all;
 }
 
+Result<lease::History> LeaseDesk::history(lease::EventFilter filter, const Peer& peer) {
+  const Tenant own = tenant_of(peer);
+  if (!sees_all(own)) {
+    if (!filter.tenant.empty() && filter.tenant != own.name) {
+      return lease::History{};
+    }
+    filter.tenant = own.name;
+  }
+  return leases_.history(filter);
+}
+
 Result<std::vector<LeaseDesk::TenantView>> LeaseDesk::tenants(const Peer& peer) {
   const Tenant own = tenant_of(peer);
   std::vector<TenantView> views;

@@ -34,6 +34,11 @@ struct Peer {
 Peer own_peer();
 Peer peer_of(std::uint32_t uid, std::uint32_t gid, std::uint32_t pid);
 
+// "alice"; the number where the system's database has no name.
+std::string user_text(std::uint32_t uid);
+// A name or a number; kNotFound when the database has no such name.
+Result<std::uint32_t> uid_of(const std::string& user);
+
 // The tenants file: `path`, else $MIGCTL_TENANTS (root's own word), else /etc/migctl/tenants.yaml.
 std::string tenants_path(const std::string& path);
 // Only the default file may be missing: then each user is a tenant of its own.
@@ -86,6 +91,9 @@ class LeaseDesk {
   // A tenant sees its own; operators and admins see all.
   Result<std::vector<lease::Lease>> list(const Peer& peer);
   Result<std::vector<lease::QueueEntry>> queue(const Peer& peer);
+  // Of what happened to leases, what the filter wants and the peer may see: a tenant its own, also
+  // when the filter names another.
+  Result<lease::History> history(lease::EventFilter filter, const Peer& peer);
 
   struct TenantView {
     Tenant tenant;

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "base/strings.h"
 #include "config/tenants.h"
 #include "service/lease_desk.h"
 
@@ -62,6 +63,27 @@ Peer peer_of(std::uint32_t uid, std::uint32_t gid, std::uint32_t pid) {
     peer.identity.groups.push_back(group_name(group));
   }
   return peer;
+}
+
+std::string user_text(std::uint32_t uid) {
+  const std::string name = user_name(uid);
+  return name.empty() ? fmt::format("{}", uid) : name;
+}
+
+Result<std::uint32_t> uid_of(const std::string& user) {
+  if (const auto number = base::parse_decimal(user, UINT32_MAX)) {
+    return static_cast<std::uint32_t>(*number);
+  }
+  std::vector<char> buffer(kNameBuffer);
+  passwd entry{};
+  passwd* found = nullptr;
+  const int code = ::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (code != 0 || found == nullptr) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no user {}", base::quoted(user)),
+                "name one of this machine's users, or give a number");
+  }
+  return found->pw_uid;
 }
 
 Peer own_peer() {

@@ -99,9 +99,9 @@ int run_with_driver(const Command& command, const Options& options, const SmiCon
     if (context.open) {
       return context.open();
     }
-    MIG_ASSIGN_OR_RETURN(std::shared_ptr<nvml::Session> own,
+    MIG_ASSIGN_OR_RETURN(std::unique_ptr<nvml::Session> own,
                          nvml::Session::open(context.library_path));
-    return own;
+    return std::shared_ptr<nvml::Session>(std::move(own));
   };
   const auto session = open();
   if (!session) {
@@ -171,6 +171,44 @@ int smi_main(const std::vector<std::string>& args, const SmiContext& context) {
   }
   put(context.out, belongs_elsewhere(word).text);
   return kExitUsage;
+}
+
+bool only_reads(const std::vector<std::string>& args) {
+  constexpr std::array<std::string_view, 11> kOfMig = {"mig",
+                                                       "-lgip",
+                                                       "--list-gpu-instance-profiles",
+                                                       "-lgipp",
+                                                       "-lgi",
+                                                       "--list-gpu-instances",
+                                                       "-lcip",
+                                                       "-lcipp",
+                                                       "-lci",
+                                                       "--list-compute-instances",
+                                                       "--list-compute-instance-profiles"};
+  constexpr std::array<std::string_view, 4> kOfMain = {
+      "-L", "--list-gpus", "-B", "--list-excluded-gpus"};
+  const bool mig = !args.empty() && args.front() == "mig";
+  const auto allowed = [&](const std::string& word) {
+    const bool query = !mig && (word.starts_with("--query-") || word.starts_with("--format=") ||
+                                word.starts_with("--id="));
+    return query || (mig ? std::find(kOfMig.begin(), kOfMig.end(), word) != kOfMig.end()
+                         : std::find(kOfMain.begin(), kOfMain.end(), word) != kOfMain.end());
+  };
+  // The next word is their value.
+  const auto takes_value = [&](const std::string& word) {
+    return word == "-i" || word == "--id" || (mig && (word == "-gi" || word == "-ci"));
+  };
+  if (args.empty()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (takes_value(args[i]) && i + 1 < args.size() && !args[i + 1].starts_with('-')) {
+      ++i;
+    } else if (!allowed(args[i])) {
+      return false;
+    }
+  }
+  return !mig || args.size() > 1;
 }
 
 }  // namespace mig::smi

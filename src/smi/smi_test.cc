@@ -93,5 +93,40 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
   EXPECT_EQ(names.size(), 212U);  // count of 590.48.01
 }
 
+TEST(Smi, OnlyWhatListsOnceMayBeRunForAnother) {
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"-L"},
+                             {"--list-gpus", "-i", "0"},
+                             {"--query-gpu=index,name", "--format=csv"},
+                             {"--query-compute-apps=pid", "--format=csv,noheader", "--id=0"},
+                             {"mig", "-lgip"},
+                             {"mig", "-lgi", "-i", "0"},
+                             {"mig", "-lcip", "-gi", "1"},
+                             {"mig", "-lgipp"}}) {
+    EXPECT_TRUE(only_reads(words)) << words.back();
+  }
+  for (const Words& words : {Words{},
+                             {"-mig", "1"},
+                             {"-i", "0", "-r"},
+                             {"-i", "-r"},
+                             {"--gpu-reset"},
+                             {"-pm", "1"},
+                             {"-L", "-f", "/etc/passwd"},
+                             {"-L", "--filename=/x"},
+                             {"-L", "-l", "1"},
+                             {"--query-gpu=index", "-lms=10"},
+                             {"--help-query-gpu"},
+                             {"-q"},
+                             {"mig"},
+                             {"mig", "-cgi", "19"},
+                             {"mig", "-lgip", "-cgi", "19"},
+                             {"mig", "-i", "-dgi"},
+                             {"mig", "-dci", "-gi", "1"},
+                             {"topo", "-m"},
+                             {"drain", "-q"}}) {
+    EXPECT_FALSE(only_reads(words)) << (words.empty() ? "nothing" : words.back());
+  }
+}
+
 }  // namespace
 }  // namespace mig::smi

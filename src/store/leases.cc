@@ -438,11 +438,19 @@ Result<void> Leases::note(const AuditRow& row) {
   return prune.bind(database_.last_insert_id() - kMostAudit).run();
 }
 
-Result<std::vector<AuditRow>> Leases::audit(std::int64_t limit) {
-  MIG_ASSIGN_OR_RETURN(Statement query,
-                       database_.prepare("SELECT id, at_ms, lease, uid, action, tenant, instance, "
-                                         "detail FROM audit ORDER BY id DESC LIMIT ?"));
-  query.bind(limit);
+Result<std::vector<AuditRow>> Leases::audit(const AuditFilter& filter) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare("SELECT id, at_ms, lease, uid, action, tenant, instance, detail FROM audit "
+                        "WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR uid = ?2) "
+                        "AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR id < ?4) "
+                        "ORDER BY id DESC LIMIT ?5"));
+  if (filter.tenant) {
+    query.bind(std::string_view(*filter.tenant));
+  } else {
+    query.bind(std::optional<std::int64_t>());
+  }
+  bind_all(query, filter.uid, filter.since_ms, filter.before, filter.limit);
   return rows_of<AuditRow>(query, [](const Statement& row) {
     AuditRow r;
     Columns(row).all(r.id, r.at_ms, r.lease, r.uid, r.action, r.tenant, r.instance, r.detail);

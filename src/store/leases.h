@@ -64,6 +64,15 @@ struct UsageRow {
   std::int64_t updated_ms = 0;
 };
 
+// Which rows of the audit; every member that is set must hold.
+struct AuditFilter {
+  std::optional<std::string> tenant;
+  std::optional<std::int64_t> uid;
+  std::optional<std::int64_t> since_ms;  // at or after
+  std::optional<std::int64_t> before;    // ids below
+  std::int64_t limit = 100;
+};
+
 struct AuditRow {
   std::int64_t id = 0;
   std::int64_t at_ms = 0;
@@ -112,7 +121,7 @@ class Leases {
 
   // Appends to the audit, which keeps the newest kMostAudit rows.
   Result<void> note(const AuditRow& row);
-  Result<std::vector<AuditRow>> audit(std::int64_t limit);  // newest first
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter);  // newest first
 
   // Version number that grows with every commit to leases or queue, of any process.
   Result<std::int64_t> version();

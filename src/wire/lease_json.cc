@@ -185,4 +185,23 @@ std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const 
   return finish(document);
 }
 
+std::string lease_history_document(const lease::History& history, const Source& source) {
+  Json document = begin_document("LeaseHistory", source);
+  document["events"] = Json::array();
+  for (const lease::Event& event : history.events) {
+    Json json;
+    json["id"] = event.id;
+    json["atMs"] = event.at_ms;
+    json["action"] = event.action;
+    json["lease"] = event.lease;
+    json["tenant"] = event.tenant;
+    json["uid"] = event.uid;
+    json["instance"] = event.instance;
+    json["job"] = text_or_null(event.job);
+    document["events"].push_back(std::move(json));
+  }
+  document["next"] = or_null(history.next);
+  return finish(document);
+}
+
 }  // namespace mig::wire

@@ -337,4 +337,33 @@ Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
   return answer;
 }
 
+Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text) {
+  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostAnswerBytes, "the daemon's answer"));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  if (text_at(reader, "kind") == "Error") {
+    return error_of(reader);
+  }
+  LeaseHistoryAnswer answer;
+  answer.source.simulated = flag_at(reader, "simulated");
+  answer.source.machine = text_at(reader, "simulatedMachine");
+  const auto id = [](const Reader& at) { return static_cast<std::int64_t>(at.number(INT64_MAX)); };
+  for (const Reader& event : reader.at("events").elements()) {
+    event.only({"id", "atMs", "action", "lease", "tenant", "uid", "instance", "job"});
+    answer.history.events.push_back({id(event.at("id")),
+                                     id(event.at("atMs")),
+                                     event.at("action").text(),
+                                     id(event.at("lease")),
+                                     event.at("tenant").text(),
+                                     event.at("uid").u32(),
+                                     event.at("instance").text(),
+                                     text_at(event, "job")});
+  }
+  answer.history.next = reader.at("next").optional(id);
+  if (problem.any()) {
+    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
+  }
+  return answer;
+}
+
 }  // namespace mig::wire

@@ -12,6 +12,7 @@
 
 #include "mig/result.h"
 
+#include "model/lease_history.h"
 #include "model/lease_values.h"
 #include "model/tenants.h"
 #include "wire/wire.h"
@@ -42,6 +43,17 @@ struct TenantEntry {
 };
 
 std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const Source& source);
+
+// Kind LeaseHistory.
+std::string lease_history_document(const lease::History& history, const Source& source);
+
+struct LeaseHistoryAnswer {
+  lease::History history;
+  Source source;
+};
+
+// A LeaseHistory document back to the value. An Error document is that Error.
+Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text);
 
 struct LeaseAnswer {
   std::vector<lease::Lease> leases;

@@ -200,5 +200,37 @@ TEST(LeaseChangeText, IsOneOfTwo) {
   EXPECT_FALSE(parse_lease_change(R"({"holder": {"pid": 1}, "heir": {"pid": 2}})"));
 }
 
+TEST(LeaseHistoryText, ComesBackAsItWas) {
+  lease::History history;
+  history.events.push_back({12, 1'764'336'000'123, "granted", 7, "a", 1001, "1g.5gb on GPU 0", "j"});
+  history.events.push_back({11, 0, "holder ended", 6, "b", 0, "", ""});
+  history.next = 11;
+  const std::string text = lease_history_document(history, Source{true, "lab"});
+  EXPECT_NE(text.find(R"("kind": "LeaseHistory")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("atMs": 1764336000123)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("job": null)"), std::string::npos) << text;
+  const auto got = parse_lease_history(text);
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(lease_history_document(got->history, got->source), text);
+  ASSERT_EQ(got->history.events.size(), 2U);
+  EXPECT_EQ(got->history.events[0].uid, 1001U);
+  EXPECT_EQ(got->history.next, 11);
+  history.next.reset();
+  EXPECT_NE(lease_history_document(history, Source{}).find(R"("next": null)"), std::string::npos);
+}
+
+TEST(LeaseHistoryText, AnErrorIsThatErrorAndNonsenseIsRefused) {
+  Error error{ErrorCode::kPermission, "no", "", {}, {}};
+  EXPECT_EQ(parse_lease_history(error_document(error, "", Source{})).error().code,
+            ErrorCode::kPermission);
+  for (const char* text : {"",
+                           "{}",
+                           R"({"events": 1, "next": null})",
+                           R"({"events": [{"id": -1}], "next": null})",
+                           R"({"events": [], "next": "x"})"}) {
+    EXPECT_FALSE(parse_lease_history(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace mig::wire

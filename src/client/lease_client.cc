@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/lease_client.h"
+#include "client/lease_client.h"
 
 #include <unistd.h>
 
@@ -13,10 +13,11 @@
 
 #include "base/strings.h"
 #include "http/client.h"
+#include "http/query.h"
 #include "node/driver.h"
 #include "service/lease_desk.h"
 
-namespace mig::cli {
+namespace mig::client {
 namespace {
 
 using Steady = std::chrono::steady_clock;
@@ -85,6 +86,25 @@ class DaemonClient final : public LeaseClient {
 
   Result<wire::LeaseAnswer> tenants() override { return ask("GET", "/v1/tenants", ""); }
 
+  Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
+    std::string target = fmt::format("/v1/history/leases?limit={}", filter.limit);
+    if (!filter.tenant.empty()) {
+      target += "&tenant=" + http::percent_encoded(filter.tenant);
+    }
+    if (filter.uid) {
+      target += fmt::format("&uid={}", *filter.uid);
+    }
+    if (filter.since_ms) {
+      target += fmt::format("&sinceMs={}", *filter.since_ms);
+    }
+    if (filter.before) {
+      target += fmt::format("&before={}", *filter.before);
+    }
+    MIG_ASSIGN_OR_RETURN(const http::Answer answer,
+                         http::call(socket_, "GET", target, "", kCallTimeout));
+    return wire::parse_lease_history(answer.body);
+  }
+
  private:
   Result<wire::LeaseAnswer> ask(const std::string& method,
                                 const std::string& target,
@@ -104,8 +124,8 @@ class DaemonClient final : public LeaseClient {
 
 class StoreClient final : public LeaseClient {
  public:
-  StoreClient(std::unique_ptr<service::LeaseDesk> desk, Context& context)
-      : desk_(std::move(desk)), context_(context), peer_(service::own_peer()) {}
+  StoreClient(std::unique_ptr<service::LeaseDesk> desk, wire::Source source)
+      : desk_(std::move(desk)), source_(std::move(source)), peer_(service::own_peer()) {}
 
   Result<wire::LeaseAnswer> acquire(lease::LeaseRequest request, const OnWait& on_wait) override {
     request.waiter = lease::Holder::process(peer_.pid, 0);
@@ -152,69 +172,34 @@ class StoreClient final : public LeaseClient {
     return answer;
   }
 
+  Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
+    wire::LeaseHistoryAnswer answer;
+    answer.source = context_.source_or_default();
+    MIG_ASSIGN_OR_RETURN(answer.history, desk_->history(filter, peer_));
+    return answer;
+  }
+
  private:
   wire::LeaseAnswer fresh() const {
     wire::LeaseAnswer answer;
-    answer.source = context_.source_or_default();
+    answer.source = source_;
     return answer;
   }
 
   std::unique_ptr<service::LeaseDesk> desk_;
-  Context& context_;
+  wire::Source source_;
   service::Peer peer_;
 };
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? "" : value;
-}
-
 }  // namespace
 
-Result<std::int32_t> parse_priority(const std::string& text) {
-  if (text.empty()) {
-    return 0;
-  }
-  const bool negative = text.front() == '-';
-  const auto number = base::parse_decimal(std::string_view(text).substr(negative ? 1 : 0), 1000);
-  if (!number) {
-    return fail(
-        ErrorCode::kUsage,
-        fmt::format("--priority is {}: a number from -100 to 100 is expected", base::quoted(text)));
-  }
-  return static_cast<std::int32_t>(*number) * (negative ? -1 : 1);
-}
-
-std::string daemon_socket(const Globals& globals) {
-  if (std::string chosen = environment("MIGCTL_SOCKET"); !chosen.empty()) {
-    return chosen;
-  }
-  if (!globals.simulated.empty()) {
-    const bool folder = globals.simulated.find('/') != std::string::npos;
-    return (folder ? globals.simulated : node::machines_root() + "/" + globals.simulated) +
-           "/run/migd.sock";
-  }
-  if (const std::string machine = environment("MIGSIM_MACHINE");
-      !machine.empty() && http::somebody_listens(machine + "/run/migd.sock")) {
-    return machine + "/run/migd.sock";
-  }
-  if (globals.nvml_library.empty() && !http::somebody_listens("/run/migctl/migd.sock")) {
-    // The one simulated machine that there is, as for every other command.
-    const std::string root = node::machines_root();
-    const auto names = node::machine_names(root);
-    if (names.size() == 1 && http::somebody_listens(root + "/" + names[0] + "/run/migd.sock")) {
-      return root + "/" + names[0] + "/run/migd.sock";
-    }
-  }
-  return "/run/migctl/migd.sock";
-}
-
-Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
-  const std::string socket = daemon_socket(context.globals());
+Result<std::unique_ptr<LeaseClient>> LeaseClient::open(const Options& options,
+                                                       const OpenNode& open_node) {
+  const std::string socket = daemon_socket(options.choice);
   if (http::somebody_listens(socket)) {
     return std::unique_ptr<LeaseClient>(new DaemonClient(socket));
   }
-  MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
+  MIG_ASSIGN_OR_RETURN(node::Node * node, open_node());
   const std::string store = node->lease_store_path();
   const std::string folder = store.substr(0, store.rfind('/'));
   const bool ours = node->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
@@ -229,7 +214,8 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(Context& context) {
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(""));
   MIG_ASSIGN_OR_RETURN(auto desk,
                        service::LeaseDesk::open(*node, tenants, node::Age::of_command()));
-  return std::unique_ptr<LeaseClient>(new StoreClient(std::move(desk), context));
+  return std::unique_ptr<LeaseClient>(
+      new StoreClient(std::move(desk), {node->simulated(), node->machine_name()}));
 }
 
-}  // namespace mig::cli
+}  // namespace mig::client

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases for commands: through the daemon where one listens, else on the store itself, which only
+// Leases: through the daemon where one listens, else on the store itself, which only
 // root (or the owner of a simulated machine) may.
-#ifndef MIGCTL_CLI_LEASE_CLIENT_H_
-#define MIGCTL_CLI_LEASE_CLIENT_H_
+#ifndef MIGCTL_CLIENT_LEASE_CLIENT_H_
+#define MIGCTL_CLIENT_LEASE_CLIENT_H_
 
 #include <cstdint>
 #include <functional>
@@ -12,16 +12,19 @@
 
 #include "mig/result.h"
 
-#include "cli/command.h"
+#include "client/machine.h"
 #include "model/lease_values.h"
 #include "wire/leases.h"
 
-namespace mig::cli {
+namespace mig::client {
+
+// The node of this process, for where there is no daemon: opened, and read once.
+using OpenNode = std::function<Result<node::Node*>()>;
 
 class LeaseClient {
  public:
   // kPermission when there is no daemon and the store is not ours to write.
-  static Result<std::unique_ptr<LeaseClient>> open(Context& context);
+  static Result<std::unique_ptr<LeaseClient>> open(const Options& options, const OpenNode& node);
   virtual ~LeaseClient() = default;
   LeaseClient(const LeaseClient&) = delete;
   LeaseClient& operator=(const LeaseClient&) = delete;
@@ -37,17 +40,13 @@ class LeaseClient {
   virtual Result<wire::LeaseAnswer> list() = 0;
   virtual Result<wire::LeaseAnswer> queue() = 0;
   virtual Result<wire::LeaseAnswer> tenants() = 0;
+  // One page of the audit, newest first.
+  virtual Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) = 0;
 
  protected:
   LeaseClient() = default;
 };
 
-// "" = 0. What may be is for the admission to say.
-Result<std::int32_t> parse_priority(const std::string& text);
+}  // namespace mig::client
 
-// Where the daemon of the machine that the globals name would listen, found without its driver.
-std::string daemon_socket(const Globals& globals);
-
-}  // namespace mig::cli
-
-#endif  // MIGCTL_CLI_LEASE_CLIENT_H_
+#endif  // MIGCTL_CLIENT_LEASE_CLIENT_H_

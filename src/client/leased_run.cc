@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/run_lease.h"
+#include "client/leased_run.h"
 
 #include <unistd.h>
 
@@ -11,9 +11,7 @@
 
 #include <fmt/core.h>
 
-#include "cli/lease_client.h"
-
-namespace mig::cli {
+namespace mig::client {
 namespace {
 
 lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseOptions& options) {
@@ -83,29 +81,32 @@ class Held {
 
 }  // namespace
 
-Result<void> lease_for_run(Context& context,
-                           const RunLeaseOptions& options,
+Result<void> lease_for_run(const Options& options,
+                           const OpenNode& node,
+                           const RunLeaseOptions& wanted,
                            launch::RunRequest& request) {
-  auto opened = LeaseClient::open(context);
+  auto opened = LeaseClient::open(options, node);
   if (!opened) {
-    const std::string socket = daemon_socket(context.globals());
+    const std::string socket = daemon_socket(options.choice);
     if (opened.error().code != ErrorCode::kPermission || ::access(socket.c_str(), F_OK) == 0 ||
-        request.where.create || request.where.shared > 1 || options.preempt) {
+        request.where.create || request.where.shared > 1 || wanted.preempt) {
       return std::move(opened).error();
     }
-    context.output().progress(
-        "migctl: no daemon keeps leases here (migctl serve), so others' are not known\n");
+    if (request.observer.on_note) {
+      request.observer.on_note(
+          "no daemon keeps leases here (migctl serve), so others' are not known");
+    }
     return {};
   }
   const std::shared_ptr<LeaseClient> client = *std::move(opened);
-  request.lease = [client, options](const launch::RunRequest& run) -> Result<launch::Leased> {
+  request.lease = [client, wanted](const launch::RunRequest& run) -> Result<launch::Leased> {
     const auto on_wait = [&run](const lease::QueueEntry& entry) {
       if (run.observer.on_wait) {
         run.observer.on_wait(fmt::format("place {}: {}", entry.position, entry.reason));
       }
     };
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer,
-                         client->acquire(lease_request(run, options), on_wait));
+                         client->acquire(lease_request(run, wanted), on_wait));
     launch::Leased leased;
     std::vector<std::int64_t> ids;
     for (const lease::Lease& lease : answer.leases) {
@@ -115,7 +116,7 @@ Result<void> lease_for_run(Context& context,
         leased.limit = std::chrono::milliseconds(*lease.limit_ms);
       }
     }
-    *options.source = answer.source;
+    *wanted.source = answer.source;
     leased.started = [client, ids](std::size_t which, int pid) {
       // Best effort: without, the lease ends with us.
       static_cast<void>(client->bequeath(ids.at(which), static_cast<std::uint32_t>(pid)));
@@ -126,4 +127,4 @@ Result<void> lease_for_run(Context& context,
   return {};
 }
 
-}  // namespace mig::cli
+}  // namespace mig::client

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/lease_history.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/clock.h"
+#include "base/strings.h"
+#include "cli/driver.h"
+#include "cli/render_inventory.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "service/lease_desk.h"
+
+namespace mig::cli {
+namespace {
+
+Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {
+  lease::EventFilter filter;
+  filter.tenant = options.tenant;
+  if (!options.user.empty()) {
+    MIG_ASSIGN_OR_RETURN(filter.uid, service::uid_of(options.user));
+  }
+  if (!options.since.empty()) {
+    MIG_ASSIGN_OR_RETURN(const auto ago, parse_duration("--since", options.since));
+    filter.since_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall() - ago)
+            .count();
+  }
+  return filter;
+}
+
+// Page after page, until there are as many events as were asked for.
+Result<wire::LeaseHistoryAnswer> read(client::LeaseClient& client,
+                                      lease::EventFilter filter,
+                                      std::uint32_t last) {
+  wire::LeaseHistoryAnswer all;
+  do {
+    const auto missing = last - static_cast<std::uint32_t>(all.history.events.size());
+    filter.limit = std::min(missing, lease::EventFilter::kMostEvents);
+    MIG_ASSIGN_OR_RETURN(wire::LeaseHistoryAnswer page, client.history(filter));
+    all.source = page.source;
+    std::move(page.history.events.begin(),
+              page.history.events.end(),
+              std::back_inserter(all.history.events));
+    all.history.next = page.history.next;
+    filter.before = page.history.next;
+  } while (all.history.next && all.history.events.size() < last);
+  return all;
+}
+
+std::string text_of(const wire::LeaseHistoryAnswer& answer, const Paint& paint) {
+  std::string text = simulated_mark(answer.source);
+  text += text.empty() ? "" : ": ";
+  text += base::counted(answer.history.events.size(), "event") + "\n";
+  Table table({{"TIME"}, {"EVENT"}, {"LEASE", true}, {"TENANT"}, {"USER"}, {"INSTANCE"}, {"JOB"}});
+  std::map<std::uint32_t, std::string> users;
+  for (const lease::Event& event : answer.history.events) {
+    auto user = users.find(event.uid);
+    if (user == users.end()) {
+      user = users.emplace(event.uid, service::user_text(event.uid)).first;
+    }
+    table.row({local_time(event.at_ms),
+               event.action,
+               fmt::format("{}", event.lease),
+               event.tenant,
+               user->second,
+               event.instance,
+               event.job.empty() ? "-" : event.job});
+  }
+  text += table.empty() ? "" : table.draw(paint);
+  if (answer.history.next) {
+    text += "older events are there: --last shows more\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string local_time(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+                     parts.tm_year + 1900,
+                     parts.tm_mon + 1,
+                     parts.tm_mday,
+                     parts.tm_hour,
+                     parts.tm_min,
+                     parts.tm_sec);
+}
+
+Result<int> show_lease_history(Context& context, const LeaseHistoryOptions& options) {
+  MIG_ASSIGN_OR_RETURN(lease::EventFilter filter, filter_of(options));
+  MIG_ASSIGN_OR_RETURN(const auto client,
+                       client::LeaseClient::open(client_options(context), open_node(context)));
+  MIG_ASSIGN_OR_RETURN(const auto answer, read(*client, std::move(filter), options.last));
+  context.output().result(context.globals().json
+                              ? wire::lease_history_document(answer.history, answer.source)
+                              : text_of(answer, context.output().paint()));
+  return 0;
+}
+
+}  // namespace mig::cli

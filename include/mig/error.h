@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can go wrong, as a value. An Error says what was tried, on what, what stands in the way
-// (message), what to do (hint), and through which callers it came (context, outermost first).
+// Errors as values. An Error has a message (the operation, its object, the obstacle), a hint (the
+// remedy), and a context (the callers that it passed through, outermost first).
 //
 // Threading: a plain value. Example:
 //   return fail(ErrorCode::kNoCapacity,
@@ -17,29 +17,29 @@
 
 namespace mig {
 
-// The one list of codes. Exit code, HTTP status and docs anchor of each: error_info().
+// Error codes. error_info() gives exit code, HTTP status and docs anchor of each.
 enum class ErrorCode {
-  kInternal,        // a defect of ours
-  kUsage,           // wrong arguments
-  kInvalidInput,    // a file or text that does not parse or make sense
-  kTooLarge,        // a limit on user input
+  kInternal,        // a bug in migctl
+  kUsage,           // invalid arguments
+  kInvalidInput,    // a file or text that is malformed or inconsistent
+  kTooLarge,        // beyond a limit on user input
   kNothingMatched,  // a selector that matches no GPU or instance
-  kNotFound,        // a named thing that does not exist
-  kNotSupported,    // the board or driver cannot do it
-  kPermission,      // needs root or a right
-  kInUse,           // a process holds what must change
-  kNoCapacity,      // it does not fit
+  kNotFound,        // a named object that does not exist
+  kNotSupported,    // not supported by board or driver
+  kPermission,      // needs root or another right
+  kInUse,           // a process uses what must change
+  kNoCapacity,      // no room for it
   kNotApplied,      // assert: the layout differs
-  kConflict,        // the machine changed, or another writer holds it
-  kResetRequired,   // done as far as possible; a reset or reboot completes it
+  kConflict,        // the machine changed, or another writer is active
+  kResetRequired,   // done as far as possible; needs a reset or reboot to complete
   kTimeout,
-  kDeviceLost,  // GPU gone, or a handle from before a change
-  kNoDriver,    // no driver library, or it does not start
-  kDriver,      // the driver answered something else
+  kDeviceLost,  // GPU lost, or a stale handle
+  kNoDriver,    // no driver library, or it does not initialise
+  kDriver,      // any other error of the driver
   kIo,
-  kRolledBack,  // a change failed and was undone
-  kStuck,       // a change failed and could not be undone
-  kHook,        // a hook of the user's failed
+  kRolledBack,  // a change failed and was rolled back
+  kStuck,       // a change failed and could not be rolled back
+  kHook,        // a user's hook failed
 };
 
 struct ErrorInfo {
@@ -50,7 +50,7 @@ struct ErrorInfo {
   std::string_view meaning;
 };
 
-// Row of the table for `code`; error_table() walks it (docs test).
+// Row of the table for `code`; error_table() has all rows (checked by a docs test).
 const ErrorInfo& error_info(ErrorCode code);
 const std::vector<ErrorInfo>& error_table();
 
@@ -59,14 +59,14 @@ struct Error {
   std::string message;
   std::string hint;                  // "" = none
   std::vector<std::string> context;  // outermost first
-  std::optional<int> nvml;           // the driver's return code, if one caused this
+  std::optional<int> nvml;           // the driver's return code, if it is the cause
 
   Error in(std::string outer) && {
     context.insert(context.begin(), std::move(outer));
     return std::move(*this);
   }
 
-  // "outer: inner: message" without the hint.
+  // Text "outer: inner: message" without the hint.
   std::string text() const;
 };
 

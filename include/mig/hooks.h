@@ -10,15 +10,15 @@
 namespace mig {
 
 struct HookCommand {
-  std::string command;  // a path, or a name looked for in our PATH
+  std::string command;  // a path, or a name to look up in $PATH
   std::vector<std::string> args;
-  std::map<std::string, std::string> envs;  // all the environment that it gets
-  std::string workdir;                      // "" = ours
+  std::map<std::string, std::string> envs;  // the hook's whole environment
+  std::string workdir;                      // working folder; "" = inherited
 };
 
 using HookList = std::vector<HookCommand>;  // run in order; the first failure ends the list
 
-// apply-exit runs whatever came of the change, except when apply-start failed.
+// apply-exit runs whatever the result of the change, except when apply-start failed.
 struct Hooks {
   HookList apply_start, pre_apply_mode, pre_apply_config, apply_exit;
 };

@@ -20,10 +20,10 @@ struct SourcePosition {
   std::string file;         // "-" = standard input
   int line = 0;             // 1-based
   int column = 0;           // 1-based
-  std::string str() const;  // "layouts.yaml:7:11"
+  std::string str() const;  // Text "layouts.yaml:7:11".
 };
 
-// "0xDDDDVVVV" or "0xDDDDVVVV:0xSDSDSVSV".
+// A device filter: "0xDDDDVVVV" or "0xDDDDVVVV:0xSDSDSVSV".
 struct DeviceFilter {
   std::uint32_t device_id = 0;
   std::optional<std::uint32_t> subsystem_id;
@@ -48,22 +48,23 @@ struct SpecConfig {
   std::string label;
   std::vector<SpecEntry> entries;
   SourcePosition position;
-  std::optional<Error> refused = {};  // the text says two things of it: it cannot be selected
+  std::optional<Error> refused = {};  // ambiguous (duplicate keys that differ): cannot be selected
 };
 
 struct Spec {
   std::vector<SpecConfig> configs;         // in file order
-  std::vector<std::string> notes = {};     // what was read from where, when the file is a wrapper
-  std::vector<std::string> warnings = {};  // of the file as a whole
+  std::vector<std::string> notes = {};     // what was read where, for a wrapped layout
+  std::vector<std::string> warnings = {};  // about the file as a whole
 };
 
-// One instance wanted on a GPU: a GPU instance and the compute instances inside it.
+// A desired GPU instance and its compute instances.
 struct DesiredInstance {
   ProfileName profile;                         // of the GPU instance (full size)
   std::vector<ProfileName> compute_instances;  // empty = none; usually one, equal to profile
-  std::optional<Placement> placement;          // nullopt = the planner's choice
+  std::optional<Placement> placement;          // nullopt = the planner chooses
   SourcePosition position;
-  // Of the compute instances, in the same order; shorter or nullopt = the planner's choice.
+  // Placements of the compute instances, in the same order; shorter or nullopt = the planner
+  // chooses.
   std::vector<std::optional<Placement>> compute_placements;
 };
 
@@ -74,7 +75,7 @@ struct DesiredGpu {
   SourcePosition position;
 };
 
-// Room that a change leaves free: so many more GPU instances of this profile must still fit.
+// Spare room: so many more GPU instances of this profile must still fit after a change.
 struct SpareRoom {
   ProfileName profile;
   std::uint32_t count = 1;
@@ -82,9 +83,9 @@ struct SpareRoom {
 
 struct DesiredLayout {
   std::string label;
-  std::vector<DesiredGpu> gpus;  // ascending index; GPUs that are not named stay as they are
+  std::vector<DesiredGpu> gpus;  // ascending index; unnamed GPUs stay as they are
   std::vector<std::string> warnings;
-  // All of it at once, anywhere on the GPUs with MIG on: one machine-wide account.
+  // All of it at once, anywhere on the GPUs with MIG on (machine-wide).
   std::vector<SpareRoom> spare = {};
 };
 

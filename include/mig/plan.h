@@ -67,9 +67,6 @@ struct Blocker {
   // when the number is used again. 0 = unknown.
   std::uint64_t start_ticks = 0;
   std::optional<InstanceLease> lease = {};  // in place of `process`
-
-  // Whom a signal would reach: the process, or the job that holds the lease; 0 = nobody.
-  std::uint32_t pid() const { return process ? process->pid : lease ? lease->pid : 0; }
 };
 
 // A compute instance inside an instance of a layout.

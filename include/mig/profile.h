@@ -34,9 +34,9 @@ struct Placement {
 // "1g.10gb+me", "1g.24gb-me", "1c.2g.20gb@26sm". "1c.1g.5gb" equals "1g.5gb". Also accepts a
 // leading "MIG " as the driver prints it.
 //
-// What follows "@" tells compute profiles of equal slices inside one GPU instance apart, which the
-// driver gives one and the same name (H100: 1c.2g.20gb has 16 SMs as profile 0 and 26 as profile
-// 7): by their SMs, or by their profile id where the SMs are equal or unknown. Without it the plain
+// The suffix "@" distinguishes compute profiles of equal slices inside one GPU instance, which have
+// the same name in the driver (H100: 1c.2g.20gb has 16 SMs as profile 0 and 26 as profile 7): by
+// their SMs, or by their profile id where the SMs are equal or unknown. Without a suffix the plain
 // one is meant: see name_compute_profiles() in model/compute_names.h.
 struct ProfileName {
   std::uint32_t compute_slices = 0;  // C; equals gpu_slices for a full-size compute instance
@@ -48,13 +48,13 @@ struct ProfileName {
 
   static Result<ProfileName> parse(std::string_view text);
 
-  // Not the plain compute instance of its slices.
+  // True for a compute instance other than the plain one of its slices.
   bool special() const { return sm.has_value() || compute_profile.has_value(); }
 
-  // The compute instance that fills its GPU instance; also how a GPU instance is named.
+  // True for the compute instance that fills its GPU instance; also the name of a GPU instance.
   bool full_size() const { return compute_slices == gpu_slices && !special(); }
 
-  ProfileName gpu_instance() const;  // without the C part and what follows "@"
+  ProfileName gpu_instance() const;  // without the C part and the suffix "@"
   std::string str() const;
   friend auto operator<=>(const ProfileName&, const ProfileName&) = default;
 };
@@ -66,12 +66,12 @@ struct Engines {
 
 struct ComputeInstanceProfile {
   std::uint32_t nvml_profile = 0;  // NVML_COMPUTE_INSTANCE_PROFILE_*; also the printed id
-  ProfileName name;  // the GPU instance's with its own slices; unique inside the GPU instance
+  ProfileName name;  // the GPU instance's name with these slices; unique inside the GPU instance
   std::uint32_t slices = 0;
   std::uint32_t max_count = 0;
   std::optional<std::uint32_t> sm;
-  std::vector<Placement> placements;  // inside the GPU instance; empty = driver did not tell
-  // Slots that one takes where its placements are not told; 0 = not known either.
+  std::vector<Placement> placements;  // inside the GPU instance; empty = not reported
+  // Slots per instance where placements are not reported; 0 = unknown too.
   std::uint32_t span = 0;
   friend bool operator==(const ComputeInstanceProfile&, const ComputeInstanceProfile&) = default;
 };
@@ -88,9 +88,9 @@ struct GpuInstanceProfile {
   bool p2p = false;
   bool graphics = false;
   std::vector<Placement> placements;       // legal on an empty GPU, ascending start
-  std::optional<std::uint32_t> remaining;  // how many more fit now, as the driver says
-  // Known once an instance of the profile exists (the driver asks for one), else derived from the
-  // slice count and marked so.
+  std::optional<std::uint32_t> remaining;  // remaining capacity, as reported by the driver
+  // Reported once an instance of the profile exists (the driver requires one), else derived from
+  // the slice count, and marked so.
   std::vector<ComputeInstanceProfile> compute_profiles;
   bool compute_profiles_derived = false;
   friend bool operator==(const GpuInstanceProfile&, const GpuInstanceProfile&) = default;

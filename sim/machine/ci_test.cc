@@ -137,7 +137,7 @@ TEST(ComputeInstance, RemainingCountsWhatStillFits) {
   EXPECT_EQ(ci_remaining(rig.gpu(), 5, holder.ci_profiles[0]), 0U);
 }
 
-// By rule, not only because the spans of the boards we know leave no room.
+// The limits are rules of their own: they hold even where a board's spans would leave room.
 TEST(ComputeInstance, SlicesOfTheInstanceAndMaximumCountBesideTheSpans) {
   for (const bool by_slices : {true, false}) {
     Rig rig({"a100-sxm4-40gb"});

@@ -302,7 +302,8 @@ TEST_F(Guests, ARebootEndsThemToo) {
   EXPECT_TRUE(pids().empty());
 }
 
-// Without MIG no instance goes with the boot: the note itself is of the boot before.
+// Without MIG no instance disappears in a reboot: the guest's file is recognised as stale by its
+// boot count.
 TEST_F(Guests, ARebootEndsThemOnAWholeGpuToo) {
   {
     Machine::Change change(*machine_);

@@ -174,7 +174,7 @@ TEST(Placement, AllMediaEnginesInOneInstanceLeaveNoneToOthers) {
   EXPECT_EQ(rig.broken(), nullptr);
 }
 
-// By rule, not only because the windows of the boards we know leave no room.
+// The limits are rules of their own: they hold even where a board's windows would leave room.
 TEST(Placement, ComputeSlicesAndMaximumCountBesideTheWindows) {
   Rig rig({"a100-sxm4-40gb"});
   rig.hardware->boards[0].compute_slices = 6;

@@ -223,13 +223,17 @@ int report(const Problem& problem, bool json) {
     return 0;
   }
   if (json) {
-    const nlohmann::ordered_json document = {{"apiVersion", "migctl/v1"},
-                                             {"kind", "Error"},
-                                             {"simulated", true},
-                                             {"code", exit_name(problem.code)},
-                                             {"exitCode", static_cast<int>(problem.code)},
-                                             {"message", problem.message},
-                                             {"hint", problem.hint}};
+    const nlohmann::ordered_json document = {
+        {"apiVersion", "migctl/v1"},
+        {"kind", "Error"},
+        {"simulated", true},
+        {"code", exit_name(problem.code)},
+        {"exitCode", static_cast<int>(problem.code)},
+        {"message", problem.message},
+        {"hint",
+         problem.hint.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(problem.hint)},
+        {"context", nlohmann::ordered_json::array()},
+        {"nvml", nullptr}};
     using Handler = nlohmann::ordered_json::error_handler_t;
     std::puts(document.dump(2, ' ', false, Handler::replace).c_str());
   } else {

@@ -26,33 +26,14 @@
 #include "base/clock.h"
 #include "base/proc_root.h"
 #include "device/facts.h"
+#include "model/change_record.h"
 #include "nvml/session.h"
 
 namespace mig::apply {
 
-enum class Outcome { kUnchanged, kApplied, kRolledBack, kStuck };
-
-struct StepReport {
-  Step step;
-  bool done = false;
-  bool undone = false;
-  double milliseconds = 0;
-};
-
-struct ApplyResult {
-  Outcome outcome = Outcome::kUnchanged;
-  std::vector<StepReport> steps;
-  // Why the change was rolled back or is stuck. With kApplied: kResetRequired, the mode is set but
-  // pending, and the steps that need it were not executed.
-  std::optional<Error> failure;
-  Inventory after;
-  // Instances that appeared during the change and belong to no step, one line each: they stay.
-  std::vector<std::string> others;
-  // The rollback recreated instances that no step had destroyed: another program or a reset had.
-  bool rebuilt = false;
-  // What after-change listeners could not do, one line each; the change itself is not affected.
-  std::vector<std::string> warnings;
-};
+using mig::ApplyResult;
+using mig::Outcome;
+using mig::StepReport;
 
 // Progress callback (for stderr), called before (done = false) and after each step.
 using Progress = std::function<void(const Step&, std::size_t index, std::size_t count, bool done)>;

@@ -30,7 +30,9 @@ constexpr auto kAfterKill = 10s;
 const Holder* find_holder(const holders::Report& report, const Blocker& blocker) {
   const auto found =
       std::find_if(report.holders.begin(), report.holders.end(), [&](const Holder& holder) {
-        return blocker.process && holder.pid == blocker.process->pid && holder.gpu == blocker.gpu;
+        const bool same = blocker.lease ? holder.lease && holder.lease->id == blocker.lease->id
+                                        : blocker.process && holder.pid == blocker.process->pid;
+        return same && holder.gpu == blocker.gpu;
       });
   return found == report.holders.end() ? nullptr : &*found;
 }

@@ -64,6 +64,14 @@ Process process_of(const Holder& holder) {
   return process;
 }
 
+// Blocks for the same reason as the holder: it is the same process, or the same lease.
+bool is_of(const Blocker& blocker, const Holder& holder) {
+  if (holder.lease) {
+    return blocker.lease && blocker.lease->id == holder.lease->id;
+  }
+  return blocker.process && blocker.process->pid == holder.pid;
+}
+
 bool lists(const Gpu& gpu, const Holder& holder) {
   return std::any_of(gpu.processes.begin(), gpu.processes.end(), [&](const Process& process) {
     return process.pid == holder.pid && (process.gpu_instance == holder.gpu_instance) &&
@@ -97,15 +105,19 @@ void block_whole_gpu(const holders::Report& report, const Step& step, GpuPlan& g
                                           reset ? "reset" : "switched"));
       continue;
     }
-    const auto known = std::find_if(gpu.blockers.begin(), gpu.blockers.end(), [&](const auto& b) {
-      return b.process && b.process->pid == holder.pid;
-    });
-    if (known == gpu.blockers.end()) {
-      gpu.blockers.push_back({gpu.gpu,
-                              holder.gpu_instance,
-                              process_of(holder),
-                              holder.str(),
-                              reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange});
+    const bool known = std::any_of(gpu.blockers.begin(),
+                                   gpu.blockers.end(),
+                                   [&](const Blocker& blocker) { return is_of(blocker, holder); });
+    if (!known) {
+      Blocker& blocker = gpu.blockers.emplace_back();
+      blocker.gpu = gpu.gpu;
+      blocker.gpu_instance = holder.gpu_instance;
+      blocker.lease = holder.lease;
+      if (!holder.lease) {
+        blocker.process = process_of(holder);
+      }
+      blocker.what = holder.str();
+      blocker.stops = reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange;
     }
   }
 }
@@ -236,7 +248,12 @@ void name_holders(const Inventory& inventory,
 void add_holders(const holders::Report& report, Inventory& inventory) {
   for (Gpu& gpu : inventory.gpus) {
     for (const Holder& holder : report.holders) {
-      if (holder.gpu == gpu.index && holder.gpu_instance && !lists(gpu, holder)) {
+      if (holder.gpu != gpu.index || !holder.gpu_instance) {
+        continue;
+      }
+      if (holder.lease) {
+        gpu.leases.push_back(*holder.lease);
+      } else if (!lists(gpu, holder)) {
         gpu.processes.push_back(process_of(holder));
       }
     }
@@ -253,7 +270,7 @@ void add_blockers(const holders::Report& report, Plan& plan) {
     }
     for (Blocker& blocker : gpu.blockers) {
       for (const Holder& holder : report.holders) {
-        if (blocker.process && blocker.process->pid == holder.pid && holder.start_ticks != 0) {
+        if (is_of(blocker, holder) && holder.start_ticks != 0) {
           blocker.start_ticks = holder.start_ticks;
         }
       }
@@ -263,9 +280,10 @@ void add_blockers(const holders::Report& report, Plan& plan) {
 
 void drop_gone(const holders::Report& report, Plan& plan) {
   const auto gone = [&](const Blocker& blocker) {
-    return blocker.process &&
+    const bool named = blocker.process || blocker.lease;
+    return named &&
            std::none_of(report.holders.begin(), report.holders.end(), [&](const Holder& holder) {
-             return holder.pid == blocker.process->pid && holder.gpu == blocker.gpu &&
+             return is_of(blocker, holder) && holder.gpu == blocker.gpu &&
                     (blocker.start_ticks == 0 || holder.start_ticks == blocker.start_ticks) &&
                     (!blocker.gpu_instance || !holder.gpu_instance ||
                      holder.gpu_instance == blocker.gpu_instance);

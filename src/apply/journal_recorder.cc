@@ -208,4 +208,42 @@ Result<void> JournalRecorder::finish(const ApplyResult& result) {
   return finished;
 }
 
+namespace {
+
+void add_outcome(const std::vector<store::AttemptRow>& attempts,
+                 std::int64_t sequence,
+                 RecordedStep& step) {
+  step.outcome = "not_done";
+  for (const store::AttemptRow& attempt : attempts) {
+    if (attempt.sequence != sequence) {
+      continue;
+    }
+    const bool undo = attempt.direction == store::Direction::kUndo;
+    if (!attempt.finished) {
+      step.outcome = undo ? "undo_begun" : "begun";
+    } else if (attempt.succeeded) {
+      step.outcome = undo ? "undone" : "done";
+    } else {
+      step.outcome = undo ? "undo_failed" : "failed";
+    }
+    step.message = attempt.message;
+  }
+}
+
+}  // namespace
+
+Result<ChangeDetails> details_of(const store::ChangeRow& change,
+                                 const std::vector<store::StepRow>& steps,
+                                 const std::vector<store::AttemptRow>& attempts) {
+  ChangeDetails details;
+  details.change = change;
+  for (const store::StepRow& row : steps) {
+    RecordedStep step;
+    MIG_ASSIGN_OR_RETURN(step.step, step_of(row));
+    add_outcome(attempts, row.sequence, step);
+    details.plan.push_back(std::move(step));
+  }
+  return details;
+}
+
 }  // namespace mig::apply

@@ -56,6 +56,11 @@ class JournalRecorder final : public Recorder {
 store::StepRow row_of(const Step& step, std::int64_t sequence);
 Result<Step> step_of(const store::StepRow& row);
 
+// A change with what the last driver call for each of its steps came to.
+Result<ChangeDetails> details_of(const store::ChangeRow& change,
+                                 const std::vector<store::StepRow>& steps,
+                                 const std::vector<store::AttemptRow>& attempts);
+
 // Name of a step kind in the journal, and back; "" and nullopt: unknown.
 const char* kind_name(StepKind kind);
 std::optional<StepKind> kind_of(std::string_view name);

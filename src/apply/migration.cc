@@ -65,7 +65,7 @@ std::string too_few(const Inventory& now, const DesiredLayout& desired) {
   for (const DesiredGpu& wanted : desired.gpus) {
     const Gpu& gpu = *now.find_gpu(wanted.gpu);
     for (const GpuInstance& instance : gpu.instances) {
-      counts[instance.name.str()].first += gpu.processes_on(instance.id).empty() ? 0 : 1;
+      counts[instance.name.str()].first += gpu.in_use(instance.id) ? 1 : 0;
     }
     for (const DesiredInstance& instance : wanted.instances) {
       ++counts[instance.profile.str()].second;

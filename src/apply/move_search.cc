@@ -14,7 +14,7 @@ bool cross(Placement a, Placement b) {
 }
 
 bool is_busy(const Gpu& gpu, const GpuInstance& instance) {
-  return !gpu.processes_on(instance.id).empty();
+  return gpu.in_use(instance.id);
 }
 
 DesiredInstance as_it_is(const GpuInstance& instance) {
@@ -208,9 +208,11 @@ Gpu MoveSearch::moved(std::size_t gpu, Leaving leaving, const Incoming& incoming
   });
   for (std::size_t i = 0; i < busy_on_[gpu].size(); ++i) {
     if ((leaving >> i & 1) != 0) {
-      std::erase_if(then.processes, [&](const Process& process) {
-        return process.gpu_instance == busy_[busy_on_[gpu][i]].instance->id;
-      });
+      const GpuInstanceId left = busy_[busy_on_[gpu][i]].instance->id;
+      std::erase_if(then.processes,
+                    [&](const Process& process) { return process.gpu_instance == left; });
+      std::erase_if(then.leases,
+                    [&](const InstanceLease& lease) { return lease.gpu_instance == left; });
     }
   }
   for (const auto& [busy, at] : incoming) {

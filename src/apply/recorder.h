@@ -14,9 +14,11 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "model/change_record.h"
+
 namespace mig::apply {
 
-struct ApplyResult;
+using mig::ApplyResult;
 
 enum class Direction { kDo, kUndo };
 

@@ -16,16 +16,7 @@
 
 namespace mig::apply {
 
-struct Recovery {
-  bool was_open = false;  // false: no change was open
-  std::int64_t change = 0;
-  std::string command;  // command of the interrupted change
-  // kApplied: the change was complete and only its end not recorded. kRolledBack: the layout before
-  // it is restored. kStuck: see result.failure.
-  ApplyResult result;
-  // A reboot or reset had removed instances of the earlier layout, which were recreated.
-  bool rebuilt = false;
-};
+using mig::Recovery;
 
 // Idempotent. The journal goes on with its open change by
 // itself; `context.recorder` hears of the recovery after it: its before is the machine as it was

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one reader of JSON objects that come from elsewhere: files, sockets, other programs. Members
-// are read strictly, each with its path kept for messages; the first problem sticks in JsonProblem
-// and later reads give defaults, so that a decoder is written straight down and asks once.
+// The one reader of untrusted JSON objects: files, sockets, other programs. Members are read
+// strictly, with their paths in messages; the first error is sticky in JsonProblem and later reads
+// return defaults, so that a decoder is straight-line code with one check at its end.
 //
-// Threading: values of one thread. For .cc files: the JSON library is heavy. Example:
+// Threading: not thread-safe. Include in .cc files only: the JSON library is heavy. Example:
 //
 //   MIG_ASSIGN_OR_RETURN(const base::Json json, base::parse_json(text, {4 << 20, "a plan"}));
 //   base::JsonProblem problem;
@@ -29,14 +29,14 @@
 
 namespace mig::base {
 
-using Json = nlohmann::ordered_json;  // keeps the order in which members were set
+using Json = nlohmann::ordered_json;  // keeps insertion order
 
 struct JsonText {
   std::size_t most_bytes = 0;
-  std::string what;  // "a lease request": the text, in messages
+  std::string what;  // name of the text for messages: "a lease request"
 };
 
-// kTooLarge above the limit, kInvalidInput for what is no JSON.
+// kTooLarge above the limit, kInvalidInput for malformed JSON.
 Result<Json> parse_json(std::string_view text, const JsonText& about);
 
 class JsonProblem {
@@ -45,7 +45,7 @@ class JsonProblem {
 
   bool any() const { return !text_.empty(); }
 
-  // "steps[2].placement.size: a whole number is expected"; "" = none.
+  // First error: "steps[2].placement.size: a whole number is expected"; "" = none.
   const std::string& text() const { return text_; }
 
  private:
@@ -54,7 +54,7 @@ class JsonProblem {
 
 class JsonReader {
  public:
-  // `json` and `problem` outlive the reader and all that come from it.
+  // `json` and `problem` must outlive the reader and all readers made from it.
   JsonReader(const Json& json, std::string path, JsonProblem& problem)
       : json_(&json), path_(std::move(path)), problem_(&problem) {}
 
@@ -63,14 +63,14 @@ class JsonReader {
   // Members other than these are a problem: a typing error must not be lost silently.
   void only(std::initializer_list<std::string_view> keys) const;
   bool has(std::string_view key) const;
-  // There, and not null.
+  // True when the member is present and not null.
   bool given(std::string_view key) const;
   bool is_null() const;
 
   std::string text() const;
   bool boolean() const;
   std::uint64_t number(std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) const;
-  // A whole number that may be below 0; beyond the bounds it is the nearer one.
+  // A possibly negative integer, clamped to the bounds.
   std::int64_t clamped(std::int64_t least, std::int64_t most) const;
 
   std::uint32_t u32() const {

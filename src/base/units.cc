@@ -20,8 +20,7 @@ constexpr std::array<Unit, 3> kSizesInMib{{{"TiB", 1U << 20U}, {"GiB", 1U << 10U
 constexpr std::array<Unit, 5> kTimesInMs{
     {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
-// "10ms" also ends with the suffix "s", but then "10m" is left, which is no number: at most one
-// unit of a table fits.
+// Only one unit matches: "10ms" also ends with the suffix "s", but the rest "10m" is no number.
 std::optional<std::uint64_t> scaled(std::string_view text,
                                     std::span<const Unit> units,
                                     std::uint64_t most) {

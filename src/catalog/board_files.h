@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of catalog/: the table that embed.cmake writes from sim/gpus/*.json.
+// Inside of catalog/: the table that embed.cmake generates from sim/gpus/*.json.
 #ifndef MIGCTL_CATALOG_BOARD_FILES_H_
 #define MIGCTL_CATALOG_BOARD_FILES_H_
 

@@ -65,15 +65,15 @@ GpuInstanceProfile read_profile(const JsonReader& reader, std::uint64_t total_by
   for (const JsonReader& start : reader.at("starts").elements()) {
     profile.placements.push_back({start.u32(), size});
   }
-  // The newest struct of the profile, which a driver of today is asked for, has no name.
+  // As from a current driver: the newest profile struct has no name.
   profile.name =
       gpu_instance_name("", profile.nvml_profile, profile.slices, profile.memory_mib, total_bytes);
   profile.compute_profiles_derived = true;
-  profile.remaining = profile.max_count;  // the GPU is empty
+  profile.remaining = profile.max_count;  // an empty GPU
   return profile;
 }
 
-// What cannot be asked of a GPU that has no instance yet is derived, as from a driver's answers.
+// Derives what a driver reports for existing instances only, as device/ does for a real driver.
 void complete(Gpu& gpu) {
   for (GpuInstanceProfile& profile : gpu.profiles) {
     profile.compute_profiles = derive_compute_profiles(profile, gpu.profiles);
@@ -97,7 +97,7 @@ Result<Gpu> read_board(const BoardFile& file) {
   gpu.pci_device_id = hex_at(identity, "pci_device_id");
   gpu.pci_subsystem_id =
       identity.given("pci_subsystem_id") ? hex_at(identity, "pci_subsystem_id") : 0;
-  // A workstation board with its outputs off, as MIG takes it; the others have none.
+  // A workstation board with its outputs off, the mode that supports MIG; server boards have none.
   gpu.display.pci_class = std::uint32_t{0x0302};
   gpu.display.active = false;
   const std::uint64_t total_bytes = board.at("memory").at("total_bytes").number();
@@ -127,8 +127,8 @@ Result<Gpu> find_board(const std::string& name) {
                                          base::join(near, ", ")));
 }
 
-// Sixteen on a bus of a PCI domain, where the simulator puts them; the next ones in the next
-// domain.
+// PCI addresses as in the simulator: sixteen GPUs on a bus of a PCI domain, further ones in the
+// next domain.
 void place(Gpu& gpu, GpuIndex index) {
   constexpr std::uint32_t kInDomain = 16;
   gpu.index = index;

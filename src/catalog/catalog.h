@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Boards as values, without a driver, a machine or a file: what a driver tells of a GPU of each
-// model after power-on, with MIG off, display outputs off and nothing on it. For plans of GPUs that
-// are not there
-// (`plan --model`) and for fleets on paper. The figures are those of the board files, sim/gpus/,
-// built in as data; the simulator reads the same files with code of its own, and a test holds this
-// reading against what a driver session shows of a simulated GPU, for every board.
+// Boards as values, without a driver, a machine or a file: the Gpu that a driver reports for each
+// model after power-on, with MIG off, display outputs off and no processes. For offline plans
+// (`plan --model`) and fleets. The figures are those of the board files, sim/gpus/, built in as
+// data; the simulator reads the same files by independent code, and a test compares both readings
+// for every board.
 //
 // Threading: pure functions. Example:
 //
@@ -22,27 +21,27 @@
 
 namespace mig::catalog {
 
-// GPUs of one inventory.
+// Maximum number of GPUs in one inventory.
 inline constexpr std::uint32_t kMostGpus = 1024;
 
-// So many GPUs of one model.
+// A number of GPUs of one model.
 struct Boards {
   std::string name;  // "h200-141gb"
   std::uint32_t count = 1;
 };
 
-// "h200-141gb", "a100-sxm4-40gb,8". kUsage when it is neither; whether there is such a board is
-// not looked at.
+// Parses "h200-141gb", "a100-sxm4-40gb,8". kUsage when malformed; the board's existence is not
+// checked.
 Result<Boards> parse_boards(std::string_view text);
 
-// The names that users type, ascending.
+// Board names for the command line, ascending.
 std::vector<std::string> board_names();
 
-// kNotFound names the nearest. Index, UUID, address and minor number are made up from `index`, so
-// that no two GPUs of an inventory share one.
+// kNotFound names the nearest board. Index, UUID, address and minor number are derived from
+// `index`, so that they are unique in an inventory.
 Result<Gpu> gpu_of(const std::string& board, GpuIndex index);
 
-// Marked as simulated: no such hardware was looked at. kNotFound, kTooLarge.
+// The result is marked as simulated. Errors: kNotFound, kTooLarge.
 Result<Inventory> inventory_of(const Boards& boards);
 
 }  // namespace mig::catalog

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The figures themselves are held by tests/property/catalog_reading_test.cc: what a driver session
-// reads from a simulated machine of each board.
+// tests/property/catalog_reading_test.cc compares the figures themselves with a driver session on a
+// simulated machine of each board.
 #include "catalog/catalog.h"
 
 #include <set>

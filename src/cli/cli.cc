@@ -15,13 +15,17 @@ std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-int run_invocation(Invocation invocation, const std::string& command_line, Output& output) {
+int run_invocation(Invocation invocation,
+                   const std::string& command_line,
+                   bool process_ends,
+                   Output& output) {
   output.quiet(invocation.globals.quiet);
   output.no_color(invocation.globals.no_color);
   Context context(invocation.globals, output);
   context.command_line = command_line;
   context.rest = std::move(invocation.rest);
   context.rest_given = invocation.rest_given;
+  context.process_ends = process_ends;
   const Result<int> code = invocation.command->run(context);
   if (code) {
     return *code;
@@ -31,7 +35,7 @@ int run_invocation(Invocation invocation, const std::string& command_line, Outpu
 
 }  // namespace
 
-int run_cli(const std::vector<std::string>& argv, Output& output) {
+int run_cli(const std::vector<std::string>& argv, Output& output, bool process_ends) {
   std::vector<std::string> args(argv.empty() ? argv.begin() : argv.begin() + 1, argv.end());
   if (!argv.empty() && base_name(argv.front()) == "nvidia-mig-parted") {
     return run_mig_parted(args, output);
@@ -59,7 +63,7 @@ int run_cli(const std::vector<std::string>& argv, Output& output) {
     output.result(overview());
     return 0;
   }
-  return run_invocation(*std::move(invocation), base::join(args, " "), output);
+  return run_invocation(*std::move(invocation), base::join(args, " "), process_ends, output);
 }
 
 }  // namespace mig::cli

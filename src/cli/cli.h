@@ -11,8 +11,9 @@
 namespace mig::cli {
 
 // `argv` with the program's name. Called as `nvidia-smi` it is `migctl smi`, as
-// `nvidia-mig-parted` it is that tool's command line. Returns the exit code.
-int run_cli(const std::vector<std::string>& argv, Output& output);
+// `nvidia-mig-parted` it is that tool's command line. Returns the exit code. `process_ends`: the
+// process exits next, so nothing is closed that the end of a process closes.
+int run_cli(const std::vector<std::string>& argv, Output& output, bool process_ends = false);
 
 }  // namespace mig::cli
 

@@ -158,7 +158,7 @@ class Apply final : public Command {
   LayoutFile layout_;
   HooksFile hooks_;
   SpareFlag spare_;
-  bool around_ = false;  // what is done anyway; said for those who look for it
+  bool around_ = false;  // the default behaviour; accepted for users who expect the flag
   std::string plan_file_;
   ExecuteOptions execute_;
   bool skip_reset_ = false;

@@ -49,7 +49,7 @@ class Assert final : public Command {
     for (const auto& warning : desired.warnings) {
       context.output().message("migctl: warning: " + warning + "\n");
     }
-    wire::AssertReport report{desired.label, mode_only_, {}};
+    LayoutCheck report{desired.label, mode_only_, {}};
     if (!valid_config_) {
       report.differences = service::differences(inventory, desired, mode_only_);
     }
@@ -58,7 +58,7 @@ class Assert final : public Command {
   }
 
  private:
-  void print(Context& context, const wire::AssertReport& report) const {
+  void print(Context& context, const LayoutCheck& report) const {
     Output& output = context.output();
     const auto source = context.source_or_default();
     if (context.globals().json) {

@@ -4,7 +4,6 @@
 
 #include <fmt/core.h>
 
-#include "apply/journal_recorder.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/lease_history.h"
@@ -17,56 +16,6 @@ namespace {
 
 constexpr std::uint32_t kShown = 20;
 constexpr std::uint32_t kMost = 10'000;
-
-wire::HistoryEntry entry_of(const store::ChangeRow& row) {
-  wire::HistoryEntry entry;
-  entry.id = row.id;
-  entry.started_ms = row.started_ms;
-  entry.finished_ms = row.finished_ms;
-  entry.user = row.user;
-  entry.command = row.command;
-  entry.reason = row.reason;
-  entry.state = store::name_of(row.state);
-  entry.message = row.message;
-  entry.pid = row.pid;
-  entry.steps = row.steps;
-  return entry;
-}
-
-// What the last call for it in each direction came to.
-void look_up(const std::vector<store::AttemptRow>& attempts,
-             std::int64_t sequence,
-             wire::HistoryEntry::Outcome& step) {
-  step.outcome = "not_done";
-  for (const store::AttemptRow& attempt : attempts) {
-    if (attempt.sequence != sequence) {
-      continue;
-    }
-    const bool undo = attempt.direction == store::Direction::kUndo;
-    if (!attempt.finished) {
-      step.outcome = undo ? "undo_begun" : "begun";
-    } else if (attempt.succeeded) {
-      step.outcome = undo ? "undone" : "done";
-    } else {
-      step.outcome = undo ? "undo_failed" : "failed";
-    }
-    step.message = attempt.message;
-  }
-}
-
-Result<wire::HistoryEntry> closely(const node::Node::ChangeRecord& record) {
-  wire::HistoryEntry entry = entry_of(record.change);
-  entry.before = record.change.before;
-  entry.after = record.change.after;
-  entry.plan.emplace();
-  for (const store::StepRow& row : record.steps) {
-    wire::HistoryEntry::Outcome step;
-    MIG_ASSIGN_OR_RETURN(step.step, apply::step_of(row));
-    look_up(record.attempts, row.sequence, step);
-    entry.plan->push_back(std::move(step));
-  }
-  return entry;
-}
 
 class History final : public Command {
  public:
@@ -121,61 +70,56 @@ class History final : public Command {
                   "add --leases");
     }
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
-    std::vector<wire::HistoryEntry> entries;
+    const Paint paint = context.output().paint();
+    const wire::Source source = context.source_or_default();
     if (change_) {
-      MIG_ASSIGN_OR_RETURN(const auto record, node->change(*change_));
-      MIG_ASSIGN_OR_RETURN(wire::HistoryEntry entry, closely(record));
-      entries.push_back(std::move(entry));
-    } else {
-      MIG_ASSIGN_OR_RETURN(const auto rows, node->history(last_.value_or(kShown)));
-      for (const auto& row : rows) {
-        entries.push_back(entry_of(row));
-      }
+      MIG_ASSIGN_OR_RETURN(const ChangeDetails details, node->change(*change_));
+      context.output().result(context.globals().json ? wire::history_document(details, source)
+                                                     : marked(source) + one(details, paint));
+      return 0;
     }
-    if (context.globals().json) {
-      context.output().result(wire::history_document(entries, context.source_or_default()));
-    } else {
-      print(context, entries);
-    }
+    MIG_ASSIGN_OR_RETURN(const std::vector<ChangeRecord> changes,
+                         node->history(last_.value_or(kShown)));
+    context.output().result(context.globals().json ? wire::history_document(changes, source)
+                                                   : marked(source) + list(changes, paint));
     return 0;
   }
 
  private:
-  void print(Context& context, const std::vector<wire::HistoryEntry>& entries) const {
-    const Paint paint = context.output().paint();
-    std::string text = simulated_mark(context.source_or_default());
-    text += text.empty() ? "" : ": ";
-    text += change_ ? one(entries.front(), paint) : list(entries, paint);
-    context.output().result(text);
+  static std::string marked(const wire::Source& source) {
+    const std::string mark = simulated_mark(source);
+    return mark.empty() ? mark : mark + ": ";
   }
 
-  static std::string list(const std::vector<wire::HistoryEntry>& entries, const Paint& paint) {
-    std::string text = base::counted(entries.size(), "change") + "\n";
+  static std::string list(const std::vector<ChangeRecord>& changes, const Paint& paint) {
+    std::string text = base::counted(changes.size(), "change") + "\n";
     Table table(
         {{"CHANGE", true}, {"STARTED"}, {"USER"}, {"OUTCOME"}, {"STEPS", true}, {"COMMAND"}});
-    for (const auto& entry : entries) {
-      table.row({fmt::format("{}", entry.id),
-                 local_time(entry.started_ms),
-                 entry.user,
-                 entry.state,
-                 fmt::format("{}", entry.steps),
-                 entry.command + (entry.reason.empty() ? "" : "  (" + entry.reason + ")")});
+    for (const ChangeRecord& change : changes) {
+      table.row({fmt::format("{}", change.id),
+                 local_time(change.started_ms),
+                 change.user,
+                 name_of(change.state),
+                 fmt::format("{}", change.steps),
+                 change.command + (change.reason.empty() ? "" : "  (" + change.reason + ")")});
     }
     return table.empty() ? text : text + table.draw(paint);
   }
 
-  static std::string one(const wire::HistoryEntry& entry, const Paint& paint) {
-    std::string text = paint(Style::kBold, fmt::format("change {}", entry.id)) + "\n";
+  static std::string one(const ChangeDetails& details, const Paint& paint) {
+    const ChangeRecord& change = details.change;
+    std::string text = paint(Style::kBold, fmt::format("change {}", change.id)) + "\n";
     text += fmt::format(
-        "  started  {} by {} (pid {})\n", local_time(entry.started_ms), entry.user, entry.pid);
+        "  started  {} by {} (pid {})\n", local_time(change.started_ms), change.user, change.pid);
     text += fmt::format("  ended    {}\n",
-                        entry.finished_ms ? local_time(*entry.finished_ms) : "not yet");
-    text += "  command  " + entry.command + "\n";
-    text += "  why      " + (entry.reason.empty() ? "not said" : entry.reason) + "\n";
-    text +=
-        "  outcome  " + entry.state + (entry.message.empty() ? "" : ": " + entry.message) + "\n";
+                        change.finished_ms ? local_time(*change.finished_ms) : "not yet");
+    text += "  command  " + change.command + "\n";
+    text += "  why      " + (change.reason.empty() ? "not said" : change.reason) + "\n";
+    text += fmt::format("  outcome  {}{}\n",
+                        name_of(change.state),
+                        change.message.empty() ? "" : ": " + change.message);
     std::size_t number = 0;
-    for (const auto& step : *entry.plan) {
+    for (const RecordedStep& step : details.plan) {
       text += fmt::format("{:>4}. {:<11} {}{}\n",
                           ++number,
                           step.outcome,

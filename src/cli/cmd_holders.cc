@@ -11,31 +11,10 @@
 namespace mig::cli {
 namespace {
 
-wire::HolderEntry entry_of(const holders::Holder& holder) {
-  wire::HolderEntry entry;
-  entry.kind = holders::name_of(holder.kind);
-  entry.name = holder.name;
-  entry.unit = holder.owner.unit;
-  entry.container = holder.owner.container;
-  entry.container_runtime = holder.owner.container_runtime;
-  entry.pod = holder.owner.pod;
-  entry.slurm_job = holder.owner.slurm_job;
-  entry.stops = holders::name_of(holder.stops);
-  entry.text = holder.str();
-  entry.pid = holder.pid;
-  entry.uid = holder.uid;
-  entry.gpu = holder.gpu;
-  entry.gpu_instance = holder.gpu_instance;
-  entry.compute_instance = holder.compute_instance;
-  entry.stops_first_instance = holders::stops_first_instance(holder);
-  entry.evidence = holder.evidence;
-  return entry;
-}
-
 // NVIDIA's services give way to many a reset; which, only the driver knows.
 std::string stops_text(const holders::Holder& holder) {
   const bool perhaps = holder.kind == holders::Kind::kService;
-  const bool first = holders::stops_first_instance(holder);
+  const bool first = holder.stops_first_instance;
   return std::string(holders::name_of(holder.stops)) + (perhaps ? "?" : "") +
          (first ? ", first instance" : "");
 }
@@ -61,12 +40,7 @@ class Holders final : public Command {
     MIG_ASSIGN_OR_RETURN(const holders::Report report, node->holders());
     const auto source = context.source_or_default();
     if (context.globals().json) {
-      std::vector<wire::HolderEntry> entries;
-      for (const auto& holder : report.holders) {
-        entries.push_back(entry_of(holder));
-      }
-      context.output().result(
-          wire::holders_document(entries, report.unreadable_processes, inventory.lost, source));
+      context.output().result(wire::holders_document(report, inventory.lost, source));
     } else {
       print(context, report);
     }
@@ -85,7 +59,7 @@ class Holders final : public Command {
                  holder.gpu_instance ? fmt::format("{}", holder.gpu_instance->value) : "-",
                  holder.compute_instance ? fmt::format("{}", holder.compute_instance->value) : "-",
                  stops_text(holder),
-                 holder.str().substr(0, holder.str().find(" on GPU")),
+                 holder.who(),
                  base::join(holder.evidence, ", ")});
     }
     if (!table.empty()) {

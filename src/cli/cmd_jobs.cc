@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/render_jobs.h"
 #include "node/node.h"
+#include "service/run_job.h"
 
 namespace mig::cli {
 namespace {
@@ -27,20 +26,11 @@ class JobsCommand final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
-    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
-    MIG_ASSIGN_OR_RETURN(std::vector<launch::JobView> jobs, book.list());
-    if (!every_) {
-      std::erase_if(jobs, [](const launch::JobView& job) { return !job.live(); });
-    }
+    MIG_ASSIGN_OR_RETURN(const std::vector<Job> jobs, service::list_jobs(*node, every_));
     const wire::Source source = context.source_or_default();
     Output& output = context.output();
     if (context.globals().json) {
-      std::vector<wire::JobEntry> entries;
-      entries.reserve(jobs.size());
-      for (const launch::JobView& job : jobs) {
-        entries.push_back(job_entry(job, book));
-      }
-      output.result(wire::job_list_document(entries, source));
+      output.result(wire::job_list_document(jobs, source));
       return 0;
     }
     const auto now = base::system_clock().wall();

@@ -128,10 +128,10 @@ class LeaseCommand final : public Command {
       request.limit_ms = limit.count();
     }
     if (!unit_.empty()) {
-      request.holder = lease::Holder::of_unit(unit_);
+      request.holder = lease::LeaseHolder::of_unit(unit_);
     } else if (pid_ || limit_.empty()) {
       request.holder =
-          lease::Holder::process(pid_.value_or(static_cast<std::uint32_t>(::getppid())), 0);
+          lease::LeaseHolder::process(pid_.value_or(static_cast<std::uint32_t>(::getppid())), 0);
     }
     request.job = name_;
     MIG_ASSIGN_OR_RETURN(request.priority, parse_priority(priority_));

@@ -52,7 +52,7 @@ class Logs final : public Command {
     MIG_ASSIGN_OR_RETURN(std::vector<launch::LogTail> tails, tails_of(book, job));
     bool live = follow_ && job.live();
     for (;;) {
-      // What was written before its end is there when the end is seen.
+      // Reads once more after the end: output written before it must not be lost.
       if (!show(context, tails) && live) {
         std::this_thread::sleep_for(kBetweenLooks);
         MIG_ASSIGN_OR_RETURN(const launch::JobView now,
@@ -97,7 +97,7 @@ class Logs final : public Command {
     return tails;
   }
 
-  // False: nothing new.
+  // False: no new output.
   static bool show(Context& context, std::vector<launch::LogTail>& tails) {
     bool any = false;
     for (launch::LogTail& tail : tails) {

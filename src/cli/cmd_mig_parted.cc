@@ -120,7 +120,7 @@ class MigParted {
     return now;
   }
 
-  // mig-parted's words where it has some.
+  // Error texts of mig-parted where it has some.
   Result<Spec> selected_spec() {
     MIG_TRY(need(flags_.config_file, "config-file"));
     log_.debug("Parsing config file...");
@@ -223,7 +223,7 @@ class MigParted {
     const auto outer = [](Error error) {
       return std::move(error).in("error applying MIG configuration with hooks");
     };
-    if (auto good = checked(); !good) {  // before any hook
+    if (auto good = checked(); !good) {  // checked before any hook runs
       return outer(std::move(good).error());
     }
     variables["MIG_PARTED_HOOKS_FILE"] = flags_.hooks_file;

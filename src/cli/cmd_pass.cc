@@ -125,6 +125,9 @@ class Smi final : public Command {
         refused = opened.error();
       }
       MIG_ASSIGN_OR_RETURN(node, std::move(opened));
+      if (context.process_ends) {
+        node->leave_to_exit();
+      }
       if (const auto open = node->interrupted(); open && *open) {
         cut_short = node::cut_short_text(**open);
       }

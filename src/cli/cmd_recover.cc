@@ -46,14 +46,7 @@ class Recover final : public Command {
     const bool applied = recovery.result.outcome == node::Outcome::kApplied;
     const auto source = context.source_or_default();
     if (context.globals().json) {
-      const char* outcome = stuck ? "stuck" : applied ? "applied" : "rolled_back";
-      return output.result(wire::recovery_document({recovery.was_open ? outcome : "nothing_to_do",
-                                                    recovery.change,
-                                                    recovery.command,
-                                                    recovery.rebuilt,
-                                                    recovery.result.others,
-                                                    stuck ? recovery.result.failure : std::nullopt},
-                                                   source));
+      return output.result(wire::recovery_document(recovery, source));
     }
     std::string text = simulated_mark(source);
     text += text.empty() ? "" : ": ";

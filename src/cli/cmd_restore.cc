@@ -95,7 +95,7 @@ class Restore final : public Command {
   }
 
  private:
-  // Safe to repeat, and no failure where nothing was ever recorded: it runs at every boot.
+  // Idempotent, and succeeds when nothing was ever recorded: runs at every boot.
   Result<int> restore_last_good(Context& context) {
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.unattended());
     if (execute_.dry_run) {

@@ -105,7 +105,7 @@ class Run final : public Command {
   void tell(Context& context, launch::RunRequest& request) const {
     Output& output = context.output();
     const bool several = request.where.every || request.where.count > 1;
-    request.observer.on_start = [this, &context, several](const launch::Chosen& chosen,
+    request.observer.on_start = [this, &context, several](const Instance& chosen,
                                                           std::uint32_t rank) {
       context.output().progress(started(chosen, several, rank, source(context)));
     };
@@ -119,7 +119,7 @@ class Run final : public Command {
   }
 
   // With a lease whoever gives it finds them.
-  Result<void> find_places(Context& context, node::Node& node, launch::Selection& selection) const {
+  Result<void> find_places(Context& context, node::Node& node, Need& selection) const {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     if (!options_.gpu.empty()) {
       MIG_ASSIGN_OR_RETURN(selection.gpu, select_gpu(inventory, options_.gpu));
@@ -135,7 +135,7 @@ class Run final : public Command {
     return context.source() ? *context.source() : *lease_.source;
   }
 
-  static std::string started(const launch::Chosen& chosen,
+  static std::string started(const Instance& chosen,
                              bool several,
                              std::uint32_t rank,
                              const wire::Source& source) {
@@ -171,27 +171,8 @@ class Run final : public Command {
       }
     }
     if (context.globals().json) {
-      output.message(wire::run_document(report_of(result), source(context)));
+      output.message(wire::run_document(result.outcome(), source(context)));
     }
-  }
-
-  static wire::RunReport report_of(const launch::RunResult& result) {
-    wire::RunReport report;
-    report.job = result.job;
-    report.exit_code = result.end.exit_code();
-    report.timed_out = result.end.timed_out;
-    for (std::size_t rank = 0; rank < result.instances.size(); ++rank) {
-      const launch::Chosen& chosen = result.instances[rank];
-      const launch::RankEnd& end = result.end.ranks[rank];
-      report.ranks.push_back({chosen.uuid,
-                              chosen.profile.str(),
-                              chosen.gpu,
-                              chosen.gpu_instance,
-                              chosen.compute_instance,
-                              end.exit_code,
-                              end.restarts});
-    }
-    return report;
   }
 
   RunOptions options_;

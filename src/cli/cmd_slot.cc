@@ -15,27 +15,6 @@ using node::SlotView;
 
 constexpr std::uint64_t kMostSlots = 64;
 
-wire::SlotEntry entry_of(const SlotView& view) {
-  wire::SlotEntry entry;
-  entry.name = view.row.name;
-  entry.profile = view.row.profile;
-  entry.state = node::name_of(view.state);
-  entry.gpu_uuid = view.row.gpu_uuid;
-  entry.pci_bus_id = view.row.pci_bus_id;
-  entry.uuid = view.uuid;
-  entry.previous_uuid = view.row.previous_uuid;
-  entry.note = view.note;
-  entry.placement = {static_cast<std::uint32_t>(view.row.start),
-                     static_cast<std::uint32_t>(view.row.size)};
-  entry.compute_start = view.row.ci_start;
-  entry.changed_ms = view.row.changed_ms;
-  entry.stand_in = view.stand_in;
-  entry.gpu = view.gpu;
-  entry.gpu_instance = view.gpu_instance;
-  entry.compute_instance = view.compute_instance;
-  return entry;
-}
-
 std::string place_text(const SlotView& view) {
   const std::string inside = view.row.ci_start ? fmt::format("/{}", *view.row.ci_start) : "";
   return fmt::format("{}:{}{}", view.row.start, view.row.size, inside);
@@ -50,7 +29,7 @@ std::string uuid_text(const SlotView& view) {
   return now + " (was " + view.row.previous_uuid + ")";
 }
 
-class Slot final : public Command {
+class SlotCommand final : public Command {
  public:
   CommandText text() const override {
     return {"slot",
@@ -166,7 +145,7 @@ class Slot final : public Command {
     request.ci_start = compute_start_;
     MIG_ASSIGN_OR_RETURN(const SlotView view, node.set_slot(request));
     if (context.globals().json) {
-      context.output().result(wire::slot_document(entry_of(view), context.source_or_default()));
+      context.output().result(wire::slot_document(view, context.source_or_default()));
     } else {
       print(context, {view});
     }
@@ -175,23 +154,18 @@ class Slot final : public Command {
 
   static Result<int> list(Context& context, node::Node& node) {
     MIG_ASSIGN_OR_RETURN(const std::vector<SlotView> views, node.slots());
-    if (!context.globals().json) {
+    if (context.globals().json) {
+      context.output().result(wire::slot_list_document(views, context.source_or_default()));
+    } else {
       print(context, views);
-      return 0;
     }
-    std::vector<wire::SlotEntry> entries;
-    entries.reserve(views.size());
-    for (const SlotView& view : views) {
-      entries.push_back(entry_of(view));
-    }
-    context.output().result(wire::slot_list_document(entries, context.source_or_default()));
     return 0;
   }
 
   Result<int> resolve(Context& context, node::Node& node) const {
     MIG_ASSIGN_OR_RETURN(const SlotView view, node.resolve_slot(words_[1]));
     if (context.globals().json) {
-      context.output().result(wire::slot_document(entry_of(view), context.source_or_default()));
+      context.output().result(wire::slot_document(view, context.source_or_default()));
       return 0;
     }
     context.output().result(view.uuid + "\n");
@@ -233,7 +207,7 @@ class Slot final : public Command {
 }  // namespace
 
 std::unique_ptr<Command> make_slot() {
-  return std::make_unique<Slot>();
+  return std::make_unique<SlotCommand>();
 }
 
 }  // namespace mig::cli

@@ -47,7 +47,7 @@ class Stop final : public Command {
       MIG_ASSIGN_OR_RETURN(launch::JobView job, book.find(word, true));
       jobs.push_back(std::move(job));
     }
-    // All are named right before the first is stopped.
+    // All are resolved before the first is stopped.
     std::optional<Error> failure;
     for (const launch::JobView& job : jobs) {
       if (auto stopped = stop(context, book, job, grace); !stopped && !failure) {

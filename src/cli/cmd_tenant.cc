@@ -74,7 +74,7 @@ class TenantCommand final : public Command {
     for (const auto& entry : all) {
       names.push_back(entry.tenant.name);
     }
-    std::erase_if(all, [&](const wire::TenantEntry& entry) { return entry.tenant.name != name; });
+    std::erase_if(all, [&](const TenantUse& entry) { return entry.tenant.name != name; });
     if (!all.empty()) {
       return {};
     }

@@ -19,7 +19,7 @@ class Version final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    wire::VersionReport report{MIG_VERSION, {}, {}, {}};
+    Versions report{MIG_VERSION, {}, {}, {}};
     context.only_looks(wire::MachinePart::kState);
     if (const auto versions = context.versions()) {
       report.driver_version = versions->driver;

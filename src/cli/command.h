@@ -84,6 +84,9 @@ class Context {
   std::vector<std::string> rest;
   bool rest_given = false;
 
+  // The process exits when the command is done: the driver need not be closed before.
+  bool process_ends = false;
+
  private:
   Result<node::Node*> node(const node::DriverChoice& choice);
   void prepare_node();

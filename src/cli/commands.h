@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command table: help, completion, reference test and dispatch all walk it.
+// The command table: source of help, completion, reference test and dispatch.
 #ifndef MIGCTL_CLI_COMMANDS_H_
 #define MIGCTL_CLI_COMMANDS_H_
 

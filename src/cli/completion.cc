@@ -21,7 +21,7 @@ bool takes_file(const OptionSpec& spec) {
   return base::split(spec.text.value, '|').front() == "FILE" || spec.text.value == "PATH";
 }
 
-// The specs' setters point into a command that is gone; only their texts are used here.
+// The specs' setters point into a destroyed command; only their texts may be used.
 std::vector<OptionSpec> global_specs() {
   Globals globals;
   Options options;
@@ -41,7 +41,7 @@ std::vector<CommandWords> all_commands() {
   return commands;
 }
 
-// Words of an option that stand on the command line: "-f --file".
+// An option's names on the command line: "-f --file".
 std::string option_words(const std::vector<OptionSpec>& specs) {
   std::vector<std::string> words;
   for (const auto& spec : specs) {
@@ -52,7 +52,7 @@ std::string option_words(const std::vector<OptionSpec>& specs) {
   return base::join(words, " ");
 }
 
-// `case` arms for options that take a value.
+// `case` arms of the bash script for options with a value.
 std::string bash_value_arms(const std::vector<OptionSpec>& specs) {
   std::string out;
   for (const auto& spec : specs) {
@@ -82,7 +82,7 @@ std::string single_quoted(const std::string& text) {
   return out + "'";
 }
 
-// zsh's _arguments ends a description at ']' and reads ':' as a separator.
+// Escapes for zsh's _arguments, where ']' ends a description and ':' is a separator.
 std::string zsh_description(const std::string& text) {
   std::string out;
   for (const char c : text) {

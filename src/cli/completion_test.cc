@@ -12,7 +12,7 @@
 namespace mig::cli {
 namespace {
 
-// Exit status of `command` fed with `input`; -1 when it does not run.
+// Exit status of `command` with `input` on stdin; -1 when it does not run.
 int feed(const std::string& command, const std::string& input) {
   std::FILE* pipe = ::popen(command.c_str(), "w");
   if (pipe == nullptr) {

@@ -23,7 +23,11 @@ void Globals::declare(Options& options) {
 Context::Context(Globals globals, Output& output)
     : globals_(std::move(globals)), output_(&output) {}
 
-Context::~Context() = default;
+Context::~Context() {
+  if (process_ends && node_) {
+    node_->leave_to_exit();
+  }
+}
 
 Result<node::Node*> Context::node() {
   if (node_) {

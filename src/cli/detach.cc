@@ -23,7 +23,7 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
   }
   if (child == 0) {
     ::setsid();
-    // Until the job is on its way it goes with the caller.
+    // Until the job is on its way, the child dies with the caller.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != caller) {
       ::_exit(128 + SIGTERM);
@@ -41,7 +41,7 @@ Result<std::optional<Detached>> Detached::split(int& exit_code, std::optional<De
     job = heard;
     return std::optional<Detached>();
   }
-  // It has ended before its job began, and said why.
+  // The child ended before its job began, and printed why.
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of cli/: goes on in a process of its own session, and lets the caller wait until the job
-// runs or stands in the queue, so that what keeps it from either is told to whoever typed it.
+// Inside of cli/: daemonises a run in a new session, while the caller waits until the job runs or
+// is queued, so that an early failure is reported on the user's terminal.
 //
-// Before any driver or store is opened: those must not be shared with a fork.
+// Call before any driver or store is opened: they must not be shared across fork().
 #ifndef MIGCTL_CLI_DETACH_H_
 #define MIGCTL_CLI_DETACH_H_
 
@@ -15,7 +15,7 @@
 
 namespace mig::cli {
 
-// What the caller is told of it.
+// Message from the detached process to the caller.
 struct DetachedJob {
   std::int64_t number = 0;
   bool simulated = false;
@@ -23,11 +23,12 @@ struct DetachedJob {
 
 class Detached {
  public:
-  // In the new process: an object. In the caller, when the job is on its way or the new process has
-  // ended: what the caller exits with, and the job in `job` when it is on its way.
+  // Forks. In the new process: an object. In the caller, once the job is on its way or the new
+  // process has ended: the exit code, and the job in `job` if it is on its way.
   static Result<std::optional<Detached>> split(int& exit_code, std::optional<DetachedJob>& job);
 
-  // The job is on its way: the caller goes, and our standard streams lead nowhere from now on.
+  // Reports the job as on its way: the caller exits, and this process's standard streams go to
+  // /dev/null.
   void go(const DetachedJob& job);
 
  private:

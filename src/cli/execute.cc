@@ -13,24 +13,6 @@
 #include "node/node.h"
 
 namespace mig::cli {
-namespace {
-
-wire::ApplyReport report_of(const Plan& plan, const node::ApplyResult& result) {
-  wire::ApplyReport report;
-  report.outcome = outcome_text(result.outcome);
-  for (const auto& step : result.steps) {
-    report.steps.push_back({step.step, step.done, step.undone, step.milliseconds});
-  }
-  report.failure = result.failure;
-  if (result.failure) {
-    report.failure_nvml_name = nvml_name(*result.failure);
-  }
-  report.plan = plan;
-  return report;
-}
-
-}  // namespace
-
 std::shared_ptr<void> GuardedWords::guard() {
   const auto watchdog = std::make_shared<Watchdog>(output_, Watchdog::Over::kChange);
   watchdog_ = watchdog;
@@ -131,7 +113,8 @@ void ChangeWords::outcome(const Plan& plan, const node::ApplyResult& result) {
     output().message("migctl: warning: " + warning + "\n");
   }
   if (context_.globals().json) {
-    output().result(wire::apply_document(report_of(plan, result), source));
+    output().result(wire::apply_document(
+        plan, result, result.failure ? nvml_name(*result.failure) : "", source));
     return;
   }
   output().result(render_outcome(plan, result, source, output().paint()));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kWidth = 79;
 
-// `text` broken at blanks, each line but the first indented; newlines in it are kept.
+// Wraps `text` at blanks with a hanging indent; newlines are kept.
 std::string wrap(std::string_view text, std::size_t indent) {
   std::string out;
   std::size_t column = indent;

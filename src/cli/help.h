@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Help pages, made from the command table and the options that commands declare.
+// Help pages, generated from the command table and the declared options.
 #ifndef MIGCTL_CLI_HELP_H_
 #define MIGCTL_CLI_HELP_H_
 

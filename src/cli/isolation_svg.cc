@@ -20,9 +20,9 @@ constexpr int kPlotLeft = 190;
 constexpr int kPlotWidth = 420;
 constexpr int kWordsLeft = kPlotLeft + kPlotWidth + 30;
 constexpr int kRow = 26;
-constexpr int kHead = 56;      // of a panel
-constexpr int kFoot = 34;      // its axis
-constexpr int kTitle = 66;     // of the page
+constexpr int kHead = 56;      // header of a panel
+constexpr int kFoot = 34;      // axis of a panel
+constexpr int kTitle = 66;     // title of the page
 constexpr double kMost = 1.2;  // right end of the axis
 constexpr std::size_t kLongestWords = 48;
 
@@ -44,7 +44,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// Okabe and Ito's colours, told apart by everybody; the shapes differ too.
+// Okabe and Ito's colours, distinguishable with colour blindness; the shapes differ too.
 const char* color_of(Finding finding) {
   switch (finding) {
     case Finding::kIsolated:

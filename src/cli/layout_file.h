@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options by which plan, apply and assert take a layout file; mig-parted's flags and variables.
+// Options of plan, apply and assert for a layout file; with mig-parted's flags and variables.
 #ifndef MIGCTL_CLI_LAYOUT_FILE_H_
 #define MIGCTL_CLI_LAYOUT_FILE_H_
 
@@ -20,15 +20,15 @@ class LayoutFile {
 
   bool given() const { return !file_.empty(); }
 
-  // On the command line: the variable may be set for other commands.
+  // True when given on the command line: the variable may be set for other commands.
   bool named() const;
 
   const std::string& file() const { return file_; }
 
-  // Says on standard error what was read from where, when the file is more than a layout.
+  // Prints what was read from which place on stderr, when the file is more than a layout.
   Result<Spec> read(Output& output) const;
   Result<DesiredLayout> resolve(const Inventory& inventory, Output& output) const;
-  // Of a file that was read before (standard input can be read once).
+  // For a file that was read before (standard input can be read only once).
   Result<DesiredLayout> resolve(const Spec& spec, const Inventory& inventory) const;
 
  private:

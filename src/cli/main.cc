@@ -23,5 +23,6 @@ static void open_standard_files() {
 int main(int argc, char** argv) {
   open_standard_files();
   mig::cli::Output output(stdout, stderr);
-  return output.finish(mig::cli::run_cli(std::vector<std::string>(argv, argv + argc), output));
+  return output.finish(
+      mig::cli::run_cli(std::vector<std::string>(argv, argv + argc), output, true));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program under the name nvidia-mig-parted: that tool's commands, flags, variables, files,
-// success lines and log form, on our plan, transaction and checks. Exit code 1 for every failure.
+// The program under the name nvidia-mig-parted: a drop-in replacement with that tool's commands,
+// flags, variables, files, success lines and log format, on migctl's plan, transaction and checks.
+// Exit code 1 for every failure.
 #ifndef MIGCTL_CLI_MIG_PARTED_H_
 #define MIGCTL_CLI_MIG_PARTED_H_
 

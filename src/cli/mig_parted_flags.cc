@@ -15,7 +15,7 @@ namespace mig::cli {
 namespace {
 
 struct PartedCommand {
-  std::string_view name, usage, flags;  // flags: letters of those that it takes
+  std::string_view name, usage, flags;  // flags: letters of the accepted ones
 };
 
 constexpr PartedCommand kCommands[] = {
@@ -118,7 +118,7 @@ class Parser {
   Parser(const std::vector<std::string>& args, std::size_t& at, const Options& options)
       : args_(args), at_(at), options_(options) {}
 
-  // Up to the first word that is no flag.
+  // Parses up to the first word that is not a flag.
   Result<void> run() {
     while (at_ < args_.size() && args_[at_].size() > 1 && args_[at_][0] == '-') {
       const std::string word = args_[at_++];
@@ -160,7 +160,7 @@ class Parser {
     return set(spec, args_[at_++]);
   }
 
-  // "-sm", "-mf FILE": only the last may take a value.
+  // For combined flags such as "-sm", "-mf FILE": only the last may take a value.
   bool all_short(const std::string& letters) const {
     for (std::size_t i = 0; i < letters.size(); ++i) {
       const OptionSpec* spec = find_spec(options_, letters.substr(i, 1));
@@ -182,7 +182,7 @@ class Parser {
   std::set<const OptionSpec*> seen_;
 };
 
-// Flags on the command line win.
+// Flags on the command line take precedence.
 Result<void> take_variables(const Options& options, const std::set<const OptionSpec*>& seen) {
   for (const OptionSpec& spec : options.specs()) {
     if (spec.text.env.empty() || seen.count(&spec) != 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words after `nvidia-mig-parted`, by the rules of its flag library: "-f FILE",
-// "--config-file=FILE",
-// "-config-file FILE", "-sm", "--mode-only=false", then MIG_PARTED_* variables.
+// "--config-file=FILE", "-config-file FILE", "-sm", "--mode-only=false", then MIG_PARTED_*
+// variables.
 #ifndef MIGCTL_CLI_MIG_PARTED_FLAGS_H_
 #define MIGCTL_CLI_MIG_PARTED_FLAGS_H_
 
@@ -20,7 +20,7 @@ struct MigPartedFlags {
   bool skip_reset = false, mode_only = false, valid_config = false;
 };
 
-// kUsage: what is wrong, in mig-parted's words where it has some. Fills `flags` as far as it came.
+// kUsage with mig-parted's error text where it has one. Fills `flags` as far as parsing came.
 Result<void> parse_mig_parted(const std::vector<std::string>& args, MigPartedFlags& flags);
 
 // The overview, or the help of a command.

@@ -12,7 +12,7 @@
 namespace mig::cli {
 namespace {
 
-// 2026-11-24T01:02:03+01:00, Z for UTC.
+// Timestamp of the log: 2026-11-24T01:02:03+01:00, Z for UTC.
 std::string log_time() {
   const std::time_t now = std::time(nullptr);
   std::tm local{};

@@ -24,7 +24,7 @@ class MigPartedLog {
   void debug(const std::string& message) const;
   void info(const std::string& message) const;
   void warning(const std::string& message) const;
-  // Its first letter becomes a capital.
+  // The first letter is capitalised.
   void fatal(std::string message) const;
 
  private:

@@ -18,7 +18,7 @@ bool is_choice(const std::string& word) {
   });
 }
 
-// The words Go's ParseBool takes: mig-parted's environment variables are read with it.
+// Words accepted by Go's ParseBool, with which mig-parted reads its environment variables.
 Result<void> set_flag(const std::string& name, const std::string& value, bool& target) {
   const std::string word = base::lower(value);
   const bool yes = word == "1" || word == "t" || word == "true";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command can be given, as data: help, completion and the parser (parse.cc, the only file
-// that compiles CLI11) all read the same list. Targets are members of the command; they outlive it.
+// Options of a command as data: help, completion and the parser (parse.cc, the only file that
+// compiles CLI11) use the same list. Targets are members of the command, which must outlive the
+// list.
 //
 //   options.text({"-f,--file", "FILE|-", "layout file; - reads standard input"}, file_);
 #ifndef MIGCTL_CLI_OPTIONS_H_
@@ -18,21 +19,21 @@
 namespace mig::cli {
 
 struct OptionText {
-  std::string names;     // "-f,--file"; of a positional its name: "PROFILE[:START]"
-  std::string value;     // "FILE", or "yaml|json" = these words only; "" = a flag
-  std::string help;      // with unit and default
-  std::string env = {};  // variable that gives the default
+  std::string names;     // "-f,--file"; for a positional argument its name: "PROFILE[:START]"
+  std::string value;     // "FILE", or "yaml|json" = an enumeration; "" = a flag
+  std::string help;      // including unit and default
+  std::string env = {};  // environment variable with the default
 };
 
 struct OptionSpec {
   OptionText text;
   bool positional = false;
   bool required = false;
-  bool many = false;  // repeatable; commas separate
+  bool many = false;  // repeatable or comma-separated
   std::function<Result<void>(const std::string&)> set;
-  std::string fallback = {};  // not empty: "--evict" alone means "--evict=FALLBACK"
+  std::string fallback = {};  // optional value: "--evict" alone means "--evict=FALLBACK"
 
-  // No word of its value follows it.
+  // True when no separate word is its value.
   bool flag() const { return !positional && (text.value.empty() || !fallback.empty()); }
 
   std::vector<std::string> names() const;    // "-f", "--file"
@@ -43,7 +44,7 @@ class Options {
  public:
   void flag(OptionText text, bool& target);
   void text(OptionText text, std::string& target);
-  // Its value may be left out, or stands behind "=".
+  // Option with an optional value, which must follow "=".
   void optional_text(OptionText text, std::string& target, const std::string& fallback);
   void number(OptionText text, std::optional<std::uint32_t>& target);
   void list(OptionText text, std::vector<std::string>& target);

@@ -35,7 +35,7 @@ bool is_terminal(std::FILE* file) {
   return fd >= 0 && ::isatty(fd) == 1;
 }
 
-// 0, or why not. A reader that went away (`migctl list | head`) is no error of ours.
+// 0, or errno. A reader that closed the pipe (`migctl list | head`, EPIPE) is not an error.
 int write(std::FILE* file, std::string_view text) {
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0) {
@@ -72,7 +72,7 @@ void Output::result(std::string_view text) {
 
 int Output::finish(int code) {
   errno = 0;
-  // Commands that print by themselves (sim, smi) leave their trouble in the stream.
+  // Commands that print directly (sim, smi) leave errors in the stream's state.
   if (const bool trouble = std::fflush(out_) != 0 || std::ferror(out_) != 0;
       trouble && lost_ == 0 && errno != EPIPE) {
     lost_ = errno != 0 ? errno : EIO;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a command writes: results to `out`, progress and diagnostics to `err`. Colours only on a
+// Output of a command: results to `out`, progress and diagnostics to `err`. Colours only on a
 // terminal, and never with --no-color or $NO_COLOR.
 #ifndef MIGCTL_CLI_OUTPUT_H_
 #define MIGCTL_CLI_OUTPUT_H_
@@ -12,7 +12,7 @@ namespace mig::cli {
 
 enum class Style { kBold, kDim, kRed, kGreen, kYellow };
 
-// Escape sequences around text, or nothing when off.
+// Escape sequences around text, or none when off.
 class Paint {
  public:
   explicit Paint(bool on) : on_(on) {}
@@ -41,8 +41,7 @@ class Output {
   Paint err_paint() const;  // for stderr
   bool err_is_terminal() const;
 
-  // The exit code in the end: results that could not be written are no success. A reader that went
-  // away is none of our business.
+  // Final exit code: unwritten results are a failure. A closed pipe is not.
   int finish(int code);
 
   std::FILE* out() const { return out_; }

@@ -60,7 +60,7 @@ Error unknown_option(const std::string& word,
                {}};
 }
 
-// Where the command's name stands. Options before it are global ones.
+// Index of the command's name. Options before it are global.
 Result<std::size_t> find_command(const std::vector<std::string>& args, const Options& globals) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (!is_option(args[i])) {
@@ -89,7 +89,7 @@ Result<std::size_t> find_command(const std::vector<std::string>& args, const Opt
   return args.size();
 }
 
-// One option of ours as one of CLI11's; the values it saw end up in `values`.
+// One of our options bound to CLI11's; `values` receives its words.
 struct Bound {
   const OptionSpec* spec;
   std::vector<std::string> values;
@@ -143,7 +143,7 @@ Result<void> set_values(const std::string& command, const Bound& bound) {
   return {};
 }
 
-// "--evict" alone becomes "--evict=30s": the word behind it is not its value.
+// Rewrites "--evict" alone to "--evict=30s", so that the next word is not taken as its value.
 std::vector<std::string> with_fallbacks(std::vector<std::string> words, const Options& own) {
   for (auto& word : words) {
     const OptionSpec* spec = find_option(own.specs(), word);
@@ -179,7 +179,7 @@ Result<void> parse_options(const std::string& command,
                 fmt::format("{}: {}", command, error.what()),
                 fmt::format("migctl {} --help shows how it is used", command));
   }
-  // Globals first, so that an error in the rest is printed as they say.
+  // Globals first, as they determine how a later error is printed.
   std::reverse(bounds.begin(), bounds.end());
   for (auto& bound : bounds) {
     MIG_TRY(set_values(command, bound));
@@ -211,7 +211,7 @@ bool asks_help(const std::vector<std::string>& words) {
   });
 }
 
-// Words before the command and after it, up to `--`, which begins somebody else's words.
+// Words before the command and after it, up to `--`, after which words belong to another program.
 struct Words {
   std::vector<std::string> before, after;
 };
@@ -240,7 +240,7 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& args, Glob
   if (args.size() > kMaxWords) {
     return fail(ErrorCode::kTooLarge, fmt::format("{} words on the command line", args.size()));
   }
-  // An error in the options is still to be printed as --json says.
+  // Detected early: errors of option parsing must respect --json.
   globals.json = std::find(args.begin(), std::find(args.begin(), args.end(), "--"), "--json") !=
                  std::find(args.begin(), args.end(), "--");
   Options global_options;

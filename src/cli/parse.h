@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From words to a command with its options set. The only user of CLI11 is parse.cc.
+// Parses words into a command with its options set. The only user of CLI11 is parse.cc.
 #ifndef MIGCTL_CLI_PARSE_H_
 #define MIGCTL_CLI_PARSE_H_
 
@@ -17,12 +17,12 @@ struct Invocation {
   std::unique_ptr<Command> command;  // null when `name` is ""
   bool help = false;
   bool version = false;
-  std::vector<std::string> rest;  // after `--`, or after a command that passes through
+  std::vector<std::string> rest;  // words after `--`, or after a command that passes through
   bool rest_given = false;
 };
 
 // `args` without argv[0]. Errors are kUsage with the nearest name as the hint. `globals` is filled
-// as far as parsing came, so that an Error can still be printed as the user asked (--json).
+// as far as parsing came, so that an Error can be printed as requested (--json).
 Result<Invocation> parse_command_line(const std::vector<std::string>& args, Globals& globals);
 
 }  // namespace mig::cli

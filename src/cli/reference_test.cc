@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/reference is held against the program. After a wanted change of help texts:
+// Compares docs/reference with the program. After an intended change of help texts:
 // MIG_UPDATE_GOLDENS=1 cli_test
 #include <cstdlib>
 #include <fstream>

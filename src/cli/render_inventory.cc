@@ -206,7 +206,7 @@ std::string placement_table(const Gpu& gpu, const Paint& paint) {
   return table.draw(paint);
 }
 
-// GPUs whose tables are the same text are shown once: "GPU 0-3, 5".
+// Merges GPUs with equal tables: "GPU 0-3, 5".
 template <class Render>
 std::string grouped(const Inventory& inventory, const Paint& paint, Render render) {
   struct Group {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An Inventory as text for people: pure functions, so that tests hold them on made-up machines.
+// An Inventory as text: pure functions, tested on invented machines.
 #ifndef MIGCTL_CLI_RENDER_INVENTORY_H_
 #define MIGCTL_CLI_RENDER_INVENTORY_H_
 
@@ -14,10 +14,10 @@
 
 namespace mig::cli {
 
-// `SIMULATED machine "lab"`, or "" on hardware.
+// Mark `SIMULATED machine "lab"`, or "" on hardware.
 std::string simulated_mark(const wire::Source& source);
 
-std::string known(const std::optional<std::uint32_t>& value);  // "?" = the driver does not tell
+std::string known(const std::optional<std::uint32_t>& value);  // "?" = not reported by the driver
 std::string slot_range(Placement placement);                   // "4-7", "2"
 
 std::string render_list(const Inventory& inventory, bool processes, const Paint& paint);

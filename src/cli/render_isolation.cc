@@ -37,7 +37,7 @@ std::string estimate_text(const std::optional<Estimate>& estimate) {
              : fmt::format("{:.3f}", estimate->value);
 }
 
-// The middle one of what the samples that lived have.
+// Median over the samples of completed runs.
 std::optional<double> median(const std::vector<Sample>& samples, double Sample::*part) {
   std::vector<double> values;
   for (const Sample& sample : samples) {

@@ -19,7 +19,7 @@ std::size_t count(const std::string& text, const std::string& what) {
   return found;
 }
 
-// Every element is closed, in order: what a strict reader asks first.
+// Checks that every element is closed, in order.
 bool well_formed(const std::string& xml) {
   std::vector<std::string> open;
   for (auto at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
@@ -84,7 +84,7 @@ TEST(IsolationSvg, SaysSoAndNamesEveryVerdict) {
                            "not run: there is no"}) {
     EXPECT_NE(svg.find(part), std::string::npos) << part;
   }
-  // Intervals: of the two in the first panel and the slowed one; the killed one has no speed.
+  // Intervals: the two in the first panel and the slowed one; the killed one has no speed.
   EXPECT_EQ(count(svg, "stroke-width=\"3\"/>\n<"), 4U) << "three intervals and a cross";
 }
 

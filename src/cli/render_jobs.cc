@@ -17,39 +17,43 @@ std::string since(std::int64_t now_ms, std::int64_t then_ms) {
   return base::span_text(now_ms > then_ms ? now_ms - then_ms : 0);
 }
 
-std::string instances_text(const launch::JobView& job) {
+std::string instances_text(const Job& job) {
   if (job.row.ranks.empty()) {
     return "-";
   }
-  const store::JobRankRow& first = job.row.ranks.front();
+  const JobRank& first = job.row.ranks.front();
   if (job.row.ranks.size() > 1) {
-    return fmt::format("{} x {}", job.row.ranks.size(), first.profile);
+    return fmt::format("{} x {}", job.row.ranks.size(), first.instance.profile.str());
   }
-  return fmt::format("{} on {} gi={} ci={}", first.profile, first.gpu, first.gi, first.ci);
+  return fmt::format("{} on {} gi={} ci={}",
+                     first.instance.profile.str(),
+                     first.instance.gpu.value,
+                     first.instance.gpu_instance.value,
+                     first.instance.compute_instance.value);
 }
 
 }  // namespace
 
-std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
-  const store::JobRow& row = job.row;
+std::string standing_text(const Job& job, std::int64_t now_ms) {
+  const JobRecord& row = job.row;
   std::int64_t restarts = 0;
-  for (const store::JobRankRow& rank : row.ranks) {
+  for (const JobRank& rank : row.ranks) {
     restarts += rank.restarts;
   }
   const std::string again =
       restarts == 0 ? "" : fmt::format(", {}", base::counted(restarts, "restart"));
   switch (job.state) {
-    case launch::JobState::kWaiting:
+    case JobState::kWaiting:
       return fmt::format("waiting for {}{}",
                          since(now_ms, row.created_ms),
                          row.note.empty() ? "" : ": " + base::quoted(row.note, kShownNote));
-    case launch::JobState::kRunning:
+    case JobState::kRunning:
       return "running for " + since(now_ms, row.started_ms.value_or(now_ms)) + again;
-    case launch::JobState::kUnsupervised:
+    case JobState::kUnsupervised:
       return "running, its migctl was killed";
-    case launch::JobState::kEnded:
+    case JobState::kEnded:
       break;
-    case launch::JobState::kLost:
+    case JobState::kLost:
       return "gone, nobody saw how";
   }
   if (!row.exit_code) {
@@ -59,13 +63,13 @@ std::string standing_text(const launch::JobView& job, std::int64_t now_ms) {
       "ended with {}{}{}", *row.exit_code, row.note.empty() ? "" : " (" + row.note + ")", again);
 }
 
-std::string jobs_text(const std::vector<launch::JobView>& jobs,
+std::string jobs_text(const std::vector<Job>& jobs,
                       std::int64_t now_ms,
                       const wire::Source& source,
                       const Paint& paint) {
   Table table({{"JOB", true}, {"NAME"}, {"INSTANCE"}, {"PID", true}, {"STATE"}, {"COMMAND"}});
   constexpr std::size_t kShownCommand = 60;
-  for (const launch::JobView& job : jobs) {
+  for (const Job& job : jobs) {
     const bool one = job.row.ranks.size() == 1 && job.row.ranks.front().pid != 0;
     std::string command = job.row.command;
     if (command.size() > kShownCommand) {
@@ -82,38 +86,6 @@ std::string jobs_text(const std::vector<launch::JobView>& jobs,
   std::string text = mark + (mark.empty() ? "" : ": ");
   text += jobs.empty() ? "no jobs of yours\n" : base::counted(jobs.size(), "job") + " of yours\n";
   return table.empty() ? text : text + table.draw(paint);
-}
-
-wire::JobEntry job_entry(const launch::JobView& job, const launch::JobBook& book) {
-  const store::JobRow& row = job.row;
-  wire::JobEntry entry;
-  entry.id = row.id;
-  entry.name = row.name;
-  entry.state = launch::name_of(job.state);
-  entry.command = row.command;
-  entry.folder = row.folder;
-  entry.note = row.note;
-  entry.created_ms = row.created_ms;
-  entry.started_ms = row.started_ms;
-  entry.finished_ms = row.finished_ms;
-  entry.exit_code = row.exit_code;
-  entry.detached = row.detached;
-  entry.confined = row.confined;
-  entry.supervisor_pid = row.supervisor_pid;
-  for (const store::JobRankRow& rank : row.ranks) {
-    entry.ranks.push_back({rank.rank,
-                           rank.uuid,
-                           rank.profile,
-                           GpuIndex{static_cast<std::uint32_t>(rank.gpu)},
-                           GpuInstanceId{static_cast<std::uint32_t>(rank.gi)},
-                           ComputeInstanceId{static_cast<std::uint32_t>(rank.ci)},
-                           rank.pid,
-                           rank.restarts,
-                           rank.exit_code,
-                           row.logged ? book.log_path(row.id, rank.rank) : std::string(),
-                           rank.note});
-  }
-  return entry;
 }
 
 }  // namespace mig::cli

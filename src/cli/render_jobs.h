@@ -8,20 +8,18 @@
 #include <vector>
 
 #include "cli/output.h"
-#include "launch/job_book.h"
+#include "model/job.h"
 #include "wire/jobs.h"
 
 namespace mig::cli {
 
 // "ended with 3", "running for 12 min"; `now_ms`: Unix time.
-std::string standing_text(const launch::JobView& job, std::int64_t now_ms);
+std::string standing_text(const Job& job, std::int64_t now_ms);
 
-std::string jobs_text(const std::vector<launch::JobView>& jobs,
+std::string jobs_text(const std::vector<Job>& jobs,
                       std::int64_t now_ms,
                       const wire::Source& source,
                       const Paint& paint);
-
-wire::JobEntry job_entry(const launch::JobView& job, const launch::JobBook& book);
 
 }  // namespace mig::cli
 

@@ -57,11 +57,11 @@ std::string ends_text(const lease::Lease& lease) {
   if (lease.notice_ms) {
     return fmt::format("asked to go, {} left", base::span_text(*lease.notice_ms));
   }
-  if (lease.left_ms && lease.holder.kind == lease::Holder::Kind::kTime) {
+  if (lease.left_ms && lease.holder.kind == lease::LeaseHolder::Kind::kTime) {
     return "in " + base::span_text(*lease.left_ms);
   }
   std::string with = "with " + lease.holder.str();
-  if (lease.heir.kind == lease::Holder::Kind::kProcess) {
+  if (lease.heir.kind == lease::LeaseHolder::Kind::kProcess) {
     with += fmt::format(" and {}", lease.heir.pid);
   }
   return lease.left_ms ? fmt::format("{}, or in {}", with, base::span_text(*lease.left_ms)) : with;
@@ -126,7 +126,7 @@ std::string tenants_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                {"SMS", true},
                {"INSTANCES", true},
                {"MEMORY MIB", true}});
-  for (const wire::TenantEntry& entry : answer.tenants) {
+  for (const TenantUse& entry : answer.tenants) {
     const Tenant& tenant = entry.tenant;
     table.row({tenant.name,
                name_of(tenant.role),
@@ -140,7 +140,7 @@ std::string tenants_text(const wire::LeaseAnswer& answer, const Paint& paint) {
   return head(answer, base::counted(answer.tenants.size(), "tenant")) + table.draw(paint);
 }
 
-std::string tenant_text(const wire::TenantEntry& entry) {
+std::string tenant_text(const TenantUse& entry) {
   const Tenant& tenant = entry.tenant;
   std::string text = fmt::format("{}\n  {:<10} {}\n  {:<10} {}\n",
                                  tenant.name,

@@ -15,7 +15,7 @@ std::string ends_text(const lease::Lease& lease);
 std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint);
 std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint);
 std::string tenants_text(const wire::LeaseAnswer& answer, const Paint& paint);
-std::string tenant_text(const wire::TenantEntry& entry);
+std::string tenant_text(const TenantUse& entry);
 
 }  // namespace mig::cli
 

@@ -13,12 +13,12 @@ namespace mig::cli {
 namespace {
 
 // The code of a failed step is the driver's or the check's; this one only a request to stop has.
-std::string why(const node::ApplyResult& result) {
+std::string why(const ApplyResult& result) {
   return result.failure && result.failure->code == ErrorCode::kRolledBack ? "stopped on request"
                                                                           : "a step failed";
 }
 
-std::string headline(const node::ApplyResult& result, const Paint& paint) {
+std::string headline(const ApplyResult& result, const Paint& paint) {
   double milliseconds = 0;
   std::size_t done = 0;
   for (const auto& step : result.steps) {
@@ -26,9 +26,9 @@ std::string headline(const node::ApplyResult& result, const Paint& paint) {
     done += step.done ? 1 : 0;
   }
   switch (result.outcome) {
-    case node::Outcome::kUnchanged:
+    case Outcome::kUnchanged:
       return "Nothing to do: the machine is as wanted.";
-    case node::Outcome::kApplied:
+    case Outcome::kApplied:
       if (result.failure && result.failure->code == ErrorCode::kResetRequired) {
         return paint(Style::kYellow, "Pending") +
                fmt::format(": {} done, and a reset or reboot must complete the change.",
@@ -37,10 +37,10 @@ std::string headline(const node::ApplyResult& result, const Paint& paint) {
       return paint(Style::kGreen, "Applied") + fmt::format(" and verified: {} in {}.",
                                                            base::counted(done, "step"),
                                                            seconds_text(milliseconds));
-    case node::Outcome::kRolledBack:
+    case Outcome::kRolledBack:
       return paint(Style::kYellow, "Rolled back") + ": " + why(result) +
              "; the machine is as before.";
-    case node::Outcome::kStuck:
+    case Outcome::kStuck:
       return paint(Style::kRed, "Stuck") + ": " + why(result) +
              ", and what was done could not be undone.";
   }
@@ -48,7 +48,7 @@ std::string headline(const node::ApplyResult& result, const Paint& paint) {
 }
 
 // After a failure: what was done, what was undone, what was not reached.
-std::string step_states(const node::ApplyResult& result) {
+std::string step_states(const ApplyResult& result) {
   std::string out;
   for (const auto& report : result.steps) {
     out += fmt::format("  {:<9} {}\n",
@@ -62,22 +62,8 @@ std::string step_states(const node::ApplyResult& result) {
 
 }  // namespace
 
-std::string outcome_text(node::Outcome outcome) {
-  switch (outcome) {
-    case node::Outcome::kUnchanged:
-      return "unchanged";
-    case node::Outcome::kApplied:
-      return "applied";
-    case node::Outcome::kRolledBack:
-      return "rolled_back";
-    case node::Outcome::kStuck:
-      return "stuck";
-  }
-  return "stuck";
-}
-
 std::string render_outcome(const Plan& plan,
-                           const node::ApplyResult& result,
+                           const ApplyResult& result,
                            const wire::Source& source,
                            const Paint& paint) {
   std::string out = simulated_mark(source);

@@ -8,17 +8,14 @@
 #include "mig/plan.h"
 
 #include "cli/output.h"
-#include "node/node.h"
+#include "model/change_record.h"
 #include "wire/wire.h"
 
 namespace mig::cli {
 
-// `rolled_back`, as in JSON.
-std::string outcome_text(node::Outcome outcome);
-
 // Outcome, then the strips of the GPUs that the plan names, as they are now.
 std::string render_outcome(const Plan& plan,
-                           const node::ApplyResult& result,
+                           const ApplyResult& result,
                            const wire::Source& source,
                            const Paint& paint);
 

@@ -14,7 +14,7 @@
 namespace mig::cli {
 namespace {
 
-// " (14 SMs)", " (2 x 1c.2g.20gb of 16 SMs)"; "" where nothing is known to be inside.
+// Compute instances of a cell: " (14 SMs)", " (2 x 1c.2g.20gb of 16 SMs)"; "" if unknown.
 std::string inside(const LayoutCell& cell) {
   if (cell.computes.empty()) {
     return "";
@@ -43,7 +43,7 @@ std::string inside(const LayoutCell& cell) {
   return fmt::format(" ({})", base::join(parts, ", "));
 }
 
-// "2 x 1g.5gb (14 SMs) at slots 0, 1".
+// Lines such as "2 x 1g.5gb (14 SMs) at slots 0, 1".
 std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
   struct Group {
     std::string profile;
@@ -70,8 +70,8 @@ std::vector<std::string> cell_lines(const std::vector<LayoutCell>& cells) {
   return lines;
 }
 
-// Words broken at blanks, so that they stay in 80 columns behind `before` columns; what goes on in
-// a next line stands two further in.
+// Wraps at blanks to 80 columns after `before` columns; continuation lines are indented by two
+// more.
 std::string broken(const std::string& text, std::size_t before) {
   const std::size_t room = 79 - before;
   std::string out;
@@ -150,7 +150,7 @@ std::string step_lines(const Plan& plan, const Paint& paint) {
   return out;
 }
 
-// "room kept on GPU 0 for 2 x 2g.10gb at slots 2-3, 4-5".
+// Lines such as "room kept on GPU 0 for 2 x 2g.10gb at slots 2-3, 4-5".
 std::string room_lines(const Plan& plan, const Paint& paint) {
   std::map<GpuIndex, std::vector<LayoutCell>> by_gpu;
   for (const auto& room : plan.kept_room) {

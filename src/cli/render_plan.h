@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans as text for people. Pure functions.
+// Plans as text. Pure functions.
 #ifndef MIGCTL_CLI_RENDER_PLAN_H_
 #define MIGCTL_CLI_RENDER_PLAN_H_
 
@@ -16,7 +16,7 @@ std::string seconds_text(double milliseconds);  // "0.24 s", "11 s", "4 ms"
 
 std::string render_plan(const Plan& plan, const wire::Source& source, const Paint& paint);
 
-// What a blocked plan waits for, as the Error that ends the command.
+// Error of a blocked plan, with its blockers.
 Error blocked_error(const Plan& plan);
 
 }  // namespace mig::cli

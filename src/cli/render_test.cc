@@ -144,13 +144,13 @@ TEST(RenderPlan, StripsStayInEightyColumnsHoweverLongTheNames) {
 }
 
 TEST(RenderOutcome, TellsWhatWasUndone) {
-  apply::ApplyResult result;
+  ApplyResult result;
   result.after = sample::inventory();
   for (const auto& step : sample::plan().steps) {
     result.steps.push_back({step, false, false, 0});
   }
   result.steps[0] = {result.steps[0].step, true, true, 104};
-  result.outcome = apply::Outcome::kRolledBack;
+  result.outcome = Outcome::kRolledBack;
   result.failure = Error{ErrorCode::kInUse, "cannot reset GPU 0", "", {}, {}};
   const std::string text = render_outcome(sample::plan(), result, {true, "lab"}, kPlain);
   EXPECT_NE(text.find("SIMULATED machine \"lab\": Rolled back"), std::string::npos) << text;

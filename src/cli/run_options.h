@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of cli/: what `run` can be told, and the request that it means.
+// Inside of cli/: options of `run`, and the request that they form.
 #ifndef MIGCTL_CLI_RUN_OPTIONS_H_
 #define MIGCTL_CLI_RUN_OPTIONS_H_
 
@@ -18,7 +18,7 @@ class RunOptions {
  public:
   void declare(Options& options);
 
-  // Everything but GPU and slot, which need a look at the machine. kUsage names the option.
+  // Everything except GPU and slot, which need the machine. kUsage names the option.
   Result<void> fill(launch::RunRequest& request) const;
 
   std::string slot, gpu, wait, priority;

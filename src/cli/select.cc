@@ -25,7 +25,7 @@ std::string gpus_there(const Inventory& inventory) {
   return fmt::format("this machine has GPU {}", base::join(indices, ", "));
 }
 
-// "0000:10:00.0" and "10:00.0" name "00000000:10:00.0".
+// Compares PCI bus ids: "0000:10:00.0" and "10:00.0" equal "00000000:10:00.0".
 bool same_bus_id(const std::string& full, const std::string& word) {
   const std::string a = base::lower(full);
   const std::string b = base::lower(word);
@@ -48,7 +48,7 @@ const Gpu* find_gpu(const Inventory& inventory, const std::string& word) {
   return nullptr;
 }
 
-// By index; a UUID or bus id that no other GPU has may be that of one that cannot be opened.
+// A lost GPU by index; an unknown UUID or bus id may also belong to a GPU that cannot be opened.
 const LostGpu* find_lost(const Inventory& inventory, const std::string& word) {
   if (const auto index = base::parse_decimal(word, kMaxId)) {
     return inventory.find_lost(GpuIndex{static_cast<std::uint32_t>(*index)});

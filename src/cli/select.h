@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user names, found in an Inventory: GPUs and profiles. Nothing found is an error that says
-// what there is.
+// Resolves the user's GPUs and profiles in an Inventory. No match is an error that lists what
+// exists.
 #ifndef MIGCTL_CLI_SELECT_H_
 #define MIGCTL_CLI_SELECT_H_
 
@@ -18,11 +18,11 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
                                           const std::vector<std::string>& words);
 Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word);
 
-// Keeps only the GPUs that `words` name.
+// Removes the GPUs that `words` do not name.
 Result<void> keep_gpus(Inventory& inventory, const std::vector<std::string>& words);
 
-// "3g.20gb", "3g.20gb:4", "9" (an id as nvidia-smi prints), "1c.3g.20gb" (a 3g.20gb with that one
-// compute instance), "1c.3g.20gb:4/1" (which starts at its slice 1).
+// Parses "3g.20gb", "3g.20gb:4", "9" (an id as nvidia-smi prints), "1c.3g.20gb" (a 3g.20gb with
+// that one compute instance), "1c.3g.20gb:4/1" (starting at its slice 1).
 Result<DesiredInstance> parse_instance(const Gpu& gpu,
                                        const std::string& word,
                                        bool compute_instance);

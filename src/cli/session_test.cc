@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user's session on a simulated machine, through the function that main calls.
+// A user's session on a simulated machine, through the function that main() calls.
 #include <unistd.h>
 
 #include <cstdio>

@@ -11,7 +11,7 @@
 namespace mig::cli {
 namespace {
 
-// More than any machine of 64 GPUs holds.
+// Upper limit: more than any machine of 64 GPUs holds.
 constexpr std::uint64_t kMostSpare = 448;
 
 Result<SpareRoom> parse_spare(const std::string& word) {
@@ -50,7 +50,7 @@ void SpareFlag::declare(Options& options) {
 Result<std::vector<SpareRoom>> SpareFlag::read() const {
   std::vector<std::string> whole;
   for (const std::string& word : words_) {
-    // The list was split at commas, and attributes have some too: "1g.5gb+me,gfx".
+    // Rejoins attributes: the list was split at commas, and "1g.5gb+me,gfx" contains one.
     const bool attribute = !word.empty() && (word[0] < '0' || word[0] > '9');
     if (attribute && !whole.empty()) {
       whole.back() += "," + word;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// --spare: room for more instances that a change must leave free.
+// --spare: spare room for further instances that a change must leave free.
 #ifndef MIGCTL_CLI_SPARE_FLAG_H_
 #define MIGCTL_CLI_SPARE_FLAG_H_
 
@@ -20,10 +20,10 @@ class SpareFlag {
 
   bool given() const { return !words_.empty(); }
 
-  // "2g.10gb:2", the count 1 when it is left out.
+  // Parses "2g.10gb:2"; the count defaults to 1.
   Result<std::vector<SpareRoom>> read() const;
 
-  // Whether a plan that was saved earlier keeps that much; kConflict when not.
+  // Checks that a saved plan keeps at least so much; kConflict otherwise.
   Result<void> check_saved(const Plan& saved) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace mig::cli {
 namespace {
 
-// As given on the command line, "2g.10gb 1" each; or the refusal.
+// Parsed values, "2g.10gb 1" each; or the error.
 std::vector<std::string> spare_of(const std::vector<std::string>& values) {
   SpareFlag flag;
   Options options;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// While it lives, a signal that would end the program only sets a flag, for work that must end in
-// order, and a reader that has gone away is an error of its write. They may be nested: the
-// outermost sets up and takes down, and what was asked of it is asked of those within. SIGHUP and
-// others that were ignored before (nohup) stay ignored; not SIGINT, SIGQUIT and SIGTERM, which a
-// script's background program would not hear else.
+// During its lifetime, a signal that would end the program only sets a flag, so that work can end
+// in order, and SIGPIPE becomes a write error. Objects may be nested: the outermost installs and
+// removes the handlers, and all share the flag. SIGHUP and others that were ignored before (nohup)
+// stay ignored; not SIGINT, SIGQUIT and SIGTERM, which a script's background program would
+// otherwise miss.
 #ifndef MIGCTL_CLI_STOP_ON_SIGNAL_H_
 #define MIGCTL_CLI_STOP_ON_SIGNAL_H_
 
@@ -47,12 +47,12 @@ class StopOnSignal {
   StopOnSignal(StopOnSignal&&) = delete;
   StopOnSignal& operator=(StopOnSignal&&) = delete;
 
-  // Lock-free: a handler may set them. `signal` is the first that came.
+  // Lock-free, as signal handlers set them. `signal` is the first one received.
   static inline std::atomic<bool> requested{false};
   static inline std::atomic<int> signal{0};
 
  private:
-  // All that end a program unless it cares, but for those that tell of a fault in it.
+  // All signals whose default action ends a program, except those that report a fault in it.
   static constexpr std::array kAsksToEnd = {
       SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
   static constexpr std::array kWriteFailed = {SIGPIPE, SIGXFSZ};
@@ -74,7 +74,7 @@ class StopOnSignal {
     }
   }
 
-  static inline int depth = 0;  // one thread makes and ends them
+  static inline int depth = 0;  // created and destroyed in one thread
   static inline std::array<struct sigaction, kAsksToEnd.size() + kWriteFailed.size()> before{};
 };
 

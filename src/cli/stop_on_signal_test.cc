@@ -53,12 +53,12 @@ TEST(StopOnSignal, WhatIsAskedOfTheOuterIsAskedOfTheInner) {
     EXPECT_TRUE(StopOnSignal::requested);
   }
   EXPECT_TRUE(StopOnSignal::requested);
-  ::raise(SIGHUP);  // would end us, had the inner one taken the handlers down
+  ::raise(SIGHUP);  // would kill this process, had the inner object removed the handlers
 }
 
 TEST(StopOnSignal, NohupIsHonoured) {
   ::signal(SIGHUP, SIG_IGN);
-  ::signal(SIGQUIT, SIG_IGN);  // as a script's background programs have it
+  ::signal(SIGQUIT, SIG_IGN);  // as a shell script sets it for background programs
   {
     const StopOnSignal stop;
     ::raise(SIGHUP);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slot strips that stand below each other, drawn to one scale.
+// Slot strips below each other, drawn to one scale.
 #ifndef MIGCTL_CLI_STRIP_SCALE_H_
 #define MIGCTL_CLI_STRIP_SCALE_H_
 
@@ -16,8 +16,7 @@ namespace mig::cli {
 class StripScale {
  public:
   void include(const GpuLayout& layout);
-  // One line; two with the ruler. `lead` stands before the strip, blanks of its width before the
-  // ruler.
+  // One line; two with the ruler. `lead` precedes the strip, blanks of its width the ruler.
   std::string draw(const GpuLayout& layout,
                    const std::string& lead,
                    bool ruler,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Aligned columns of text. Numbers stand right, words left; no trailing blanks.
+// Aligned columns of text. Numbers right-aligned, words left-aligned; no trailing blanks.
 #ifndef MIGCTL_CLI_TABLE_H_
 #define MIGCTL_CLI_TABLE_H_
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kDefault{120'000};
 constexpr std::chrono::hours kLongest{24};
 
-// "700ms", "90s", "5m"; anything else is the default.
+// Parses "700ms", "90s", "5m"; anything else gives the default.
 std::chrono::milliseconds limit() {
   const char* text = std::getenv("MIGCTL_DRIVER_TIMEOUT");  // NOLINT(concurrency-mt-unsafe)
   const auto time = base::parse_time(text != nullptr ? text : "", kLongest);
@@ -72,7 +72,7 @@ struct Watchdog::State {
                 "driver answers again"
               : " while the GPUs were read\nhint: dmesg tells what holds it up (Xid, hung tasks); "
                 "$MIGCTL_DRIVER_TIMEOUT sets how long is waited"));
-      // The lock is held: whoever hangs does not go on behind this, should the driver answer now.
+      // Holds the lock until exit: the hanging thread must not continue if the driver returns now.
       give_up();
       _Exit(error_info(ErrorCode::kTimeout).exit_code);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// --wait, --evict and --evict-hook: what to do about those who stand in the way of a change. All
-// changing commands declare them.
+// --wait, --evict and --evict-hook: how to handle the blockers of a change. Declared by all
+// changing commands.
 #ifndef MIGCTL_CLI_WAY_FLAGS_H_
 #define MIGCTL_CLI_WAY_FLAGS_H_
 
@@ -20,7 +20,7 @@ class WayFlags {
  public:
   void declare(Options& options);
 
-  // kUsage when a time cannot be read, or a hook has nothing to go before.
+  // kUsage for an invalid duration, or a hook without --evict.
   Result<void> read(service::ChangeOptions& options) const;
 
  private:

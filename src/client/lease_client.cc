@@ -75,7 +75,7 @@ class DaemonClient final : public LeaseClient {
 
   Result<void> bequeath(std::int64_t lease, std::uint32_t pid) override {
     wire::LeaseChange change;
-    change.heir = lease::Holder::process(pid, 0);
+    change.heir = lease::LeaseHolder::process(pid, 0);
     MIG_TRY(ask("PATCH", fmt::format("/v1/leases/{}", lease), wire::lease_change_document(change)));
     return {};
   }
@@ -128,7 +128,7 @@ class StoreClient final : public LeaseClient {
       : desk_(std::move(desk)), source_(std::move(source)), peer_(service::own_peer()) {}
 
   Result<wire::LeaseAnswer> acquire(lease::LeaseRequest request, const OnWait& on_wait) override {
-    request.waiter = lease::Holder::process(peer_.pid, 0);
+    request.waiter = lease::LeaseHolder::process(peer_.pid, 0);
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(answer.leases, desk_->acquire(request, peer_, on_wait));
     return answer;
@@ -143,7 +143,7 @@ class StoreClient final : public LeaseClient {
   }
 
   Result<void> bequeath(std::int64_t lease, std::uint32_t pid) override {
-    return desk_->bequeath(lease, lease::Holder::process(pid, 0), peer_);
+    return desk_->bequeath(lease, lease::LeaseHolder::process(pid, 0), peer_);
   }
 
   Result<wire::LeaseAnswer> list() override {
@@ -160,21 +160,13 @@ class StoreClient final : public LeaseClient {
 
   Result<wire::LeaseAnswer> tenants() override {
     wire::LeaseAnswer answer = fresh();
-    MIG_ASSIGN_OR_RETURN(const auto views, desk_->tenants(peer_));
-    for (const auto& view : views) {
-      answer.tenants.push_back({view.tenant,
-                                view.leases,
-                                view.used.slices,
-                                view.used.sm,
-                                view.used.memory_mib,
-                                view.used.instances});
-    }
+    MIG_ASSIGN_OR_RETURN(answer.tenants, desk_->tenants(peer_));
     return answer;
   }
 
   Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
     wire::LeaseHistoryAnswer answer;
-    answer.source = context_.source_or_default();
+    answer.source = source_;
     MIG_ASSIGN_OR_RETURN(answer.history, desk_->history(filter, peer_));
     return answer;
   }

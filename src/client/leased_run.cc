@@ -16,19 +16,13 @@ namespace {
 
 lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseOptions& options) {
   lease::LeaseRequest request;
-  const launch::Selection& selection = run.where.selection;
-  request.need.profile = selection.profile;
-  request.need.min_memory_mib = selection.min_memory_mib;
-  request.need.min_sm = selection.min_sm;
-  request.need.uuid = selection.uuid;
+  request.need = run.where.selection;
   request.need.gpu_uuid = options.gpu;
   request.need.slot = options.slot;
-  request.need.gpu_instance = selection.gpu_instance;
-  request.need.compute_instance = selection.compute_instance;
   request.count = run.where.count;
   request.every = run.where.every;
   request.shared = run.where.shared;
-  request.holder = lease::Holder::process(static_cast<std::uint32_t>(::getpid()), 0);
+  request.holder = lease::LeaseHolder::process(static_cast<std::uint32_t>(::getpid()), 0);
   request.stoppable = true;  // SIGTERM to us ends the job
   request.job = run.command.name.empty() ? run.command.argv.front() : run.command.name;
   constexpr std::size_t kLongestJob = 100;
@@ -42,19 +36,6 @@ lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseO
     request.limit_ms = (*run.limits.timeout + run.limits.grace).count();
   }
   return request;
-}
-
-launch::Chosen chosen_of(const lease::LeasedInstance& instance) {
-  launch::Chosen chosen;
-  chosen.uuid = instance.uuid;
-  chosen.profile = instance.profile;
-  chosen.gpu = instance.gpu;
-  chosen.gpu_instance = instance.gpu_instance;
-  chosen.compute_instance = instance.compute_instance;
-  chosen.memory_mib = instance.memory_mib;
-  chosen.sm = instance.sm;
-  chosen.gpu_minor = instance.gpu_minor;
-  return chosen;
 }
 
 // Gives back on destruction. What cannot be given back ends with this process.
@@ -110,7 +91,7 @@ Result<void> lease_for_run(const Options& options,
     launch::Leased leased;
     std::vector<std::int64_t> ids;
     for (const lease::Lease& lease : answer.leases) {
-      leased.instances.push_back(chosen_of(lease.instance));
+      leased.instances.push_back(lease.instance);
       ids.push_back(lease.id);
       if (lease.limit_ms) {
         leased.limit = std::chrono::milliseconds(*lease.limit_ms);

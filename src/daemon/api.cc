@@ -49,15 +49,6 @@ Result<std::optional<std::int64_t>> number_of(const http::Request& request,
   return std::optional(static_cast<std::int64_t>(*number));
 }
 
-wire::TenantEntry tenant_entry(const service::LeaseDesk::TenantView& view) {
-  return {view.tenant,
-          view.leases,
-          view.used.slices,
-          view.used.sm,
-          view.used.memory_mib,
-          view.used.instances};
-}
-
 }  // namespace
 
 http::ErrorWriter error_writer(const wire::Source& source) {
@@ -148,16 +139,11 @@ Result<std::string> Api::queue(const http::Request& request, const service::Peer
 }
 
 Result<std::string> Api::tenants(const http::Request& request, const service::Peer& peer) {
-  MIG_ASSIGN_OR_RETURN(const auto views, desk_.tenants(peer));
-  const std::string* tenant = http::value_of(request, "tenant");
-  std::vector<wire::TenantEntry> entries;
-  entries.reserve(views.size());
-  for (const auto& view : views) {
-    if (tenant == nullptr || view.tenant.name == *tenant) {
-      entries.push_back(tenant_entry(view));
-    }
+  MIG_ASSIGN_OR_RETURN(auto tenants, desk_.tenants(peer));
+  if (const std::string* name = http::value_of(request, "tenant")) {
+    std::erase_if(tenants, [&](const TenantUse& use) { return use.tenant.name != *name; });
   }
-  return wire::tenant_list_document(entries, source_);
+  return wire::tenant_list_document(tenants, source_);
 }
 
 Result<std::string> Api::lease_history(const http::Request& request, const service::Peer& peer) {
@@ -201,7 +187,7 @@ void Api::acquire(const http::Request& request, const http::Reply& reply) {
   if (!asked->key.empty()) {
     asked->key = fmt::format("{}:{}", peer.identity.uid, asked->key);
   }
-  asked->waiter = lease::Holder::process(peer.pid, 0);
+  asked->waiter = lease::LeaseHolder::process(peer.pid, 0);
   auto ticket = desk_.begin(*std::move(asked), peer);
   if (!ticket) {
     reply(error(ticket.error()));
@@ -243,7 +229,7 @@ void Api::change(const http::Request& request, const http::Reply& reply) {
     return reply(error(done.error()));
   }
   reply_with(reply, leases(request, peer));
-  if (on_holders && asked->holder && asked->holder->kind == lease::Holder::Kind::kProcess) {
+  if (on_holders && asked->holder && asked->holder->kind == lease::LeaseHolder::Kind::kProcess) {
     on_holders({*asked->holder});
   }
 }
@@ -292,10 +278,10 @@ void Api::tell_holders(const std::vector<lease::Lease>& leases) {
   if (!on_holders) {
     return;
   }
-  std::vector<lease::Holder> holders;
+  std::vector<lease::LeaseHolder> holders;
   holders.reserve(leases.size());
   for (const lease::Lease& lease : leases) {
-    if (lease.holder.kind == lease::Holder::Kind::kProcess) {
+    if (lease.holder.kind == lease::LeaseHolder::Kind::kProcess) {
       holders.push_back(lease.holder);
     }
   }

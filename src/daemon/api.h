@@ -47,7 +47,7 @@ class Api {
   void stop() { pending_.clear(); }
 
   // Called with processes that leases are bound to.
-  std::function<void(const std::vector<lease::Holder>&)> on_holders;
+  std::function<void(const std::vector<lease::LeaseHolder>&)> on_holders;
   // Called when a turn failed: driver lost, disk full.
   std::function<void(const Error&)> on_trouble;
 

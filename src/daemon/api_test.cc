@@ -66,7 +66,7 @@ class ApiTest : public node::MachineTest {
     ASSERT_TRUE(desk) << desk.error().text();
     desk_ = *std::move(desk);
     api_ = std::make_unique<Api>(*desk_, wire::Source{true, "lab"});
-    api_->on_holders = [this](const std::vector<lease::Holder>& holders) {
+    api_->on_holders = [this](const std::vector<lease::LeaseHolder>& holders) {
       told_.insert(told_.end(), holders.begin(), holders.end());
     };
   }
@@ -157,7 +157,7 @@ class ApiTest : public node::MachineTest {
   Tenants tenants_;
   std::unique_ptr<service::LeaseDesk> desk_;
   std::unique_ptr<Api> api_;
-  std::vector<lease::Holder> told_;
+  std::vector<lease::LeaseHolder> told_;
   std::map<std::uint32_t, pid_t> clients_;
 };
 

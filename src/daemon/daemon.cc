@@ -78,8 +78,8 @@ class HolderWatch {
   HolderWatch(http::Server& server, std::function<void()> ended)
       : server_(server), ended_(std::move(ended)) {}
 
-  void watch(const std::vector<lease::Holder>& holders) {
-    for (const lease::Holder& holder : holders) {
+  void watch(const std::vector<lease::LeaseHolder>& holders) {
+    for (const lease::LeaseHolder& holder : holders) {
       const std::pair key(holder.pid, holder.start_ticks);
       if (watched_.contains(key) || watched_.size() >= kMostWatched) {
         continue;  // the tick sees those that are too many
@@ -141,7 +141,9 @@ Result<void> run_daemon(node::Node& node,
                            },
                            error_writer(source)));
   HolderWatch watch(*server, [&api] { api.step(); });
-  api.on_holders = [&watch](const std::vector<lease::Holder>& holders) { watch.watch(holders); };
+  api.on_holders = [&watch](const std::vector<lease::LeaseHolder>& holders) {
+    watch.watch(holders);
+  };
   std::string told;
   api.on_trouble = [&](const Error& error) {
     if (options.log && told != error.message) {

@@ -44,7 +44,7 @@ Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions
 // Reads one GPU, by index.
 Result<Gpu> read_gpu(const nvml::Session& session, GpuIndex index, const ReadOptions& options);
 
-// An Inventory of the GPUs as `read` gives them; those that cannot be opened are its `lost`.
+// An Inventory of the GPUs that `read` returns; GPUs that cannot be opened go into `lost`.
 Result<Inventory> read_gpus(const nvml::Session& session,
                             const std::function<Result<Gpu>(GpuIndex)>& read);
 

@@ -84,6 +84,9 @@ class Finder {
       return std::tie(a.gpu, a.gpu_instance, a.compute_instance, a.pid, a.name) <
              std::tie(b.gpu, b.gpu_instance, b.compute_instance, b.pid, b.name);
     });
+    for (Holder& holder : list) {
+      holder.stops_first_instance = stops_first_instance(holder);
+    }
     return std::move(report_);
   }
 
@@ -264,53 +267,6 @@ bool stops_first_instance(const Holder& holder) {
   const bool display = holder.kind == Kind::kDisplay;
   return seen_in(holder, kGraphicsList) ||
          (display && (seen_in(holder, kDriverList) || seen_in(holder, kActiveDisplay)));
-}
-
-const char* name_of(Kind kind) {
-  switch (kind) {
-    case Kind::kProcess:
-      return "process";
-    case Kind::kService:
-      return "service";
-    case Kind::kDisplay:
-      return "display";
-    case Kind::kLease:
-      return "lease";
-    case Kind::kKernelModule:
-      break;
-  }
-  return "kernel_module";
-}
-
-const char* name_of(Stops stops) {
-  return stops == Stops::kDestroy ? "destroy" : "reset";
-}
-
-std::string Holder::str() const {
-  std::string text =
-      kind == Kind::kKernelModule ? "kernel module " + name : fmt::format("pid {}", pid);
-  if (kind == Kind::kLease) {
-    text = pid == 0 ? name : fmt::format("{} (pid {})", name, pid);
-  } else if (kind == Kind::kDisplay && pid == 0) {
-    text = "a display (whose, the driver does not say)";
-  } else if (kind != Kind::kKernelModule) {
-    std::vector<std::string> about = {name.empty() ? "name not visible" : name};
-    if (uid) {
-      about.push_back(fmt::format("uid {}", *uid));
-    }
-    if (const std::string who = owner.str(); !who.empty()) {
-      about.push_back(who);
-    }
-    text += " (" + base::join(about, ", ") + ")";
-  }
-  text += fmt::format(" on GPU {}", gpu.value);
-  if (gpu_instance) {
-    text += fmt::format(" gi={}", gpu_instance->value);
-  }
-  if (compute_instance) {
-    text += fmt::format(" ci={}", compute_instance->value);
-  }
-  return text;
 }
 
 Result<Report> find_holders(const Inventory& inventory, const Roots& roots) {

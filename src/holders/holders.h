@@ -17,38 +17,15 @@
 #include "mig/result.h"
 
 #include "base/proc_root.h"
-#include "holders/owner.h"
+#include "model/holder.h"
 
 namespace mig::holders {
 
-enum class Kind {
-  kProcess,       // an ordinary process
-  kService,       // one of NVIDIA's own: persistence daemon, DCGM, fabric manager, nvsm
-  kDisplay,       // X server, compositor; pid 0: a screen whose owner is not visible
-  kKernelModule,  // nvidia_drm with a nonzero use count
-  kLease,         // a lease on the instance, whether or not a process runs on it
-};
-
-// kReset: blocks mode change and reset; kDestroy: blocks destruction too.
-enum class Stops { kDestroy, kReset };
-
-struct Holder {
-  Kind kind = Kind::kProcess;
-  // 0 for a kernel module, for a lease whose holder is no job, and for a screen of an unknown
-  // owner.
-  std::uint32_t pid = 0;
-  std::uint64_t start_ticks = 0;  // guards against pid reuse; 0 = unknown
-  std::string name;               // comm, the module's name, "lease 3 of team-a"
-  std::optional<std::uint32_t> uid;
-  Owner owner;
-  GpuIndex gpu;
-  std::optional<GpuInstanceId> gpu_instance;
-  std::optional<ComputeInstanceId> compute_instance;
-  Stops stops = Stops::kDestroy;
-  std::vector<std::string> evidence;  // "driver process list", "/dev/nvidia-caps/nvidia-cap21"
-  // The holder for messages: "pid 4121 (python, uid 1000, Slurm job 17) on GPU 0 gi=3".
-  std::string str() const;
-};
+using mig::Holder;
+using mig::name_of;
+using Kind = HolderKind;
+using Stops = HolderStops;
+using Report = HolderReport;
 
 struct Roots {
   std::string proc = base::proc_root();  // /proc for processes
@@ -58,13 +35,6 @@ struct Roots {
   // none.
   std::string machine_proc = {};
   std::string lease_store = {};  // "" = leases are ignored
-};
-
-struct Report {
-  std::vector<Holder> holders;  // by GPU, then instance, then pid
-  // Processes whose descriptors are not readable: without root the absence of holders is not
-  // proved.
-  std::uint32_t unreadable_processes = 0;
 };
 
 Result<Report> find_holders(const Inventory& inventory, const Roots& roots = {});
@@ -82,9 +52,6 @@ bool is_passing(const Holder& holder);
 // (RTX PRO 6000 Max-Q, 580.105.08: Xorg and gnome-shell, 10 and 17 MiB, with no screen on that
 // GPU).
 bool stops_first_instance(const Holder& holder);
-
-const char* name_of(Kind kind);
-const char* name_of(Stops stops);
 
 }  // namespace mig::holders
 

@@ -442,14 +442,12 @@ TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {
 TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
   process(31, "first", {});
   store::LeaseRow lease;
-  lease.holder_kind = static_cast<std::int64_t>(LeaseHolder::kProcess);
-  lease.pid = 31;
-  lease.start_ticks = 310;
+  lease.holder = LeaseHolder::process(31, 310);
   lease.boot_id = "this";
   const LifeRoots roots{root_ + "/proc", root_ + "/cgroup", nullptr};
   EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kLive);
   EXPECT_EQ(life_of(lease, {5000, 1000, "next"}, roots), Life::kDead);
-  lease.start_ticks = 311;
+  lease.holder.start_ticks = 311;
   EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kDead);
 }
 

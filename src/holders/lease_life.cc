@@ -100,21 +100,21 @@ std::optional<std::int64_t> left_ms(const store::LeaseRow& lease, const Moment& 
 }
 
 Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& roots) {
-  const auto kind = static_cast<LeaseHolder>(lease.holder_kind);
+  const LeaseHolder::Kind kind = lease.holder.kind;
   const bool this_boot = lease.boot_id == now.boot_id;
-  const auto lives = [&](std::int64_t pid, std::int64_t start) {
-    const auto now_there = start_of(roots.proc, static_cast<std::uint32_t>(pid));
-    return now_there && *now_there == static_cast<std::uint64_t>(start);
+  const auto lives = [&](const LeaseHolder& process) {
+    const auto start = start_of(roots.proc, process.pid);
+    return start && *start == process.start_ticks;
   };
-  if (kind == LeaseHolder::kProcess) {
+  if (kind == LeaseHolder::Kind::kProcess) {
     const bool held =
-        this_boot && (lives(lease.pid, lease.start_ticks) ||
-                      (lease.heir_pid != 0 && lives(lease.heir_pid, lease.heir_start)));
+        this_boot && (lives(lease.holder) ||
+                      (lease.heir.kind == LeaseHolder::Kind::kProcess && lives(lease.heir)));
     if (!held) {
       return Life::kDead;
     }
   }
-  if (kind == LeaseHolder::kUnit && !unit_lives(lease.unit, roots)) {
+  if (kind == LeaseHolder::Kind::kUnit && !unit_lives(lease.holder.unit, roots)) {
     return Life::kDead;
   }
   const auto left = left_ms(lease, now);

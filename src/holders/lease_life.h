@@ -17,8 +17,7 @@
 
 namespace mig::holders {
 
-// Values of store::LeaseRow::holder_kind.
-enum class LeaseHolder : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
+using lease::LeaseHolder;
 
 struct Moment {
   std::int64_t wall_ms = 0;  // Unix time

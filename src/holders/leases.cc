@@ -35,16 +35,19 @@ Holder lease_holder(const store::LeaseRow& lease, const Held& held) {
   Holder holder;
   holder.kind = Kind::kLease;
   // Only a job may be signalled; a shell that holds a lease must not be.
-  if (lease.stoppable != 0 &&
-      lease.holder_kind == static_cast<std::int64_t>(LeaseHolder::kProcess)) {
-    holder.pid = static_cast<std::uint32_t>(lease.pid);
-    holder.start_ticks = static_cast<std::uint64_t>(lease.start_ticks);
+  if (lease.stoppable && lease.holder.kind == LeaseHolder::Kind::kProcess) {
+    holder.pid = lease.holder.pid;
+    holder.start_ticks = lease.holder.start_ticks;
   }
-  holder.name = fmt::format("lease {} of {}", lease.id, lease.tenant);
-  if (!lease.job.empty()) {
-    holder.name += fmt::format(" ({})", lease.job);
-  }
-  holder.uid = static_cast<std::uint32_t>(lease.uid);
+  holder.lease = InstanceLease{lease.id,
+                               lease.tenant,
+                               lease.job,
+                               held.instance->id,
+                               held.compute->id,
+                               holder.pid,
+                               holder.start_ticks};
+  holder.name = holder.lease->str();
+  holder.uid = lease.uid;
   holder.gpu = held.gpu->index;
   holder.gpu_instance = held.instance->id;
   holder.compute_instance = held.compute->id;
@@ -68,7 +71,7 @@ Result<void> add_leases(const Inventory& inventory, const Roots& roots, Report& 
   const Moment now = read_moment(base::system_clock(), roots.proc);
   const LifeRoots life{roots.proc, "/sys/fs/cgroup"};
   for (const store::LeaseRow& lease : leases) {
-    const Held held = held_instance(inventory, lease.uuid);
+    const Held held = held_instance(inventory, lease.instance.uuid);
     if (held.compute != nullptr && life_of(lease, now, life) == Life::kLive) {
       report.holders.push_back(lease_holder(lease, held));
     }

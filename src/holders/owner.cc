@@ -14,7 +14,6 @@ namespace mig::holders {
 namespace {
 
 constexpr std::size_t kFullContainerId = 64;
-constexpr std::size_t kShortContainerId = 12;
 
 bool is_container_id(std::string_view text) {
   return text.size() == kFullContainerId && std::all_of(text.begin(), text.end(), [](char c) {
@@ -66,23 +65,6 @@ void read_pod(std::string_view part, Owner& owner) {
 }
 
 }  // namespace
-
-std::string Owner::str() const {
-  std::vector<std::string> words;
-  if (!slurm_job.empty()) {
-    words.push_back("Slurm job " + slurm_job);
-  }
-  if (!pod.empty()) {
-    words.push_back("pod " + pod);
-  }
-  if (!container.empty()) {
-    words.push_back(container_runtime + " " + container.substr(0, kShortContainerId));
-  }
-  if (!unit.empty()) {
-    words.push_back(unit);
-  }
-  return base::join(words, ", ");
-}
 
 Owner parse_cgroup(std::string_view cgroup_text) {
   Owner owner;

@@ -40,7 +40,7 @@ ErrorCode client_code_of(const beast::error_code& error) {
   return ErrorCode::kIo;
 }
 
-// One call, as a chain of callbacks so that each step has the time limit of the whole.
+// One call as a chain of callbacks, so that the overall time limit applies to each step.
 class Call {
  public:
   Call(std::string socket, std::chrono::milliseconds timeout)
@@ -64,7 +64,7 @@ class Call {
   void connect() {
     base::Fd fd;
     const int number = connect_unix(socket_, fd);
-    // The line before the daemon's door is full: a moment later it is not.
+    // EAGAIN: the server's listen backlog is full; retry shortly.
     if (number == EAGAIN && std::chrono::steady_clock::now() < give_up_) {
       return connect_later();
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP request to the daemon on its UNIX socket. Threading: a pure call.
+// One HTTP request to the daemon on its UNIX socket. Threading: thread-safe, without state.
 #ifndef MIGCTL_HTTP_CLIENT_H_
 #define MIGCTL_HTTP_CLIENT_H_
 
@@ -15,10 +15,10 @@ struct Answer {
   std::string body;
 };
 
-// Whether somebody listens there: a socket file that a dead daemon left does not count.
+// True when a server listens on the socket; a stale socket file of a dead daemon does not count.
 bool somebody_listens(const std::string& socket);
 
-// kNoDriver is never meant here: kNotFound = nobody listens; kTimeout; kIo = the connection broke.
+// kNotFound = no server listens; kTimeout; kIo = the connection broke. Never kNoDriver.
 Result<Answer> call(const std::string& socket,
                     const std::string& method,
                     const std::string& target,

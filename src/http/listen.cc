@@ -25,7 +25,7 @@ namespace {
 constexpr int kFirstInherited = 3;
 constexpr int kBacklog = 512;
 
-// The number of the socket that systemd made for us; nullopt = it made none.
+// Number of the socket passed by systemd (socket activation); nullopt = none.
 std::optional<int> inherited() {
   const char* pid = std::getenv("LISTEN_PID");  // NOLINT(concurrency-mt-unsafe): at start
   const char* fds = std::getenv("LISTEN_FDS");  // NOLINT(concurrency-mt-unsafe): at start
@@ -75,7 +75,7 @@ int connect_unix(const std::string& path, base::Fd& fd) {
 bool somebody_listens(const std::string& path) {
   base::Fd probe;
   const int error = connect_unix(path, probe);
-  // A line that is full has somebody at its end, who may be long in coming.
+  // EAGAIN: the listen backlog is full, so a server is there, though busy.
   return error == 0 || error == EAGAIN;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of http/: a client's end of a UNIX socket, without waiting.
+// Inside of http/: a client's end of a UNIX socket, non-blocking.
 #ifndef MIGCTL_HTTP_UNIX_SOCKET_H_
 #define MIGCTL_HTTP_UNIX_SOCKET_H_
 
@@ -9,8 +9,8 @@
 
 namespace mig::http {
 
-// 0, or an errno: EAGAIN when the line before the listener is full. (Asio takes that for a
-// connection under way, which no UNIX socket ever has.)
+// 0, or an errno: EAGAIN when the listen backlog is full. (Asio would take that for a connection in
+// progress, which a UNIX socket never has.)
 int connect_unix(const std::string& path, base::Fd& fd);
 
 }  // namespace mig::http

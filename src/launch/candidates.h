@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: the instances that a Selection means. Pure functions.
+// Inside of launch/: the instances that serve a Need. Pure functions.
 #ifndef MIGCTL_LAUNCH_CANDIDATES_H_
 #define MIGCTL_LAUNCH_CANDIDATES_H_
 
@@ -9,20 +9,20 @@
 #include "mig/inventory.h"
 #include "mig/result.h"
 
-#include "launch/run.h"
+#include "model/instance.h"
 
 namespace mig::launch {
 
 struct Candidate {
-  Chosen instance;
+  Instance instance;
   std::string busy;  // "pid 41 (python)"; "" = nobody of the driver's list
 };
 
 // Smallest memory first, then by GPU, instance id. kNothingMatched says what there is.
-Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Selection& selection);
+Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Need& need);
 
-// "3g.20gb on GPU 0 gi=2 ci=0".
-std::string place_of(const Chosen& chosen);
+// The need in the words of `run`: "profile 1g.5gb on GPU 0", "any profile".
+std::string described(const Need& need);
 
 }  // namespace mig::launch
 

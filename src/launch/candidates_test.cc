@@ -35,7 +35,7 @@ Inventory machine() {
 }
 
 TEST(Candidates, SmallestThatFitsComesFirst) {
-  Selection selection;
+  Need selection;
   EXPECT_EQ(candidates(machine(), selection)->front().instance.gpu_instance.value, 7U);
   selection.min_memory_mib = 8000;
   const auto found = candidates(machine(), selection);
@@ -45,7 +45,7 @@ TEST(Candidates, SmallestThatFitsComesFirst) {
 }
 
 TEST(Candidates, BusyOnesSayWhoHoldsThem) {
-  Selection selection;
+  Need selection;
   selection.profile = *ProfileName::parse("1g.5gb");
   const auto found = candidates(machine(), selection);
   ASSERT_TRUE(found);
@@ -55,7 +55,7 @@ TEST(Candidates, BusyOnesSayWhoHoldsThem) {
 }
 
 TEST(Candidates, NothingOfThatKindSaysWhatThereIs) {
-  Selection selection;
+  Need selection;
   selection.profile = *ProfileName::parse("2g.10gb");
   const auto found = candidates(machine(), selection);
   ASSERT_FALSE(found);

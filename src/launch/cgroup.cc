@@ -15,9 +15,9 @@ namespace mig::launch {
 namespace {
 
 constexpr std::size_t kMostText = 1U << 20U;
-constexpr std::uint64_t kMostPid = 1U << 22U;  // the kernel's own limit
+constexpr std::uint64_t kMostPid = 1U << 22U;  // PID_MAX_LIMIT of the kernel
 
-// Where cgroup v2 is mounted; beside v1 controllers it lies one folder deeper.
+// Mount point of cgroup v2; in a hybrid setup with v1 controllers it is one folder deeper.
 std::string unified(const std::string& cgroups) {
   for (const std::string& root : {cgroups, cgroups + "/unified"}) {
     if (::access((root + "/cgroup.procs").c_str(), F_OK) == 0 &&
@@ -28,7 +28,7 @@ std::string unified(const std::string& cgroups) {
   return "";
 }
 
-// "0::/user.slice/..." of /proc/self/cgroup.
+// This process's cgroup v2 path: "0::/user.slice/..." of /proc/self/cgroup.
 std::string own_path(const std::string& proc) {
   const auto text = base::read_file(proc + "/self/cgroup", kMostText);
   if (!text) {
@@ -73,7 +73,7 @@ void JobCgroup::kill_all(const std::string& path) {
       fd && ::write(fd->get(), "1", 1) == 1) {
     return;
   }
-  // Kernels before 5.14.
+  // Fallback for kernels before 5.14, without cgroup.kill.
   const auto members = base::read_file(path + "/cgroup.procs", kMostText);
   if (!members) {
     return;

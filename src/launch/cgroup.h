@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: a cgroup (v2) for one job below our own, where the kernel and the owner of
-// ours permit it: then nothing that the job started outlives a stop. Only members are counted; no
-// controller is asked for.
+// Inside of launch/: a cgroup (v2) for one job below our own, where the kernel and its owner
+// permit: then no process of the job survives a stop. Used for membership only, without
+// controllers.
 #ifndef MIGCTL_LAUNCH_CGROUP_H_
 #define MIGCTL_LAUNCH_CGROUP_H_
 
@@ -14,25 +14,25 @@ namespace mig::launch {
 
 class JobCgroup {
  public:
-  // nullptr: not permitted, or no cgroup v2 here. `name`: of the new folder.
+  // Creates the cgroup; nullptr: not permitted, or no cgroup v2. `name`: of the new folder.
   static std::unique_ptr<JobCgroup> make(const std::string& name,
                                          const std::string& cgroups = "/sys/fs/cgroup",
                                          const std::string& proc = "/proc");
-  // Takes the cgroup away when it is empty; who is still in it goes on.
+  // Removes the cgroup if it is empty; remaining members go on.
   ~JobCgroup();
   JobCgroup(const JobCgroup&) = delete;
   JobCgroup& operator=(const JobCgroup&) = delete;
   JobCgroup(JobCgroup&&) = delete;
   JobCgroup& operator=(JobCgroup&&) = delete;
 
-  // The folder, for clone3(2): a child that is born in it costs nothing, one that moves there later
-  // costs the kernel some ten milliseconds.
+  // Descriptor of the folder, for clone3(2) with CLONE_INTO_CGROUP: free for a new process, while a
+  // later migration costs some ten milliseconds.
   int folder_fd() const { return folder_.get(); }
 
-  // SIGKILL to all members.
+  // Sends SIGKILL to all members.
   void kill() const { kill_all(path_); }
 
-  // The same by its folder, for who did not make it.
+  // The same by path, for a process that did not create the cgroup.
   static void kill_all(const std::string& path);
 
   const std::string& path() const { return path_; }

@@ -20,8 +20,8 @@
 namespace mig::launch {
 namespace {
 
-// What went wrong between fork and exec, through a pipe that exec closes. The text is a literal,
-// which lies at the same place in both processes.
+// An error between fork and exec, sent through a pipe that exec closes (close-on-exec). The text is
+// a literal, whose address is valid in both processes.
 struct Trouble {
   const char* what = nullptr;  // nullptr: exec itself
   int number = 0;
@@ -55,7 +55,7 @@ Trouble prepare(const ChildRequest& request, const sigset_t& mask) {
   return {};
 }
 
-// fork(2) into the cgroup; a kernel before 5.7, or one that forbids it, forks without.
+// fork(2) into the cgroup (clone3); a kernel before 5.7, or one that forbids it, forks without.
 pid_t fork_into(int cgroup_fd) {
   if (cgroup_fd >= 0) {
     clone_args arguments{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: starts one process, in the group, cgroup and namespace that it is to live in.
+// Inside of launch/: starts one process in its process group, cgroup and namespace.
 #ifndef MIGCTL_LAUNCH_CHILD_H_
 #define MIGCTL_LAUNCH_CHILD_H_
 
@@ -17,16 +17,16 @@ class Confinement;
 
 struct ChildRequest {
   std::vector<std::string> argv;                                 // argv[0] is looked up in $PATH
-  std::vector<std::pair<std::string, std::string>> environment;  // over ours
+  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   int inherit_fd = -1;                                           // stays open in the child
-  int output_fd = -1;                                            // its stdout and stderr; -1: ours
-  bool null_input = false;                                       // its stdin is /dev/null, not ours
-  bool own_group = false;  // leader of a process group of its own
-  int cgroup_fd = -1;      // folder of the cgroup (v2) that it is born in
+  int output_fd = -1;       // its stdout and stderr; -1: inherited
+  bool null_input = false;  // its stdin is /dev/null
+  bool own_group = false;   // leader of a new process group
+  int cgroup_fd = -1;       // folder of the cgroup (v2) to start in
   const Confinement* confinement = nullptr;
 };
 
-// Exit codes of a command that did not start, as shells give them.
+// Exit codes of a command that did not start, by the convention of shells.
 inline constexpr int kCommandNotFound = 127;
 inline constexpr int kCommandNotExecutable = 126;
 
@@ -35,7 +35,8 @@ struct StartFailure {
   Error error;
 };
 
-// The process, or why the command did not start. `mask`: of its signals. The caller waits for it.
+// The new process, or why the command did not start. `mask`: signal mask of the command. The caller
+// must wait for it.
 struct Started {
   int pid = 0;
   std::optional<StartFailure> failure;

@@ -16,7 +16,7 @@
 namespace mig::launch {
 namespace {
 
-// How the child ended, as a shell tells it.
+// Exit status of the child, by the convention of shells.
 int end_of(const ChildRequest& request) {
   sigset_t none;
   sigemptyset(&none);

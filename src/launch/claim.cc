@@ -16,7 +16,7 @@
 namespace mig::launch {
 namespace {
 
-// The older form MIG-GPU-<uuid>/<gi>/<ci> has slashes.
+// The older UUID form MIG-GPU-<uuid>/<gi>/<ci> contains slashes.
 std::string file_of(const std::string& dir, std::string uuid) {
   std::replace(uuid.begin(), uuid.end(), '/', '_');
   return dir + "/" + uuid + ".claim";
@@ -49,7 +49,7 @@ Result<Claim> Claim::take(const std::string& dir, const std::string& uuid) {
 
 void Claim::set_holder(int pid) const {
   const std::string text = fmt::format("{}\n", pid);
-  // Only a name for messages: the lock itself is what counts.
+  // Content for messages only: the lock itself is authoritative.
   if (::ftruncate(fd_.get(), 0) == 0) {
     static_cast<void>(::pwrite(fd_.get(), text.data(), text.size(), 0) >= 0);
   }

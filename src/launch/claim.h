@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: a claim on one instance among the processes of this machine, as a locked file
-// that the launched command inherits. It ends when the last process that has it open ends.
+// Inside of launch/: a claim, an advisory lock file on one instance that the launched command
+// inherits (flock on a shared descriptor). The kernel releases it when the last process with the
+// descriptor ends.
 #ifndef MIGCTL_LAUNCH_CLAIM_H_
 #define MIGCTL_LAUNCH_CLAIM_H_
 
@@ -15,13 +16,13 @@ namespace mig::launch {
 
 class Claim {
  public:
-  // kInUse, naming the holder as far as it is known, when somebody else has it.
+  // kInUse, naming the holder if known, when the lock is held.
   static Result<Claim> take(const std::string& dir, const std::string& uuid);
 
-  // For the child to inherit (the descriptor itself is close-on-exec).
+  // Descriptor for the child to inherit (close-on-exec by itself).
   int fd() const { return fd_.get(); }
 
-  // Whom others will name.
+  // Writes the pid that conflicting runs will name.
   void set_holder(int pid) const;
 
  private:

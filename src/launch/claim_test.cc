@@ -57,7 +57,7 @@ TEST_F(ClaimTest, TheCommandHoldsItEvenWhenWeAreGone) {
   std::optional<Claim> claim = *Claim::take(dir_, "MIG-a");
   SuperviseRequest job;
   ChildRequest& request = job.ranks.emplace_back();
-  // A grandchild stays behind with the descriptor, as after a kill -9 of us.
+  // A grandchild survives with the descriptor, as after a SIGKILL of this process.
   const std::string file = dir_ + "/grandchild";
   request.argv = {"sh", "-c", "sleep 600 & echo $! >" + file};
   request.inherit_fd = claim->fd();

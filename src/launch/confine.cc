@@ -30,7 +30,7 @@ constexpr std::size_t kMostKept = 8;
 constexpr std::size_t kCapabilityText = 4096;
 constexpr char kTmpfsOptions[] = "mode=0755,size=64k,nr_inodes=32";
 
-// "DeviceFileMinor: 30" of an access file.
+// Device minor in an access file, "DeviceFileMinor: 30".
 Result<std::uint32_t> capability_minor(const std::string& path) {
   MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(path, kCapabilityText));
   constexpr std::string_view kKey = "DeviceFileMinor:";
@@ -79,7 +79,7 @@ std::vector<std::string> other_gpus(const std::string& dev, std::uint32_t gpu_mi
   return found;
 }
 
-// "/proc/self/fd/N" without a call that may allocate.
+// Formats "/proc/self/fd/N" without allocation.
 void fd_path(int fd, char (&out)[40]) noexcept {
   constexpr std::string_view kPrefix = "/proc/self/fd/";
   std::size_t at = 0;
@@ -152,7 +152,7 @@ Result<Confinement> Confinement::of(const DeviceRoots& roots,
   Confinement out;
   MIG_ASSIGN_OR_RETURN(Area area, area_of(roots.dev, gpu_minor, kept));
   out.areas_.push_back(std::move(area));
-  // In `sim shell` the machine's nodes lie in /dev too.
+  // In `sim shell` the machine's nodes are in /dev too.
   if (roots.dev != "/dev" && same_file(roots.dev + "/nvidiactl", "/dev/nvidiactl")) {
     MIG_ASSIGN_OR_RETURN(Area shell, area_of("/dev", gpu_minor, kept));
     out.areas_.push_back(std::move(shell));
@@ -250,7 +250,7 @@ Result<void> Confinement::probe() const {
   if (child == 0) {
     const char* what = "";
     const int error = enter(what);
-    // The other side of the fork has the same texts at the same places.
+    // fork copies the address space, so literals have the same address on both sides.
     const std::pair<int, const char*> answer{error, what};
     const bool sent = ::write(told.write.get(), &answer, sizeof answer) == sizeof answer;
     ::_exit(sent ? 0 : 1);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device enforcement for one job: of the GPUs' nodes it sees its instance's two capability nodes,
-// its GPU's own and those that all GPUs share. Other instances' capabilities are absent; other
-// GPUs' nodes cannot be opened (ENXIO). A private mount namespace does it; who is not root gets it
-// through a user namespace with the same uid, and cannot undo it: what a more privileged namespace
-// mounted is locked. For root it is a view, not a wall: root may unmount.
+// The device sandbox of one job: it sees its instance's two capability nodes, its GPU's node and
+// the nodes that all GPUs share. Other instances' capability nodes are absent; other GPUs' nodes
+// cannot be opened (ENXIO). Implemented by a private mount namespace; for unprivileged users inside
+// a user namespace with the same uid, where the mounts are locked and cannot be undone. For root
+// the sandbox is a view, no security boundary: root may unmount.
 //
-// What it costs who is not root: inside, files of other users show as nobody's, and setuid programs
-// (sudo) do not rise; the run offers to go without.
+// Cost of the user namespace: inside, files of other users appear as owned by nobody, and setuid
+// programs (sudo) gain no privileges; the run offers an option to go without.
 //
-// Evidence: kernel 6.18, simulated machine, tests/e2e/cases/jobs.test. A real driver asks for an
-// open capability node before it lets a process use an instance (facts of NVIDIA's MIG guide).
+// Evidence: kernel 6.18, simulated machine, tests/e2e/cases/jobs.test. A real driver requires a
+// process to open the capability nodes before it may use an instance (NVIDIA's MIG guide).
 #ifndef MIGCTL_LAUNCH_CONFINE_H_
 #define MIGCTL_LAUNCH_CONFINE_H_
 
@@ -27,12 +27,12 @@ struct DeviceRoots {
   std::string driver_proc = "/proc";
 };
 
-// Of an instance: who can open both may use it.
+// Capability nodes of an instance: the right to open both is the right to use the instance.
 struct CapabilityNodes {
-  std::string gi, ci;  // "nvidia-cap30", below <dev>/nvidia-caps
+  std::string gi, ci;  // file names below <dev>/nvidia-caps: "nvidia-cap30"
 };
 
-// kNotFound when the driver's files of the instance are not there.
+// kNotFound when the driver's files of the instance do not exist.
 Result<CapabilityNodes> capability_nodes(const DeviceRoots& roots,
                                          std::uint32_t gpu_minor,
                                          GpuInstanceId gi,
@@ -40,29 +40,30 @@ Result<CapabilityNodes> capability_nodes(const DeviceRoots& roots,
 
 class Confinement {
  public:
-  // kNotFound when the driver's files or nodes of the instance are not there.
+  // kNotFound when the driver's files or nodes of the instance do not exist.
   static Result<Confinement> of(const DeviceRoots& roots,
                                 std::uint32_t gpu_minor,
                                 GpuInstanceId gi,
                                 ComputeInstanceId ci);
 
-  // Whether the kernel lets us: tried in a process of its own that ends at once. kPermission or
+  // Tests whether the kernel permits the namespaces, in a short-lived child. kPermission or
   // kNotSupported with the reason.
   Result<void> probe() const;
 
-  // Moves the calling process, which must have one thread and is about to exec. Between fork and
-  // exec: calls only what is async-signal-safe. 0, or errno with what was tried in `what`.
+  // Moves the calling process, which must be single-threaded and about to exec, into the sandbox.
+  // Async-signal-safe, for use between fork and exec. 0, or errno with the failed operation in
+  // `what`.
   int enter(const char*& what) const noexcept;
 
  private:
   Confinement() = default;
 
-  // One folder of nodes. Paths are made beforehand: nothing is allocated after fork.
+  // A folder of device nodes. Paths are prepared in advance: nothing is allocated after fork.
   struct Area {
     std::string caps;                 // <dev>/nvidia-caps
-    std::vector<std::string> kept;    // nodes in it
-    std::string stand_in;             // what hidden nodes show as
-    std::vector<std::string> hidden;  // other GPUs' nodes
+    std::vector<std::string> kept;    // visible nodes in it
+    std::string stand_in;             // file that covers hidden nodes
+    std::vector<std::string> hidden;  // nodes of other GPUs
   };
 
   static Result<Area> area_of(const std::string& dev,
@@ -73,7 +74,7 @@ class Confinement {
   static int keep(const std::string& path, int source) noexcept;
 
   std::vector<Area> areas_;
-  std::string uid_map_, gid_map_;  // "" = root, who needs no user namespace
+  std::string uid_map_, gid_map_;  // "" = root, without a user namespace
 };
 
 }  // namespace mig::launch

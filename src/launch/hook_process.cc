@@ -18,9 +18,9 @@ namespace mig::launch {
 namespace {
 
 constexpr int kBetweenLooksMs = 50;
-constexpr int kLastFd = 1 << 16;  // where the kernel has no close_range(2)
+constexpr int kLastFd = 1 << 16;  // fallback without close_range(2)
 
-// From here to exec, and in the guard: async-signal-safe calls only.
+// Async-signal-safe calls only, from here to exec and in the guard.
 
 ssize_t read_all(int fd, void* to, std::size_t size) {
   ssize_t got = 0;
@@ -44,10 +44,11 @@ void close_all_but(int kept) {
   }
 }
 
-// Ends the group unless it is told by a byte that the hook has ended. It keeps nothing of ours
-// open: neither the output that somebody reads to its end, nor the driver, nor a lock.
+// The guard process: kills the hook's group when its pipe closes, unless a byte said that the hook
+// has ended. It closes all other inherited descriptors, so that it keeps no output pipe, driver or
+// lock open.
 [[noreturn]] void guard(int lifeline, pid_t group, std::chrono::milliseconds grace) {
-  ::setsid();  // what is sent to our group or terminal is not for the guard
+  ::setsid();  // own session: signals to our group or terminal miss the guard
   for (int number = 1; number < SIGRTMIN; ++number) {
     if (number != SIGCHLD) {
       ::signal(number, SIG_IGN);
@@ -67,7 +68,7 @@ void close_all_but(int kept) {
   ::_exit(0);
 }
 
-// What our caller has ignored stays so; what we catch or ignore ourselves does not.
+// Signals ignored by our caller stay ignored; our own handlers and ignores are reset.
 void standard_signals() {
   for (int number = 1; number < SIGRTMIN; ++number) {
     struct sigaction now {};
@@ -82,7 +83,7 @@ void standard_signals() {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-// What the child needs of its pipes. It keeps no end whose closing is to be our end.
+// The child's pipe ends. It must not keep the end whose closing signals our death.
 struct Ends {
   int go_read, go_write, trouble;
 };
@@ -95,7 +96,7 @@ struct Ends {
   ::setpgid(0, 0);
   char go = 0;
   if (read_all(ends.go_read, &go, 1) != 1) {
-    ::_exit(0);  // we are gone before it began
+    ::_exit(0);  // the parent died before the start
   }
   standard_signals();
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -134,7 +135,7 @@ Result<HookProcess> HookProcess::start(const HookProcessRequest& request, int& n
     become_hook(
         request, argv.data(), envp.data(), {go.read.get(), go.write.get(), trouble.write.get()});
   }
-  ::setpgid(child, child);  // whoever is first
+  ::setpgid(child, child);  // in parent and child, against the race with exec
   const pid_t watcher = ::fork();
   if (watcher == 0) {
     guard(lifeline.read.get(), child, request.grace);

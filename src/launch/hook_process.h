@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: one running hook, the head of a process group, and beside it a guard: a
-// process that ends the group when we are gone, SIGKILL included. The hook's first instruction
-// waits for the guard, so that at no moment it could be left alone.
+// Inside of launch/: a running hook, leader of a process group, and its guard: a process that kills
+// the group when this process ends for any reason, SIGKILL included. The hook's first instruction
+// waits for the guard, so that no race can leave it alone.
 #ifndef MIGCTL_LAUNCH_HOOK_PROCESS_H_
 #define MIGCTL_LAUNCH_HOOK_PROCESS_H_
 
@@ -19,27 +19,28 @@
 namespace mig::launch {
 
 struct HookProcessRequest {
-  std::vector<std::string> argv;  // the first is looked for in $PATH
+  std::vector<std::string> argv;  // argv[0] is looked up in $PATH
   std::vector<std::string> environment;
-  std::string workdir;  // "" = ours
-  int output = -1;      // for both outputs; standard input is /dev/null
-  // From SIGTERM to SIGKILL when the guard ends it.
+  std::string workdir;  // "" = inherited
+  int output = -1;      // for stdout and stderr; stdin is /dev/null
+  // Time between the guard's SIGTERM and SIGKILL.
   std::chrono::milliseconds grace{0};
 };
 
-// Not to be dropped before the hook has ended: that is what the guard takes for our end.
+// Must live until the hook has ended: the guard takes its destruction for the death of this
+// process.
 class HookProcess {
  public:
-  // `not_started` gets errno's value when the program itself cannot be started, else 0.
+  // `not_started` receives errno when the program itself cannot be started, else 0.
   static Result<HookProcess> start(const HookProcessRequest& request, int& not_started);
 
-  // Of the group.
+  // Sends a signal to the group.
   void signal(int number) const;
 
-  // Looks, does not wait; the number stays taken until reap().
+  // Non-blocking check; the pid stays a zombie until reap().
   bool ended() const;
 
-  // Waits; the status of waitpid(2). The guard goes.
+  // Blocks; returns the status of waitpid(2). The guard exits.
   int reap();
 
  private:

@@ -25,7 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostOutput = 64U << 10;
-constexpr int kLookMs = 20;  // between looks whether it has ended
+constexpr int kLookMs = 20;  // polling period for its end
 
 bool stop_wanted(const HookRun& run) {
   return run.stop != nullptr && *run.stop;
@@ -33,7 +33,7 @@ bool stop_wanted(const HookRun& run) {
 
 std::vector<std::string> environment_of(const HookCommand& hook, const HookRun& run) {
   std::map<std::string, std::string> all = run.environment;
-  all.insert(hook.envs.begin(), hook.envs.end());  // those of the run stay
+  all.insert(hook.envs.begin(), hook.envs.end());  // the run's own variables take precedence
   std::vector<std::string> out;
   out.reserve(all.size());
   for (const auto& [name, value] : all) {
@@ -53,7 +53,7 @@ Error not_started(const HookCommand& hook, int number) {
                {}};
 }
 
-// What is there to read now; false at the end of the pipe.
+// Reads the available output; false at the end of the pipe.
 bool take_output(int fd, std::string& output) {
   std::array<char, 4096> buffer{};
   for (;;) {
@@ -74,8 +74,7 @@ bool take_output(int fd, std::string& output) {
   }
 }
 
-// Ends a hook whose time is over, or that is asked to stop: the first at once, the second after its
-// grace.
+// Ends a hook after its timeout (at once) or on a stop request (after the grace period).
 class Ending {
  public:
   Ending(const HookRun& run, HookEnd& end)
@@ -104,8 +103,8 @@ class Ending {
   Clock::time_point deadline_;
 };
 
-// Reads until the hook itself has ended: its background programs may keep the pipe open. They may
-// go on, unless it was made to end.
+// Reads output until the hook itself has ended: its background programs may keep the pipe open, and
+// may go on unless the hook was killed.
 HookEnd wait_for(HookProcess hook, int fd, const HookRun& run) {
   HookEnd end;
   Ending ending(run, end);
@@ -119,7 +118,7 @@ HookEnd wait_for(HookProcess hook, int fd, const HookRun& run) {
     }
   }
   if (end.timed_out || end.stopped) {
-    hook.signal(SIGKILL);  // what its head has left behind
+    hook.signal(SIGKILL);  // processes that the hook left behind
   }
   const int status = hook.reap();
   if (open) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs hooks: their words as they are (no shell of ours), an environment of their own, their
-// folder, output captured, bounded in time.
+// Runs hooks: argv without a shell, their own environment and folder, captured output, a time
+// limit.
 #ifndef MIGCTL_LAUNCH_HOOK_RUNNER_H_
 #define MIGCTL_LAUNCH_HOOK_RUNNER_H_
 
@@ -15,32 +15,33 @@
 namespace mig::launch {
 
 struct HookRun {
-  // Over the hook's own; nothing else is there, PATH neither (mig-parted's rule).
+  // Overrides the hook's own variables; nothing else is inherited, not even PATH (mig-parted's
+  // rule).
   std::map<std::string, std::string> environment;
   std::chrono::milliseconds timeout = std::chrono::minutes(10);
-  // When it is set, a hook that runs is asked to end (SIGTERM to its group) and none begins any
-  // more; nullptr: nothing but its time ends a hook.
+  // Stop flag: when set, a running hook gets SIGTERM (its group) and no further one begins;
+  // nullptr: only the timeout ends a hook.
   const std::atomic<bool>* stop = nullptr;
-  // Then from SIGTERM to SIGKILL. Also when we are gone while it runs.
+  // Time from SIGTERM to SIGKILL, also after the death of this process.
   std::chrono::milliseconds grace = std::chrono::seconds(10);
 };
 
 struct HookEnd {
-  int exit_code = 0;  // 128 + n when signal n ended it
+  int exit_code = 0;  // exit status; 128 + n after death by signal n
   bool timed_out = false;
-  bool stopped = false;  // by HookRun::stop; whatever its exit code
-  std::string output;    // standard output and error as they came; the last 64 KiB
+  bool stopped = false;  // ended by HookRun::stop, whatever its exit code
+  std::string output;    // stdout and stderr interleaved; the last 64 KiB
 };
 
-// An Error (kHook) only when it could not be started. It reads nothing from standard input, and is
-// the head of a process group that is killed whole when the time is over, when it is stopped, and
-// when we end before it, SIGKILL included. Programs that it leaves running in the background when
-// it ends by itself are not waited for.
+// An Error (kHook) only when the hook could not be started. Its stdin is empty, and it leads a
+// process group that is killed as a whole after the timeout, on a stop request, and when this
+// process dies first, SIGKILL included. Background programs of a hook that ended by itself are not
+// waited for.
 Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run);
 
-// All of `list` in order, up to the first that fails: kHook, kTimeout, or kRolledBack when it was
-// stopped or not begun for HookRun::stop; naming it and the last line that it printed. `output`
-// gets what all printed.
+// Runs `list` in order, up to the first failure: kHook, kTimeout, or kRolledBack when stopped or
+// not begun because of HookRun::stop; the error names the hook and its last line of output.
+// `output` receives the output of all.
 Result<void> run_hooks(const HookList& list,
                        const std::string& name,
                        const HookRun& run,

@@ -27,22 +27,6 @@ constexpr std::chrono::seconds kAfterKill{5};
 
 }  // namespace
 
-const char* name_of(JobState state) {
-  switch (state) {
-    case JobState::kWaiting:
-      return "waiting";
-    case JobState::kRunning:
-      return "running";
-    case JobState::kUnsupervised:
-      return "unsupervised";
-    case JobState::kEnded:
-      return "ended";
-    case JobState::kLost:
-      break;
-  }
-  return "lost";
-}
-
 Result<JobBook> JobBook::open(const std::string& folder, const std::string& proc) {
   MIG_ASSIGN_OR_RETURN(store::Jobs jobs, store::Jobs::open(folder + "/jobs.db"));
   return JobBook(std::move(jobs), folder, proc);
@@ -94,6 +78,9 @@ JobView JobBook::view_of(store::JobRow row) const {
     view.state = any_alive(row) ? JobState::kUnsupervised : JobState::kLost;
   }
   view.row = std::move(row);
+  for (JobRank& rank : view.row.ranks) {
+    rank.log = view.row.logged ? log_path(view.row.id, rank.rank) : "";
+  }
   return view;
 }
 

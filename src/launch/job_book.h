@@ -21,25 +21,9 @@
 
 namespace mig::launch {
 
-enum class JobState {
-  kWaiting,  // for its instances
-  kRunning,
-  kUnsupervised,  // its supervisor was killed, its command goes on
-  kEnded,
-  kLost,  // supervisor and command are gone, and nobody saw how
-};
-
-const char* name_of(JobState state);  // "running"
-
-struct JobView {
-  store::JobRow row;
-  JobState state = JobState::kLost;
-
-  bool live() const {
-    return state == JobState::kWaiting || state == JobState::kRunning ||
-           state == JobState::kUnsupervised;
-  }
-};
+using mig::JobState;
+using mig::name_of;
+using JobView = mig::Job;
 
 class JobBook {
  public:

@@ -13,7 +13,7 @@ namespace mig::launch {
 namespace {
 
 constexpr std::size_t kChunk = 1U << 20U;
-constexpr std::size_t kLongestLine = 64U << 10U;  // longer ones are shown in parts
+constexpr std::size_t kLongestLine = 64U << 10U;  // longer lines are shown in parts
 
 std::int64_t size_of(int fd) {
   struct stat info {};
@@ -53,7 +53,7 @@ void JobLog::keep_small(std::int64_t most) const {
   if (copy) {
     static_cast<void>(copy_all(fd_.get(), copy->get()));
   }
-  // Writers append, so they go on at the start. Better a lost log than a full disk.
+  // Writers use O_APPEND, so they continue at the start. Losing a log is better than a full disk.
   static_cast<void>(::ftruncate(fd_.get(), 0) == 0);
 }
 
@@ -63,7 +63,7 @@ std::string LogTail::read() {
     return "";
   }
   if (size_of(fd->get()) < at_) {
-    at_ = 0;  // it was cut
+    at_ = 0;  // the file was truncated
   }
   std::string chunk(kChunk, '\0');
   const ssize_t got = ::pread(fd->get(), chunk.data(), chunk.size(), at_);
@@ -98,7 +98,7 @@ std::string LogTail::take_lines(bool all) {
 Result<std::int64_t> start_of_last_lines(const std::string& path, std::uint64_t lines) {
   MIG_ASSIGN_OR_RETURN(const base::Fd fd, base::open_file(path, O_RDONLY | O_NOFOLLOW));
   std::int64_t at = size_of(fd.get());
-  // The end of the last line is not the start of another.
+  // The newline at the end of the file begins no further line.
   std::uint64_t wanted = lines + 1;
   char buffer[65536];
   bool last = true;

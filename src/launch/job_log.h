@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: the output of one command of a job. The command writes into the file itself,
-// so it needs nobody of ours to go on writing; its supervisor keeps the file from growing beyond
-// kMostLog, the part before moves to FILE.1 (and takes the place of an older one).
+// Inside of launch/: the output of one command of a job. The command writes to the file itself, so
+// it outlives its supervisor; the supervisor rotates the file at kMostLog: the earlier part moves
+// to FILE.1 (replacing an older one).
 #ifndef MIGCTL_LAUNCH_JOB_LOG_H_
 #define MIGCTL_LAUNCH_JOB_LOG_H_
 
@@ -18,7 +18,7 @@ inline constexpr std::int64_t kMostLog = 64LL << 20;
 
 class JobLog {
  public:
-  static Result<JobLog> create(const std::string& path);  // 0600
+  static Result<JobLog> create(const std::string& path);  // file mode 0600
 
   int fd() const { return fd_.get(); }
 
@@ -33,15 +33,15 @@ class JobLog {
   base::Fd fd_;
 };
 
-// Reads what comes in, whole lines with `prefix` before each (a line without its end is held back
-// until it has one, or flush()).
+// Follows a log (tail -f), printing whole lines with `prefix` (an incomplete line is held back
+// until complete, or flush()).
 class LogTail {
  public:
-  // `skip`: bytes from the start that are not wanted.
+  // `skip`: bytes at the start to leave out.
   LogTail(std::string path, std::string prefix, std::int64_t skip = 0)
       : path_(std::move(path)), prefix_(std::move(prefix)), at_(skip) {}
 
-  // New text since the last call; "" = none. At most 1 MiB a call.
+  // New text since the last call; "" = none. At most 1 MiB per call.
   std::string read();
   std::string flush();
 
@@ -53,7 +53,7 @@ class LogTail {
   std::string held_;
 };
 
-// Where the last `lines` lines of the file begin. kNotFound when there is no such file.
+// Offset of the last `lines` lines of the file. kNotFound when there is no such file.
 Result<std::int64_t> start_of_last_lines(const std::string& path, std::uint64_t lines);
 
 }  // namespace mig::launch

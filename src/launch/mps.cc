@@ -60,7 +60,7 @@ bool mps_daemon_of_others() {
 
 struct Mps::State {
   std::string control;
-  std::string folder;  // short: a socket's path has at most 108 bytes
+  std::string folder;  // short: the path of a UNIX socket is limited to 108 bytes
   std::optional<Worker> daemon;
 
   State() = default;

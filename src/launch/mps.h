@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// An MPS control daemon of our own: in a private folder (mode 0700), in the foreground of a child,
-// stopped when the value goes. Never the shared one in /tmp/nvidia-mps; no compute mode is set,
-// nothing is reset.
+// A private MPS control daemon: in a folder of mode 0700, as a foreground child process, stopped by
+// the destructor. Never the shared one in /tmp/nvidia-mps; no compute mode is set, nothing is
+// reset.
 //
-// A program that cannot reach its MPS server runs without it and says nothing: ask clients().
+// A program that cannot reach its MPS server silently runs without it: check clients().
 // Threading: as Worker.
 #ifndef MIGCTL_LAUNCH_MPS_H_
 #define MIGCTL_LAUNCH_MPS_H_
@@ -17,16 +17,17 @@
 
 namespace mig::launch {
 
-// nvidia-cuda-mps-control in $PATH or where NVIDIA's containers have it; "" = not here.
+// Path of nvidia-cuda-mps-control, in $PATH or where NVIDIA's containers have it; "" = not found.
 std::string find_mps_control();
 
-// True when programs that say nothing would become clients of somebody's server: the one in
-// $CUDA_MPS_PIPE_DIRECTORY, else /tmp/nvidia-mps. Who does not want that names /dev/null there.
+// True when programs without settings of their own would become clients of a running MPS server:
+// the one in $CUDA_MPS_PIPE_DIRECTORY, else /tmp/nvidia-mps. Setting the variable to /dev/null
+// avoids that.
 bool mps_daemon_of_others();
 
 class Mps {
  public:
-  // `device`: GPU-... or MIG-..., all that its clients see, as device 0.
+  // `device`: GPU-... or MIG-..., the only device of its clients, as device 0.
   static Result<Mps> start(const std::string& control, const std::string& device);
   ~Mps();
   Mps(Mps&&) noexcept;
@@ -34,10 +35,10 @@ class Mps {
   Mps(const Mps&) = delete;
   Mps& operator=(const Mps&) = delete;
 
-  // What makes a program a client; $CUDA_VISIBLE_DEVICES must be unset beside it.
+  // Variables that make a program a client; $CUDA_VISIBLE_DEVICES must be unset.
   std::vector<std::pair<std::string, std::string>> environment() const;
 
-  // Pids of the programs that are clients now.
+  // Pids of the current clients.
   Result<std::vector<int>> clients() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// With a stand-in for nvidia-cuda-mps-control: a script that keeps its words.
+// With a stub of nvidia-cuda-mps-control: a script that records its input.
 #include "launch/mps.h"
 
 #include <sys/stat.h>

@@ -66,7 +66,7 @@ bool has_option(const std::vector<std::string>& argv, std::string_view option) {
 
 }  // namespace
 
-Environment rank_environment(const Chosen& instance, const RankFacts& facts) {
+Environment rank_environment(const Instance& instance, const RankFacts& facts) {
   const auto number = [](auto value) { return std::to_string(value); };
   Environment out = {{"CUDA_VISIBLE_DEVICES", instance.uuid},
                      {"NVIDIA_VISIBLE_DEVICES", instance.uuid},

@@ -22,7 +22,7 @@ struct RankFacts {
 };
 
 // CUDA_VISIBLE_DEVICES and what else names the instance; docs/reference/run.md lists all.
-Environment rank_environment(const Chosen& instance, const RankFacts& facts);
+Environment rank_environment(const Instance& instance, const RankFacts& facts);
 
 // One line each; `visible`: $CUDA_VISIBLE_DEVICES of the caller ("" = not set).
 std::vector<std::string> warnings_of(const std::vector<std::string>& argv,

@@ -9,8 +9,8 @@
 namespace mig::launch {
 namespace {
 
-Chosen instance() {
-  Chosen chosen;
+Instance instance() {
+  Instance chosen;
   chosen.uuid = "MIG-1";
   chosen.profile = *ProfileName::parse("1g.5gb");
   chosen.gpu = GpuIndex{2};

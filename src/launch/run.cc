@@ -210,11 +210,7 @@ class Job {
 
     store::JobRankRow row;
     row.rank = facts.rank;
-    row.uuid = seat.instance.uuid;
-    row.profile = seat.instance.profile.str();
-    row.gpu = seat.instance.gpu.value;
-    row.gi = seat.instance.gpu_instance.value;
-    row.ci = seat.instance.compute_instance.value;
+    row.instance = seat.instance;
     row.own_group = own_group_;
     row_.ranks.push_back(std::move(row));
     return {};
@@ -239,7 +235,7 @@ class Job {
   Result<std::vector<Confinement>> make_confinements() const {
     std::vector<Confinement> out;
     for (const Taken::Seat& seat : taken_.seats) {
-      const Chosen& instance = seat.instance;
+      const Instance& instance = seat.instance;
       if (!instance.gpu_minor) {
         return fail(
             ErrorCode::kNotFound,
@@ -412,6 +408,17 @@ Result<RunResult> run_job(const RunRequest& request,
     return fail(ErrorCode::kUsage, "no command to run is given", "it stands after --");
   }
   return Job(request, read, places).run();
+}
+
+JobOutcome RunResult::outcome() const {
+  JobOutcome out;
+  out.job = job;
+  out.exit_code = end.exit_code();
+  out.timed_out = end.timed_out;
+  for (std::size_t rank = 0; rank < instances.size(); ++rank) {
+    out.ranks.push_back({instances[rank], end.ranks[rank].exit_code, end.ranks[rank].restarts});
+  }
+  return out;
 }
 
 }  // namespace mig::launch

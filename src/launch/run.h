@@ -27,39 +27,17 @@
 #include "base/proc_root.h"
 #include "launch/confine.h"
 #include "launch/supervise.h"
+#include "model/instance.h"
+#include "model/job.h"
 
 namespace mig::launch {
-
-// Every criterion that is set must hold; none set: any instance.
-struct Selection {
-  std::optional<ProfileName> profile;  // of the compute instance: "1g.5gb", "1c.3g.20gb"
-  std::string uuid;                    // "MIG-..."
-  std::optional<GpuIndex> gpu;
-  std::optional<GpuInstanceId> gpu_instance;
-  std::optional<ComputeInstanceId> compute_instance;
-  std::optional<std::uint64_t> min_memory_mib;  // of several that fit the smallest is taken
-  std::optional<std::uint32_t> min_sm;
-
-  std::string str() const;  // "profile 1g.5gb on GPU 0"
-};
-
-struct Chosen {
-  std::string uuid;
-  ProfileName profile;
-  GpuIndex gpu;
-  GpuInstanceId gpu_instance;
-  ComputeInstanceId compute_instance;
-  std::uint64_t memory_mib = 0;
-  std::optional<std::uint32_t> sm = {};
-  std::optional<std::uint32_t> gpu_minor = {};  // of its device node
-};
 
 struct RunRequest;
 
 // Instances that are the job's for as long as `until` lives, and when we are killed, for as long as
 // the process that was named to `started` for it.
 struct Leased {
-  std::vector<Chosen> instances;
+  std::vector<Instance> instances;
   std::shared_ptr<void> until;
   std::function<void(std::size_t which, int pid)> started = {};
   std::optional<std::chrono::milliseconds> limit = {};  // they are taken away then
@@ -86,7 +64,7 @@ struct JobCommand {
 
 // On which instances.
 struct JobPlace {
-  Selection selection = {};
+  Need selection = {};
   std::uint32_t count = 1;            // instances, and commands
   bool every = false;                 // in place of `count`: all instances that match
   bool create = false;                // with a lease: made from free slices when there is none
@@ -101,7 +79,7 @@ struct JobLimits {
 
 // Told while the job goes its way; each may be empty.
 struct JobObserver {
-  std::function<void(const Chosen&, std::uint32_t rank)> on_start =
+  std::function<void(const Instance&, std::uint32_t rank)> on_start =
       {};                                                     // before its command starts
   std::function<void(const std::string& why)> on_wait = {};   // once, when the job has to wait
   std::function<void(const std::string& line)> on_note = {};  // what the user should know
@@ -122,9 +100,11 @@ struct RunRequest {
 };
 
 struct RunResult {
-  std::vector<Chosen> instances;  // of each rank
+  std::vector<Instance> instances;  // of each rank
   JobEnd end;
   std::int64_t job = 0;  // 0 = it could not be recorded
+
+  JobOutcome outcome() const;  // for those who waited
 };
 
 using ReadInventory = std::function<Result<Inventory>()>;

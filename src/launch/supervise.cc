@@ -31,8 +31,8 @@ bool asks_to_end(int signal) {
   return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
 }
 
-// Blocks the signals, and makes sure that a child's end can be waited for (a parent that ignores
-// SIGCHLD bequeaths that); both as before at the end.
+// Blocks the signals, and resets SIGCHLD so that children can be waited for (a parent may have
+// passed on SIG_IGN); restores both at the end.
 class SignalGuard {
  public:
   SignalGuard() : set_(forwarded_signals()) {
@@ -120,7 +120,7 @@ class Supervisor {
         rank.start_at.reset();
         rank.ended = true;
         if (rank.end.restarts == 0 && rank.end.exit_code == 0 && !rank.end.start_failure) {
-          rank.end.exit_code = 128 + SIGTERM;  // never began
+          rank.end.exit_code = 128 + SIGTERM;  // never started
         }
       } else if (Clock::now() >= *rank.start_at) {
         start(i);
@@ -135,7 +135,7 @@ class Supervisor {
     if (started.failure) {
       rank.end.exit_code = started.failure->exit_code;
       rank.end.start_failure = std::move(started.failure->error);
-      rank.ended = true;  // the same words would fail again
+      rank.ended = true;  // a retry would fail again
       tell_end(i, std::nullopt);
       after_failure(rank);
       return;
@@ -164,7 +164,7 @@ class Supervisor {
     }
   }
 
-  // Again, or that was its end.
+  // Restarts the command, or records its end.
   void settle(std::size_t i) {
     Rank& rank = ranks_[i];
     if (Clock::now() - rank.started >= kRanWell) {
@@ -234,7 +234,7 @@ class Supervisor {
     }
   }
 
-  // Until a signal, or the next thing to do.
+  // Waits for a signal or the next timer.
   void wait() {
     auto until = Clock::now() + std::chrono::hours(1);
     if (request_.tick) {
@@ -269,7 +269,8 @@ class Supervisor {
       stopping_ = true;
     }
     for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      // The terminal sends to the whole foreground group: a child in ours has got it itself.
+      // The terminal signals the whole foreground process group, so a child in our group has
+      // received it already.
       if (!from_terminal || request_.ranks[i].own_group) {
         send(i, signal);
       }

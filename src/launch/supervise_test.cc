@@ -93,8 +93,7 @@ TEST(Supervise, WhatCannotStartIsNotTriedAgain) {
   EXPECT_EQ(end.ranks.at(0).restarts, 0U);
 }
 
-// How a command ends whose time is over once it has set a trap: it gets more time where the host
-// is too busy for that.
+// Result of a command whose time is over once it has set a trap; allows more time on a loaded host.
 JobEnd after_its_trap(const std::string& trap, const std::function<void(SuperviseRequest&)>& set) {
   const std::string up = "/tmp/migctl-supervise-up-" + std::to_string(::getpid());
   JobEnd end;
@@ -139,7 +138,7 @@ TEST(Supervise, RanksThatBelongTogetherEndTogether) {
   EXPECT_EQ(end.ranks.at(1).signal, SIGTERM);
 }
 
-// A signal to us once the command is up.
+// Sends a signal to this process once the command runs.
 TEST(Supervise, ASignalToUsReachesTheCommandAndEndsRestarts) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
@@ -147,7 +146,7 @@ TEST(Supervise, ASignalToUsReachesTheCommandAndEndsRestarts) {
   sigset_t before;
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);
-  // No thread of the test may be the one that dies of it.
+  // No thread of the test may have the signal unblocked.
   pthread_sigmask(SIG_BLOCK, &term, &before);
   std::thread killer([&] {
     char c = 0;

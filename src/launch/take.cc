@@ -20,9 +20,9 @@ constexpr std::chrono::milliseconds kBetweenSeatLooks{200};
 constexpr std::chrono::milliseconds kEndOfAnother{1000};
 
 // The claim shuts other runs out; a program started by hand may still have come in between.
-Result<bool> still_free(const ReadInventory& read, const Chosen& chosen) {
+Result<bool> still_free(const ReadInventory& read, const Instance& chosen) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, read());
-  Selection same;
+  Need same;
   same.uuid = chosen.uuid;
   const auto found = candidates(now, same);
   return found && found->front().busy.empty();
@@ -51,7 +51,7 @@ Result<void> try_seat(const Candidate& candidate,
       return std::move(claim).error();
     }
   }
-  why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", place_of(candidate.instance), busy);
+  why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", candidate.instance.str(), busy);
   return {};
 }
 
@@ -67,7 +67,7 @@ Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there are {} of {}, and {} are wanted",
                             base::counted(all.size(), "instance"),
-                            request.where.selection.str(),
+                            described(request.where.selection),
                             wanted),
                 "make more with migctl create, or ask for fewer");
   }
@@ -108,7 +108,7 @@ Result<Taken> take_claimed(const RunRequest& request,
   return fail(waited ? ErrorCode::kTimeout : ErrorCode::kInUse,
               fmt::format("{} of {} {}: {}",
                           what,
-                          request.where.selection.str(),
+                          described(request.where.selection),
                           waited ? fmt::format("came free within {} ms", request.where.wait.count())
                                  : std::string("is free"),
                           why),
@@ -144,7 +144,7 @@ Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
   taken.lease = leased.until;
   taken.started = leased.started;
   taken.limit = leased.limit;
-  for (const Chosen& instance : leased.instances) {
+  for (const Instance& instance : leased.instances) {
     MIG_ASSIGN_OR_RETURN(auto claim, claim_of_leased(request, instance.uuid, dir, deadline));
     taken.seats.push_back({instance, std::move(claim)});
   }

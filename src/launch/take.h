@@ -16,7 +16,7 @@ namespace mig::launch {
 
 struct Taken {
   struct Seat {
-    Chosen instance;
+    Instance instance;
     std::optional<Claim> claim = std::nullopt;  // none on an instance that is shared
   };
 

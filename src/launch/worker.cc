@@ -23,21 +23,21 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMostOutput = 64U << 10U;
-constexpr std::size_t kMostInput = 4096;  // a pipe takes that without a reader
+constexpr std::size_t kMostInput = 4096;  // fits a pipe's buffer without a reader
 constexpr milliseconds kBetweenLooks{10};
 
 struct Ends {
   int in, out, err, failure;
 };
 
-// Between fork and exec: calls that a signal handler may make, only.
+// Between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(char* const* argv, char* const* envp, const Ends& ends, int parent) {
   sigset_t none;
   sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Our parent may have gone before that was said.
+  // Race: the parent may have died before PR_SET_PDEATHSIG was set.
   const bool ready = ::getppid() == parent && ::dup2(ends.in, STDIN_FILENO) >= 0 &&
                      ::dup2(ends.out, STDOUT_FILENO) >= 0 && ::dup2(ends.err, STDERR_FILENO) >= 0;
   if (ready) {
@@ -48,7 +48,7 @@ struct Ends {
   ::_exit(127);
 }
 
-// What has come by now; closes at the end of the stream. What is too much is read and dropped.
+// Reads the available output; closes at the end of the stream. Text beyond the limit is discarded.
 void drain(base::Fd& fd, std::string& into) {
   std::array<char, 4096> piece{};
   while (fd.valid()) {
@@ -59,7 +59,7 @@ void drain(base::Fd& fd, std::string& into) {
     } else if (got == 0) {
       fd.reset();
     } else if (errno != EINTR) {
-      return;  // nothing yet
+      return;  // nothing available
     }
   }
 }
@@ -81,7 +81,7 @@ struct Worker::State {
         end.si_pid != pid) {
       return;
     }
-    ::kill(-pid, SIGKILL);  // what it left behind; until it is waited for, the number is its own
+    ::kill(-pid, SIGKILL);  // processes left behind; the pid is not reused until waited for
     int status = 0;
     ::waitpid(pid, &status, 0);
     ended = true;
@@ -131,7 +131,7 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
   if (state->pid < 0) {
     return base::errno_error("start", request.argv.front(), errno);
   }
-  ::setpgid(state->pid, state->pid);  // whoever comes first
+  ::setpgid(state->pid, state->pid);  // in parent and child, against the race with exec
   failure.write.reset();
   int number = 0;
   if (::read(failure.read.get(), &number, sizeof(number)) == sizeof(number)) {

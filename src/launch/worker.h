@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that we run for ourselves: in a process group of its own, its output kept (bounded),
-// and stopped with everything that it started when the Worker goes - by the kernel, should we be
-// killed.
+// A helper program: a child process in a process group of its own, with captured output (bounded).
+// The destructor kills the whole group; after a SIGKILL of this process the kernel does
+// (PR_SET_PDEATHSIG).
 //
-// Threading: one Worker from one thread; that thread must outlive it. No shell anywhere.
+// Threading: not thread-safe; the creating thread must outlive it (PR_SET_PDEATHSIG). No shell
+// anywhere.
 //
 //   MIG_ASSIGN_OR_RETURN(Worker hog, Worker::start({{path, "hog", "dram"}, {}, {}, {}}));
 //   hog.wait_output("\n", 30s);   hog.stop(10s);
@@ -24,14 +25,14 @@ namespace mig::launch {
 
 struct WorkerRequest {
   std::vector<std::string> argv;                                 // argv[0] is a path
-  std::vector<std::pair<std::string, std::string>> environment;  // over ours
-  std::vector<std::string> unset;                                // not of ours
-  std::string input;  // on its standard input, which then ends (at most 4 KiB)
+  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
+  std::vector<std::string> unset;                                // removed from it
+  std::string input;  // written to its stdin, then closed (at most 4 KiB)
 };
 
 class Worker {
  public:
-  // kNotFound or kPermission when it cannot be started.
+  // kNotFound or kPermission when the program cannot be started.
   static Result<Worker> start(const WorkerRequest& request);
   ~Worker();  // kills the group and waits
   Worker(Worker&&) noexcept;
@@ -41,23 +42,24 @@ class Worker {
 
   int pid() const;
 
-  // False once it has ended. Takes in what it printed.
+  // False once it has ended. Reads the available output.
   bool running();
 
-  // True when `text` is in its output; false when it ends without, time is over or `stop` is set.
+  // True when `text` appears in the output; false when the program ends without it, the time is
+  // over or `stop` is set.
   bool wait_output(std::string_view text,
                    std::chrono::milliseconds patience,
                    const std::atomic<bool>* stop = nullptr);
 
-  // True when it has ended in time.
+  // True when it ended in time.
   bool wait(std::chrono::milliseconds patience, const std::atomic<bool>* stop = nullptr);
 
-  // SIGTERM, then SIGKILL to the group after `grace`; returns when it is gone.
+  // SIGTERM, then SIGKILL to the group after `grace`; returns when the group is gone.
   void stop(std::chrono::milliseconds grace);
 
-  // After its end: the code, 128 + n when signal n ended it; -1 before.
+  // Exit status after its end, 128 + n after death by signal n; -1 before.
   int exit_code() const;
-  // What it printed, at most 64 KiB of each.
+  // Captured stdout and stderr, at most 64 KiB each.
   const std::string& output() const;
   const std::string& errors() const;
 

@@ -18,7 +18,7 @@ Result<Worker> shell(const std::string& script, const std::string& input = {}) {
   return Worker::start({{"/bin/sh", "-c", script}, {{"ADDED", "yes"}}, {"TAKEN_AWAY"}, input});
 }
 
-// No such process, or one that only waits for its parent's notice.
+// True when there is no such process, or only a zombie.
 bool gone(int pid) {
   for (int i = 0; i < 6000; ++i) {
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What mig-workload says with --json: its last line. A pure function.
+// Parses the last line of mig-workload --json. A pure function.
 #ifndef MIGCTL_LAUNCH_WORKLOAD_RESULT_H_
 #define MIGCTL_LAUNCH_WORKLOAD_RESULT_H_
 

@@ -22,8 +22,8 @@ constexpr std::uint32_t kMostSharers = 48;  // driver's limit of clients of an M
 constexpr std::int32_t kMostPriority = 100;
 constexpr std::size_t kLongestName = 200;
 
-std::vector<LeasedInstance> that_serve(const Inventory& inventory, const Need& need) {
-  std::vector<LeasedInstance> found;
+std::vector<Instance> that_serve(const Inventory& inventory, const Need& need) {
+  std::vector<Instance> found;
   for (const Seat& seat : seats_of(inventory)) {
     if (serves(seat.instance, need)) {
       found.push_back(seat.instance);
@@ -89,27 +89,27 @@ std::string over_job(const Quota& job, const Amount& more) {
 
 }  // namespace
 
-std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, const Need& need) {
+std::optional<Instance> would_make(const GpuInstanceProfile& profile, const Need& need) {
   const ProfileName wanted = need.profile.value_or(profile.name);
   const ComputeInstanceProfile* compute = find_compute_profile(profile, wanted);
   if (profile.name != wanted.gpu_instance() || compute == nullptr) {
     return std::nullopt;
   }
-  LeasedInstance made;
+  Instance made;
   made.profile = compute->name;
   made.memory_mib = profile.memory_mib;
   made.sm = compute->sm.value_or(profile.sm);
   made.slices = compute->slices;
   made.nvml_profile = compute->nvml_profile;
   if ((need.min_memory_mib && made.memory_mib < *need.min_memory_mib) ||
-      (need.min_sm && made.sm < *need.min_sm)) {
+      (need.min_sm && made.sm < need.min_sm)) {
     return std::nullopt;
   }
   return made;
 }
 
-std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need) {
-  std::optional<LeasedInstance> least;
+std::optional<Instance> smallest_makeable(const Inventory& inventory, const Need& need) {
+  std::optional<Instance> least;
   if (!need.uuid.empty()) {
     return least;
   }
@@ -178,7 +178,7 @@ Result<void> check_numbers(const LeaseRequest& request) {
     return fail(ErrorCode::kTooLarge,
                 fmt::format("lease: names may have at most {} bytes", kLongestName));
   }
-  if (request.holder.kind == Holder::Kind::kTime && !request.limit_ms) {
+  if (request.holder.kind == LeaseHolder::Kind::kTime && !request.limit_ms) {
     return fail(ErrorCode::kUsage,
                 "lease: nothing says when it ends",
                 "bind it to a process (--pid), a unit (--unit) or a time (--for 2h)");
@@ -234,7 +234,7 @@ Result<void> check_tenant(const LeaseRequest& request,
                             tenant->max_priority.value_or(0)),
                 see);
   }
-  const std::vector<LeasedInstance> least = that_serve(inventory, request.need);
+  const std::vector<Instance> least = that_serve(inventory, request.need);
   Amount more;
   for (std::size_t i = 0; i < least.size() && i < request.count; ++i) {
     more.add(least[i]);

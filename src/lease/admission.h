@@ -33,10 +33,10 @@ std::uint32_t count_that_serve(const Inventory& inventory, const Need& need);
 
 // The compute instance that --create would make for this need in a new GPU instance of `profile`:
 // the named one, else the full-size one. nullopt = none satisfies the need.
-std::optional<LeasedInstance> would_make(const GpuInstanceProfile& profile, const Need& need);
+std::optional<Instance> would_make(const GpuInstanceProfile& profile, const Need& need);
 
 // The smallest instance that --create could make for the need, not yet placed.
-std::optional<LeasedInstance> smallest_makeable(const Inventory& inventory, const Need& need);
+std::optional<Instance> smallest_makeable(const Inventory& inventory, const Need& need);
 
 // Existing instances by profile, for messages: "1g.5gb (2 of 3 free), 3g.20gb"; "" = none.
 std::string what_there_is(const Inventory& inventory);

@@ -29,13 +29,13 @@ QueueEntry entry_of(const store::RequestRow& row,
   QueueEntry entry;
   entry.id = row.id;
   entry.position = outlook.position;
-  entry.need = need_of(row.need);
-  entry.count = static_cast<std::uint32_t>(row.count);
-  entry.shared = static_cast<std::uint32_t>(row.shared);
-  entry.uid = static_cast<std::uint32_t>(row.uid);
-  entry.tenant = row.tenant;
+  entry.need = row.need;
+  entry.count = row.count;
+  entry.shared = row.shared;
+  entry.uid = row.caller.uid;
+  entry.tenant = row.caller.tenant;
   entry.job = row.job;
-  entry.priority = static_cast<std::int32_t>(row.priority);
+  entry.priority = row.priority;
   entry.since_ms = row.since_ms;
   entry.gives_up_in_ms = std::max<std::int64_t>(row.wait_ms - (now.boot_ms - row.since_boot_ms), 0);
   entry.reason = outlook.reason;
@@ -112,8 +112,7 @@ Result<std::int64_t> Leases::enter(const LeaseRequest& request,
   }
   MIG_ASSIGN_OR_RETURN(const auto same, store_.request_of_key(request.key));
   if (same) {
-    MIG_TRY(store_.set_waiter(
-        same->id, request.waiter.pid, static_cast<std::int64_t>(request.waiter.start_ticks)));
+    MIG_TRY(store_.set_waiter(same->id, request.waiter));
     return same->id;
   }
   MIG_TRY(check_room(request, taker));
@@ -241,11 +240,6 @@ Result<Leases::Standing> Leases::standing() {
   return standing;
 }
 
-Result<bool> Leases::changed(std::int64_t& seen) {
-  MIG_ASSIGN_OR_RETURN(const std::int64_t version, store_.version());
-  return std::exchange(seen, version) != version;
-}
-
 Result<void> Leases::cancel(std::int64_t ticket) {
   const holders::Moment now = moment();
   TurnTaker taker(store_, settings_, now, units_);
@@ -340,39 +334,36 @@ Result<void> Leases::change_holder(std::int64_t lease,
   return {};
 }
 
-Result<void> Leases::rebind(std::int64_t lease, const std::string& tenant, const Holder& holder) {
+Result<void> Leases::rebind(std::int64_t lease,
+                            const std::string& tenant,
+                            const LeaseHolder& holder) {
   const holders::Moment now = moment();
   const auto change = [&](store::LeaseRow& row) -> Result<void> {
-    if (holder.kind == Holder::Kind::kTime && !row.limit_ms) {
+    if (holder.kind == LeaseHolder::Kind::kTime && !row.limit_ms) {
       return fail(ErrorCode::kUsage,
                   fmt::format("lease {} has no time limit, so it needs a holder", lease),
                   "name a process or a unit");
     }
-    LeaseRequest carrier;
-    carrier.holder = holder;
-    const store::RequestRow numbers = request_row(carrier, now);
     // The lease's elapsed time carries over into this boot's clock.
     row.granted_boot_ms = now.boot_ms - holders::elapsed_ms(row, now);
     row.boot_id = now.boot_id;
-    row.holder_kind = numbers.holder_kind;
-    row.pid = numbers.pid;
-    row.start_ticks = numbers.start_ticks;
-    row.unit = numbers.unit;
-    row.heir_pid = row.heir_start = 0;
+    row.holder = holder;
+    row.heir = {};
     return {};
   };
   MIG_TRY(change_holder(lease, tenant, change));
-  return holder.kind == Holder::Kind::kTime ? store_.flush() : Result<void>();
+  return holder.kind == LeaseHolder::Kind::kTime ? store_.flush() : Result<void>();
 }
 
-Result<void> Leases::bequeath(std::int64_t lease, const std::string& tenant, const Holder& heir) {
+Result<void> Leases::bequeath(std::int64_t lease,
+                              const std::string& tenant,
+                              const LeaseHolder& heir) {
   return change_holder(lease, tenant, [&](store::LeaseRow& row) -> Result<void> {
-    if (row.holder_kind != static_cast<std::int64_t>(holders::LeaseHolder::kProcess)) {
+    if (row.holder.kind != LeaseHolder::Kind::kProcess) {
       return fail(ErrorCode::kUsage,
                   fmt::format("lease {} is bound to no process, so it has no heir", lease));
     }
-    row.heir_pid = heir.pid;
-    row.heir_start = static_cast<std::int64_t>(heir.start_ticks);
+    row.heir = heir;
     return {};
   });
 }
@@ -394,7 +385,7 @@ Result<std::vector<Lease>> Leases::list(const Inventory* inventory) {
     Lease lease = lease_of(row, now);
     lease.vanished =
         inventory != nullptr && std::none_of(seats.begin(), seats.end(), [&](const Seat& seat) {
-          return seat.instance.uuid == row.uuid;
+          return seat.instance.uuid == row.instance.uuid;
         });
     leases.push_back(std::move(lease));
   }

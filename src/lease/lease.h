@@ -72,8 +72,8 @@ struct Turn {
   // Holders to signal: SIGTERM when `kill` is false, SIGKILL when the grace period is over.
   struct Signal {
     std::int64_t lease = 0;
-    Holder holder;
-    Holder heir;  // signalled instead once the holder has ended
+    LeaseHolder holder;
+    LeaseHolder heir;  // signalled instead once the holder has ended
     bool kill = false;
     std::string why;
   };
@@ -93,8 +93,6 @@ class Leases {
   Result<Ticket> submit(const LeaseRequest& request, const Inventory& now);
   // State of a request; runs a scheduling pass when one is due.
   Result<Ticket> look(std::int64_t ticket, const Inventory& now);
-  // True when the store changed since `*seen`, which receives the current version; cheap.
-  Result<bool> changed(std::int64_t& seen);
   // As look(), without a scheduling pass; `waiting` has only the position by time of arrival.
   Result<Ticket> peek(std::int64_t ticket);
 
@@ -119,10 +117,10 @@ class Leases {
   // kNotFound when there is no such lease, or it is another tenant's ("" = any tenant's).
   Result<Lease> release(std::int64_t lease, const std::string& tenant, std::uint32_t by_uid);
   // Binds a lease to another holder.
-  Result<void> rebind(std::int64_t lease, const std::string& tenant, const Holder& holder);
+  Result<void> rebind(std::int64_t lease, const std::string& tenant, const LeaseHolder& holder);
   // Sets the heir: the process that keeps the lease after its holder ended. `run` holds the lease
   // itself and names its job as heir.
-  Result<void> bequeath(std::int64_t lease, const std::string& tenant, const Holder& heir);
+  Result<void> bequeath(std::int64_t lease, const std::string& tenant, const LeaseHolder& heir);
 
   // Live leases by GPU and instance; with `now`, leases of destroyed instances are marked.
   Result<std::vector<Lease>> list(const Inventory* now);

@@ -189,14 +189,14 @@ TEST_F(LeasesTest, OnlyTheTenantChangesWhoHoldsItsLease) {
   Leases leases = open();
   ASSERT_TRUE(leases.submit(request("1g.5gb", child()), machine));
   const auto id = leases.list(&machine)->front().id;
-  const Holder next = child();
+  const LeaseHolder next = child();
   EXPECT_EQ(leases.rebind(id, "b", next).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(leases.bequeath(id, "b", next).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(leases.rebind(id, "a", Holder::time()).error().code, ErrorCode::kUsage)
+  EXPECT_EQ(leases.rebind(id, "a", LeaseHolder::time()).error().code, ErrorCode::kUsage)
       << "nothing would end it";
   ASSERT_TRUE(leases.rebind(id, "a", next));
   EXPECT_EQ(leases.list(&machine)->front().holder.pid, next.pid);
-  ASSERT_TRUE(leases.rebind(id, "a", Holder::of_unit("x.service")));
+  ASSERT_TRUE(leases.rebind(id, "a", LeaseHolder::of_unit("x.service")));
   EXPECT_EQ(leases.bequeath(id, "a", next).error().code, ErrorCode::kUsage);
 }
 

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 TEST_F(LeasesTest, ALeaseIsExclusiveAndSurvivesReopening) {
   const Inventory machine = machine_of({"1g.5gb"});
-  const Holder holder = child();
+  const LeaseHolder holder = child();
   {
     Leases leases = open();
     const auto ticket = leases.submit(request("1g.5gb", holder), machine);
@@ -31,7 +31,7 @@ TEST_F(LeasesTest, ALeaseIsExclusiveAndSurvivesReopening) {
 TEST_F(LeasesTest, ADeadHolderIsReclaimedAtOnce) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  const Holder holder = child();
+  const LeaseHolder holder = child();
   ASSERT_TRUE(leases.submit(request("1g.5gb", holder), machine));
   EXPECT_EQ(leases.list(&machine)->size(), 1U);
   end(holder);
@@ -43,11 +43,11 @@ TEST_F(LeasesTest, ADeadHolderIsReclaimedAtOnce) {
 TEST_F(LeasesTest, AProcessNumberUsedAgainIsAnotherHolder) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  Holder holder = child();
+  LeaseHolder holder = child();
   ASSERT_TRUE(leases.submit(request("1g.5gb", holder), machine));
   Leases again = open();
   ASSERT_EQ(again.list(&machine)->size(), 1U);
-  Holder stranger = holder;
+  LeaseHolder stranger = holder;
   ++stranger.start_ticks;
   const auto lease = again.list(&machine)->front();
   ASSERT_TRUE(again.rebind(lease.id, "", stranger));
@@ -57,8 +57,8 @@ TEST_F(LeasesTest, AProcessNumberUsedAgainIsAnotherHolder) {
 TEST_F(LeasesTest, TheHeirKeepsALeaseWhoseHolderWasKilled) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  const Holder supervisor = child();
-  const Holder job = child();
+  const LeaseHolder supervisor = child();
+  const LeaseHolder job = child();
   LeaseRequest asked = request("1g.5gb", supervisor);
   asked.stoppable = true;
   const auto ticket = leases.submit(asked, machine);
@@ -76,7 +76,7 @@ TEST_F(LeasesTest, TheHeirKeepsALeaseWhoseHolderWasKilled) {
 TEST_F(LeasesTest, ATimeLimitEndsAndAClockThatGoesBackTakesNothing) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  LeaseRequest timed = request("1g.5gb", Holder::time());
+  LeaseRequest timed = request("1g.5gb", LeaseHolder::time());
   timed.limit_ms = 60'000;
   ASSERT_TRUE(leases.submit(timed, machine));
   clock_.advance(59s);
@@ -108,7 +108,7 @@ TEST_F(LeasesTest, SharedLeasesAreCounted) {
 TEST_F(LeasesTest, TheQueueIsServedInOrderWhenALeaseEnds) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  const Holder first = child();
+  const LeaseHolder first = child();
   ASSERT_TRUE(leases.submit(request("1g.5gb", first), machine));
   std::vector<std::int64_t> tickets;
   for (int i = 0; i < 3; ++i) {
@@ -155,7 +155,7 @@ TEST_F(LeasesTest, WhoGaveUpOrDiedLeavesTheQueue) {
 TEST_F(LeasesTest, TheSameKeyIsTheSameRequest) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  const Holder holder = child();
+  const LeaseHolder holder = child();
   ASSERT_TRUE(leases.submit(request("1g.5gb", child()), machine));
   LeaseRequest keyed = request("1g.5gb", holder);
   keyed.wait_ms = 600'000;
@@ -234,14 +234,14 @@ TEST_F(LeasesTest, NumbersHaveLimits) {
   EXPECT_EQ(code([](auto& r) { r.grace_ms = -1; }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& r) { r.job = std::string(201, 'j'); }), ErrorCode::kTooLarge);
   EXPECT_EQ(code([](auto& r) { r.key = std::string(201, 'k'); }), ErrorCode::kTooLarge);
-  EXPECT_EQ(code([](auto& r) { r.holder = Holder::time(); }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& r) { r.holder = LeaseHolder::time(); }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& r) { r.shared = 48; }), std::nullopt);
 }
 
 TEST_F(LeasesTest, TheAuditTellsWhatHappened) {
   const Inventory machine = machine_of({"1g.5gb"});
   Leases leases = open();
-  const Holder holder = child();
+  const LeaseHolder holder = child();
   ASSERT_TRUE(leases.submit(request("1g.5gb", holder), machine));
   end(holder);
   EXPECT_EQ(*leases.reap(), 1U);

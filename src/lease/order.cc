@@ -19,7 +19,7 @@ struct Line {
 };
 
 double cost_of(const Machine& machine, const Waiting& request, std::int64_t assumed_ms) {
-  const LeasedInstance* least = nullptr;
+  const Instance* least = nullptr;
   for (const Seat& seat : machine.seats) {
     if (serves(seat.instance, request.need) &&
         (least == nullptr || smaller(seat.instance, *least))) {

@@ -46,9 +46,9 @@ std::string words_of(const Waiting& request, const WaitFacts& facts) {
   return fmt::format("waits for {}{}: {}", several, request.need.str(), base::join(parts, "; "));
 }
 
-void Amount::add(const LeasedInstance& instance) {
+void Amount::add(const Instance& instance) {
   slices += instance.slices;
-  sm += instance.sm;
+  sm += instance.sm.value_or(0);
   memory_mib += instance.memory_mib;
   ++instances;
 }

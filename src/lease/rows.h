@@ -15,13 +15,9 @@
 
 namespace mig::lease {
 
-// Encoding of a need in the store, one criterion per line, and back.
-std::string need_text(const Need& need);
-Need need_of(const std::string& text);
-
 Lease lease_of(const store::LeaseRow& row, const holders::Moment& now);
 store::LeaseRow lease_row(const store::RequestRow& request,
-                          const LeasedInstance& instance,
+                          const Instance& instance,
                           const holders::Moment& now);
 store::RequestRow request_row(const LeaseRequest& request, const holders::Moment& now);
 Waiting waiting_of(const store::RequestRow& row, const holders::Moment& now);

@@ -8,7 +8,6 @@
 
 #include "lease/order.h"
 #include "lease/reasons.h"
-#include "model/compute_names.h"
 
 namespace mig::lease {
 namespace {
@@ -307,23 +306,6 @@ class Scheduler {
 
 Decisions schedule(const Machine& machine, const std::vector<Waiting>& queue) {
   return Scheduler(machine, queue).run();
-}
-
-bool serves(const LeasedInstance& instance, const Need& need) {
-  return (!need.profile ||
-          means(*need.profile, instance.profile, instance.sm, instance.nvml_profile)) &&
-         (!need.min_memory_mib || instance.memory_mib >= *need.min_memory_mib) &&
-         (!need.min_sm || instance.sm >= *need.min_sm) &&
-         (need.uuid.empty() || instance.uuid == need.uuid) &&
-         (need.gpu_uuid.empty() || instance.gpu_uuid == need.gpu_uuid) &&
-         (!need.gpu || !need.gpu_uuid.empty() || instance.gpu == *need.gpu) &&
-         (!need.gpu_instance || instance.gpu_instance == *need.gpu_instance) &&
-         (!need.compute_instance || instance.compute_instance == *need.compute_instance);
-}
-
-bool smaller(const LeasedInstance& a, const LeasedInstance& b) {
-  return std::tie(a.memory_mib, a.sm, a.gpu, a.gpu_instance, a.compute_instance) <
-         std::tie(b.memory_mib, b.sm, b.gpu, b.gpu_instance, b.compute_instance);
 }
 
 }  // namespace mig::lease

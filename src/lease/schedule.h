@@ -31,7 +31,7 @@ struct HeldBy {
 };
 
 struct Seat {
-  LeasedInstance instance;
+  Instance instance;
   std::string busy;  // a process without a lease runs on it: "pid 41 (python)"
   std::vector<HeldBy> held;
 };
@@ -44,7 +44,7 @@ struct Waiting {
   std::int32_t priority = 0;
   std::optional<std::int64_t> limit_ms;
   bool create = false;
-  std::optional<LeasedInstance> made;  // with create: counts against the quota
+  std::optional<Instance> made;  // with create: counts against the quota
   bool preempt = false;
   std::int64_t waited_ms = 0;
 };
@@ -94,16 +94,14 @@ struct Decisions {
 
 Decisions schedule(const Machine& machine, const std::vector<Waiting>& queue);
 
-bool serves(const LeasedInstance& instance, const Need& need);
-
-// Order in which instances are offered (best fit): smallest memory, then SMs, GPU and ids.
-bool smaller(const LeasedInstance& a, const LeasedInstance& b);
+using mig::serves;
+using mig::smaller;
 
 // Which quota the additional amount would exceed, in words: "4 of 4 slices are in use"; "" = none.
 struct Amount {
   std::uint64_t slices = 0, sm = 0, instances = 0, memory_mib = 0;
 
-  void add(const LeasedInstance& instance);
+  void add(const Instance& instance);
 };
 
 std::string over_quota(const Quota& quota, const Amount& used, const Amount& more);

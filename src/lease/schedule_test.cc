@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::int64_t kMinuteMs = 60'000;
 
-LeasedInstance seat_instance(std::uint32_t number, const std::string& profile) {
-  LeasedInstance instance;
+Instance seat_instance(std::uint32_t number, const std::string& profile) {
+  Instance instance;
   instance.uuid = fmt::format("MIG-{}", number);
   instance.profile = *ProfileName::parse(profile);
   instance.gpu = GpuIndex{number / 7};

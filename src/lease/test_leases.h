@@ -65,7 +65,7 @@ class LeasesTest : public testing::Test {
   }
 
   // A child process that sleeps until it is killed.
-  Holder child() {
+  LeaseHolder child() {
     const pid_t pid = ::fork();
     if (pid == 0) {
       ::pause();
@@ -73,16 +73,16 @@ class LeasesTest : public testing::Test {
     }
     children_.push_back(pid);
     const auto number = static_cast<std::uint32_t>(pid);
-    return Holder::process(number, *holders::start_of("/proc", number));
+    return LeaseHolder::process(number, *holders::start_of("/proc", number));
   }
 
-  void end(const Holder& holder) {
+  void end(const LeaseHolder& holder) {
     ::kill(static_cast<pid_t>(holder.pid), SIGKILL);
     ::waitpid(static_cast<pid_t>(holder.pid), nullptr, 0);
     std::erase(children_, static_cast<pid_t>(holder.pid));
   }
 
-  static LeaseRequest request(const std::string& profile, const Holder& holder) {
+  static LeaseRequest request(const std::string& profile, const LeaseHolder& holder) {
     LeaseRequest request;
     request.need.profile = *ProfileName::parse(profile);
     request.holder = holder;

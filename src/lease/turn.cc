@@ -19,21 +19,17 @@ namespace {
 constexpr double kHalfLifeMs = 24.0 * 3600 * 1000;
 
 double slice_ms(const store::LeaseRow& lease, const holders::Moment& now) {
-  return static_cast<double>(lease.slices) * static_cast<double>(holders::elapsed_ms(lease, now)) /
-         static_cast<double>(std::max<std::int64_t>(lease.shared, 1));
+  return static_cast<double>(lease.instance.slices) *
+         static_cast<double>(holders::elapsed_ms(lease, now)) /
+         static_cast<double>(std::max(lease.shared, 1U));
 }
 
 bool outlasts(const store::LeaseRow& lease) {
-  return lease.holder_kind == static_cast<std::int64_t>(holders::LeaseHolder::kTime);
+  return lease.holder.kind == LeaseHolder::Kind::kTime;
 }
 
 std::string instance_text(const store::LeaseRow& lease) {
-  return fmt::format("{} on GPU {} gi={} ci={} ({})",
-                     lease.profile,
-                     lease.gpu_index,
-                     lease.gpu_instance,
-                     lease.compute_instance,
-                     lease.uuid);
+  return fmt::format("{} ({})", lease.instance.str(), lease.instance.uuid);
 }
 
 // The earlier end of the lease: its limit or its grace period.
@@ -93,20 +89,17 @@ bool TurnTaker::wanted(const store::RequestRow& request) const {
   if (now_.boot_ms - request.since_boot_ms > request.wait_ms) {
     return false;
   }
-  const auto lives = [&](std::int64_t pid, std::int64_t start) {
-    const auto now = holders::start_of(settings_.proc,
-                                       static_cast<std::uint32_t>(std::max<std::int64_t>(pid, 0)));
-    return now && *now == static_cast<std::uint64_t>(start);
+  const auto lives = [&](const LeaseHolder& process) {
+    const auto start = holders::start_of(settings_.proc, process.pid);
+    return start && *start == process.start_ticks;
   };
-  const bool waiter = request.waiter_pid > 0;
-  if (waiter && !lives(request.waiter_pid, request.waiter_start)) {
+  const bool waiter = request.waiter.kind == LeaseHolder::Kind::kProcess;
+  if (waiter && !lives(request.waiter)) {
     return false;
   }
   // With the holder gone there is no end to wait for.
-  const bool same =
-      waiter && request.waiter_pid == request.pid && request.waiter_start == request.start_ticks;
-  return request.holder_kind != static_cast<std::int64_t>(holders::LeaseHolder::kProcess) || same ||
-         lives(request.pid, request.start_ticks);
+  const bool same = waiter && request.waiter == request.holder;
+  return request.holder.kind != LeaseHolder::Kind::kProcess || same || lives(request.holder);
 }
 
 Result<void> TurnTaker::read() {
@@ -161,12 +154,12 @@ Result<Machine> TurnTaker::machine_of(const Inventory& inventory) {
   for (const store::LeaseRow& lease : leases_) {
     machine.tenants[lease.tenant].used += slice_ms(lease, now_);
     // A lease of a destroyed instance stays until its holder ends; it blocks no other request.
-    const auto seat = by_uuid.find(lease.uuid);
+    const auto seat = by_uuid.find(lease.instance.uuid);
     if (seat != by_uuid.end()) {
       seat->second->held.push_back({lease.id,
                                     lease.tenant,
-                                    static_cast<std::uint32_t>(lease.shared),
-                                    static_cast<std::int32_t>(lease.priority),
+                                    lease.shared,
+                                    lease.priority,
                                     soonest_end(lease, now_),
                                     lease.notice_boot_ms.has_value()});
     }
@@ -223,9 +216,7 @@ Result<void> TurnTaker::grant(const Machine& machine, const Grant& grant, Turn& 
 // here, since there is no process to signal.
 Result<bool> TurnTaker::signal(store::LeaseRow& lease, Turn& turn) {
   const bool over = *lease.notice_boot_ms + lease.notice_grace_ms.value_or(0) - now_.boot_ms <= 0;
-  const bool process =
-      lease.stoppable != 0 &&
-      lease.holder_kind == static_cast<std::int64_t>(holders::LeaseHolder::kProcess);
+  const bool process = lease.stoppable && lease.holder.kind == LeaseHolder::Kind::kProcess;
   if (over && !process) {
     MIG_TRY(end(lease, "preempted", lease.uid));
     return true;
@@ -233,10 +224,10 @@ Result<bool> TurnTaker::signal(store::LeaseRow& lease, Turn& turn) {
   const std::int64_t stage = over ? 2 : 1;
   if (process && (over || lease.signalled < stage)) {
     turn.signals.push_back({lease.id,
-                            lease_of(lease, now_).holder,
-                            lease_of(lease, now_).heir,
+                            lease.holder,
+                            lease.heir,
                             over,
-                            "a job of higher priority needs " + lease.uuid});
+                            "a job of higher priority needs " + lease.instance.uuid});
   }
   if (lease.signalled < stage) {
     lease.signalled = stage;

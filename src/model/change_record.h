@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes of a machine as values: what one came to when it was carried out, and what the journal
-// keeps of it for history and recovery. Plain values.
+// Changes of a machine as values: the result of a change, and its record in the journal for history
+// and recovery. Plain values.
 #ifndef MIGCTL_MODEL_CHANGE_RECORD_H_
 #define MIGCTL_MODEL_CHANGE_RECORD_H_
 
@@ -36,20 +36,20 @@ struct ChangeRecord {
   std::int64_t steps = 0;  // how many were planned: none, and the machine was as wanted already
 };
 
-// What the last driver call for a step came to.
+// A step with the result of its last driver call.
 struct RecordedStep {
   Step step;
   std::string outcome;  // not_done | begun | done | failed | undo_begun | undone | undo_failed
   std::string message;  // why it failed; "" = it did not
 };
 
-// A change looked at closely.
+// A change with all details.
 struct ChangeDetails {
   ChangeRecord change;
   std::vector<RecordedStep> plan;
 };
 
-// How a change ended that was carried out.
+// Outcome of an executed change.
 enum class Outcome { kUnchanged, kApplied, kRolledBack, kStuck };
 
 const char* name_of(Outcome outcome);  // "rolled_back"
@@ -72,9 +72,11 @@ struct ApplyResult {
   std::vector<std::string> others;
   // Going back, instances were made again that no step had taken: others or a reset had.
   bool rebuilt = false;
+  // What after-change listeners could not do, one line each; the change itself is not affected.
+  std::vector<std::string> warnings;
 };
 
-// What became of a change that a crash had cut short.
+// Result of crash recovery.
 struct Recovery {
   bool was_open = false;  // false: there was nothing to recover
   std::int64_t change = 0;

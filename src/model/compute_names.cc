@@ -61,7 +61,7 @@ bool means(const ProfileName& wanted,
 
 const ComputeInstanceProfile* find_compute_profile(const GpuInstanceProfile& profile,
                                                    const ProfileName& name) {
-  ProfileName here = name;  // its size may be another driver's rounding
+  ProfileName here = name;  // the size in the name may be rounded by another driver
   here.gpu_slices = profile.name.gpu_slices;
   here.memory_gb = profile.name.memory_gb;
   here.attributes = profile.name.attributes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who holds a GPU or an instance, as values: processes, services, displays, kernel modules, leases,
-// and what each stands in the way of. holders/ finds them; wire/ encodes them. Plain values.
+// Holders of a GPU or an instance, as values: processes, services, displays, kernel modules,
+// leases, and the changes that each one blocks. holders/ finds them; wire/ encodes them. Plain
+// values.
 #ifndef MIGCTL_MODEL_HOLDER_H_
 #define MIGCTL_MODEL_HOLDER_H_
 
@@ -14,14 +15,14 @@
 
 namespace mig {
 
-// Who a process belongs to in the words of the people who run it. Empty strings: not in one.
+// Owner of a process, in the terms of its administrators. An empty string: not in one.
 struct Owner {
   std::string unit;               // systemd: "jupyter.service"
   std::string container;          // the id, 64 hex digits
-  std::string container_runtime;  // "docker", "podman", ...; "container" when not told
+  std::string container_runtime;  // "docker", "podman", ...; "container" when unknown
   std::string pod;                // Kubernetes pod uid
   std::string slurm_job;          // "17"
-  // With the short id: "pod 1b2c..., docker 3f2a9c10b7de"; "" when nothing is known.
+  // The owner for messages, with the short id: "pod 1b2c..., docker 3f2a9c10b7de"; "" when unknown.
   std::string str() const;
 };
 
@@ -31,7 +32,7 @@ enum class HolderKind {
   kDisplay,       // X server or compositor; without pid: a screen that the driver knows of, whose
                   // owner is no process that can be seen (the kernel's console, another user's)
   kKernelModule,  // nvidia_drm with a user
-  kLease,         // a lease of the instance, whether a process is on it or not
+  kLease,         // a lease of the instance, whether or not a process runs on it
 };
 
 enum class HolderStops { kDestroy, kReset };  // kReset: mode change and reset; kDestroy: those too
@@ -48,13 +49,12 @@ struct Holder {
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
   HolderStops stops = HolderStops::kDestroy;
-  std::vector<std::string> evidence;  // "driver process list", "/dev/nvidia-caps/nvidia-cap21"
-  bool stops_first_instance =
-      false;  // the driver makes no first GPU instance as long as it is there
-  std::optional<InstanceLease> lease;  // with kLease
+  std::vector<std::string> evidence;   // "driver process list", "/dev/nvidia-caps/nvidia-cap21"
+  bool stops_first_instance = false;   // blocks the creation of the GPU's first instance
+  std::optional<InstanceLease> lease;  // set for kLease
 
   std::string who() const;  // "pid 4121 (python, uid 1000, Slurm job 17)"
-  std::string str() const;  // the same with its place: "... on GPU 0 gi=3"
+  std::string str() const;  // the same with the location: "... on GPU 0 gi=3"
 };
 
 struct HolderReport {

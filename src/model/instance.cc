@@ -137,7 +137,7 @@ Instance instance_of(const Gpu& gpu, const GpuInstance& instance, const ComputeI
   out.gpu_minor = gpu.minor;
   out.memory_mib = instance.memory_mib;
   out.sm = compute.sm;
-  if (!out.sm && compute.name.full_size()) {
+  if (!out.sm && compute.name.full_size() && instance.sm != 0) {
     out.sm = instance.sm;
   }
   out.slices = compute.name.compute_slices;

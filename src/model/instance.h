@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One MIG device as the rest of the house names it: a compute instance with where it lies and what
-// it is worth; and a Need, which says what instances serve somebody. Leases, jobs, containers and
-// schedulers all mean these. Plain values.
+// An Instance: a MIG device, that is, a compute instance with its location and size; and a Need:
+// criteria for instances. Used by leases, jobs, containers and schedulers alike. Plain values.
 //
 //   mig::Need need;
 //   need.profile = *ProfileName::parse("2g.10gb");
@@ -21,23 +20,23 @@
 namespace mig {
 
 struct Instance {
-  std::string uuid;     // "MIG-..."; "" = of one that is not made yet
+  std::string uuid;     // "MIG-..."; "" = not created yet
   ProfileName profile;  // of the compute instance
   GpuIndex gpu;
   GpuInstanceId gpu_instance;
   ComputeInstanceId compute_instance;
   std::string gpu_uuid;
-  std::optional<std::uint32_t> gpu_minor = {};  // of the GPU's device node
+  std::optional<std::uint32_t> gpu_minor = {};  // minor of the GPU's device node
   std::uint64_t memory_mib = 0;                 // of its GPU instance
-  std::optional<std::uint32_t> sm = {};         // nullopt = the driver did not tell
+  std::optional<std::uint32_t> sm = {};         // nullopt = not reported by the driver
   std::uint32_t slices = 0;                     // compute slices
-  std::uint32_t nvml_profile = 0;  // of an instance that is there; records do not keep it
+  std::uint32_t nvml_profile = 0;               // of an existing instance; not stored in records
 
-  std::string str() const;  // "3g.20gb on GPU 0 gi=2 ci=0"
+  std::string str() const;  // The instance for messages: "3g.20gb on GPU 0 gi=2 ci=0"
   friend bool operator==(const Instance&, const Instance&) = default;
 };
 
-// Which instances serve. Every criterion that is set must hold; none set: any instance.
+// Criteria for an instance; all that are set must hold; none set: any instance.
 struct Need {
   std::optional<ProfileName> profile;           // of the compute instance
   std::optional<std::uint64_t> min_memory_mib;  // at least
@@ -45,7 +44,7 @@ struct Need {
   std::string uuid;                             // "MIG-..."; also what a slot's name means now
   std::string slot;                             // the name asked for, for messages
   std::string gpu_uuid;                         // on this GPU only; "" = any
-  std::optional<GpuIndex> gpu;                  // decides where `gpu_uuid` is not known
+  std::optional<GpuIndex> gpu;                  // used where `gpu_uuid` is unknown
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
 
@@ -53,27 +52,28 @@ struct Need {
   friend bool operator==(const Need&, const Need&) = default;
 };
 
-// A Need as one line of text a criterion, for records, and back. What it does not know it skips.
+// Encoding of a Need for records, one criterion per line, and back. Unknown criteria are skipped.
 std::string need_text(const Need& need);
 Need need_of_text(const std::string& text);
 
-// An instance whose SMs are not known serves nobody who asks for some.
+// True when the instance satisfies the need. Unknown SMs satisfy no minimum.
 bool serves(const Instance& instance, const Need& need);
 
 // Smallest memory first, then SMs, GPU and ids: the order in which instances are offered.
 bool smaller(const Instance& a, const Instance& b);
 
-// That compute instance as an Instance.
+// Converts a compute instance to an Instance.
 Instance instance_of(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute);
 
-// Every compute instance that a program can be pointed at: of GPUs with MIG on, with a UUID.
+// Every compute instance that a program can select: on GPUs with MIG on, with a UUID.
 std::vector<Instance> instances_of(const Inventory& inventory);
 
-// "pid 41 (python)"; without the name where it cannot be seen.
+// The process for messages: "pid 41 (python)"; without the name where it is not readable.
 std::string name_of(const Process& process);
 
-// Who is on it, by the driver's lists and the leases that `gpu` has, in words: "pid 41 (python),
-// pid 42"; "" = nobody. `compute` nullopt: on any of the GPU instance.
+// Processes and leases on an instance, by the driver's lists and the leases in `gpu`, in words:
+// "pid 41 (python), pid 42"; "" = none. `compute` nullopt: on any compute instance of the GPU
+// instance.
 std::string who_is_on(const Gpu& gpu,
                       GpuInstanceId instance,
                       std::optional<ComputeInstanceId> compute = std::nullopt);

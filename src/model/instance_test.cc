@@ -12,7 +12,7 @@ ProfileName named(const char* text) {
   return ProfileName::parse(text).value();
 }
 
-// An A100 with a 3g.20gb and a 2g.10gb, which have UUIDs and SMs.
+// An A100 with a 3g.20gb and a 2g.10gb, with UUIDs and SMs.
 Inventory machine() {
   Gpu gpu = testing::board("a100_sxm4_40gb");
   testing::add_instance(gpu, "3g.20gb", 4);

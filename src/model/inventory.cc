@@ -7,7 +7,7 @@
 namespace mig {
 namespace {
 
-// FNV-1a, 64 bit: enough to tell two layouts apart, and the same on every build and machine.
+// FNV-1a, 64 bit: sufficient to tell layouts apart, and equal on every build and machine.
 class Hash {
  public:
   Hash& add(std::string_view text) {
@@ -48,14 +48,14 @@ auto find_in(const Range& range, Predicate predicate) -> decltype(&*std::begin(r
 
 }  // namespace
 
-// Class 0x03 is a display controller; 0x0300 one for screens (VGA), 0x0302 one for computing (3D).
+// PCI class 0x03 is a display controller; 0x0300 with outputs (VGA), 0x0302 without (3D).
 bool Gpu::has_outputs() const {
   constexpr std::uint32_t kVga = 0x0300;
   return display.pci_class == kVga;
 }
 
-// RTX PRO 6000 Max-Q: class 0x0300 and MIG "N/A" as delivered (590.44.01); MIG can be enabled once
-// its display outputs are off (580.105.08). An RTX A6000 has class 0x0302 then.
+// RTX PRO 6000 Max-Q: class 0x0300 and MIG "N/A" in the factory setting (590.44.01); MIG can be
+// enabled once its display outputs are off (580.105.08). An RTX A6000 has class 0x0302 then.
 std::string Gpu::way_to_mig() const {
   if (mig_current != MigMode::kUnsupported || !has_outputs()) {
     return {};

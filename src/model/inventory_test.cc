@@ -78,8 +78,8 @@ TEST(Inventory, Finds) {
   EXPECT_EQ(gpu.find_profile(ProfileName::parse("3g.20gb+me").value()), nullptr);
 }
 
-// RTX PRO 6000 Max-Q as delivered (590.44.01): class 0x0300, MIG N/A. A Tesla T4 has 0x0302 and no
-// MIG at all; what an older driver does not tell gives no advice.
+// RTX PRO 6000 Max-Q in the factory setting (590.44.01): class 0x0300, MIG N/A. A Tesla T4 has
+// 0x0302 and no MIG at all; without a reading of an older driver there is no advice.
 TEST(Gpu, OutputsThatAreOnKeepMigAway) {
   Gpu gpu;
   EXPECT_FALSE(gpu.has_outputs());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs of `migctl run` as values: what is recorded of one, how it stands, and how it ended. Plain
-// values; store/jobs.h keeps them, launch/ runs them, wire/ encodes them.
+// Jobs of `migctl run` as values: record, state and result. Plain values; store/jobs.h stores them,
+// launch/ runs them, wire/ encodes them.
 #ifndef MIGCTL_MODEL_JOB_H_
 #define MIGCTL_MODEL_JOB_H_
 
@@ -16,13 +16,13 @@ namespace mig {
 // One command of a job, on its instance.
 struct JobRank {
   std::int64_t rank = 0;
-  Instance instance;                      // uuid, profile and ids are recorded
+  Instance instance;                      // only uuid, profile and ids are recorded
   std::int64_t pid = 0, start_ticks = 0;  // of the command; 0 = not running
   bool own_group = false;                 // the command leads a process group
   std::int64_t restarts = 0;
   std::optional<std::int64_t> exit_code;  // of its last end
   std::string note;                       // why it did not start; "" = nothing to say
-  std::string log;                        // where its output is; "" = not kept; not recorded
+  std::string log;                        // log file; "" = none; not recorded
 };
 
 struct JobRecord {
@@ -62,7 +62,7 @@ struct Job {
   }
 };
 
-// How a job ended, for those who waited.
+// Result of a job, for its caller.
 struct JobOutcome {
   struct Rank {
     Instance instance;

@@ -4,7 +4,7 @@
 //
 //   lease::LeaseRequest request;
 //   request.need.profile = *ProfileName::parse("2g.10gb");
-//   request.holder = lease::Holder::process(pid, start_ticks);
+//   request.holder = lease::LeaseHolder::process(pid, start_ticks);
 #ifndef MIGCTL_MODEL_LEASE_VALUES_H_
 #define MIGCTL_MODEL_LEASE_VALUES_H_
 
@@ -14,47 +14,35 @@
 #include <utility>
 #include <vector>
 
-#include "mig/ids.h"
-#include "mig/profile.h"
+#include "model/instance.h"
 
 namespace mig::lease {
 
-// Which instances serve. Every criterion that is set must hold; none set: any instance. Of several
-// the smallest is taken.
-struct Need {
-  std::optional<ProfileName> profile;           // of the compute instance
-  std::optional<std::uint64_t> min_memory_mib;  // at least
-  std::optional<std::uint32_t> min_sm;          // at least
-  std::string uuid;                             // "MIG-..."; also what a slot's name means now
-  std::string slot;                             // the name asked for, for messages
-  std::string gpu_uuid;                         // on this GPU only; "" = any
-  std::optional<GpuIndex> gpu;                  // its index, for messages
-  std::optional<GpuInstanceId> gpu_instance;
-  std::optional<ComputeInstanceId> compute_instance;
-
-  std::string str() const;  // "2g.10gb on GPU 0", "an instance with at least 12 GiB"
-};
+using mig::Instance;
+using mig::Need;
 
 // What a lease lasts with. A process is named by pid and start, so that a number used again is
 // another one; a unit by its cgroup; kTime ends with the limit only and outlives a restart of the
 // machine.
-struct Holder {
-  enum class Kind { kProcess, kUnit, kTime };
+struct LeaseHolder {
+  // Numbers as recorded.
+  enum class Kind : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
 
   Kind kind = Kind::kTime;
   std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;
   std::string unit;  // "jupyter.service"
 
-  static Holder process(std::uint32_t pid, std::uint64_t start_ticks) {
+  static LeaseHolder process(std::uint32_t pid, std::uint64_t start_ticks) {
     return {Kind::kProcess, pid, start_ticks, {}};
   }
 
-  static Holder of_unit(std::string name) { return {Kind::kUnit, 0, 0, std::move(name)}; }
+  static LeaseHolder of_unit(std::string name) { return {Kind::kUnit, 0, 0, std::move(name)}; }
 
-  static Holder time() { return {}; }
+  static LeaseHolder time() { return {}; }
 
-  std::string str() const;  // "pid 4121", "unit jupyter.service", "time"
+  std::string str() const;  // "pid 4121", "unit jupyter.service", "its time limit"
+  friend bool operator==(const LeaseHolder&, const LeaseHolder&) = default;
 };
 
 // Who asks. Filled from the kernel's word (SO_PEERCRED), never from what the caller says of itself.
@@ -69,8 +57,8 @@ struct LeaseRequest {
   std::uint32_t count = 1;   // so many instances at once, or none
   bool every = false;        // in place of `count`: all that serve, as many as there are now
   std::uint32_t shared = 1;  // 1: for itself; n: with at most n - 1 others who asked for n
-  Holder holder;
-  Holder waiter;                         // the process that waits for the answer; others: nobody
+  LeaseHolder holder;
+  LeaseHolder waiter;                    // the process that waits for the answer; others: nobody
   std::optional<std::int64_t> limit_ms;  // ends then at the latest
   Caller caller;
   std::string job;                 // a name for people
@@ -85,28 +73,13 @@ struct LeaseRequest {
   std::string key;
 };
 
-// An instance as it was when it was leased.
-struct LeasedInstance {
-  std::string uuid;
-  ProfileName profile;
-  std::string gpu_uuid;
-  GpuIndex gpu;
-  GpuInstanceId gpu_instance;
-  ComputeInstanceId compute_instance;
-  std::uint64_t memory_mib = 0;
-  std::uint32_t sm = 0;
-  std::uint32_t slices = 0;                     // compute slices
-  std::optional<std::uint32_t> gpu_minor = {};  // of its device node
-  std::uint32_t nvml_profile = 0;               // of an instance that is there; not recorded
-};
-
 struct Lease {
   std::int64_t id = 0;
   std::int64_t request = 0;  // leases of one request share it
-  LeasedInstance instance;
+  Instance instance;
   std::uint32_t shared = 1;
-  Holder holder;
-  Holder heir;  // a process that keeps it when the holder is gone: the job itself; kTime: none
+  LeaseHolder holder;
+  LeaseHolder heir;  // a process that keeps it when the holder is gone: the job itself; kTime: none
   bool stoppable = false;
   std::uint32_t uid = 0;
   std::string tenant, job;

@@ -64,7 +64,7 @@ Step Step::undo() const {
   Step step = *this;
   step.kind = reversed(kind);
   if (step.kind == StepKind::kCreateGpuInstance || step.kind == StepKind::kCreateComputeInstance) {
-    step.gpu_instance.reset();  // the driver gives new ids
+    step.gpu_instance.reset();  // the driver assigns new ids
     step.compute_instance.reset();
   }
   return step;

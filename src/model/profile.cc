@@ -20,7 +20,7 @@ Error bad(std::string_view text, std::string_view why) {
                fmt::format("a profile is written {}", kForm)};
 }
 
-// Takes "<number><unit>" off the front of `text`.
+// Removes "<number><unit>" from the front of `text`.
 std::optional<std::uint32_t> take(std::string_view& text,
                                   std::string_view unit,
                                   std::uint32_t max) {
@@ -46,7 +46,7 @@ bool valid_attribute(std::string_view word) {
          word.back() != '.' && (word.front() < '0' || word.front() > '9');
 }
 
-// `text` starts with its sign. Sorted, so that equal sets compare equal.
+// `text` starts with its sign. Sorted, so that equal sets of attributes compare equal.
 Result<std::string> canonical_attributes(std::string_view text, std::string_view whole) {
   if (text.empty()) {
     return std::string();

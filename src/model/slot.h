@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slots: stable names of places - GPU, placement, profile - and what is at that place now. Plain
-// values; store/slots.h keeps the names, service/slot_view.h looks at the places.
+// Slots, stable names of placements (GPU, placement, profile), and the instance that is there now.
+// Plain values; store/slots.h stores the names, node/slot_view.h resolves them.
 #ifndef MIGCTL_MODEL_SLOT_H_
 #define MIGCTL_MODEL_SLOT_H_
 
@@ -14,7 +14,7 @@
 
 namespace mig {
 
-// A name and its place, as recorded.
+// A name and its placement, as recorded.
 struct SlotRecord {
   std::string name;
   std::string gpu_uuid, pci_bus_id;
@@ -34,13 +34,13 @@ struct Slot {
   SlotRecord row;
   SlotState state = SlotState::kNoGpu;
   std::optional<GpuIndex> gpu;
-  bool stand_in = false;  // another GPU than the one that was named
-  std::string uuid;       // of the instance there now; "" = none
+  bool stand_in = false;  // a GPU other than the named one
+  std::string uuid;       // of the current instance; "" = none
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
-  std::string note;  // why it is not ready, or what is unusual; "" = nothing
-  // With kTaken: what has to go before it can be made; with no compute instance, all of the GPU
-  // instance. Empty = it goes beside what is there, into its GPU instance.
+  std::string note;  // why the slot is not ready, or what is unusual; "" = nothing
+  // With kTaken: instances to destroy before it can be created; without a compute instance id, the
+  // whole GPU instance. Empty = fits beside existing ones, in its GPU instance.
   std::vector<std::pair<GpuInstanceId, std::optional<ComputeInstanceId>>> in_the_way;
 };
 

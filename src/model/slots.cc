@@ -64,7 +64,7 @@ bool compute_instances_fit(const std::vector<const ComputeInstanceProfile*>& wan
       options.push_back(profile->placements);
     }
   }
-  // Compute instances lie in as many slots as their GPU instance takes of the memory.
+  // A compute instance has as many slots as its GPU instance would have memory slices.
   const std::uint32_t room = owner.placements.empty() ? spans : owner.placements.front().size;
   return slices <= owner.slices && spans <= room &&
          (options.size() < wanted.size() || place_runs(options).has_value());

@@ -71,7 +71,7 @@ GpuLayout layout_of(const Gpu& gpu) {
   for (const GpuInstance& instance : gpu.instances) {
     layout.cells.push_back({instance.name,
                             instance.placement,
-                            !gpu.processes_on(instance.id).empty(),
+                            gpu.in_use(instance.id),
                             computes_of(instance)});
   }
   std::stable_sort(

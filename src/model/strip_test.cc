@@ -89,7 +89,7 @@ TEST(LayoutOf, SortsByStartAndMarksBusy) {
   EXPECT_FALSE(layout.cells[0].busy);
   EXPECT_TRUE(layout.cells[1].busy);
 
-  gpu.processes[0].gpu_instance.reset();  // somewhere on the GPU: it may be on any of them
+  gpu.processes[0].gpu_instance.reset();  // on the GPU as a whole: possibly on any instance
   EXPECT_TRUE(layout_of(gpu).cells[0].busy);
 }
 

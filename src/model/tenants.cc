@@ -70,7 +70,7 @@ Tenant Tenants::tenant_of(const Identity& who) const {
     tenant = *by_group;
   } else {
     tenant.name = who.user.empty() ? "uid-" + std::to_string(who.uid) : who.user;
-    // A tenant of the file is not to be had by having its name.
+    // A user cannot become a tenant of the file by having the same name.
     if (find(tenant.name) != nullptr) {
       tenant.name = "uid-" + std::to_string(who.uid);
     }

@@ -36,6 +36,12 @@ struct Tenant {
   std::optional<std::int32_t> max_priority;  // nullopt: 0
 };
 
+// A tenant with what it has at a moment, all its leases together.
+struct TenantUse {
+  Tenant tenant;
+  std::uint64_t leases = 0, slices = 0, sm = 0, memory_mib = 0, instances = 0;
+};
+
 // Who somebody is to the kernel, with names where they have one.
 struct Identity {
   std::uint32_t uid = 0;

@@ -41,7 +41,7 @@ TEST(TenantOf, ATenantsNameIsNotToBeHadByHavingIt) {
   EXPECT_EQ(mallory.role, Role::kViewer);
 }
 
-// A group that has no name is not every group without one.
+// A gid without a name must not match other gids without a name.
 TEST(TenantOf, NamelessGroupsAreTheirNumber) {
   Tenants tenants = table();
   tenants.tenants[0].groups = {""};

@@ -31,7 +31,7 @@ void set_machine(const std::string& dir) {
   ::setenv(kMachineVariable, dir.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before any thread
 }
 
-// One that is being made lies under a name that begins with a dot.
+// True for a machine that is being created: its folder's name begins with a dot.
 bool is_hidden(const fs::path& dir) {
   const std::string name = dir.filename().string();
   return name.starts_with('.');
@@ -66,7 +66,8 @@ Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
   return session;
 }
 
-// Inside `sim shell`, the machine's folder, whatever became of the variables; "" elsewhere.
+// Folder of the surrounding `sim shell`'s machine, independent of environment variables; ""
+// elsewhere.
 std::string machine_of_shell() {
   std::ifstream file("/proc/driver/nvidia/migsim");
   std::string dir;
@@ -74,7 +75,7 @@ std::string machine_of_shell() {
   return dir;
 }
 
-// A name below the root; with a slash, the folder itself.
+// Parses a machine's name: below the root, or with a slash the folder itself.
 Result<std::string> machine_dir(const std::string& name) {
   const std::string root = machines_root();
   const fs::path dir = name.find('/') == std::string::npos ? fs::path(root) / name : fs::path(name);
@@ -96,7 +97,7 @@ Result<std::string> machine_dir(const std::string& name) {
                             : "there are: " + base::join(names, ", "));
 }
 
-// A machine that is there, but not for this user; "" = none.
+// A machine that exists but is closed to this user; "" = none.
 std::string closed_machine(const std::string& root) {
   std::error_code error;
   for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
@@ -108,7 +109,8 @@ std::string closed_machine(const std::string& root) {
   return {};
 }
 
-// The real driver did not start: the simulated machine that the environment names, or the only one.
+// Fallback when the real driver did not initialise: the simulated machine that the environment
+// names, or the only one.
 Result<std::string> fallback_machine(const Error& real, bool only_named) {
   if (std::string named = variable(kMachineVariable); !named.empty()) {
     return named;

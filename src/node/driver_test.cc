@@ -44,7 +44,7 @@ TEST_F(DriverTest, HandlesFromBeforeARenewalAreRefused) {
 }
 
 TEST_F(DriverTest, AnH200ShowsWhatARealOneDoes) {
-  // H200, 580.159.04, MIG off: names, SMs, memory, placements of mig -lgip and -lgipp.
+  // H200, 580.159.04, MIG off: names, SMs, memory, and the placements of mig -lgip and -lgipp.
   make("1x h200-141gb");
   const Inventory now = inventory();
   ASSERT_EQ(now.gpus.size(), 1U);

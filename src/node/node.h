@@ -149,6 +149,13 @@ class Node {
   // The driver's library is the one that a command gets which names none, or a simulated machine's.
   bool has_usual_library() const;
 
+  // nvml::Session::leave_to_exit(), where the driver was opened.
+  void leave_to_exit() {
+    if (session_) {
+      session_->leave_to_exit();
+    }
+  }
+
   // Called before steps that need the GPUs to be held by nobody: mode changes and resets. For
   // whoever can make another process of ours let go of them (the daemon with its open driver).
   void before_reset(std::function<void()> let_go) { let_go_ = std::move(let_go); }
@@ -184,13 +191,7 @@ class Node {
   Result<std::vector<store::ChangeRow>> history(std::int64_t limit);
 
   // One of them, with its plan and what became of each step; kNotFound.
-  struct ChangeRecord {
-    store::ChangeRow change;
-    std::vector<store::StepRow> steps;
-    std::vector<store::AttemptRow> attempts;
-  };
-
-  Result<ChangeRecord> change(std::int64_t id);
+  Result<ChangeDetails> change(std::int64_t id);
   // A change that was cut short and waits for recover(); nullopt also while its process lives.
   Result<std::optional<store::ChangeRow>> interrupted();
   Result<apply::Recovery> recover(const std::function<void()>& heartbeat);

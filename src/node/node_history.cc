@@ -85,13 +85,12 @@ Result<std::vector<store::ChangeRow>> Node::history(std::int64_t limit) {
   return journal->history(limit);
 }
 
-Result<Node::ChangeRecord> Node::change(std::int64_t id) {
+Result<ChangeDetails> Node::change(std::int64_t id) {
   MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
-  ChangeRecord record;
-  MIG_ASSIGN_OR_RETURN(record.change, recorded(journal, id));
-  MIG_ASSIGN_OR_RETURN(record.steps, journal->steps(id));
-  MIG_ASSIGN_OR_RETURN(record.attempts, journal->attempts(id));
-  return record;
+  MIG_ASSIGN_OR_RETURN(const store::ChangeRow change, recorded(journal, id));
+  MIG_ASSIGN_OR_RETURN(const std::vector<store::StepRow> steps, journal->steps(id));
+  MIG_ASSIGN_OR_RETURN(const std::vector<store::AttemptRow> attempts, journal->attempts(id));
+  return apply::details_of(change, steps, attempts);
 }
 
 Result<std::optional<store::ChangeRow>> Node::interrupted() {

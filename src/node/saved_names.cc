@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,34 +18,85 @@ namespace {
 
 using store::LeaseRow;
 
-constexpr std::array<std::pair<const char*, std::int64_t LeaseRow::*>, 17> kNumbers = {{
-    {"id", &LeaseRow::id},
-    {"request", &LeaseRow::request},
-    {"memoryMib", &LeaseRow::memory_mib},
-    {"sm", &LeaseRow::sm},
-    {"slices", &LeaseRow::slices},
-    {"shared", &LeaseRow::shared},
-    {"holderKind", &LeaseRow::holder_kind},
-    {"pid", &LeaseRow::pid},
-    {"startTicks", &LeaseRow::start_ticks},
-    {"heirPid", &LeaseRow::heir_pid},
-    {"heirStart", &LeaseRow::heir_start},
-    {"stoppable", &LeaseRow::stoppable},
-    {"uid", &LeaseRow::uid},
-    {"priority", &LeaseRow::priority},
-    {"grantedMs", &LeaseRow::granted_ms},
-    {"grantedBootMs", &LeaseRow::granted_boot_ms},
-    {"gpuIndex", &LeaseRow::gpu_index},
-}};
+// What a checkpoint has of a lease, by its names there: numbers and words.
+template <class Row, class Visit>
+void each_saved(Row& row, Visit&& visit) {
+  visit("id", row.id);
+  visit("request", row.request);
+  visit("memoryMib", row.instance.memory_mib);
+  visit("sm", row.instance.sm);
+  visit("slices", row.instance.slices);
+  visit("shared", row.shared);
+  visit("holderKind", row.holder.kind);
+  visit("pid", row.holder.pid);
+  visit("startTicks", row.holder.start_ticks);
+  visit("heirPid", row.heir.pid);
+  visit("heirStart", row.heir.start_ticks);
+  visit("stoppable", row.stoppable);
+  visit("uid", row.uid);
+  visit("priority", row.priority);
+  visit("grantedMs", row.granted_ms);
+  visit("grantedBootMs", row.granted_boot_ms);
+  visit("gpuIndex", row.instance.gpu.value);
+  visit("key", row.key);
+  visit("profile", row.instance.profile);
+  visit("unit", row.holder.unit);
+  visit("bootId", row.boot_id);
+  visit("tenant", row.tenant);
+  visit("job", row.job);
+}
 
-constexpr std::array<std::pair<const char*, std::string LeaseRow::*>, 6> kWords = {{
-    {"key", &LeaseRow::key},
-    {"profile", &LeaseRow::profile},
-    {"unit", &LeaseRow::unit},
-    {"bootId", &LeaseRow::boot_id},
-    {"tenant", &LeaseRow::tenant},
-    {"job", &LeaseRow::job},
-}};
+// Writes a member into the checkpoint.
+struct Save {
+  config::SavedLease& to;
+
+  template <class Number>
+  void operator()(const char* name, const Number& value) const {
+    to.numbers[name] = static_cast<std::int64_t>(value);
+  }
+
+  void operator()(const char* name, const std::optional<std::uint32_t>& value) const {
+    to.numbers[name] = value.value_or(0);
+  }
+
+  void operator()(const char* name, const std::string& text) const { to.words[name] = text; }
+
+  void operator()(const char* name, const ProfileName& profile) const {
+    to.words[name] = profile.str();
+  }
+};
+
+// Reads a member back; one that is not there stays as it is.
+struct Load {
+  const config::SavedLease& from;
+
+  template <class Number>
+  void operator()(const char* name, Number& value) const {
+    if (const auto found = from.numbers.find(name); found != from.numbers.end()) {
+      value = static_cast<Number>(found->second);
+    }
+  }
+
+  void operator()(const char* name, std::optional<std::uint32_t>& value) const {
+    std::uint32_t number = 0;
+    (*this)(name, number);
+    value = number == 0 ? std::nullopt : std::optional(number);
+  }
+
+  void operator()(const char* name, std::string& text) const {
+    if (const auto found = from.words.find(name); found != from.words.end()) {
+      text = found->second;
+    }
+  }
+
+  void operator()(const char* name, ProfileName& profile) const {
+    std::string text;
+    (*this)(name, text);
+    if (const auto read = ProfileName::parse(text)) {
+      profile = *read;
+    }
+  }
+};
 
 constexpr const char* kLimit = "limitMs";
 
@@ -95,15 +145,10 @@ Seat find_seat(const Inventory& now, Wanted&& wanted) {
 config::SavedLease saved_of(const LeaseRow& row, const Seat& seat) {
   config::SavedLease saved;
   saved.gpu_uuid = seat.gpu->uuid;
-  saved.uuid = row.uuid;
+  saved.uuid = row.instance.uuid;
   saved.place = seat.instance->placement;
   saved.compute_place = seat.compute->placement;
-  for (const auto& [name, member] : kNumbers) {
-    saved.numbers[name] = row.*member;
-  }
-  for (const auto& [name, member] : kWords) {
-    saved.words[name] = row.*member;
-  }
+  each_saved(row, Save{saved});
   if (row.limit_ms) {
     saved.numbers[kLimit] = *row.limit_ms;
   }
@@ -112,30 +157,20 @@ config::SavedLease saved_of(const LeaseRow& row, const Seat& seat) {
 
 LeaseRow row_of(const config::SavedLease& saved, const Seat& seat) {
   LeaseRow row;
-  const auto number = [&](const char* name) {
-    const auto found = saved.numbers.find(name);
-    return found == saved.numbers.end() ? 0 : found->second;
-  };
-  for (const auto& [name, member] : kNumbers) {
-    row.*member = number(name);
+  each_saved(row, Load{saved});
+  if (const auto limit = saved.numbers.find(kLimit); limit != saved.numbers.end()) {
+    row.limit_ms = limit->second;
   }
-  for (const auto& [name, member] : kWords) {
-    if (const auto found = saved.words.find(name); found != saved.words.end()) {
-      row.*member = found->second;
-    }
+  if (row.heir.pid != 0) {
+    row.heir.kind = lease::LeaseHolder::Kind::kProcess;
   }
-  if (saved.numbers.count(kLimit) != 0) {
-    row.limit_ms = number(kLimit);
-  }
-  row.shared = std::max<std::int64_t>(row.shared, 1);
-  row.uuid = seat.compute->uuid;
-  row.gpu_uuid = seat.gpu->uuid;
-  row.gpu_index = seat.gpu->index.value;
-  row.gpu_instance = seat.instance->id.value;
-  row.compute_instance = seat.compute->id.value;
-  if (seat.gpu->minor) {
-    row.gpu_minor = *seat.gpu->minor;
-  }
+  row.shared = std::max(row.shared, 1U);
+  row.instance.uuid = seat.compute->uuid;
+  row.instance.gpu_uuid = seat.gpu->uuid;
+  row.instance.gpu = seat.gpu->index;
+  row.instance.gpu_instance = seat.instance->id;
+  row.instance.compute_instance = seat.compute->id;
+  row.instance.gpu_minor = seat.gpu->minor;
   return row;
 }
 
@@ -161,16 +196,17 @@ Result<std::string> restore_lease(store::Leases& store,
   LeaseRow row = row_of(saved, seat);
   MIG_ASSIGN_OR_RETURN(const std::vector<LeaseRow> rows, store.leases());
   const auto known = std::find_if(rows.begin(), rows.end(), [&](const LeaseRow& other) {
-    return other.granted_ms == row.granted_ms && other.uid == row.uid && other.pid == row.pid &&
-           other.tenant == row.tenant && other.job == row.job && other.profile == row.profile;
+    return other.granted_ms == row.granted_ms && other.uid == row.uid &&
+           other.holder.pid == row.holder.pid && other.tenant == row.tenant &&
+           other.job == row.job && other.instance.profile == row.instance.profile;
   });
-  if (known != rows.end() && known->uuid == row.uuid) {
+  if (known != rows.end() && known->instance.uuid == row.instance.uuid) {
     return std::string();
   }
   if (known != rows.end()) {
     row.id = known->id;  // it may have been restored before, under another number
     MIG_TRY(store.move(row));
-    return lease_words(saved) + " is for " + row.uuid + " now";
+    return lease_words(saved) + " is for " + row.instance.uuid + " now";
   }
   const holders::Moment moment = holders::read_moment(base::system_clock(), "/proc");
   if (holders::life_of(row, moment, {}) != holders::Life::kLive) {
@@ -214,8 +250,9 @@ Result<config::SavedNames> saved_names(const SlotNames& slots,
   MIG_ASSIGN_OR_RETURN(const std::vector<LeaseRow> rows, store.leases());
   const holders::Moment moment = holders::read_moment(base::system_clock(), "/proc");
   for (const LeaseRow& row : rows) {
-    const Seat seat = find_seat(
-        now, [&](const Gpu&, const GpuInstance&, const auto& ci) { return ci.uuid == row.uuid; });
+    const Seat seat = find_seat(now, [&](const Gpu&, const GpuInstance&, const auto& ci) {
+      return ci.uuid == row.instance.uuid;
+    });
     if (seat.compute != nullptr && holders::life_of(row, moment, {}) == holders::Life::kLive) {
       saved.leases.push_back(saved_of(row, seat));
     }

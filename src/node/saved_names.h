@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slots and leases into a checkpoint and back. A lease is for the instance at a place: after a
-// restore that may have another UUID, and the lease moves with it.
+// Saves slots and leases in a checkpoint and restores them. A lease is tied to a placement: after a
+// restore the instance there may have another UUID, to which the lease is moved.
 #ifndef MIGCTL_NODE_SAVED_NAMES_H_
 #define MIGCTL_NODE_SAVED_NAMES_H_
 
@@ -19,8 +19,8 @@ Result<config::SavedNames> saved_names(const SlotNames& slots,
                                        const std::string& lease_store,
                                        const Inventory& now);
 
-// Sets what is not as saved: names that are missing or mean another place by now, leases whose
-// holders live and whose instances are there. One line for each that was changed or left out.
+// Restores what differs: names that are missing or have another placement now, leases with live
+// holders and existing instances. One line for each that was changed or left out.
 Result<std::vector<std::string>> restore_names(const config::SavedNames& saved,
                                                const SlotNames& slots,
                                                const std::string& lease_store,

@@ -12,14 +12,14 @@
 namespace mig::node {
 namespace {
 
-// The report of what was remapped needs what was there last. Who may only read goes without.
+// The report of remapped slots needs the previous UUID. Skipped without write permission.
 void note(store::Slots& slots, const SlotView& view) {
   if (!view.uuid.empty() && view.uuid != view.row.uuid) {
     static_cast<void>(slots.saw(view.row.name, view.uuid));
   }
 }
 
-// Noted, then read again: the view tells the old UUID and the new one.
+// Records the UUID, then reads again: the view has the old UUID and the new one.
 Result<SlotView> looked_at(store::Slots& slots, const store::SlotRow& row, const Inventory& now) {
   SlotView view = look_at(row, now);
   note(slots, view);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of node/: the file of slot names, read and written with the machine in view.
+// Inside of node/: the file of slot names, in combination with the machine's state.
 #ifndef MIGCTL_NODE_SLOT_NAMES_H_
 #define MIGCTL_NODE_SLOT_NAMES_H_
 
@@ -11,7 +11,7 @@
 
 namespace mig::node {
 
-// Beside the journal: "/var/lib/migctl/slots.db"; "DIR/sim-lab-slots.db" for "DIR/sim-lab.db".
+// Path beside the journal: "/var/lib/migctl/slots.db"; "DIR/sim-lab-slots.db" for "DIR/sim-lab.db".
 std::string slots_path(const std::string& journal_path);
 
 class SlotNames {
@@ -24,7 +24,7 @@ class SlotNames {
   Result<SlotView> resolve(const std::string& name, const Inventory& now) const;
 
  private:
-  // nullopt: no name was ever given; looking must not make the file.
+  // nullopt: no slot exists; reading must not create the file.
   Result<std::optional<store::Slots>> existing() const;
   static Error unknown(std::optional<store::Slots>& slots, const std::string& name);
 

@@ -300,20 +300,4 @@ Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory) 
       ErrorCode::kNothingMatched, fmt::format("{}: {}", where, view.note), "make it: " + make);
 }
 
-const char* name_of(SlotState state) {
-  switch (state) {
-    case SlotState::kReady:
-      return "ready";
-    case SlotState::kEmpty:
-      return "empty";
-    case SlotState::kTaken:
-      return "taken";
-    case SlotState::kMigOff:
-      return "mig_off";
-    case SlotState::kNoGpu:
-      break;
-  }
-  return "no_gpu";
-}
-
 }  // namespace mig::node

@@ -27,21 +27,9 @@ struct SlotRequest {
   std::optional<std::uint32_t> ci_start;  // which of several compute instances of that profile
 };
 
-enum class SlotState { kReady, kEmpty, kTaken, kMigOff, kNoGpu };
-
-struct SlotView {
-  store::SlotRow row;
-  SlotState state = SlotState::kNoGpu;
-  std::optional<GpuIndex> gpu;
-  bool stand_in = false;  // another GPU than the one that was named
-  std::string uuid;       // of the instance there now; "" = none
-  std::optional<GpuInstanceId> gpu_instance;
-  std::optional<ComputeInstanceId> compute_instance;
-  std::string note;  // why it is not ready, or what is unusual; "" = nothing
-  // With kTaken: what has to go before it can be made; with no compute instance, all of the GPU
-  // instance. Empty = it goes beside what is there, into its GPU instance.
-  std::vector<std::pair<GpuInstanceId, std::optional<ComputeInstanceId>>> in_the_way;
-};
+using mig::name_of;
+using mig::SlotState;
+using SlotView = mig::Slot;
 
 // Checks it against the machine: name, profile, and that the profile may lie there.
 Result<store::SlotRow> slot_row(const SlotRequest& request, const Inventory& inventory);
@@ -55,8 +43,6 @@ std::string create_word(const store::SlotRow& row);
 // commands that lead to it: kNothingMatched, kConflict (another instance is there), kNotFound (no
 // GPU).
 Result<SlotView> resolve(const store::SlotRow& row, const Inventory& inventory);
-
-const char* name_of(SlotState state);
 
 }  // namespace mig::node
 

@@ -81,8 +81,8 @@ TEST_F(SlotViewTest, OneOfSeveralComputeInstancesIsMeant) {
   EXPECT_EQ(resolve(slot, machine_).error().code, ErrorCode::kConflict);
 }
 
-// What the hint says to do makes the slot ready; what it says to destroy first is all that is
-// needed.
+// The hint's commands make the slot ready, and the instances to destroy first are exactly the
+// necessary ones.
 TEST_F(SlotViewTest, TheHintLeadsToTheSlot) {
   ComputeInstanceProfile one;
   one.name = *ProfileName::parse("1c.3g.20gb");
@@ -120,7 +120,7 @@ TEST_F(SlotViewTest, TheHintLeadsToTheSlot) {
             "migctl mode enable -i 0; then migctl create 1c.3g.20gb:4/1 -i 0");
 }
 
-// One that lies elsewhere in the GPU instance need not go.
+// A compute instance elsewhere in the GPU instance need not be destroyed.
 TEST_F(SlotViewTest, NothingIsInTheWayWhereThereIsRoomBesideIt) {
   machine_.gpus[0].profiles[0].compute_profiles[1].placements = {{0, 1}, {1, 1}};
   machine_.gpus[0].instances = {instance(4, {"1c.3g.20gb"})};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a simulated machine in a folder of its own, made and broken by the built `migctl sim`,
-// seen through a Node. Nothing of sim/ is included: what is tested is what users run.
+// Test fixture: a simulated machine in its own folder, created and faulted by the built `migctl
+// sim`, accessed through a Node. Nothing of sim/ is included: the built programs are under test.
 #ifndef MIGCTL_NODE_TEST_MACHINE_H_
 #define MIGCTL_NODE_TEST_MACHINE_H_
 
@@ -27,19 +27,20 @@ class MachineTest : public testing::Test {
 
   // `migctl sim inject lab ...`.
   void inject(const std::vector<std::string>& words);
-  // Any migctl command on the machine: exit code, or 128 + signal. Output is dropped.
+  // Runs any migctl command on the machine; returns its exit code, or 128 + signal. Output is
+  // discarded.
   int migctl(const std::vector<std::string>& words) const;
-  // Starts one without waiting for it.
+  // Starts a program without waiting.
   static pid_t start(const std::string& program, const std::vector<std::string>& words);
   static int wait(pid_t child);
 
   Inventory inventory();
-  // Applied or the test fails.
+  // Fails the test unless applied.
   ApplyResult must_apply(const Result<Plan>& plan);
   void enable_mig();
   void create(std::uint32_t gpu, const std::vector<std::string>& profiles);
   Result<Plan> plan_create(std::uint32_t gpu, const std::vector<std::string>& profiles);
-  // "0:4 3g.20gb[3g.20gb]" per instance of a GPU, by place.
+  // Layout of a GPU as text: "0:4 3g.20gb[3g.20gb]" per instance, by placement.
   std::string shape(std::uint32_t gpu);
 
   std::string root_;

@@ -9,6 +9,10 @@ void Library::Close::operator()(void* handle) const {
   dlclose(handle);
 }
 
+void Library::leave_loaded() {
+  static_cast<void>(handle_.release());
+}
+
 void* Library::symbol(const char* name) const {
   return dlsym(handle_.get(), name);
 }

@@ -26,6 +26,9 @@ class Library {
 
   const std::string& path() const { return path_; }
 
+  // The destructor does not unload the library.
+  void leave_loaded();
+
   // Looks up an exported function; nullptr when the library lacks it.
   void* symbol(const char* name) const;
 

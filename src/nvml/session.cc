@@ -39,6 +39,10 @@ Result<std::unique_ptr<Session>> Session::open(const std::string& library) {
 }
 
 Session::~Session() {
+  if (left_to_exit_) {
+    library_.leave_loaded();
+    return;
+  }
   stop();
 }
 

@@ -67,6 +67,10 @@ class Session {
   // Shutdown only, for operations that need the GPUs closed by all processes; renew() follows.
   void stop();
 
+  // For a process that exits next: the destructor leaves NVML initialised and its library loaded.
+  // The end of the process closes both, and sooner (nvmlShutdown takes 2.7 ms on an H200).
+  void leave_to_exit() { left_to_exit_ = true; }
+
   std::uint64_t epoch() const { return epoch_; }
 
   template <class Raw>
@@ -93,6 +97,7 @@ class Session {
   std::string driver_version_, nvml_version_;
   std::uint64_t epoch_ = 0;
   bool running_ = false;
+  bool left_to_exit_ = false;
 };
 
 }  // namespace mig::nvml

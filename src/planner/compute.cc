@@ -150,16 +150,19 @@ ComputeChange by_counts(const Wanted& wanted, const std::vector<Have>& have) {
 }  // namespace
 
 bool is_busy(const Gpu& gpu, const GpuInstance& instance) {
-  return std::any_of(gpu.processes.begin(), gpu.processes.end(), [&](const Process& process) {
-    return process.may_be_on(instance.id);
-  });
+  return gpu.in_use(instance.id);
 }
 
 bool is_busy(const Gpu& gpu, const GpuInstance& instance, const ComputeInstance& compute) {
-  return std::any_of(gpu.processes.begin(), gpu.processes.end(), [&](const Process& process) {
+  const auto process_is_on = [&](const Process& process) {
     return process.may_be_on(instance.id) &&
            process.compute_instance.value_or(compute.id) == compute.id;
-  });
+  };
+  const auto lease_is_of = [&](const InstanceLease& lease) {
+    return lease.gpu_instance == instance.id && lease.compute_instance == compute.id;
+  };
+  return std::any_of(gpu.processes.begin(), gpu.processes.end(), process_is_on) ||
+         std::any_of(gpu.leases.begin(), gpu.leases.end(), lease_is_of);
 }
 
 std::optional<ComputeChange> compute_change(const Gpu& gpu,

@@ -112,7 +112,7 @@ TEST(GivenComputePlaces, AreHandedOnWhenTheDriverTellsNone) {
             "create compute instance 1c.3g.20gb (14 SMs) at 2:1 in 3g.20gb on GPU 0 at 4:4");
 }
 
-// Two idle ones go rather than one on which somebody works.
+// A busy compute instance is kept even if two idle ones must be destroyed instead.
 TEST(ComputePlaces, ABusyOneStaysEvenWhereMoreIdleOnesGo) {
   Gpu gpu = board("a100_sxm4_40gb");
   GpuInstance& instance =

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "model/instance.h"
 #include "model/slots.h"
 #include "model/strip.h"
+#include "planner/blockers.h"
 #include "planner/planner.h"
 #include "planner/proof.h"
 #include "planner/search.h"
@@ -49,16 +51,8 @@ void sort_cells(std::vector<LayoutCell>& cells) {
 }
 
 void block_destroy(const Gpu& gpu, const GpuInstance& instance, std::vector<Blocker>& blockers) {
-  for (const Process& process : gpu.processes_on(instance.id)) {
-    blockers.push_back({gpu.index,
-                        instance.id,
-                        process,
-                        fmt::format("{} {} gi={} on GPU {}",
-                                    who_is_on(process),
-                                    instance.name.str(),
-                                    instance.id.value,
-                                    gpu.index.value),
-                        Blocker::Stops::kDestroy});
+  for (Blocker& blocker : blockers_of_destroy(gpu, instance)) {
+    blockers.push_back(std::move(blocker));
   }
 }
 
@@ -90,7 +84,7 @@ void block_mode(const Gpu& gpu, const std::vector<Step>& steps, std::vector<Bloc
     blockers.push_back({gpu.index,
                         std::nullopt,
                         process,
-                        fmt::format("{} GPU {}", who_is_on(process), gpu.index.value),
+                        fmt::format("{} runs on GPU {}", name_of(process), gpu.index.value),
                         reset ? Blocker::Stops::kReset : Blocker::Stops::kModeChange});
   }
 }

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "model/strip.h"
+#include "planner/blockers.h"
 #include "planner/requests.h"
 #include "planner/steps.h"
 
@@ -23,23 +24,9 @@ void add_blockers(const Gpu& gpu,
                   const GpuInstance& instance,
                   const Request& request,
                   GpuPlan& plan) {
-  for (const Process& process : gpu.processes_on(instance.id)) {
-    if (request.compute_only && request.compute_instance && process.compute_instance &&
-        process.compute_instance != request.compute_instance) {
-      continue;
-    }
-    Blocker blocker;
-    blocker.gpu = gpu.index;
-    blocker.gpu_instance = instance.id;
-    blocker.process = process;
-    const bool leased = process.pid == 0 && !process.name.empty();
-    const std::string who =
-        leased ? process.name + " holds"
-               : fmt::format("pid {}{} runs on",
-                             process.pid,
-                             process.name.empty() ? "" : " (" + process.name + ")");
-    blocker.what = fmt::format(
-        "{} {} gi={} on GPU {}", who, instance.name.str(), instance.id.value, gpu.index.value);
+  const bool part = request.compute_only && request.compute_instance;
+  for (Blocker& blocker :
+       blockers_of_destroy(gpu, instance, part ? request.compute_instance : std::nullopt)) {
     plan.blockers.push_back(std::move(blocker));
   }
 }

@@ -25,8 +25,8 @@ std::vector<DesiredInstance> as_they_are(const Gpu& gpu) {
   return out;
 }
 
-// The GPU instance at the place that is named, for what goes into it: a compute instance that does
-// not fill it, or any into one that has none.
+// The GPU instance at the named placement, as parent of a compute instance that does not fill it,
+// or of any in an empty one.
 DesiredInstance* owner_of(const DesiredInstance& wanted, std::vector<DesiredInstance>& there) {
   if (!wanted.placement || wanted.compute_instances.empty()) {
     return nullptr;
@@ -64,7 +64,7 @@ Result<const Gpu*> named_gpu(const Inventory& inventory, GpuIndex index) {
                   : fmt::format("this machine has {} GPUs: migctl list", inventory.gpus.size()));
 }
 
-// Pinning needs places, which the driver tells root only.
+// Pinning needs placements, which the driver reports to root only.
 Result<void> check_complete(const Gpu& gpu, const char* tried) {
   if (gpu.instances_complete) {
     return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single steps - create, destroy, mode - as layouts and plans. Pure functions over an Inventory.
+// Single steps (create, destroy, mode) as desired layouts and plans. Pure functions over an
+// Inventory.
 #ifndef MIGCTL_PLANNER_REQUESTS_H_
 #define MIGCTL_PLANNER_REQUESTS_H_
 
@@ -16,7 +17,7 @@ namespace mig::planner {
 struct CreateRequest {
   GpuIndex gpu;
   std::vector<DesiredInstance> instances;  // added to what is there
-  std::vector<SpareRoom> spare = {};       // and this must still fit afterwards
+  std::vector<SpareRoom> spare = {};       // must still fit afterwards
 };
 
 struct DestroyRequest {
@@ -26,16 +27,16 @@ struct DestroyRequest {
   bool compute_only = false;  // leave the GPU instances
 };
 
-// What is there, each instance pinned to its place, and the new ones.
+// The existing instances, pinned to their placements, and the new ones.
 Result<DesiredLayout> desired_create(const Inventory& inventory, const CreateRequest& request);
 
-// On: what is there stays. Off: nothing is left. `gpus` empty = every GPU that can do MIG.
+// On: existing instances stay. Off: none is left. `gpus` empty = every GPU that supports MIG.
 Result<DesiredLayout> desired_mode(const Inventory& inventory,
                                    const std::vector<GpuIndex>& gpus,
                                    bool enable);
 
-// Exactly the named instances, by id; processes on them are blockers. kNothingMatched when there is
-// none.
+// Destroys exactly the named instances, by id; processes on them are blockers. kNothingMatched when
+// there is none.
 Result<Plan> plan_of_destroy(const Inventory& inventory, const DestroyRequest& request);
 
 }  // namespace mig::planner

@@ -12,7 +12,7 @@ ProfileName profile(const char* name) {
   return *ProfileName::parse(name);
 }
 
-// GPU 0 with a 3g.20gb at 4:4 that holds these.
+// GPU 0 with a 3g.20gb at 4:4 with these compute instances.
 Inventory machine(const std::vector<const char*>& computes) {
   GpuInstance instance;
   instance.name = profile("3g.20gb");
@@ -29,7 +29,7 @@ Inventory machine(const std::vector<const char*>& computes) {
   return out;
 }
 
-// "3g.20gb[1c.3g.20gb 1c.3g.20gb]" per GPU instance that is wanted then.
+// The desired GPU instances as text: "3g.20gb[1c.3g.20gb 1c.3g.20gb]".
 std::string wanted(const Inventory& inventory, const char* compute, std::uint32_t start) {
   DesiredInstance instance;
   instance.profile = profile("3g.20gb");

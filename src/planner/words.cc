@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "planner/words.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/strings.h"
@@ -35,32 +37,22 @@ std::string multiset(const std::vector<std::pair<std::string, std::size_t>>& cou
   return parts.empty() ? "nothing" : base::join(parts, " + ");
 }
 
-std::string who_is_on(const Process& process) {
-  if (process.pid == 0 && !process.name.empty()) {
-    return process.name + " holds";  // a lease: its holder need not run a process on the instance
-  }
-  return process.name.empty() ? fmt::format("pid {} runs on", process.pid)
-                              : fmt::format("pid {} ({}) runs on", process.pid, process.name);
-}
-
 std::string holds(const Gpu& gpu, const GpuInstance& instance) {
   constexpr std::size_t kNamed = 3;
-  std::vector<std::string> pids;
-  const auto processes = gpu.processes_on(instance.id);
-  for (const Process& process : processes) {
-    if (pids.size() < kNamed) {
-      pids.push_back(
-          process.pid == 0 && !process.name.empty()
-              ? process.name
-              : fmt::format(
-                    "pid {}{}{}", process.pid, process.name.empty() ? "" : " ", process.name));
-    }
+  std::vector<std::string> who;
+  for (const Process& process : gpu.processes_on(instance.id)) {
+    who.push_back(
+        fmt::format("pid {}{}{}", process.pid, process.name.empty() ? "" : " ", process.name));
   }
-  const std::size_t more = processes.size() - pids.size();
+  for (const InstanceLease& lease : gpu.leases_on(instance.id)) {
+    who.push_back(lease.str());
+  }
+  const std::size_t more = who.size() - std::min(who.size(), kNamed);
+  who.resize(who.size() - more);
   return fmt::format("{} gi={} ({}{}) holds {}",
                      instance.name.str(),
                      instance.id.value,
-                     base::join(pids, ", "),
+                     base::join(who, ", "),
                      more > 0 ? fmt::format(" and {} more", more) : "",
                      slots(instance.placement));
 }

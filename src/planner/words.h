@@ -19,9 +19,6 @@ std::string ranges(const std::vector<Placement>& placements);
 // A multiset for messages: "2 x 3g.20gb + 1g.5gb"; "nothing" when empty. Zero counts are left out.
 std::string multiset(const std::vector<std::pair<std::string, std::size_t>>& counts);
 
-// Subject of a message: "pid 41 (python) runs on", "lease 3 of team-a holds".
-std::string who_is_on(const Process& process);
-
 // An occupied instance for messages: "2g.10gb gi=3 (pid 4121 python, pid 4122 python and 3 more)
 // holds slots 0-1".
 std::string holds(const Gpu& gpu, const GpuInstance& instance);

@@ -20,7 +20,7 @@ using isolation::Report;
 using isolation::Sample;
 using isolation::Sharing;
 
-// What a run takes beside its seconds: contexts, tuning, an MPS server. About.
+// Overhead of a run in seconds, approximate: contexts, tuning, an MPS server.
 constexpr double kRunTakes = 4;
 constexpr double kSimulatedRunTakes = 0.2;
 
@@ -37,7 +37,7 @@ bool needs_mps(const ModeReport& mode) {
   return mode.sharing == Sharing::kMps || mode.sharing == Sharing::kMpsLimits;
 }
 
-// Why there can be no MPS on its place; "" = there can.
+// Why MPS is not possible on the mode's place; "" = possible.
 std::string no_mps(const IsolationRequest& request, const ModeReport& mode) {
   if (request.simulated) {
     return "the simulated machine has no MPS";
@@ -84,7 +84,7 @@ Result<void> read_caps(const IsolationRequest& request, Report& report) {
   return {};
 }
 
-// One cell of one mode; the cell before the first is the victim alone.
+// A cell of a mode; the cell before the first is the victim alone.
 struct Run {
   std::size_t mode = 0;
   std::size_t cell = 0;

@@ -28,7 +28,7 @@ std::string taken_by(const PlaceSelection& selection, const std::string& uuid) {
 }
 
 std::vector<Spot> instances(const Inventory& inventory, const PlaceSelection& selection) {
-  launch::Selection wanted;
+  Need wanted;
   wanted.gpu = selection.gpu;
   wanted.profile = selection.profile;
   std::vector<Spot> spots;
@@ -37,9 +37,9 @@ std::vector<Spot> instances(const Inventory& inventory, const PlaceSelection& se
     return spots;
   }
   for (const launch::Candidate& candidate : *found) {
-    const launch::Chosen& at = candidate.instance;
+    const Instance& at = candidate.instance;
     const Gpu* gpu = inventory.find_gpu(at.gpu);
-    Spot spot{{at.uuid, launch::place_of(at), at.gpu, true, gpu == nullptr ? "" : gpu->name},
+    Spot spot{{at.uuid, at.str(), at.gpu, true, gpu == nullptr ? "" : gpu->name},
               at.profile,
               at.gpu_instance,
               candidate.busy};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where an isolation test can run: for each way of sharing a place for the victim and one for its
-// neighbour, of what is free. A pure function.
+// Places of an isolation test: for each way of sharing one for the victim and one for its
+// neighbour, among the free instances. A pure function.
 #ifndef MIGCTL_SERVICE_ISOLATION_PLACES_H_
 #define MIGCTL_SERVICE_ISOLATION_PLACES_H_
 
@@ -19,13 +19,13 @@ namespace mig::service {
 struct PlaceSelection {
   std::optional<GpuIndex> gpu;
   std::optional<ProfileName> profile;  // of victim and neighbour
-  std::vector<std::string> uuids;      // the victim's, then the neighbour's; MIG-... or GPU-...
-  std::map<std::string, std::string> taken = {};  // uuid -> by whom: not to be used
+  std::vector<std::string> uuids;      // the victim's, then the neighbour's: MIG-... or GPU-...
+  std::map<std::string, std::string> taken = {};  // instances in use: holder by uuid
 };
 
-// One per way asked for, in that order; those that cannot be had say why in `skipped`. Smallest
-// instances first, two of one profile before two different ones. Errors: kNothingMatched for a
-// selection that names nothing, kInUse when nothing of it is free for any way.
+// One per requested way of sharing, in that order; impossible ones have the reason in `skipped`.
+// Smallest instances first, two of one profile before two different ones. Errors: kNothingMatched
+// for a selection that matches nothing, kInUse when nothing of it is free for any way.
 Result<std::vector<isolation::ModeReport>> isolation_modes(
     const Inventory& inventory,
     const PlaceSelection& selection,

@@ -22,15 +22,15 @@ using isolation::Sharing;
 using launch::Worker;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kBeginTakes{60000};  // until a program is at work: context, tuning
-constexpr milliseconds kEndTakes{15000};    // after SIGTERM
-constexpr milliseconds kBeyond{60000};      // a victim that takes so much longer is killed
+constexpr milliseconds kBeginTakes{60000};  // limit for a program's start: context, tuning
+constexpr milliseconds kEndTakes{15000};    // limit after SIGTERM
+constexpr milliseconds kBeyond{60000};      // a victim that exceeds its time by so much is killed
 constexpr milliseconds kBetweenLooks{20};
-constexpr milliseconds kBetweenStarts{250};  // of a neighbour that ends by itself
+constexpr milliseconds kBetweenStarts{250};  // before a restart of a neighbour
 constexpr const char* kStarted = "WorkloadStarted";
 constexpr std::size_t kLongestError = 200;
 
-// Works as long as it is let; the others are over in a moment and are started again and again.
+// True for neighbours that run until stopped; the others end at once and are restarted repeatedly.
 bool lasts(const std::string& neighbour) {
   return neighbour.rfind("hog ", 0) == 0 || neighbour == "fault endless-kernel" ||
          neighbour == "fault context-storm";
@@ -40,7 +40,7 @@ std::vector<std::string> words_of(const std::string& neighbour, double seconds) 
   std::vector<std::string> words = base::split(neighbour, ' ');
   words.emplace_back("--json");
   if (lasts(neighbour)) {
-    // It is stopped with the victim; should we be killed, it ends by itself.
+    // Stopped with the victim; limited in time in case this process is killed.
     const double longest = seconds + std::chrono::duration<double>(kBeginTakes + kBeyond).count();
     words.insert(words.end(), {"--announce", "--seconds", fmt::format("{:.1f}", longest)});
   }
@@ -57,7 +57,7 @@ std::string error_of(const Worker& worker) {
   return text.substr(0, kLongestError);
 }
 
-// The neighbour, started anew where it ends by itself.
+// The neighbour, restarted whenever it ends by itself.
 class Company {
  public:
   Company(const Stage& stage, std::string neighbour, double seconds)
@@ -65,7 +65,7 @@ class Company {
 
   bool lasting() const { return lasts(neighbour_); }
 
-  // At its work when this comes back true.
+  // True when the neighbour is at work on return.
   Result<bool> begin(Sample& sample, const std::atomic<bool>* stop) {
     MIG_TRY(start(sample));
     const bool ready = worker_->wait_output(kStarted, kBeginTakes, stop);
@@ -110,7 +110,7 @@ class Company {
     }
     worked_ = worked_ || code == 0;
     failed_ = failed_ || code != 0;
-    // One that should last and did not has left the victim alone for a while.
+    // A lasting neighbour that ended early left the victim alone for a while.
     sample.neighbour_worked = worked_ && !(failed_ && lasting());
     if (code != 0 && sample.neighbour_error.empty()) {
       sample.neighbour_error = error_of(*worker_);
@@ -139,7 +139,7 @@ void read_victim(Worker& victim, Sample& sample) {
   sample.step_ms_p99 = *result->step_ms_p99;
 }
 
-// Until the victim has ended. One that hangs is killed, which counts as its death.
+// Waits for the victim's end. A hanging victim is killed, which counts as its death.
 Result<void> watch(Worker& victim,
                    Company* company,
                    double seconds,
@@ -214,7 +214,7 @@ Result<Worker> Stage::start(bool victim, std::vector<std::string> words) const {
 Result<Sample> run_victim(const IsolationRequest& request,
                           const ModeReport& mode,
                           const std::string& neighbour) {
-  // A fault may leave an MPS server that refuses clients: each run has its own.
+  // A fault may leave an MPS server that refuses clients, so each run has its own.
   MIG_ASSIGN_OR_RETURN(const Stage stage, Stage::set(request, mode));
   Sample sample;
   std::optional<Company> company;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of service/: one run of a victim, alone or beside a neighbour, and what MPS limits give.
+// Inside of service/: one run of a victim, alone or beside a neighbour, and the effective MPS
+// limits.
 #ifndef MIGCTL_SERVICE_ISOLATION_RUN_H_
 #define MIGCTL_SERVICE_ISOLATION_RUN_H_
 
@@ -15,12 +16,12 @@
 
 namespace mig::service {
 
-// Where and how a mode's programs run. The MPS server lives as long as this.
+// Environment of a mode's programs. Owns the MPS server.
 class Stage {
  public:
   static Result<Stage> set(const IsolationRequest& request, const isolation::ModeReport& mode);
 
-  // mig-workload with these words, on the victim's place or the neighbour's.
+  // Starts mig-workload with these arguments, on the victim's place or the neighbour's.
   Result<launch::Worker> start(bool victim, std::vector<std::string> words) const;
 
   const launch::Mps* mps() const { return mps_ ? &*mps_ : nullptr; }
@@ -31,13 +32,13 @@ class Stage {
   std::optional<launch::Mps> mps_;
 };
 
-// `neighbour` "" = alone. An Error only when a program cannot even be started.
+// `neighbour` "" = alone. An Error only when a program cannot be started.
 Result<isolation::Sample> run_victim(const IsolationRequest& request,
                                      const isolation::ModeReport& mode,
                                      const std::string& neighbour);
 
-// Asks for the limits and reads back what they are. The percentage is the least of half an SM's
-// steps that gives at least the SMs asked for: 12.12 % of 132 are 14 of them, not 16.
+// Sets the MPS limits and reads back the effective ones. The percentage is the smallest multiple of
+// half an SM that gives at least the requested SMs: 12.12 % of 132 gives 14, not 16.
 Result<isolation::MpsCaps> read_back_caps(const IsolationRequest& request,
                                           const isolation::ModeReport& mode);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test's own machinery, with stand-ins for mig-workload and for NVIDIA's MPS control: scripts
-// that behave as an H200 was measured to.
+// The test procedure itself, with stubs of mig-workload and of NVIDIA's MPS control: scripts that
+// behave as measured on an H200.
 #include "service/isolation.h"
 
 #include <sys/stat.h>
@@ -21,8 +21,9 @@ using isolation::Finding;
 using isolation::ModeReport;
 using isolation::Sharing;
 
-// A client of MPS writes itself into the server's list. SMs come in pairs: 12.12 % of 132 are 14.
-// A training beside a hog runs at 70, alone at 100; a trap kills whoever shares its MPS server.
+// The stub's behaviour: a client of MPS adds itself to the server's list. SMs come in pairs: 12.12
+// % of 132 gives 14. A training beside a hog runs at 70, alone at 100; a trap kills all clients of
+// its MPS server.
 constexpr const char* kWorkload = R"(#!/bin/sh
 here=$(dirname "$0")
 pipe=${CUDA_MPS_PIPE_DIRECTORY-$here}
@@ -163,7 +164,7 @@ TEST_F(IsolationRun, AVictimThatFailsAloneEndsTheTest) {
   request_.neighbours = {"oom"};
   request_.rounds = 1;
   const auto report = test_isolation(request_);
-  // Whichever of the two runs was drawn first: alone ends it.
+  // Either of the two runs may be drawn first; each ends the test alone.
   ASSERT_FALSE(report);
   EXPECT_NE(report.error().message.find("no CUDA driver"), std::string::npos);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of service/: makes instances from free slices for a request that found none, through the
-// same transaction as any change.
+// Inside of service/: creates instances from free slices for a request that found none, as an
+// ordinary transaction.
 #ifndef MIGCTL_SERVICE_LEASE_CREATION_H_
 #define MIGCTL_SERVICE_LEASE_CREATION_H_
 
@@ -12,8 +12,8 @@
 
 namespace mig::service {
 
-// The smallest profile that serves, on the first GPU where it fits beside what is there; nothing is
-// ever destroyed or moved for it. kNoCapacity when it fits nowhere.
+// Creates an instance of the smallest satisfying profile, on the first GPU where it fits beside
+// existing ones; never destroys or moves an instance. kNoCapacity when it fits nowhere.
 Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
                               const lease::Creation& creation);

@@ -24,7 +24,7 @@
 namespace mig::service {
 namespace {
 
-using lease::Holder;
+using lease::LeaseHolder;
 
 constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 
@@ -38,8 +38,8 @@ bool sees_all(const Tenant& tenant) {
 }
 
 // The descriptor names the process for good: its number cannot come to mean another one.
-bool signal_process(const Holder& holder, bool kill) {
-  if (holder.kind != Holder::Kind::kProcess) {
+bool signal_process(const LeaseHolder& holder, bool kill) {
+  if (holder.kind != LeaseHolder::Kind::kProcess) {
     return false;
   }
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, holder.pid, 0)));
@@ -103,11 +103,11 @@ Result<void> check_unit(const std::string& unit, const Peer& peer) {
   return {};
 }
 
-Result<void> check_holder(Holder& holder, const Peer& peer) {
-  if (holder.kind == Holder::Kind::kUnit) {
+Result<void> check_holder(LeaseHolder& holder, const Peer& peer) {
+  if (holder.kind == LeaseHolder::Kind::kUnit) {
     return check_unit(holder.unit, peer);
   }
-  if (holder.kind != Holder::Kind::kProcess) {
+  if (holder.kind != LeaseHolder::Kind::kProcess) {
     return {};
   }
   const holders::ProcessFacts facts = holders::read_process(base::proc_root(), holder.pid);
@@ -159,7 +159,7 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
   }
   request.caller = {peer.identity.uid, peer.identity.user, tenant.name};
   MIG_TRY(check_holder(request.holder, peer));
-  if (request.waiter.kind == Holder::Kind::kProcess) {
+  if (request.waiter.kind == LeaseHolder::Kind::kProcess) {
     MIG_TRY(check_holder(request.waiter, peer));
   }
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
@@ -410,13 +410,13 @@ Result<std::string> LeaseDesk::may_change(const Peer& peer) const {
   return sees_all(tenant) ? std::string() : tenant.name;
 }
 
-Result<void> LeaseDesk::rebind(std::int64_t lease, lease::Holder holder, const Peer& peer) {
+Result<void> LeaseDesk::rebind(std::int64_t lease, lease::LeaseHolder holder, const Peer& peer) {
   MIG_ASSIGN_OR_RETURN(const std::string of, may_change(peer));
   MIG_TRY(check_holder(holder, peer));
   return leases_.rebind(lease, of, holder);
 }
 
-Result<void> LeaseDesk::bequeath(std::int64_t lease, lease::Holder heir, const Peer& peer) {
+Result<void> LeaseDesk::bequeath(std::int64_t lease, lease::LeaseHolder heir, const Peer& peer) {
   MIG_ASSIGN_OR_RETURN(const std::string of, may_change(peer));
   MIG_TRY(check_holder(heir, peer));
   return leases_.bequeath(lease, of, heir);
@@ -453,17 +453,17 @@ Result<lease::History> LeaseDesk::history(lease::EventFilter filter, const Peer&
   return leases_.history(filter);
 }
 
-Result<std::vector<LeaseDesk::TenantView>> LeaseDesk::tenants(const Peer& peer) {
+Result<std::vector<TenantUse>> LeaseDesk::tenants(const Peer& peer) {
   const Tenant own = tenant_of(peer);
-  std::vector<TenantView> views;
+  std::vector<TenantUse> views;
   for (const Tenant& tenant : leases_.tenants().tenants) {
     if (sees_all(own) || tenant.name == own.name) {
-      views.push_back({tenant, {}, 0});
+      views.push_back({tenant});
     }
   }
   MIG_ASSIGN_OR_RETURN(const std::vector<lease::Lease> all, leases_.list(nullptr));
-  const auto view_of = [&](const std::string& name) -> TenantView& {
-    const auto found = std::find_if(views.begin(), views.end(), [&](const TenantView& view) {
+  const auto view_of = [&](const std::string& name) -> TenantUse& {
+    const auto found = std::find_if(views.begin(), views.end(), [&](const TenantUse& view) {
       return view.tenant.name == name;
     });
     if (found != views.end()) {
@@ -471,16 +471,19 @@ Result<std::vector<LeaseDesk::TenantView>> LeaseDesk::tenants(const Peer& peer) 
     }
     Tenant unnamed = own.name == name ? own : Tenant{};
     unnamed.name = name;
-    return views.emplace_back(TenantView{std::move(unnamed), {}, 0});
+    return views.emplace_back(TenantUse{std::move(unnamed)});
   };
   static_cast<void>(view_of(own.name));
   for (const lease::Lease& lease : all) {
     if (!sees_all(own) && lease.tenant != own.name) {
       continue;
     }
-    TenantView& view = view_of(lease.tenant);
-    view.used.add(lease.instance);
-    ++view.leases;
+    TenantUse& use = view_of(lease.tenant);
+    ++use.leases;
+    ++use.instances;
+    use.slices += lease.instance.slices;
+    use.sm += lease.instance.sm.value_or(0);
+    use.memory_mib += lease.instance.memory_mib;
   }
   return views;
 }

@@ -86,8 +86,8 @@ class LeaseDesk {
   Result<void> serve_waiting();
 
   Result<lease::Lease> release(std::int64_t lease, const Peer& peer);
-  Result<void> rebind(std::int64_t lease, lease::Holder holder, const Peer& peer);
-  Result<void> bequeath(std::int64_t lease, lease::Holder heir, const Peer& peer);
+  Result<void> rebind(std::int64_t lease, lease::LeaseHolder holder, const Peer& peer);
+  Result<void> bequeath(std::int64_t lease, lease::LeaseHolder heir, const Peer& peer);
   // A tenant sees its own; operators and admins see all.
   Result<std::vector<lease::Lease>> list(const Peer& peer);
   Result<std::vector<lease::QueueEntry>> queue(const Peer& peer);
@@ -95,13 +95,7 @@ class LeaseDesk {
   // when the filter names another.
   Result<lease::History> history(lease::EventFilter filter, const Peer& peer);
 
-  struct TenantView {
-    Tenant tenant;
-    lease::Amount used;
-    std::uint64_t leases = 0;
-  };
-
-  Result<std::vector<TenantView>> tenants(const Peer& peer);
+  Result<std::vector<TenantUse>> tenants(const Peer& peer);
 
   // From now on only those who lease an instance (and root) can open its device nodes
   // (service/node_guard.h), checked at every turn.

@@ -119,7 +119,7 @@ class Mover {
       const auto to = std::find_if(instances.begin(), instances.end(), [&](const GpuInstance& i) {
         return i.placement == move.to && i.name == move.from.name;
       });
-      const bool healthy = to != instances.end() && gpu->processes_on(to->id).empty() &&
+      const bool healthy = to != instances.end() && !gpu->in_use(to->id) &&
                            to->compute_instances.size() == move.from.compute_instances.size() &&
                            std::all_of(to->compute_instances.begin(),
                                        to->compute_instances.end(),

@@ -47,12 +47,12 @@ Error cannot(const char* what, const std::string& node, int number) {
                {}};
 }
 
-// Read first: this is asked at every turn, and is nearly always so already.
+// Reads first: called at every pass, and nearly always nothing has changed.
 Result<void> let_in(const std::string& node, const std::set<std::uint32_t>& users) {
   const Acl wanted(::acl_from_text(acl_text(users).c_str()));
   const Acl there(::acl_get_file(node.c_str(), ACL_TYPE_ACCESS));
   if (!there && errno == ENOENT) {
-    return {};  // the instance went meanwhile
+    return {};  // the instance was destroyed meanwhile
   }
   if (!wanted || !there) {
     return cannot("read the access list of", node, errno);
@@ -70,7 +70,7 @@ Result<void> let_in(const std::string& node, const std::set<std::uint32_t>& user
 
 NodeGuard::Users NodeGuard::users_of_nodes(const Inventory& now,
                                            const std::vector<lease::Lease>& leases) const {
-  std::map<std::string, std::set<std::uint32_t>> tenants;  // by instance
+  std::map<std::string, std::set<std::uint32_t>> tenants;  // uids by instance
   for (const lease::Lease& lease : leases) {
     if (lease.uid != 0) {
       tenants[lease.instance.uuid].insert(lease.uid);
@@ -98,7 +98,7 @@ void NodeGuard::add_nodes(std::uint32_t gpu_minor,
   if (!nodes) {
     return;
   }
-  // Several compute instances share the node of their GPU instance.
+  // Compute instances share the node of their GPU instance.
   for (const std::string& node : {nodes->gi, nodes->ci}) {
     users[roots_.dev + "/nvidia-caps/" + node].insert(tenants.begin(), tenants.end());
   }

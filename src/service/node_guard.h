@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps people out of instances that are not theirs, also those who go past migctl: the capability
-// nodes of an instance, which the driver wants open before it lets a process in, belong to root and
-// to the users who lease it (POSIX access lists on the nodes).
+// Access control on device nodes, also against users who bypass migctl: the capability nodes of an
+// instance, which a process must open to use it, are accessible to root and the users who lease it
+// only (POSIX ACLs on the nodes).
 //
-// The driver's own helper (nvidia-modprobe) may set a node's mode back when it makes nodes anew;
-// the module parameter NVreg_ModifyDeviceFiles=0 keeps it from that. Each keep() looks again.
+// The driver's own helper (nvidia-modprobe) may reset a node's mode when it recreates nodes; the
+// module parameter NVreg_ModifyDeviceFiles=0 prevents that. Each keep() checks again.
 //
 // Evidence: simulated machine, whose nodes are files with the modes of a real driver's
 // (0444, "DeviceFileMode: 292"). Not tried on a real driver.
@@ -30,17 +30,17 @@ class NodeGuard {
  public:
   explicit NodeGuard(launch::DeviceRoots roots) : roots_(std::move(roots)) {}
 
-  // Every instance's nodes: root, and who leases it. kPermission when we are not their owner;
-  // kNotSupported when the file system has no access lists.
+  // Sets the access of every instance's nodes: root, and the lease holders. kPermission when this
+  // process does not own the nodes; kNotSupported when the file system has no ACLs.
   Result<void> keep(const Inventory& now, const std::vector<lease::Lease>& leases);
 
-  // Every instance's nodes for everybody again, as the driver makes them.
+  // Opens every instance's nodes to all users again, the driver's default.
   Result<void> open_all(const Inventory& now) const;
 
  private:
-  using Users = std::map<std::string, std::set<std::uint32_t>>;  // of each node
+  using Users = std::map<std::string, std::set<std::uint32_t>>;  // uids by node
 
-  // Instances whose files the driver has not made yet are left out.
+  // Instances whose files the driver has not created yet are left out.
   Users users_of_nodes(const Inventory& now, const std::vector<lease::Lease>& leases) const;
   void add_nodes(std::uint32_t gpu_minor,
                  GpuInstanceId gi,
@@ -51,8 +51,8 @@ class NodeGuard {
   launch::DeviceRoots roots_;
 };
 
-// The daemon's choice at its start: guarded from now on, or, where the one before guarded, open
-// again. A mark beside the leases tells that.
+// The daemon's choice at its start: guard from now on, or undo the guard of an earlier daemon,
+// which a mark file beside the leases records.
 Result<void> guard_or_open(LeaseDesk& desk, bool guard);
 
 }  // namespace mig::service

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans for GPUs that nobody has at hand (catalog/): nothing is read, nobody is in the way.
+// Offline plans for GPUs from the catalogue (catalog/): no machine is read, and there are no
+// blockers.
 #ifndef MIGCTL_SERVICE_OFFLINE_PLAN_H_
 #define MIGCTL_SERVICE_OFFLINE_PLAN_H_
 
@@ -10,7 +11,7 @@
 
 namespace mig::service {
 
-// Errors: as of the planner; kNoCapacity says what would fit.
+// Errors as the planner's; kNoCapacity names what would fit.
 Result<Plan> plan_offline(const Inventory& inventory, const DesiredLayout& desired);
 
 }  // namespace mig::service

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "launch/job_book.h"
+
 namespace mig::service {
 
 launch::DeviceRoots device_roots(const node::Node& node) {
@@ -18,7 +20,7 @@ Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& re
     full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
   }
   const launch::RunPlaces places{dir + "/claims", node.jobs_dir(), device_roots(node)};
-  full.observer.on_start = [&node, &request](const launch::Chosen& chosen, std::uint32_t rank) {
+  full.observer.on_start = [&node, &request](const Instance& chosen, std::uint32_t rank) {
     if (request.observer.on_start) {
       request.observer.on_start(chosen, rank);
     }
@@ -30,6 +32,15 @@ Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& re
     return std::exchange(first, false) ? node.inventory() : node.inventory(node::Age::fresh());
   };
   return launch::run_job(full, read, places);
+}
+
+Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended) {
+  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.jobs_dir()));
+  MIG_ASSIGN_OR_RETURN(std::vector<Job> jobs, book.list());
+  if (!ended) {
+    std::erase_if(jobs, [](const Job& job) { return !job.live(); });
+  }
+  return jobs;
 }
 
 }  // namespace mig::service

@@ -3,9 +3,12 @@
 #ifndef MIGCTL_SERVICE_RUN_JOB_H_
 #define MIGCTL_SERVICE_RUN_JOB_H_
 
+#include <vector>
+
 #include "mig/result.h"
 
 #include "launch/run.h"
+#include "model/job.h"
 #include "node/node.h"
 
 namespace mig::service {
@@ -16,6 +19,9 @@ launch::DeviceRoots device_roots(const node::Node& node);
 // Runs a job and returns when it has ended (launch/run.h). While its commands run the GPUs are let
 // go of (Node::rest).
 Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& request);
+
+// The user's jobs on this machine, by id; without `ended` only those that wait or run.
+Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended);
 
 }  // namespace mig::service
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs on instances of a simulated machine: who is busy, who is chosen, what is never destroyed.
+// Jobs on instances of a simulated machine: busy ones, chosen ones, and safety of running work.
 #include <unistd.h>
 
 #include <chrono>
@@ -28,7 +28,7 @@ class RunTest : public node::MachineTest {
     create(0, {"3g.20gb:4", "1g.5gb:0"});
   }
 
-  // A training on `profile`, seen by the driver.
+  // A training on `profile`, visible to the driver.
   pid_t train(const std::string& profile) {
     const pid_t child = start(MIG_BIN_DIR "/migctl",
                               {"--sim",
@@ -90,7 +90,7 @@ TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
   node::Node* nodes[] = {node_.get(), other.get()};
   for (std::size_t i = 0; i < 2; ++i) {
     threads.emplace_back([&, i] {
-      // Each stays until the other is there.
+      // Each job waits until the other runs.
       const auto result = run_job(
           *nodes[i],
           job("",
@@ -122,7 +122,7 @@ TEST_F(RunTest, WhenAllAreBusyTheHolderIsNamed) {
 }
 
 TEST_F(RunTest, AnInstanceInUseIsNotDestroyed) {
-  const auto early = node_->plan_destroy({});  // planned while nobody ran
+  const auto early = node_->plan_destroy({});  // planned before the process started
   const pid_t busy = train("3g.20gb");
   const std::string before = shape(0);
   ASSERT_TRUE(early);
@@ -143,7 +143,7 @@ TEST_F(RunTest, AnInstanceInUseIsNotDestroyed) {
   must_apply(node_->plan_destroy({}));
 }
 
-// Nobody need wait or go for what does not fit an empty machine either.
+// A layout that does not fit even an empty machine must not be reported as in use.
 TEST_F(RunTest, WhatCanNeverBeIsNotSaidToBeInUse) {
   const pid_t busy = train("1g.5gb");
   DesiredInstance whole;

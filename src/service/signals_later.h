@@ -8,7 +8,7 @@
 
 namespace mig::service {
 
-// A signal that ends us finds the instance made: it is one short change, which nobody waits for.
+// Defers signals during a short change, so that the process ends only after its completion.
 class SignalsLater {
  public:
   SignalsLater() {

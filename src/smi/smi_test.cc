@@ -94,8 +94,8 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
 }
 
 TEST(Smi, OnlyWhatListsOnceMayBeRunForAnother) {
-  using Words = std::vector<std::string>;
-  for (const Words& words : {Words{"-L"},
+  using Line = std::vector<std::string>;
+  for (const Line& words : {Line{"-L"},
                              {"--list-gpus", "-i", "0"},
                              {"--query-gpu=index,name", "--format=csv"},
                              {"--query-compute-apps=pid", "--format=csv,noheader", "--id=0"},
@@ -105,7 +105,7 @@ TEST(Smi, OnlyWhatListsOnceMayBeRunForAnother) {
                              {"mig", "-lgipp"}}) {
     EXPECT_TRUE(only_reads(words)) << words.back();
   }
-  for (const Words& words : {Words{},
+  for (const Line& words : {Line{},
                              {"-mig", "1"},
                              {"-i", "0", "-r"},
                              {"-i", "-r"},

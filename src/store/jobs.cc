@@ -138,8 +138,12 @@ Result<void> Jobs::write_rank(std::int64_t job, const JobRankRow& rank) {
       database_.prepare("INSERT OR REPLACE INTO job_rank (job, rank, uuid, profile, gpu, gi, ci, "
                         "pid, start_ticks, own_group, restarts, exit_code, note) "
                         "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  insert.bind(job).bind(rank.rank).bind(rank.uuid).bind(rank.profile);
-  insert.bind(rank.gpu).bind(rank.gi).bind(rank.ci).bind(rank.pid).bind(rank.start_ticks);
+  const Instance& on = rank.instance;
+  insert.bind(job).bind(rank.rank).bind(on.uuid).bind(on.profile.str());
+  for (const std::uint32_t id : {on.gpu.value, on.gpu_instance.value, on.compute_instance.value}) {
+    insert.bind(static_cast<std::int64_t>(id));
+  }
+  insert.bind(rank.pid).bind(rank.start_ticks);
   insert.bind(static_cast<std::int64_t>(rank.own_group)).bind(rank.restarts);
   insert.bind(rank.exit_code).bind(rank.note);
   return insert.run();
@@ -159,11 +163,13 @@ Result<std::vector<JobRankRow>> Jobs::ranks_of(std::int64_t job) {
     }
     JobRankRow row;
     row.rank = query.integer(0);
-    row.uuid = query.text(1);
-    row.profile = query.text(2);
-    row.gpu = query.integer(3);
-    row.gi = query.integer(4);
-    row.ci = query.integer(5);
+    row.instance.uuid = query.text(1);
+    if (const auto profile = ProfileName::parse(query.text(2))) {
+      row.instance.profile = *profile;
+    }
+    row.instance.gpu.value = static_cast<std::uint32_t>(query.integer(3));
+    row.instance.gpu_instance.value = static_cast<std::uint32_t>(query.integer(4));
+    row.instance.compute_instance.value = static_cast<std::uint32_t>(query.integer(5));
     row.pid = query.integer(6);
     row.start_ticks = query.integer(7);
     row.own_group = query.integer(8) != 0;

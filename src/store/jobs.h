@@ -13,38 +13,13 @@
 
 #include "mig/result.h"
 
+#include "model/job.h"
 #include "store/database.h"
 
 namespace mig::store {
 
-// One command of a job, on its instance.
-struct JobRankRow {
-  std::int64_t rank = 0;
-  std::string uuid, profile;
-  std::int64_t gpu = 0, gi = 0, ci = 0;
-  std::int64_t pid = 0, start_ticks = 0;  // pid of the command; 0 = not running
-  bool own_group = false;                 // the command leads a process group
-  std::int64_t restarts = 0;
-  std::optional<std::int64_t> exit_code;  // exit code of the last run
-  std::string note;                       // why the command did not start; "" = none
-};
-
-struct JobRow {
-  std::int64_t id = 0;
-  std::string name;     // "" = none
-  std::string command;  // command line, for display
-  std::string folder;   // working folder at the start
-  std::string cgroup;   // "" = none
-  std::string boot_id;  // boot id: processes of another boot are gone
-  std::int64_t supervisor_pid = 0, supervisor_start = 0;
-  std::int64_t created_ms = 0;             // Unix time; waits for instances since then
-  std::optional<std::int64_t> started_ms;  // Unix time at which the job had its instances
-  std::optional<std::int64_t> finished_ms;
-  std::optional<std::int64_t> exit_code;  // exit code of `run`
-  std::string note;                       // how the job ended, if not by itself
-  bool logged = false, detached = false, confined = false;
-  std::vector<JobRankRow> ranks;
-};
+using JobRankRow = JobRank;
+using JobRow = JobRecord;
 
 class Jobs {
  public:

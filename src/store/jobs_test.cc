@@ -57,7 +57,7 @@ TEST_F(JobStore, RanksComeBackAsTheyWere) {
   row.id = jobs.add(row, 9, forgotten).value();
   JobRankRow rank;
   rank.rank = 1;
-  rank.uuid = "MIG-1";
+  rank.instance.uuid = "MIG-1";
   rank.pid = 41;
   row.ranks = {rank};
   row.exit_code = 3;
@@ -87,9 +87,9 @@ TEST_F(JobStore, AJobComesBackWithItsRanksInOrder) {
     row.id = *jobs.add(row, 10, forgotten_);
     JobRankRow second;
     second.rank = 1;
-    second.uuid = "MIG-b";
+    second.instance.uuid = "MIG-b";
     JobRankRow first;
-    first.uuid = "MIG-a";
+    first.instance.uuid = "MIG-a";
     first.exit_code = 3;
     row.ranks = {second, first};
     row.started_ms = 5;
@@ -106,7 +106,7 @@ TEST_F(JobStore, AJobComesBackWithItsRanksInOrder) {
   EXPECT_EQ(row.started_ms, 5);
   EXPECT_EQ(row.finished_ms, std::nullopt);
   ASSERT_EQ(row.ranks.size(), 2U);
-  EXPECT_EQ(row.ranks[0].uuid, "MIG-a");
+  EXPECT_EQ(row.ranks[0].instance.uuid, "MIG-a");
   EXPECT_EQ(row.ranks[0].restarts, 2);
   EXPECT_EQ(row.ranks[0].exit_code, 3);
 }

@@ -100,22 +100,6 @@ Result<std::optional<ChangeRow>> first_of(Statement query) {
 
 }  // namespace
 
-const char* name_of(ChangeState state) {
-  switch (state) {
-    case ChangeState::kOpen:
-      return "open";
-    case ChangeState::kApplied:
-      return "applied";
-    case ChangeState::kRolledBack:
-      return "rolled_back";
-    case ChangeState::kStuck:
-      return "stuck";
-    case ChangeState::kRecovered:
-      break;
-  }
-  return "recovered";
-}
-
 Result<Journal> Journal::open(const std::string& path, base::Clock& clock) {
   MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1, kSchema2}));
   return Journal(std::move(database), clock);

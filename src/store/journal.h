@@ -16,29 +16,16 @@
 #include "mig/result.h"
 
 #include "base/clock.h"
+#include "model/change_record.h"
 #include "store/database.h"
 
 namespace mig::store {
 
-enum class ChangeState { kOpen, kApplied, kRolledBack, kStuck, kRecovered };
-enum class Direction { kDo, kUndo };
+using mig::ChangeState;
+using mig::name_of;
+using ChangeRow = ChangeRecord;
 
-struct ChangeRow {
-  std::int64_t id = 0;
-  std::int64_t started_ms = 0;  // Unix time; never before an earlier change's
-  std::optional<std::int64_t> finished_ms;
-  std::string boot_id;  // boot id of the host at the start
-  std::int64_t uid = 0;
-  std::int64_t pid = 0;
-  std::int64_t start_ticks = 0;  // start time of that process; 0 = not recorded
-  std::string driver;            // driver version, "" = not recorded
-  std::string user, command, reason;
-  std::string before, after;  // layouts in the caller's encoding (JSON)
-  std::int64_t generation = 0;
-  ChangeState state = ChangeState::kOpen;
-  std::string message;
-  std::int64_t steps = 0;  // number of planned steps; 0 = the machine was as wanted
-};
+enum class Direction { kDo, kUndo };
 
 // A planned step as columns; the caller defines the meaning of `kind` and the numbers.
 struct StepRow {
@@ -110,8 +97,6 @@ class Journal {
   Database database_;
   base::Clock* clock_;
 };
-
-const char* name_of(ChangeState state);
 
 }  // namespace mig::store
 

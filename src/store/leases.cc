@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/leases.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
 
 namespace mig::store {
 namespace {
@@ -46,28 +51,116 @@ const Migrations& lease_migrations() {
   return kMigrations;
 }
 
-constexpr std::string_view kLeaseColumns =
-    "id, request, key, uuid, profile, gpu_uuid, gpu_index, gpu_instance, compute_instance, "
-    "memory_mib, sm, slices, shared, holder_kind, pid, start_ticks, unit, boot_id, heir_pid, "
-    "heir_start, stoppable, uid, "
-    "tenant, job, priority, granted_ms, granted_boot_ms, limit_ms, notice_boot_ms, "
-    "notice_grace_ms, signalled, gpu_minor";
+// Kept as 0 where it is not known: the column is older than that there could be none.
+template <class Value>
+struct ZeroIsNone {
+  Value& value;  // a std::optional
+};
 
-constexpr std::string_view kRequestColumns =
-    "id, key, need, count, shared, holder_kind, pid, start_ticks, unit, boot_id, stoppable, "
-    "waiter_pid, waiter_start, uid, tenant, job, priority, limit_ms, since_ms, since_boot_ms, "
-    "wait_ms, create_missing, preempt, grace_ms, reason";
+// Every column of a lease with the member that it keeps: the one place that reading, writing and
+// the statements are made from. A new one: a line here and a migration above.
+template <class Row, class Visit>
+void each_column_of_lease(Row& row, Visit&& visit) {
+  visit("id", row.id);
+  visit("request", row.request);
+  visit("key", row.key);
+  visit("uuid", row.instance.uuid);
+  visit("profile", row.instance.profile);
+  visit("gpu_uuid", row.instance.gpu_uuid);
+  visit("gpu_index", row.instance.gpu);
+  visit("gpu_instance", row.instance.gpu_instance);
+  visit("compute_instance", row.instance.compute_instance);
+  visit("memory_mib", row.instance.memory_mib);
+  visit("sm", ZeroIsNone<decltype((row.instance.sm))>{row.instance.sm});
+  visit("slices", row.instance.slices);
+  visit("gpu_minor", row.instance.gpu_minor);
+  visit("shared", row.shared);
+  visit("holder_kind", row.holder.kind);
+  visit("pid", row.holder.pid);
+  visit("start_ticks", row.holder.start_ticks);
+  visit("unit", row.holder.unit);
+  visit("boot_id", row.boot_id);
+  visit("heir_pid", row.heir.pid);
+  visit("heir_start", row.heir.start_ticks);
+  visit("stoppable", row.stoppable);
+  visit("uid", row.uid);
+  visit("tenant", row.tenant);
+  visit("job", row.job);
+  visit("priority", row.priority);
+  visit("granted_ms", row.granted_ms);
+  visit("granted_boot_ms", row.granted_boot_ms);
+  visit("limit_ms", row.limit_ms);
+  visit("notice_boot_ms", row.notice_boot_ms);
+  visit("notice_grace_ms", row.notice_grace_ms);
+  visit("signalled", row.signalled);
+}
+
+template <class Row, class Visit>
+void each_column_of_request(Row& row, Visit&& visit) {
+  visit("id", row.id);
+  visit("key", row.key);
+  visit("need", row.need);
+  visit("count", row.count);
+  visit("shared", row.shared);
+  visit("holder_kind", row.holder.kind);
+  visit("pid", row.holder.pid);
+  visit("start_ticks", row.holder.start_ticks);
+  visit("unit", row.holder.unit);
+  visit("boot_id", row.boot_id);
+  visit("stoppable", row.stoppable);
+  visit("waiter_pid", row.waiter.pid);
+  visit("waiter_start", row.waiter.start_ticks);
+  visit("uid", row.caller.uid);
+  visit("tenant", row.caller.tenant);
+  visit("job", row.job);
+  visit("priority", row.priority);
+  visit("limit_ms", row.limit_ms);
+  visit("since_ms", row.since_ms);
+  visit("since_boot_ms", row.since_boot_ms);
+  visit("wait_ms", row.wait_ms);
+  visit("create_missing", row.create);
+  visit("preempt", row.preempt);
+  visit("grace_ms", row.grace_ms);
+  visit("reason", row.reason);
+}
 
 // Columns in the order of the SELECT.
 class Columns {
  public:
   explicit Columns(const Statement& row) : row_(&row) {}
 
-  void next(std::int64_t& value) { value = row_->integer(column_++); }
+  template <class Number>
+  void next(Number& value) {
+    value = static_cast<Number>(row_->integer(column_++));
+  }
 
   void next(std::string& value) { value = row_->text(column_++); }
 
-  void next(std::optional<std::int64_t>& value) { value = row_->maybe_integer(column_++); }
+  template <class Tag>
+  void next(Id<Tag>& id) {
+    next(id.value);
+  }
+
+  template <class Number>
+  void next(std::optional<Number>& value) {
+    const auto read = row_->maybe_integer(column_++);
+    value = read ? std::optional(static_cast<Number>(*read)) : std::nullopt;
+  }
+
+  void next(ProfileName& profile) {
+    if (const auto read = ProfileName::parse(row_->text(column_++))) {
+      profile = *read;
+    }
+  }
+
+  void next(Need& need) { need = need_of_text(row_->text(column_++)); }
+
+  template <class Value>
+  void next(ZeroIsNone<Value>& kept) {
+    std::uint32_t number = 0;
+    next(number);
+    kept.value = number == 0 ? std::nullopt : std::optional(number);
+  }
 
   template <class... Values>
   void all(Values&... values) {
@@ -79,76 +172,94 @@ class Columns {
   int column_ = 0;
 };
 
-LeaseRow lease_of(const Statement& row) {
-  LeaseRow r;
-  Columns(row).all(r.id,
-                   r.request,
-                   r.key,
-                   r.uuid,
-                   r.profile,
-                   r.gpu_uuid,
-                   r.gpu_index,
-                   r.gpu_instance,
-                   r.compute_instance,
-                   r.memory_mib,
-                   r.sm,
-                   r.slices,
-                   r.shared,
-                   r.holder_kind,
-                   r.pid,
-                   r.start_ticks,
-                   r.unit,
-                   r.boot_id,
-                   r.heir_pid,
-                   r.heir_start,
-                   r.stoppable,
-                   r.uid,
-                   r.tenant,
-                   r.job,
-                   r.priority,
-                   r.granted_ms,
-                   r.granted_boot_ms,
-                   r.limit_ms,
-                   r.notice_boot_ms,
-                   r.notice_grace_ms,
-                   r.signalled,
-                   r.gpu_minor);
-  return r;
+// Values as parameters of a statement.
+template <class Number>
+void put(Statement& statement, Number value) {
+  statement.bind(static_cast<std::int64_t>(value));
 }
 
-RequestRow request_of(const Statement& row) {
-  RequestRow r;
-  Columns(row).all(r.id,
-                   r.key,
-                   r.need,
-                   r.count,
-                   r.shared,
-                   r.holder_kind,
-                   r.pid,
-                   r.start_ticks,
-                   r.unit,
-                   r.boot_id,
-                   r.stoppable,
-                   r.waiter_pid,
-                   r.waiter_start,
-                   r.uid,
-                   r.tenant,
-                   r.job,
-                   r.priority,
-                   r.limit_ms,
-                   r.since_ms,
-                   r.since_boot_ms,
-                   r.wait_ms,
-                   r.create,
-                   r.preempt,
-                   r.grace_ms,
-                   r.reason);
-  return r;
+void put(Statement& statement, const std::string& text) {
+  statement.bind(std::string_view(text));
+}
+
+template <class Tag>
+void put(Statement& statement, Id<Tag> id) {
+  put(statement, id.value);
+}
+
+template <class Number>
+void put(Statement& statement, const std::optional<Number>& value) {
+  statement.bind(value ? std::optional(static_cast<std::int64_t>(*value)) : std::nullopt);
+}
+
+void put(Statement& statement, const ProfileName& profile) {
+  put(statement, profile.str());
+}
+
+void put(Statement& statement, const Need& need) {
+  put(statement, need_text(need));
+}
+
+template <class Value>
+void put(Statement& statement, const ZeroIsNone<Value>& kept) {
+  put(statement, kept.value.value_or(0));
 }
 
 template <class... Values>
 void bind_all(Statement& statement, const Values&... values) {
-  (statement.bind(values), ...);
+  (put(statement, values), ...);
+}
+
+LeaseRow lease_of(const Statement& row) {
+  LeaseRow lease;
+  Columns columns(row);
+  each_column_of_lease(lease, [&](const char*, auto&& member) { columns.next(member); });
+  if (lease.heir.pid != 0) {
+    lease.heir.kind = lease::LeaseHolder::Kind::kProcess;
+  }
+  return lease;
+}
+
+RequestRow request_of(const Statement& row) {
+  RequestRow request;
+  Columns columns(row);
+  each_column_of_request(request, [&](const char*, auto&& member) { columns.next(member); });
+  if (request.waiter.pid != 0) {
+    request.waiter.kind = lease::LeaseHolder::Kind::kProcess;
+  }
+  return request;
+}
+
+// "id, request, key, ...".
+const std::string& lease_columns() {
+  static const std::string kColumns = [] {
+    std::vector<std::string> names;
+    const LeaseRow row;
+    each_column_of_lease(row, [&](const char* name, const auto&) { names.emplace_back(name); });
+    return base::join(names, ", ");
+  }();
+  return kColumns;
+}
+
+const std::string& request_columns() {
+  static const std::string kColumns = [] {
+    std::vector<std::string> names;
+    const RequestRow row;
+    each_column_of_request(row, [&](const char* name, const auto&) { names.emplace_back(name); });
+    return base::join(names, ", ");
+  }();
+  return kColumns;
+}
+
+// Of all columns but the id, which the table gives.
+std::string insert(const char* table, const std::string& columns) {
+  const std::string kept = columns.substr(columns.find(',') + 2);
+  const auto more = std::count(kept.begin(), kept.end(), ',');
+  std::string marks = "?";
+  for (std::int64_t i = 0; i < more; ++i) {
+    marks += ",?";
+  }
+  return fmt::format("INSERT INTO {}({}) VALUES({})", table, kept, marks);
 }
 
 template <class Row, class Read>
@@ -189,14 +300,14 @@ Result<void> Leases::flush() {
 
 Result<std::vector<LeaseRow>> Leases::leases() {
   MIG_ASSIGN_OR_RETURN(Statement query,
-                       database_.prepare(select(kLeaseColumns, "lease ORDER BY id")));
+                       database_.prepare(select(lease_columns(), "lease ORDER BY id")));
   return rows_of<LeaseRow>(query, lease_of);
 }
 
 Result<std::vector<LeaseRow>> Leases::leases_of_request(std::int64_t request) {
   MIG_ASSIGN_OR_RETURN(
       Statement query,
-      database_.prepare(select(kLeaseColumns, "lease WHERE request = ? ORDER BY id")));
+      database_.prepare(select(lease_columns(), "lease WHERE request = ? ORDER BY id")));
   query.bind(request);
   return rows_of<LeaseRow>(query, lease_of);
 }
@@ -204,7 +315,7 @@ Result<std::vector<LeaseRow>> Leases::leases_of_request(std::int64_t request) {
 Result<std::vector<LeaseRow>> Leases::leases_of_key(const std::string& key) {
   MIG_ASSIGN_OR_RETURN(
       Statement query,
-      database_.prepare(select(kLeaseColumns, "lease WHERE key = ? AND key <> '' ORDER BY id")));
+      database_.prepare(select(lease_columns(), "lease WHERE key = ? AND key <> '' ORDER BY id")));
   query.bind(std::string_view(key));
   return rows_of<LeaseRow>(query, lease_of);
 }
@@ -215,48 +326,22 @@ Result<std::int64_t> Leases::add(const LeaseRow& r) {
   MIG_ASSIGN_OR_RETURN(
       Statement others,
       database_.prepare("SELECT count(*), min(shared), max(shared) FROM lease WHERE uuid = ?"));
-  others.bind(std::string_view(r.uuid));
+  others.bind(std::string_view(r.instance.uuid));
   MIG_TRY(others.step());
   const std::int64_t there = others.integer(0);
-  if (there > 0 && (r.shared == 1 || others.integer(1) != r.shared ||
-                    others.integer(2) != r.shared || there >= r.shared)) {
-    return fail(ErrorCode::kInUse, r.uuid + " is leased already");
+  const std::int64_t shared = r.shared;
+  if (there > 0 && (shared == 1 || others.integer(1) != shared || others.integer(2) != shared ||
+                    there >= shared)) {
+    return fail(ErrorCode::kInUse, r.instance.uuid + " is leased already");
   }
-  MIG_ASSIGN_OR_RETURN(
-      Statement insert,
-      database_.prepare("INSERT INTO lease(request, key, uuid, profile, gpu_uuid, gpu_index, "
-                        "gpu_instance, compute_instance, memory_mib, sm, slices, shared, "
-                        "holder_kind, pid, start_ticks, unit, boot_id, stoppable, uid, tenant, "
-                        "job, priority, granted_ms, granted_boot_ms, limit_ms, gpu_minor) "
-                        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  bind_all(insert,
-           r.request,
-           std::string_view(r.key),
-           std::string_view(r.uuid),
-           std::string_view(r.profile),
-           std::string_view(r.gpu_uuid),
-           r.gpu_index,
-           r.gpu_instance,
-           r.compute_instance,
-           r.memory_mib,
-           r.sm,
-           r.slices,
-           r.shared,
-           r.holder_kind,
-           r.pid,
-           r.start_ticks,
-           std::string_view(r.unit),
-           std::string_view(r.boot_id),
-           r.stoppable,
-           r.uid,
-           std::string_view(r.tenant),
-           std::string_view(r.job),
-           r.priority,
-           r.granted_ms,
-           r.granted_boot_ms,
-           r.limit_ms,
-           r.gpu_minor);
-  MIG_TRY(insert.run());
+  static const std::string kInsert = insert("lease", lease_columns());
+  MIG_ASSIGN_OR_RETURN(Statement added, database_.prepare(kInsert));
+  each_column_of_lease(r, [&](std::string_view name, const auto& member) {
+    if (name != "id") {
+      put(added, member);
+    }
+  });
+  MIG_TRY(added.run());
   return database_.last_insert_id();
 }
 
@@ -276,12 +361,12 @@ Result<void> Leases::move(const LeaseRow& r) {
       database_.prepare("UPDATE lease SET uuid = ?, gpu_uuid = ?, gpu_index = ?, gpu_instance = ?, "
                         "compute_instance = ?, gpu_minor = ? WHERE id = ?"));
   bind_all(update,
-           std::string_view(r.uuid),
-           std::string_view(r.gpu_uuid),
-           r.gpu_index,
-           r.gpu_instance,
-           r.compute_instance,
-           r.gpu_minor,
+           r.instance.uuid,
+           r.instance.gpu_uuid,
+           r.instance.gpu,
+           r.instance.gpu_instance,
+           r.instance.compute_instance,
+           r.instance.gpu_minor,
            r.id);
   return update.run();
 }
@@ -292,13 +377,13 @@ Result<void> Leases::set_holder(const LeaseRow& r) {
                                          "?, unit = ?, boot_id = ?, heir_pid = ?, heir_start = ?, "
                                          "granted_boot_ms = ? WHERE id = ?"));
   bind_all(update,
-           r.holder_kind,
-           r.pid,
-           r.start_ticks,
-           std::string_view(r.unit),
-           std::string_view(r.boot_id),
-           r.heir_pid,
-           r.heir_start,
+           r.holder.kind,
+           r.holder.pid,
+           r.holder.start_ticks,
+           r.holder.unit,
+           r.boot_id,
+           r.heir.pid,
+           r.heir.start_ticks,
            r.granted_boot_ms,
            r.id);
   return update.run();
@@ -314,7 +399,7 @@ Result<void> Leases::set_notice(const LeaseRow& r) {
 
 Result<std::vector<RequestRow>> Leases::requests() {
   MIG_ASSIGN_OR_RETURN(Statement query,
-                       database_.prepare(select(kRequestColumns, "request ORDER BY id")));
+                       database_.prepare(select(request_columns(), "request ORDER BY id")));
   return rows_of<RequestRow>(query, request_of);
 }
 
@@ -332,63 +417,38 @@ Result<Crowd> Leases::crowd(const std::string& tenant) {
 }
 
 Result<std::int64_t> Leases::enqueue(const RequestRow& r) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement insert,
-      database_.prepare("INSERT INTO request(key, need, count, shared, holder_kind, pid, "
-                        "start_ticks, unit, boot_id, stoppable, waiter_pid, waiter_start, uid, "
-                        "tenant, job, priority, limit_ms, since_ms, since_boot_ms, wait_ms, "
-                        "create_missing, preempt, grace_ms, reason) "
-                        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  bind_all(insert,
-           std::string_view(r.key),
-           std::string_view(r.need),
-           r.count,
-           r.shared,
-           r.holder_kind,
-           r.pid,
-           r.start_ticks,
-           std::string_view(r.unit),
-           std::string_view(r.boot_id),
-           r.stoppable,
-           r.waiter_pid,
-           r.waiter_start,
-           r.uid,
-           std::string_view(r.tenant),
-           std::string_view(r.job),
-           r.priority,
-           r.limit_ms,
-           r.since_ms,
-           r.since_boot_ms,
-           r.wait_ms,
-           r.create,
-           r.preempt,
-           r.grace_ms,
-           std::string_view(r.reason));
-  MIG_TRY(insert.run());
+  static const std::string kInsert = insert("request", request_columns());
+  MIG_ASSIGN_OR_RETURN(Statement added, database_.prepare(kInsert));
+  each_column_of_request(r, [&](std::string_view name, const auto& member) {
+    if (name != "id") {
+      put(added, member);
+    }
+  });
+  MIG_TRY(added.run());
   return database_.last_insert_id();
 }
 
 Result<std::optional<RequestRow>> Leases::request_of_key(const std::string& key) {
   MIG_ASSIGN_OR_RETURN(
       Statement query,
-      database_.prepare(select(kRequestColumns, "request WHERE key = ? AND key <> '' LIMIT 1")));
+      database_.prepare(select(request_columns(), "request WHERE key = ? AND key <> '' LIMIT 1")));
   query.bind(std::string_view(key));
   MIG_ASSIGN_OR_RETURN(const bool found, query.step());
   return found ? std::optional(request_of(query)) : std::nullopt;
 }
 
-Result<void> Leases::set_waiter(std::int64_t request, std::int64_t pid, std::int64_t start) {
+Result<void> Leases::set_waiter(std::int64_t request, const lease::LeaseHolder& waiter) {
   MIG_ASSIGN_OR_RETURN(
       Statement update,
       database_.prepare("UPDATE request SET waiter_pid = ?, waiter_start = ? WHERE id = ?"));
-  bind_all(update, pid, start, request);
+  bind_all(update, waiter.pid, waiter.start_ticks, request);
   return update.run();
 }
 
 Result<void> Leases::set_reason(std::int64_t request, const std::string& reason) {
   MIG_ASSIGN_OR_RETURN(Statement update,
                        database_.prepare("UPDATE request SET reason = ? WHERE id = ?"));
-  bind_all(update, std::string_view(reason), request);
+  bind_all(update, reason, request);
   return update.run();
 }
 
@@ -417,7 +477,7 @@ Result<void> Leases::set_usage(const UsageRow& row) {
       database_.prepare("INSERT INTO usage(tenant, slice_seconds, updated_ms) VALUES(?,?,?) ON "
                         "CONFLICT(tenant) DO UPDATE SET slice_seconds = excluded.slice_seconds, "
                         "updated_ms = excluded.updated_ms"));
-  bind_all(upsert, std::string_view(row.tenant), row.slice_seconds, row.updated_ms);
+  bind_all(upsert, row.tenant, row.slice_seconds, row.updated_ms);
   return upsert.run();
 }
 
@@ -425,14 +485,7 @@ Result<void> Leases::note(const AuditRow& row) {
   MIG_ASSIGN_OR_RETURN(Statement insert,
                        database_.prepare("INSERT INTO audit(at_ms, lease, uid, action, tenant, "
                                          "instance, detail) VALUES(?,?,?,?,?,?,?)"));
-  bind_all(insert,
-           row.at_ms,
-           row.lease,
-           row.uid,
-           std::string_view(row.action),
-           std::string_view(row.tenant),
-           std::string_view(row.instance),
-           std::string_view(row.detail));
+  bind_all(insert, row.at_ms, row.lease, row.uid, row.action, row.tenant, row.instance, row.detail);
   MIG_TRY(insert.run());
   MIG_ASSIGN_OR_RETURN(Statement prune, database_.prepare("DELETE FROM audit WHERE id <= ?"));
   return prune.bind(database_.last_insert_id() - kMostAudit).run();
@@ -456,12 +509,6 @@ Result<std::vector<AuditRow>> Leases::audit(const AuditFilter& filter) {
     Columns(row).all(r.id, r.at_ms, r.lease, r.uid, r.action, r.tenant, r.instance, r.detail);
     return r;
   });
-}
-
-Result<std::int64_t> Leases::version() {
-  MIG_ASSIGN_OR_RETURN(Statement query, database_.prepare("PRAGMA data_version"));
-  MIG_TRY(query.step());
-  return query.integer(0);
 }
 
 }  // namespace mig::store

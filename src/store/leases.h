@@ -15,46 +15,27 @@
 
 #include "mig/result.h"
 
+#include "model/lease_values.h"
 #include "store/database.h"
 
 namespace mig::store {
 
-struct LeaseRow {
-  std::int64_t id = 0;
-  std::int64_t request = 0;
-  std::string key;  // idempotency key of the request
-  std::string uuid, profile, gpu_uuid;
-  std::int64_t gpu_index = 0, gpu_instance = 0, compute_instance = 0;
-  std::int64_t memory_mib = 0, sm = 0, slices = 0;
-  std::optional<std::int64_t> gpu_minor;
-  std::int64_t shared = 1;
-  std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;  // values defined by the caller
-  std::string unit, boot_id;
-  std::int64_t heir_pid = 0, heir_start = 0;  // keeps the lease after the holder; 0 = none
-  std::int64_t stoppable = 0;                 // the holder may be signalled
-  std::int64_t uid = 0;
-  std::string tenant, job;
-  std::int64_t priority = 0;
-  std::int64_t granted_ms = 0, granted_boot_ms = 0;  // Unix time; CLOCK_BOOTTIME of boot_id
-  std::optional<std::int64_t> limit_ms;
+// A lease, and what the store keeps beside it. `left_ms`, `notice_ms` and `vanished` are not kept:
+// they depend on when somebody looks.
+struct LeaseRow : lease::Lease {
+  std::string key;                                              // idempotency key of the request
+  std::string boot_id;                                          // boot whose times these are
+  std::int64_t granted_boot_ms = 0;                             // CLOCK_BOOTTIME of boot_id
   std::optional<std::int64_t> notice_boot_ms, notice_grace_ms;  // request to end; grace period
   std::int64_t signalled = 0;                                   // 0 none, 1 SIGTERM, 2 SIGKILL sent
 };
 
-struct RequestRow {
+// A request that waits. `every` and the name of the caller's user are not kept: the count is
+// decided, and the uid names the caller.
+struct RequestRow : lease::LeaseRequest {
   std::int64_t id = 0;
-  std::string key, need;  // need: in the caller's encoding
-  std::int64_t count = 1, shared = 1;
-  std::int64_t holder_kind = 0, pid = 0, start_ticks = 0;
-  std::string unit, boot_id;
-  std::int64_t stoppable = 0;
-  std::int64_t waiter_pid = 0, waiter_start = 0;  // process that waits for the lease
-  std::int64_t uid = 0;
-  std::string tenant, job;
-  std::int64_t priority = 0;
-  std::optional<std::int64_t> limit_ms;
-  std::int64_t since_ms = 0, since_boot_ms = 0, wait_ms = 0;
-  std::int64_t create = 0, preempt = 0, grace_ms = 0;
+  std::string boot_id;
+  std::int64_t since_ms = 0, since_boot_ms = 0;
   std::string reason;  // why the request waits, of the last scheduling pass
 };
 
@@ -112,7 +93,7 @@ class Leases {
   Result<Crowd> crowd(const std::string& tenant);
   Result<std::int64_t> enqueue(const RequestRow& row);
   Result<std::optional<RequestRow>> request_of_key(const std::string& key);
-  Result<void> set_waiter(std::int64_t request, std::int64_t pid, std::int64_t start);
+  Result<void> set_waiter(std::int64_t request, const lease::LeaseHolder& waiter);
   Result<void> set_reason(std::int64_t request, const std::string& reason);
   Result<bool> dequeue(std::int64_t request);
 
@@ -122,9 +103,6 @@ class Leases {
   // Appends to the audit, which keeps the newest kMostAudit rows.
   Result<void> note(const AuditRow& row);
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter);  // newest first
-
-  // Version number that grows with every commit to leases or queue, of any process.
-  Result<std::int64_t> version();
 
   static constexpr std::int64_t kMostAudit = 20'000;
 

@@ -29,16 +29,16 @@ class LeaseStore : public testing::Test {
     return *std::move(leases);
   }
 
-  static LeaseRow lease(const std::string& uuid, std::int64_t shared = 1) {
+  static LeaseRow lease(const std::string& uuid, std::uint32_t shared = 1) {
     LeaseRow row;
-    row.uuid = uuid;
+    row.instance.uuid = uuid;
     row.shared = shared;
     return row;
   }
 
   static RequestRow request(const std::string& tenant, const std::string& key = "") {
     RequestRow row;
-    row.tenant = tenant;
+    row.caller.tenant = tenant;
     row.key = key;
     return row;
   }
@@ -68,7 +68,7 @@ TEST_F(LeaseStore, TheTableItselfRefusesTwoExclusiveLeases) {
   const auto one = leases.add(lease("one"));
   LeaseRow other = lease("two");
   other.id = leases.add(other).value();
-  other.uuid = "one";
+  other.instance.uuid = "one";
   EXPECT_FALSE(leases.move(other));
   EXPECT_TRUE(one);
 }
@@ -169,41 +169,143 @@ TEST_F(LeaseStore, AShareOfNobodyIsRefused) {
   EXPECT_FALSE(leases.add(lease("MIG-1", 0)));
 }
 
-TEST_F(LeaseStore, WhatIsKeptComesBack) {
-  {
-    Leases leases = open();
-    LeaseRow row = lease("MIG-1");
-    row.request = 3;
-    row.key = "k";
-    row.profile = "1g.5gb";
-    row.gpu_minor = 4;
-    row.pid = 41;
-    row.start_ticks = 77;
-    row.boot_id = "boot";
-    row.limit_ms = 5000;
-    ASSERT_TRUE(leases.add(row));
-    row = leases.leases()->front();
-    row.notice_boot_ms = 9;
-    row.signalled = 1;
-    row.heir_pid = 42;
-    row.heir_start = 78;
-    ASSERT_TRUE(leases.set_notice(row));
-    ASSERT_TRUE(leases.set_holder(row));
-  }
+// Every member of a lease that is kept, each with a value of its own.
+LeaseRow full_lease() {
+  LeaseRow row;
+  row.request = 3;
+  row.key = "k";
+  row.instance.uuid = "MIG-1";
+  row.instance.profile = *ProfileName::parse("1c.3g.20gb");
+  row.instance.gpu_uuid = "GPU-1";
+  row.instance.gpu = GpuIndex{5};
+  row.instance.gpu_instance = GpuInstanceId{6};
+  row.instance.compute_instance = ComputeInstanceId{7};
+  row.instance.memory_mib = 19968;
+  row.instance.sm = 14;
+  row.instance.slices = 1;
+  row.instance.gpu_minor = 4;
+  row.shared = 2;
+  row.holder = lease::LeaseHolder::process(41, 77);
+  row.heir = lease::LeaseHolder::process(42, 78);
+  row.boot_id = "boot";
+  row.stoppable = true;
+  row.uid = 1000;
+  row.tenant = "team-a";
+  row.job = "train";
+  row.priority = -5;
+  row.granted_ms = 1'764'140'000'000;
+  row.granted_boot_ms = 12;
+  row.limit_ms = 5000;
+  row.notice_boot_ms = 9;
+  row.notice_grace_ms = 10;
+  row.signalled = 1;
+  return row;
+}
+
+TEST_F(LeaseStore, EveryMemberOfALeaseThatIsKeptComesBack) {
+  const LeaseRow kept = full_lease();
+  ASSERT_TRUE(open().add(kept));
   Leases leases = open();
   const LeaseRow row = leases.leases_of_key("k")->at(0);
-  EXPECT_EQ(row.request, 3);
-  EXPECT_EQ(row.gpu_minor, 4);
-  EXPECT_EQ(row.start_ticks, 77);
-  EXPECT_EQ(row.limit_ms, 5000);
-  EXPECT_EQ(row.notice_boot_ms, 9);
-  EXPECT_EQ(row.notice_grace_ms, std::nullopt);
-  EXPECT_EQ(row.signalled, 1);
-  EXPECT_EQ(row.heir_start, 78);
+  EXPECT_EQ(row.id, 1);
+  EXPECT_EQ(row.request, kept.request);
+  EXPECT_EQ(row.instance, kept.instance);
+  EXPECT_EQ(row.shared, kept.shared);
+  EXPECT_EQ(row.holder, kept.holder);
+  EXPECT_EQ(row.heir, kept.heir);
+  EXPECT_EQ(row.boot_id, kept.boot_id);
+  EXPECT_TRUE(row.stoppable);
+  EXPECT_EQ(row.uid, kept.uid);
+  EXPECT_EQ(row.tenant, kept.tenant);
+  EXPECT_EQ(row.job, kept.job);
+  EXPECT_EQ(row.priority, kept.priority);
+  EXPECT_EQ(row.granted_ms, kept.granted_ms);
+  EXPECT_EQ(row.granted_boot_ms, kept.granted_boot_ms);
+  EXPECT_EQ(row.limit_ms, kept.limit_ms);
+  EXPECT_EQ(row.notice_boot_ms, kept.notice_boot_ms);
+  EXPECT_EQ(row.notice_grace_ms, kept.notice_grace_ms);
+  EXPECT_EQ(row.signalled, kept.signalled);
   EXPECT_EQ(leases.leases_of_request(3)->size(), 1U);
   EXPECT_TRUE(leases.leases_of_request(4)->empty());
   EXPECT_TRUE(*leases.remove(row.id));
   EXPECT_FALSE(*leases.remove(row.id)) << "it was gone already";
+}
+
+TEST_F(LeaseStore, WhatIsNotKnownComesBackAsNotKnown) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.add(lease("MIG-1")));
+  const LeaseRow row = leases.leases()->at(0);
+  EXPECT_EQ(row.instance.sm, std::nullopt);
+  EXPECT_EQ(row.instance.gpu_minor, std::nullopt);
+  EXPECT_EQ(row.limit_ms, std::nullopt);
+  EXPECT_EQ(row.notice_boot_ms, std::nullopt);
+  EXPECT_EQ(row.holder, lease::LeaseHolder::time());
+  EXPECT_EQ(row.heir, lease::LeaseHolder::time());
+}
+
+TEST_F(LeaseStore, HolderHeirAndNoticeAreChangedByThemselves) {
+  Leases leases = open();
+  ASSERT_TRUE(leases.add(lease("MIG-1")));
+  LeaseRow row = leases.leases()->front();
+  row.holder = lease::LeaseHolder::of_unit("jupyter.service");
+  row.heir = lease::LeaseHolder::process(42, 78);
+  row.notice_boot_ms = 9;
+  row.signalled = 1;
+  ASSERT_TRUE(leases.set_notice(row));
+  ASSERT_TRUE(leases.set_holder(row));
+  const LeaseRow now = leases.leases()->front();
+  EXPECT_EQ(now.holder, row.holder);
+  EXPECT_EQ(now.heir, row.heir);
+  EXPECT_EQ(now.notice_boot_ms, 9);
+  EXPECT_EQ(now.notice_grace_ms, std::nullopt);
+  EXPECT_EQ(now.signalled, 1);
+}
+
+TEST_F(LeaseStore, EveryMemberOfARequestThatIsKeptComesBack) {
+  RequestRow kept;
+  kept.key = "k";
+  kept.need.profile = *ProfileName::parse("2g.10gb");
+  kept.need.gpu_uuid = "GPU-1";
+  kept.count = 2;
+  kept.shared = 3;
+  kept.holder = lease::LeaseHolder::of_unit("jupyter.service");
+  kept.waiter = lease::LeaseHolder::process(43, 79);
+  kept.boot_id = "boot";
+  kept.stoppable = true;
+  kept.caller.uid = 1000;
+  kept.caller.tenant = "team-a";
+  kept.job = "train";
+  kept.priority = 7;
+  kept.limit_ms = 60'000;
+  kept.since_ms = 1;
+  kept.since_boot_ms = 2;
+  kept.wait_ms = 4;
+  kept.create = kept.preempt = true;
+  kept.grace_ms = 5;
+  kept.reason = "no room";
+  Leases leases = open();
+  ASSERT_TRUE(leases.enqueue(kept));
+  const RequestRow row = leases.requests()->at(0);
+  EXPECT_EQ(row.key, kept.key);
+  EXPECT_EQ(row.need, kept.need);
+  EXPECT_EQ(row.count, kept.count);
+  EXPECT_EQ(row.shared, kept.shared);
+  EXPECT_EQ(row.holder, kept.holder);
+  EXPECT_EQ(row.waiter, kept.waiter);
+  EXPECT_EQ(row.boot_id, kept.boot_id);
+  EXPECT_TRUE(row.stoppable);
+  EXPECT_EQ(row.caller.uid, kept.caller.uid);
+  EXPECT_EQ(row.caller.tenant, kept.caller.tenant);
+  EXPECT_EQ(row.job, kept.job);
+  EXPECT_EQ(row.priority, kept.priority);
+  EXPECT_EQ(row.limit_ms, kept.limit_ms);
+  EXPECT_EQ(row.since_ms, kept.since_ms);
+  EXPECT_EQ(row.since_boot_ms, kept.since_boot_ms);
+  EXPECT_EQ(row.wait_ms, kept.wait_ms);
+  EXPECT_TRUE(row.create);
+  EXPECT_TRUE(row.preempt);
+  EXPECT_EQ(row.grace_ms, kept.grace_ms);
+  EXPECT_EQ(row.reason, kept.reason);
 }
 
 TEST_F(LeaseStore, UsageOfATenantIsOneRow) {

@@ -138,7 +138,9 @@ TEST_F(PlacesTest, ADaemonListensWhereItsClientsLook) {
 TEST_F(PlacesTest, AnUnprivilegedDaemonOfTheRealMachineIsFoundByItsUser) {
   const std::uint32_t was = ::geteuid();
   const std::uint32_t user = was == 0 ? 61001 : was;
-  ASSERT_EQ(::chmod(root_.c_str(), 0755), 0);
+  for (const char* folder : {"", "/user"}) {
+    ASSERT_EQ(::chmod((root_ + folder).c_str(), 0755), 0);
+  }
   ASSERT_EQ(::chown((root_ + "/user/run").c_str(), user, static_cast<gid_t>(-1)), 0);
   ASSERT_EQ(::seteuid(user), 0);
   const Places places({}, as(user));

@@ -13,22 +13,12 @@
 
 #include "mig/result.h"
 
+#include "model/slot.h"
 #include "store/database.h"
 
 namespace mig::store {
 
-struct SlotRow {
-  std::string name;
-  std::string gpu_uuid, pci_bus_id;
-  std::int64_t pci_device_id = 0;
-  std::string profile;  // of the compute instance
-  std::int64_t start = 0, size = 0;
-  std::optional<std::int64_t> ci_start;  // start among several; nullopt = the only one
-  std::int64_t set_ms = 0;               // Unix time
-  // MIG UUID last seen at the slot, and its predecessor; "" = none yet.
-  std::string uuid, previous_uuid;
-  std::optional<std::int64_t> changed_ms;  // when `uuid` replaced `previous_uuid`
-};
+using SlotRow = SlotRecord;
 
 class Slots {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the encoders of this room share. Private: includes the JSON library.
+// Helpers of this room's encoders. Private: includes the JSON library.
 #ifndef MIGCTL_WIRE_DOCUMENT_H_
 #define MIGCTL_WIRE_DOCUMENT_H_
 
@@ -16,10 +16,10 @@
 
 namespace mig::wire {
 
-using Json = nlohmann::ordered_json;  // keeps our order: apiVersion first
+using Json = nlohmann::ordered_json;  // keeps insertion order: apiVersion first
 
 Json begin_document(std::string_view kind, const Source& source);
-// Two spaces, newline at the end; bytes that are not UTF-8 (process names) become U+FFFD.
+// Indented by two, newline at the end; invalid UTF-8 (process names) becomes U+FFFD.
 std::string finish(const Json& document);
 
 template <class T>
@@ -32,18 +32,18 @@ Json or_null(const std::optional<Id<Tag>>& id) {
   return id ? Json(id->value) : Json(nullptr);
 }
 
-// Empty: there is none.
+// An empty text becomes null.
 Json text_or_null(const std::string& text);
 
 Json placement_json(const Placement& placement);
-// GPUs that cannot be opened, each with the driver's word.
+// GPUs that cannot be opened, each with the driver's error.
 Json lost_json(const std::vector<LostGpu>& lost);
 Json process_json(const Process& process);
-Json plan_json(const Plan& plan);  // the members of a Plan document, without the envelope
+Json plan_json(const Plan& plan);  // members of a Plan document, without the envelope
 Json step_json(const Step& step);
 Json error_json(const Error& error, std::string_view nvml_name);
 
-// A 64-bit number as text: JSON readers that keep doubles would round it.
+// A 64-bit number as a string: JSON readers with doubles would round it.
 std::string generation_text(std::uint64_t generation);
 
 std::string_view mode_text(MigMode mode);

@@ -74,23 +74,114 @@ TEST(Golden, Isolation) {
 }
 
 TEST(Golden, ApplyThatWasRolledBack) {
-  ApplyReport report;
-  report.outcome = "rolled_back";
-  report.plan = sample::plan();
-  report.plan.gpus[0].blockers.clear();
-  for (const auto& step : report.plan.steps) {
-    report.steps.push_back({step, false, false, 0});
+  Plan plan = sample::plan();
+  plan.gpus[0].blockers.clear();
+  ApplyResult result;
+  result.outcome = Outcome::kRolledBack;
+  for (const auto& step : plan.steps) {
+    result.steps.push_back({step, false, false, 0});
   }
-  report.steps[0].done = report.steps[0].undone = true;
-  report.steps[0].milliseconds = 104.1237;
-  report.failure = Error{ErrorCode::kInUse, "cannot reset GPU 0", "wait", {"apply"}, 19};
-  report.failure_nvml_name = "NVML_ERROR_IN_USE";
-  expect_golden("apply_rolled_back.json", apply_document(report, lab()));
+  result.steps[0].done = result.steps[0].undone = true;
+  result.steps[0].milliseconds = 104.1237;
+  result.failure = Error{ErrorCode::kInUse, "cannot reset GPU 0", "wait", {"apply"}, 19};
+  expect_golden("apply_rolled_back.json", apply_document(plan, result, "NVML_ERROR_IN_USE", lab()));
 }
 
 TEST(Golden, Assert) {
   expect_golden("assert.json",
                 assert_document({"mixed", false, {"GPU 0: 1g.5gb: 2 wanted, 1 there"}}, lab()));
+}
+
+ChangeRecord change() {
+  ChangeRecord change;
+  change.id = 12;
+  change.started_ms = 1764140000000;
+  change.finished_ms = 1764140001500;
+  change.pid = 4120;
+  change.user = "alice";
+  change.command = "apply -f layouts.yaml -c mixed";
+  change.before = R"({"format":1,"gpus":[]})";
+  change.after = "not recorded";
+  change.state = ChangeState::kRolledBack;
+  change.message = "cannot create 3g.20gb on GPU 0";
+  change.steps = 2;
+  return change;
+}
+
+TEST(Golden, History) {
+  ChangeRecord open;
+  open.id = 13;
+  open.started_ms = 1764140002000;
+  open.user = "root";
+  open.command = "mode enable";
+  open.reason = "maintenance";
+  expect_golden("history.json", history_document({open, change()}, lab()));
+  ChangeDetails details;
+  details.change = change();
+  const std::vector<Step> steps = sample::plan().steps;
+  details.plan.push_back({steps.front(), "undone", ""});
+  details.plan.push_back({steps.back(), "failed", "no capacity"});
+  expect_golden("history_change.json", history_document(details, lab()));
+}
+
+TEST(Golden, Recovery) {
+  Recovery recovery;
+  recovery.was_open = true;
+  recovery.change = 12;
+  recovery.command = "apply -f layouts.yaml";
+  recovery.result.outcome = Outcome::kStuck;
+  recovery.result.failure = Error{ErrorCode::kStuck, "GPU 0 does not answer", "reboot", {}, {}};
+  recovery.result.others = {"GPU 1: 1g.5gb at 6:1"};
+  expect_golden("recovery_stuck.json", recovery_document(recovery, lab()));
+  expect_golden("recovery_nothing.json", recovery_document({}, lab()));
+}
+
+TEST(Golden, Holders) {
+  HolderReport report;
+  report.unreadable_processes = 2;
+  Holder process;
+  process.pid = 4121;
+  process.name = "python";
+  process.uid = 1000;
+  process.owner = {"jupyter.service", "3f2a", "docker", "1b2c", "17"};
+  process.gpu_instance = GpuInstanceId{3};
+  process.compute_instance = ComputeInstanceId{0};
+  process.evidence = {"driver process list", "/dev/nvidia-caps/nvidia-cap21"};
+  Holder module;
+  module.kind = HolderKind::kKernelModule;
+  module.name = "nvidia_drm";
+  module.gpu = GpuIndex{1};
+  module.stops = HolderStops::kReset;
+  module.evidence = {"/proc/modules: 2 users"};
+  report.holders = {process, module};
+  const LostGpu lost{GpuIndex{7}, Error{ErrorCode::kDeviceLost, "cannot open GPU 7", "", {}, 15}};
+  expect_golden("holders.json", holders_document(report, {lost}, lab()));
+}
+
+TEST(Golden, Slots) {
+  Slot slot;
+  slot.row.name = "train-a";
+  slot.row.gpu_uuid = "GPU-1";
+  slot.row.pci_bus_id = "00000000:10:00.0";
+  slot.row.profile = "1c.3g.20gb";
+  slot.row.start = 4;
+  slot.row.size = 4;
+  slot.row.ci_start = 1;
+  slot.row.previous_uuid = "MIG-old";
+  slot.row.changed_ms = 1764140000000;
+  slot.state = SlotState::kReady;
+  slot.gpu = GpuIndex{0};
+  slot.uuid = "MIG-new";
+  slot.gpu_instance = GpuInstanceId{2};
+  slot.compute_instance = ComputeInstanceId{1};
+  Slot gone;
+  gone.row.name = "train-b";
+  gone.row.gpu_uuid = "GPU-2";
+  gone.row.profile = "2g.10gb";
+  gone.row.size = 2;
+  gone.note = "its GPU is not here";
+  expect_golden("slots.json", slot_list_document({slot, gone}, lab()));
+  expect_golden("slot.json", slot_document(slot, lab()));
 }
 
 TEST(Golden, ErrorBeforeADriverWasChosen) {
@@ -103,35 +194,41 @@ TEST(Golden, ErrorOfTheDriver) {
   expect_golden("error_in_use.json", error_document(error, "NVML_ERROR_IN_USE", lab()));
 }
 
+Instance on_gpu(std::uint32_t gpu, std::uint32_t gi, const char* uuid) {
+  Instance instance;
+  instance.uuid = uuid;
+  instance.profile = sample::name("1g.5gb");
+  instance.gpu = GpuIndex{gpu};
+  instance.gpu_instance = GpuInstanceId{gi};
+  return instance;
+}
+
 TEST(Golden, Jobs) {
-  JobEntry job;
-  job.id = 12;
-  job.name = "train-a";
-  job.state = "running";
-  job.command = "python train.py";
-  job.folder = "/home/alice";
-  job.created_ms = 1764140000000;
-  job.started_ms = 1764140001000;
-  job.detached = job.confined = true;
-  job.supervisor_pid = 4120;
-  JobEntry::Rank rank;
-  rank.uuid = "MIG-1";
-  rank.profile = "1g.5gb";
-  rank.gpu_instance = GpuInstanceId{7};
+  Job job;
+  job.row.id = 12;
+  job.row.name = "train-a";
+  job.state = JobState::kRunning;
+  job.row.command = "python train.py";
+  job.row.folder = "/home/alice";
+  job.row.created_ms = 1764140000000;
+  job.row.started_ms = 1764140001000;
+  job.row.detached = job.row.confined = true;
+  job.row.supervisor_pid = 4120;
+  JobRank rank;
+  rank.instance = on_gpu(0, 7, "MIG-1");
   rank.pid = 4121;
   rank.log = "/home/alice/.local/state/migctl/jobs/local/12.0.log";
-  job.ranks = {rank};
+  job.row.ranks = {rank};
   expect_golden("jobs.json", job_list_document({job}, lab()));
   expect_golden("job_started.json", job_started_document(12, lab()));
 }
 
 TEST(Golden, RunAndVersion) {
-  RunReport report;
-  report.job = 12;
-  report.exit_code = 3;
-  report.ranks = {{"MIG-1", "1g.5gb", GpuIndex{1}, GpuInstanceId{7}, ComputeInstanceId{0}, 0, 2},
-                  {"MIG-2", "1g.5gb", GpuIndex{1}, GpuInstanceId{8}, ComputeInstanceId{0}, 3, 0}};
-  expect_golden("run.json", run_document(report, lab()));
+  JobOutcome outcome;
+  outcome.job = 12;
+  outcome.exit_code = 3;
+  outcome.ranks = {{on_gpu(1, 7, "MIG-1"), 0, 2}, {on_gpu(1, 8, "MIG-2"), 3, 0}};
+  expect_golden("run.json", run_document(outcome, lab()));
   expect_golden("version.json",
                 version_document({"0.1.0", "", "", "no driver"}, Source{false, ""}));
 }

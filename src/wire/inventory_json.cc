@@ -139,7 +139,7 @@ Json profile_json(const GpuInstanceProfile& profile) {
   return json;
 }
 
-// Free means: overlaps no instance that we can see. Unknown (null) when the driver hides some.
+// Free: overlaps no visible instance. Unknown (null) when the driver hides some.
 Json placements_json(const Gpu& gpu, const GpuInstanceProfile& profile) {
   Json json;
   json["profile"] = profile.name.str();

@@ -10,7 +10,7 @@ namespace {
 
 using isolation::Estimate;
 
-// More digits than a clock is worth are noise in a diff.
+// Rounded to the clock's resolution: more digits would be noise in a diff.
 Json rounded(double value) {
   constexpr double kDigits = 1e5;
   return std::round(value * kDigits) / kDigits;

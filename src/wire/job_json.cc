@@ -7,69 +7,65 @@
 namespace mig::wire {
 namespace {
 
-Json said(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
-template <class Rank>
-Json place_json(const Rank& rank) {
+Json instance_json(const Instance& instance) {
   Json json;
-  json["gpu"] = rank.gpu.value;
-  json["gpuInstance"] = rank.gpu_instance.value;
-  json["computeInstance"] = rank.compute_instance.value;
-  json["profile"] = rank.profile;
-  json["uuid"] = rank.uuid;
+  json["gpu"] = instance.gpu.value;
+  json["gpuInstance"] = instance.gpu_instance.value;
+  json["computeInstance"] = instance.compute_instance.value;
+  json["profile"] = instance.profile.str();
+  json["uuid"] = instance.uuid;
   return json;
 }
 
-Json entry_json(const JobEntry::Rank& rank) {
+Json rank_json(const JobRank& rank) {
   Json json;
   json["rank"] = rank.rank;
-  json["instance"] = place_json(rank);
+  json["instance"] = instance_json(rank.instance);
   json["pid"] = rank.pid == 0 ? Json(nullptr) : Json(rank.pid);
   json["restarts"] = rank.restarts;
   json["exitCode"] = or_null(rank.exit_code);
-  json["log"] = said(rank.log);
-  json["note"] = said(rank.note);
+  json["log"] = text_or_null(rank.log);
+  json["note"] = text_or_null(rank.note);
   return json;
 }
 
-Json entry_json(const JobEntry& job) {
+Json job_json(const Job& job) {
+  const JobRecord& row = job.row;
   Json json;
-  json["id"] = job.id;
-  json["name"] = said(job.name);
-  json["state"] = job.state;
-  json["command"] = job.command;
-  json["folder"] = job.folder;
-  json["createdMs"] = job.created_ms;
-  json["startedMs"] = or_null(job.started_ms);
-  json["finishedMs"] = or_null(job.finished_ms);
-  json["exitCode"] = or_null(job.exit_code);
-  json["note"] = said(job.note);
-  json["detached"] = job.detached;
-  json["confined"] = job.confined;
-  json["supervisorPid"] = job.supervisor_pid;
+  json["id"] = row.id;
+  json["name"] = text_or_null(row.name);
+  json["state"] = name_of(job.state);
+  json["command"] = row.command;
+  json["folder"] = row.folder;
+  json["createdMs"] = row.created_ms;
+  json["startedMs"] = or_null(row.started_ms);
+  json["finishedMs"] = or_null(row.finished_ms);
+  json["exitCode"] = or_null(row.exit_code);
+  json["note"] = text_or_null(row.note);
+  json["detached"] = row.detached;
+  json["confined"] = row.confined;
+  json["supervisorPid"] = row.supervisor_pid;
   json["ranks"] = Json::array();
-  for (const JobEntry::Rank& rank : job.ranks) {
-    json["ranks"].push_back(entry_json(rank));
+  for (const JobRank& rank : row.ranks) {
+    json["ranks"].push_back(rank_json(rank));
   }
   return json;
 }
 
 }  // namespace
 
-std::string run_document(const RunReport& report, const Source& source) {
+std::string run_document(const JobOutcome& outcome, const Source& source) {
   Json document = begin_document("RunResult", source);
-  if (!report.ranks.empty()) {
-    document["instance"] = place_json(report.ranks.front());
+  if (!outcome.ranks.empty()) {
+    document["instance"] = instance_json(outcome.ranks.front().instance);
   }
-  document["exitCode"] = report.exit_code;
-  document["timedOut"] = report.timed_out;
-  document["job"] = report.job == 0 ? Json(nullptr) : Json(report.job);
+  document["exitCode"] = outcome.exit_code;
+  document["timedOut"] = outcome.timed_out;
+  document["job"] = outcome.job == 0 ? Json(nullptr) : Json(outcome.job);
   document["ranks"] = Json::array();
-  for (const RunReport::Rank& rank : report.ranks) {
+  for (const JobOutcome::Rank& rank : outcome.ranks) {
     Json json;
-    json["instance"] = place_json(rank);
+    json["instance"] = instance_json(rank.instance);
     json["exitCode"] = rank.exit_code;
     json["restarts"] = rank.restarts;
     document["ranks"].push_back(std::move(json));
@@ -83,11 +79,11 @@ std::string job_started_document(std::int64_t job, const Source& source) {
   return finish(document);
 }
 
-std::string job_list_document(const std::vector<JobEntry>& jobs, const Source& source) {
+std::string job_list_document(const std::vector<Job>& jobs, const Source& source) {
   Json document = begin_document("JobList", source);
   document["jobs"] = Json::array();
-  for (const JobEntry& job : jobs) {
-    document["jobs"].push_back(entry_json(job));
+  for (const Job& job : jobs) {
+    document["jobs"].push_back(job_json(job));
   }
   return finish(document);
 }

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/document.h"
+#include "wire/lease_members.h"
 #include "wire/leases.h"
 
 namespace mig::wire {
 namespace {
 
-Json text_or_absent(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
-Json holder_json(const lease::Holder& holder) {
+Json holder_json(const lease::LeaseHolder& holder) {
   switch (holder.kind) {
-    case lease::Holder::Kind::kProcess:
+    case lease::LeaseHolder::Kind::kProcess:
       return Json{{"pid", holder.pid}, {"startTicks", holder.start_ticks}};
-    case lease::Holder::Kind::kUnit:
+    case lease::LeaseHolder::Kind::kUnit:
       return Json{{"unit", holder.unit}};
-    case lease::Holder::Kind::kTime:
+    case lease::LeaseHolder::Kind::kTime:
       break;
   }
   return nullptr;
@@ -26,41 +23,47 @@ Json need_json(const lease::Need& need) {
   json["profile"] = need.profile ? Json(need.profile->str()) : Json(nullptr);
   json["memoryMib"] = or_null(need.min_memory_mib);
   json["sms"] = or_null(need.min_sm);
-  json["uuid"] = text_or_absent(need.uuid);
-  json["slot"] = text_or_absent(need.slot);
-  json["gpu"] = text_or_absent(need.gpu_uuid);
+  json["uuid"] = text_or_null(need.uuid);
+  json["slot"] = text_or_null(need.slot);
+  json["gpu"] = text_or_null(need.gpu_uuid);
   json["gpuInstance"] = or_null(need.gpu_instance);
   json["computeInstance"] = or_null(need.compute_instance);
   return json;
 }
 
+// A member's value as JSON.
+template <class Value>
+Json member_json(const Value& value) {
+  return value;
+}
+
+template <class Tag>
+Json member_json(Id<Tag> id) {
+  return id.value;
+}
+
+template <class Value>
+Json member_json(const std::optional<Value>& value) {
+  return or_null(value);
+}
+
+Json member_json(const ProfileName& profile) {
+  return profile.str();
+}
+
+Json member_json(const lease::LeaseHolder& holder) {
+  return holder_json(holder);
+}
+
+template <class Text>
+Json member_json(const EmptyIsNull<Text>& kept) {
+  return text_or_null(kept.text);
+}
+
 Json lease_json(const lease::Lease& lease) {
   Json json;
-  json["id"] = lease.id;
-  json["request"] = lease.request;
-  json["uuid"] = lease.instance.uuid;
-  json["profile"] = lease.instance.profile.str();
-  json["gpu"] = lease.instance.gpu.value;
-  json["gpuUuid"] = lease.instance.gpu_uuid;
-  json["gpuMinor"] = or_null(lease.instance.gpu_minor);
-  json["gpuInstance"] = lease.instance.gpu_instance.value;
-  json["computeInstance"] = lease.instance.compute_instance.value;
-  json["memoryMib"] = lease.instance.memory_mib;
-  json["sm"] = lease.instance.sm;
-  json["slices"] = lease.instance.slices;
-  json["shared"] = lease.shared;
-  json["holder"] = holder_json(lease.holder);
-  json["heir"] = holder_json(lease.heir);
-  json["stoppable"] = lease.stoppable;
-  json["uid"] = lease.uid;
-  json["tenant"] = lease.tenant;
-  json["job"] = text_or_absent(lease.job);
-  json["priority"] = lease.priority;
-  json["grantedMs"] = lease.granted_ms;
-  json["limitMs"] = or_null(lease.limit_ms);
-  json["leftMs"] = or_null(lease.left_ms);
-  json["noticeMs"] = or_null(lease.notice_ms);
-  json["vanished"] = lease.vanished;
+  each_member_of_lease(
+      lease, [&](const char* name, const auto& value) { json[name] = member_json(value); });
   return json;
 }
 
@@ -74,7 +77,7 @@ Json entry_json(const lease::QueueEntry& entry) {
   json["shared"] = entry.shared;
   json["uid"] = entry.uid;
   json["tenant"] = entry.tenant;
-  json["job"] = text_or_absent(entry.job);
+  json["job"] = text_or_null(entry.job);
   json["priority"] = entry.priority;
   json["sinceMs"] = entry.since_ms;
   json["givesUpInMs"] = or_null(entry.gives_up_in_ms);
@@ -92,7 +95,7 @@ Json quota_json(const Quota& quota) {
   return json;
 }
 
-Json tenant_json(const TenantEntry& entry) {
+Json tenant_json(const TenantUse& entry) {
   Json json;
   json["name"] = entry.tenant.name;
   json["role"] = name_of(entry.tenant.role);
@@ -176,10 +179,10 @@ std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue,
   return finish(document);
 }
 
-std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const Source& source) {
+std::string tenant_list_document(const std::vector<TenantUse>& tenants, const Source& source) {
   Json document = begin_document("TenantList", source);
   document["tenants"] = Json::array();
-  for (const TenantEntry& entry : tenants) {
+  for (const TenantUse& entry : tenants) {
     document["tenants"].push_back(tenant_json(entry));
   }
   return finish(document);

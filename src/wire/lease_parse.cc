@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "wire/lease_members.h"
 #include "wire/leases.h"
 #include "wire/reader.h"
 
@@ -13,12 +14,8 @@ constexpr std::size_t kMostRequestBytes = 64U << 10U;
 constexpr std::size_t kMostAnswerBytes = 16U << 20U;
 constexpr std::uint64_t kMostTimeMs = 10ULL * 366 * 24 * 3600 * 1000;
 
-bool given(const Reader& reader, std::string_view key) {
-  return reader.has(key) && !reader.at(key).is_null();
-}
-
 std::string text_at(const Reader& reader, std::string_view key) {
-  return given(reader, key) ? reader.at(key).text() : std::string();
+  return reader.given(key) ? reader.at(key).text() : std::string();
 }
 
 // What is kept, printed and handed to programs: one line of text.
@@ -32,25 +29,25 @@ std::string name_at(const Reader& reader, std::string_view key) {
 }
 
 bool flag_at(const Reader& reader, std::string_view key) {
-  return given(reader, key) && reader.at(key).boolean();
+  return reader.given(key) && reader.at(key).boolean();
 }
 
 std::uint32_t u32_at(const Reader& reader, std::string_view key, std::uint32_t fallback) {
-  return given(reader, key) ? reader.at(key).u32() : fallback;
+  return reader.given(key) ? reader.at(key).u32() : fallback;
 }
 
 std::optional<std::int64_t> time_at(const Reader& reader, std::string_view key) {
-  return given(reader, key)
+  return reader.given(key)
              ? std::optional(static_cast<std::int64_t>(reader.at(key).number(kMostTimeMs)))
              : std::nullopt;
 }
 
 std::int64_t i64_at(const Reader& reader, std::string_view key) {
-  return given(reader, key) ? static_cast<std::int64_t>(reader.at(key).number(INT64_MAX)) : 0;
+  return reader.given(key) ? static_cast<std::int64_t>(reader.at(key).number(INT64_MAX)) : 0;
 }
 
 std::optional<ProfileName> profile_at(const Reader& reader, std::string_view key) {
-  if (!given(reader, key)) {
+  if (!reader.given(key)) {
     return std::nullopt;
   }
   auto profile = ProfileName::parse(reader.at(key).text());
@@ -66,52 +63,44 @@ lease::Need read_need(const Reader& reader) {
       {"profile", "memoryMib", "sms", "uuid", "slot", "gpu", "gpuInstance", "computeInstance"});
   lease::Need need;
   need.profile = profile_at(reader, "profile");
-  if (given(reader, "memoryMib")) {
+  if (reader.given("memoryMib")) {
     need.min_memory_mib = reader.at("memoryMib").number(1ULL << 34U);
   }
-  if (given(reader, "sms")) {
+  if (reader.given("sms")) {
     need.min_sm = reader.at("sms").u32();
   }
   need.uuid = name_at(reader, "uuid");
   need.slot = name_at(reader, "slot");
   need.gpu_uuid = name_at(reader, "gpu");
-  if (given(reader, "gpuInstance")) {
+  if (reader.given("gpuInstance")) {
     need.gpu_instance = GpuInstanceId{reader.at("gpuInstance").u32()};
   }
-  if (given(reader, "computeInstance")) {
+  if (reader.given("computeInstance")) {
     need.compute_instance = ComputeInstanceId{reader.at("computeInstance").u32()};
   }
   return need;
 }
 
-lease::Holder read_holder(const Reader& parent, std::string_view key = "holder") {
-  if (!given(parent, key)) {
-    return lease::Holder::time();
+lease::LeaseHolder read_holder(const Reader& parent, std::string_view key = "holder") {
+  if (!parent.given(key)) {
+    return lease::LeaseHolder::time();
   }
   const Reader reader = parent.at(key);
   reader.only({"pid", "startTicks", "unit"});
-  if (given(reader, "unit")) {
-    return lease::Holder::of_unit(name_at(reader, "unit"));
+  if (reader.given("unit")) {
+    return lease::LeaseHolder::of_unit(name_at(reader, "unit"));
   }
-  return lease::Holder::process(reader.at("pid").u32(),
-                                given(reader, "startTicks") ? reader.at("startTicks").number() : 0);
+  return lease::LeaseHolder::process(
+      reader.at("pid").u32(), reader.given("startTicks") ? reader.at("startTicks").number() : 0);
 }
 
-std::int32_t priority_at(const Json& json, const Reader& reader) {
-  const auto found = json.find("priority");
-  if (found == json.end() || found->is_null()) {
-    return 0;
-  }
-  if (!found->is_number_integer()) {
-    reader.at("priority").complain("a whole number is expected");
-    return 0;
-  }
-  // Out of range is for the admission to say: what it may be depends on the tenant.
-  return static_cast<std::int32_t>(
-      std::clamp<std::int64_t>(found->get<std::int64_t>(), -1'000'000, 1'000'000));
+// A priority. Out of range is for the admission to say: the range depends on the tenant.
+std::int32_t clamped_at(const Reader& reader, std::string_view key) {
+  constexpr std::int64_t kFar = 1'000'000;
+  return reader.given(key) ? static_cast<std::int32_t>(reader.at(key).clamped(-kFar, kFar)) : 0;
 }
 
-lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
+lease::LeaseRequest read_request(const Reader& reader) {
   reader.only({"need",
                "count",
                "every",
@@ -127,10 +116,7 @@ lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
                "graceMs",
                "key"});
   lease::LeaseRequest request;
-  if (!json.is_object()) {
-    return request;
-  }
-  if (given(reader, "need")) {
+  if (reader.given("need")) {
     request.need = read_need(reader.at("need"));
   }
   request.count = u32_at(reader, "count", 1);
@@ -140,7 +126,7 @@ lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
   request.stoppable = flag_at(reader, "stoppable");
   request.limit_ms = time_at(reader, "limitMs");
   request.job = name_at(reader, "job");
-  request.priority = priority_at(json, reader);
+  request.priority = clamped_at(reader, "priority");
   request.wait_ms = time_at(reader, "waitMs").value_or(0);
   request.create = flag_at(reader, "create");
   request.preempt = flag_at(reader, "preempt");
@@ -149,39 +135,58 @@ lease::LeaseRequest read_request(const Json& json, const Reader& reader) {
   return request;
 }
 
-lease::Lease read_lease(const Json& json, const Reader& reader) {
-  lease::Lease lease;
-  lease.id = i64_at(reader, "id");
-  lease.request = i64_at(reader, "request");
-  lease.instance.uuid = text_at(reader, "uuid");
-  lease.instance.profile = profile_at(reader, "profile").value_or(ProfileName{});
-  lease.instance.gpu = GpuIndex{u32_at(reader, "gpu", 0)};
-  lease.instance.gpu_uuid = text_at(reader, "gpuUuid");
-  if (given(reader, "gpuMinor")) {
-    lease.instance.gpu_minor = reader.at("gpuMinor").u32();
+// Reads the member of a lease into its place; one that is null or missing leaves it as it is.
+struct ReadMember {
+  const Reader& reader;
+
+  void operator()(const char* key, std::int64_t& value) const { value = i64_at(reader, key); }
+
+  void operator()(const char* key, std::uint32_t& value) const {
+    value = u32_at(reader, key, value);
   }
-  lease.instance.gpu_instance = GpuInstanceId{u32_at(reader, "gpuInstance", 0)};
-  lease.instance.compute_instance = ComputeInstanceId{u32_at(reader, "computeInstance", 0)};
-  lease.instance.memory_mib = reader.at("memoryMib").number();
-  lease.instance.sm = u32_at(reader, "sm", 0);
-  lease.instance.slices = u32_at(reader, "slices", 0);
-  lease.shared = u32_at(reader, "shared", 1);
-  lease.holder = read_holder(reader);
-  lease.heir = read_holder(reader, "heir");
-  lease.stoppable = flag_at(reader, "stoppable");
-  lease.uid = u32_at(reader, "uid", 0);
-  lease.tenant = text_at(reader, "tenant");
-  lease.job = text_at(reader, "job");
-  lease.priority = priority_at(json, reader);
-  lease.granted_ms = i64_at(reader, "grantedMs");
-  lease.limit_ms = time_at(reader, "limitMs");
-  lease.left_ms = time_at(reader, "leftMs");
-  lease.notice_ms = time_at(reader, "noticeMs");
-  lease.vanished = flag_at(reader, "vanished");
+
+  void operator()(const char* key, std::uint64_t& value) const { value = reader.at(key).number(); }
+
+  void operator()(const char* key, std::int32_t& value) const { value = clamped_at(reader, key); }
+
+  void operator()(const char* key, bool& value) const { value = flag_at(reader, key); }
+
+  void operator()(const char* key, std::string& value) const { value = text_at(reader, key); }
+
+  void operator()(const char* key, std::optional<std::int64_t>& value) const {
+    value = time_at(reader, key);
+  }
+
+  void operator()(const char* key, std::optional<std::uint32_t>& value) const {
+    value = reader.given(key) ? std::optional(reader.at(key).u32()) : std::nullopt;
+  }
+
+  template <class Tag>
+  void operator()(const char* key, Id<Tag>& id) const {
+    id.value = u32_at(reader, key, 0);
+  }
+
+  void operator()(const char* key, ProfileName& profile) const {
+    profile = profile_at(reader, key).value_or(ProfileName{});
+  }
+
+  void operator()(const char* key, lease::LeaseHolder& holder) const {
+    holder = read_holder(reader, key);
+  }
+
+  template <class Text>
+  void operator()(const char* key, const EmptyIsNull<Text>& kept) const {
+    kept.text = text_at(reader, key);
+  }
+};
+
+lease::Lease read_lease(const Reader& reader) {
+  lease::Lease lease;
+  each_member_of_lease(lease, ReadMember{reader});
   return lease;
 }
 
-lease::QueueEntry read_entry(const Json& json, const Reader& reader) {
+lease::QueueEntry read_entry(const Reader& reader) {
   lease::QueueEntry entry;
   entry.id = i64_at(reader, "id");
   entry.position = u32_at(reader, "position", 0);
@@ -191,7 +196,7 @@ lease::QueueEntry read_entry(const Json& json, const Reader& reader) {
   entry.uid = u32_at(reader, "uid", 0);
   entry.tenant = text_at(reader, "tenant");
   entry.job = text_at(reader, "job");
-  entry.priority = priority_at(json, reader);
+  entry.priority = clamped_at(reader, "priority");
   entry.since_ms = i64_at(reader, "sinceMs");
   entry.gives_up_in_ms = time_at(reader, "givesUpInMs");
   entry.reason = text_at(reader, "reason");
@@ -200,22 +205,22 @@ lease::QueueEntry read_entry(const Json& json, const Reader& reader) {
 }
 
 void read_quota(const Reader& reader, Quota& quota) {
-  if (given(reader, "slices")) {
+  if (reader.given("slices")) {
     quota.slices = reader.at("slices").u32();
   }
-  if (given(reader, "sms")) {
+  if (reader.given("sms")) {
     quota.sm = reader.at("sms").u32();
   }
-  if (given(reader, "memoryMib")) {
+  if (reader.given("memoryMib")) {
     quota.memory_mib = reader.at("memoryMib").number();
   }
-  if (given(reader, "instances")) {
+  if (reader.given("instances")) {
     quota.instances = reader.at("instances").u32();
   }
 }
 
-TenantEntry read_tenant(const Reader& reader) {
-  TenantEntry entry;
+TenantUse read_tenant(const Reader& reader) {
+  TenantUse entry;
   Tenant& tenant = entry.tenant;
   tenant.name = text_at(reader, "name");
   tenant.role = parse_role(text_at(reader, "role")).value_or(Role::kNone);
@@ -256,34 +261,22 @@ Error error_of(const Reader& reader) {
 }
 
 template <class Read, class Values>
-void read_list(const Json& json, const Reader& reader, const char* key, Read read, Values& values) {
+void read_list(const Reader& reader, const char* key, Read read, Values& values) {
   if (!reader.has(key)) {
     return;
   }
-  const auto elements = reader.at(key).elements();
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    values.push_back(read(json[key][i], elements[i]));
-  }
-}
-
-Result<Json> json_of(std::string_view text, std::size_t most, const char* what) {
-  if (text.size() > most) {
-    return fail(ErrorCode::kTooLarge,
-                fmt::format("{} of {} bytes; the limit is {}", what, text.size(), most));
-  }
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    return fail(ErrorCode::kInvalidInput, fmt::format("{}: not JSON: {}", what, error.what()));
+  for (const Reader& element : reader.at(key).elements()) {
+    values.push_back(read(element));
   }
 }
 
 }  // namespace
 
 Result<lease::LeaseRequest> parse_lease_request(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostRequestBytes, "a lease request"));
+  MIG_ASSIGN_OR_RETURN(const Json json,
+                       base::parse_json(text, {kMostRequestBytes, "a lease request"}));
   Problem problem;
-  lease::LeaseRequest request = read_request(json, Reader(json, "", problem));
+  lease::LeaseRequest request = read_request(Reader(json, "", problem));
   if (problem.any()) {
     return fail(ErrorCode::kInvalidInput,
                 "the lease request: " + problem.text(),
@@ -293,7 +286,8 @@ Result<lease::LeaseRequest> parse_lease_request(std::string_view text) {
 }
 
 Result<LeaseChange> parse_lease_change(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostRequestBytes, "a change of a lease"));
+  MIG_ASSIGN_OR_RETURN(const Json json,
+                       base::parse_json(text, {kMostRequestBytes, "a change of a lease"}));
   Problem problem;
   const Reader reader(json, "", problem);
   reader.only({"holder", "heir"});
@@ -314,7 +308,8 @@ Result<LeaseChange> parse_lease_change(std::string_view text) {
 }
 
 Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostAnswerBytes, "the daemon's answer"));
+  MIG_ASSIGN_OR_RETURN(const Json json,
+                       base::parse_json(text, {kMostAnswerBytes, "the daemon's answer"}));
   Problem problem;
   const Reader reader(json, "", problem);
   if (text_at(reader, "kind") == "Error") {
@@ -323,14 +318,9 @@ Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
   LeaseAnswer answer;
   answer.source.simulated = flag_at(reader, "simulated");
   answer.source.machine = text_at(reader, "simulatedMachine");
-  read_list(json, reader, "leases", read_lease, answer.leases);
-  read_list(json, reader, "queue", read_entry, answer.queue);
-  read_list(
-      json,
-      reader,
-      "tenants",
-      [](const Json&, const Reader& entry) { return read_tenant(entry); },
-      answer.tenants);
+  read_list(reader, "leases", read_lease, answer.leases);
+  read_list(reader, "queue", read_entry, answer.queue);
+  read_list(reader, "tenants", read_tenant, answer.tenants);
   if (problem.any()) {
     return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
   }

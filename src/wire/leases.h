@@ -26,7 +26,7 @@ Result<lease::LeaseRequest> parse_lease_request(std::string_view text);
 
 // Body of PATCH /v1/leases/ID; one of the two.
 struct LeaseChange {
-  std::optional<lease::Holder> holder, heir;
+  std::optional<lease::LeaseHolder> holder, heir;
 };
 
 std::string lease_change_document(const LeaseChange& change);
@@ -37,12 +37,7 @@ std::string lease_list_document(const std::vector<lease::Lease>& leases, const S
 std::string lease_released_document(const lease::Lease& lease, const Source& source);
 std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue, const Source& source);
 
-struct TenantEntry {
-  Tenant tenant;
-  std::uint64_t leases = 0, slices = 0, sm = 0, memory_mib = 0, instances = 0;
-};
-
-std::string tenant_list_document(const std::vector<TenantEntry>& tenants, const Source& source);
+std::string tenant_list_document(const std::vector<TenantUse>& tenants, const Source& source);
 
 // Kind LeaseHistory.
 std::string lease_history_document(const lease::History& history, const Source& source);
@@ -58,7 +53,7 @@ Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text);
 struct LeaseAnswer {
   std::vector<lease::Lease> leases;
   std::vector<lease::QueueEntry> queue;
-  std::vector<TenantEntry> tenants;
+  std::vector<TenantUse> tenants;
   Source source;
 };
 

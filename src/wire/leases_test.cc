@@ -17,7 +17,7 @@ lease::LeaseRequest full_request() {
   request.need.gpu_instance = GpuInstanceId{2};
   request.count = 3;
   request.shared = 4;
-  request.holder = lease::Holder::process(41, 77);
+  request.holder = lease::LeaseHolder::process(41, 77);
   request.limit_ms = 7'200'000;
   request.job = "train-\"a\"";
   request.priority = -5;
@@ -80,8 +80,8 @@ TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
   lease.instance.uuid = "MIG-1";
   lease.instance.profile = *ProfileName::parse("1g.5gb");
   lease.instance.memory_mib = 4864;
-  lease.holder = lease::Holder::process(41, 7);
-  lease.heir = lease::Holder::process(42, 8);
+  lease.holder = lease::LeaseHolder::process(41, 7);
+  lease.heir = lease::LeaseHolder::process(42, 8);
   lease.tenant = "team-a";
   lease.instance.gpu_minor = 3;
   lease.limit_ms = 1000;
@@ -107,18 +107,19 @@ TEST(LeaseAnswerText, EveryMemberComesBack) {
   lease::Lease lease;
   lease.id = 12;
   lease.request = 11;
-  lease.instance = {"MIG-1",
-                    *ProfileName::parse("1c.3g.20gb"),
-                    "GPU-0",
-                    GpuIndex{2},
-                    GpuInstanceId{3},
-                    ComputeInstanceId{4},
-                    20096,
-                    14,
-                    1,
-                    5U};
+  lease.instance.uuid = "MIG-1";
+  lease.instance.profile = *ProfileName::parse("1c.3g.20gb");
+  lease.instance.gpu_uuid = "GPU-0";
+  lease.instance.gpu = GpuIndex{2};
+  lease.instance.gpu_instance = GpuInstanceId{3};
+  lease.instance.compute_instance = ComputeInstanceId{4};
+  lease.instance.memory_mib = 20096;
+  lease.instance.sm = 14;
+  lease.instance.slices = 1;
+  lease.instance.gpu_minor = 5;
   lease.shared = 6;
-  lease.holder = lease::Holder::of_unit("x.service");
+  lease.holder = lease::LeaseHolder::of_unit("x.service");
+  lease.heir = lease::LeaseHolder::process(14, 15);
   lease.stoppable = true;
   lease.uid = 1000;
   lease.tenant = "team-a";
@@ -133,6 +134,9 @@ TEST(LeaseAnswerText, EveryMemberComesBack) {
   const auto got = parse_lease_answer(leases);
   ASSERT_TRUE(got) << got.error().text();
   EXPECT_EQ(lease_list_document(got->leases, got->source), leases);
+  EXPECT_EQ(got->leases[0].instance, lease.instance);
+  EXPECT_EQ(got->leases[0].holder, lease.holder);
+  EXPECT_EQ(got->leases[0].heir, lease.heir);
   EXPECT_EQ(got->leases[0].notice_ms, 13);
   EXPECT_EQ(got->leases[0].left_ms, 10);
   EXPECT_EQ(got->leases[0].priority, -7);
@@ -158,7 +162,7 @@ TEST(LeaseAnswerText, EveryMemberComesBack) {
   EXPECT_EQ(lease_queue_document(line->queue, line->source), queue);
   EXPECT_EQ(line->queue[0].gives_up_in_ms, 8);
   EXPECT_EQ(line->queue[0].since_ms, 7);
-  TenantEntry tenant;
+  TenantUse tenant;
   tenant.tenant.name = "t";
   tenant.tenant.role = Role::kOperator;
   tenant.tenant.weight = 2;
@@ -192,7 +196,7 @@ TEST(LeaseAnswerText, AnErrorIsThatError) {
 
 TEST(LeaseChangeText, IsOneOfTwo) {
   LeaseChange change;
-  change.heir = lease::Holder::process(9, 0);
+  change.heir = lease::LeaseHolder::process(9, 0);
   const auto got = parse_lease_change(lease_change_document(change));
   ASSERT_TRUE(got) << got.error().text();
   EXPECT_EQ(got->heir->pid, 9U);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One list of members for each value, walked by a writer and by a reader: the two cannot differ.
+// Single source of truth: one list of members for each value, walked by writer and reader alike.
 #include "wire/machine.h"
 
 #include <algorithm>
@@ -38,7 +38,8 @@ struct IsId : std::false_type {};
 template <class Tag>
 struct IsId<Id<Tag>> : std::true_type {};
 
-// JSON is UTF-8, the name of a process any bytes: beyond ASCII they travel as {"hex": "c3a4"}.
+// JSON is UTF-8, a process's name is arbitrary bytes: beyond ASCII it is encoded as {"hex":
+// "c3a4"}.
 Json text_json(const std::string& text) {
   const bool plain = std::all_of(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80U; });
@@ -72,7 +73,7 @@ std::optional<std::string> text_of(const Json& json) {
   return hex.size() % 2 == 0 ? std::optional(text) : std::nullopt;
 }
 
-// The walkers go through the list of members of a type, `members(walker, value)`, below.
+// Writer and reader call `members(walker, value)`, below, for each type.
 class Writer {
  public:
   template <class T>
@@ -112,7 +113,7 @@ class Writer {
   Json json_ = Json::object();
 };
 
-class Walk {  // what a reading has found wrong, the first of it
+class Walk {  // the first error of a read
  public:
   void report(const char* key, const char* what) {
     if (problem_.empty()) {
@@ -201,7 +202,7 @@ class Parser {
   Walk* walk_;
 };
 
-// The members of each value. Whoever adds one to the value adds it here, and both ways have it.
+// Lists of members. A new member of a value is added here, once for both directions.
 template <class W>
 void members(W& walk, typename W::template Of<Placement>& placement) {
   walk("start", placement.start);
@@ -297,7 +298,7 @@ void members(W& walk, typename W::template Of<GpuInstanceProfile>& profile) {
   walk("derived", profile.compute_profiles_derived);
 }
 
-// Without the profiles, which are in a list of their own.
+// Without the profiles, which are in a separate list.
 template <class W>
 void members(W& walk, typename W::template Of<Gpu>& gpu) {
   walk("index", gpu.index);
@@ -347,8 +348,8 @@ void members(W& walk, typename W::template Of<Inventory>& inventory) {
   walk("warnings", inventory.warnings);
 }
 
-// Profiles of equal boards are equal but for what is still free: each list once, and for each GPU
-// which, and how many of each profile still fit.
+// Deduplicated profiles: equal boards differ only in remaining capacity, so each list is written
+// once, and per GPU its index and the capacities.
 struct ProfileLists {
   std::vector<std::vector<GpuInstanceProfile>> lists;
   std::vector<std::uint32_t> of_gpu;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An Inventory between two programs of the same version: the daemon that has read it and a command
-// that prints it. Unlike the Inventory document, which is for people's programs, it loses nothing:
-// what comes out is what went in, bytes of a process's name that are no UTF-8 included.
+// Internal encoding of an Inventory between daemon and command of the same version. Unlike the
+// public Inventory document it is lossless, including process names that are not UTF-8.
 //
 // Threading: pure functions.
 #ifndef MIGCTL_WIRE_MACHINE_H_
@@ -15,15 +14,15 @@
 
 namespace mig::wire {
 
-// How much of the machine a document holds.
+// Part of the machine that a document contains.
 enum class MachinePart {
-  kState,  // without Gpu::profiles, which are most of the bytes
+  kState,  // without Gpu::profiles, the bulk of the bytes
   kAll,
 };
 
 std::string machine_document(const Inventory& inventory, MachinePart part);
 
-// kInvalidInput names the member that is missing or of the wrong type; kTooLarge above 16 MiB.
+// kInvalidInput names the missing or mistyped member; kTooLarge above 16 MiB.
 Result<Inventory> parse_machine(std::string_view text);
 
 }  // namespace mig::wire

@@ -37,6 +37,14 @@ Json blocker_json(const Blocker& blocker) {
   json["what"] = blocker.what;
   json["stops"] = stops_text(blocker.stops);
   json["startTicks"] = blocker.start_ticks != 0 ? Json(blocker.start_ticks) : Json(nullptr);
+  if (blocker.lease) {
+    json["lease"] = {{"id", blocker.lease->id},
+                     {"tenant", blocker.lease->tenant},
+                     {"job", text_or_null(blocker.lease->job)},
+                     {"gpuInstance", blocker.lease->gpu_instance.value},
+                     {"computeInstance", blocker.lease->compute_instance.value},
+                     {"pid", blocker.lease->pid != 0 ? Json(blocker.lease->pid) : Json(nullptr)}};
+  }
   return json;
 }
 

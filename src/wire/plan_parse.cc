@@ -93,10 +93,23 @@ Process read_process(const Reader& reader) {
   return process;
 }
 
+InstanceLease read_lease_of_blocker(const Reader& reader, std::uint64_t start_ticks) {
+  reader.only({"id", "tenant", "job", "gpuInstance", "computeInstance", "pid"});
+  InstanceLease lease;
+  lease.id = static_cast<std::int64_t>(reader.at("id").number(INT64_MAX));
+  lease.tenant = reader.at("tenant").text();
+  lease.job = reader.at("job").optional([](const Reader& r) { return r.text(); }).value_or("");
+  lease.gpu_instance = read_id<GpuInstanceId>(reader.at("gpuInstance"));
+  lease.compute_instance = read_id<ComputeInstanceId>(reader.at("computeInstance"));
+  lease.pid = reader.at("pid").optional([](const Reader& r) { return r.u32(); }).value_or(0);
+  lease.start_ticks = start_ticks;
+  return lease;
+}
+
 Blocker read_blocker(const Reader& reader) {
   static constexpr std::array kStops{
       Blocker::Stops::kDestroy, Blocker::Stops::kReset, Blocker::Stops::kModeChange};
-  reader.only({"gpu", "gpuInstance", "process", "what", "stops", "startTicks"});
+  reader.only({"gpu", "gpuInstance", "process", "what", "stops", "startTicks", "lease"});
   Blocker blocker;
   blocker.gpu = read_id<GpuIndex>(reader.at("gpu"));
   blocker.gpu_instance = reader.at("gpuInstance").optional(read_id<GpuInstanceId>);
@@ -105,6 +118,9 @@ Blocker read_blocker(const Reader& reader) {
   blocker.stops = read_enum(reader.at("stops"), kStops, stops_text);
   blocker.start_ticks =
       reader.at("startTicks").optional([](const Reader& r) { return r.number(); }).value_or(0);
+  if (reader.given("lease")) {
+    blocker.lease = read_lease_of_blocker(reader.at("lease"), blocker.start_ticks);
+  }
   return blocker;
 }
 

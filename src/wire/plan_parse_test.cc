@@ -111,6 +111,25 @@ TEST(ParsePlan, ABlockerIsReadBackWhole) {
   EXPECT_EQ(back.process->compute_instance, ComputeInstanceId{1});
 }
 
+TEST(ParsePlan, ALeaseInTheWayIsReadBackAsALease) {
+  Plan plan = sample::plan();
+  Blocker blocker;
+  blocker.gpu = plan.gpus[0].gpu;
+  blocker.gpu_instance = GpuInstanceId{5};
+  blocker.lease =
+      InstanceLease{3, "team-a", "train", GpuInstanceId{5}, ComputeInstanceId{1}, 77, 1234};
+  blocker.start_ticks = 1234;
+  blocker.what = "lease 3 of team-a (train) holds 2g.10gb gi=5 on GPU 0";
+  plan.gpus[0].blockers = {blocker};
+  const std::string text = plan_document(plan, {true, "lab"});
+  const auto saved = parse_plan(text, "x.plan");
+  ASSERT_TRUE(saved) << saved.error().text();
+  const Blocker& back = saved->plan.gpus[0].blockers.at(0);
+  EXPECT_FALSE(back.process);
+  EXPECT_EQ(back.lease, blocker.lease);
+  EXPECT_EQ(plan_document(saved->plan, saved->source), text);
+}
+
 TEST(ParsePlan, KeptRoomIsReadBackAndChecked) {
   Plan plan = sample::plan();
   plan.kept_room = {{GpuIndex{1}, ProfileName::parse("2g.10gb").value(), {4, 2}}};

@@ -13,6 +13,7 @@
 #include "mig/result.h"
 
 #include "wire/machine.h"
+#include "wire/wire.h"
 
 namespace mig::wire {
 

@@ -40,38 +40,40 @@ std::string error_document(const Error& error,
   return finish(document);
 }
 
-std::string apply_document(const ApplyReport& report, const Source& source) {
+std::string apply_document(const Plan& plan,
+                           const ApplyResult& result,
+                           std::string_view nvml_name,
+                           const Source& source) {
   Json document = begin_document("ApplyResult", source);
-  document["outcome"] = report.outcome;
+  document["outcome"] = name_of(result.outcome);
   document["steps"] = Json::array();
-  for (const auto& outcome : report.steps) {
-    Json step = step_json(outcome.step);
-    step["done"] = outcome.done;
-    step["undone"] = outcome.undone;
-    step["milliseconds"] = rounded_ms(outcome.milliseconds);
+  for (const StepReport& report : result.steps) {
+    Json step = step_json(report.step);
+    step["done"] = report.done;
+    step["undone"] = report.undone;
+    step["milliseconds"] = rounded_ms(report.milliseconds);
     document["steps"].push_back(std::move(step));
   }
-  document["failure"] =
-      report.failure ? error_json(*report.failure, report.failure_nvml_name) : Json(nullptr);
-  document["plan"] = plan_json(report.plan);
+  document["failure"] = result.failure ? error_json(*result.failure, nvml_name) : Json(nullptr);
+  document["plan"] = plan_json(plan);
   return finish(document);
 }
 
-std::string assert_document(const AssertReport& report, const Source& source) {
+std::string assert_document(const LayoutCheck& check, const Source& source) {
   Json document = begin_document("AssertResult", source);
-  document["label"] = report.label;
-  document["modeOnly"] = report.mode_only;
-  document["matches"] = report.differences.empty();
-  document["differences"] = report.differences;
+  document["label"] = check.label;
+  document["modeOnly"] = check.mode_only;
+  document["matches"] = check.differences.empty();
+  document["differences"] = check.differences;
   return finish(document);
 }
 
-std::string version_document(const VersionReport& report, const Source& source) {
+std::string version_document(const Versions& versions, const Source& source) {
   Json document = begin_document("Version", source);
-  document["version"] = report.version;
-  document["driverVersion"] = text_or_null(report.driver_version);
-  document["nvmlVersion"] = text_or_null(report.nvml_version);
-  document["driverNote"] = text_or_null(report.driver_note);
+  document["version"] = versions.version;
+  document["driverVersion"] = text_or_null(versions.driver_version);
+  document["nvmlVersion"] = text_or_null(versions.nvml_version);
+  document["driverNote"] = text_or_null(versions.driver_note);
   return finish(document);
 }
 

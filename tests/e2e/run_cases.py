@@ -20,11 +20,14 @@ import subprocess
 import sys
 import tempfile
 
+import json_check
+
 SKIPPED = 77
 HELPERS = pathlib.Path(__file__).resolve().parent / "bin"
 WORDS = {"NAME", "SIM", "FILE", "SETUP", "RUN", "EXPECT", "EXPECT_NOT", "EXPECT_REGEX", "EXPECT_JSON",
          "RETURN_CODE", "UNCHANGED", "REQUIRES", "TIMEOUT"}
 BLOCKS = {"FILE", "SETUP", "RUN"}
+SCHEMA = json_check.load()
 
 
 @dataclasses.dataclass
@@ -212,6 +215,8 @@ def run_case(case, binaries):
         problems = []
         if done.returncode != case.return_code:
             problems.append(f"exit code {done.returncode}, not {case.return_code}")
+        for document in json_check.documents_in(done.stdout):
+            problems += [f"the JSON on stdout: {line}" for line in json_check.document_problems(document, SCHEMA)]
         for kind, rest, number in case.checks:
             wrong = check(kind, rest, output, done.stdout)
             if wrong:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two readings of every board file: the catalog's, and what a driver session shows of a simulated
-// machine that has one GPU of each. They share no code below device/ and must not differ.
+// Two independent readings of every board file: the catalog's, and a driver session on a simulated
+// machine with one GPU of each. They share no code below device/ and must agree.
 #include <unistd.h>
 
 #include <filesystem>
@@ -18,7 +18,7 @@
 namespace mig::property {
 namespace {
 
-// A machine with one GPU of each board, which goes with this object.
+// A machine with one GPU of each board, removed by the destructor.
 class EveryBoard {
  public:
   EveryBoard() {
@@ -65,7 +65,7 @@ TEST(Catalog, SaysOfEveryBoardWhatADriverSessionReads) {
     auto gpu = catalog::gpu_of(names[index], GpuIndex{index});
     ASSERT_TRUE(gpu) << gpu.error().text();
     const Gpu& there = read.gpus[index];
-    gpu->uuid = there.uuid;  // the machine's own, drawn from its name
+    gpu->uuid = there.uuid;  // derived from the machine's name
     ASSERT_EQ(gpu->profiles.size(), there.profiles.size());
     for (std::size_t i = 0; i < there.profiles.size(); ++i) {
       SCOPED_TRACE(there.profiles[i].name.str());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A made-up isolation report with each verdict, a mode with limits and one that was not run.
+// An invented isolation report with each verdict, a mode with limits and one that was not run.
 #ifndef MIGCTL_WIRE_TESTDATA_ISOLATION_SAMPLE_H_
 #define MIGCTL_WIRE_TESTDATA_ISOLATION_SAMPLE_H_
 

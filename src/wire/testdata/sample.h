@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A made-up machine for tests of this room and of the command line: two A100-40GB, one with a
-// 3g.20gb in use and a GPU instance without compute instance, one with MIG off.
+// An invented machine for tests of this room and of the command line: two A100-40GB, one with a
+// busy 3g.20gb and a GPU instance without compute instance, one with MIG off.
 #ifndef MIGCTL_WIRE_TESTDATA_SAMPLE_H_
 #define MIGCTL_WIRE_TESTDATA_SAMPLE_H_
 

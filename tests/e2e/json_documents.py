@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every command with --json, and every document of the daemon, against the JSON Schema (json_check.py).
+
+    json_documents.py BIN     BIN: folder of migctl and mig-workload
+
+Each document must be as its schema says, and together they must be of every kind that the schema knows: a kind that
+nobody gives out has no business there. Exit code 1 and a line for each complaint.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import json_check
+
+GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "src/wire/testdata"
+LAYOUT = """version: v1
+mig-configs:
+  mixed:
+    - devices: [0]
+      mig-enabled: true
+      mig-devices: {"1g.5gb": 2, "2g.10gb": 1, "3g.20gb": 1}
+  impossible:
+    - devices: [0]
+      mig-enabled: true
+      mig-devices: {"3g.20gb": 3}
+"""
+# Each line is a command of `migctl --sim box`, in order; {lease} is the last lease that was granted.
+COMMANDS = """
+version --json
+list --json
+plan -f layout.yaml -c mixed --json
+plan -f layout.yaml -c impossible --json
+plan -f layout.yaml -c mixed --spare 7g.40gb --json
+apply -f layout.yaml -c mixed --json
+apply -f layout.yaml -c mixed --json
+assert -f layout.yaml -c mixed --json
+assert -f layout.yaml -c impossible --json
+profiles --json
+placements --json
+holders --json
+slot set train-a --gpu 0 --profile 2g.10gb --placement 0:2 --json
+slot list --json
+slot resolve train-a --json
+slot resolve train-b --json
+run --profile 1g.5gb --json -- true
+run --profile 7g.40gb --json -- true
+run --count 2 --profile 1g.5gb --json -- true
+run -d --profile 3g.20gb --json -- sleep 600
+jobs --json
+holders --json
+plan -f layout.yaml -c impossible --json
+destroy --all -n --json
+stop 1 2 3 --json
+jobs --all --json
+lease acquire --profile 1g.5gb --for 1h --name a --json
+lease acquire --profile 1g.5gb --unit nobody.service --json
+lease acquire --profile 1g.5gb --pid 1 --json
+lease list --json
+lease queue --json
+destroy --all -n --json
+holders --json
+lease release 9999 --json
+lease release {lease} --json
+tenant list --json
+tenant show --json
+create 1g.5gb -i 1 --json
+mode enable -i 1 --json
+create 1g.5gb -i 1 -n --json
+undo -n --json
+history --json
+history --change 1 --json
+history --leases --json
+recover --json
+checkpoint -f saved.json
+restore -f saved.json -n --json
+no-such-command --json
+isolate-test --rounds 1 --seconds 0.1 --neighbours dram --modes mig --json
+"""
+WITHOUT_MACHINE = """
+--sim nobody list --json
+plan -f layout.yaml -c mixed --model a100-sxm4-40gb,2 --json
+sim create other --gpus h200-141gb --json
+sim create other --gpus h200-141gb --json
+sim list --json
+sim list --check --json
+sim boards --json
+sim clients other --start dcgm --json
+sim clients other --json
+sim inject other --call nvmlDeviceGetMigMode --return 999 --json
+sim inject other --list --json
+sim env other --json
+sim capture --sim other --json
+--sim other sim capture --json
+--sim other sim capture -o board.json --json
+sim reset other --json
+sim reboot other --json
+sim destroy other --json
+sim nonsense --json
+"""
+
+
+class Documents:
+    """Collects documents and complaints about them."""
+
+    def __init__(self):
+        self.schema = json_check.load()
+        self.complaints = []
+        self.kinds = set()
+
+    def take(self, where, document):
+        self.kinds.add(document.get("kind"))
+        self.complaints += [f"{where}: {line}" for line in json_check.document_problems(document, self.schema)]
+
+    def missing(self):
+        return sorted({one["$ref"].rsplit("/", 1)[1] for one in self.schema["oneOf"]} - self.kinds)
+
+
+def run(command, environment, folder):
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def walk(documents, environment, folder):
+    lease = ""
+    for line in COMMANDS.strip().splitlines():
+        done = run(["migctl", "--sim", "box", *line.format(lease=lease).split()], environment, folder)
+        found = list(json_check.documents_in(done.stdout + done.stderr))
+        if not found and "--json" in line and done.stdout.strip():
+            documents.complaints.append(f"{line}: printed no document: {done.stdout[:200]}{done.stderr[:200]}")
+        for document in found:
+            documents.take(line, document)
+            if document["kind"] == "LeaseGrant":
+                lease = str(document["leases"][0]["id"])
+    for line in WITHOUT_MACHINE.strip().splitlines():
+        done = run(["migctl", *line.split()], environment, folder)
+        for document in json_check.documents_in(done.stdout):
+            documents.take(line, document)
+
+
+def ask_daemon(documents, environment, folder):
+    """The same socket that clients use, in the words of the API."""
+    path = os.path.join(folder, "migd.sock")
+    with subprocess.Popen(["migctl", "--sim", "box", "serve", "--socket", path], env=environment, cwd=folder,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as daemon:
+        try:
+            subprocess.run(["soon", "test", "-S", path], env=environment, check=True)
+            need = json.dumps({"need": {"profile": "1g.5gb"}, "limitMs": 60000})
+            for method, where, body in (
+                    ("GET", "/v1/inventory", ""), ("GET", "/v1/leases", ""), ("GET", "/v1/queue", ""),
+                    ("GET", "/v1/tenants", ""), ("GET", "/v1/history/leases?limit=1", ""), ("POST", "/v1/leases", need),
+                    ("POST", "/v1/leases", "{"), ("GET", "/v1/nothing", ""), ("DELETE", "/v1/leases/9999", "")):
+                answer = request(path, method, where, body)
+                found = list(json_check.documents_in(answer))
+                if not found:
+                    documents.complaints.append(f"{method} {where}: no document: {answer[:300]}")
+                for document in found:
+                    documents.take(f"{method} {where}", document)
+        finally:
+            daemon.terminate()
+
+
+def request(path, method, where, body):
+    import http.client  # pylint: disable=import-outside-toplevel
+    import socket  # pylint: disable=import-outside-toplevel
+    connection = http.client.HTTPConnection("localhost", timeout=30)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(path)
+    connection.request(method, where, body or None, {"Content-Type": "application/json"})
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    documents = Documents()
+    for path in sorted(GOLDENS.glob("*.json")):
+        documents.take(path.name, json.loads(path.read_text(encoding="utf-8")))
+    helpers = pathlib.Path(__file__).resolve().parent / "bin"
+    with tempfile.TemporaryDirectory(prefix="mig-json-") as folder:
+        environment = {"PATH": f"{pathlib.Path(sys.argv[1]).resolve()}:{helpers}:{os.environ['PATH']}", "HOME": folder,
+                       "LC_ALL": "C.UTF-8", "MIGSIM_ROOT": os.path.join(folder, "machines"), "NO_COLOR": "1"}
+        pathlib.Path(folder, "layout.yaml").write_text(LAYOUT, encoding="utf-8")
+        made = run(["migctl", "sim", "create", "box", "--gpus", "2x a100-sxm4-40gb"], environment, folder)
+        if made.returncode != 0:
+            print(made.stderr)
+            return 1
+        walk(documents, environment, folder)
+        ask_daemon(documents, environment, folder)
+    complaints = documents.complaints + [f"no document of kind {kind} was seen" for kind in documents.missing()]
+    for line in complaints:
+        print(line)
+    print(f"{len(documents.kinds)} kinds, {len(complaints)} complaints")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

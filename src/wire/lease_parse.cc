@@ -328,7 +328,8 @@ Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
 }
 
 Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json, json_of(text, kMostAnswerBytes, "the daemon's answer"));
+  MIG_ASSIGN_OR_RETURN(const Json json,
+                       base::parse_json(text, {kMostAnswerBytes, "the daemon's answer"}));
   Problem problem;
   const Reader reader(json, "", problem);
   if (text_at(reader, "kind") == "Error") {

@@ -69,6 +69,9 @@ class Context {
   Result<Inventory> inventory_to_show(bool idle_profiles);
   Result<node::Versions> versions();
 
+  // At the end of the command: what after-change listeners could not do.
+  void tell_warnings();
+
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
 

@@ -107,6 +107,12 @@ Result<node::Versions> Context::versions() {
   return looked(*opened, opened->versions());
 }
 
+void Context::tell_warnings() {
+  for (const std::string& line : node_ ? node_->take_warnings() : std::vector<std::string>()) {
+    output_->message("migctl: warning: " + line + "\n");
+  }
+}
+
 void Context::warn_of_interruption(node::Node& node) {
   if (told_of_interruption_) {
     return;

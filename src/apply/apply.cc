@@ -174,10 +174,12 @@ class Run {
   void conclude() {
     std::vector<Difference> differ;
     const Inventory wanted = expected();
-    auto now = read_settled(context_, [&](const Inventory& seen) {
-      differ = layout_diff(settled_part(), wanted, seen);
-      return differ.empty();
-    });
+    // Nothing was done: the reading under the lock is the end state.
+    auto now = result_.steps.empty() ? Result<Inventory>(before_)
+                                     : read_settled(context_, [&](const Inventory& seen) {
+                                         differ = layout_diff(settled_part(), wanted, seen);
+                                         return differ.empty();
+                                       });
     const bool lacks = std::any_of(differ.begin(), differ.end(), [](const Difference& one) {
       return one.kind != Difference::Kind::kExtra;
     });

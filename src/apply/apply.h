@@ -21,6 +21,7 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "apply/after_change.h"
 #include "apply/recorder.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
@@ -41,6 +42,7 @@ using Progress = std::function<void(const Step&, std::size_t index, std::size_t 
 struct ChangeOrigin {
   std::string command;  // command line: "apply -f layouts.yaml -c mixed"
   std::string reason;   // reason given by the user; may be empty
+  Cause cause = Cause::kApply;
 };
 
 struct ApplyOptions {
@@ -58,7 +60,7 @@ struct ApplyOptions {
 struct Context {
   nvml::Session& session;
   base::Clock& clock;
-  Recorder* recorder = nullptr;  // the journal; nullptr = none
+  Recorder* recorder = nullptr;  // journal and listeners (class Recorders); nullptr = none
   std::string proc_root = base::proc_root();
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};

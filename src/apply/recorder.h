@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interface of the journal: receives the events of a change before and after every driver call that
-// changes the machine, in order, rollback included.
+// Interface of the journal and of after-change listeners: receives the events of a change before
+// and after every driver call that changes the machine, in order, rollback included.
 #ifndef MIGCTL_APPLY_RECORDER_H_
 #define MIGCTL_APPLY_RECORDER_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "mig/inventory.h"
 #include "mig/plan.h"
@@ -49,6 +51,23 @@ class Recorder {
 
  protected:
   Recorder() = default;
+};
+
+// Several recorders as one, in order: the first is the journal. An error of one keeps the event
+// from those after it, except finish(), which every recorder gets; the first error is the answer.
+class Recorders final : public Recorder {
+ public:
+  // The recorders outlive the list.
+  explicit Recorders(std::vector<Recorder*> all) : all_(std::move(all)) {}
+
+  Result<void> begin(const Plan& plan, const Inventory& before) override;
+  Result<void> before_call(const Call& call) override;
+  Result<void> after_call(const Call& call, const Error* error) override;
+  Result<void> finish(const ApplyResult& result) override;
+  std::optional<std::int64_t> number() const override;
+
+ private:
+  std::vector<Recorder*> all_;
 };
 
 }  // namespace mig::apply

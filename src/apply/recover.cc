@@ -103,7 +103,8 @@ class Recoverer {
       : context_(std::move(context)),
         journal_(journal),
         change_(change),
-        recorder_(journal, change.id) {
+        recorder_(journal, change.id),
+        listening_(context_.recorder) {
     context_.recorder = &recorder_;
   }
 
@@ -116,11 +117,18 @@ class Recoverer {
     MIG_ASSIGN_OR_RETURN(const Inventory before, rebuild(change_.before, now));
     const Plan plan = plan_of(steps, before);
     MIG_TRY(recorder_.begin(plan, before));
+    if (listening_ != nullptr) {
+      MIG_TRY(listening_->begin(plan, now));
+    }
     if (!complete(plan, before, now, steps)) {
       Executor executor(context_, before);
       MIG_TRY(take_back(plan, before, executor, steps));
     }
-    MIG_TRY(recorder_.finish(recovery_.result));
+    auto noted = recorder_.finish(recovery_.result);
+    if (listening_ != nullptr) {
+      MIG_TRY(listening_->finish(recovery_.result));
+    }
+    MIG_TRY(std::move(noted));
     return std::move(recovery_);
   }
 
@@ -244,6 +252,7 @@ class Recoverer {
   store::Journal& journal_;
   const store::ChangeRow& change_;
   JournalRecorder recorder_;
+  Recorder* listening_;  // hears of begin and end, not of single calls
   Recovery recovery_;
 };
 

@@ -27,6 +27,7 @@ int run_invocation(Invocation invocation,
   context.rest_given = invocation.rest_given;
   context.process_ends = process_ends;
   const Result<int> code = invocation.command->run(context);
+  context.tell_warnings();
   if (code) {
     return *code;
   }

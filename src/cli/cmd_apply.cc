@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <functional>
 #include <utility>
 
 #include <fmt/core.h>
@@ -11,10 +10,7 @@
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
 #include "cli/spare_flag.h"
-#include "cli/stop_on_signal.h"
 #include "cli/units.h"
-#include "node/node.h"
-#include "service/migrate.h"
 
 namespace mig::cli {
 namespace {
@@ -91,45 +87,33 @@ class Apply final : public Command {
   Result<int> run(Context& context) override {
     execute_.allow_reset = !skip_reset_;
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    HookVariables variables = hook_variables(hooks_, execute_);
-    variables["MIG_PARTED_SKIP_RESET"] = skip_reset_ ? "true" : "false";
     MIG_TRY(check_flags());
+    HookVariables variables{{"MIG_PARTED_SKIP_RESET", skip_reset_ ? "true" : "false"}};
     if (!plan_file_.empty()) {
-      MIG_ASSIGN_OR_RETURN(const Plan saved, saved_plan(context));
+      MIG_ASSIGN_OR_RETURN(Plan saved, saved_plan(context));
       MIG_TRY(spare_.check_saved(saved));
-      MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
       variables["MIG_PARTED_SELECTED_CONFIG"] = saved.label;
-      execute_.saved_plan = true;
-      return execute_with_hooks(
-          context,
-          hooks_,
-          std::move(variables),
-          [&](bool) -> Result<Plan> {
-            Plan plan = saved;
-            MIG_TRY(node->refresh_blockers(plan));
-            return plan;
-          },
-          execute_);
+      MIG_ASSIGN_OR_RETURN(service::ChangeOptions options, change_options(context, execute_));
+      MIG_TRY(hooks_.fill(std::move(variables), options));
+      return execute(context, service::wish_saved(std::move(saved)), std::move(options));
     }
     MIG_ASSIGN_OR_RETURN(const std::vector<SpareRoom> spare, spare_.read());
     MIG_ASSIGN_OR_RETURN(const Spec spec, layout_.read(context.output()));
-    const auto wish = [&](const Inventory& now) -> Result<DesiredLayout> {
+    const auto wish = [this, spec, spare](const Inventory& now) -> Result<DesiredLayout> {
       MIG_ASSIGN_OR_RETURN(DesiredLayout layout, layout_.resolve(spec, now));
       layout.spare = spare;
       return layout;
     };
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, wish(inventory));
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout desired, wish(inventory));  // before any hook runs
     variables["MIG_PARTED_CONFIG_FILE"] = layout_.file();
     variables["MIG_PARTED_SELECTED_CONFIG"] = desired.label;
-    const auto layout = [&]() -> Result<int> {
-      return execute_with_hooks(
-          context,
-          hooks_,
-          std::move(variables),
-          [&](bool around) { return plan_now(context, wish, around); },
-          execute_);
-    };
-    return migrate_.empty() ? layout() : move_work(context, desired, layout);
+    MIG_ASSIGN_OR_RETURN(service::ChangeOptions options, change_options(context, execute_));
+    MIG_TRY(hooks_.fill(std::move(variables), options));
+    options.migrate_hook = migrate_;
+    if (!drain_.empty()) {
+      MIG_ASSIGN_OR_RETURN(options.drain, parse_duration("--drain", drain_));
+    }
+    return execute(context, service::wish_layout(wish), std::move(options));
   }
 
  private:
@@ -151,37 +135,6 @@ class Apply final : public Command {
                   "it plans two changes of its own: the successors, then the layout");
     }
     return {};
-  }
-
-  Result<int> move_work(Context& context,
-                        const DesiredLayout& desired,
-                        const std::function<Result<int>()>& layout) const {
-    const StopOnSignal stop;
-    service::MigrateOptions options;
-    options.hook = migrate_;
-    options.layout = layout;
-    options.stop = &StopOnSignal::requested;
-    if (!drain_.empty()) {
-      MIG_ASSIGN_OR_RETURN(options.drain, parse_duration("--drain", drain_));
-    }
-    options.tell = [&](const std::string& line) {
-      context.output().progress("migctl: " + line + "\n");
-    };
-    options.apply = [&](const Plan& plan, const std::string& reason, bool to_the_end) {
-      ExecuteOptions settings = execute_;
-      settings.reason = reason;
-      settings.to_the_end = to_the_end;
-      return apply_with_progress(context, plan, settings);
-    };
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    if (execute_.dry_run) {
-      MIG_ASSIGN_OR_RETURN(const auto lines, service::describe_moves(*node, desired));
-      for (const auto& line : lines) {
-        options.tell(line);
-      }
-      return layout();
-    }
-    return service::move_work(*node, desired, options, base::system_clock());
   }
 
   Result<Plan> saved_plan(const Context& context) const {

@@ -6,7 +6,7 @@
 #include "cli/errors.h"
 #include "cli/layout_file.h"
 #include "cli/render_inventory.h"
-#include "planner/planner.h"
+#include "service/layouts.h"
 
 namespace mig::cli {
 namespace {
@@ -51,8 +51,7 @@ class Assert final : public Command {
     }
     LayoutCheck report{desired.label, mode_only_, {}};
     if (!valid_config_) {
-      report.differences = mode_only_ ? mode_differences(inventory, desired)
-                                      : planner::differences(inventory, desired);
+      report.differences = service::differences(inventory, desired, mode_only_);
     }
     print(context, report);
     return report.differences.empty() ? 0 : error_info(ErrorCode::kNotApplied).exit_code;

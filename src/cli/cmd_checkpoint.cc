@@ -5,8 +5,8 @@
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
-#include "config/checkpoint.h"
 #include "node/node.h"
+#include "service/layouts.h"
 
 namespace mig::cli {
 namespace {
@@ -46,8 +46,8 @@ class Checkpoint final : public Command {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_TRY(inventory.none_lost());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, node->saved_names(inventory));
-    MIG_ASSIGN_OR_RETURN(const std::string text, config::checkpoint_text(inventory, names));
+    MIG_ASSIGN_OR_RETURN(const service::SavedNames names, node->saved_names(inventory));
+    MIG_ASSIGN_OR_RETURN(const std::string text, service::checkpoint_text(inventory, names));
     Output& output = context.output();
     if (file_ != "-") {
       MIG_TRY(base::write_file_atomic(file_, text, kOwnerOnly));

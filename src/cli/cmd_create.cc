@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
 #include "cli/spare_flag.h"
-#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -65,9 +66,7 @@ class Create final : public Command {
       MIG_ASSIGN_OR_RETURN(DesiredInstance instance, parse_instance(*gpu, word, !no_compute_));
       request.instances.push_back(std::move(instance));
     }
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    return execute(
-        context, [&] { return node->plan_create(request); }, execute_);
+    return execute(context, service::wish_create(std::move(request)), execute_);
   }
 
  private:

@@ -4,7 +4,6 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
-#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -69,9 +68,7 @@ class Destroy final : public Command {
     if (compute_instance_) {
       request.compute_instance = ComputeInstanceId{*compute_instance_};
     }
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    return execute(
-        context, [&] { return node->plan_destroy(request); }, execute_);
+    return execute(context, service::wish_destroy(request), execute_);
   }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
-#include "config/spec.h"
+#include "service/layouts.h"
 
 namespace mig::cli {
 namespace {
@@ -31,8 +31,8 @@ class Export final : public Command {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_TRY(inventory.none_lost());
     const bool json = format_ == "json" || (format_.empty() && context.globals().json);
-    std::string text = config::export_spec(
-        inventory, label_, json ? config::Format::kJson : config::Format::kYaml);
+    std::string text = service::export_text(
+        inventory, label_, json ? service::Format::kJson : service::Format::kYaml);
     if (text.empty() || text.back() != '\n') {
       text += '\n';
     }

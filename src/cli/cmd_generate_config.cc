@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 #include "cli/commands.h"
-#include "config/generate.h"
+#include "service/layouts.h"
 
 namespace mig::cli {
 namespace {
@@ -36,7 +36,7 @@ class GenerateConfig final : public Command {
     const bool json = format_ == "json" || (format_.empty() && context.globals().json);
     MIG_ASSIGN_OR_RETURN(
         std::string text,
-        config::generate_spec(inventory, json ? config::Format::kJson : config::Format::kYaml));
+        service::generate_text(inventory, json ? service::Format::kJson : service::Format::kYaml));
     if (text.back() != '\n') {
       text += '\n';
     }

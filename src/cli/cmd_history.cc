@@ -69,8 +69,7 @@ class History final : public Command {
                   "history: --tenant, --user and --since choose among leases",
                   "add --leases");
     }
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    context.warn_of_interruption(*node);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
     const Paint paint = context.output().paint();
     const wire::Source source = context.source_or_default();
     if (change_) {

@@ -25,8 +25,7 @@ class JobsCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    context.warn_of_interruption(*node);
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
     MIG_ASSIGN_OR_RETURN(const std::vector<Job> jobs, service::list_jobs(*node, every_));
     const wire::Source source = context.source_or_default();
     Output& output = context.output();

@@ -27,7 +27,7 @@ class List final : public Command {
 
   Result<int> run(Context& context) override {
     context.only_looks(wire::MachinePart::kState);
-    MIG_ASSIGN_OR_RETURN(Inventory inventory, context.inventory());
+    MIG_ASSIGN_OR_RETURN(Inventory inventory, context.inventory_to_show(context.globals().json));
     MIG_TRY(keep_gpus(inventory, gpus_));
     context.output().result(context.globals().json
                                 ? wire::inventory_document(inventory)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <optional>
+#include <map>
 #include <utility>
 
 #include <fmt/core.h>
@@ -8,28 +8,55 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/execute.h"
-#include "cli/hooks_file.h"
-#include "cli/layout_file.h"
 #include "cli/mig_parted.h"
 #include "cli/mig_parted_flags.h"
 #include "cli/mig_parted_log.h"
 #include "cli/render_inventory.h"
 #include "cli/stop_on_signal.h"
-#include "config/checkpoint.h"
-#include "config/generate.h"
-#include "config/hooks.h"
-#include "config/spec.h"
 #include "node/node.h"
-#include "planner/planner.h"
-#include "service/hooked_change.h"
+#include "service/restore.h"
 
 namespace mig::cli {
 namespace {
 
-constexpr std::size_t kMostFileBytes = 1U << 20;
 constexpr unsigned kCheckpointMode = 0600;
 
-using Wish = std::function<Result<DesiredLayout>(const Inventory&)>;
+using Wish = service::Wish::Layout;
+using HookVariables = std::map<std::string, std::string>;
+
+// mig-parted's words for a change: steps and hooks in its log, at debug.
+class MigPartedWords final : public GuardedWords {
+ public:
+  MigPartedWords(MigPartedLog& log, Output& output, bool skip_reset)
+      : GuardedWords(output), log_(log), skip_reset_(skip_reset) {}
+
+  void step(const Step& step, std::size_t /*index*/, std::size_t /*of*/, bool done) override {
+    if (done) {
+      log_.debug(step.str());
+    }
+  }
+
+  void hooks_ran(std::string_view list, const std::string& text, bool failed) override {
+    log_.debug(fmt::format("Running {} hook", list));
+    if ((failed || log_.shows_debug()) && !text.empty()) {
+      output().message(text);
+    }
+  }
+
+  // --skip-reset asks for no more than that; its caller resets or reboots.
+  void outcome(const Plan& /*plan*/, const node::ApplyResult& result) override {
+    for (const std::string& warning : result.warnings) {
+      log_.warning(warning);
+    }
+    if (skip_reset_ && service::only_waits_for_reset(result)) {
+      log_.warning(result.failure->text());
+    }
+  }
+
+ private:
+  MigPartedLog& log_;
+  bool skip_reset_;
+};
 
 const char* true_or_false(bool value) {
   return value ? "true" : "false";
@@ -79,8 +106,8 @@ class MigParted {
                 fmt::format("unrecognized 'output-format': {}", flags_.output_format));
   }
 
-  config::Format format() const {
-    return flags_.output_format == "json" ? config::Format::kJson : config::Format::kYaml;
+  service::Format format() const {
+    return flags_.output_format == "json" ? service::Format::kJson : service::Format::kYaml;
   }
 
   Result<Inventory> inventory() {
@@ -97,12 +124,7 @@ class MigParted {
   Result<Spec> selected_spec() {
     MIG_TRY(need(flags_.config_file, "config-file"));
     log_.debug("Parsing config file...");
-    const auto read = [&]() -> Result<Spec> {
-      MIG_ASSIGN_OR_RETURN(const std::string text,
-                           base::read_file(flags_.config_file, kMostFileBytes));
-      return config::parse_spec(text, flags_.config_file);
-    };
-    auto spec = read();
+    auto spec = service::read_layouts(flags_.config_file);
     if (!spec) {
       return std::move(spec).error().in("error parsing config file");
     }
@@ -146,11 +168,13 @@ class MigParted {
 
   Result<void> apply() {
     MIG_ASSIGN_OR_RETURN(const Spec spec, selected_spec());
-    const Wish wish = [&](const Inventory& now) { return config::resolve(spec, label_, now); };
+    const Wish wish = [&](const Inventory& now) {
+      return service::resolve_layout(spec, label_, now);
+    };
     HookVariables variables = {{"MIG_PARTED_CONFIG_FILE", flags_.config_file},
                                {"MIG_PARTED_SELECTED_CONFIG", label_},
                                {"MIG_PARTED_SKIP_RESET", true_or_false(flags_.skip_reset)}};
-    MIG_TRY(change(wish, std::move(variables)));
+    MIG_TRY(change(service::wish_layout(wish), std::move(variables)));
     output_.result("MIG configuration applied successfully\n");
     return {};
   }
@@ -158,28 +182,18 @@ class MigParted {
   Result<void> restore() {
     MIG_TRY(need(flags_.checkpoint_file, "checkpoint-file"));
     log_.debug("Parsing checkpoint file...");
-    const auto read = [&]() -> Result<config::Checkpoint> {
-      MIG_ASSIGN_OR_RETURN(const std::string text,
-                           base::read_file(flags_.checkpoint_file, config::kMostCheckpointBytes));
-      return config::parse_checkpoint(text, flags_.checkpoint_file);
-    };
-    auto saved = read();
+    const auto saved = service::read_checkpoint(flags_.checkpoint_file);
     if (!saved) {
-      return std::move(saved).error().in("error parsing checkpoint file");
+      return Error(saved.error()).in("error parsing checkpoint file");
     }
     label_ = flags_.checkpoint_file;
-    const Wish wish = [&](const Inventory& now) { return config::wish_of(*saved, now); };
-    MIG_TRY(change(wish, {{"MIG_PARTED_CHECKPOINT_FILE", flags_.checkpoint_file}}));
-    MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    for (const std::string& line : config::renamed(*saved, now)) {
+    MIG_TRY(change(service::wish_checkpoint(*saved),
+                   {{"MIG_PARTED_CHECKPOINT_FILE", flags_.checkpoint_file}}));
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context_.machine());
+    MIG_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
+                         service::restore_names(*node, *saved, flags_.mode_only));
+    for (const std::string& line : lines) {
       log_.warning(line);
-    }
-    if (!flags_.mode_only) {
-      MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
-      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names, node->restore_names(saved->names));
-      for (const std::string& line : names) {
-        log_.warning(line);
-      }
     }
     output_.result("MIG configuration restored successfully\n");
     return {};
@@ -190,23 +204,19 @@ class MigParted {
       return Hooks{};
     }
     log_.debug("Parsing Hooks file...");
-    const auto read = [&]() -> Result<Hooks> {
-      MIG_ASSIGN_OR_RETURN(const std::string text,
-                           base::read_file(flags_.hooks_file, kMostFileBytes));
-      return config::parse_hooks(text, flags_.hooks_file);
-    };
-    auto read_hooks = read();
-    if (!read_hooks) {
-      return std::move(read_hooks).error().in("error parsing hooks file");
+    auto read = service::read_hooks(flags_.hooks_file);
+    if (!read) {
+      return std::move(read).error().in("error parsing hooks file");
     }
-    return read_hooks;
+    return read;
   }
 
-  Result<void> change(const Wish& wish, HookVariables variables) {
-    MIG_ASSIGN_OR_RETURN(const Hooks list, hooks());
+  Result<void> change(const service::Wish& wish, HookVariables variables) {
+    service::ChangeOptions options;
+    MIG_ASSIGN_OR_RETURN(options.hooks, hooks());
     const auto checked = [&]() -> Result<void> {
       MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-      MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, wish(now));
+      MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, wish.layout(now));
       tell_warnings(layout, now);
       return {};
     };
@@ -218,44 +228,28 @@ class MigParted {
     }
     variables["MIG_PARTED_HOOKS_FILE"] = flags_.hooks_file;
     variables["MIG_PARTED_MODE_CHANGE_ONLY"] = true_or_false(flags_.mode_only);
+    options.hook_variables = std::move(variables);
+    options.allow_reset = !flags_.skip_reset;
+    options.mode_only = flags_.mode_only;
+    options.pending_will_do = flags_.skip_reset;
+    options.command = context_.command_line;
     const StopOnSignal stop;
-    service::HookedChange change{list, {std::move(variables)}, flags_.mode_only, {}, {}, {}};
-    change.run.stop = &StopOnSignal::requested;
-    const auto exit_hooks = [&] { static_cast<void>(service::apply_exit(change)); };
-    change.plan = [&](bool around) -> Result<Plan> {
-      const BeforeGivingUp promised(exit_hooks);
-      MIG_ASSIGN_OR_RETURN(Plan plan, plan_now(context_, wish, around));
-      return flags_.mode_only ? mode_only_plan(std::move(plan)) : std::move(plan);
-    };
-    change.carry_out = [&](const Plan& plan) {
-      const BeforeGivingUp promised(exit_hooks);
-      return carry_out(plan);
-    };
-    change.printed = [&](std::string_view name, const std::string& output, bool failed) {
-      log_.debug(fmt::format("Running {} hook", name));
-      if ((failed || log_.shows_debug()) && !output.empty()) {
-        output_.message(output);
-      }
-    };
-    if (auto code = change_with_hooks(change); !code) {
-      return outer(std::move(code).error());
+    options.stop = &StopOnSignal::requested;
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
+    MigPartedWords words(log_, output_, flags_.skip_reset);
+    auto done = service::change(*node, wish, options, words);
+    if (!done) {
+      return outer(std::move(done).error());
+    }
+    if (auto well = judged(*done->result); !well) {
+      return outer(std::move(well).error());
     }
     return {};
   }
 
-  Result<int> carry_out(const Plan& plan) {
-    ExecuteOptions options;
-    options.allow_reset = !flags_.skip_reset;
-    options.mode_only = flags_.mode_only;
-    const auto progress = [&](const Step& step, std::size_t, std::size_t, bool done) {
-      if (done) {
-        log_.debug(step.str());
-      }
-    };
-    MIG_ASSIGN_OR_RETURN(const node::ApplyResult result,
-                         apply_guarded(context_, plan, options, progress));
-    if (!result.failure) {
-      return 0;
+  Result<void> judged(const node::ApplyResult& result) const {
+    if (!result.failure || (flags_.skip_reset && service::only_waits_for_reset(result))) {
+      return {};
     }
     if (result.outcome == node::Outcome::kRolledBack) {
       return Error(*result.failure).in("a step failed and all before it were undone");
@@ -264,29 +258,19 @@ class MigParted {
       return Error(*result.failure)
           .in("a step failed and not all before it could be undone (migctl list shows the GPUs)");
     }
-    // --skip-reset stops here; its caller resets or reboots.
-    const bool rest_done =
-        std::all_of(result.steps.begin(), result.steps.end(), [](const auto& report) {
-          return report.done || report.step.kind == StepKind::kResetGpu;
-        });
-    if (result.failure->code != ErrorCode::kResetRequired || !flags_.skip_reset || !rest_done) {
-      return *result.failure;
-    }
-    log_.warning(result.failure->text());
-    return 0;
+    return *result.failure;
   }
 
   Result<void> assert_config() {
     MIG_ASSIGN_OR_RETURN(const Spec spec, selected_spec());
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-    MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, config::resolve(spec, label_, now));
+    MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, service::resolve_layout(spec, label_, now));
     tell_warnings(layout, now);
     if (flags_.valid_config) {
       output_.result("Selected MIG configuration is valid\n");
       return {};
     }
-    const auto differences =
-        flags_.mode_only ? mode_differences(now, layout) : planner::differences(now, layout);
+    const auto differences = service::differences(now, layout, flags_.mode_only);
     for (const std::string& line : differences) {
       log_.debug(line);
     }
@@ -304,7 +288,7 @@ class MigParted {
     MIG_TRY(need_format());
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     MIG_TRY(now.none_lost());
-    output_.result(config::export_spec(now, flags_.config_label, format()));
+    output_.result(service::export_text(now, flags_.config_label, format()));
     return {};
   }
 
@@ -312,7 +296,7 @@ class MigParted {
     MIG_TRY(need_format());
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     MIG_TRY(now.none_lost());
-    auto text = config::generate_spec(now, format());
+    auto text = service::generate_text(now, format());
     if (!text) {
       return std::move(text).error().in("error generating MIG config");
     }
@@ -328,8 +312,8 @@ class MigParted {
     MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
     MIG_TRY(now.none_lost());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context_.node());
-    MIG_ASSIGN_OR_RETURN(const config::SavedNames names, node->saved_names(now));
-    auto text = config::checkpoint_text(now, names);
+    MIG_ASSIGN_OR_RETURN(const service::SavedNames names, node->saved_names(now));
+    auto text = service::checkpoint_text(now, names);
     if (!text) {
       return std::move(text).error().in("error fetching MIG state");
     }

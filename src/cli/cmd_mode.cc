@@ -5,7 +5,6 @@
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/select.h"
-#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -60,10 +59,8 @@ class Mode final : public Command {
     if (!gpus_.empty() && !(gpus_.size() == 1 && gpus_[0] == "all")) {
       MIG_ASSIGN_OR_RETURN(gpus, select_gpus(inventory, gpus_));
     }
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     execute_.allow_reset = !skip_reset_;
-    return execute(
-        context, [&] { return node->plan_mode(gpus, words_[0] == "enable"); }, execute_);
+    return execute(context, service::wish_mode(gpus, words_[0] == "enable"), execute_);
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "client/reading.h"
 #include "node/driver.h"
 #include "node/interrupted.h"
+#include "node/node.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
 
@@ -121,27 +122,36 @@ class Smi final : public Command {
     // The driver that every other command would take, opened only when the dialect needs one.
     std::optional<Error> refused;
     std::optional<std::string> cut_short;
+    std::unique_ptr<node::Node> node;
+    bool changed = false;
     smi::SmiContext smi;
-    smi.open = [&]() {
-      auto opened = node::open_driver(driver_choice(context.globals()));
-      Result<std::shared_ptr<nvml::Session>> session =
-          opened ? Result<std::shared_ptr<nvml::Session>>(*std::move(opened)) : opened.error();
-      if (!session && !session.error().nvml) {
-        refused = session.error();
+    smi.open = [&]() -> Result<std::shared_ptr<nvml::Session>> {
+      auto opened = node::Node::open(driver_choice(context.globals()));
+      if (!opened && !opened.error().nvml) {
+        refused = opened.error();
       }
-      if (session && context.process_ends) {
-        (*session)->leave_to_exit();
+      MIG_ASSIGN_OR_RETURN(node, std::move(opened));
+      if (context.process_ends) {
+        node->leave_to_exit();
       }
-      if (session && !cut_short) {
-        if (const auto open = node::interrupted_change(**session); open && *open) {
-          cut_short = node::cut_short_text(**open);
-        }
+      if (const auto open = node->interrupted(); open && *open) {
+        cut_short = node::cut_short_text(**open);
       }
-      return session;
+      return node->shared_session();
+    };
+    smi.before_change = [&] {
+      node->before_outside_change();
+      changed = true;
     };
     smi.out = context.output().out();
     smi.err = context.output().err();
     const int code = smi::smi_main(context.rest, smi);
+    if (changed) {
+      node->after_outside_change(node::Cause::kSmi);
+      for (const std::string& line : node->take_warnings()) {
+        context.output().message("migctl: warning: " + line + "\n");
+      }
+    }
     // nvidia-smi's own words were said; which driver and what to do is ours to add.
     if (cut_short) {
       context.output().message("migctl: warning: " + *cut_short + "\n");

@@ -60,7 +60,7 @@ class PlanCommand final : public Command {
     MIG_ASSIGN_OR_RETURN(desired.spare, spare_.read());
     MIG_ASSIGN_OR_RETURN(Plan plan, plan_for(context, inventory, desired));
     if (mode_only_) {
-      plan = mode_only_plan(std::move(plan));
+      plan = service::mode_only_plan(std::move(plan));
     }
     if (!output_.empty()) {
       MIG_TRY(base::write_file_atomic(output_, wire::plan_document(plan, *context.source())));

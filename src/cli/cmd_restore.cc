@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
+#include <optional>
+#include <utility>
 
-#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/hooks_file.h"
 #include "cli/stop_on_signal.h"
-#include "config/checkpoint.h"
 #include "node/node.h"
+#include "service/restore.h"
 
 namespace mig::cli {
 namespace {
@@ -82,24 +82,14 @@ class Restore final : public Command {
     if (file_.empty()) {
       return fail(ErrorCode::kUsage, "no checkpoint file is named", "-f FILE, or --last-good");
     }
-    MIG_ASSIGN_OR_RETURN(const std::string text,
-                         base::read_file(file_, config::kMostCheckpointBytes));
-    MIG_ASSIGN_OR_RETURN(const config::Checkpoint checkpoint,
-                         config::parse_checkpoint(text, file_));
-    HookVariables variables = hook_variables(hooks_, execute_);
-    variables["MIG_PARTED_CHECKPOINT_FILE"] = file_;
-    const auto wish = [&](const Inventory& inventory) {
-      return config::wish_of(checkpoint, inventory);
-    };
-    MIG_ASSIGN_OR_RETURN(const int code,
-                         execute_with_hooks(
-                             context,
-                             hooks_,
-                             std::move(variables),
-                             [&](bool around) { return plan_now(context, wish, around); },
-                             execute_));
+    MIG_ASSIGN_OR_RETURN(const service::Checkpoint checkpoint, service::read_checkpoint(file_));
+    MIG_TRY(context.machine());
+    MIG_ASSIGN_OR_RETURN(service::ChangeOptions options, change_options(context, execute_));
+    MIG_TRY(hooks_.fill({{"MIG_PARTED_CHECKPOINT_FILE", file_}}, options));
+    MIG_ASSIGN_OR_RETURN(
+        const int code, execute(context, service::wish_checkpoint(checkpoint), std::move(options)));
     if (code == 0 && !execute_.dry_run) {
-      MIG_TRY(after(context, checkpoint));
+      MIG_TRY(tell_names(context, checkpoint));
     }
     return code;
   }
@@ -108,58 +98,35 @@ class Restore final : public Command {
   // Idempotent, and succeeds when nothing was ever recorded: runs at every boot.
   Result<int> restore_last_good(Context& context) {
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.unattended());
-    MIG_ASSIGN_OR_RETURN(const auto cut_short, node->interrupted());
-    if (cut_short && !execute_.dry_run) {
-      MIG_TRY(recover_first(context, *node));
+    if (execute_.dry_run) {
+      MIG_TRY(context.machine());  // says that a change was cut short, which is not recovered now
     }
-    auto plan = node->plan_last_good();
-    if (!plan && plan.error().code == ErrorCode::kNothingMatched) {
-      context.output().message("migctl: nothing to restore: " + plan.error().text() + "\n");
+    MIG_ASSIGN_OR_RETURN(service::ChangeOptions options, change_options(context, execute_));
+    MIG_TRY(hooks_.fill({}, options));
+    ChangeWords words(context);
+    std::optional<StopOnSignal> stop;
+    if (!execute_.dry_run) {
+      stop.emplace();
+      options.stop = &StopOnSignal::requested;
+    }
+    MIG_ASSIGN_OR_RETURN(const service::Restored restored,
+                         service::restore_last_good(*node, options, words));
+    if (!restored.changed) {
+      context.output().message("migctl: nothing to restore: " + restored.nothing + "\n");
       return 0;
     }
-    if (execute_.reason.empty()) {
-      execute_.reason = "last good layout";
-    }
-    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-    MIG_ASSIGN_OR_RETURN(const int code,
-                         execute_with_hooks(
-                             context,
-                             hooks_,
-                             hook_variables(hooks_, execute_),
-                             [&](bool) { return node->plan_last_good(); },
-                             execute_));
-    // The other GPUs are restored; one that cannot be opened is a failure all the same.
-    if (code == 0) {
-      MIG_TRY(inventory.none_lost());
+    const int code = restored.changed->result ? exit_code_of(*restored.changed->result)
+                                              : show_plan(context, restored.changed->plan);
+    if (code == 0 && restored.lost) {
+      return *restored.lost;
     }
     return code;
   }
 
-  // Crash recovery: an open change is completed or rolled back before anything else.
-  static Result<void> recover_first(Context& context, node::Node& node) {
-    const StopOnSignal stop;  // signals are deferred: a recovery must not stop half-way
-    Watchdog watchdog(context.output(), Watchdog::Over::kChange);
-    MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery, node.recover([&] { watchdog.alive(); }));
-    if (recovery.result.outcome != node::Outcome::kStuck) {
-      context.output().progress(
-          fmt::format("migctl: change {} was cut short; recovered\n", recovery.change));
-      return {};
-    }
-    Error error = recovery.result.failure.value_or(Error{ErrorCode::kStuck, "", {}, {}, {}});
-    error.code = ErrorCode::kStuck;
-    return std::move(error).in("recovering a change that was cut short");
-  }
-
-  // Restores slots and leases, now that their instances exist; reports changed UUIDs.
-  Result<void> after(Context& context, const config::Checkpoint& checkpoint) const {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, context.inventory());
-    std::vector<std::string> lines = config::renamed(checkpoint, now);
-    if (!execute_.mode_only) {
-      MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-      MIG_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                           node->restore_names(checkpoint.names));
-      lines.insert(lines.end(), names.begin(), names.end());
-    }
+  Result<void> tell_names(Context& context, const service::Checkpoint& checkpoint) const {
+    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
+                         service::restore_names(*node, checkpoint, execute_.mode_only));
     for (const std::string& line : lines) {
       if (context.globals().json) {
         context.output().progress("migctl: " + line + "\n");

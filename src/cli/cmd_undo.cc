@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
 #include "cli/execute.h"
-#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -42,14 +41,12 @@ class Undo final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    MIG_TRY(context.inventory());
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    MIG_TRY(context.machine());
     std::optional<std::int64_t> change;
     if (change_) {
       change = *change_;
     }
-    return execute(
-        context, [&] { return node->plan_undo(change); }, execute_);
+    return execute(context, service::wish_undo(change), execute_);
   }
 
  private:

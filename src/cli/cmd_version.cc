@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
+#include "node/node.h"
 
 namespace mig::cli {
 namespace {
@@ -20,11 +21,11 @@ class Version final : public Command {
   Result<int> run(Context& context) override {
     Versions report{MIG_VERSION, {}, {}, {}};
     context.only_looks(wire::MachinePart::kState);
-    if (const auto inventory = context.inventory()) {
-      report.driver_version = inventory->driver_version;
-      report.nvml_version = inventory->nvml_version;
+    if (const auto versions = context.versions()) {
+      report.driver_version = versions->driver;
+      report.nvml_version = versions->nvml;
     } else {
-      report.driver_note = inventory.error().text();
+      report.driver_note = versions.error().text();
     }
     const auto source = context.source_or_default();
     if (context.globals().json) {

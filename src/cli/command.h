@@ -19,7 +19,8 @@
 #include "wire/wire.h"
 
 namespace mig::node {
-class Node;  // node/node.h: only commands that use it include it
+struct Versions;
+class Node;  // node/node.h: only commands that use it compile it
 struct DriverChoice;
 }  // namespace mig::node
 
@@ -59,10 +60,17 @@ class Context {
 
   // As node(), but never falls back to a simulated machine: for unattended use.
   Result<node::Node*> unattended();
-  Result<Inventory> inventory();  // also stores the source
-  // Warns once of an interrupted change, in every command that reads the machine or its records;
-  // inventory() includes it.
-  void warn_of_interruption(node::Node& node);
+  // node(), for a command that looks at the machine or its records: says, once, that a change was
+  // cut short.
+  Result<node::Node*> machine();
+  // A reading of the machine; one serves the whole command (node/age.h).
+  Result<Inventory> inventory();
+  // Node::inventory_to_show(), and what version prints: no GPU is read for that.
+  Result<Inventory> inventory_to_show(bool idle_profiles);
+  Result<node::Versions> versions();
+
+  // At the end of the command: what after-change listeners could not do.
+  void tell_warnings();
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
@@ -85,6 +93,9 @@ class Context {
  private:
   Result<node::Node*> node(const node::DriverChoice& choice);
   void prepare_node();
+  void warn_of_interruption(node::Node& node);
+  template <class T>
+  Result<T> looked(const node::Node& opened, Result<T> answer);
 
   Globals globals_;
   Output* output_;

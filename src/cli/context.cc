@@ -71,20 +71,46 @@ void Context::prepare_node() {
     return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);
   });
   node_->before_reset([this] { client::Readings(client_options(*this)).let_go(); });
+  node_->answers_from(node::Age::of_command());
+}
+
+// What was looked at is known by then.
+template <class T>
+Result<T> Context::looked(const node::Node& opened, Result<T> answer) {
+  if (answer || opened.has_driver()) {
+    source_ = wire::Source{opened.simulated(), opened.machine_name()};
+  }
+  if (answer) {
+    warn_of_interruption(*node_);
+  }
+  return answer;
+}
+
+Result<node::Node*> Context::machine() {
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
+  warn_of_interruption(*opened);
+  return opened;
 }
 
 Result<Inventory> Context::inventory() {
   MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
-  auto inventory = opened->inventory();
-  if (!inventory) {
-    if (opened->has_driver()) {
-      source_ = wire::Source{opened->simulated(), opened->machine_name()};
-    }
-    return inventory;
+  return looked(*opened, opened->inventory());
+}
+
+Result<Inventory> Context::inventory_to_show(bool idle_profiles) {
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
+  return looked(*opened, opened->inventory_to_show(idle_profiles));
+}
+
+Result<node::Versions> Context::versions() {
+  MIG_ASSIGN_OR_RETURN(node::Node * opened, node());
+  return looked(*opened, opened->versions());
+}
+
+void Context::tell_warnings() {
+  for (const std::string& line : node_ ? node_->take_warnings() : std::vector<std::string>()) {
+    output_->message("migctl: warning: " + line + "\n");
   }
-  source_ = wire::Source::of(*inventory);
-  warn_of_interruption(*opened);
-  return inventory;
 }
 
 void Context::warn_of_interruption(node::Node& node) {

@@ -44,11 +44,7 @@ client::Options client_options(const Context& context) {
 }
 
 client::OpenNode open_node(Context& context) {
-  return [&context]() -> Result<node::Node*> {
-    MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    MIG_TRY(context.inventory());
-    return node;
-  };
+  return [&context] { return context.machine(); };
 }
 
 }  // namespace mig::cli

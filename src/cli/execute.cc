@@ -6,19 +6,31 @@
 
 #include <fmt/core.h>
 
-#include "apply/preflight.h"
 #include "cli/errors.h"
 #include "cli/render_outcome.h"
 #include "cli/render_plan.h"
 #include "cli/stop_on_signal.h"
 #include "node/node.h"
-#include "service/clear_way.h"
 
 namespace mig::cli {
-namespace {
+std::shared_ptr<void> GuardedWords::guard() {
+  const auto watchdog = std::make_shared<Watchdog>(output_, Watchdog::Over::kChange);
+  watchdog_ = watchdog;
+  return watchdog;
+}
 
-// On a terminal, a step's begin and end share one line; a log gets only the end.
-class ProgressLines {
+void GuardedWords::alive() {
+  if (const auto watchdog = watchdog_.lock()) {
+    watchdog->alive();
+  }
+}
+
+std::shared_ptr<void> GuardedWords::promise(std::function<void()> work) {
+  return std::make_shared<BeforeGivingUp>(std::move(work));
+}
+
+// A terminal sees each step begin and end on one line; a log only its end.
+class ChangeWords::ProgressLines {
  public:
   ProgressLines(Output& output, std::vector<Step> steps)
       : output_(&output), steps_(std::move(steps)) {}
@@ -61,42 +73,54 @@ class ProgressLines {
   bool open_ = false;
 };
 
-int exit_code_of(const node::ApplyResult& result) {
-  switch (result.outcome) {
-    case node::Outcome::kUnchanged:
-    case node::Outcome::kApplied:
-      // Done as far as possible, but the machine waits for a reset: exit code 0 would be wrong.
-      return result.failure ? error_info(result.failure->code).exit_code : 0;
-    case node::Outcome::kRolledBack:
-      return error_info(ErrorCode::kRolledBack).exit_code;
-    case node::Outcome::kStuck:
-      return error_info(ErrorCode::kStuck).exit_code;
+ChangeWords::ChangeWords(Context& context) : GuardedWords(context.output()), context_(context) {}
+
+ChangeWords::~ChangeWords() = default;
+
+void ChangeWords::planned(const Plan& plan) {
+  if (context_.globals().json) {
+    return;
   }
-  return error_info(ErrorCode::kInternal).exit_code;
+  for (const auto& warning : plan.warnings) {
+    output().message("migctl: warning: " + warning + "\n");
+  }
 }
 
-}  // namespace
+void ChangeWords::note(const std::string& line) {
+  output().progress("migctl: " + line + "\n");
+}
 
-Plan mode_only_plan(Plan plan) {
-  node::ApplyOptions options;
-  options.mode_only = true;
-  plan.steps = apply::selected_steps(plan, options);
-  plan.estimated_ms = 0;
-  for (const auto& step : plan.steps) {
-    plan.estimated_ms += step.estimated_ms;
+void ChangeWords::steps_begin(const std::vector<Step>& steps) {
+  lines_ = std::make_unique<ProgressLines>(output(), steps);
+}
+
+void ChangeWords::step(const Step& step, std::size_t index, std::size_t of, bool done) {
+  lines_->step(step, index, of, done);
+}
+
+void ChangeWords::steps_end(bool success) {
+  lines_->finish(success);
+}
+
+void ChangeWords::hooks_ran(std::string_view list, const std::string& output, bool failed) {
+  const std::string text = fmt::format("{} hook: {}\n{}", list, failed ? "failed" : "done", output);
+  failed ? context_.output().message(text) : context_.output().progress(text);
+}
+
+void ChangeWords::outcome(const Plan& plan, const node::ApplyResult& result) {
+  const auto source = context_.source_or_default();
+  for (const std::string& warning : result.warnings) {
+    output().message("migctl: warning: " + warning + "\n");
   }
-  for (auto& gpu : plan.gpus) {
-    gpu.created.clear();
-    gpu.after.cells.clear();
-    if (gpu.after.mode != MigMode::kEnabled) {
-      continue;  // MIG is being disabled: destroyed instances are not recreated
-    }
-    gpu.kept = gpu.after.cells = gpu.before.cells;
-    gpu.destroyed.clear();
-    std::erase_if(gpu.blockers,
-                  [](const Blocker& blocker) { return blocker.stops == Blocker::Stops::kDestroy; });
+  if (context_.globals().json) {
+    output().result(wire::apply_document(
+        plan, result, result.failure ? nvml_name(*result.failure) : "", source));
+    return;
   }
-  return plan;
+  output().result(render_outcome(plan, result, source, output().paint()));
+  if (result.failure) {
+    output().message(error_text(*result.failure, output().err_paint()));
+  }
 }
 
 int show_plan(Context& context, const Plan& plan) {
@@ -114,99 +138,51 @@ int show_plan(Context& context, const Plan& plan) {
   return error_info(error.code).exit_code;
 }
 
-Result<ApplyResult> apply_guarded(Context& context,
-                                  const Plan& plan,
-                                  const ExecuteOptions& options,
-                                  StepProgress progress) {
+int exit_code_of(const node::ApplyResult& result) {
+  switch (result.outcome) {
+    case node::Outcome::kUnchanged:
+    case node::Outcome::kApplied:
+      // Done as far as it goes, but the machine waits for a reset: success would be a lie.
+      return result.failure ? error_info(result.failure->code).exit_code : 0;
+    case node::Outcome::kRolledBack:
+      return error_info(ErrorCode::kRolledBack).exit_code;
+    case node::Outcome::kStuck:
+      return error_info(ErrorCode::kStuck).exit_code;
+  }
+  return error_info(ErrorCode::kInternal).exit_code;
+}
+
+Result<service::ChangeOptions> change_options(const Context& context,
+                                              const ExecuteOptions& options) {
+  service::ChangeOptions out;
+  out.dry_run = options.dry_run;
+  out.allow_reset = options.allow_reset;
+  out.mode_only = options.mode_only;
+  out.command = context.command_line;
+  out.reason = options.reason;
+  if (!options.dry_run) {
+    MIG_TRY(options.way.read(out));
+  }
+  return out;
+}
+
+Result<int> execute(Context& context, const service::Wish& wish, service::ChangeOptions options) {
   MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-  const StopOnSignal stop;  // a signal: complete the step, then roll back
-  Watchdog watchdog(context.output(), Watchdog::Over::kChange);
-  node::ApplyOptions settings;
-  settings.allow_reset = options.allow_reset;
-  settings.mode_only = options.mode_only;
-  settings.origin = {context.command_line, options.reason};
-  settings.stop = options.to_the_end ? nullptr : &StopOnSignal::requested;
-  settings.heartbeat = [&] { watchdog.alive(); };
-  settings.progress = std::move(progress);
-  return node->apply(plan, settings);
-}
-
-Result<ApplyResult> apply_with_progress(Context& context,
-                                        const Plan& plan,
-                                        const ExecuteOptions& options) {
-  node::ApplyOptions selection;
-  selection.allow_reset = options.allow_reset;
-  selection.mode_only = options.mode_only;
-  ProgressLines lines(context.output(), apply::selected_steps(plan, selection));
-  auto applied =
-      apply_guarded(context,
-                    plan,
-                    options,
-                    [&](const Step& step, std::size_t index, std::size_t count, bool done) {
-                      lines.step(step, index, count, done);
-                    });
-  lines.finish(applied && !applied->failure);
-  return applied;
-}
-
-namespace {
-
-void warn(Context& context, const Plan& plan) {
-  if (context.globals().json) {
-    return;
-  }
-  for (const auto& warning : plan.warnings) {
-    context.output().message("migctl: warning: " + warning + "\n");
-  }
-}
-
-int tell_outcome(Context& context, const Plan& plan, const node::ApplyResult& result) {
-  Output& output = context.output();
-  const auto source = context.source_or_default();
-  if (context.globals().json) {
-    output.result(wire::apply_document(
-        plan, result, result.failure ? nvml_name(*result.failure) : "", source));
-  } else {
-    output.result(render_outcome(plan, result, source, output.paint()));
-    if (result.failure) {
-      output.message(error_text(*result.failure, output.err_paint()));
-    }
-  }
-  return exit_code_of(result);
-}
-
-}  // namespace
-
-Result<int> execute(Context& context, const MakePlan& make, const ExecuteOptions& options) {
-  const MakePlan plan_of = [&]() -> Result<Plan> {
-    MIG_ASSIGN_OR_RETURN(Plan plan, make());
-    return options.mode_only ? mode_only_plan(std::move(plan)) : std::move(plan);
-  };
+  ChangeWords words(context);
   if (options.dry_run) {
-    MIG_ASSIGN_OR_RETURN(const Plan plan, plan_of());
-    return show_plan(context, plan);
+    MIG_ASSIGN_OR_RETURN(const service::Changed planned,
+                         service::change(*node, wish, options, words));
+    return show_plan(context, planned.plan);
   }
   const StopOnSignal stop;
-  service::WayOptions way_options;
-  MIG_TRY(options.way.read(way_options));
-  way_options.saved_plan = options.saved_plan;
-  way_options.tell = [&](const std::string& line) {
-    context.output().progress("migctl: " + line + "\n");
-  };
-  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-  service::ClearWay way(*node, way_options, base::system_clock());
-  way_options.stop = &StopOnSignal::requested;
-  for (;;) {
-    MIG_ASSIGN_OR_RETURN(const Plan plan, way.plan(plan_of));
-    warn(context, plan);
-    auto applied = apply_with_progress(context, plan, options);
-    if (applied) {
-      return tell_outcome(context, plan, *applied);
-    }
-    if (!way.again(applied.error(), plan)) {
-      return std::move(applied).error();
-    }
-  }
+  options.stop = &StopOnSignal::requested;
+  MIG_ASSIGN_OR_RETURN(const service::Changed done, service::change(*node, wish, options, words));
+  return exit_code_of(*done.result);
+}
+
+Result<int> execute(Context& context, const service::Wish& wish, const ExecuteOptions& options) {
+  MIG_ASSIGN_OR_RETURN(service::ChangeOptions settings, change_options(context, options));
+  return execute(context, wish, std::move(settings));
 }
 
 }  // namespace mig::cli

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Common end of all changing commands: shows a plan, or executes it with progress and prints the
-// outcome.
+// The end that all changing commands share: flags to options, a change carried out by
+// service/change.h, and its words: progress on stderr, outcome on stdout.
 #ifndef MIGCTL_CLI_EXECUTE_H_
 #define MIGCTL_CLI_EXECUTE_H_
 
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,10 +13,7 @@
 
 #include "cli/command.h"
 #include "cli/way_flags.h"
-
-namespace mig {
-struct ApplyResult;  // model/change_record.h
-}
+#include "service/change.h"
 
 namespace mig::cli {
 
@@ -25,10 +21,8 @@ struct ExecuteOptions {
   bool dry_run = false;  // show the plan only
   bool allow_reset = true;
   bool mode_only = false;
-  bool saved_plan = false;  // from a file: not planned again for a retry
-  std::string reason;       // the user's reason, for history
-  bool to_the_end = false;  // a rollback: signals are ignored
-  WayFlags way;             // how to handle blockers
+  std::string reason;  // why, in the user's words, for history
+  WayFlags way;        // what to do about those who stand in the way
 };
 
 // Exits with kTimeout's code when there was no heartbeat for $MIGCTL_DRIVER_TIMEOUT (default 120
@@ -62,29 +56,62 @@ class BeforeGivingUp {
   BeforeGivingUp& operator=(BeforeGivingUp&&) = delete;
 };
 
-// The part of a plan for --mode-only: instances stay, except where MIG is disabled.
-Plan mode_only_plan(Plan plan);
+// The part of a change's observer that all dialects share: a driver that hangs ends the program.
+class GuardedWords : public service::ChangeObserver {
+ public:
+  explicit GuardedWords(Output& output) : output_(output) {}
+
+  std::shared_ptr<void> guard() override;
+  void alive() override;
+  std::shared_ptr<void> promise(std::function<void()> work) override;
+
+ protected:
+  Output& output() const { return output_; }
+
+ private:
+  Output& output_;
+  std::weak_ptr<Watchdog> watchdog_;
+};
+
+// What migctl says while it changes the machine, and of what came of it.
+class ChangeWords final : public GuardedWords {
+ public:
+  explicit ChangeWords(Context& context);
+  ~ChangeWords() override;
+  ChangeWords(const ChangeWords&) = delete;
+  ChangeWords& operator=(const ChangeWords&) = delete;
+  ChangeWords(ChangeWords&&) = delete;
+  ChangeWords& operator=(ChangeWords&&) = delete;
+
+  void planned(const Plan& plan) override;
+  void note(const std::string& line) override;
+  void steps_begin(const std::vector<Step>& steps) override;
+  void step(const Step& step, std::size_t index, std::size_t of, bool done) override;
+  void steps_end(bool success) override;
+  void hooks_ran(std::string_view list, const std::string& output, bool failed) override;
+  void outcome(const Plan& plan, const node::ApplyResult& result) override;
+
+ private:
+  class ProgressLines;
+
+  Context& context_;
+  std::unique_ptr<ProgressLines> lines_;
+};
+
+// What is the same for all changing commands. kUsage for flags of the way that cannot be read.
+Result<service::ChangeOptions> change_options(const Context& context,
+                                              const ExecuteOptions& options);
 
 // Prints the Plan; kInUse's exit code when it is blocked.
 int show_plan(Context& context, const Plan& plan);
 
-// Executes the plan with signal handling (docs/reference/transactions.md), watchdog and command
-// line for the journal. Prints nothing.
-using StepProgress = std::function<void(const Step&, std::size_t index, std::size_t count, bool)>;
-Result<ApplyResult> apply_guarded(Context& context,
-                                  const Plan& plan,
-                                  const ExecuteOptions& options,
-                                  StepProgress progress);
+// Of a change that ended; 0 = done.
+int exit_code_of(const node::ApplyResult& result);
 
-// apply_guarded() with each step reported on stderr.
-Result<ApplyResult> apply_with_progress(Context& context,
-                                        const Plan& plan,
-                                        const ExecuteOptions& options);
-
-// Executes the result of `plan` once it has no blockers or --wait is over; plans again after each
-// race with a new process. Progress on stderr, outcome on stdout; the exit code tells the outcome.
-using MakePlan = std::function<Result<Plan>()>;
-Result<int> execute(Context& context, const MakePlan& plan, const ExecuteOptions& options);
+// Changes the machine, a signal asks to stop (docs/reference/transactions.md), or shows the plan
+// (dry run); the exit code.
+Result<int> execute(Context& context, const service::Wish& wish, service::ChangeOptions options);
+Result<int> execute(Context& context, const service::Wish& wish, const ExecuteOptions& options);
 
 }  // namespace mig::cli
 

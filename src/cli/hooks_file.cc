@@ -3,20 +3,9 @@
 
 #include <utility>
 
-#include <fmt/core.h>
-
-#include "base/file.h"
-#include "cli/stop_on_signal.h"
-#include "config/hooks.h"
-#include "node/node.h"
-#include "service/hooked_change.h"
+#include "service/layouts.h"
 
 namespace mig::cli {
-namespace {
-
-constexpr std::size_t kMaxHooksBytes = 1U << 20;
-
-}  // namespace
 
 void HooksFile::declare(Options& options) {
   options.text({"-k,--hooks-file",
@@ -26,59 +15,15 @@ void HooksFile::declare(Options& options) {
                file_);
 }
 
-Result<Hooks> HooksFile::read() const {
+Result<void> HooksFile::fill(HookVariables more, service::ChangeOptions& options) const {
   if (file_.empty()) {
-    return Hooks{};
+    return {};
   }
-  MIG_ASSIGN_OR_RETURN(const std::string text, base::read_file(file_, kMaxHooksBytes));
-  return config::parse_hooks(text, file_);
-}
-
-HookVariables hook_variables(const HooksFile& hooks, const ExecuteOptions& options) {
-  return {{"MIG_PARTED_HOOKS_FILE", hooks.file()},
-          {"MIG_PARTED_MODE_CHANGE_ONLY", options.mode_only ? "true" : "false"}};
-}
-
-Result<Plan> plan_now(Context& context,
-                      const std::function<Result<DesiredLayout>(const Inventory&)>& desired,
-                      bool around) {
-  MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
-  MIG_ASSIGN_OR_RETURN(const DesiredLayout layout, desired(inventory));
-  MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-  return node->plan(layout, around);
-}
-
-Result<int> execute_with_hooks(Context& context,
-                               const HooksFile& file,
-                               HookVariables variables,
-                               const std::function<Result<Plan>(bool around)>& plan,
-                               const ExecuteOptions& options) {
-  MIG_ASSIGN_OR_RETURN(const Hooks hooks, file.read());
-  if (options.dry_run || !file.given()) {
-    return execute(
-        context, [&] { return plan(true); }, options);
-  }
-  const StopOnSignal stop;
-  service::HookedChange change{hooks, {std::move(variables)}, options.mode_only, {}, {}, {}};
-  change.run.stop = &StopOnSignal::requested;
-  const auto exit_hooks = [&] { static_cast<void>(service::apply_exit(change)); };
-  change.plan = [&](bool around) -> Result<Plan> {
-    const BeforeGivingUp promised(exit_hooks);
-    MIG_ASSIGN_OR_RETURN(Plan made, plan(around));
-    return options.mode_only ? mode_only_plan(std::move(made)) : std::move(made);
-  };
-  // Planned again there: a blocker may end during the wait.
-  change.carry_out = [&](const Plan&) {
-    const BeforeGivingUp promised(exit_hooks);
-    return execute(
-        context, [&] { return plan(true); }, options);
-  };
-  change.printed = [&](std::string_view name, const std::string& output, bool failed) {
-    const std::string text =
-        fmt::format("{} hook: {}\n{}", name, failed ? "failed" : "done", output);
-    failed ? context.output().message(text) : context.output().progress(text);
-  };
-  return change_with_hooks(change);
+  MIG_ASSIGN_OR_RETURN(options.hooks, service::read_hooks(file_));
+  options.hook_variables = std::move(more);
+  options.hook_variables["MIG_PARTED_HOOKS_FILE"] = file_;
+  options.hook_variables["MIG_PARTED_MODE_CHANGE_ONLY"] = options.mode_only ? "true" : "false";
+  return {};
 }
 
 }  // namespace mig::cli

@@ -35,9 +35,6 @@ class LayoutFile {
   std::string file_, config_;
 };
 
-// GPUs whose MIG mode is not the desired one, one line each; instances are ignored.
-std::vector<std::string> mode_differences(const Inventory& inventory, const DesiredLayout& desired);
-
 }  // namespace mig::cli
 
 #endif  // MIGCTL_CLI_LAYOUT_FILE_H_

@@ -2,7 +2,7 @@
 #include "cli/way_flags.h"
 
 #include "cli/units.h"
-#include "service/clear_way.h"
+#include "service/change.h"
 
 namespace mig::cli {
 
@@ -21,7 +21,7 @@ void WayFlags::declare(Options& options) {
   options.text({"--evict-hook", "PROGRAM", "run first for each of them, before SIGTERM"}, hook_);
 }
 
-Result<void> WayFlags::read(service::WayOptions& options) const {
+Result<void> WayFlags::read(service::ChangeOptions& options) const {
   if (!wait_.empty()) {
     MIG_ASSIGN_OR_RETURN(options.wait, parse_duration("--wait", wait_));
   }

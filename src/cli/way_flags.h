@@ -11,7 +11,7 @@
 #include "cli/options.h"
 
 namespace mig::service {
-struct WayOptions;  // service/clear_way.h
+struct ChangeOptions;  // service/change.h
 }
 
 namespace mig::cli {
@@ -20,8 +20,8 @@ class WayFlags {
  public:
   void declare(Options& options);
 
-  // Fills in all but `tell`. kUsage for an invalid duration, or a hook without --evict.
-  Result<void> read(service::WayOptions& options) const;
+  // kUsage for an invalid duration, or a hook without --evict.
+  Result<void> read(service::ChangeOptions& options) const;
 
  private:
   std::string wait_, evict_, hook_;

@@ -137,7 +137,7 @@ class StoreClient final : public LeaseClient {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(lease::Lease released, desk_->release(lease, peer_));
     answer.leases.push_back(std::move(released));
-    static_cast<void>(desk_->step());  // who waits for it need not wait for the next turn
+    static_cast<void>(desk_->serve_waiting());  // who waits for it need not wait for the next turn
     return answer;
   }
 
@@ -203,7 +203,8 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(const Options& options,
         "an admin starts it: systemctl start migd.socket, or: migctl serve");
   }
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(""));
-  MIG_ASSIGN_OR_RETURN(auto desk, service::LeaseDesk::open(*node, tenants));
+  MIG_ASSIGN_OR_RETURN(auto desk,
+                       service::LeaseDesk::open(*node, tenants, node::Age::of_command()));
   return std::unique_ptr<LeaseClient>(
       new StoreClient(std::move(desk), {node->simulated(), node->machine_name()}));
 }

@@ -30,7 +30,7 @@ namespace {
 // How long a dead holder of a lease can go unnoticed where no pidfd tells of it.
 constexpr std::chrono::milliseconds kTick{200};
 // A look at the machine so old is good enough to choose by; grants are held against a new one.
-constexpr std::int64_t kInventoryAgeMs = 200;
+constexpr node::Age kInventoryAge = node::Age::at_most(std::chrono::milliseconds(200));
 // Between, the pidfds tell.
 constexpr std::int64_t kReapEveryMs = 200;
 
@@ -113,11 +113,12 @@ Result<void> run_daemon(node::Node& node,
                         const DaemonOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   allow_descriptors();
+  node.answers_from(node::Age::fresh());
   const std::string tenants_file =
       store::tenants_file(options.tenants, store::Surroundings::ours());
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(options.tenants));
   MIG_ASSIGN_OR_RETURN(auto desk,
-                       service::LeaseDesk::open(node, tenants, kInventoryAgeMs, kReapEveryMs));
+                       service::LeaseDesk::open(node, tenants, kInventoryAge, kReapEveryMs));
   MIG_TRY(service::guard_or_open(*desk, options.guard_nodes));
   std::string socket = options.socket;
   if (socket.empty()) {

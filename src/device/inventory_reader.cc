@@ -135,12 +135,16 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   const auto kept = options.facts != nullptr ? options.facts->of(gpu.uuid, session.epoch())
                                              : std::make_shared<GpuFacts>();
   GpuFacts& facts = *kept;
-  if (gpu.mig_current != MigMode::kUnsupported) {
+  const bool profiles_wanted =
+      options.depth != Depth::kShownWithMig || gpu.mig_current == MigMode::kEnabled;
+  if (gpu.mig_current != MigMode::kUnsupported && profiles_wanted) {
     if (facts.profiles.empty()) {
       MIG_ASSIGN_OR_RETURN(facts.profiles, read_profiles(nvml, device, total_bytes));
     }
     gpu.profiles = facts.profiles;
-    MIG_TRY(read_remaining(nvml, device, gpu.profiles));
+    if (options.depth == Depth::kAll) {
+      MIG_TRY(read_remaining(nvml, device, gpu.profiles));
+    }
     count_slices(gpu);
   }
   if (gpu.mig_current == MigMode::kEnabled) {

@@ -23,10 +23,20 @@
 
 namespace mig::device {
 
+// How much of a machine is read.
+enum class Depth {
+  kAll,
+  // Enough to show what is there: without the free capacity of profiles.
+  kShown,
+  // As kShown, and without the profiles of GPUs that have MIG off.
+  kShownWithMig,
+};
+
 struct ReadOptions {
   std::string proc_root = base::proc_root();
   // Cache for frequent readers; nullptr = everything is read again.
   FactsOfGpus* facts = nullptr;
+  Depth depth = Depth::kAll;
 };
 
 Result<Inventory> read_inventory(const nvml::Session& session, const ReadOptions& options);

@@ -72,6 +72,8 @@ struct ApplyResult {
   std::vector<std::string> others;
   // The rollback recreated instances that no step had destroyed: another program or a reset had.
   bool rebuilt = false;
+  // What after-change listeners could not do, one line each; the change itself is not affected.
+  std::vector<std::string> warnings;
 };
 
 // Result of crash recovery.

@@ -9,7 +9,6 @@
 #include "apply/runtime.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
-#include "device/inventory_reader.h"
 #include "node/driver.h"
 #include "planner/planner.h"
 
@@ -69,12 +68,37 @@ void Node::rest() {
     session_->stop();
   }
   resting_ = true;
+  if (kept_) {
+    kept_->of_command = false;
+  }
+}
+
+// nullopt: nobody else reads, or not any more.
+std::optional<Inventory> Node::read_elsewhere() {
+  if (!read_elsewhere_ || session_) {
+    return std::nullopt;
+  }
+  auto now = read_elsewhere_();
+  if (now) {
+    listeners_.read(*now);
+  }
+  return now;
+}
+
+Result<Versions> Node::versions() {
+  if (const auto now = read_elsewhere()) {
+    return Versions{now->driver_version, now->nvml_version};
+  }
+  MIG_TRY(wake());
+  return Versions{session_->driver_version(), session_->nvml_version()};
 }
 
 Result<Inventory> Node::inventory_again() {
   MIG_TRY(wake());
   const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
-  return cached_.read(*session_, {base::proc_root(), &facts_});
+  MIG_ASSIGN_OR_RETURN(Inventory now, cached_.read(*session_, {base::proc_root(), &facts_}));
+  listeners_.read(now);
+  return now;
 }
 
 Result<nvml::Session*> Node::session() {
@@ -87,15 +111,58 @@ bool Node::has_usual_library() const {
          (session_->simulated() || session_->library_path() == nvml::Library::kDefaultName);
 }
 
-Result<Inventory> Node::inventory() {
-  if (read_elsewhere_ && !session_) {
-    if (auto now = read_elsewhere_()) {
-      return *std::move(now);
-    }
-  }
+Result<Inventory> Node::read(device::Depth depth, Cause cause) {
   MIG_TRY(wake());
   const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
-  return device::read_inventory(*session_, {base::proc_root(), &facts_});
+  MIG_ASSIGN_OR_RETURN(Inventory now,
+                       device::read_inventory(*session_, {base::proc_root(), &facts_, depth}));
+  listeners_.read(now, cause);
+  return now;
+}
+
+void Node::keep(Inventory now) {
+  kept_ = Kept{
+      std::make_shared<const Inventory>(std::move(now)), base::system_clock().monotonic(), true};
+}
+
+Result<Node::Snapshot> Node::snapshot(Age age) {
+  if (kept_ && (age.any() ? kept_->of_command
+                          : base::system_clock().monotonic() - kept_->read_at < age.limit())) {
+    return kept_->inventory;
+  }
+  kept_.reset();
+  auto elsewhere = read_elsewhere();
+  MIG_ASSIGN_OR_RETURN(Inventory now,
+                       elsewhere ? Result<Inventory>(*std::move(elsewhere))
+                                 : read(device::Depth::kAll, Cause::kDrift));
+  keep(std::move(now));
+  return kept_->inventory;
+}
+
+Result<Inventory> Node::inventory(Age age) {
+  MIG_ASSIGN_OR_RETURN(const Snapshot now, snapshot(age));
+  return *now;
+}
+
+Result<Inventory> Node::inventory_to_show(bool idle_profiles) {
+  if (auto now = read_elsewhere()) {
+    return *std::move(now);
+  }
+  return read(idle_profiles ? device::Depth::kShown : device::Depth::kShownWithMig, Cause::kDrift);
+}
+
+void Node::before_outside_change() {
+  if (!listeners_.empty()) {
+    static_cast<void>(read(device::Depth::kShown, Cause::kDrift));
+  }
+}
+
+// Where the machine cannot be read now, the next reading tells of the change, as drift.
+void Node::after_outside_change(Cause cause) {
+  forget();
+  if (!listeners_.empty()) {
+    static_cast<void>(read(device::Depth::kShown, cause));
+  }
 }
 
 Result<Node::Look> Node::look() {
@@ -105,9 +172,9 @@ Result<Node::Look> Node::look() {
   return Look{std::move(now), std::move(report)};
 }
 
-Result<holders::Report> Node::holders() {
-  MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-  return holders::find_holders(now, holder_roots());
+Result<holders::Report> Node::holders(Age age) {
+  MIG_ASSIGN_OR_RETURN(const Snapshot now, snapshot(age));
+  return holders::find_holders(*now, holder_roots());
 }
 
 Result<Plan> Node::planned(const Look& now, const DesiredLayout& desired, bool around) {
@@ -171,10 +238,18 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
     let_go_();
   }
   apply::JournalRecorder journal(places_.journal(), options.origin);
-  apply::Context context{*session_, base::system_clock(), &journal};
+  apply::AfterChangeRecorder heard(listeners_, options.origin.cause);
+  apply::Recorders recorders({&journal, &heard});
+  apply::Context context{*session_, base::system_clock(), &recorders};
   context.facts = &facts_;
   context.heartbeat = options.heartbeat;
-  return apply::apply(context, plan, options);
+  forget();  // refused too: the machine was not what the plan was made for
+  MIG_ASSIGN_OR_RETURN(ApplyResult result, apply::apply(context, plan, options));
+  if (!result.after.gpus.empty()) {
+    keep(result.after);
+  }
+  result.warnings = listeners_.take_warnings();
+  return result;
 }
 
 std::string Node::lease_store_path() const {

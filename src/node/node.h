@@ -3,6 +3,10 @@
 // the same preflight and verification as apply, history, slots and holders. Results are values;
 // library code prints nothing. Used by service/ (use cases), cli/, daemon/.
 //
+// One reading of the machine is kept, with its age. How old it may be that answers is the caller's
+// to say (node/age.h): once for all calls (answers_from), or for one. A Node that was told nothing
+// reads anew each time. A change through this Node replaces what is kept by what was read back.
+//
 //   MIG_ASSIGN_OR_RETURN(auto node, node::Node::open({}));
 //   MIG_ASSIGN_OR_RETURN(const Plan plan, node->plan(desired));
 //   MIG_ASSIGN_OR_RETURN(const node::ApplyResult result, node->apply(plan, {}));
@@ -11,6 +15,7 @@
 #ifndef MIGCTL_NODE_NODE_H_
 #define MIGCTL_NODE_NODE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,12 +28,15 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "apply/after_change.h"
 #include "apply/apply.h"
 #include "apply/recover.h"
 #include "config/checkpoint_names.h"
 #include "device/cached_reader.h"
 #include "device/facts.h"
+#include "device/inventory_reader.h"
 #include "holders/holders.h"
+#include "node/age.h"
 #include "node/slot_names.h"
 #include "node/slot_view.h"
 #include "nvml/session.h"
@@ -55,7 +63,13 @@ using Outcome = apply::Outcome;
 using StepReport = apply::StepReport;
 using ApplyResult = apply::ApplyResult;
 using Progress = apply::Progress;
+using Cause = apply::Cause;
+using AfterChange = apply::AfterChange;
 using ApplyOptions = apply::ApplyOptions;
+
+struct Versions {
+  std::string driver, nvml;
+};
 
 class Node {
  public:
@@ -90,9 +104,44 @@ class Node {
 
   void watch(Watch watch) { watch_ = std::move(watch); }
 
-  Result<Inventory> inventory();
-  // As inventory(), for repeated readings (device/cached_reader.h); the driver stays open until
-  // rest().
+  // Of the driver; no GPU is read for that.
+  Result<Versions> versions();
+
+  // The age that serves all calls which name none. Age::fresh() until told otherwise.
+  void answers_from(Age age) { age_ = age; }
+
+  Result<Inventory> inventory() { return inventory(age_); }
+
+  Result<Inventory> inventory(Age age);
+  // The same without a copy; what it points to never changes.
+  using Snapshot = std::shared_ptr<const Inventory>;
+  Result<Snapshot> snapshot(Age age);
+  // Enough to show what is there: without the free capacity of profiles, and without the profiles
+  // of GPUs with MIG off when `idle_profiles` is false. Read now, and not kept for other calls.
+  Result<Inventory> inventory_to_show(bool idle_profiles);
+
+  // What was read until now answers nothing any more.
+  void forget() { kept_.reset(); }
+
+  // Called after every change of this machine: through this Node, and by others as soon as a
+  // reading shows it (apply/after_change.h has the contract). `name` is for warnings.
+  void after_change(std::string name, apply::ChangeListeners::Listener listener) {
+    listeners_.add(std::move(name), std::move(listener));
+  }
+
+  // What listeners could not do, where no ApplyResult told of it: drift, smi, recover.
+  std::vector<std::string> take_warnings() { return listeners_.take_warnings(); }
+
+  // Around what changes the machine past apply, on session(): nvidia-smi's dialect. Both cost a
+  // reading where somebody listens, and nothing where nobody does.
+  void before_outside_change();
+  void after_outside_change(Cause cause);
+
+  // Shared with what speaks NVML itself (smi); nullptr before the driver was opened.
+  std::shared_ptr<nvml::Session> shared_session() const { return session_; }
+
+  // A reading for a process that asks again and again (device/cached_reader.h), whose driver stays
+  // open meanwhile: until rest().
   Result<Inventory> inventory_again();
   // For direct NVML calls. Valid until the next call that changes the machine, or rest().
   Result<nvml::Session*> session();
@@ -111,9 +160,10 @@ class Node {
   // another process of ours (the daemon with its open driver).
   void before_reset(std::function<void()> let_go) { let_go_ = std::move(let_go); }
 
-  // Closes the GPUs until the next driver call: an open session (between nvmlInit and nvmlShutdown)
-  // blocks a mode change of an Ampere GPU and the reset of any GPU. For callers that wait: the
-  // daemon between requests, `run` while its command runs, --wait.
+  // Lets go of the GPUs until the driver is asked next: whoever is between nvmlInit and
+  // nvmlShutdown keeps an Ampere GPU from changing its mode and every GPU from a reset. For callers
+  // that wait: the daemon between requests, `run` while its command runs, --wait. Ends the reading
+  // of the command under way (Age::of_command).
   void rest();
 
   // Busy instances (with processes on them, or with open nodes) are pinned. If that is impossible,
@@ -163,8 +213,10 @@ class Node {
   // The current instance of a slot; kNotFound when there is no such slot.
   Result<SlotView> resolve_slot(const std::string& name);
 
-  // All holders, with the operations that each one blocks.
-  Result<holders::Report> holders();
+  // Who stands in the way of what.
+  Result<holders::Report> holders() { return holders(age_); }
+
+  Result<holders::Report> holders(Age age);
 
   // Path of this machine's lease store (lease/lease.h), and the folder of its sockets.
   std::string lease_store_path() const;
@@ -189,20 +241,32 @@ class Node {
     holders::Report report;
   };
 
+  struct Kept {
+    Snapshot inventory;
+    std::chrono::nanoseconds read_at{0};
+    bool of_command = true;  // false: the GPUs were let go of since
+  };
+
   Result<void> wake();
+  Result<Inventory> read(device::Depth depth, Cause cause);
+  std::optional<Inventory> read_elsewhere();
+  void keep(Inventory now);
   Result<Look> look();
   Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around);
   std::vector<planner::StepTime> step_times();
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
 
-  std::unique_ptr<nvml::Session> session_;  // nullptr: not opened; readings come from elsewhere
+  std::shared_ptr<nvml::Session> session_;  // nullptr: not opened, with a reader elsewhere
   store::Places places_;
   DriverChoice choice_;
   ReadElsewhere read_elsewhere_;
   std::function<void()> let_go_;
   device::FactsOfGpus facts_;
   device::CachedReader cached_;
+  apply::ChangeListeners listeners_;
+  std::optional<Kept> kept_;
+  Age age_ = Age::fresh();
   Watch watch_;
   bool resting_ = false;
 };

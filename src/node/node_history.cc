@@ -106,9 +106,11 @@ Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
   if (let_go_) {
     let_go_();
   }
-  apply::Context context{*session_, base::system_clock()};
+  apply::AfterChangeRecorder heard(listeners_, Cause::kRecover);
+  apply::Context context{*session_, base::system_clock(), &heard};
   context.facts = &facts_;
   context.heartbeat = heartbeat;
+  forget();
   return apply::recover(context, *journal);
 }
 

@@ -87,7 +87,7 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
       told = who;
       next_line = now + kBetweenLines;
     }
-    node_.rest();
+    node_.rest();  // and what was read before counts no more
     clock_.sleep(std::min<std::chrono::nanoseconds>(kBetweenPlans, deadline_ - now));
     MIG_ASSIGN_OR_RETURN(plan, make());
     if (!plan.blocked()) {
@@ -122,12 +122,14 @@ Result<Plan> ClearWay::evict(const MakePlan& make, const Plan& plan) {
   }
   MIG_TRY(apply::evict(who, options, clock_));
   const auto deadline = clock_.monotonic() + kAfterEviction;
+  node_.forget();
   for (;;) {
     MIG_ASSIGN_OR_RETURN(Plan now, make());
     if (!now.blocked() || clock_.monotonic() >= deadline || stop_wanted()) {
       return now;
     }
     clock_.sleep(kBetweenPlans);
+    node_.forget();
   }
 }
 
@@ -138,7 +140,7 @@ bool ClearWay::hopeless(const Plan& refused) const {
   if (!options_.saved_plan) {
     return false;  // a retry plans again from the current state
   }
-  const auto now = node_.inventory();
+  const auto now = node_.inventory(node::Age::fresh());
   return !now || plan_generation(*now, refused) != refused.generation;
 }
 

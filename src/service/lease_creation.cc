@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "lease/admission.h"
-#include "node/create_now.h"
+#include "service/create_now.h"
 
 namespace mig::service {
 namespace {
@@ -44,7 +44,7 @@ Result<void> make_one(node::Node& node, const Makeable& where, const lease::Need
   DesiredInstance instance;
   instance.profile = where.profile->name;
   instance.compute_instances = {need.profile.value_or(where.profile->name)};
-  return node::create_now(node, {where.gpu, {instance}, {}}, need.str());
+  return create_now(node, {where.gpu, {instance}, {}}, node::Cause::kLeaseCreate, need.str());
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
 #include "lease/admission.h"
-#include "node/slot_creation.h"
+#include "service/create_now.h"
 #include "service/lease_creation.h"
 
 namespace mig::service {
@@ -130,23 +130,19 @@ Result<void> check_holder(LeaseHolder& holder, const Peer& peer) {
 
 Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(node::Node& node,
                                                    const Tenants& tenants,
-                                                   std::int64_t inventory_age_ms,
+                                                   node::Age age,
                                                    std::int64_t reap_every_ms) {
   lease::Settings settings;
   settings.tenants = tenants;
   settings.reap_every_ms = reap_every_ms;
   MIG_ASSIGN_OR_RETURN(lease::Leases leases,
                        lease::Leases::open(node.lease_store_path(), settings));
-  return std::unique_ptr<LeaseDesk>(new LeaseDesk(node, std::move(leases), inventory_age_ms));
+  return std::unique_ptr<LeaseDesk>(new LeaseDesk(node, std::move(leases), age));
 }
 
 Result<const Inventory*> LeaseDesk::machine(bool fresh) {
-  const std::int64_t now = monotonic_ms();
-  if (fresh || !inventory_ || now - inventory_read_ms_ > inventory_age_ms_) {
-    MIG_ASSIGN_OR_RETURN(inventory_, node_.inventory());
-    inventory_read_ms_ = monotonic_ms();
-  }
-  return &*inventory_;
+  MIG_ASSIGN_OR_RETURN(inventory_, node_.snapshot(fresh ? node::Age::fresh() : age_));
+  return inventory_.get();
 }
 
 Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
@@ -170,7 +166,7 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
   MIG_TRY(find_gpu_of(request.need, *now));
   if (!request.need.slot.empty()) {
     MIG_ASSIGN_OR_RETURN(const node::SlotView slot,
-                         request.create ? node::make_slot(node_, request.need.slot)
+                         request.create ? make_slot(node_, request.need.slot)
                                         : node_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
     if (request.create) {
@@ -350,6 +346,14 @@ Result<void> LeaseDesk::guard() {
   return guard_->keep(*now, leases);
 }
 
+Result<void> LeaseDesk::serve_waiting() {
+  MIG_ASSIGN_OR_RETURN(const lease::Leases::Standing standing, leases_.standing());
+  if (!standing.waiting.empty() || guard_) {
+    MIG_TRY(step());
+  }
+  return {};
+}
+
 Result<bool> LeaseDesk::step(bool reap) {
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
   MIG_ASSIGN_OR_RETURN(const lease::Turn turn, leases_.turn(*now, reap));
@@ -372,7 +376,8 @@ Result<std::vector<lease::Lease>> LeaseDesk::acquire(const lease::LeaseRequest& 
       }
     }
     base::system_clock().sleep(std::chrono::milliseconds(kBetweenTurnsMs));
-    // The longest waiting request runs the passes; others only when none waits before them.
+    node_.forget();
+    // Who waits longest takes the turns; those behind only when nobody before them does.
     MIG_ASSIGN_OR_RETURN(ticket, peek(ticket.id));
     if (!ticket.granted.empty()) {
       break;

@@ -45,11 +45,11 @@ Result<Tenants> read_tenants(const std::string& path);
 class LeaseDesk {
  public:
   // `reap_every_ms`: lease::Settings.
-  // `inventory_age_ms`: how old a look at the machine may be that a turn uses; what is granted is
+  // `age`: how old a look at the machine may be that a turn uses; what is granted is
   // always held against a new one.
   static Result<std::unique_ptr<LeaseDesk>> open(node::Node& node,
                                                  const Tenants& tenants,
-                                                 std::int64_t inventory_age_ms = 0,
+                                                 node::Age age = node::Age::fresh(),
                                                  std::int64_t reap_every_ms = 0);
 
   // Enters the request in the name of `peer`; granted, or waiting. The need's GPU and slot are
@@ -79,6 +79,10 @@ class LeaseDesk {
   // changed.
   Result<bool> step(bool reap = true);
 
+  // step() where somebody waits: what was released need not wait for their next turn. Reads
+  // nothing where nobody does.
+  Result<void> serve_waiting();
+
   Result<lease::Lease> release(std::int64_t lease, const Peer& peer);
   Result<void> rebind(std::int64_t lease, lease::LeaseHolder holder, const Peer& peer);
   Result<void> bequeath(std::int64_t lease, lease::LeaseHolder heir, const Peer& peer);
@@ -100,8 +104,8 @@ class LeaseDesk {
   node::Node& node() { return node_; }
 
  private:
-  LeaseDesk(node::Node& node, lease::Leases leases, std::int64_t inventory_age_ms)
-      : node_(node), leases_(std::move(leases)), inventory_age_ms_(inventory_age_ms) {}
+  LeaseDesk(node::Node& node, lease::Leases leases, node::Age age)
+      : node_(node), leases_(std::move(leases)), age_(age) {}
 
   // Of which tenant's leases; "" = anybody's.
   Result<std::string> may_change(const Peer& peer) const;
@@ -120,9 +124,8 @@ class LeaseDesk {
 
   node::Node& node_;
   lease::Leases leases_;
-  std::int64_t inventory_age_ms_;
-  std::optional<Inventory> inventory_;
-  std::int64_t inventory_read_ms_ = 0;
+  node::Age age_;
+  node::Node::Snapshot inventory_;  // what the last turn saw
   std::optional<NodeGuard> guard_;
   std::map<std::int64_t, std::string> lost_;  // by request: the instance that went meanwhile
   // The layout and leases for which making an instance failed: not tried again until they change.

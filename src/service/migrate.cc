@@ -32,20 +32,23 @@ class Mover {
   Mover(node::Node& node, const MigrateOptions& options, base::Clock& clock)
       : node_(node), options_(options), clock_(clock) {}
 
-  // Executes the moves, then the layout change.
-  Result<int> run(const apply::Migration& migration) {
+  // The moves, and the layout after them.
+  Result<Changed> run(const apply::Migration& migration) {
     MIG_TRY(move(migration));
-    auto code = options_.layout();
-    const int stuck_code = error_info(ErrorCode::kStuck).exit_code;
-    if (!stop_wanted() || (code && (*code == 0 || *code == stuck_code))) {
-      return code;
+    auto done = options_.layout();
+    if (!stop_wanted() ||
+        (done && (went_well(*done->result) || done->result->outcome == node::Outcome::kStuck))) {
+      return done;
     }
-    const Error back = take_back(code ? stopped("the layout was applied") : code.error());
-    if (!code) {
+    const Error back = take_back(done ? stopped("the layout was applied") : done.error());
+    if (!done) {
       return back;
     }
-    tell(back.text());  // the outcome of the layout change has been reported
-    return back.code == ErrorCode::kStuck ? stuck_code : *code;
+    tell(back.text());  // the outcome of the layout's change has been told
+    if (back.code == ErrorCode::kStuck) {
+      done->result->outcome = node::Outcome::kStuck;
+    }
+    return done;
   }
 
  private:
@@ -108,7 +111,7 @@ class Mover {
   // Finds the successors in a new reading, as a health check. A successor that is absent, has no
   // UUID of its own or is in use already fails.
   Result<std::vector<Switch>> pairs(const std::vector<apply::Move>& moves) {
-    MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory());
+    MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory(node::Age::fresh()));
     std::vector<Switch> out;
     for (const apply::Move& move : moves) {
       const Gpu* gpu = now.find_gpu(move.to_gpu);
@@ -168,7 +171,7 @@ class Mover {
   // Processes that remain on these instances, in words; "" = none.
   Result<std::string> still_there(
       const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances) {
-    MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
+    MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders(node::Age::fresh()));
     std::vector<std::string> who;
     for (const holders::Holder& holder : report.holders) {
       for (const auto& [gpu, instance] : instances) {
@@ -229,6 +232,7 @@ class Mover {
     if (auto left = empty_by(successors, "the successor", false); !left) {
       return stuck(std::move(why), left.error());
     }
+    node_.forget();
     auto plan = node_.plan_undo(change_);
     if (!plan) {
       return stuck(std::move(why), plan.error());
@@ -274,10 +278,10 @@ Result<apply::Migration> needed_moves(node::Node& node, const DesiredLayout& des
 
 }  // namespace
 
-Result<int> move_work(node::Node& node,
-                      const DesiredLayout& desired,
-                      const MigrateOptions& options,
-                      base::Clock& clock) {
+Result<Changed> move_work(node::Node& node,
+                          const DesiredLayout& desired,
+                          const MigrateOptions& options,
+                          base::Clock& clock) {
   MIG_ASSIGN_OR_RETURN(const apply::Migration migration, needed_moves(node, desired));
   if (migration.moves.empty()) {
     return options.layout();

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "node/node.h"
+#include "service/changed.h"
 
 namespace mig::service {
 
@@ -33,8 +34,8 @@ struct MigrateOptions {
   // Executes a plan as a separate change of the history; `to_the_end` ignores `stop`.
   std::function<Result<node::ApplyResult>(const Plan&, const std::string& reason, bool to_the_end)>
       apply;
-  // Executes the layout change after the moves: the exit code, or an Error.
-  std::function<Result<int>()> layout;
+  // Executes the layout change after the moves.
+  std::function<Result<Changed>()> layout;
   // Stop flag: everything is rolled back, the moves too unless the layout has been applied. A
   // forward run of the hook is ended, a backward run is not.
   const std::atomic<bool>* stop = nullptr;
@@ -46,10 +47,10 @@ Result<std::vector<std::string>> describe_moves(node::Node& node, const DesiredL
 // Executes the necessary moves, then the layout change, whose result is returned. An Error of the
 // moves: the layout is unchanged (kHook, kTimeout with the remaining processes, kNoCapacity,
 // kInUse, kRolledBack when stopped), or kStuck with what remains.
-Result<int> move_work(node::Node& node,
-                      const DesiredLayout& desired,
-                      const MigrateOptions& options,
-                      base::Clock& clock);
+Result<Changed> move_work(node::Node& node,
+                          const DesiredLayout& desired,
+                          const MigrateOptions& options,
+                          base::Clock& clock);
 
 }  // namespace mig::service
 

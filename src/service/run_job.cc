@@ -2,6 +2,7 @@
 #include "service/run_job.h"
 
 #include <string>
+#include <utility>
 
 #include "launch/job_book.h"
 
@@ -25,8 +26,12 @@ Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& re
     }
     node.rest();
   };
-  return launch::run_job(
-      full, [&node] { return node.inventory(); }, places);
+  // The first look may be the command's own; whoever looks again wants to see what has changed.
+  bool first = true;
+  const auto read = [&node, &first] {
+    return std::exchange(first, false) ? node.inventory() : node.inventory(node::Age::fresh());
+  };
+  return launch::run_job(full, read, places);
 }
 
 Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended) {

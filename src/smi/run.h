@@ -5,6 +5,7 @@
 #define MIGCTL_SMI_RUN_H_
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,16 @@ struct Run {
   const nvml::Functions& nvml;
   std::FILE* out;
   std::FILE* err;
+  const std::function<void()>* before_change = nullptr;  // SmiContext; not owned
 
   void print(std::string_view what) const { std::fwrite(what.data(), 1, what.size(), out); }
+
+  // Called by each command before its first call that changes modes or instances.
+  void begin_change() const {
+    if (before_change != nullptr && *before_change) {
+      (*before_change)();
+    }
+  }
 
   // The driver's text for `code`.
   std::string why(nvmlReturn_t code) const;

@@ -107,7 +107,7 @@ int run_with_driver(const Command& command, const Options& options, const SmiCon
   if (!session) {
     return report_no_nvml(session.error(), context);
   }
-  const Run run{**session, (*session)->nvml(), context.out, context.err};
+  const Run run{**session, (*session)->nvml(), context.out, context.err, &context.before_change};
   const int exit = command.run(run, options);
   std::fflush(context.out);
   return exit;

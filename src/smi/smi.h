@@ -27,6 +27,9 @@ struct SmiContext {
   // Opens NVML in place of library_path, when set, for a caller with its own choice of driver.
   // Called at most once, and not for help or an invalid command line.
   std::function<Result<std::shared_ptr<nvml::Session>>()> open;
+  // Called before the first driver call that changes modes or instances (mig -cgi, -cci, -dci,
+  // -dgi; -mig; -r), for a caller that tells others of changes. Empty = nobody to tell.
+  std::function<void()> before_change = {};
   // Not owned. Results go to `out`, and so do almost all errors, as with nvidia-smi.
   std::FILE* out = stdout;
   std::FILE* err = stderr;

@@ -63,6 +63,7 @@ class SimulatedMachine {
     smi::SmiContext context;
     context.library_path = MIG_SIM_NVML_LIBRARY;
     context.out = open_memstream(&text, &size);
+    context.before_change = [this] { ++announced_; };
     exit_code_ = smi::smi_main(words, context);
     std::fclose(context.out);
     std::string out(text, size);
@@ -72,10 +73,14 @@ class SimulatedMachine {
 
   int exit_code() const { return exit_code_; }
 
+  // How often a command said that it is about to change modes or instances.
+  int announced() const { return announced_; }
+
  private:
   std::string root_;
   bool created_ = false;
   int exit_code_ = -1;
+  int announced_ = 0;
 };
 
 }  // namespace mig::hardware

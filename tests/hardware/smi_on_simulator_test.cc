@@ -193,6 +193,21 @@ TEST_F(CapturedLayout, TearDownInTheDriversOrder) {
   }
 }
 
+// Whoever tells others of changes hears of each command that changes modes or instances, before its
+// first call, and of no other.
+TEST_F(CapturedLayout, CommandsThatChangeTheLayoutAnnounceIt) {
+  EXPECT_EQ(box_.announced(), 4) << "-mig, -cgi, -cci, -cci";
+  for (const char* line : {"-L", "-q", "mig -lgi", "mig -lci", "mig -lgip", "-i 0 -pm 1"}) {
+    static_cast<void>(box_.smi(line));
+    EXPECT_EQ(box_.announced(), 4) << line;
+  }
+  int announced = 4;
+  for (const char* line : {"mig -dci", "mig -dgi", "-i 0 -mig 0", "-r -i 0"}) {
+    run(line);
+    EXPECT_EQ(box_.announced(), ++announced) << line;
+  }
+}
+
 // With MIG off any id is accepted; with MIG on an invalid one refuses the change.
 TEST_F(CapturedLayout, WrongInstanceIds) {
   EXPECT_EQ(

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef MIGCTL_NODE_SIGNALS_LATER_H_
-#define MIGCTL_NODE_SIGNALS_LATER_H_
+#ifndef MIGCTL_SERVICE_SIGNALS_LATER_H_
+#define MIGCTL_SERVICE_SIGNALS_LATER_H_
 
 #include <csignal>
 
 #include <pthread.h>
 
-namespace mig::node {
+namespace mig::service {
 
 // Defers signals during a short change, so that the process ends only after its completion.
 class SignalsLater {
@@ -28,6 +28,6 @@ class SignalsLater {
   sigset_t before_{};
 };
 
-}  // namespace mig::node
+}  // namespace mig::service
 
-#endif  // MIGCTL_NODE_SIGNALS_LATER_H_
+#endif  // MIGCTL_SERVICE_SIGNALS_LATER_H_

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layouts, hooks and checkpoints as files, for the command line in all its dialects: read with the
+// limits of this program, resolved against a machine, written from one.
+//
+// Errors: kInvalidInput with file, line and column; kTooLarge; kIo.
+#ifndef MIGCTL_SERVICE_LAYOUTS_H_
+#define MIGCTL_SERVICE_LAYOUTS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mig/hooks.h"
+#include "mig/inventory.h"
+#include "mig/layout.h"
+#include "mig/result.h"
+
+#include "config/checkpoint.h"
+#include "config/spec.h"
+#include "service/change.h"
+
+namespace mig::service {
+
+using Format = config::Format;
+using Checkpoint = config::Checkpoint;
+using SavedNames = config::SavedNames;
+
+// "-" is standard input, which can be read once.
+Result<Spec> read_layouts(const std::string& path);
+// `label` nullopt: the only config of the file.
+Result<DesiredLayout> resolve_layout(const Spec& spec,
+                                     const std::optional<std::string>& label,
+                                     const Inventory& inventory);
+// The points in which the machine is not as wanted, one line each. `mode_only`: which GPUs do not
+// have the MIG mode wanted; instances are not looked at.
+std::vector<std::string> differences(const Inventory& inventory,
+                                     const DesiredLayout& desired,
+                                     bool mode_only);
+// The machine's layout as a layout file, and one of every layout that its GPUs can have.
+std::string export_text(const Inventory& inventory, const std::string& label, Format format);
+Result<std::string> generate_text(const Inventory& inventory, Format format);
+
+Result<Hooks> read_hooks(const std::string& path);
+
+Result<Checkpoint> read_checkpoint(const std::string& path);
+Result<std::string> checkpoint_text(const Inventory& inventory, const SavedNames& names);
+
+}  // namespace mig::service
+
+#endif  // MIGCTL_SERVICE_LAYOUTS_H_

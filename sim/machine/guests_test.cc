@@ -323,6 +323,10 @@ TEST_F(Guests, ARebootEndsThemOnAWholeGpuToo) {
 
 TEST_F(Guests, OneWithoutItsNoteHasLeftThoughItsProcessLives) {
   Guest guest(kGuest, attaching(UINT64_C(1) << 20));
+  {
+    Machine::Change change(*machine_);  // the owner writes down that it is there
+    ASSERT_TRUE(change.commit());
+  }
   ASSERT_EQ(pids(), std::vector<std::int32_t>{guest.pid()});
   ASSERT_EQ(::unlink(note(0).c_str()), 0);
   EXPECT_TRUE(pids().empty());

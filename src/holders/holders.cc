@@ -174,14 +174,19 @@ class Finder {
     std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
-      const std::string descriptor = path + "/" + entry->d_name;
-      std::array<char, 512> buffer{};
-      const ssize_t length = readlink(descriptor.c_str(), buffer.data(), buffer.size() - 1);
-      if (length <= 0) {
+      if (entry->d_name[0] == '.') {
         continue;
       }
-      const std::string link(buffer.data(), static_cast<std::size_t>(length));
-      if (auto node = nodes_.find(link, descriptor)) {
+      std::array<char, 512> buffer{};
+      // Relative to the open folder: shorter for the kernel than a path from the root, and there
+      // are thousands.
+      const ssize_t length =
+          ::readlinkat(::dirfd(folder.get()), entry->d_name, buffer.data(), buffer.size() - 1);
+      const std::string_view link(buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+      if (link.find("/nvidia") == std::string_view::npos) {
+        continue;  // as nodes_.find() would say
+      }
+      if (auto node = nodes_.find(std::string(link), path + "/" + entry->d_name)) {
         nodes.emplace(std::move(node->path), node->target);
       }
     }

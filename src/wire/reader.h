@@ -4,6 +4,7 @@
 #define MIGCTL_WIRE_READER_H_
 
 #include "base/json.h"
+#include "wire/document.h"
 
 namespace mig::wire {
 

@@ -470,13 +470,12 @@ TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {
 }
 
 TEST_F(ApiTest, TheSocketIsTheOneNamedOrTheMachinesOwn) {
-  make("1x a100-sxm4-40gb");
+  // The environment is read when the node is opened.
   ::setenv("MIGCTL_SOCKET", "/x/y.sock", 1);
-  node_ = open();  // a Node takes the environment as it is when it is opened
+  make("1x a100-sxm4-40gb");
   EXPECT_EQ(default_socket(*node_).value(), "/x/y.sock");
   ::setenv("MIGCTL_SOCKET", "", 1);
-  node_ = open();
-  EXPECT_TRUE(default_socket(*node_).value().starts_with(root_ + "/lab/"));
+  EXPECT_TRUE(default_socket(*open()).value().starts_with(root_ + "/lab/"));
   ::unsetenv("MIGCTL_SOCKET");
 }
 

@@ -43,7 +43,7 @@ class MigPartedWords final : public GuardedWords {
     }
   }
 
-  // --skip-reset asks for no more than that; its caller resets or reboots.
+  // --skip-reset stops here; its caller resets or reboots.
   void outcome(const Plan& /*plan*/, const node::ApplyResult& result) override {
     for (const std::string& warning : result.warnings) {
       log_.warning(warning);

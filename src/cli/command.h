@@ -20,7 +20,7 @@
 
 namespace mig::node {
 struct Versions;
-class Node;  // node/node.h: only commands that use it compile it
+class Node;  // node/node.h: only commands that use it include it
 struct DriverChoice;
 }  // namespace mig::node
 

@@ -21,8 +21,8 @@ struct ExecuteOptions {
   bool dry_run = false;  // show the plan only
   bool allow_reset = true;
   bool mode_only = false;
-  std::string reason;  // why, in the user's words, for history
-  WayFlags way;        // what to do about those who stand in the way
+  std::string reason;  // the user's reason, for history
+  WayFlags way;        // how to handle blockers
 };
 
 // Exits with kTimeout's code when there was no heartbeat for $MIGCTL_DRIVER_TIMEOUT (default 120

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option by which apply and restore take a hooks file, and what they tell its hooks.
+// The hooks file option of apply and restore, and the variables for its hooks.
 #ifndef MIGCTL_CLI_HOOKS_FILE_H_
 #define MIGCTL_CLI_HOOKS_FILE_H_
 

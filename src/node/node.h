@@ -213,7 +213,7 @@ class Node {
   // The current instance of a slot; kNotFound when there is no such slot.
   Result<SlotView> resolve_slot(const std::string& name);
 
-  // Who stands in the way of what.
+  // All holders, with the operations that each one blocks.
   Result<holders::Report> holders() { return holders(age_); }
 
   Result<holders::Report> holders(Age age);
@@ -257,7 +257,7 @@ class Node {
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
 
-  std::shared_ptr<nvml::Session> session_;  // nullptr: not opened, with a reader elsewhere
+  std::shared_ptr<nvml::Session> session_;  // nullptr: not opened; readings come from elsewhere
   store::Places places_;
   DriverChoice choice_;
   ReadElsewhere read_elsewhere_;

@@ -22,7 +22,7 @@ Plan mode_only_plan(Plan plan) {
     gpu.created.clear();
     gpu.after.cells.clear();
     if (gpu.after.mode != MigMode::kEnabled) {
-      continue;  // going off: what is destroyed stays destroyed
+      continue;  // MIG is being disabled: destroyed instances are not recreated
     }
     gpu.kept = gpu.after.cells = gpu.before.cells;
     gpu.destroyed.clear();

@@ -70,7 +70,7 @@ struct ChangeOptions {
   std::string reason;   // and why
 
   std::chrono::milliseconds wait{0};               // for those who stand in the way
-  std::optional<std::chrono::milliseconds> evict;  // the grace between SIGTERM and SIGKILL
+  std::optional<std::chrono::milliseconds> evict;  // grace period between SIGTERM and SIGKILL
   std::string evict_hook;                          // a program run first for each of them
 
   std::optional<Hooks> hooks;  // nullopt: none run

@@ -24,7 +24,7 @@ constexpr unsigned kCheckpointMode = 0600;
 using Wish = service::Wish::Layout;
 using HookVariables = std::map<std::string, std::string>;
 
-// mig-parted's words for a change: steps and hooks in its log, at debug.
+// Texts of a change in mig-parted's log: steps and hooks, at level debug.
 class MigPartedWords final : public GuardedWords {
  public:
   MigPartedWords(MigPartedLog& log, Output& output, bool skip_reset)

@@ -21,8 +21,8 @@ class HooksFile {
 
   bool given() const { return !file_.empty(); }
 
-  // The hooks, where a file is given, and MIG_PARTED_* variables as mig-parted gives them to hooks:
-  // `more`, and those of the flags.
+  // Sets the hooks, if a file is given, and the MIG_PARTED_* variables for them, as mig-parted
+  // does: `more`, and those of the flags.
   Result<void> fill(HookVariables more, service::ChangeOptions& options) const;
 
  private:

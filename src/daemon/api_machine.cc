@@ -59,8 +59,8 @@ class TextStream {
   std::FILE* file_;
 };
 
-// A process in a container has its own pids: the daemon's lists of processes are not what that
-// process would read.
+// Pids differ in another PID namespace: a client in a container would read other process lists than
+// the daemon.
 bool in_our_pid_namespace(std::uint32_t pid) {
   std::error_code error;
   const auto theirs =

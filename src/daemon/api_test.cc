@@ -472,7 +472,7 @@ TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {
 TEST_F(ApiTest, TheSocketIsTheOneNamedOrTheMachinesOwn) {
   make("1x a100-sxm4-40gb");
   ::setenv("MIGCTL_SOCKET", "/x/y.sock", 1);
-  node_ = open();  // a Node takes the environment as it is when it is opened
+  node_ = open();  // a Node reads the environment when it is opened
   EXPECT_EQ(default_socket(*node_).value(), "/x/y.sock");
   ::setenv("MIGCTL_SOCKET", "", 1);
   node_ = open();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of service/: an instance that somebody waits for, made at once, by the loop that all
-// changes take (change.h).
+// Inside of service/: creates an instance at once for a waiting request, by the common change loop
+// (change.h).
 #ifndef MIGCTL_SERVICE_CREATE_NOW_H_
 #define MIGCTL_SERVICE_CREATE_NOW_H_
 

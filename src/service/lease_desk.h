@@ -39,15 +39,14 @@ std::string user_text(std::uint32_t uid);
 // Resolves a user name or uid; kNotFound when the database has no such name.
 Result<std::uint32_t> uid_of(const std::string& user);
 
-// Of the file `path`, else where store::tenants_file() says. Only the default file may be missing:
+// Reads `path`, else the file of store::tenants_file(). Only the default file may be missing:
 // then each user is a tenant of its own.
 Result<Tenants> read_tenants(const std::string& path);
 
 class LeaseDesk {
  public:
-  // `reap_every_ms`: lease::Settings.
-  // `age`: how old a look at the machine may be that a turn uses; what is granted is
-  // always held against a new one.
+  // `reap_every_ms`: see lease::Settings. `age`: maximum age of the reading that a scheduling pass
+  // uses; grants are always checked against a new one.
   static Result<std::unique_ptr<LeaseDesk>> open(node::Node& node,
                                                  const Tenants& tenants,
                                                  node::Age age = node::Age::fresh(),
@@ -79,8 +78,7 @@ class LeaseDesk {
   // Runs a pass and its actions: instances are created, holders signalled. True: something changed.
   Result<bool> step(bool reap = true);
 
-  // step() where somebody waits: what was released need not wait for their next turn. Reads
-  // nothing where nobody does.
+  // step() if requests are waiting, so that a release serves them at once. Reads nothing otherwise.
   Result<void> serve_waiting();
 
   Result<lease::Lease> release(std::int64_t lease, const Peer& peer);
@@ -125,7 +123,7 @@ class LeaseDesk {
   node::Node& node_;
   lease::Leases leases_;
   node::Age age_;
-  node::Node::Snapshot inventory_;  // what the last turn saw
+  node::Node::Snapshot inventory_;  // reading of the last scheduling pass
   std::optional<NodeGuard> guard_;
   std::map<std::int64_t, std::string> lost_;  // by request: its instance that disappeared meanwhile
   // Fingerprint of layout and leases at a failed creation: no retry until they change.

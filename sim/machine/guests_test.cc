@@ -324,7 +324,7 @@ TEST_F(Guests, ARebootEndsThemOnAWholeGpuToo) {
 TEST_F(Guests, OneWithoutItsNoteHasLeftThoughItsProcessLives) {
   Guest guest(kGuest, attaching(UINT64_C(1) << 20));
   {
-    Machine::Change change(*machine_);  // the owner writes down that it is there
+    Machine::Change change(*machine_);  // the owner's transaction records the guest
     ASSERT_TRUE(change.commit());
   }
   ASSERT_EQ(pids(), std::vector<std::int32_t>{guest.pid()});

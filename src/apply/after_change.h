@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// After-change events: what the machine was before a change, what it is after it, and who changed
-// it. For what is derived from a layout (caches, CDI files, event streams).
+// After-change events: the machine before and after a change, and the cause. For consumers that
+// derive data from the layout (caches, CDI files, event streams).
 //
 //   ChangeListeners listeners;
 //   listeners.add("cdi", [](const AfterChange& change) { return write_cdi(change.after); });
 //
-// Contract: an event is fired when what was read after differs from what was read before - modes,
-// instances, their ids, places or UUIDs, GPUs lost or found - and then exactly once. So a change
-// that had nothing to do fires nothing, nor does one that was rolled back to the same ids and
-// UUIDs; a rollback that had to make an instance again fires, since its UUID may be new. Where the
-// machine cannot be read at the end of a change, the next reading fires the event, as kDrift.
-// A listener that fails never fails the change: its error becomes a warning.
+// Contract: an event is fired exactly once when the reading after a change differs from the one
+// before it: modes, instances, their ids, placements or UUIDs, GPUs lost or found. A change without
+// steps fires nothing, nor does one that was rolled back to the same ids and UUIDs; a rollback that
+// recreated an instance fires, since its UUID may be new. Where the machine cannot be read at the
+// end of a change, the next reading fires the event, as kDrift. A listener that fails never fails
+// the change: its error becomes a warning.
 //
-// Threading: as the session. Listeners are called under the writer lock for a change of ours; they
-// must neither change the machine nor read it through the same Node.
+// Threading: as the session. For a change by migctl, listeners are called under the writer lock;
+// they must neither change the machine nor read it through the same Node.
 #ifndef MIGCTL_APPLY_AFTER_CHANGE_H_
 #define MIGCTL_APPLY_AFTER_CHANGE_H_
 
@@ -40,10 +40,10 @@ enum class Cause {
   kRecover,
   kRestore,
   kLeaseCreate,  // lease --create, run --create
-  kSlotCreate,   // a slot's instance, with --create
-  kMigrate,      // successors of busy instances, and taking them back
-  kSmi,          // nvidia-smi's dialect, past apply
-  kDrift,        // another program; noticed by a reading
+  kSlotCreate,   // the instance of a slot, with --create
+  kMigrate,      // creation of successors of busy instances, and its rollback
+  kSmi,          // nvidia-smi's dialect, which bypasses apply
+  kDrift,        // change by another program, detected by a reading
 };
 
 std::string_view name_of(Cause cause);
@@ -54,31 +54,31 @@ struct AfterChange {
   Cause cause = Cause::kApply;
 };
 
-// Whether a listener would hear of the difference; see the contract above.
+// True when the difference fires an event; see the contract above.
 bool differs(const Inventory& before, const Inventory& after);
 
 class ChangeListeners {
  public:
   using Listener = std::function<Result<void>(const AfterChange&)>;
 
-  // `name` is for warnings: "cdi".
+  // `name` is used in warnings: "cdi".
   void add(std::string name, Listener listener);
 
   bool empty() const { return listeners_.empty(); }
 
-  // A reading of the whole machine. What differs from the reading before fires `cause`.
+  // Reports a reading of the whole machine. A difference to the previous one fires `cause`.
   void read(const Inventory& now, Cause cause = Cause::kDrift);
 
-  // What listeners could not do since the last call, a line each.
+  // Errors of listeners since the last call, one line each.
   std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
 
  private:
   std::vector<std::pair<std::string, Listener>> listeners_;
-  std::optional<Inventory> known_;  // the last reading; only kept while somebody listens
+  std::optional<Inventory> known_;  // the last reading; kept only with listeners
   std::vector<std::string> warnings_;
 };
 
-// The listeners as a recorder of one change.
+// Adapter: the listeners as a recorder of one change.
 class AfterChangeRecorder final : public Recorder {
  public:
   AfterChangeRecorder(ChangeListeners& listeners, Cause cause)

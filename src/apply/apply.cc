@@ -174,7 +174,7 @@ class Run {
   void conclude() {
     std::vector<Difference> differ;
     const Inventory wanted = expected();
-    // Nothing was done: the reading under the lock is the end state.
+    // Without steps, the reading under the lock is the end state.
     auto now = result_.steps.empty() ? Result<Inventory>(before_)
                                      : read_settled(context_, [&](const Inventory& seen) {
                                          differ = layout_diff(settled_part(), wanted, seen);

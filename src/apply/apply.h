@@ -60,7 +60,7 @@ struct ApplyOptions {
 struct Context {
   nvml::Session& session;
   base::Clock& clock;
-  Recorder* recorder = nullptr;  // journal and listeners (class Recorders); nullptr = none
+  Recorder* recorder = nullptr;  // journal and listeners (Recorders); nullptr = none
   std::string proc_root = base::proc_root();
   std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};

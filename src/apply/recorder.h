@@ -53,11 +53,12 @@ class Recorder {
   Recorder() = default;
 };
 
-// Several recorders as one, in order: the first is the journal. An error of one keeps the event
-// from those after it, except finish(), which every recorder gets; the first error is the answer.
+// Composite of several recorders, in order; the first is the journal. An error of one keeps the
+// event from later ones, except finish(), which every recorder receives; the first error is
+// returned.
 class Recorders final : public Recorder {
  public:
-  // The recorders outlive the list.
+  // The recorders must outlive the list.
   explicit Recorders(std::vector<Recorder*> all) : all_(std::move(all)) {}
 
   Result<void> begin(const Plan& plan, const Inventory& before) override;

@@ -252,7 +252,7 @@ class Recoverer {
   store::Journal& journal_;
   const store::ChangeRow& change_;
   JournalRecorder recorder_;
-  Recorder* listening_;  // hears of begin and end, not of single calls
+  Recorder* listening_;  // receives begin and finish, no single calls
   Recovery recovery_;
 };
 

@@ -18,9 +18,9 @@ namespace mig::apply {
 
 using mig::Recovery;
 
-// Idempotent. The journal goes on with its open change by
-// itself; `context.recorder` hears of the recovery after it: its before is the machine as it was
-// found. kConflict while another process changes the machine.
+// Idempotent. The journal continues its open change by itself; `context.recorder` receives the
+// recovery afterwards, with the machine as found as its state before. kConflict while another
+// process changes the machine.
 Result<Recovery> recover(const Context& context, store::Journal& journal);
 
 }  // namespace mig::apply

@@ -24,7 +24,7 @@ constexpr unsigned kCheckpointMode = 0600;
 using Wish = service::Wish::Layout;
 using HookVariables = std::map<std::string, std::string>;
 
-// mig-parted's words for a change: steps and hooks in its log, at debug.
+// Texts of a change in mig-parted's log: steps and hooks, at level debug.
 class MigPartedWords final : public GuardedWords {
  public:
   MigPartedWords(MigPartedLog& log, Output& output, bool skip_reset)
@@ -43,7 +43,7 @@ class MigPartedWords final : public GuardedWords {
     }
   }
 
-  // --skip-reset asks for no more than that; its caller resets or reboots.
+  // --skip-reset stops here; its caller resets or reboots.
   void outcome(const Plan& /*plan*/, const node::ApplyResult& result) override {
     for (const std::string& warning : result.warnings) {
       log_.warning(warning);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sim` and `smi`: other rooms' dialects, reached through this one binary.
+// `sim` and `smi`: command lines of other rooms, part of the same binary.
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
@@ -19,7 +19,8 @@
 namespace mig::cli {
 namespace {
 
-// The driver that every other command would take, as the simulator's commands want it.
+// Opens the driver that every other command would use, in the form that the simulator's commands
+// need.
 migsim::Problem open_for_simulator(const node::DriverChoice& choice, migsim::SymbolLookup& symbol) {
   auto session = node::open_driver(choice);
   if (!session) {
@@ -70,7 +71,8 @@ class Sim final : public Command {
 
   Result<int> run(Context& context) override {
     std::vector<std::string> words = context.rest;
-    // After the verb, not last: `sim shell lab -- CMD` leaves CMD's words as they are.
+    // Inserted after the verb, not at the end: `sim shell lab -- CMD` must pass CMD's words
+    // unchanged.
     if (context.globals().json) {
       words.insert(words.begin() + std::min<std::ptrdiff_t>(1, std::ssize(words)), "--json");
     }
@@ -119,7 +121,7 @@ class Smi final : public Command {
     } else if (std::any_of(context.rest.begin(), context.rest.end(), needs_free_gpu)) {
       readings.let_go();
     }
-    // The driver that every other command would take, opened only when the dialect needs one.
+    // The driver that every other command would use, opened only on demand.
     std::optional<Error> refused;
     std::optional<std::string> cut_short;
     std::unique_ptr<node::Node> node;
@@ -152,7 +154,7 @@ class Smi final : public Command {
         context.output().message("migctl: warning: " + line + "\n");
       }
     }
-    // nvidia-smi's own words were said; which driver and what to do is ours to add.
+    // nvidia-smi's own text was printed; the driver and the remedy are added.
     if (cut_short) {
       context.output().message("migctl: warning: " + *cut_short + "\n");
     }

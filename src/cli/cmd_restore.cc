@@ -99,7 +99,7 @@ class Restore final : public Command {
   Result<int> restore_last_good(Context& context) {
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.unattended());
     if (execute_.dry_run) {
-      MIG_TRY(context.machine());  // says that a change was cut short, which is not recovered now
+      MIG_TRY(context.machine());  // warns of an interrupted change, which is not recovered here
     }
     MIG_ASSIGN_OR_RETURN(service::ChangeOptions options, change_options(context, execute_));
     MIG_TRY(hooks_.fill({}, options));

@@ -20,7 +20,7 @@
 
 namespace mig::node {
 struct Versions;
-class Node;  // node/node.h: only commands that use it compile it
+class Node;  // node/node.h: only commands that use it include it
 struct DriverChoice;
 }  // namespace mig::node
 
@@ -60,16 +60,16 @@ class Context {
 
   // As node(), but never falls back to a simulated machine: for unattended use.
   Result<node::Node*> unattended();
-  // node(), for a command that looks at the machine or its records: says, once, that a change was
-  // cut short.
+  // As node(), for commands that read the machine or its records: warns once of an interrupted
+  // change.
   Result<node::Node*> machine();
-  // A reading of the machine; one serves the whole command (node/age.h).
+  // A reading of the machine, shared by the whole command (node/age.h).
   Result<Inventory> inventory();
-  // Node::inventory_to_show(), and what version prints: no GPU is read for that.
+  // Node::inventory_to_show(); and the versions, for which no GPU is read.
   Result<Inventory> inventory_to_show(bool idle_profiles);
   Result<node::Versions> versions();
 
-  // At the end of the command: what after-change listeners could not do.
+  // At the end of the command: prints errors of after-change listeners.
   void tell_warnings();
 
   // Known after the driver was opened.

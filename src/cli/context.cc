@@ -74,7 +74,7 @@ void Context::prepare_node() {
   node_->answers_from(node::Age::of_command());
 }
 
-// What was looked at is known by then.
+// After a reading the source is known.
 template <class T>
 Result<T> Context::looked(const node::Node& opened, Result<T> answer) {
   if (answer || opened.has_driver()) {

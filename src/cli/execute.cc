@@ -29,7 +29,7 @@ std::shared_ptr<void> GuardedWords::promise(std::function<void()> work) {
   return std::make_shared<BeforeGivingUp>(std::move(work));
 }
 
-// A terminal sees each step begin and end on one line; a log only its end.
+// On a terminal, a step's begin and end share one line; a log gets only the end.
 class ChangeWords::ProgressLines {
  public:
   ProgressLines(Output& output, std::vector<Step> steps)
@@ -142,7 +142,7 @@ int exit_code_of(const node::ApplyResult& result) {
   switch (result.outcome) {
     case node::Outcome::kUnchanged:
     case node::Outcome::kApplied:
-      // Done as far as it goes, but the machine waits for a reset: success would be a lie.
+      // Done as far as possible, but the machine waits for a reset: exit code 0 would be wrong.
       return result.failure ? error_info(result.failure->code).exit_code : 0;
     case node::Outcome::kRolledBack:
       return error_info(ErrorCode::kRolledBack).exit_code;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end that all changing commands share: flags to options, a change carried out by
-// service/change.h, and its words: progress on stderr, outcome on stdout.
+// Common end of all changing commands: converts flags to options, executes a change by
+// service/change.h, and prints progress on stderr and the outcome on stdout.
 #ifndef MIGCTL_CLI_EXECUTE_H_
 #define MIGCTL_CLI_EXECUTE_H_
 
@@ -21,8 +21,8 @@ struct ExecuteOptions {
   bool dry_run = false;  // show the plan only
   bool allow_reset = true;
   bool mode_only = false;
-  std::string reason;  // why, in the user's words, for history
-  WayFlags way;        // what to do about those who stand in the way
+  std::string reason;  // the user's reason, for history
+  WayFlags way;        // how to handle blockers
 };
 
 // Exits with kTimeout's code when there was no heartbeat for $MIGCTL_DRIVER_TIMEOUT (default 120
@@ -56,7 +56,8 @@ class BeforeGivingUp {
   BeforeGivingUp& operator=(BeforeGivingUp&&) = delete;
 };
 
-// The part of a change's observer that all dialects share: a driver that hangs ends the program.
+// Common part of the change observers of all dialects: a watchdog ends the program when the driver
+// hangs.
 class GuardedWords : public service::ChangeObserver {
  public:
   explicit GuardedWords(Output& output) : output_(output) {}
@@ -73,7 +74,7 @@ class GuardedWords : public service::ChangeObserver {
   std::weak_ptr<Watchdog> watchdog_;
 };
 
-// What migctl says while it changes the machine, and of what came of it.
+// migctl's texts during and after a change.
 class ChangeWords final : public GuardedWords {
  public:
   explicit ChangeWords(Context& context);
@@ -98,18 +99,18 @@ class ChangeWords final : public GuardedWords {
   std::unique_ptr<ProgressLines> lines_;
 };
 
-// What is the same for all changing commands. kUsage for flags of the way that cannot be read.
+// Options common to all changing commands. kUsage for invalid flags about blockers.
 Result<service::ChangeOptions> change_options(const Context& context,
                                               const ExecuteOptions& options);
 
 // Prints the Plan; kInUse's exit code when it is blocked.
 int show_plan(Context& context, const Plan& plan);
 
-// Of a change that ended; 0 = done.
+// Exit code of an ended change; 0 = done.
 int exit_code_of(const node::ApplyResult& result);
 
-// Changes the machine, a signal asks to stop (docs/reference/transactions.md), or shows the plan
-// (dry run); the exit code.
+// Changes the machine, with a rollback on a signal (docs/reference/transactions.md), or shows the
+// plan (dry run); returns the exit code.
 Result<int> execute(Context& context, const service::Wish& wish, service::ChangeOptions options);
 Result<int> execute(Context& context, const service::Wish& wish, const ExecuteOptions& options);
 

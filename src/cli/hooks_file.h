@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option by which apply and restore take a hooks file, and what they tell its hooks.
+// The hooks file option of apply and restore, and the variables for its hooks.
 #ifndef MIGCTL_CLI_HOOKS_FILE_H_
 #define MIGCTL_CLI_HOOKS_FILE_H_
 
@@ -21,8 +21,8 @@ class HooksFile {
 
   bool given() const { return !file_.empty(); }
 
-  // The hooks, where a file is given, and MIG_PARTED_* variables as mig-parted gives them to hooks:
-  // `more`, and those of the flags.
+  // Sets the hooks, if a file is given, and the MIG_PARTED_* variables for them, as mig-parted
+  // does: `more`, and those of the flags.
   Result<void> fill(HookVariables more, service::ChangeOptions& options) const;
 
  private:

@@ -23,7 +23,7 @@ using Steady = std::chrono::steady_clock;
 using Millis = std::chrono::milliseconds;
 
 constexpr Millis kCallTimeout{30'000};
-// How long a daemon may be away (restarted, say) while somebody waits for a lease.
+// How long a daemon may be down (a restart, for example) while a client waits for a lease.
 constexpr Millis kDaemonAway{15'000};
 constexpr Millis kBetweenTries{200};
 
@@ -46,7 +46,7 @@ class DaemonClient final : public LeaseClient {
     for (;;) {
       auto answer = ask("POST", "/v1/leases", wire::lease_request_document(request));
       if (!answer) {
-        // The same key finds the same request again, in its place.
+        // Retries with the same key, which keeps the request's place in the queue.
         if (!broken_ || Steady::now() - heard > kDaemonAway) {
           return answer;
         }
@@ -137,7 +137,7 @@ class StoreClient final : public LeaseClient {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(lease::Lease released, desk_->release(lease, peer_));
     answer.leases.push_back(std::move(released));
-    static_cast<void>(desk_->serve_waiting());  // who waits for it need not wait for the next turn
+    static_cast<void>(desk_->serve_waiting());  // need not wait for a scheduling pass
     return answer;
   }
 

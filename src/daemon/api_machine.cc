@@ -20,11 +20,11 @@
 namespace mig::daemon {
 namespace {
 
-// How long the GPUs are left to a process that has asked for them, at most, unless it holds the
-// writer's lock.
+// Longest time that the GPUs stay closed for a process that asked for them, unless the process
+// holds the writer lock.
 constexpr std::chrono::seconds kShutAfterRest{60};
 
-// A stream that is written into memory.
+// A stream into memory.
 class TextStream {
  public:
   TextStream() : file_(::open_memstream(&text_, &size_)) {}
@@ -59,8 +59,8 @@ class TextStream {
   std::FILE* file_;
 };
 
-// A process in a container has its own pids: the daemon's lists of processes are not what that
-// process would read.
+// Pids differ in another PID namespace: a client in a container would read other process lists than
+// the daemon.
 bool in_our_pid_namespace(std::uint32_t pid) {
   std::error_code error;
   const auto theirs =
@@ -169,7 +169,7 @@ Result<std::string> MachineApi::smi(const wire::ReadingRequest& asked) {
   TextStream err;
   smi::SmiContext context;
   context.open = [session]() -> Result<std::shared_ptr<nvml::Session>> {
-    return std::shared_ptr<nvml::Session>(session, [](nvml::Session*) {});  // stays the node's
+    return std::shared_ptr<nvml::Session>(session, [](nvml::Session*) {});  // not owned
   };
   context.out = out.file();
   context.err = err.file();

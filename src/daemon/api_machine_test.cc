@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Readings of a simulated machine, without a socket: who is answered, when the driver stays open,
-// and that an answer is what a reading of one's own is at that moment.
+// Warm readings of a simulated machine, without a socket: authorisation, idle time of the driver,
+// and equality with a direct reading at that moment.
 #include "daemon/api_machine.h"
 
 #include <sys/wait.h>
@@ -65,7 +65,7 @@ class MachineApiTest : public node::MachineTest {
 
   int status(const wire::ReadingRequest& request) { return ask("/v1/machine", request).status; }
 
-  // The answer is the document of a reading that another session takes now.
+  // The response equals the document of a reading by another session now.
   void expect_fresh(const std::string& when) {
     const http::Response answer = ask("/v1/machine", usual());
     ASSERT_EQ(answer.status, 200) << when << ": " << answer.body;
@@ -78,7 +78,7 @@ class MachineApiTest : public node::MachineTest {
   base::ManualClock clock_;
   std::unique_ptr<MachineApi> api_;
   std::unique_ptr<http::Router> router_;
-  std::unique_ptr<node::Node> reader_;  // another program's
+  std::unique_ptr<node::Node> reader_;  // of another program
 };
 
 TEST_F(MachineApiTest, AnAnswerIsAsNewAsAReadingOfOnesOwn) {

@@ -27,14 +27,14 @@
 namespace mig::daemon {
 namespace {
 
-// How long a dead holder of a lease can go unnoticed where no pidfd tells of it.
+// Longest time that a dead lease holder goes unnoticed without a pidfd.
 constexpr std::chrono::milliseconds kTick{200};
-// A look at the machine so old is good enough to choose by; grants are held against a new one.
+// Maximum age of a reading for scheduling; grants are checked against a new reading.
 constexpr node::Age kInventoryAge = node::Age::at_most(std::chrono::milliseconds(200));
-// Between, the pidfds tell.
+// Polling period of liveness; pidfds report in between.
 constexpr std::int64_t kReapEveryMs = 200;
 
-// READY=1 and the like, when systemd started us with Type=notify.
+// sd_notify: READY=1 and the like, under systemd with Type=notify.
 void tell_systemd(const char* state) {
   const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe)
   sockaddr_un address{};
@@ -59,7 +59,7 @@ void tell_systemd(const char* state) {
   }
 }
 
-// Connections and pidfds: more than a login's default.
+// Raises RLIMIT_NOFILE: connections and pidfds need more than a login's default.
 void allow_descriptors() {
   constexpr rlim_t kEnough = 8192;
   rlimit limit{};
@@ -70,7 +70,7 @@ void allow_descriptors() {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-// A pidfd per process that holds a lease: its end is known at once.
+// A pidfd per process that holds a lease: its end is reported at once.
 class HolderWatch {
   static constexpr std::size_t kMostWatched = 4096;
 
@@ -82,7 +82,7 @@ class HolderWatch {
     for (const lease::LeaseHolder& holder : holders) {
       const std::pair key(holder.pid, holder.start_ticks);
       if (watched_.contains(key) || watched_.size() >= kMostWatched) {
-        continue;  // the tick sees those that are too many
+        continue;  // beyond the limit, the periodic check finds it
       }
       base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, holder.pid, 0)));
       if (!process.valid()) {
@@ -154,8 +154,8 @@ Result<void> run_daemon(node::Node& node,
   };
   api.start();
   machine.rest_when_idle();
-  // But for a while after a reading the daemon has no GPU open between requests: it would be in the
-  // way of a mode change.
+  // Outside of the idle time after a reading the daemon has no GPU open between requests: an open
+  // one would block a mode change.
   server->every(kTick, [&api, &machine] {
     api.step();
     machine.rest_when_idle();
@@ -170,7 +170,7 @@ Result<void> run_daemon(node::Node& node,
   tell_systemd("STOPPING=1");
   api.stop();
   if (ours) {
-    ::unlink(socket.c_str());  // nobody listens: clients can tell at once
+    ::unlink(socket.c_str());  // removed at once, so clients see that no server listens
   }
   if (options.log) {
     options.log("migd: stopped; leases stay with their holders");

@@ -23,12 +23,12 @@
 
 namespace mig::device {
 
-// How much of a machine is read.
+// Parts of a machine to read.
 enum class Depth {
   kAll,
-  // Enough to show what is there: without the free capacity of profiles.
+  // Enough for display: without the remaining capacity of profiles.
   kShown,
-  // As kShown, and without the profiles of GPUs that have MIG off.
+  // As kShown, and without the profiles of GPUs with MIG off.
   kShownWithMig,
 };
 

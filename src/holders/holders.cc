@@ -178,13 +178,12 @@ class Finder {
         continue;
       }
       std::array<char, 512> buffer{};
-      // Relative to the open folder: shorter for the kernel than a path from the root, and there
-      // are thousands.
+      // Relative to the open folder: a shorter path lookup in the kernel, for thousands of links.
       const ssize_t length =
           ::readlinkat(::dirfd(folder.get()), entry->d_name, buffer.data(), buffer.size() - 1);
       const std::string_view link(buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
       if (link.find("/nvidia") == std::string_view::npos) {
-        continue;  // as nodes_.find() would say
+        continue;  // same result as nodes_.find()
       }
       if (auto node = nodes_.find(std::string(link), path + "/" + entry->d_name)) {
         nodes.emplace(std::move(node->path), node->target);

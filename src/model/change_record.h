@@ -72,7 +72,7 @@ struct ApplyResult {
   std::vector<std::string> others;
   // The rollback recreated instances that no step had destroyed: another program or a reset had.
   bool rebuilt = false;
-  // What after-change listeners could not do, one line each; the change itself is not affected.
+  // Errors of after-change listeners, one line each; the change itself is not affected.
   std::vector<std::string> warnings;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// After-change events of a Node on a simulated machine: which change fires, how often, with what.
+// After-change events of a Node on a simulated machine: which changes fire, how often, and with
+// which content.
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,7 @@
 namespace mig::node {
 namespace {
 
-// "0:3g.20gb 4:2g.10gb": the instances of GPU 0, by place; "off" with MIG off.
+// Instances of GPU 0 by placement: "0:3g.20gb 4:2g.10gb"; "off" with MIG off.
 std::string shape_of(const Inventory& inventory) {
   const Gpu& gpu = inventory.gpus.at(0);
   if (gpu.mig_current != MigMode::kEnabled) {
@@ -99,7 +100,7 @@ TEST_F(AfterChangeTest, ARefusalFiresNothing) {
   EXPECT_EQ(heard_, Heard());
 }
 
-// What was made goes again: the same layout, ids and UUIDs as before.
+// The created instance is destroyed again: layout, ids and UUIDs as before.
 TEST_F(AfterChangeTest, ARollbackToTheSameInstancesFiresNothing) {
   enabled_with({"1g.5gb:0"});
   inject({"--call",
@@ -125,9 +126,10 @@ TEST_F(AfterChangeTest, WhatOthersChangedIsNoticedByTheNextReading) {
   EXPECT_EQ(heard_, (Heard{"drift:  -> 0:1g.5gb"}));
 }
 
-// A plan of GPU 0 stays good when another GPU changes; the reading under the lock shows that.
+// A plan of GPU 0 stays valid when another GPU changes; the reading under the lock detects that
+// drift.
 TEST_F(AfterChangeTest, DriftBeforeAChangeIsToldApart) {
-  node_.reset();  // the simulator's library keeps to the machine that is open in this process
+  node_.reset();  // the simulator's library stays with the machine that is open in this process
   ASSERT_EQ(migctl({"sim", "destroy", "lab"}), 0);
   make("2x a100-sxm4-40gb");
   listen();
@@ -165,7 +167,7 @@ TEST_F(AfterChangeTest, AListenerThatFailsIsAWarningAndNotAFailure) {
   EXPECT_TRUE(node_->take_warnings().empty());
 }
 
-// kill -9 in the middle of a change, then recover.
+// SIGKILL in the middle of a change, then recovery.
 TEST_F(AfterChangeTest, ARecoveryFires) {
   enabled_with({"1g.5gb:0"});
   inject({"--call", "nvmlGpuInstanceCreateComputeInstance", "--kill", "before"});
@@ -182,7 +184,7 @@ TEST_F(AfterChangeTest, ARecoveryFires) {
   EXPECT_TRUE(heard_.front().ends_with(" -> 0:1g.5gb")) << heard_.front();
 }
 
-// One reading serves a command until the GPUs are let go of, or it is told to forget.
+// One reading is cached for a command until rest() or forget().
 TEST_F(AfterChangeTest, AReadingServesAsLongAsItMay) {
   enabled_with({});
   node_->answers_from(Age::of_command());
@@ -200,7 +202,7 @@ TEST_F(AfterChangeTest, AReadingServesAsLongAsItMay) {
   ASSERT_EQ(migctl({"create", "1g.5gb:0", "-i", "0"}), 0);
   node_->forget();
   EXPECT_EQ(shape_of(*node_->inventory()), "0:1g.5gb");
-  // A change through the Node leaves what was read back.
+  // A change through the Node leaves its read-back in the cache.
   ASSERT_TRUE(carry_out(node_->plan_destroy({}), Cause::kDestroy));
   EXPECT_EQ(shape_of(*node_->inventory()), "");
   EXPECT_EQ(shape_of(**first), "") << "a snapshot never changes";

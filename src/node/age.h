@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How old a reading of the machine may be that an answer is made from.
+// Maximum age of the cached reading that may serve a call.
 #ifndef MIGCTL_NODE_AGE_H_
 #define MIGCTL_NODE_AGE_H_
 
@@ -10,15 +10,15 @@ namespace mig::node {
 
 class Age {
  public:
-  // The driver is asked now. For loops that wait for something, and for checks after a change.
+  // Never cached. For polling loops, and for checks after a change.
   static constexpr Age fresh() { return Age(std::chrono::milliseconds(0)); }
 
-  // A reading that is younger serves. For a daemon that answers many in a moment.
+  // A younger reading may serve. For a daemon with many requests in a moment.
   static constexpr Age at_most(std::chrono::milliseconds limit) { return Age(limit); }
 
-  // The reading of the command under way serves, however old: the last one since the Node was
-  // opened, let go of the GPUs (Node::rest) or was told to forget. For a process that is one
-  // command: what it plans, refuses and prints is then about one and the same state.
+  // The command's cached reading serves, of any age: the last one since the Node was opened, closed
+  // its GPUs (Node::rest) or dropped its cache. For a process that runs one command: planning,
+  // refusals and output then refer to one consistent state.
   static constexpr Age of_command() { return Age(std::nullopt); }
 
   constexpr bool any() const { return !limit_; }

@@ -59,7 +59,7 @@ Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
   return session;
 }
 
-// A name below the root; with a slash, the folder itself.
+// Parses a machine's name: below the root, or with a slash the folder itself.
 Result<std::string> machine_dir(const std::string& name) {
   const store::Surroundings around = store::Surroundings::ours();
   const std::string root = store::machines_root(around);

@@ -73,7 +73,7 @@ void Node::rest() {
   }
 }
 
-// nullopt: nobody else reads, or not any more.
+// nullopt: no other process reads, or not any more.
 std::optional<Inventory> Node::read_elsewhere() {
   if (!read_elsewhere_ || session_) {
     return std::nullopt;
@@ -157,7 +157,7 @@ void Node::before_outside_change() {
   }
 }
 
-// Where the machine cannot be read now, the next reading tells of the change, as drift.
+// If the machine cannot be read now, the next reading reports the change as drift.
 void Node::after_outside_change(Cause cause) {
   forget();
   if (!listeners_.empty()) {
@@ -243,7 +243,7 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   apply::Context context{*session_, base::system_clock(), &recorders};
   context.facts = &facts_;
   context.heartbeat = options.heartbeat;
-  forget();  // refused too: the machine was not what the plan was made for
+  forget();  // refused: the machine was not as the plan assumed
   MIG_ASSIGN_OR_RETURN(ApplyResult result, apply::apply(context, plan, options));
   if (!result.after.gpus.empty()) {
     keep(result.after);

@@ -3,9 +3,9 @@
 // the same preflight and verification as apply, history, slots and holders. Results are values;
 // library code prints nothing. Used by service/ (use cases), cli/, daemon/.
 //
-// One reading of the machine is kept, with its age. How old it may be that answers is the caller's
-// to say (node/age.h): once for all calls (answers_from), or for one. A Node that was told nothing
-// reads anew each time. A change through this Node replaces what is kept by what was read back.
+// One reading of the machine is cached, with its age. The caller sets its maximum age (node/age.h):
+// once for all calls (answers_from), or per call. By default every call reads anew. A change
+// through this Node replaces the cached reading by its read-back.
 //
 //   MIG_ASSIGN_OR_RETURN(auto node, node::Node::open({}));
 //   MIG_ASSIGN_OR_RETURN(const Plan plan, node->plan(desired));
@@ -104,44 +104,44 @@ class Node {
 
   void watch(Watch watch) { watch_ = std::move(watch); }
 
-  // Of the driver; no GPU is read for that.
+  // Versions of the driver; no GPU is read.
   Result<Versions> versions();
 
-  // The age that serves all calls which name none. Age::fresh() until told otherwise.
+  // Default maximum age of calls without one. Initially Age::fresh().
   void answers_from(Age age) { age_ = age; }
 
   Result<Inventory> inventory() { return inventory(age_); }
 
   Result<Inventory> inventory(Age age);
-  // The same without a copy; what it points to never changes.
+  // The same without a copy; the snapshot is immutable.
   using Snapshot = std::shared_ptr<const Inventory>;
   Result<Snapshot> snapshot(Age age);
-  // Enough to show what is there: without the free capacity of profiles, and without the profiles
-  // of GPUs with MIG off when `idle_profiles` is false. Read now, and not kept for other calls.
+  // Enough for display: without the remaining capacity of profiles, and without the profiles of
+  // GPUs with MIG off when `idle_profiles` is false. Read anew, and not cached.
   Result<Inventory> inventory_to_show(bool idle_profiles);
 
-  // What was read until now answers nothing any more.
+  // Drops the cached reading.
   void forget() { kept_.reset(); }
 
-  // Called after every change of this machine: through this Node, and by others as soon as a
-  // reading shows it (apply/after_change.h has the contract). `name` is for warnings.
+  // Called after every change of this machine: at once for changes through this Node, and for other
+  // programs' changes when a reading shows them (contract: apply/after_change.h). `name` is used in
+  // warnings.
   void after_change(std::string name, apply::ChangeListeners::Listener listener) {
     listeners_.add(std::move(name), std::move(listener));
   }
 
-  // What listeners could not do, where no ApplyResult told of it: drift, smi, recover.
+  // Errors of listeners that no ApplyResult reports: after drift, smi, recover.
   std::vector<std::string> take_warnings() { return listeners_.take_warnings(); }
 
-  // Around what changes the machine past apply, on session(): nvidia-smi's dialect. Both cost a
-  // reading where somebody listens, and nothing where nobody does.
+  // Bracket around changes that bypass apply, made on session(): nvidia-smi's dialect. Each costs a
+  // reading if there are listeners, else nothing.
   void before_outside_change();
   void after_outside_change(Cause cause);
 
-  // Shared with what speaks NVML itself (smi); nullptr before the driver was opened.
+  // Shared with direct users of NVML (smi); nullptr before the driver was opened.
   std::shared_ptr<nvml::Session> shared_session() const { return session_; }
 
-  // A reading for a process that asks again and again (device/cached_reader.h), whose driver stays
-  // open meanwhile: until rest().
+  // For repeated readings (device/cached_reader.h); the driver stays open until rest().
   Result<Inventory> inventory_again();
   // For direct NVML calls. Valid until the next call that changes the machine, or rest().
   Result<nvml::Session*> session();
@@ -160,10 +160,10 @@ class Node {
   // another process of ours (the daemon with its open driver).
   void before_reset(std::function<void()> let_go) { let_go_ = std::move(let_go); }
 
-  // Lets go of the GPUs until the driver is asked next: whoever is between nvmlInit and
-  // nvmlShutdown keeps an Ampere GPU from changing its mode and every GPU from a reset. For callers
-  // that wait: the daemon between requests, `run` while its command runs, --wait. Ends the reading
-  // of the command under way (Age::of_command).
+  // Closes the GPUs until the next driver call: an open session (between nvmlInit and nvmlShutdown)
+  // blocks a mode change of an Ampere GPU and the reset of any GPU. For callers that wait: the
+  // daemon between requests, `run` while its command runs, --wait. Also ends the validity of the
+  // command's reading (Age::of_command).
   void rest();
 
   // Busy instances (with processes on them, or with open nodes) are pinned. If that is impossible,
@@ -213,7 +213,7 @@ class Node {
   // The current instance of a slot; kNotFound when there is no such slot.
   Result<SlotView> resolve_slot(const std::string& name);
 
-  // Who stands in the way of what.
+  // All holders, with the operations that each one blocks.
   Result<holders::Report> holders() { return holders(age_); }
 
   Result<holders::Report> holders(Age age);
@@ -244,7 +244,7 @@ class Node {
   struct Kept {
     Snapshot inventory;
     std::chrono::nanoseconds read_at{0};
-    bool of_command = true;  // false: the GPUs were let go of since
+    bool of_command = true;  // false: the GPUs were closed since
   };
 
   Result<void> wake();
@@ -257,7 +257,7 @@ class Node {
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
 
-  std::shared_ptr<nvml::Session> session_;  // nullptr: not opened, with a reader elsewhere
+  std::shared_ptr<nvml::Session> session_;  // nullptr: not opened; readings come from elsewhere
   store::Places places_;
   DriverChoice choice_;
   ReadElsewhere read_elsewhere_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What makes the instance that a slot names, for --slot with --create.
+// Creates the instance that a slot names, for --slot with --create.
 #ifndef MIGCTL_NODE_SLOT_CREATION_H_
 #define MIGCTL_NODE_SLOT_CREATION_H_
 

@@ -22,7 +22,7 @@ Plan mode_only_plan(Plan plan) {
     gpu.created.clear();
     gpu.after.cells.clear();
     if (gpu.after.mode != MigMode::kEnabled) {
-      continue;  // going off: what is destroyed stays destroyed
+      continue;  // MIG is being disabled: destroyed instances are not recreated
     }
     gpu.kept = gpu.after.cells = gpu.before.cells;
     gpu.destroyed.clear();
@@ -105,8 +105,8 @@ class ChangeLoop {
     return applied;
   }
 
-  // The layout itself: once nobody stands in its way or --wait is over; planned anew for as long as
-  // somebody does.
+  // The layout change: executed once there are no blockers or --wait is over; planned again after
+  // each race with a new process.
   Result<Changed> clear_and_apply() {
     WayOptions way_options;
     way_options.wait = options_.wait;
@@ -140,7 +140,7 @@ class ChangeLoop {
       const std::shared_ptr<void> promised = observer_.promise(exit_hooks);
       return plan(around);
     };
-    // Made anew there, of the same reading: who is waited for may go meanwhile.
+    // Planned again there, on the same reading: a blocker may end during the wait.
     hooked.carry_out = [&](const Plan&) -> Result<int> {
       const std::shared_ptr<void> promised = observer_.promise(exit_hooks);
       MIG_ASSIGN_OR_RETURN(done, clear_and_apply());

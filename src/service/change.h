@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one loop by which a layout changes, for everybody: plan -> hooks -> way clear? -> apply ->
-// again, with dry run, mode only, --wait, --evict and --migrate. The command line,
-// nvidia-mig-parted and the daemon differ in their words only; those are a ChangeObserver's.
+// The one loop of every layout change: plan -> hooks -> blockers? -> apply -> retry, with dry run,
+// mode only, --wait, --evict and --migrate. Command line, nvidia-mig-parted and daemon differ in
+// their texts only, which a ChangeObserver provides.
 //
 //   service::ChangeOptions options;
 //   options.command = "apply -f layouts.yaml";
 //   MIG_ASSIGN_OR_RETURN(const service::Changed done,
 //                        service::change(node, service::wish_mode({}, true), options, observer));
 //
-// Readings of the machine: that of the command under way plans; one more where a hook ran, since it
-// may have changed the machine, and after each wait; one under the lock; those of each step; one at
-// the end.
+// Readings of the machine: the command's own for planning; one more after hooks, which may have
+// changed the machine, and after each wait; one under the lock; one or more per step; one at the
+// end.
 //
 // Threading: as the Node; the observer is called from the same thread.
 #ifndef MIGCTL_SERVICE_CHANGE_H_
@@ -39,19 +39,19 @@
 
 namespace mig::service {
 
-// What is to be there. Planned anew as often as the loop needs it.
+// The desired state; planned as often as the loop needs.
 struct Wish {
   node::Cause cause = node::Cause::kApply;
-  // `around` false: busy instances block, they do not pin.
+  // `around` false: busy instances are blockers, not pinned.
   std::function<Result<Plan>(node::Node& node, bool around)> plan;
-  // Of a whole layout: what --migrate moves work for. Empty for single steps.
+  // For a whole layout: --migrate moves work for it. Empty for single steps.
   using Layout = std::function<Result<DesiredLayout>(const Inventory&)>;
   Layout layout = {};
-  bool saved_plan = false;  // made once, not for each try
+  bool saved_plan = false;  // never planned again for a retry
 };
 
 Wish wish_layout(Wish::Layout layout, node::Cause cause = node::Cause::kApply);
-// A plan that was made and saved earlier; blockers who are gone by now are struck out.
+// A saved plan; blockers that have ended since are removed.
 Wish wish_saved(Plan plan);
 Wish wish_create(node::Node::CreateRequest request);
 Wish wish_destroy(node::Node::DestroyRequest request);
@@ -60,30 +60,30 @@ Wish wish_undo(std::optional<std::int64_t> change);
 Wish wish_last_good();
 
 struct ChangeOptions {
-  bool dry_run = false;  // plan only
+  bool dry_run = false;  // only show the plan
   bool allow_reset = true;
   bool mode_only = false;
-  // A mode that is set and waits for a reset is all that was asked for, so that apply-exit's
-  // failure counts then too (mig-parted's --skip-reset).
+  // A pending mode counts as success, so that a failure of apply-exit is reported then too
+  // (mig-parted's --skip-reset).
   bool pending_will_do = false;
-  std::string command;  // for history: what was typed
-  std::string reason;   // and why
+  std::string command;  // command line, for history
+  std::string reason;   // the user's reason, for history
 
-  std::chrono::milliseconds wait{0};               // for those who stand in the way
-  std::optional<std::chrono::milliseconds> evict;  // the grace between SIGTERM and SIGKILL
-  std::string evict_hook;                          // a program run first for each of them
+  std::chrono::milliseconds wait{0};               // how long to wait for blockers
+  std::optional<std::chrono::milliseconds> evict;  // grace period between SIGTERM and SIGKILL
+  std::string evict_hook;                          // program to run before each eviction
 
-  std::optional<Hooks> hooks;  // nullopt: none run
+  std::optional<Hooks> hooks;  // nullopt: no hooks
   std::map<std::string, std::string> hook_variables;
 
-  std::string migrate_hook;  // moves busy work out of the way (service/migrate.h); "" = nobody does
+  std::string migrate_hook;  // program that moves busy work (service/migrate.h); "" = none
   std::optional<std::chrono::milliseconds> drain;
 
-  // Set by a signal: the step under way is finished, then everything is undone.
+  // Stop flag, set by a signal: the current step is completed, then everything is rolled back.
   const std::atomic<bool>* stop = nullptr;
 };
 
-// What the words of a change need. All of it may be left out.
+// Callbacks for the texts of a change; all are optional.
 class ChangeObserver {
  public:
   ChangeObserver() = default;
@@ -93,10 +93,10 @@ class ChangeObserver {
   ChangeObserver(ChangeObserver&&) = delete;
   ChangeObserver& operator=(ChangeObserver&&) = delete;
 
-  // The way is clear, or nobody clears it: the plan is about to be carried out.
+  // There are no blockers, or none will be cleared: the plan is about to be executed.
   virtual void planned(const Plan& /*plan*/) {}
 
-  // A line of progress: who is waited for, stopped or moved.
+  // A line of progress: process waited for, stopped or moved.
   virtual void note(const std::string& /*line*/) {}
 
   virtual void steps_begin(const std::vector<Step>& /*steps*/) {}
@@ -108,32 +108,31 @@ class ChangeObserver {
 
   virtual void steps_end(bool /*success*/) {}
 
-  // After each list of hooks: its name ("apply-start") and what the hooks printed.
+  // After each list of hooks: its name ("apply-start") and the hooks' output.
   virtual void hooks_ran(std::string_view /*list*/,
                          const std::string& /*output*/,
                          bool /*failed*/) {}
 
-  // What came of the plan; apply-exit hooks have yet to run. Not for the changes of a migration
-  // around it.
+  // Outcome of the plan; apply-exit hooks have yet to run. Not called for the changes of a
+  // migration around it.
   virtual void outcome(const Plan& /*plan*/, const node::ApplyResult& /*result*/) {}
 
-  // Held while the driver changes the machine, with alive() as its sign of life: a driver call that
-  // hangs cannot be taken back, only the process can end.
+  // Held while the driver changes the machine, with alive() as its heartbeat: a hanging driver call
+  // cannot be cancelled, so a watchdog can only end the process.
   virtual std::shared_ptr<void> guard() { return nullptr; }
 
   virtual void alive() {}
 
-  // While the value lives, `work` is done also when a guard ends the process.
+  // During the value's lifetime, `work` is also executed when a guard ends the process.
   virtual std::shared_ptr<void> promise(std::function<void()> /*work*/) { return nullptr; }
 };
 
-// What is left of a plan with ChangeOptions::mode_only: instances stay as they are, except where
-// MIG goes off.
+// The part of a plan for ChangeOptions::mode_only: instances stay, except where MIG is disabled.
 Plan mode_only_plan(Plan plan);
 
-// An Error: nothing was changed (apply/apply.h), or a hook failed (kHook), or nobody went in time
-// (kTimeout), or a move was taken back. Else `Changed` tells how it ended, rolled back or stuck
-// included.
+// An Error: nothing was changed (apply/apply.h), or a hook failed (kHook), or blockers remained
+// (kTimeout), or a migration was rolled back. Otherwise `Changed` has the outcome, rolled back or
+// stuck included.
 Result<Changed> change(node::Node& node,
                        const Wish& wish,
                        const ChangeOptions& options,

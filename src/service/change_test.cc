@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one change loop on a simulated machine, with an observer that writes down what it hears.
+// The change loop on a simulated machine, with an observer that records its calls.
 #include "service/change.h"
 
 #include <algorithm>
@@ -69,7 +69,7 @@ class ChangeTest : public node::MachineTest {
     options_.command = "test";
   }
 
-  // What the command line does: one reading serves the command.
+  // As the command line does: one reading serves the command.
   Result<Changed> changed(const Wish& wish) {
     node_->answers_from(node::Age::of_command());
     node_->forget();
@@ -152,7 +152,7 @@ TEST_F(ChangeTest, ModeOnlyLeavesTheInstances) {
   EXPECT_EQ(inventory().gpus[0].mig_current, MigMode::kDisabled);
 }
 
-// A hook may change the machine: the change is planned from what is there after it.
+// A hook may change the machine: the plan is made from a reading after it.
 TEST_F(ChangeTest, HooksRunInOrderAndWhatTheyChangedIsSeen) {
   create(0, {"3g.20gb:4"});
   options_.hooks.emplace();
@@ -314,8 +314,8 @@ TEST_F(RestoreTest, AChangeThatWasCutShortIsRecoveredFirst) {
 
 class FreshMachineTest : public node::MachineTest {};
 
-// A mode that waits for its reset is no success, but all that a caller wants who asked for no more:
-// then a failed apply-exit is the answer.
+// A pending mode is no success, but suffices for a caller that asked for no more: then a failure of
+// apply-exit is returned.
 TEST_F(FreshMachineTest, WhatWaitsForAResetIsEnoughWhereThatWasAskedFor) {
   make("1x a100-sxm4-40gb", {"--vm"});
   ChangeOptions options;

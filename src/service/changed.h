@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a change ended.
+// Result of a change.
 #ifndef MIGCTL_SERVICE_CHANGED_H_
 #define MIGCTL_SERVICE_CHANGED_H_
 
@@ -12,17 +12,17 @@
 namespace mig::service {
 
 struct Changed {
-  Plan plan;                                // the last one that was made
+  Plan plan;                                // the last plan made
   std::optional<node::ApplyResult> result;  // nullopt: a dry run
 };
 
-// Done as far as it goes, and nothing waits for a reset.
+// True when done, with no pending mode.
 inline bool went_well(const node::ApplyResult& result) {
   return !result.failure &&
          (result.outcome == node::Outcome::kApplied || result.outcome == node::Outcome::kUnchanged);
 }
 
-// All but what waits for a reset that was not allowed is done.
+// True when everything is done except for a reset that was not allowed.
 bool only_waits_for_reset(const node::ApplyResult& result);
 
 }  // namespace mig::service

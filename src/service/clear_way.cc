@@ -87,7 +87,7 @@ Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
       told = who;
       next_line = now + kBetweenLines;
     }
-    node_.rest();  // and what was read before counts no more
+    node_.rest();  // also drops the cached reading
     clock_.sleep(std::min<std::chrono::nanoseconds>(kBetweenPlans, deadline_ - now));
     MIG_ASSIGN_OR_RETURN(plan, make());
     if (!plan.blocked()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of service/: an instance that somebody waits for, made at once, by the loop that all
-// changes take (change.h).
+// Inside of service/: creates an instance at once for a waiting request, by the common change loop
+// (change.h).
 #ifndef MIGCTL_SERVICE_CREATE_NOW_H_
 #define MIGCTL_SERVICE_CREATE_NOW_H_
 
@@ -13,15 +13,15 @@
 
 namespace mig::service {
 
-// Makes what somebody waits for, where nobody is in the way; no GPU is reset, and a signal ends
-// nothing half-way. `reason` goes into the journal.
+// Creates the requested instances if there is no blocker; no GPU is reset, and signals are deferred
+// until the end. `reason` goes into the journal.
 Result<void> create_now(node::Node& node,
                         const node::Node::CreateRequest& request,
                         node::Cause cause,
                         const std::string& reason);
 
-// The slot's instance, made when it is not there and nothing has to go for it. Errors: why it
-// cannot be (kNoCapacity, kConflict with what lies there), or those of the change.
+// The slot's instance, created if it is missing and nothing has to be destroyed for it. Errors: why
+// that is impossible (kNoCapacity, kConflict with what occupies the slot), or those of the change.
 Result<node::SlotView> make_slot(node::Node& node, const std::string& name);
 
 }  // namespace mig::service

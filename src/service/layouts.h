@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layouts, hooks and checkpoints as files, for the command line in all its dialects: read with the
-// limits of this program, resolved against a machine, written from one.
+// Layouts, hooks and checkpoints as files, for the command line in all its dialects: reading with
+// size limits, resolving against a machine, writing.
 //
 // Errors: kInvalidInput with file, line and column; kTooLarge; kIo.
 #ifndef MIGCTL_SERVICE_LAYOUTS_H_
@@ -25,18 +25,17 @@ using Format = config::Format;
 using Checkpoint = config::Checkpoint;
 using SavedNames = config::SavedNames;
 
-// "-" is standard input, which can be read once.
+// "-" is standard input, which can be read only once.
 Result<Spec> read_layouts(const std::string& path);
 // `label` nullopt: the only config of the file.
 Result<DesiredLayout> resolve_layout(const Spec& spec,
                                      const std::optional<std::string>& label,
                                      const Inventory& inventory);
-// The points in which the machine is not as wanted, one line each. `mode_only`: which GPUs do not
-// have the MIG mode wanted; instances are not looked at.
+// Differences from the desired layout, one line each. `mode_only`: compares MIG modes only.
 std::vector<std::string> differences(const Inventory& inventory,
                                      const DesiredLayout& desired,
                                      bool mode_only);
-// The machine's layout as a layout file, and one of every layout that its GPUs can have.
+// The machine's layout as a layout file; and a file with every layout that its GPUs support.
 std::string export_text(const Inventory& inventory, const std::string& label, Format format);
 Result<std::string> generate_text(const Inventory& inventory, Format format);
 

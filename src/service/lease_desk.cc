@@ -377,7 +377,7 @@ Result<std::vector<lease::Lease>> LeaseDesk::acquire(const lease::LeaseRequest& 
     }
     base::system_clock().sleep(std::chrono::milliseconds(kBetweenTurnsMs));
     node_.forget();
-    // Who waits longest takes the turns; those behind only when nobody before them does.
+    // The longest waiting request runs the passes; others only when none waits before them.
     MIG_ASSIGN_OR_RETURN(ticket, peek(ticket.id));
     if (!ticket.granted.empty()) {
       break;

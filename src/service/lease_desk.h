@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases as use cases: who may ask for what (tenants), the machine as it is now, instances made on
-// demand, holders asked to go. The daemon serves its clients through it; root's commands use it
-// directly when no daemon runs. Both work on one store (lease/lease.h).
+// Use cases of leases: authorisation by tenant, readings of the machine, creation on demand,
+// preemption. The daemon serves its clients through a LeaseDesk; root's commands use one directly
+// when no daemon runs. Both share one store (lease/lease.h).
 //
-// Threading: one LeaseDesk from one thread at a time.
+// Threading: not thread-safe.
 #ifndef MIGCTL_SERVICE_LEASE_DESK_H_
 #define MIGCTL_SERVICE_LEASE_DESK_H_
 
@@ -25,7 +25,7 @@
 
 namespace mig::service {
 
-// What the kernel says of a process that asks, with names from the system's databases.
+// A client by the kernel's peer credentials, with names from the system's databases.
 struct Peer {
   Identity identity;
   std::uint32_t pid = 0;
@@ -34,69 +34,67 @@ struct Peer {
 Peer own_peer();
 Peer peer_of(std::uint32_t uid, std::uint32_t gid, std::uint32_t pid);
 
-// "alice"; the number where the system's database has no name.
+// User name: "alice"; the uid where the system's database has no name.
 std::string user_text(std::uint32_t uid);
-// A name or a number; kNotFound when the database has no such name.
+// Resolves a user name or uid; kNotFound when the database has no such name.
 Result<std::uint32_t> uid_of(const std::string& user);
 
-// Of the file `path`, else where store::tenants_file() says. Only the default file may be missing: then each user is a tenant of its own.
+// Reads `path`, else the file of store::tenants_file(). Only the default file may be missing:
+// then each user is a tenant of its own.
 Result<Tenants> read_tenants(const std::string& path);
 
 class LeaseDesk {
  public:
-  // `reap_every_ms`: lease::Settings.
-  // `age`: how old a look at the machine may be that a turn uses; what is granted is
-  // always held against a new one.
+  // `reap_every_ms`: see lease::Settings. `age`: maximum age of the reading that a scheduling pass
+  // uses; grants are always checked against a new one.
   static Result<std::unique_ptr<LeaseDesk>> open(node::Node& node,
                                                  const Tenants& tenants,
                                                  node::Age age = node::Age::fresh(),
                                                  std::int64_t reap_every_ms = 0);
 
-  // Enters the request in the name of `peer`; granted, or waiting. The need's GPU and slot are
-  // taken as the user wrote them. Beside lease::Leases::submit: kPermission for a role that may not
-  // lease, or a holder that is another user's process.
+  // Submits the request in the name of `peer`; granted, or waiting. The need's GPU and slot are as
+  // written by the user. Errors beside those of lease::Leases::submit: kPermission for a role
+  // without leases, or a holder that is another user's process.
   Result<lease::Ticket> begin(lease::LeaseRequest request, const Peer& peer);
-  // How it stands; takes a turn.
+  // State of the request; runs a pass.
   Result<lease::Ticket> look(std::int64_t ticket);
 
   Result<lease::Ticket> peek(std::int64_t ticket) { return leases_.peek(ticket); }
 
   Result<lease::Leases::Standing> standing() { return leases_.standing(); }
 
-  // Why a request is neither granted nor waiting any more.
+  // Error for a request that is neither granted nor waiting any more.
   Error gone(std::int64_t ticket, const std::string& reason);
 
   Result<void> cancel(std::int64_t ticket) { return leases_.cancel(ticket); }
 
-  // begin() and look() until it is granted or its time is over (kTimeout, with the last reason).
-  // `on_wait` is called when the reason changes.
+  // begin() and look() until granted or timed out (kTimeout, with the last reason). `on_wait` is
+  // called when the reason changes.
   using OnWait = std::function<void(const lease::QueueEntry&)>;
   Result<std::vector<lease::Lease>> acquire(const lease::LeaseRequest& request,
                                             const Peer& peer,
                                             const OnWait& on_wait);
 
-  // A turn, and what it found to do: instances are made, holders signalled. True: something
-  // changed.
+  // Runs a pass and its actions: instances are created, holders signalled. True: something changed.
   Result<bool> step(bool reap = true);
 
-  // step() where somebody waits: what was released need not wait for their next turn. Reads
-  // nothing where nobody does.
+  // step() if requests are waiting, so that a release serves them at once. Reads nothing otherwise.
   Result<void> serve_waiting();
 
   Result<lease::Lease> release(std::int64_t lease, const Peer& peer);
   Result<void> rebind(std::int64_t lease, lease::LeaseHolder holder, const Peer& peer);
   Result<void> bequeath(std::int64_t lease, lease::LeaseHolder heir, const Peer& peer);
-  // A tenant sees its own; operators and admins see all.
+  // A tenant sees its own leases; operators and admins see all.
   Result<std::vector<lease::Lease>> list(const Peer& peer);
   Result<std::vector<lease::QueueEntry>> queue(const Peer& peer);
-  // Of what happened to leases, what the filter wants and the peer may see: a tenant its own, also
-  // when the filter names another.
+  // Audit events that match the filter and are visible to the peer: a tenant sees its own only,
+  // whatever tenant the filter names.
   Result<lease::History> history(lease::EventFilter filter, const Peer& peer);
 
   Result<std::vector<TenantUse>> tenants(const Peer& peer);
 
-  // From now on only those who lease an instance (and root) can open its device nodes
-  // (service/node_guard.h), checked at every turn.
+  // Restricts the device nodes of an instance to its lease holders and root (service/node_guard.h),
+  // enforced at every pass.
   void guard_nodes(NodeGuard guard) { guard_ = std::move(guard); }
 
   Tenant tenant_of(const Peer& peer) const { return leases_.tenants().tenant_of(peer.identity); }
@@ -107,12 +105,12 @@ class LeaseDesk {
   LeaseDesk(node::Node& node, lease::Leases leases, node::Age age)
       : node_(node), leases_(std::move(leases)), age_(age) {}
 
-  // Of which tenant's leases; "" = anybody's.
+  // Tenant whose leases the peer may change; "" = any.
   Result<std::string> may_change(const Peer& peer) const;
   Result<const Inventory*> machine(bool fresh);
   Result<void> complete(lease::LeaseRequest& request, const Peer& peer, const Tenant& tenant);
 
-  // What became of the instances that were to be made; kLater: another writer was at work.
+  // Result of creating instances; kLater: another writer was active.
   enum class Making { kNothing, kDone, kLater, kRefused };
 
   Result<Making> carry_out(const lease::Turn& turn);
@@ -125,10 +123,10 @@ class LeaseDesk {
   node::Node& node_;
   lease::Leases leases_;
   node::Age age_;
-  node::Node::Snapshot inventory_;  // what the last turn saw
+  node::Node::Snapshot inventory_;  // reading of the last scheduling pass
   std::optional<NodeGuard> guard_;
-  std::map<std::int64_t, std::string> lost_;  // by request: the instance that went meanwhile
-  // The layout and leases for which making an instance failed: not tried again until they change.
+  std::map<std::int64_t, std::string> lost_;  // by request: its instance that disappeared meanwhile
+  // Fingerprint of layout and leases at a failed creation: no retry until they change.
   std::string failed_creation_;
 };
 

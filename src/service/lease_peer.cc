@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who asks for a lease: names of users and groups from the system's databases.
+// Identity of a lease client: names of users and groups from the system's databases.
 #include <unistd.h>
 
 #include <array>
@@ -40,7 +40,7 @@ std::string group_name(std::uint32_t gid) {
   return found->gr_name;
 }
 
-// The groups of the user by the database, and the one the process has now.
+// Groups of the user by the database, and the process's current one.
 std::vector<std::uint32_t> groups_of(const std::string& user, std::uint32_t gid) {
   std::array<gid_t, 256> gids{};
   int count = static_cast<int>(gids.size());

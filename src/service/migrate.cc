@@ -32,7 +32,7 @@ class Mover {
   Mover(node::Node& node, const MigrateOptions& options, base::Clock& clock)
       : node_(node), options_(options), clock_(clock) {}
 
-  // The moves, and the layout after them.
+  // Executes the moves, then the layout change.
   Result<Changed> run(const apply::Migration& migration) {
     MIG_TRY(move(migration));
     auto done = options_.layout();
@@ -44,7 +44,7 @@ class Mover {
     if (!done) {
       return back;
     }
-    tell(back.text());  // the outcome of the layout's change has been told
+    tell(back.text());  // the outcome of the layout change has been reported
     if (back.code == ErrorCode::kStuck) {
       done->result->outcome = node::Outcome::kStuck;
     }

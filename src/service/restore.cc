@@ -8,7 +8,7 @@
 namespace mig::service {
 namespace {
 
-// Before anything else: half a change is no layout to plan from.
+// First of all: an interrupted change is no layout to plan from.
 Result<void> recover_first(node::Node& node, ChangeObserver& observer) {
   const std::shared_ptr<void> guarded = observer.guard();
   MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery, node.recover([&] { observer.alive(); }));

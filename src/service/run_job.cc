@@ -26,7 +26,7 @@ Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& re
     }
     node.rest();
   };
-  // The first look may be the command's own; whoever looks again wants to see what has changed.
+  // The first reading may be the command's cached one; later ones must be fresh.
   bool first = true;
   const auto read = [&node, &first] {
     return std::exchange(first, false) ? node.inventory() : node.inventory(node::Age::fresh());

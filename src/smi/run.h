@@ -22,7 +22,7 @@ struct Run {
   const nvml::Functions& nvml;
   std::FILE* out;
   std::FILE* err;
-  const std::function<void()>* before_change = nullptr;  // SmiContext; not owned
+  const std::function<void()>* before_change = nullptr;  // from SmiContext; not owned
 
   void print(std::string_view what) const { std::fwrite(what.data(), 1, what.size(), out); }
 

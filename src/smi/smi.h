@@ -28,7 +28,7 @@ struct SmiContext {
   // Called at most once, and not for help or an invalid command line.
   std::function<Result<std::shared_ptr<nvml::Session>>()> open;
   // Called before the first driver call that changes modes or instances (mig -cgi, -cci, -dci,
-  // -dgi; -mig; -r), for a caller that tells others of changes. Empty = nobody to tell.
+  // -dgi; -mig; -r), for after-change events. May be empty.
   std::function<void()> before_change = {};
   // Not owned. Results go to `out`, and so do almost all errors, as with nvidia-smi.
   std::FILE* out = stdout;

@@ -19,7 +19,7 @@ std::string text_at(const Reader& reader, std::string_view key) {
   return reader.given(key) ? reader.at(key).text() : std::string();
 }
 
-// What is kept, printed and handed to programs: one line of text.
+// Names that are stored, printed and passed to programs must be one line of text.
 std::string name_at(const Reader& reader, std::string_view key) {
   std::string text = text_at(reader, key);
   const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
@@ -95,7 +95,7 @@ lease::LeaseHolder read_holder(const Reader& parent, std::string_view key = "hol
       reader.at("pid").u32(), reader.given("startTicks") ? reader.at("startTicks").number() : 0);
 }
 
-// A priority. Out of range is for the admission to say: the range depends on the tenant.
+// A priority. Admission checks the range, which depends on the tenant.
 std::int32_t clamped_at(const Reader& reader, std::string_view key) {
   constexpr std::int64_t kFar = 1'000'000;
   return reader.given(key) ? static_cast<std::int32_t>(reader.at(key).clamped(-kFar, kFar)) : 0;
@@ -136,7 +136,7 @@ lease::LeaseRequest read_request(const Reader& reader) {
   return request;
 }
 
-// Reads the member of a lease into its place; one that is null or missing leaves it as it is.
+// Visitor that reads a member of a lease; null or missing leaves the value unchanged.
 struct ReadMember {
   const Reader& reader;
 

@@ -73,7 +73,7 @@ class SimulatedMachine {
 
   int exit_code() const { return exit_code_; }
 
-  // How often a command said that it is about to change modes or instances.
+  // Number of commands that announced a change of modes or instances.
   int announced() const { return announced_; }
 
  private:

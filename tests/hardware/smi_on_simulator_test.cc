@@ -193,8 +193,8 @@ TEST_F(CapturedLayout, TearDownInTheDriversOrder) {
   }
 }
 
-// Whoever tells others of changes hears of each command that changes modes or instances, before its
-// first call, and of no other.
+// Each command that changes modes or instances announces it before its first call, and no other
+// command does.
 TEST_F(CapturedLayout, CommandsThatChangeTheLayoutAnnounceIt) {
   EXPECT_EQ(box_.announced(), 4) << "-mig, -cgi, -cci, -cci";
   for (const char* line : {"-L", "-q", "mig -lgi", "mig -lci", "mig -lgip", "-i 0 -pm 1"}) {

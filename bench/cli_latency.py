@@ -26,7 +26,7 @@ import tempfile
 import time
 
 QUERY = ["--query-gpu=index,name,uuid,mig.mode.current", "--format=csv"]
-# name, words of ours, words of nvidia-smi, most that the ratio should be (None: only shown)
+# name, our arguments, nvidia-smi's arguments, upper bound of the ratio (None: shown only)
 COLD = [
     ("version", ["version"], ["-L"], 0.95),
     ("list", ["list"], ["-L"], 1.1),
@@ -54,7 +54,7 @@ DAEMON_STARTS_WITHIN_S = 30
 
 
 def once(command, environment):
-    """Milliseconds from the start of a program to its end; spawned, so that little of Python is in it."""
+    """Wall time of a program in milliseconds; spawned with posix_spawn, to keep Python's overhead small."""
     quiet = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
              (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
              (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0)]
@@ -111,9 +111,9 @@ def start_daemon(own, environment):
 
 
 def see_that_it_is_warm(row, own, environment):
-    """The daemon answers, and what is printed is what a direct reading prints."""
+    """The daemon serves the reading, and the output equals a direct reading's."""
     name, words = row[0], row[1]
-    if name == "lease list":  # leases are the daemon's own: there is no direct way while it runs
+    if name == "lease list":  # leases are the daemon's own: while it runs there is no direct way
         return
     output_of(own + words, environment)  # the daemon opens the driver
     code, warm, told = output_of(own + ["-v"] + words, environment)
@@ -125,7 +125,7 @@ def see_that_it_is_warm(row, own, environment):
 
 
 def write_layout(own, environment, folder):
-    """A wish that this machine can fulfil: what its smallest profile allows, on the first GPU."""
+    """A feasible desired layout for this machine: as many instances of its smallest profile as fit, on the first GPU."""
     profiles = json.loads(output_of(own + ["profiles", "--json"], environment)[1])
     first = next(gpu for gpu in profiles["gpus"] if gpu["profiles"])
     name = next(p["name"] for p in first["profiles"] if p["maxCount"] > 1)

@@ -29,18 +29,18 @@ e2e_migrate e2e_output e2e_settings e2e_shell e2e_signals e2e_slots e2e_spare e2
 fault_sweep hostile_walk journal_trouble hammer lease_broker lease_contention smi_readings
 """.split()
 
-LOOP = 'while kill -0 "$1" 2>/dev/null; do :; done'  # a builtin: nothing is started, and it ends with us
+LOOP = 'while kill -0 "$1" 2>/dev/null; do :; done'  # a shell builtin: starts no process, and ends with this one
 
 
 def tests_of(build):
-    """name -> (command, its properties) of everything that ctest knows there."""
+    """{name: (command, properties)} of all tests in ctest."""
     shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True)
     return {test["name"]: (test["command"], {entry["name"]: entry["value"] for entry in test.get("properties", [])})
             for test in json.loads(shown.stdout)["tests"] if "command" in test}
 
 
 def end(process):
-    """The test with all of its session."""
+    """Ends the test with all processes of its session."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -48,11 +48,11 @@ def end(process):
 
 
 def run(test, log, cores, running):
-    """passed, failed, skipped or timed out, as ctest would say; `running` has it while it runs."""
+    """passed, failed, skipped or timed out, as ctest decides; `running` holds the process meanwhile."""
     command, properties = test
     environment = dict(os.environ)
     environment.update(entry.split("=", 1) for entry in properties.get("ENVIRONMENT", []))
-    environment.setdefault("TEST_TMPDIR", os.path.dirname(log))  # GoogleTest's
+    environment.setdefault("TEST_TMPDIR", os.path.dirname(log))  # GoogleTest's variable
     with open(log, "wb") as out:
         process = subprocess.Popen(command, cwd=properties.get("WORKING_DIRECTORY"), env=environment, stdout=out,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
@@ -110,7 +110,7 @@ class Runs:
 
 
 def places():
-    """The cores that we may use, two by two; the odd one joins the last."""
+    """Pairs of the available cores; an odd one joins the last pair."""
     cores = sorted(os.sched_getaffinity(0))
     pairs = [set(cores[i:i + 2]) for i in range(0, max(len(cores) - 1, 1), 2)]
     pairs[-1] |= set(cores[2 * len(pairs):])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the machine, plans a layout for its first GPU, and prints the plan. Changes nothing.
+// Reads the machine, plans a layout for its first GPU, and prints the plan. Read-only.
 //   eval "$(migctl sim env lab)" && ./plan_layout 3g.20gb
 #include <iostream>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a hooks file (mig-parted's v1 format) says: programs that run around a change. Plain values.
+// Content of a hooks file (mig-parted's v1 format): programs to run around a change. Plain values.
 #ifndef MIG_HOOKS_H_
 #define MIG_HOOKS_H_
 

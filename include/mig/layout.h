@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the user wants. A Spec is the text of a layout file (mig-parted's v1 format) as values; a
-// DesiredLayout is one selected config resolved against an Inventory: one entry per GPU it names.
+// Desired layouts. A Spec is the text of a layout file (mig-parted's v1 format) as values; a
+// DesiredLayout is one selected config, resolved against an Inventory: one entry per named GPU.
 #ifndef MIG_LAYOUT_H_
 #define MIG_LAYOUT_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Plan is a value: ordered steps that lead from one Inventory to a DesiredLayout, each with its
-// undo, its cost, and who stands in the way. It is printed, compared, saved as JSON and applied.
+// undo and its cost, and the blockers. Plans are printed, compared, saved as JSON and applied.
 #ifndef MIG_PLAN_H_
 #define MIG_PLAN_H_
 
@@ -25,58 +25,57 @@ enum class StepKind {
   kCreateComputeInstance,
 };
 
-// Everything needed to do a step and, with `kind` reversed, to undo it at the same place.
-// For kDestroy*: the ids that exist now. For kCreate*: gpu_instance/compute_instance are the ids
-// the driver gave, known only after the step ran (nullopt in a plan); a compute instance is created
-// in the GPU instance at `gpu_placement`, whatever id that has by then.
+// All data to execute a step and, with `kind` reversed, to undo it at the same placement. For
+// kDestroy*: the current ids. For kCreate*: gpu_instance/compute_instance are assigned by the
+// driver and known only after the step (nullopt in a plan); a compute instance is created in the
+// GPU instance at `gpu_placement`, whatever its id.
 struct Step {
   StepKind kind = StepKind::kCreateGpuInstance;
   GpuIndex gpu;
   std::string gpu_uuid;
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
-  ProfileName profile;                    // of the instance created or destroyed
+  ProfileName profile;                    // of the created or destroyed instance
   ProfileId profile_id;                   // GPU instance profile id (kCreate/DestroyGpuInstance)
-  std::uint32_t nvml_profile = 0;         // of the instance created or destroyed
+  std::uint32_t nvml_profile = 0;         // of the created or destroyed instance
   Placement gpu_placement;                // of the GPU instance
-  std::optional<Placement> ci_placement;  // of the compute instance inside it, when known
+  std::optional<Placement> ci_placement;  // of the compute instance inside it, if known
   std::uint32_t estimated_ms = 0;
-  std::optional<std::uint32_t> sm = {};  // of the compute instance, when known
+  std::optional<std::uint32_t> sm = {};  // of the compute instance, if known
 
-  // What undoes it, in words and as a step (kCreate* undoes kDestroy* at the same placement).
-  // On its own; the undo of many is undo_steps().
+  // The step that undoes this one (kCreate* for kDestroy* at the same placement), by itself;
+  // undo_steps() undoes several.
   Step undo() const;
-  std::string str() const;  // "create 3g.20gb on GPU 1 at 4:4"
+  std::string str() const;  // text: "create 3g.20gb on GPU 1 at 4:4"
 };
 
-// The order in which `done` is taken back, as indices into it: last first, but the reset that
-// completes a mode change stays behind that mode change, or the mode would never become active
-// again.
+// Order in which `done` is undone, as indices: last first, except that the reset that completes a
+// mode change stays behind it, or the mode would never become active again.
 std::vector<std::size_t> undo_order(const std::vector<Step>& done);
-// Each step's undo, in that order.
+// The undo of each step, in that order.
 std::vector<Step> undo_steps(const std::vector<Step>& done);
 
-// Somebody whom a step would hurt or who stops the step: a process or a lease.
+// A process or lease that a step would harm or that blocks the step.
 struct Blocker {
   GpuIndex gpu;
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<Process> process;
-  std::string what;  // "pid 4121 (python) runs on 2g.10gb gi=3"
+  std::string what;  // text: "pid 4121 (python) runs on 2g.10gb gi=3"
   enum class Stops { kDestroy, kReset, kModeChange } stops = Stops::kDestroy;
-  // When the process started (ticks since boot): with its pid it names one process for good, also
-  // when the number is used again. 0 = unknown.
+  // Start time of the process (ticks since boot): with the pid it identifies a process despite pid
+  // reuse. 0 = unknown.
   std::uint64_t start_ticks = 0;
-  std::optional<InstanceLease> lease = {};  // in place of `process`
+  std::optional<InstanceLease> lease = {};  // instead of `process`
 };
 
 // A compute instance inside an instance of a layout.
 struct CellCompute {
   ProfileName profile;
-  std::optional<std::uint32_t> sm;  // nullopt = the driver has not told
+  std::optional<std::uint32_t> sm;  // nullopt = not reported by the driver
   friend bool operator==(const CellCompute&, const CellCompute&) = default;
 };
 
-// One instance as a picture needs it.
+// An instance of a layout, as drawn.
 struct LayoutCell {
   ProfileName profile;
   Placement placement;
@@ -96,7 +95,7 @@ struct GpuPlan {
   std::string name;
   GpuLayout before, after;
   std::vector<LayoutCell> kept, destroyed, created;
-  std::vector<Blocker> blockers;  // non-empty: the plan cannot run as it is
+  std::vector<Blocker> blockers;  // non-empty: the plan cannot run
   bool compute_changes = false;   // compute instances change inside kept GPU instances
 
   bool changes() const {
@@ -104,7 +103,7 @@ struct GpuPlan {
   }
 };
 
-// Where one more instance of the spare room (DesiredLayout::spare) fits after the plan.
+// Placement for one more instance of the spare room (DesiredLayout::spare) after the plan.
 struct KeptRoom {
   GpuIndex gpu;
   ProfileName profile;
@@ -113,7 +112,7 @@ struct KeptRoom {
 
 struct Plan {
   std::string label;
-  std::uint64_t generation = 0;  // plan_generation() it was made for
+  std::uint64_t generation = 0;  // plan_generation() at planning
   std::vector<GpuPlan> gpus;     // every GPU of the desired layout, changed or not
   std::vector<Step> steps;       // in order
   std::vector<std::string> warnings;
@@ -125,8 +124,8 @@ struct Plan {
   bool blocked() const;
 };
 
-// layout_generation() of what the plan depends on: its own GPUs, or all when it keeps room
-// somewhere on the machine. What happens on other GPUs does not make a plan stale.
+// layout_generation() of the plan's own GPUs, or of all when it keeps spare room anywhere on the
+// machine. Changes of other GPUs do not make a plan stale.
 std::uint64_t plan_generation(const Inventory& inventory, const Plan& plan);
 
 }  // namespace mig

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Profiles: what sizes of instance a GPU offers, as its driver says (no tables of ours), and their
-// names as users write them.
+// Profiles: the sizes of instance that a GPU's driver offers (no tables of ours), and their names
+// as users write them.
 #ifndef MIG_PROFILE_H_
 #define MIG_PROFILE_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error. Wraps tl::expected so that ignoring one does not compile, and so
-// that the library beneath can change. Our functions never throw.
+// Result<T>: a value or an Error. Wraps tl::expected so that an ignored result does not compile,
+// and so that the library underneath can change. Our functions never throw.
 //
 //   Result<int> parse(std::string_view text);
 //   MIG_ASSIGN_OR_RETURN(int n, parse(text));   // propagates the Error

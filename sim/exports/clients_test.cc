@@ -220,7 +220,7 @@ TEST_F(Clients, ADisplayIsAmongTheGraphicsProcessesOfTheWholeGpu) {
   EXPECT_EQ(NV(nvmlDeviceCreateGpuInstance)(gpu(), 14, &instance), NVML_ERROR_IN_USE);
 }
 
-// It draws on the whole GPU: no instance has it, though its work is listed beside theirs.
+// A display draws on the whole GPU and is on no instance, though listed beside their processes.
 TEST_F(Clients, ADisplayIsOnNoInstance) {
   start_on({"rtx-pro-6000-maxq"}, true);
   {

@@ -64,7 +64,7 @@ Process process_of(const Holder& holder) {
   return process;
 }
 
-// Blocks for the same reason as the holder: it is the same process, or the same lease.
+// True when blocker and holder are the same process or the same lease.
 bool is_of(const Blocker& blocker, const Holder& holder) {
   if (holder.lease) {
     return blocker.lease && blocker.lease->id == holder.lease->id;

@@ -56,7 +56,7 @@ class JournalRecorder final : public Recorder {
 store::StepRow row_of(const Step& step, std::int64_t sequence);
 Result<Step> step_of(const store::StepRow& row);
 
-// A change with what the last driver call for each of its steps came to.
+// A change with the result of each step's last driver call.
 Result<ChangeDetails> details_of(const store::ChangeRow& change,
                                  const std::vector<store::StepRow>& steps,
                                  const std::vector<store::AttemptRow>& attempts);

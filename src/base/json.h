@@ -58,9 +58,9 @@ class JsonReader {
   JsonReader(const Json& json, std::string path, JsonProblem& problem)
       : json_(&json), path_(std::move(path)), problem_(&problem) {}
 
-  // The member `key`; a problem when it is missing.
+  // The member `key`; an error when missing.
   JsonReader at(std::string_view key) const;
-  // Members other than these are a problem: a typing error must not be lost silently.
+  // Any other member is an error: a typing error must not be ignored.
   void only(std::initializer_list<std::string_view> keys) const;
   bool has(std::string_view key) const;
   // True when the member is present and not null.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DOUT=<file.cc> -DFILES=<json;...> -P embed.cmake: writes kBoardFiles (board_files.h).
+# Generates kBoardFiles (board_files.h): cmake -DOUT=<file.cc> -DFILES=<json;...> -P embed.cmake
 set(texts "")
 set(table "")
 set(n 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// migctl as a function, so that tests run what main runs.
+// migctl as a function, so that tests run the same code as main().
 #ifndef MIGCTL_CLI_CLI_H_
 #define MIGCTL_CLI_CLI_H_
 
@@ -10,9 +10,9 @@
 
 namespace mig::cli {
 
-// `argv` with the program's name. Called as `nvidia-smi` it is `migctl smi`, as
-// `nvidia-mig-parted` it is that tool's command line. Returns the exit code. `process_ends`: the
-// process exits next, so nothing is closed that the end of a process closes.
+// `argv` with the program's name. Invoked as `nvidia-smi` it behaves as `migctl smi`, as
+// `nvidia-mig-parted` like that tool. Returns the exit code. `process_ends`: the process exits
+// next, so resources that the kernel frees at exit are not closed.
 int run_cli(const std::vector<std::string>& argv, Output& output, bool process_ends = false);
 
 }  // namespace mig::cli

@@ -11,7 +11,7 @@
 namespace mig::cli {
 namespace {
 
-// NVIDIA's services give way to many a reset; which, only the driver knows.
+// Some of NVIDIA's services do not block a reset; only the driver knows which.
 std::string stops_text(const holders::Holder& holder) {
   const bool perhaps = holder.kind == holders::Kind::kService;
   const bool first = holder.stops_first_instance;

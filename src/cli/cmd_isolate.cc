@@ -29,7 +29,7 @@ namespace {
 
 constexpr double kLongestTest = 24 * 3600;
 
-// Beside the program, as it is built and installed; "" = not there.
+// mig-workload beside this executable, as built and installed; "" = missing.
 std::string workload_beside_us() {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -37,7 +37,7 @@ std::string workload_beside_us() {
   return ::access(path.c_str(), X_OK) == 0 ? path : "";
 }
 
-// Before an hour of measuring, not after it.
+// Checked before an hour of measurement.
 Result<void> check_writable(const std::string& file) {
   const std::string folder = std::filesystem::path(file).parent_path().string();
   if (!file.empty() && ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
@@ -116,7 +116,7 @@ class IsolateTest final : public Command {
     MIG_TRY(find_places(context, inventory, request));
     std::vector<std::shared_ptr<void>> leases;
     MIG_TRY(lease(context, request.modes, leases));
-    const StopOnSignal stop;  // what runs is stopped, what is measured is shown
+    const StopOnSignal stop;  // on a signal, programs are stopped and partial results shown
     request.stop = &StopOnSignal::requested;
     Output& output = context.output();
     request.tell = [&](const std::string& line) { output.progress("migctl: " + line + "\n"); };
@@ -267,7 +267,7 @@ class IsolateTest final : public Command {
     return {};
   }
 
-  // As `run` takes them, for as long as the test lasts.
+  // Leases the instances, as `run` does, for the duration of the test.
   static Result<void> lease(Context& context,
                             const std::vector<isolation::ModeReport>& modes,
                             std::vector<std::shared_ptr<void>>& leases) {

@@ -90,6 +90,12 @@ class Sim final : public Command {
   }
 };
 
+// nvidia-smi's options that change a MIG mode or reset a GPU.
+bool needs_free_gpu(const std::string& word) {
+  return word == "-r" || word.starts_with("-r=") || word.starts_with("--gpu-reset") ||
+         word.starts_with("-mig") || word.starts_with("--multi-instance-gpu");
+}
+
 class Smi final : public Command {
  public:
   CommandText text() const override {
@@ -109,8 +115,8 @@ class Smi final : public Command {
       if (const auto answer = readings.smi(context.rest)) {
         return say(context, *answer, *readings.place());
       }
-    } else {
-      readings.let_go();  // what is not known to read only may need the GPUs to be free
+    } else if (std::any_of(context.rest.begin(), context.rest.end(), needs_free_gpu)) {
+      readings.let_go();
     }
     // The driver that every other command would take, opened only when the dialect needs one.
     std::optional<Error> refused;

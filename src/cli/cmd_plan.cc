@@ -99,7 +99,7 @@ class PlanCommand final : public Command {
   LayoutFile layout_;
   SpareFlag spare_;
   std::string output_, model_;
-  bool around_ = false;  // what is done anyway; said for those who look for it
+  bool around_ = false;  // the default behaviour; accepted for users who expect the flag
   bool mode_only_ = false;
 };
 

@@ -31,8 +31,8 @@ class Recover final : public Command {
 
   Result<int> run(Context& context) override {
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    MIG_TRY(node->inventory());  // not the context's: it would advise to run this command
-    const StopOnSignal stop;     // a signal finds it finished: half a recovery helps nobody
+    MIG_TRY(node->inventory());  // not through the context, which would advise this
+    const StopOnSignal stop;     // signals are deferred: a recovery must not stop half-way
     Watchdog watchdog(context.output(), Watchdog::Over::kChange);
     MIG_ASSIGN_OR_RETURN(const apply::Recovery recovery, node->recover([&] { watchdog.alive(); }));
     const bool stuck = recovery.result.outcome == node::Outcome::kStuck;

@@ -118,7 +118,7 @@ class Run final : public Command {
     request.observer.on_output = [&output](const std::string& text) { output.result(text); };
   }
 
-  // With a lease whoever gives it finds them.
+  // With a lease the instances are chosen by the lease store.
   Result<void> find_places(Context& context, node::Node& node, Need& selection) const {
     MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     if (!options_.gpu.empty()) {
@@ -151,7 +151,7 @@ class Run final : public Command {
                        chosen.uuid);
   }
 
-  // The command owns stdout: with --json ours goes to stderr, after its end.
+  // stdout belongs to the command: with --json the result goes to stderr, after its end.
   void report(Context& context, const launch::RunResult& result) const {
     Output& output = context.output();
     const bool several = result.instances.size() > 1;
@@ -167,7 +167,7 @@ class Run final : public Command {
         output.message(fmt::format("migctl: {} ended with {}\n", who, end.exit_code));
       }
       if (several && end.start_failure) {
-        break;  // the others say the same
+        break;  // further ranks would repeat the message
       }
     }
     if (context.globals().json) {

@@ -55,7 +55,7 @@ class Serve final : public Command {
     MIG_TRY(context.unattended());
     MIG_TRY(context.inventory());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    node->before_reset({});  // the other process would be this one
+    node->before_reset({});  // that other process would be this one
     daemon::DaemonOptions options;
     options.socket = socket_;
     options.tenants = tenants_;

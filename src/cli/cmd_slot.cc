@@ -20,7 +20,7 @@ std::string place_text(const SlotView& view) {
   return fmt::format("{}:{}{}", view.row.start, view.row.size, inside);
 }
 
-// "MIG-new (was MIG-old)" when the place got another UUID since the name was given.
+// "MIG-new (was MIG-old)" when the slot's UUID changed.
 std::string uuid_text(const SlotView& view) {
   std::string now = view.uuid.empty() ? "-" : view.uuid;
   if (view.row.previous_uuid.empty() || view.row.previous_uuid == view.uuid) {

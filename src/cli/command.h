@@ -19,7 +19,7 @@
 #include "wire/wire.h"
 
 namespace mig::node {
-class Node;  // node/node.h: only commands that use it compile it
+class Node;  // node/node.h: only commands that use it include it
 struct DriverChoice;
 }  // namespace mig::node
 
@@ -37,7 +37,7 @@ struct Globals {
   void declare(Options& options);
 };
 
-// What a command runs in. Owns the driver session, opened when first asked for.
+// Environment of a command. Owns the driver session, opened on demand.
 class Context {
  public:
   Context(Globals globals, Output& output);
@@ -53,33 +53,33 @@ class Context {
 
   Result<node::Node*> node();
 
-  // Said before node() by a command that only looks: then the daemon may do the reading, where one
-  // runs. `part` is what the command prints.
+  // For commands that only read, called before node(): permits a warm reading through a running
+  // daemon. `part` is the part of the machine that the command prints.
   void only_looks(wire::MachinePart part) { looks_at_ = part; }
 
-  // As node(), but never a simulated machine that is not named: for what runs unattended.
+  // As node(), but never falls back to a simulated machine: for unattended use.
   Result<node::Node*> unattended();
-  Result<Inventory> inventory();  // also remembers the source
-  // Every command that looks at the machine or its records says, once, that a change was cut short;
-  // inventory() does it by itself.
+  Result<Inventory> inventory();  // also stores the source
+  // Warns once of an interrupted change, in every command that reads the machine or its records;
+  // inventory() includes it.
   void warn_of_interruption(node::Node& node);
 
   // Known after the driver was opened.
   const std::optional<wire::Source>& source() const { return source_; }
 
-  // For what looks at no machine.
+  // For commands that read no machine.
   void set_source(wire::Source source) { source_ = std::move(source); }
 
   wire::Source source_or_default() const { return source_.value_or(wire::Source{}); }
 
-  // What was typed, without the program: "apply -f layouts.yaml", for history.
+  // Command line without the program, for history: "apply -f layouts.yaml".
   std::string command_line;
 
-  // The words after `--` (run), or after `sim` and `smi`.
+  // Words after `--` (run), or after `sim` and `smi`.
   std::vector<std::string> rest;
   bool rest_given = false;
 
-  // The process exits when the command is done: the driver need not be closed before.
+  // The process exits after the command: the driver need not be closed.
   bool process_ends = false;
 
  private:
@@ -99,7 +99,7 @@ struct CommandText {
   std::string purpose;                // one line
   std::string details;                // paragraphs; "" = none
   std::vector<std::string> examples;  // command lines without "migctl "
-  std::vector<ErrorCode> exit_codes;  // beside 0 and usage
+  std::vector<ErrorCode> exit_codes;  // in addition to 0 and usage
 };
 
 class Command {
@@ -114,16 +114,16 @@ class Command {
 
   virtual void declare(Options& /*options*/) {}
 
-  // What may stand first after the command's name, for completion.
+  // Candidates for the first word after the command's name, for completion.
   virtual std::vector<std::string> first_words() const { return {}; }
 
-  // Takes `-- CMD...`.
+  // True for commands that take `-- CMD...`.
   virtual bool takes_rest() const { return false; }
 
-  // Everything after the command's name is its own affair (sim, smi).
+  // True for commands that parse their own arguments (sim, smi).
   virtual bool passes_through() const { return false; }
 
-  // The exit code, or an Error that main prints.
+  // Returns the exit code, or an Error that main prints.
   virtual Result<int> run(Context& context) = 0;
 
  protected:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the driver's library is looked for: ours lies beside the executable.
+// Search for the simulator's driver library, beside the executable.
 #ifndef MIGCTL_CLI_DRIVER_H_
 #define MIGCTL_CLI_DRIVER_H_
 
@@ -12,12 +12,12 @@
 namespace mig::cli {
 
 // $MIGCTL_SIM_LIBRARY_DIR, else ../lib/sim or ../lib/migctl/sim beside the executable's folder,
-// whichever holds libnvidia-ml.so.1; else the first of the two (its absence is then the error).
+// whichever contains libnvidia-ml.so.1; else the first of the two (and its absence is the error).
 std::string sim_library_dir();
 
 node::DriverChoice driver_choice(const Globals& globals);
 
-// How this command reaches the machine and its daemon; words about it go to the error stream with
+// How this command reaches the machine and its daemon; notes about that go to stderr with
 // --verbose.
 client::Options client_options(const Context& context);
 client::OpenNode open_node(Context& context);

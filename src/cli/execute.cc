@@ -17,7 +17,7 @@
 namespace mig::cli {
 namespace {
 
-// A terminal sees each step begin and end on one line; a log only its end.
+// On a terminal, a step's begin and end share one line; a log gets only the end.
 class ProgressLines {
  public:
   ProgressLines(Output& output, std::vector<Step> steps)
@@ -35,7 +35,7 @@ class ProgressLines {
     }
   }
 
-  // A step that failed never told its end; after a success the last ones may have been passed over.
+  // A failed step has no end event; after a success the last steps may have been skipped.
   void finish(bool success) {
     if (open_) {
       output_->progress("failed\n");
@@ -47,7 +47,7 @@ class ProgressLines {
   }
 
  private:
-  // Steps that were passed over: a reset that the driver did by itself, or what waits for one.
+  // Skipped steps: a reset that the driver performed by itself, or steps that wait for one.
   void skip_to(std::size_t index) {
     for (; next_ < index && next_ < steps_.size(); ++next_) {
       output_->progress(
@@ -65,7 +65,7 @@ int exit_code_of(const node::ApplyResult& result) {
   switch (result.outcome) {
     case node::Outcome::kUnchanged:
     case node::Outcome::kApplied:
-      // Done as far as it goes, but the machine waits for a reset: success would be a lie.
+      // Done as far as possible, but the machine waits for a reset: exit code 0 would be wrong.
       return result.failure ? error_info(result.failure->code).exit_code : 0;
     case node::Outcome::kRolledBack:
       return error_info(ErrorCode::kRolledBack).exit_code;
@@ -89,7 +89,7 @@ Plan mode_only_plan(Plan plan) {
     gpu.created.clear();
     gpu.after.cells.clear();
     if (gpu.after.mode != MigMode::kEnabled) {
-      continue;  // going off: what is destroyed stays destroyed
+      continue;  // MIG is being disabled: destroyed instances are not recreated
     }
     gpu.kept = gpu.after.cells = gpu.before.cells;
     gpu.destroyed.clear();
@@ -115,11 +115,11 @@ int show_plan(Context& context, const Plan& plan) {
 }
 
 Result<ApplyResult> apply_guarded(Context& context,
-                                         const Plan& plan,
-                                         const ExecuteOptions& options,
-                                         StepProgress progress) {
+                                  const Plan& plan,
+                                  const ExecuteOptions& options,
+                                  StepProgress progress) {
   MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-  const StopOnSignal stop;  // the step under way is finished, then everything is undone
+  const StopOnSignal stop;  // a signal: complete the step, then roll back
   Watchdog watchdog(context.output(), Watchdog::Over::kChange);
   node::ApplyOptions settings;
   settings.allow_reset = options.allow_reset;
@@ -132,8 +132,8 @@ Result<ApplyResult> apply_guarded(Context& context,
 }
 
 Result<ApplyResult> apply_with_progress(Context& context,
-                                               const Plan& plan,
-                                               const ExecuteOptions& options) {
+                                        const Plan& plan,
+                                        const ExecuteOptions& options) {
   node::ApplyOptions selection;
   selection.allow_reset = options.allow_reset;
   selection.mode_only = options.mode_only;

@@ -36,7 +36,7 @@ Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {
   return filter;
 }
 
-// Page after page, until there are as many events as were asked for.
+// Pagination: reads pages until the requested number of events.
 Result<wire::LeaseHistoryAnswer> read(client::LeaseClient& client,
                                       lease::EventFilter filter,
                                       std::uint32_t last) {

@@ -8,8 +8,8 @@
 
 #include "cli/cli.h"
 
-// Closed by whoever started us: the next file opened would take the number, and what is printed
-// would be written into it.
+// Opens closed standard descriptors: otherwise the next opened file would get their number and
+// receive the output.
 static void open_standard_files() {
   int fd = 0;
   while (fd >= 0 && fd <= STDERR_FILENO) {

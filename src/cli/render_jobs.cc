@@ -11,7 +11,7 @@
 namespace mig::cli {
 namespace {
 
-constexpr std::size_t kShownNote = 40;  // all of it is in --json
+constexpr std::size_t kShownNote = 40;  // --json has the full text
 
 std::string since(std::int64_t now_ms, std::int64_t then_ms) {
   return base::span_text(now_ms > then_ms ? now_ms - then_ms : 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of cli/: jobs as people read them.
+// Inside of cli/: jobs as text.
 #ifndef MIGCTL_CLI_RENDER_JOBS_H_
 #define MIGCTL_CLI_RENDER_JOBS_H_
 
@@ -13,7 +13,7 @@
 
 namespace mig::cli {
 
-// "ended with 3", "running for 12 min"; `now_ms`: Unix time.
+// State of a job: "ended with 3", "running for 12 min"; `now_ms`: Unix time.
 std::string standing_text(const Job& job, std::int64_t now_ms);
 
 std::string jobs_text(const std::vector<Job>& jobs,

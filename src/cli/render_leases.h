@@ -10,7 +10,7 @@
 
 namespace mig::cli {
 
-// "with pid 41, or in 12 min"
+// When a lease ends: "with pid 41, or in 12 min".
 std::string ends_text(const lease::Lease& lease);
 std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint);
 std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint);

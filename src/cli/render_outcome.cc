@@ -12,7 +12,7 @@
 namespace mig::cli {
 namespace {
 
-// The code of a failed step is the driver's or the check's; this one only a request to stop has.
+// A failed step's code is the driver's or the check's; kRolledBack itself means a stop request.
 std::string why(const ApplyResult& result) {
   return result.failure && result.failure->code == ErrorCode::kRolledBack ? "stopped on request"
                                                                           : "a step failed";
@@ -47,7 +47,7 @@ std::string headline(const ApplyResult& result, const Paint& paint) {
   return {};
 }
 
-// After a failure: what was done, what was undone, what was not reached.
+// After a failure: steps done, undone, and not reached.
 std::string step_states(const ApplyResult& result) {
   std::string out;
   for (const auto& report : result.steps) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What came of a plan, as text for people. Pure functions.
+// Outcome of a plan as text. Pure functions.
 #ifndef MIGCTL_CLI_RENDER_OUTCOME_H_
 #define MIGCTL_CLI_RENDER_OUTCOME_H_
 
@@ -13,7 +13,7 @@
 
 namespace mig::cli {
 
-// Outcome, then the strips of the GPUs that the plan names, as they are now.
+// Outcome, then the strips of the plan's GPUs after it.
 std::string render_outcome(const Plan& plan,
                            const ApplyResult& result,
                            const wire::Source& source,

@@ -14,7 +14,6 @@
 #include "base/strings.h"
 #include "http/client.h"
 #include "http/query.h"
-#include "node/driver.h"
 #include "service/lease_desk.h"
 
 namespace mig::client {

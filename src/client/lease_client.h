@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases: through the daemon where one listens, else on the store itself, which only
-// root (or the owner of a simulated machine) may.
+// Leases: through the daemon if one listens, else directly on the store, which only root (or the
+// owner of a simulated machine) may write.
 #ifndef MIGCTL_CLIENT_LEASE_CLIENT_H_
 #define MIGCTL_CLIENT_LEASE_CLIENT_H_
 
@@ -18,12 +18,12 @@
 
 namespace mig::client {
 
-// The node of this process, for where there is no daemon: opened, and read once.
+// Opens this process's node, for use without a daemon; read once.
 using OpenNode = std::function<Result<node::Node*>()>;
 
 class LeaseClient {
  public:
-  // kPermission when there is no daemon and the store is not ours to write.
+  // kPermission when there is no daemon and the store is not writable.
   static Result<std::unique_ptr<LeaseClient>> open(const Options& options, const OpenNode& node);
   virtual ~LeaseClient() = default;
   LeaseClient(const LeaseClient&) = delete;
@@ -32,15 +32,15 @@ class LeaseClient {
   LeaseClient& operator=(LeaseClient&&) = delete;
 
   using OnWait = std::function<void(const lease::QueueEntry&)>;
-  // Waits for as long as the request says; `on_wait` is told when the reason changes.
+  // Waits as long as the request says; `on_wait` is called when the reason changes.
   virtual Result<wire::LeaseAnswer> acquire(lease::LeaseRequest request, const OnWait& on_wait) = 0;
   virtual Result<wire::LeaseAnswer> release(std::int64_t lease) = 0;
-  // Names the process that keeps the lease when its holder is gone.
+  // Sets the heir: the process that keeps the lease after its holder's end.
   virtual Result<void> bequeath(std::int64_t lease, std::uint32_t pid) = 0;
   virtual Result<wire::LeaseAnswer> list() = 0;
   virtual Result<wire::LeaseAnswer> queue() = 0;
   virtual Result<wire::LeaseAnswer> tenants() = 0;
-  // One page of the audit, newest first.
+  // One page of the audit log, newest first.
   virtual Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) = 0;
 
  protected:

@@ -23,7 +23,7 @@ lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseO
   request.every = run.where.every;
   request.shared = run.where.shared;
   request.holder = lease::LeaseHolder::process(static_cast<std::uint32_t>(::getpid()), 0);
-  request.stoppable = true;  // SIGTERM to us ends the job
+  request.stoppable = true;  // SIGTERM to the holder ends the job
   request.job = run.command.name.empty() ? run.command.argv.front() : run.command.name;
   constexpr std::size_t kLongestJob = 100;
   request.job.resize(std::min(request.job.size(), kLongestJob));
@@ -31,14 +31,16 @@ lease::LeaseRequest lease_request(const launch::RunRequest& run, const RunLeaseO
   request.preempt = options.preempt;
   request.create = run.where.create;
   request.wait_ms = run.where.wait.count();
-  // Others may plan with it. By then even a command that needs its grace has ended.
+  // A limit lets others plan around the lease. At its end even a command that needs its grace
+  // period has ended.
   if (run.limits.timeout) {
     request.limit_ms = (*run.limits.timeout + run.limits.grace).count();
   }
   return request;
 }
 
-// Gives back on destruction. What cannot be given back ends with this process.
+// RAII: releases the leases on destruction. A failed release is harmless: the leases end with this
+// process.
 class Held {
  public:
   Held(std::shared_ptr<LeaseClient> client, std::vector<std::int64_t> leases)
@@ -99,7 +101,7 @@ Result<void> lease_for_run(const Options& options,
     }
     *wanted.source = answer.source;
     leased.started = [client, ids](std::size_t which, int pid) {
-      // Best effort: without, the lease ends with us.
+      // Best effort: otherwise the lease ends with this process.
       static_cast<void>(client->bequeath(ids.at(which), static_cast<std::uint32_t>(pid)));
     };
     leased.until = std::make_shared<Held>(client, std::move(ids));

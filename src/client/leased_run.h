@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run on leased instances: the join of leases and jobs (launch/run.h), for everybody who starts
-// jobs. Where neither a daemon nor a store of one's own keeps leases, jobs hold their instances by
-// claims against other runs alone.
+// Runs on leased instances: combines leases and jobs (launch/run.h), for every program that starts
+// jobs. Without a daemon and without a writable lease store, jobs are protected by claims against
+// other runs only.
 #ifndef MIGCTL_CLIENT_LEASED_RUN_H_
 #define MIGCTL_CLIENT_LEASED_RUN_H_
 
@@ -21,13 +21,13 @@ struct RunLeaseOptions {
   std::int32_t priority = 0;
   bool preempt = false;
   std::string gpu, slot;  // as the user wrote them
-  // Filled when the lease is there: of which machine it is.
+  // Set once the lease is granted: its machine.
   std::shared_ptr<wire::Source> source = std::make_shared<wire::Source>();
 };
 
-// Sets request.lease: through the daemon where one listens, else on the store where that is this
-// user's. Left unset, with a note to the observer, where there is neither. kPermission when a
-// daemon should be there and is not: whose instances are free, nobody could say.
+// Sets request.lease: through the daemon if one listens, else on the store if this user may write
+// it. Left unset, with a note to the observer, where there is neither. kPermission when a daemon is
+// expected and absent: free instances are then unknown.
 Result<void> lease_for_run(const Options& options,
                            const OpenNode& node,
                            const RunLeaseOptions& wanted,

@@ -21,7 +21,7 @@ std::optional<std::string> listening(const store::MachineId& machine,
   return found == sockets.end() ? std::nullopt : std::optional(*found);
 }
 
-// Where one would listen that nobody does: for messages.
+// Path for messages when no daemon listens.
 std::string first_socket(const store::MachineId& machine, const store::Surroundings& around) {
   return store::Places(machine, around).daemon_sockets().front();
 }
@@ -46,7 +46,7 @@ std::string daemon_socket(const node::DriverChoice& choice) {
     return *socket;
   }
   if (choice.nvml_library.empty()) {
-    // The one simulated machine that there is, as for every other command.
+    // Selects the only simulated machine, as every other command does.
     const std::string root = store::machines_root(around);
     const std::vector<std::string> names = store::machine_names(root);
     if (names.size() == 1) {
@@ -71,7 +71,7 @@ std::optional<ReadingPlace> reading_place(const node::DriverChoice& choice, std:
     why = "which machine is meant, only a driver can tell";
     return std::nullopt;
   }
-  // The first that is there: whether somebody listens, the call itself tells.
+  // The first existing socket; whether a daemon listens, connect() tells.
   for (const std::string& socket : store::Places(*machine, around).daemon_sockets()) {
     struct stat info {};
 

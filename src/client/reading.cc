@@ -12,7 +12,7 @@
 namespace mig::client {
 namespace {
 
-// Connection and answer together: what a daemon that hangs costs.
+// For connection and response together: the cost of a hanging daemon.
 constexpr std::chrono::milliseconds kReadingTimeout{50};
 constexpr std::chrono::milliseconds kLetGoTimeout{1000};
 constexpr int kDone = 200;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Warm readings: what the daemon with its open driver tells in a millisecond, instead of loading
-// and initialising a driver in this process. What comes is what this process would read itself, or
-// nothing: then, and after at most 50 ms, the caller reads for itself.
+// Warm readings: the daemon, whose driver is open, replies in a millisecond, while loading and
+// initialising a driver in this process would take far longer. The result equals this process's own
+// reading, or is empty after at most 50 ms: then the caller reads the driver itself.
 //
 //   client::Readings readings(options);
 //   if (auto inventory = readings.inventory(wire::MachinePart::kState)) ...  // else read the
 //   driver
 //
-// Threading: one thread. Errors: none; the reason for having nothing goes to Options::on_note.
+// Threading: not thread-safe. Errors: none; the reason for an empty result goes to
+// Options::on_note.
 #ifndef MIGCTL_CLIENT_READING_H_
 #define MIGCTL_CLIENT_READING_H_
 
@@ -32,11 +33,11 @@ class Readings {
   // `arguments`: words after `smi`.
   std::optional<wire::SmiAnswer> smi(const std::vector<std::string>& arguments);
 
-  // Asks the daemon, if one runs, to let go of the GPUs: before a mode change or a reset. Waits a
-  // second at most; a daemon that does not answer will be found in the way by the driver.
+  // Asks a running daemon to close the GPUs, before a mode change or a reset. Waits at most a
+  // second; if the daemon does not reply, the driver will report the GPU as in use.
   void let_go();
 
-  // Whether there is a daemon to ask: then place() tells where.
+  // True when there is a daemon; place() then has its socket.
   bool find();
 
   const std::optional<ReadingPlace>& place() const { return place_; }
@@ -49,11 +50,11 @@ class Readings {
   Options options_;
   std::optional<ReadingPlace> place_;
   bool looked_ = false;
-  bool gave_up_ = false;  // asked once in vain: not again in this process
+  bool gave_up_ = false;  // a failed attempt is not repeated in this process
 };
 
-// A node that reads through the daemon where it can (Node::with_reader), and opens the driver where
-// it cannot; nullptr where there is no daemon to ask. `part` is what the command needs to know.
+// A node that reads through the daemon (Node::with_reader), and opens the driver when that fails;
+// nullptr without a daemon. `part` is the part of the machine that the command needs.
 std::unique_ptr<node::Node> warm_node(const Options& options, wire::MachinePart part);
 
 }  // namespace mig::client

@@ -13,18 +13,19 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// A client with a key is told how it stands, and asks again.
+// Long polling: a request with a key gets its state after this time, and the client repeats the
+// request.
 constexpr std::chrono::seconds kAnswerWithin{5};
 constexpr std::chrono::seconds kNamesKept{60};
 constexpr int kAccepted = 202;
 
 std::int64_t lease_of(const http::Request& request) {
-  // The router lets only numbers through.
+  // The router accepts numbers only.
   return static_cast<std::int64_t>(*base::parse_decimal(request.values.at("id"), INT64_MAX));
 }
 
-// Keeps what is of the tenant that the query names, if it names one. Of what a peer may not see
-// nothing is there to be kept.
+// Applies the query's tenant filter, if given. Entries that the peer may not see are not among the
+// input.
 template <class Entry>
 void keep_tenant(std::vector<Entry>& entries, const http::Request& request) {
   if (const std::string* tenant = http::value_of(request, "tenant")) {
@@ -32,7 +33,7 @@ void keep_tenant(std::vector<Entry>& entries, const http::Request& request) {
   }
 }
 
-// The number that the query gives under that name; nothing when it gives none.
+// A numeric query parameter; nullopt when it is absent.
 Result<std::optional<std::int64_t>> number_of(const http::Request& request,
                                               const std::string& name,
                                               std::int64_t max) {
@@ -166,7 +167,7 @@ Result<std::string> Api::lease_history(const http::Request& request, const servi
 
 Result<std::string> Api::inventory(const http::Request& /*request*/, const service::Peer& peer) {
   MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.node().inventory());
-  // Whose processes run on the other tenants' instances is not for everybody.
+  // Processes on other tenants' instances are visible to operators only.
   if (desk_.tenant_of(peer).role < Role::kOperator) {
     for (Gpu& gpu : inventory.gpus) {
       gpu.processes.clear();
@@ -183,7 +184,7 @@ void Api::acquire(const http::Request& request, const http::Reply& reply) {
   }
   Pending pending;
   pending.to_the_end = asked->key.empty();
-  // A key is its user's own: nobody gets at another's lease with a guessed one.
+  // Idempotency keys are scoped by user: a guessed key gives no access to another user's lease.
   if (!asked->key.empty()) {
     asked->key = fmt::format("{}:{}", peer.identity.uid, asked->key);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of daemon/: version 1 of the API. The table of methods, paths and query parameters is in
-// the constructor; docs/reference/leases.md has it for users, and a test holds the two together.
+// the constructor; docs/reference/leases.md documents it, and a test compares the two.
 #ifndef MIGCTL_DAEMON_API_H_
 #define MIGCTL_DAEMON_API_H_
 
@@ -20,7 +20,7 @@
 
 namespace mig::daemon {
 
-// The document for every refusal of the daemon, the server's own included.
+// Writes the Error document for every refusal of the daemon, including the HTTP server's own.
 http::ErrorWriter error_writer(const wire::Source& source);
 
 class Api {
@@ -33,22 +33,22 @@ class Api {
 
   const http::Router& router() const { return router_; }
 
-  // For further paths, before anybody is served.
+  // For additional paths, to be added before serving.
   http::Router& router() { return router_; }
 
-  // A turn over the store, then answers to those whose wait is over. Call it every now and then,
-  // and when something may have changed.
+  // Runs a scheduling pass over the store, then replies to requests that are done waiting. Call
+  // periodically, and when something may have changed.
   void step(bool reap = true);
-  // Call it once, before anybody is served: tells on_holders of the leases that are there.
+  // Call once, before serving: reports existing leases to on_holders.
   void start();
 
-  // Lets go of those who wait, who come back with their key. Call it before the server goes: each
-  // of them has a connection of its.
+  // Drops waiting requests; their clients retry with their key. Call before the server is
+  // destroyed: each request refers to a connection.
   void stop() { pending_.clear(); }
 
   // Called with processes that leases are bound to.
   std::function<void(const std::vector<lease::LeaseHolder>&)> on_holders;
-  // Called when a turn failed: driver lost, disk full.
+  // Called when a scheduling pass failed: driver lost, disk full.
   std::function<void(const Error&)> on_trouble;
 
  private:
@@ -57,10 +57,10 @@ class Api {
     http::Reply reply;
     std::string reason;
     std::chrono::steady_clock::time_point answer_by;
-    bool to_the_end = false;  // without a key: the client cannot come back for the rest
+    bool to_the_end = false;  // no key: the client cannot come back, so it waits to the end
   };
 
-  // What a GET answers: a document, for a peer that may look.
+  // Handler of a GET: returns a document, for a peer with the right to read.
   using Read = Result<std::string> (Api::*)(const http::Request&, const service::Peer&);
   void add_read(const std::string& path, std::vector<std::string> parameters, Read read);
   Result<std::string> leases(const http::Request& request, const service::Peer& peer);
@@ -72,7 +72,7 @@ class Api {
   void release(const http::Request& request, const http::Reply& reply);
   void change(const http::Request& request, const http::Reply& reply);
   void answer_waiting();
-  // True: answered.
+  // True: replied.
   bool answer(Pending& pending, const lease::Leases::Standing& standing);
   void grant(const http::Reply& reply, const std::vector<lease::Lease>& leases);
   void tell_holders(const std::vector<lease::Lease>& leases);
@@ -88,7 +88,7 @@ class Api {
   http::ErrorWriter error_writer_;
   http::Router router_;
   std::list<Pending> pending_;
-  // By uid and gid: names are looked up once a minute.
+  // Cache by uid and gid: names are looked up once a minute.
   std::map<std::pair<std::uint32_t, std::uint32_t>, service::Peer> peers_;
   std::chrono::steady_clock::time_point peers_read_;
 };

@@ -5,7 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -57,6 +59,18 @@ class TextStream {
   std::FILE* file_;
 };
 
+// A process in a container has its own pids: the daemon's lists of processes are not what that
+// process would read.
+bool in_our_pid_namespace(std::uint32_t pid) {
+  std::error_code error;
+  const auto theirs =
+      std::filesystem::read_symlink(fmt::format("{}/{}/ns/pid", base::proc_root(), pid), error);
+  const auto ours = error ? theirs
+                          : std::filesystem::read_symlink(
+                                fmt::format("{}/{}/ns/pid", base::proc_root(), ::getpid()), error);
+  return !error && theirs == ours;
+}
+
 }  // namespace
 
 void MachineApi::add_to(http::Router& router) {
@@ -81,6 +95,9 @@ Result<std::string> MachineApi::reading(const http::Request& request, Answer ans
                             "the driver tells every user something else",
                             request.peer.uid),
                 "read the driver: migctl --direct");
+  }
+  if (!in_our_pid_namespace(request.peer.pid)) {
+    return fail(ErrorCode::kConflict, "the daemon sees other processes (another PID namespace)");
   }
   MIG_ASSIGN_OR_RETURN(const auto asked, wire::parse_reading_request(request.body));
   MIG_TRY(same_view(asked));

@@ -154,6 +154,7 @@ TEST_F(MachineApiTest, WhoMeansSomethingElseIsNotAnswered) {
   other = usual();
   other.proc_root = "/elsewhere";
   EXPECT_EQ(status(other), 409);
+  EXPECT_EQ(ask("/v1/machine", usual(), ::geteuid(), 0).status, 409) << "of another PID namespace";
   EXPECT_EQ(ask("/v1/machine", usual(), ::geteuid() + 1).status, 403);
   EXPECT_EQ(ask("/v1/smi", usual(), ::geteuid() + 1).status, 403);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API on a simulated machine, without a socket: paths, statuses, who may what, who waits.
+// The API on a simulated machine, without a socket: paths, statuses, permissions, waiting requests.
 #include "daemon/api.h"
 
 #include <sys/wait.h>
@@ -71,7 +71,7 @@ class ApiTest : public node::MachineTest {
     };
   }
 
-  // A process of that user, as a client is one.
+  // A process of that user, standing for a client.
   std::uint32_t client(std::uint32_t uid) {
     if (uid == ::getuid()) {
       return static_cast<std::uint32_t>(::getpid());
@@ -92,7 +92,7 @@ class ApiTest : public node::MachineTest {
       }
       ::close(ready[1]);
       char none = 0;
-      EXPECT_EQ(::read(ready[0], &none, 1), 0);  // its user has changed
+      EXPECT_EQ(::read(ready[0], &none, 1), 0);  // the child's uid has changed
       ::close(ready[0]);
     }
     return static_cast<std::uint32_t>(pid);
@@ -135,7 +135,7 @@ class ApiTest : public node::MachineTest {
     return answer;
   }
 
-  // All leases, but for how long they have left: that is another at every look.
+  // All leases without their remaining time, which changes with each read.
   Json leases_now() {
     Json leases = ask(0, "GET", "/v1/leases")->json();
     for (Json& lease : leases.at("leases"))
@@ -195,8 +195,8 @@ TEST_F(ApiTest, PathsAndMethodsHaveTheirStatus) {
             std::string::npos);
 }
 
-// Every code has its status, its exit code, and null where there is no hint, as on the command
-// line.
+// Every code has its HTTP status, its exit code, and a null hint where there is none, as on the
+// command line.
 TEST(ErrorWriter, WritesEveryErrorOfTheTable) {
   const http::ErrorWriter writer = error_writer(wire::Source{true, "lab"});
   ASSERT_GT(error_table().size(), 20U);
@@ -221,7 +221,7 @@ TEST(ErrorWriter, WritesEveryErrorOfTheTable) {
   }
 }
 
-// What the router refuses is written by the same writer.
+// Refusals by the router have the same format.
 TEST_F(ApiTest, ARefusalOfTheRouterIsAnErrorLikeAnyOther) {
   start();
   const auto unknown = ask(kAlice, "GET", "/v1/leases?user=alice");
@@ -235,7 +235,7 @@ TEST_F(ApiTest, ARefusalOfTheRouterIsAnErrorLikeAnyOther) {
   EXPECT_TRUE(ask(kStranger, "GET", "/v1/leases")->json().at("hint").is_null());
 }
 
-// A query narrows what the peer may see, and never widens it.
+// A query parameter narrows the visible entries, and never widens them.
 TEST_F(ApiTest, AQueryFiltersWhatThePeerMaySee) {
   start({"1g.5gb", "1g.5gb"});
   ASSERT_EQ(status(kAlice, "POST", "/v1/leases", wants()), 200);
@@ -274,7 +274,7 @@ TEST_F(ApiTest, AQueryFiltersWhatThePeerMaySee) {
   api_->stop();
 }
 
-// A tenant reads what happened to its own leases, operators read all, page by page.
+// Authorisation and pagination: a tenant reads the audit of its own leases, operators read all.
 TEST_F(ApiTest, WhatHappenedToLeasesIsReadByWhoMaySeeIt) {
   start({"1g.5gb", "1g.5gb"});
   ASSERT_EQ(status(kAlice, "POST", "/v1/leases", wants(R"(, "job": "train")")), 200);
@@ -314,7 +314,7 @@ TEST_F(ApiTest, WhatHappenedToLeasesIsReadByWhoMaySeeIt) {
   }
 }
 
-// The page has every method, path and query parameter that there is.
+// The page lists every method, path and query parameter.
 TEST_F(ApiTest, ThePageHasTheTableOfPaths) {
   start();
   std::ifstream file(MIG_LEASES_PAGE);
@@ -337,7 +337,7 @@ TEST_F(ApiTest, ThePageHasTheTableOfPaths) {
   }
 }
 
-// An error's code decides the status, by the one table.
+// An error's code determines the HTTP status, by the one table.
 TEST_F(ApiTest, ErrorsHaveTheStatusOfTheirCode) {
   start();
   EXPECT_EQ(status(0, "POST", "/v1/leases", "{"), 422);
@@ -397,7 +397,7 @@ TEST_F(ApiTest, WhoWaitsIsAnsweredWhenItsTurnComes) {
   EXPECT_EQ(second->status, 0) << "let go of: its client asks the next daemon";
 }
 
-// With a key a client hears within seconds how it stands, and finds its place again.
+// With a key a client gets its state within seconds, and keeps its place in the queue on a retry.
 TEST_F(ApiTest, AKeyIsAnsweredSoonAndIsItsUsersOwn) {
   start();
   ASSERT_EQ(status(0, "POST", "/v1/leases", wants()), 200);

@@ -113,7 +113,8 @@ Result<void> run_daemon(node::Node& node,
                         const DaemonOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   allow_descriptors();
-  const std::string tenants_file = service::tenants_path(options.tenants);
+  const std::string tenants_file =
+      store::tenants_file(options.tenants, store::Surroundings::ours());
   MIG_ASSIGN_OR_RETURN(const Tenants tenants, service::read_tenants(options.tenants));
   MIG_ASSIGN_OR_RETURN(auto desk,
                        service::LeaseDesk::open(node, tenants, kInventoryAgeMs, kReapEveryMs));

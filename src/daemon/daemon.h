@@ -21,7 +21,7 @@ inline constexpr std::chrono::milliseconds kKeepOpen{10'000};
 
 struct DaemonOptions {
   std::string socket;        // "" = default_socket()
-  std::string tenants;       // file; "" = service::tenants_path()
+  std::string tenants;       // file; "" = store::tenants_file()
   bool guard_nodes = false;  // only tenants can open what they lease
   std::string version;       // of this program
   // How long the driver stays open after a reading, for the next; 0 = no readings.

@@ -14,7 +14,7 @@
 
 namespace mig::device {
 
-// One instance as the driver tells it, GPU instance or compute instance.
+// A GPU instance or compute instance as reported by the driver.
 struct LayoutMark {
   std::uint32_t gpu_instance = 0;
   std::optional<std::uint32_t> compute_instance;
@@ -23,8 +23,8 @@ struct LayoutMark {
   friend bool operator==(const LayoutMark&, const LayoutMark&) = default;
 };
 
-// What tells a layout from every other one. A list that the driver refuses is an empty one here, as
-// long as it is refused; what the MIG devices show is compared in any case.
+// Fingerprint of a GPU's layout, to detect changes. A list that the driver refuses counts as empty,
+// as long as it is refused; the MIG devices are compared in any case.
 struct LayoutPrint {
   nvmlReturn_t mode_code = NVML_SUCCESS;
   unsigned current = 0, pending = 0;
@@ -41,7 +41,7 @@ bool same_attributes(const std::optional<nvmlDeviceAttributes_t>& a,
   return a.has_value() == b.has_value() && (!a || std::memcmp(&*a, &*b, sizeof *a) == 0);
 }
 
-// All but the memory in use, which changes by itself.
+// Compares all but the memory in use, which changes without a change of layout.
 bool same_device(const MigDevice& a, const MigDevice& b) {
   return a.index == b.index && a.gpu_instance == b.gpu_instance &&
          a.compute_instance == b.compute_instance && a.uuid == b.uuid && a.name == b.name &&
@@ -55,7 +55,8 @@ bool same_layout(const LayoutPrint& a, const LayoutPrint& b) {
              a.devices.begin(), a.devices.end(), b.devices.begin(), b.devices.end(), same_device);
 }
 
-// The compute instances of one GPU instance that have a MIG device, with profile and place.
+// Adds the compute instances of one GPU instance that have a MIG device, with profile and
+// placement.
 bool mark_compute_instances(const nvml::Functions& nvml,
                             nvmlGpuInstance_t handle,
                             std::uint32_t gpu_instance,
@@ -77,7 +78,7 @@ bool mark_compute_instances(const nvml::Functions& nvml,
   return true;
 }
 
-// False: the lists could not be walked to their end (somebody changes them, the GPU is lost).
+// False: the lists could not be read to the end (concurrent changes, a lost GPU).
 bool mark_instances(const nvml::Functions& nvml,
                     nvmlDevice_t device,
                     const std::vector<GpuInstanceProfile>& profiles,
@@ -111,7 +112,7 @@ bool mark_instances(const nvml::Functions& nvml,
   return true;
 }
 
-// nullopt: it could not be taken, so nothing that was seen before may be used.
+// nullopt: reading failed, so the cache must not be used.
 std::optional<LayoutPrint> fingerprint(const nvml::Functions& nvml,
                                        nvmlDevice_t device,
                                        const std::vector<GpuInstanceProfile>& profiles) {
@@ -146,7 +147,7 @@ void set_memory_in_use(const std::vector<MigDevice>& devices, Gpu& gpu) {
   }
 }
 
-// The rest of a reading of `gpu`, whose layout is as it was.
+// Reads the volatile part of `gpu`, whose layout is unchanged.
 Result<void> read_what_changes(const nvml::Functions& nvml,
                                nvmlDevice_t device,
                                const std::vector<MigDevice>& devices,
@@ -196,14 +197,15 @@ Result<Gpu> CachedReader::read_gpu_again(const nvml::Session& session,
       return (seen_[index.value] = std::move(seen))->gpu;
     }
   } else {
-    // Which lists make a fingerprint, only the profiles tell.
+    // The profiles determine the lists of the fingerprint.
     MIG_ASSIGN_OR_RETURN(const Gpu first, read_gpu(session, index, options));
     seen = std::make_unique<Seen>();
     if (nvml.nvmlDeviceGetHandleByIndex_v2(index.value, &seen->handle) == NVML_SUCCESS) {
       now = fingerprint(nvml, seen->handle, first.profiles);
     }
   }
-  // The fingerprint is older than this reading: a change between the two is found the next time.
+  // The fingerprint was taken before this reading: a change between the two is detected at the next
+  // read.
   MIG_ASSIGN_OR_RETURN(Gpu gpu, read_gpu(session, index, options));
   if (now) {
     seen->print = *std::move(now);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the same machine again and again, as read_inventory() would each time, with far fewer calls
-// while nothing changes: the daemon's warm readings. Never answers from memory alone. Each reading
-// asks the driver for what can have changed by somebody else's hand: the number of GPUs, modes, GPU
-// instances with their places, compute instances with theirs, MIG devices; where any of it differs
-// from what was seen, that GPU is read anew. What changes by itself (processes, memory in use,
-// displays) is read every time. What a loaded driver never changes about a GPU (name, UUID, bus id,
-// profiles, what of them still fits beside an unchanged layout) is kept as long as the session.
+// Repeated readings of one machine, equal to read_inventory()'s, with far fewer driver calls while
+// nothing changes: the daemon's warm readings. The cache is validated at each read: the number of
+// GPUs, modes, GPU instances and compute instances with their placements, and MIG devices are read;
+// a GPU that differs is read anew. Volatile data (processes, memory in use, displays) is read every
+// time. Constant data of a loaded driver (name, UUID, bus id, profiles, their capacity beside an
+// unchanged layout) is cached for the session.
 //
 // Threading: as the session. Errors: those of read_inventory().
 #ifndef MIGCTL_DEVICE_CACHED_READER_H_
@@ -32,10 +31,10 @@ class CachedReader {
   CachedReader(CachedReader&&) = delete;
   CachedReader& operator=(CachedReader&&) = delete;
 
-  // `options.facts` must be given.
+  // `options.facts` is required.
   Result<Inventory> read(const nvml::Session& session, const ReadOptions& options);
 
-  // The next reading asks for everything.
+  // Drops the cache: the next reading is complete.
   void forget();
 
  private:
@@ -45,7 +44,7 @@ class CachedReader {
                              GpuIndex index,
                              const ReadOptions& options);
 
-  std::uint64_t epoch_ = 0;                              // of the session that `seen_` is from
+  std::uint64_t epoch_ = 0;                              // session of `seen_`
   std::map<std::uint32_t, std::unique_ptr<Seen>> seen_;  // by GPU index
 };
 

@@ -451,7 +451,7 @@ TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
   EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kDead);
 }
 
-// systemd keeps the cgroup of a unit that has failed: who is in it is what counts.
+// systemd keeps the cgroup of a failed unit: its members are what counts.
 TEST_F(HoldersTest, AUnitHoldsItsLeaseWhileAProcessIsInIt) {
   const std::string folder = "/cgroup/system.slice/train.service";
   const std::string first_version = "/cgroup/devices/system.slice/old.service";
@@ -461,7 +461,7 @@ TEST_F(HoldersTest, AUnitHoldsItsLeaseWhileAProcessIsInIt) {
   EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), "/system.slice/train.service");
   write(folder + "/cgroup.events", "populated 0\nfrozen 0\n");
   EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), std::nullopt);
-  // cgroup v1 has no events.
+  // cgroup v1 has no cgroup.events file.
   write(first_version + "/cgroup.procs", "31\n");
   EXPECT_NE(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
   write(first_version + "/cgroup.procs", "");

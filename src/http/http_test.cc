@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server with clients of every kind, over a real socket: polite, slow, huge, gone.
+// The server with clients of every kind, over a real socket: regular, slow, oversized,
+// disconnected.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,10 +27,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// So long a test waits for what must come: only a defect lasts longer, however loaded the machine.
+// Timeout of a test; only a defect reaches it, even on a loaded machine.
 constexpr auto kPatience = 60s;
 
-// Stands still until a test moves it; read by the server's thread meanwhile.
+// A manual clock for two threads: advanced by the test, read by the server.
 class SharedClock final : public base::Clock {
  public:
   std::chrono::nanoseconds monotonic() override { return now_.load(); }
@@ -44,7 +45,7 @@ class SharedClock final : public base::Clock {
   std::atomic<std::chrono::nanoseconds> now_{};
 };
 
-// What a refusal says, for tests: this room knows no JSON.
+// Text of a refusal for tests: this room has no JSON.
 std::string words(const Error& error) {
   return std::string(error_info(error.code).name) + "|" + error.message + "|" + error.hint;
 }
@@ -69,7 +70,7 @@ class HttpTest : public testing::Test {
     auto server = Server::open(std::move(listener->fd), limits_, std::move(handler), words, clock_);
     ASSERT_TRUE(server) << server.error().text();
     server_ = *std::move(server);
-    // stop() from another thread is not for the server's users: asked for in its own.
+    // stop() must be called in the server's thread, so a timer there polls the flag.
     server_->every(5ms, [this] {
       if (end_) {
         server_->stop();
@@ -84,11 +85,11 @@ class HttpTest : public testing::Test {
     if (thread_.joinable()) {
       thread_.join();
     }
-    kept_.clear();  // none may outlive the server
+    kept_.clear();  // no Reply may outlive the server
     server_.reset();
   }
 
-  // Says what it was asked.
+  // Echoes the request.
   void serve_echo() {
     serve([this](const Request& request, const Reply& reply) {
       ++asked_;
@@ -115,7 +116,7 @@ class HttpTest : public testing::Test {
            static_cast<ssize_t>(text.size());
   }
 
-  // All until the other end closes; "..." at its end when it did not.
+  // Reads until the other end closes; "..." is appended on a timeout.
   static std::string rest(const base::Fd& fd) {
     std::string out;
     for (char buffer[4096];;) {
@@ -136,7 +137,7 @@ class HttpTest : public testing::Test {
     return rest(fd);
   }
 
-  // A connection of that user: a child of ours makes it and hands it over.
+  // A connection with that user's credentials: a child process connects and passes the descriptor.
   base::Fd connect_as(uid_t uid) const {
     int pair[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -146,7 +147,7 @@ class HttpTest : public testing::Test {
       const bool connected = ::setresuid(uid, uid, uid) == 0 && connect_unix(path_, fd) == 0;
       ::_exit(connected && send_descriptor(pair[1], fd.get()) ? 0 : 1);
     }
-    ::close(pair[1]);  // so that a child that fails ends the wait
+    ::close(pair[1]);  // so that a failed child ends the wait
     base::Fd fd(receive_descriptor(pair[0]));
     int result = 0;
     ::waitpid(child, &result, 0);
@@ -200,8 +201,8 @@ class HttpTest : public testing::Test {
     EXPECT_EQ(asked_, times);
   }
 
-  // Until the server has looked over its connections at least once from now on: its looks and the
-  // ones counted here have one period.
+  // Waits until the server has checked its connections at least once: its check and the counter
+  // have one period.
   void let_the_server_look() {
     const int looked = looks_;
     for (const auto end = std::chrono::steady_clock::now() + kPatience;
@@ -274,7 +275,7 @@ TEST_F(HttpTest, LimitsOfHeaderAndBodyAreExact) {
   EXPECT_NE(refused.find("too_large|the header of the request is longer than 1000 bytes|"),
             std::string::npos)
       << refused;
-  // Said before a byte of it is sent, and in pieces.
+  // Content-Length is declared before the body, which comes in pieces.
   EXPECT_EQ(status(ask("POST / HTTP/1.1\r\nContent-Length: 9223372036854775807\r\n\r\n")), "413");
   EXPECT_EQ(status(ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" +
                        std::string(0x65, 'x') + "\r\n0\r\n\r\n")),
@@ -300,8 +301,7 @@ TEST_F(HttpTest, WhatIsNoRequestIsRefusedAndTheConnectionCloses) {
   EXPECT_EQ(asked_, 0);
 }
 
-// Requests that come at once are answered in their order; what follows a broken one is not looked
-// at.
+// Pipelined requests are answered in order; requests after a malformed one are ignored.
 TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrderUpToTheBrokenOne) {
   serve_echo();
   const std::string answers =
@@ -328,7 +328,7 @@ TEST_F(HttpTest, AChunkedBodyArrivesWhole) {
   EXPECT_EQ(status(ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), "400");
 }
 
-// A client that is gone in the middle of its request is no request, and no trouble.
+// A client that disconnects in the middle of a request causes neither a request nor an error.
 TEST_F(HttpTest, AClientThatLeavesHalfwayIsForgotten) {
   limits_.connections = 1;
   serve_echo();
@@ -344,9 +344,8 @@ TEST_F(HttpTest, AClientThatLeavesHalfwayIsForgotten) {
   EXPECT_EQ(asked_, 1);
 }
 
-// Neither a client that sends nothing, nor one that sends a part, nor one that keeps its connection
-// after an answer, holds it for longer than the limit; and none loses it before. The server's clock
-// decides, not that of the machine that runs the test.
+// Clients that send nothing, only a part, or keep an idle connection after a response are
+// disconnected at the limit, and not before. The server's manual clock decides, not the wall clock.
 TEST_F(HttpTest, ASlowClientLosesItsConnection) {
   limits_.receive = 10s;
   serve_echo();
@@ -369,7 +368,7 @@ TEST_F(HttpTest, ASlowClientLosesItsConnection) {
   EXPECT_FALSE(answer.ends_with("...")) << answer;
 }
 
-// The limit is for a request as a whole: a byte now and then does not prolong it.
+// Slowloris: the limit applies to a request as a whole, so single bytes do not prolong it.
 TEST_F(HttpTest, AByteNowAndThenProlongsNothing) {
   limits_.receive = 10s;
   serve_echo();
@@ -383,7 +382,7 @@ TEST_F(HttpTest, AByteNowAndThenProlongsNothing) {
   EXPECT_TRUE(closed);
 }
 
-// A client that does not read its answer loses it.
+// A client that does not read its response is disconnected.
 TEST_F(HttpTest, AnAnswerThatNobodyReadsIsGivenUp) {
   limits_.send = 10s;
   serve([this](const Request&, const Reply& reply) {
@@ -393,7 +392,7 @@ TEST_F(HttpTest, AnAnswerThatNobodyReadsIsGivenUp) {
   const base::Fd deaf = connect();
   send(deaf, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   wait_until_asked(1);
-  for (int i = 0; i < 2; ++i) {  // the first may come before the answer is begun
+  for (int i = 0; i < 2; ++i) {  // the first may come before the response is begun
     clock_.advance(10s);
     let_the_server_look();
   }
@@ -402,7 +401,7 @@ TEST_F(HttpTest, AnAnswerThatNobodyReadsIsGivenUp) {
   EXPECT_LT(answer.size(), 8U << 20U) << "what fitted into the socket, and no more";
 }
 
-// A reply may take as long as it wants: the time to receive does not run meanwhile.
+// A deferred reply: the receive timeout does not run meanwhile.
 TEST_F(HttpTest, AReplyMayComeLater) {
   limits_.receive = 10s;
   serve([this](const Request&, const Reply& reply) { kept_.push_back(reply); });
@@ -434,7 +433,7 @@ TEST_F(HttpTest, TooManyConnectionsAreToldSo) {
   EXPECT_EQ(asked_, 0);
 }
 
-// One user cannot keep the others out; root is counted among all only.
+// Connection quota: one user cannot starve the others; root counts only towards the total.
 TEST_F(HttpTest, AUserHasAShareOfTheConnections) {
   if (::getuid() != 0) {
     GTEST_SKIP() << "only root can be several users";
@@ -471,7 +470,7 @@ TEST_F(HttpTest, AConnectionThatEndedCountsNoMore) {
   limits_.connections = 1;
   serve_echo();
   for (int i = 0; i < 5; ++i) {
-    // The server may see the last one's end after the next one's beginning.
+    // Race: the server may see the last connection's end after the next one's begin.
     std::string answer;
     for (int again = 0; again < 1000 && (again == 0 || status(answer) == "409"); ++again) {
       answer = ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

@@ -21,7 +21,7 @@ constexpr std::string_view kNumber = ":number";
 
 using Values = std::map<std::string, std::string>;
 
-// "{id:number}" against "12": puts the value in, false when the part is another one.
+// Matches "{id:number}" with "12" and stores the value; false for another text.
 bool part_matches(std::string_view pattern, const std::string& part, Values& values) {
   if (!pattern.starts_with('{')) {
     return pattern == part;
@@ -87,7 +87,7 @@ Response Router::wrong_method(const Request& request,
                     {},
                     {}};
   Response response = refusal(error, writer_);
-  response.status = kMethodNotAllowed;  // HTTP's own word; the exit code stays that of the table
+  response.status = kMethodNotAllowed;  // HTTP's own status; the exit code is the table's
   response.headers.emplace_back("Allow", methods);
   return response;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which handler a request goes to: one table of methods and paths, each with the query parameters
-// that it takes. What the table does not have is refused here, before a handler sees it: an unknown
-// path (404), a method that the path does not take (405 with Allow), a query parameter that was not
-// declared, is repeated or has no value (400).
+// Router: one table of methods and paths, with their handlers and query parameters. Requests
+// outside of the table are refused before a handler sees them: an unknown path (404), an
+// unsupported method (405 with Allow), an undeclared, repeated or empty query parameter (400).
 //
 // Threading: const after the last add(). Example:
 //   Router router(writer, "docs/reference/leases.md has the table of paths");
@@ -21,7 +20,7 @@
 
 namespace mig::http {
 
-// The value of a query parameter or of a part of the path; nullptr: not given.
+// Value of a query parameter or path part; nullptr: not given.
 const std::string* value_of(const Request& request, const std::string& name);
 
 class Router {
@@ -32,14 +31,14 @@ class Router {
   Router(ErrorWriter writer, std::string where_to_read)
       : writer_(std::move(writer)), where_to_read_(std::move(where_to_read)) {}
 
-  // A part "{name}" of `path` stands for any text without '/', "{name:number}" for a number from 0
-  // to 2^63 - 1 in plain decimal.
+  // In `path`, "{name}" matches any text without '/', "{name:number}" a number from 0 to 2^63 - 1
+  // in plain decimal.
   void add(std::string method,
            const std::string& path,
            std::vector<std::string> parameters,
            RouteHandler handler);
 
-  // Calls one handler, or replies with a refusal.
+  // Calls the matching handler, or replies with a refusal.
   void handle(const Request& request, const Reply& reply) const;
 
   struct Line {

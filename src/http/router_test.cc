@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of methods, paths and query parameters, without a socket.
+// The router's table of methods, paths and query parameters, without a socket.
 #include "http/router.h"
 
 #include <optional>

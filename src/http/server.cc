@@ -27,7 +27,7 @@ namespace beast = boost::beast;
 using Unix = asio::local::stream_protocol;
 using BoostError = beast::error_code;
 
-// How often connections are looked over for clients that are too slow.
+// Period of the check for slow clients.
 constexpr std::chrono::milliseconds kLookForSlowClients{100};
 
 std::optional<PeerCredentials> credentials_of(int socket) {
@@ -41,7 +41,7 @@ std::optional<PeerCredentials> credentials_of(int socket) {
 
 class Connection;
 
-// What the server and its connections share; outlives them all.
+// State shared by the server and its connections; outlives them all.
 struct Shared {
   Limits limits;
   Handler handler;
@@ -87,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     send(refusal(error, shared_->error_writer));
   }
 
-  // Closes the connection of a client that took longer than it may.
+  // Closes the connection of a client beyond its deadline.
   void close_if_expired(std::chrono::nanoseconds now) {
     if (deadline_ && now >= *deadline_) {
       BoostError ignored;
@@ -128,7 +128,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     keep_alive_ = parser_->keep_alive();
     version_ = parser_->get().version();
-    deadline_.reset();  // the handler may take as long as it wants
+    deadline_.reset();  // no limit while the handler works
     Request request;
     request.peer = peer_;
     request.method = std::string(parser_->get().method_string());
@@ -172,7 +172,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Unix::socket socket_;
   PeerCredentials peer_;
   std::shared_ptr<Shared> shared_;
-  std::optional<std::chrono::nanoseconds> deadline_;  // none while the handler thinks
+  std::optional<std::chrono::nanoseconds> deadline_;  // none while the handler works
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   std::optional<beast::http::response<beast::http::string_body>> response_;
@@ -211,7 +211,7 @@ class BeastServer final : public Server {
       try {
         io_.run();
       } catch (const std::exception&) {
-        thrown = true;  // out of memory for one request: the others go on
+        thrown = true;  // out of memory for one request: other connections go on
       }
     }
   }
@@ -258,7 +258,7 @@ class BeastServer final : public Server {
       if (!error) {
         return accept();
       }
-      // Out of descriptors: those who wait stay in the kernel's line.
+      // Out of descriptors (EMFILE): pending connections stay in the listen backlog.
       pause_.expires_after(std::chrono::milliseconds(50));
       pause_.async_wait([this](BoostError cancelled) {
         if (!cancelled) {

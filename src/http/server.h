@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 on a UNIX socket for the daemon. Who asks is what the kernel says of the socket's other
-// end (SO_PEERCRED). Everything that a client controls has a limit: header, body, connections, and
-// the time it takes to send. Boost is in server.cc and client.cc only, and no JSON here: bodies of
-// refusals are written by whoever opens the server, statuses are those of error_info().
+// HTTP/1.1 on a UNIX socket for the daemon. Clients are identified by the kernel's peer credentials
+// (SO_PEERCRED). Everything that a client controls has a limit: header, body, connections, and the
+// time it takes to send. Boost is in server.cc and client.cc only, and no JSON here: the caller of
+// open() provides the bodies of refusals, and error_info() their statuses.
 //
-// Threading: run() is the one thread that everything is called in; stop() may come from a handler.
+// Threading: single-threaded: all handlers are called in the thread of run(); stop() may be called
+// from a handler.
 #ifndef MIGCTL_HTTP_SERVER_H_
 #define MIGCTL_HTTP_SERVER_H_
 
@@ -32,10 +33,10 @@ struct PeerCredentials {
 struct Request {
   PeerCredentials peer;
   std::string method;  // "GET"
-  std::string path;    // "/v1/leases/3", as sent: without the query
-  std::string query;   // "tenant=a&limit=5", as sent: without the '?'
+  std::string path;    // "/v1/leases/3", not decoded, without the query
+  std::string query;   // "tenant=a&limit=5", not decoded, without the '?'
   std::string body;
-  // Filled by the Router: query parameters and parts of the path, decoded, by their names.
+  // Set by the Router: query parameters and path parts, decoded, by name.
   std::map<std::string, std::string> values;
 };
 
@@ -43,43 +44,44 @@ struct Response {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
-  std::vector<std::pair<std::string, std::string>> headers;  // further ones: {"Allow", "GET"}
+  std::vector<std::pair<std::string, std::string>> headers;  // additional ones: {"Allow", "GET"}
 };
 
-// The body of an answer that refuses: the caller's document for the error.
+// Writes the body of a refusal: the caller's document for the error.
 using ErrorWriter = std::function<std::string(const Error&)>;
 
-// The status of the error's code, and the writer's body.
+// A response with the status of the error's code, and the writer's body.
 Response refusal(const Error& error, const ErrorWriter& writer);
 
 struct Limits {
   std::size_t header_bytes = 16U << 10U;
   std::size_t body_bytes = 64U << 10U;
   std::size_t connections = 1024;
-  std::size_t connections_of_user = 512;  // of one uid, root excepted
-  // For a whole request, and between two of them; and for a client to take its answer. Looked at
-  // every 100 ms.
+  std::size_t connections_of_user = 512;  // of one uid, except root
+  // Time limits for a whole request, and between two requests; and for the client to read the
+  // response. Checked every 100 ms.
   std::chrono::milliseconds receive{10'000};
   std::chrono::milliseconds send{10'000};
 };
 
-// May be kept and called later, once; a client that is gone by then gets nothing. None may outlive
-// the server.
+// May be stored and called later, once; a disconnected client gets nothing. Must not outlive the
+// server.
 using Reply = std::function<void(Response)>;
 using Handler = std::function<void(Request, Reply)>;
 
 struct Listener {
   base::Fd fd;
-  bool ours = false;  // made here, so its file goes with us
+  bool ours = false;  // created here, so the file is removed at the end
 };
 
-// A listening UNIX socket: systemd's ($LISTEN_FDS) when there is one, else made at `path` with mode
-// 0666: everybody may ask, and the answer depends on who it is. What a dead daemon left is removed.
+// A listening UNIX socket: systemd's ($LISTEN_FDS) if passed, else created at `path` with mode
+// 0666: any user may connect, and authorisation is by peer credentials. Removes the stale file of a
+// dead daemon.
 Result<Listener> listen_unix(const std::string& path);
 
 class Server {
  public:
-  // The clock measures the limits of time only; it must outlive the server.
+  // The clock measures the time limits only; it must outlive the server.
   static Result<std::unique_ptr<Server>> open(base::Fd listener,
                                               const Limits& limits,
                                               Handler handler,
@@ -91,12 +93,12 @@ class Server {
   Server(Server&&) = delete;
   Server& operator=(Server&&) = delete;
 
-  // Serves until stop(), or SIGTERM or SIGINT comes.
+  // Serves until stop(), SIGTERM or SIGINT.
   virtual void run() = 0;
   virtual void stop() = 0;
-  // Called again and again, first after one period.
+  // Calls periodically, first after one period.
   virtual void every(std::chrono::milliseconds period, std::function<void()> call) = 0;
-  // Called once, when the descriptor becomes readable (a pidfd: the process has ended).
+  // Calls once when the descriptor becomes readable (a pidfd: the process has ended).
   virtual void when_readable(base::Fd fd, std::function<void()> call) = 0;
 
  protected:

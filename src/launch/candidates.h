@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: the instances that serve a Need. Pure functions.
+// Inside of launch/: the instances that satisfy a Need. Pure functions.
 #ifndef MIGCTL_LAUNCH_CANDIDATES_H_
 #define MIGCTL_LAUNCH_CANDIDATES_H_
 
@@ -15,13 +15,14 @@ namespace mig::launch {
 
 struct Candidate {
   Instance instance;
-  std::string busy;  // "pid 41 (python)"; "" = nobody of the driver's list
+  std::string busy;  // process that the driver reports there, "pid 41 (python)"; "" = none
 };
 
-// Smallest memory first, then by GPU, instance id. kNothingMatched says what there is.
+// Order: smallest memory first (best fit), then by GPU, instance id. kNothingMatched names what
+// exists.
 Result<std::vector<Candidate>> candidates(const Inventory& inventory, const Need& need);
 
-// The need in the words of `run`: "profile 1g.5gb on GPU 0", "any profile".
+// The need in the terms of `run`: "profile 1g.5gb on GPU 0", "any profile".
 std::string described(const Need& need);
 
 }  // namespace mig::launch

@@ -27,7 +27,7 @@ HookCommand shell(const std::string& line) {
   return {"/bin/sh", {"-c", line}, {}, ""};
 }
 
-// A file of this run of the tests: another may be under way beside it.
+// A file name unique to this test process: another may run concurrently.
 std::string scratch(const std::string& name) {
   return ::testing::TempDir() + name + "-" + std::to_string(::getpid());
 }
@@ -84,7 +84,7 @@ bool eventually(const std::function<bool()>& true_now) {
   return false;
 }
 
-// A zombie that nobody reaps is as good as gone.
+// A zombie counts as ended.
 bool runs(pid_t pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string number, name, state;
@@ -92,7 +92,7 @@ bool runs(pid_t pid) {
 }
 
 TEST(RunHook, IsKilledWithItsChildrenWhenTheTimeIsOver) {
-  // As long as a busy host may take to start a shell.
+  // A generous timeout: starting a shell on a loaded host must fit.
   const auto end =
       run_hook(shell("/bin/sleep 600 & echo $!; exec /bin/sleep 600"), {{}, milliseconds(3000)});
   ASSERT_TRUE(end);
@@ -103,7 +103,7 @@ TEST(RunHook, IsKilledWithItsChildrenWhenTheTimeIsOver) {
   EXPECT_TRUE(eventually([&] { return !runs(child); }));
 }
 
-// `systemctl start` of sorts: the hook ends, what it started keeps the pipe.
+// Like `systemctl start`: the hook ends, and a process that it started keeps the pipe open.
 TEST(RunHook, DoesNotWaitForBackgroundPrograms) {
   const auto end = run_hook(shell("/bin/sleep 600 & echo $!"), {});
   ASSERT_TRUE(end);
@@ -128,7 +128,7 @@ pid_t pid_in(const std::string& file) {
   return pid;
 }
 
-// Sets the flag once the hook has written `file`.
+// Sets the stop flag once the hook has written `file`.
 class StopAfter {
  public:
   explicit StopAfter(std::string file)
@@ -182,7 +182,7 @@ TEST(RunHook, WhatDoesNotHearIsKilledAfterTheGrace) {
   EXPECT_EQ(end->exit_code, 128 + SIGKILL);
 }
 
-// We are killed while a hook runs: it is asked to end, and then made to.
+// This process is killed while a hook runs: the guard sends SIGTERM, then SIGKILL.
 TEST(RunHook, DoesNotOutliveUs) {
   for (const bool deaf : {false, true}) {
     const std::string file = scratch("hook_orphan");
@@ -207,7 +207,7 @@ TEST(RunHook, DoesNotOutliveUs) {
   }
 }
 
-// The guard must keep nothing open that others read to its end or lock.
+// The guard must not keep descriptors open that others read to the end or lock.
 TEST(RunHook, TheGuardKeepsNothingOpen) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);

@@ -21,7 +21,7 @@
 namespace mig::launch {
 namespace {
 
-constexpr std::int64_t kKept = 1000;  // ended jobs
+constexpr std::int64_t kKept = 1000;  // number of ended jobs kept
 constexpr std::chrono::milliseconds kBetweenStopLooks{50};
 constexpr std::chrono::seconds kAfterKill{5};
 
@@ -42,7 +42,7 @@ Result<void> JobBook::begin(store::JobRow& row) {
   std::vector<std::int64_t> forgotten;
   MIG_ASSIGN_OR_RETURN(row.id, jobs_.add(row, kKept, forgotten));
   for (const std::int64_t id : forgotten) {
-    // Ranks of a job are numbered from 0 without gaps.
+    // Ranks are numbered from 0 without gaps.
     for (std::int64_t rank = 0; ::unlink(log_path(id, rank).c_str()) == 0; ++rank) {
       ::unlink((log_path(id, rank) + ".1").c_str());
     }
@@ -152,7 +152,7 @@ Result<void> JobBook::signal_all(const store::JobRow& row, int signal) const {
   return {};
 }
 
-// Whose supervisor could not: it was still waiting, or gone.
+// For a job whose supervisor could not record its end: still waiting, or dead.
 Result<void> JobBook::note_stopped(std::int64_t job) {
   MIG_ASSIGN_OR_RETURN(JobView now, find(std::to_string(job), false));
   if (now.row.finished_ms) {
@@ -180,7 +180,7 @@ Result<void> JobBook::stop(const JobView& job,
     }
     return true;
   };
-  // The supervisor passes it on, and starts nothing again.
+  // The supervisor forwards the signal, and restarts nothing.
   if (supervised()) {
     if (::kill(static_cast<pid_t>(row.supervisor_pid), SIGTERM) != 0 && errno != ESRCH) {
       return fail(ErrorCode::kPermission,
@@ -199,7 +199,7 @@ Result<void> JobBook::stop(const JobView& job,
     killing();
   }
   MIG_TRY(signal_all(row, SIGKILL));
-  // Who waits for instances has no command yet that could be ended.
+  // A waiting job has no command yet to end gracefully.
   if (row.ranks.empty() && supervised()) {
     ::kill(static_cast<pid_t>(row.supervisor_pid), SIGKILL);
   }

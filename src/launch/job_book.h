@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record of a user's jobs on one machine: who runs, since when, on which instances, how it
-// ended, and where its output is. One folder (0700) a user and machine: jobs.db, and a log a
-// command. A job's row is written by its own supervisor; how it stands is read from the row and
-// from whether its processes, known by pid and start, live.
+// The record of a user's jobs on one machine: command, start, instances, result, logs. One folder
+// (0700) per user and machine: jobs.db, and one log per command. A job's row is written by its own
+// supervisor; its state follows from the row and the liveness of its processes, identified by pid
+// and start time.
 //
-// Threading: one JobBook from one thread at a time; other processes at any time.
+// Threading: not thread-safe; safe with other processes.
 #ifndef MIGCTL_LAUNCH_JOB_BOOK_H_
 #define MIGCTL_LAUNCH_JOB_BOOK_H_
 
@@ -30,7 +30,7 @@ class JobBook {
   static Result<JobBook> open(const std::string& folder,
                               const std::string& proc = base::proc_root());
 
-  // Enters a job of the calling process as waiting, and gives the row its id.
+  // Records a job of the calling process as waiting, and sets the row's id.
   Result<void> begin(store::JobRow& row);
 
   Result<void> update(const store::JobRow& row) { return jobs_.update(row); }
@@ -40,14 +40,14 @@ class JobBook {
   }
 
   Result<std::vector<JobView>> list();
-  // By id, or by name: the newest of that name; with `live_only` the one that lives. kNotFound;
-  // kUsage when several of a name live.
+  // By id, or by name: the newest of that name; with `live_only` the live one. kNotFound; kUsage
+  // when several of a name are live.
   Result<JobView> find(const std::string& word, bool live_only);
 
   std::string log_path(std::int64_t job, std::int64_t rank) const;
 
-  // Asks a job to end (SIGTERM to its supervisor, else to its commands), and ends it by SIGKILL
-  // when the grace is over. kTimeout when even that did not help; kPermission.
+  // Ends a job: SIGTERM to its supervisor, else to its commands, and SIGKILL after the grace
+  // period. kTimeout when even that did not help; kPermission.
   Result<void> stop(const JobView& job,
                     std::chrono::milliseconds grace,
                     const std::function<void()>& killing);

@@ -12,9 +12,9 @@
 namespace mig::launch {
 namespace {
 
-// vLLM's own values for large GPUs. Inside an instance its reading of the GPU's memory is refused,
-// and it takes those of the smallest GPU: 28 to 53 % of the throughput lost on an H200's 2g.35gb
-// (vllm-project/vllm#55381).
+// vLLM's own defaults for large GPUs. Inside an instance its query of the GPU's memory is refused,
+// and it falls back to those of the smallest GPU: 28 to 53 % of the throughput lost on an H200's
+// 2g.35gb (vllm-project/vllm#55381).
 constexpr std::string_view kVllmArguments = "--max-num-batched-tokens=8192 --max-num-seqs=1024";
 
 std::string_view base_name(std::string_view path) {
@@ -28,7 +28,8 @@ bool names_program(const std::vector<std::string>& argv, std::string_view progra
   });
 }
 
-// "--nproc_per_node=4", "--nproc-per-node 4", "-np 4": more processes than one.
+// True for options that request more than one process: "--nproc_per_node=4", "--nproc-per-node 4",
+// "-np 4".
 bool asks_for_processes(const std::vector<std::string>& argv) {
   constexpr std::array<std::string_view, 8> kOptions{"--nproc_per_node",
                                                      "--nproc-per-node",
@@ -87,11 +88,11 @@ Environment rank_environment(const Instance& instance, const RankFacts& facts) {
   if (facts.rendezvous != 0) {
     out.emplace_back("RANK", number(facts.rank));
     out.emplace_back("WORLD_SIZE", number(facts.count));
-    // Each sees one device, so the device of its local rank is always device 0.
+    // Each rank sees one device, so its local device is always 0.
     out.emplace_back("LOCAL_RANK", "0");
     out.emplace_back("MASTER_ADDR", "127.0.0.1");
     out.emplace_back("MASTER_PORT", number(facts.rendezvous));
-    // Two ranks on instances of one GPU: NCCL takes them for a mistake otherwise (nccl#1716).
+    // NCCL refuses two ranks on one GPU without this variable (nccl#1716).
     if (facts.gpu_shared_by_ranks) {
       out.emplace_back("NCCL_MULTI_RANK_GPU_ENABLE", "1");
     }

@@ -44,7 +44,7 @@ std::string own_folder() {
   return ::getcwd(buffer, sizeof buffer) == nullptr ? "" : buffer;
 }
 
-// A port of the loopback that is free now. PyTorch's first rank listens on it.
+// A free TCP port of the loopback, for PyTorch's first rank to listen on.
 std::uint16_t free_port() {
   const base::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -59,7 +59,7 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-// One job from its record to its end. Members in the order in which they are needed.
+// One job from its record to its end. Members in order of initialisation.
 class Job {
  public:
   Job(const RunRequest& request, const ReadInventory& read, const RunPlaces& places)
@@ -97,7 +97,7 @@ class Job {
     }
   }
 
-  // A job that nobody could find again may not go into the background; others may go on.
+  // A background job without a record could not be found again, so it is refused; others go on.
   Result<void> open_record() {
     row_.name = request_.command.name;
     std::vector<std::string> words;
@@ -148,7 +148,7 @@ class Job {
 
   void save() {
     if (book_) {
-      static_cast<void>(book_->update(row_));  // the record follows the job, not the reverse
+      static_cast<void>(book_->update(row_));  // a failure to record does not stop the job
     }
   }
 
@@ -293,7 +293,7 @@ class Job {
     return end;
   }
 
-  // A lease that ends takes the instances away: the command gets its grace before.
+  // A lease with a limit ends with the instance: the command gets its grace period before.
   std::optional<std::chrono::milliseconds> time_of_job() const {
     if (!taken_.limit) {
       return request_.limits.timeout;
@@ -334,7 +334,7 @@ class Job {
                        again_in->count() / 1000,
                        row.restarts));
     } else if (!end.start_failure) {
-      tell_running(rank);  // it may have ended before the others began
+      tell_running(rank);  // it may have ended before the others started
     }
   }
 
@@ -344,7 +344,7 @@ class Job {
     }
   }
 
-  // Once all commands began.
+  // Reports once, when all commands have started.
   void tell_running(std::size_t rank) {
     begun_.resize(taken_.seats.size());
     begun_[rank] = true;
@@ -390,7 +390,7 @@ class Job {
   store::JobRow row_;
   Taken taken_;
   std::unique_ptr<JobCgroup> cgroup_;
-  std::vector<Confinement> confinements_;  // one a rank; empty: not confined
+  std::vector<Confinement> confinements_;  // one per rank; empty: no sandbox
   std::vector<JobLog> logs_;
   std::vector<LogTail> tails_;
   std::vector<ChildRequest> children_;

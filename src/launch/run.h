@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a job: its command on one free MIG instance, or once on each of several. Takes the
-// instances, tells each command which is its own and shuts it in there, keeps the job's record and
-// logs, and passes signals and exit codes through.
+// Runs a job: its command on one free MIG instance, or once on each of several. Acquires the
+// instances, starts each command in the sandbox of its instance, keeps the job's record and logs,
+// and forwards signals and exit codes.
 //
-// Free: no process of the driver's list on it, and no claim. A claim is a lock file that the
-// command keeps open, so it lasts as long as the command (and its own children), even when we are
-// killed. Where leases are kept, they shut others out; the claims stay for who knows no leases.
+// Free: no process of the driver's list on the instance, and no claim. A claim is a lock file that
+// the command inherits, so it is held as long as the command or one of its children runs, even if
+// this process is killed. Where leases are in use they exclude others; claims remain for programs
+// without leases.
 //
 // Threading: one job at a time per process, which must have one thread (children are forked,
 // signals blocked meanwhile). No shell anywhere.
@@ -34,42 +35,42 @@ namespace mig::launch {
 
 struct RunRequest;
 
-// Instances that are the job's for as long as `until` lives, and when we are killed, for as long as
-// the process that was named to `started` for it.
+// Leased instances: the job's while `until` lives and, if this process is killed, while the process
+// reported by `started` lives.
 struct Leased {
   std::vector<Instance> instances;
   std::shared_ptr<void> until;
   std::function<void(std::size_t which, int pid)> started = {};
-  std::optional<std::chrono::milliseconds> limit = {};  // they are taken away then
+  std::optional<std::chrono::milliseconds> limit = {};  // they are revoked then
 };
 
-// Whether a command is shut in with its instance's device nodes.
+// Device sandbox of a command.
 enum class Devices {
-  kAuto,  // where the kernel permits it; a note says when not
-  kOwn,   // or the job does not start
-  kAll,   // it is not
+  kAuto,  // if the kernel permits, else a note
+  kOwn,   // required, else the job does not start
+  kAll,   // no sandbox
 };
 
-// What is run, once on each instance.
+// The command, run once on each instance.
 struct JobCommand {
   std::vector<std::string> argv = {};                                 // argv[0]: looked up in $PATH
   std::vector<std::pair<std::string, std::string>> environment = {};  // added to the caller's
-  std::string name = {};                                              // of the job; "" = none
+  std::string name = {};                                              // name of the job; "" = none
   RestartPolicy restart = {};
   Devices devices = Devices::kAuto;
-  bool together = false;  // the commands are PyTorch's ranks of one training
-  bool log = false;       // output goes to files of the job's; always so with several commands
-  bool detached = false;  // nobody is there to see it
+  bool together = false;  // the commands are PyTorch ranks of one training
+  bool log = false;       // output goes to log files of the job; always so with several commands
+  bool detached = false;  // no terminal is attached
 };
 
-// On which instances.
+// Criteria for the job's instances.
 struct JobPlace {
   Need selection = {};
-  std::uint32_t count = 1;            // instances, and commands
-  bool every = false;                 // in place of `count`: all instances that match
-  bool create = false;                // with a lease: made from free slices when there is none
-  std::uint32_t shared = 1;           // with a lease: on an instance with so many others
-  std::chrono::milliseconds wait{0};  // for instances to come free
+  std::uint32_t count = 1;            // number of instances, and of commands
+  bool every = false;                 // all matching instances instead of `count`
+  bool create = false;                // with a lease: create from free slices if there is none
+  std::uint32_t shared = 1;           // with a lease: number of holders that share the instance
+  std::chrono::milliseconds wait{0};  // for instances to become free
 };
 
 struct JobLimits {
@@ -77,14 +78,14 @@ struct JobLimits {
   std::chrono::milliseconds grace{10'000};                // between SIGTERM and SIGKILL
 };
 
-// Told while the job goes its way; each may be empty.
+// Callbacks during the job; each may be empty.
 struct JobObserver {
   std::function<void(const Instance&, std::uint32_t rank)> on_start =
-      {};                                                     // before its command starts
-  std::function<void(const std::string& why)> on_wait = {};   // once, when the job has to wait
-  std::function<void(const std::string& line)> on_note = {};  // what the user should know
-  // Nobody needs to look on any more: the job waits for instances, or all commands were started.
-  // Once.
+      {};                                                     // called before its command starts
+  std::function<void(const std::string& why)> on_wait = {};   // called once when it waits
+  std::function<void(const std::string& line)> on_note = {};  // notes for the user
+  // Called once when the caller may detach: the job waits for instances, or all commands have
+  // started.
   std::function<void(std::int64_t job)> on_its_way = {};
   std::function<void(const std::string& text)> on_output = {};  // of logged commands, as it comes
 };
@@ -94,31 +95,30 @@ struct RunRequest {
   JobPlace where;
   JobLimits limits;
   JobObserver observer;
-  // Where leases are kept, who takes them (`count` or all that match); without, a claim against
-  // other runs is all.
+  // Acquires leases (`count` or all that match), where leases are in use; empty: claims only.
   std::function<Result<Leased>(const RunRequest&)> lease = {};
 };
 
 struct RunResult {
   std::vector<Instance> instances;  // of each rank
   JobEnd end;
-  std::int64_t job = 0;  // 0 = it could not be recorded
+  std::int64_t job = 0;  // id; 0 = could not be recorded
 
-  JobOutcome outcome() const;  // for those who waited
+  JobOutcome outcome() const;  // result for the caller
 };
 
 using ReadInventory = std::function<Result<Inventory>()>;
 
-// Folders of the machine and the user.
+// Folders for the machine and the user.
 struct RunPlaces {
-  std::string claims;  // made when missing
-  std::string jobs;    // made when missing; records and logs (launch/job_book.h)
+  std::string claims;  // lock files; made when missing
+  std::string jobs;    // records and logs (launch/job_book.h); made when missing
   DeviceRoots devices;
   std::string proc = base::proc_root();
 };
 
-// kNothingMatched: no such instance exists (what there is, in the hint); kInUse: all that match are
-// busy, by whom; kTimeout: they stayed so.
+// kNothingMatched: no such instance exists (the hint names what does); kInUse: all matches are
+// busy, with their holders; kTimeout: they stayed busy.
 Result<RunResult> run_job(const RunRequest& request,
                           const ReadInventory& read,
                           const RunPlaces& places);

@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kBetweenSeatLooks{200};
 constexpr std::chrono::milliseconds kEndOfAnother{1000};
 
-// The claim shuts other runs out; a program started by hand may still have come in between.
+// Race: the claim excludes other runs, but a program started by hand may have come in between.
 Result<bool> still_free(const ReadInventory& read, const Instance& chosen) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, read());
   Need same;
@@ -28,7 +28,7 @@ Result<bool> still_free(const ReadInventory& read, const Instance& chosen) {
   return found && found->front().busy.empty();
 }
 
-// Adds the seat when it could be had; else `why` says who has it.
+// Adds the instance if it is free; else `why` names its holder.
 Result<void> try_seat(const Candidate& candidate,
                       const ReadInventory& read,
                       const std::string& dir,
@@ -46,7 +46,7 @@ Result<void> try_seat(const Candidate& candidate,
       busy = "just taken";
     } else if (claim.error().code == ErrorCode::kInUse ||
                claim.error().code == ErrorCode::kPermission) {
-      busy = claim.error().message;  // another user's claim cannot even be opened
+      busy = claim.error().message;  // another user's lock file cannot be opened
     } else {
       return std::move(claim).error();
     }
@@ -55,7 +55,8 @@ Result<void> try_seat(const Candidate& candidate,
   return {};
 }
 
-// Empty: too few are free, `why` says who has the others. Claims of a try in vain are dropped.
+// Empty: too few are free, `why` names the holders of the others. Claims of a failed attempt are
+// released.
 Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
                                           const ReadInventory& read,
                                           const std::string& dir,
@@ -115,7 +116,7 @@ Result<Taken> take_claimed(const RunRequest& request,
               waited ? "wait longer, or make more instances" : "wait for one with --wait 10m");
 }
 
-// A lease shuts out whoever asks for one; what a run that was killed left behind has a claim still.
+// A lease excludes other lease holders; processes left by a killed run still hold a claim.
 Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
                                              const std::string& uuid,
                                              const std::string& dir,
@@ -135,9 +136,9 @@ Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
   }
 }
 
-// Nothing is read of the machine: who is not root may not, and the lease says it all.
+// Reads nothing of the machine: unprivileged users may not, and the lease has all the data.
 Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
-  // The end of one that has just given back its lease is worth a moment.
+  // A run that has just released its lease may need a moment to end.
   const auto deadline = Clock::now() + std::max(request.where.wait, kEndOfAnother);
   MIG_ASSIGN_OR_RETURN(const Leased leased, request.lease(request));
   Taken taken;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of launch/: the instances that a job gets, by leases or by claims, all or none.
+// Inside of launch/: acquires the instances of a job, by leases or by claims, all or none.
 #ifndef MIGCTL_LAUNCH_TAKE_H_
 #define MIGCTL_LAUNCH_TAKE_H_
 
@@ -17,12 +17,12 @@ namespace mig::launch {
 struct Taken {
   struct Seat {
     Instance instance;
-    std::optional<Claim> claim = std::nullopt;  // none on an instance that is shared
+    std::optional<Claim> claim = std::nullopt;  // none on a shared instance
   };
 
   std::vector<Seat> seats;
-  std::shared_ptr<void> lease = {};                              // given back when it goes
-  std::function<void(std::size_t which, int pid)> started = {};  // whom to leave a lease to
+  std::shared_ptr<void> lease = {};                              // released with the last reference
+  std::function<void(std::size_t which, int pid)> started = {};  // reports a lease's heir
   std::optional<std::chrono::milliseconds> limit = {};           // of the leases
 };
 

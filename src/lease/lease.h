@@ -129,7 +129,7 @@ class Leases {
   // Ends leases of dead holders; returns their number.
   Result<std::uint32_t> reap();
 
-  // What happened to leases, newest first. kUsage when the limit is not 1 to kMostEvents.
+  // Events of the audit log, newest first. kUsage when the limit is not 1 to kMostEvents.
   Result<History> history(const EventFilter& filter);
 
   const Tenants& tenants() const { return settings_.tenants; }

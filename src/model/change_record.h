@@ -21,19 +21,19 @@ const char* name_of(ChangeState state);  // "rolled_back"
 
 struct ChangeRecord {
   std::int64_t id = 0;
-  std::int64_t started_ms = 0;  // Unix time; never before the change recorded before it
+  std::int64_t started_ms = 0;  // Unix time; never before an earlier change's
   std::optional<std::int64_t> finished_ms;
-  std::string boot_id;  // of the host when it started
+  std::string boot_id;  // boot id of the host at the start
   std::int64_t uid = 0;
   std::int64_t pid = 0;
-  std::int64_t start_ticks = 0;  // of that process; 0 = not recorded
-  std::string driver;            // version, "" = not recorded
+  std::int64_t start_ticks = 0;  // start time of that process; 0 = not recorded
+  std::string driver;            // driver version, "" = not recorded
   std::string user, command, reason;
   std::string before, after;  // layouts of the plan's GPUs (JSON, apply/saved_layout.h)
   std::int64_t generation = 0;
   ChangeState state = ChangeState::kOpen;
   std::string message;
-  std::int64_t steps = 0;  // how many were planned: none, and the machine was as wanted already
+  std::int64_t steps = 0;  // number of planned steps; 0 = the machine was as wanted
 };
 
 // A step with the result of its last driver call.
@@ -64,25 +64,25 @@ struct StepReport {
 struct ApplyResult {
   Outcome outcome = Outcome::kUnchanged;
   std::vector<StepReport> steps;
-  // Why it was rolled back or is stuck. With kApplied: kResetRequired, the mode is set but pending,
-  // and the steps that wait for it are not done.
+  // Why the change was rolled back or is stuck. With kApplied: kResetRequired, the mode is set but
+  // pending, and the steps that need it were not executed.
   std::optional<Error> failure;
   Inventory after;
-  // What is there that was not before and no step made, a line each: it stays.
+  // Instances that appeared during the change and belong to no step, one line each: they stay.
   std::vector<std::string> others;
-  // Going back, instances were made again that no step had taken: others or a reset had.
+  // The rollback recreated instances that no step had destroyed: another program or a reset had.
   bool rebuilt = false;
 };
 
 // Result of crash recovery.
 struct Recovery {
-  bool was_open = false;  // false: there was nothing to recover
+  bool was_open = false;  // false: no change was open
   std::int64_t change = 0;
-  std::string command;  // of the change that had not ended
-  // kApplied: it had been done and only its end was not recorded. kRolledBack: the layout before it
-  // is back. kStuck: see result.failure.
+  std::string command;  // command of the interrupted change
+  // kApplied: the change was complete and only its end not recorded. kRolledBack: the layout before
+  // it is restored. kStuck: see result.failure.
   ApplyResult result;
-  // Instances of the layout before were lost to a reboot or reset, and were made again.
+  // A reboot or reset had removed instances of the earlier layout, which were recreated.
   bool rebuilt = false;
 };
 

@@ -29,20 +29,21 @@ struct Owner {
 enum class HolderKind {
   kProcess,       // an ordinary process
   kService,       // one of NVIDIA's own: persistence daemon, DCGM, fabric manager, nvsm
-  kDisplay,       // X server or compositor; without pid: a screen that the driver knows of, whose
-                  // owner is no process that can be seen (the kernel's console, another user's)
+  kDisplay,       // X server, compositor; pid 0: a screen whose owner is not visible
   kKernelModule,  // nvidia_drm with a user
   kLease,         // a lease of the instance, whether or not a process runs on it
 };
 
-enum class HolderStops { kDestroy, kReset };  // kReset: mode change and reset; kDestroy: those too
+// kReset: blocks mode change and reset; kDestroy: blocks destruction too.
+enum class HolderStops { kDestroy, kReset };
 
 struct Holder {
   HolderKind kind = HolderKind::kProcess;
-  // 0 for a kernel module, for a lease whose holder is no job, and for a screen of nobody known.
+  // 0 for a kernel module, for a lease whose holder is no job, and for a screen of an unknown
+  // owner.
   std::uint32_t pid = 0;
-  std::uint64_t start_ticks = 0;  // with pid names one process for good; 0 = unknown
-  std::string name;               // comm, the module, "lease 3 of team-a"
+  std::uint64_t start_ticks = 0;  // guards against pid reuse; 0 = unknown
+  std::string name;               // comm, the module's name, "lease 3 of team-a"
   std::optional<std::uint32_t> uid;
   Owner owner;
   GpuIndex gpu;
@@ -59,7 +60,8 @@ struct Holder {
 
 struct HolderReport {
   std::vector<Holder> holders;  // by GPU, then instance, then pid
-  // Processes whose descriptors we may not read: absence of holders is not proved without root.
+  // Processes whose descriptors are not readable: without root the absence of holders is not
+  // proved.
   std::uint32_t unreadable_processes = 0;
 };
 

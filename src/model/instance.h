@@ -41,14 +41,14 @@ struct Need {
   std::optional<ProfileName> profile;           // of the compute instance
   std::optional<std::uint64_t> min_memory_mib;  // at least
   std::optional<std::uint32_t> min_sm;          // at least
-  std::string uuid;                             // "MIG-..."; also what a slot's name means now
-  std::string slot;                             // the name asked for, for messages
+  std::string uuid;                             // "MIG-..."; also the resolved instance of a slot
+  std::string slot;                             // slot as requested, for messages
   std::string gpu_uuid;                         // on this GPU only; "" = any
   std::optional<GpuIndex> gpu;                  // used where `gpu_uuid` is unknown
   std::optional<GpuInstanceId> gpu_instance;
   std::optional<ComputeInstanceId> compute_instance;
 
-  std::string str() const;  // "2g.10gb on GPU 0", "an instance with at least 12 GiB"
+  std::string str() const;  // for messages: "2g.10gb on GPU 0"
   friend bool operator==(const Need&, const Need&) = default;
 };
 
@@ -59,7 +59,7 @@ Need need_of_text(const std::string& text);
 // True when the instance satisfies the need. Unknown SMs satisfy no minimum.
 bool serves(const Instance& instance, const Need& need);
 
-// Smallest memory first, then SMs, GPU and ids: the order in which instances are offered.
+// Order in which instances are offered (best fit): smallest memory, then SMs, GPU and ids.
 bool smaller(const Instance& a, const Instance& b);
 
 // Converts a compute instance to an Instance.

@@ -17,11 +17,11 @@ namespace mig {
 struct JobRank {
   std::int64_t rank = 0;
   Instance instance;                      // only uuid, profile and ids are recorded
-  std::int64_t pid = 0, start_ticks = 0;  // of the command; 0 = not running
+  std::int64_t pid = 0, start_ticks = 0;  // pid of the command; 0 = not running
   bool own_group = false;                 // the command leads a process group
   std::int64_t restarts = 0;
   std::optional<std::int64_t> exit_code;  // of its last end
-  std::string note;                       // why it did not start; "" = nothing to say
+  std::string note;                       // why the command did not start; "" = none
   std::string log;                        // log file; "" = none; not recorded
 };
 
@@ -31,13 +31,13 @@ struct JobRecord {
   std::string command;  // for people
   std::string folder;   // where it was started
   std::string cgroup;   // "" = none
-  std::string boot_id;  // processes of another boot are gone
+  std::string boot_id;  // boot id: processes of another boot are gone
   std::int64_t supervisor_pid = 0, supervisor_start = 0;
-  std::int64_t created_ms = 0;             // Unix time; waits for its instances from then on
+  std::int64_t created_ms = 0;             // Unix time; waits for instances since then
   std::optional<std::int64_t> started_ms;  // has them
   std::optional<std::int64_t> finished_ms;
   std::optional<std::int64_t> exit_code;  // as `run` gave it
-  std::string note;                       // how it ended, when that needs a word
+  std::string note;                       // how the job ended, if not by itself
   bool logged = false, detached = false, confined = false;
   std::vector<JobRank> ranks;
 };
@@ -45,9 +45,9 @@ struct JobRecord {
 enum class JobState {
   kWaiting,  // for its instances
   kRunning,
-  kUnsupervised,  // its supervisor was killed, its command goes on
+  kUnsupervised,  // its supervisor was killed, its command still runs
   kEnded,
-  kLost,  // supervisor and command are gone, and nobody saw how
+  kLost,  // supervisor and command are gone, result unknown
 };
 
 const char* name_of(JobState state);  // "running"

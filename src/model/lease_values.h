@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases as values: what somebody asks for, what he got, and where he stands while he waits. Shared
-// by the rooms that decide (lease/), encode (wire/) and enforce (service/). Plain values.
+// Leases as values: requests, grants, and positions in the queue. Shared by the rooms that decide
+// (lease/), encode (wire/) and enforce (service/). Plain values.
 //
 //   lease::LeaseRequest request;
 //   request.need.profile = *ProfileName::parse("2g.10gb");
@@ -21,17 +21,16 @@ namespace mig::lease {
 using mig::Instance;
 using mig::Need;
 
-// What a lease lasts with. A process is named by pid and start, so that a number used again is
-// another one; a unit by its cgroup; kTime ends with the limit only and outlives a restart of the
-// machine.
+// Holder of a lease, whose end ends the lease. A process is identified by pid and start time (pid
+// reuse); a unit by its cgroup; kTime ends with the limit only and survives a reboot.
 struct LeaseHolder {
-  // Numbers as recorded.
+  // The values are stored in records.
   enum class Kind : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
 
   Kind kind = Kind::kTime;
   std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;
-  std::string unit;  // "jupyter.service"
+  std::string unit;  // systemd unit: "jupyter.service"
 
   static LeaseHolder process(std::uint32_t pid, std::uint64_t start_ticks) {
     return {Kind::kProcess, pid, start_ticks, {}};
@@ -41,59 +40,60 @@ struct LeaseHolder {
 
   static LeaseHolder time() { return {}; }
 
-  std::string str() const;  // "pid 4121", "unit jupyter.service", "its time limit"
+  std::string str() const;  // for messages: "pid 4121", "unit jupyter.service", "its time limit"
   friend bool operator==(const LeaseHolder&, const LeaseHolder&) = default;
 };
 
-// Who asks. Filled from the kernel's word (SO_PEERCRED), never from what the caller says of itself.
+// The client of a request, from the kernel's peer credentials (SO_PEERCRED), never from its own
+// claims.
 struct Caller {
   std::uint32_t uid = 0;
   std::string user;    // "alice"; "" = the uid has no name
-  std::string tenant;  // "" = decided by the tenants file
+  std::string tenant;  // "" = determined by the tenants file
 };
 
 struct LeaseRequest {
   Need need;
-  std::uint32_t count = 1;   // so many instances at once, or none
-  bool every = false;        // in place of `count`: all that serve, as many as there are now
-  std::uint32_t shared = 1;  // 1: for itself; n: with at most n - 1 others who asked for n
+  std::uint32_t count = 1;   // number of instances, all at once or none
+  bool every = false;        // instead of `count`: all instances that satisfy the need now
+  std::uint32_t shared = 1;  // 1: exclusive; n: shared with at most n - 1 others who requested n
   LeaseHolder holder;
-  LeaseHolder waiter;                    // the process that waits for the answer; others: nobody
-  std::optional<std::int64_t> limit_ms;  // ends then at the latest
+  LeaseHolder waiter;                    // process that waits for the grant; other kinds: none
+  std::optional<std::int64_t> limit_ms;  // maximum duration
   Caller caller;
-  std::string job;                 // a name for people
+  std::string job;                 // job name for display
   std::int32_t priority = 0;       // -100..100, higher first
-  std::int64_t wait_ms = 0;        // 0: now or not at all
-  bool create = false;             // make what is missing from free slices
-  bool preempt = false;            // ask lower priorities to go
-  bool stoppable = false;          // the holder is the job itself and may be signalled to go
-  std::int64_t grace_ms = 30'000;  // that they get for it
-  // Of the caller's making: the same key again is the same request (a retry after the daemon
-  // restarted keeps its place in the queue). "" = none.
+  std::int64_t wait_ms = 0;        // 0: do not wait
+  bool create = false;             // create missing instances from free slices
+  bool preempt = false;            // preempt leases of lower priority
+  bool stoppable = false;          // the holder is a job and may be signalled on preemption
+  std::int64_t grace_ms = 30'000;  // grace period for that
+  // Idempotency key chosen by the caller: the same key means the same request (a retry after a
+  // restart of the daemon keeps its place in the queue). "" = none.
   std::string key;
 };
 
 struct Lease {
   std::int64_t id = 0;
-  std::int64_t request = 0;  // leases of one request share it
+  std::int64_t request = 0;  // id of the request; its leases share it
   Instance instance;
   std::uint32_t shared = 1;
   LeaseHolder holder;
-  LeaseHolder heir;  // a process that keeps it when the holder is gone: the job itself; kTime: none
+  LeaseHolder heir;  // keeps the lease after the holder: the job itself; kTime: none
   bool stoppable = false;
   std::uint32_t uid = 0;
   std::string tenant, job;
   std::int32_t priority = 0;
   std::int64_t granted_ms = 0;            // Unix time
-  std::optional<std::int64_t> limit_ms;   // from then on
+  std::optional<std::int64_t> limit_ms;   // measured from then
   std::optional<std::int64_t> left_ms;    // of the limit, when read
-  std::optional<std::int64_t> notice_ms;  // asked to go (preemption): so much of the grace is left
-  bool vanished = false;                  // the instance is not there any more
+  std::optional<std::int64_t> notice_ms;  // preempted: so much of the grace period is left
+  bool vanished = false;                  // the instance no longer exists
 };
 
 struct QueueEntry {
   std::int64_t id = 0;
-  std::uint32_t position = 0;  // 1 = next
+  std::uint32_t position = 0;  // in the queue, 1 = next
   Need need;
   std::uint32_t count = 1, shared = 1;
   std::uint32_t uid = 0;
@@ -102,7 +102,7 @@ struct QueueEntry {
   std::int64_t since_ms = 0;  // Unix time
   std::optional<std::int64_t> gives_up_in_ms;
   std::string reason;                       // "waits for 3g.20gb on GPU 0: ..."
-  std::optional<std::int64_t> forecast_ms;  // from now; nullopt = cannot be told
+  std::optional<std::int64_t> forecast_ms;  // expected wait from now; nullopt = unknown
 };
 
 }  // namespace mig::lease

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small answers that are printed as words and as JSON alike. Plain values.
+// Small results that are printed both as text and as JSON. Plain values.
 #ifndef MIGCTL_MODEL_REPORTS_H_
 #define MIGCTL_MODEL_REPORTS_H_
 
@@ -8,14 +8,14 @@
 
 namespace mig {
 
-// Whether a layout is applied.
+// Result of `assert`: whether a layout is applied.
 struct LayoutCheck {
   std::string label;
   bool mode_only = false;
-  std::vector<std::string> differences;  // empty = it is
+  std::vector<std::string> differences;  // empty = applied
 };
 
-// What runs here.
+// Versions of migctl and the driver.
 struct Versions {
   std::string version;                       // of migctl
   std::string driver_version, nvml_version;  // "" = no driver

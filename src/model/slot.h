@@ -21,11 +21,11 @@ struct SlotRecord {
   std::int64_t pci_device_id = 0;
   std::string profile;  // of the compute instance
   std::int64_t start = 0, size = 0;
-  std::optional<std::int64_t> ci_start;  // which of several compute instances; nullopt = the only
+  std::optional<std::int64_t> ci_start;  // start among several; nullopt = the only one
   std::int64_t set_ms = 0;               // Unix time
-  // The MIG UUID last seen there and the one before it; "" = none yet.
+  // MIG UUID last seen at the slot, and its predecessor; "" = none yet.
   std::string uuid, previous_uuid;
-  std::optional<std::int64_t> changed_ms;  // when `uuid` took the place of `previous_uuid`
+  std::optional<std::int64_t> changed_ms;  // when `uuid` replaced `previous_uuid`
 };
 
 enum class SlotState { kReady, kEmpty, kTaken, kMigOff, kNoGpu };

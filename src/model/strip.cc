@@ -24,7 +24,7 @@ std::string painted(std::string text, std::string_view color, const StripOptions
   return options.color ? fmt::format("{}{}{}", color, text, kPlain) : text;
 }
 
-// `text` in exactly `width` columns; what does not fit ends in "~", the busy mark stays.
+// `text` in exactly `width` columns; truncated with "~", the busy mark stays.
 std::string fitted(const LayoutCell& cell, std::size_t width) {
   std::string text = label(cell);
   if (text.size() > width) {
@@ -69,10 +69,8 @@ GpuLayout layout_of(const Gpu& gpu) {
   layout.mode = gpu.mig_current;
   layout.memory_slices = gpu.memory_slices;
   for (const GpuInstance& instance : gpu.instances) {
-    layout.cells.push_back({instance.name,
-                            instance.placement,
-                            gpu.in_use(instance.id),
-                            computes_of(instance)});
+    layout.cells.push_back(
+        {instance.name, instance.placement, gpu.in_use(instance.id), computes_of(instance)});
   }
   std::stable_sort(
       layout.cells.begin(), layout.cells.end(), [](const LayoutCell& a, const LayoutCell& b) {
@@ -108,7 +106,7 @@ std::string draw_strip(const GpuLayout& layout, const StripOptions& options) {
   std::uint32_t slot = 0;
   for (auto cell = layout.cells.begin(); slot < layout.memory_slices;) {
     while (cell != layout.cells.end() && cell->placement.start < slot) {
-      ++cell;  // overlapping or unknown placements: draw what can be drawn
+      ++cell;  // overlapping or unknown placements: draw as far as possible
     }
     if (cell == layout.cells.end() || cell->placement.start > slot || cell->placement.size == 0) {
       line += free_slot(width - 1, options) + bar;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans carried out on a simulated machine: verified, undone, refused.
+// Plans executed on a simulated machine: verified, rolled back, refused.
 #include <unistd.h>
 
 #include <chrono>
@@ -26,7 +26,7 @@ class ApplyTest : public MachineTest {
     enable_mig();
   }
 
-  // The hint of a stuck change names commands; carried out, they bring GPU 0 back.
+  // Executes the commands in the hint of a stuck change; GPU 0 must be as before afterwards.
   void expect_way_back(const ApplyResult& stuck, const std::string& before) {
     ASSERT_TRUE(stuck.failure);
     const std::string& hint = stuck.failure->hint;
@@ -94,7 +94,7 @@ struct FaultCase {
 
 class RollbackTest : public ApplyTest, public testing::WithParamInterface<FaultCase> {};
 
-// Three instances go and four come on one GPU: every kind of call, several times.
+// Three instances are destroyed and four created on one GPU: every kind of call, several times.
 TEST_P(RollbackTest, AFailedCallLeavesTheLayoutAsItWas) {
   two_a100();
   create(0, {"3g.20gb:4", "2g.10gb:0", "1g.5gb:2"});
@@ -113,7 +113,7 @@ TEST_P(RollbackTest, AFailedCallLeavesTheLayoutAsItWas) {
   if (result) {
     EXPECT_EQ(result->outcome, Outcome::kRolledBack) << result->failure->text();
     ASSERT_TRUE(result->failure);
-  }  // else the first step failed, and its own error says so
+  }  // else the first step failed, and its own error is returned
   EXPECT_EQ(shape(0), before);
   EXPECT_EQ(inventory().generation, generation);
   inject({"--clear"});
@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(ApplyTest, AFailedResetTakesTheModeBack) {
   make("1x a100-sxm4-40gb");
-  // The second creation fails after the mode change and the reset.
+  // The second create fails after the mode change and the reset.
   DesiredLayout desired{"new", {{GpuIndex{0}, true, {}, {}}}, {}};
   const ProfileName name = *ProfileName::parse("1g.5gb");
   desired.gpus[0].instances = {{name, {name}, {}, {}}, {name, {name}, {}, {}}};
@@ -176,7 +176,7 @@ TEST_F(ApplyTest, WhatCannotBeUndoneIsSaidWithTheCommandToGoOn) {
   expect_way_back(*result, "");
 }
 
-// What is lost are compute instances, which no single command makes.
+// Compute instances are lost, which no single command creates.
 TEST_F(ApplyTest, TheWayBackBringsComputeInstancesToo) {
   two_a100();
   DesiredLayout parts{"parts", {{GpuIndex{0}, true, {}, {}}}, {}};
@@ -226,7 +226,7 @@ TEST_F(ApplyTest, ALostGpuIsNeverPassedOver) {
   must_apply(node_->plan_destroy({GpuIndex{0}, {}, {}, false}));
 }
 
-// A driver that only says "unknown" means no better GPU.
+// A driver that returns "unknown" counts as a lost GPU too.
 TEST_F(ApplyTest, AGpuThatWillNotOpenForAnyReasonIsLost) {
   two_a100();
   inject({"--call", "nvmlDeviceGetHandleByIndex_v2", "--nth", "2", "--fail", "NVML_ERROR_UNKNOWN"});
@@ -236,7 +236,8 @@ TEST_F(ApplyTest, AGpuThatWillNotOpenForAnyReasonIsLost) {
   EXPECT_NE(now.lost[0].why.message.find("Unknown Error"), std::string::npos);
 }
 
-// One that went between the list and the question about it: another program changes the layout.
+// Race: an instance destroyed between the list call and its query; another program changes the
+// layout.
 TEST_F(ApplyTest, ALayoutThatChangesWhileItIsReadIsReadAgain) {
   two_a100();
   create(0, {"3g.20gb:4"});
@@ -253,7 +254,7 @@ TEST_F(ApplyTest, WhatStepsTookHereIsWhatTheyAreExpectedToTake) {
   const std::uint32_t published = plan_create(0, {"1g.5gb:0"})->estimated_ms;
   EXPECT_EQ(published, 215U) << "no history of such steps";
   create(0, {"1g.5gb:0"});
-  std::string path = node_->lease_store_path();  // the journal lies beside it
+  std::string path = node_->lease_store_path();  // the journal is in the same folder
   path.replace(path.rfind("leases"), std::string("leases").size(), "journal");
   auto journal = store::Journal::open(path);
   ASSERT_TRUE(journal) << journal.error().text();
@@ -299,7 +300,7 @@ TEST_F(ApplyTest, OnlyOneWriterAtATimeAndItIsNamed) {
     const auto result = node_->apply(*first, options);
     EXPECT_TRUE(result && result->outcome == Outcome::kApplied);
   });
-  begun.get_future().wait();  // in the middle of its change
+  begun.get_future().wait();  // during its change
   const auto refused = other->apply(*second, {});
   tried.set_value();
   writer.join();

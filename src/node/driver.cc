@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/driver.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "store/places.h"
 
 namespace mig::node {
 namespace {
@@ -21,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMachineVariable = "MIGSIM_MACHINE";
 constexpr const char* kMakeOne = "migctl sim create lab --gpus \"2x a100-sxm4-40gb\"";
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read at start
-  return value != nullptr ? value : "";
-}
 
 void set_machine(const std::string& dir) {
   ::setenv(kMachineVariable, dir.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before any thread
@@ -66,19 +59,11 @@ Result<std::unique_ptr<nvml::Session>> open_simulated(const std::string& dir,
   return session;
 }
 
-// Folder of the surrounding `sim shell`'s machine, independent of environment variables; ""
-// elsewhere.
-std::string machine_of_shell() {
-  std::ifstream file("/proc/driver/nvidia/migsim");
-  std::string dir;
-  std::getline(file, dir);
-  return dir;
-}
-
-// Parses a machine's name: below the root, or with a slash the folder itself.
+// A name below the root; with a slash, the folder itself.
 Result<std::string> machine_dir(const std::string& name) {
-  const std::string root = machines_root();
-  const fs::path dir = name.find('/') == std::string::npos ? fs::path(root) / name : fs::path(name);
+  const store::Surroundings around = store::Surroundings::ours();
+  const std::string root = store::machines_root(around);
+  const fs::path dir = store::machine_named(name, around).simulated_dir;
   if (is_machine(dir)) {
     return dir.string();
   }
@@ -90,7 +75,7 @@ Result<std::string> machine_dir(const std::string& name) {
         "run it as root (sudo) or as its owner; sim create --shared makes one that all may "
         "see");
   }
-  const std::vector<std::string> names = machine_names(root);
+  const std::vector<std::string> names = store::machine_names(root);
   return fail(ErrorCode::kNotFound,
               fmt::format("there is no simulated machine {} in {}", base::quoted(name), root),
               names.empty() ? std::string("make one: ") + kMakeOne
@@ -112,14 +97,15 @@ std::string closed_machine(const std::string& root) {
 // Fallback when the real driver did not initialise: the simulated machine that the environment
 // names, or the only one.
 Result<std::string> fallback_machine(const Error& real, bool only_named) {
-  if (std::string named = variable(kMachineVariable); !named.empty()) {
-    return named;
+  const store::Surroundings around = store::Surroundings::ours();
+  if (!around.machine.empty()) {
+    return around.machine;
   }
-  if (std::string here = machine_of_shell(); !here.empty()) {
-    return here;
+  if (!around.shell_machine.empty()) {
+    return around.shell_machine;
   }
-  const std::string root = machines_root();
-  const std::vector<std::string> names = machine_names(root);
+  const std::string root = store::machines_root(around);
+  const std::vector<std::string> names = store::machine_names(root);
   if (only_named) {
     Error error{ErrorCode::kNoDriver, real.text(), "", {}, real.nvml};
     error.message += "; and what runs unattended takes no simulated machine unless one is named";
@@ -150,35 +136,6 @@ Result<std::string> fallback_machine(const Error& real, bool only_named) {
 }
 
 }  // namespace
-
-std::string machines_root() {
-  if (std::string root = variable("MIGSIM_ROOT"); !root.empty()) {
-    return root;
-  }
-  if (const std::string dir = machine_of_shell(); !dir.empty()) {
-    return fs::path(dir).parent_path().string();
-  }
-  if (::geteuid() == 0) {
-    return "/var/lib/migctl/sim";
-  }
-  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
-    return state + "/migctl/sim";
-  }
-  return variable("HOME") + "/.local/state/migctl/sim";
-}
-
-std::vector<std::string> machine_names(const std::string& root) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator entry(root, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (is_machine(entry->path())) {
-      names.push_back(entry->path().filename().string());
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 Result<std::unique_ptr<nvml::Session>> open_driver(const DriverChoice& choice) {
   if (!choice.simulated.empty()) {

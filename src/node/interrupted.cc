@@ -22,7 +22,8 @@ Result<std::optional<store::ChangeRow>> interrupted_change(const store::Places& 
     if (apply::being_carried_out(*open, journal.path())) {
       return std::nullopt;
     }
-    // A writer that ended between the two looks has closed its change before it let the lock go.
+    // Race: a writer that ended between the two checks has closed its change before it released the
+    // lock.
     MIG_ASSIGN_OR_RETURN(const std::optional<store::ChangeRow> now, journal.open_change());
     if (now && now->id == open->id) {
       return open;

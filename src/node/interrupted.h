@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The change of a machine that was cut short, for every command that looks at it.
+// The interrupted change of a machine, for every command that reads the machine.
 #ifndef MIGCTL_NODE_INTERRUPTED_H_
 #define MIGCTL_NODE_INTERRUPTED_H_
 
@@ -14,11 +14,11 @@
 
 namespace mig::node {
 
-// nullopt: every change has ended, or the open one is being carried out now.
+// nullopt: every change has ended, or the open one is still running.
 Result<std::optional<store::ChangeRow>> interrupted_change(const store::Places& places);
 Result<std::optional<store::ChangeRow>> interrupted_change(const nvml::Session& session);
 
-// "change 3 (apply -f x) was cut short; `migctl recover` finishes or undoes it"
+// Message: "change 3 (apply -f x) was cut short; `migctl recover` finishes or undoes it".
 std::string cut_short_text(const store::ChangeRow& change);
 
 }  // namespace mig::node

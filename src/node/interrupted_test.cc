@@ -12,7 +12,7 @@ namespace {
 
 class InterruptedTest : public MachineTest {
  protected:
-  // How many looks found a change that was cut short while this command ran.
+  // Number of reads that saw an interrupted change while this command ran.
   int found_during(const std::vector<std::string>& words) {
     std::vector<std::string> all{"--sim", "lab", "-q"};
     all.insert(all.end(), words.begin(), words.end());
@@ -29,7 +29,8 @@ class InterruptedTest : public MachineTest {
   }
 };
 
-// A change that ends between two looks, at the journal and at its writer's lock, was not cut short.
+// Race: a change that ends between the check of the journal and the check of its writer's lock is
+// not an interrupted one.
 TEST_F(InterruptedTest, WhoLooksWhileChangesEndSeesNoneCutShort) {
   make("a30-24gb");
   enable_mig();

@@ -121,7 +121,7 @@ Result<Plan> Node::planned(const Look& now, const DesiredLayout& desired, bool a
     if (disturbing) {
       disturbing->warnings.push_back(plan.error().text());
     }
-    // Also when it can never be (the layout, or room beside it): nobody need wait or go for that.
+    // Also for impossible layouts (or spare room): waiting or evicting would not help.
     if (disturbing || disturbing.error().code != ErrorCode::kInUse) {
       plan = std::move(disturbing);
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One machine, through one driver session (real or simulated): its Inventory, plans for it, changes
-// of it with the same preflight and verification as apply, its history, slots and holders. Results
-// are values; nothing is printed here. What uses it: service/ (use cases), cli/, daemon/.
+// One machine, through one driver session (real or simulated): its Inventory, plans, changes with
+// the same preflight and verification as apply, history, slots and holders. Results are values;
+// library code prints nothing. Used by service/ (use cases), cli/, daemon/.
 //
 //   MIG_ASSIGN_OR_RETURN(auto node, node::Node::open({}));
 //   MIG_ASSIGN_OR_RETURN(const Plan plan, node->plan(desired));
 //   MIG_ASSIGN_OR_RETURN(const node::ApplyResult result, node->apply(plan, {}));
 //
-// Threading: one Node from one thread at a time. Errors: Result everywhere.
+// Threading: not thread-safe. Errors: Result everywhere.
 #ifndef MIGCTL_NODE_NODE_H_
 #define MIGCTL_NODE_NODE_H_
 
@@ -39,15 +39,15 @@
 
 namespace mig::node {
 
-// Which driver: the library named; else the simulated machine named; else the real driver if it
-// loads and initialises; else the one simulated machine that exists; else kNoDriver with the
-// command that makes one.
+// Choice of the driver: the named library; else the named simulated machine; else the real driver
+// if it loads and initialises; else the only simulated machine; else kNoDriver with the command
+// that creates one.
 struct DriverChoice {
   std::string nvml_library;     // --nvml-library PATH
   std::string simulated;        // --sim NAME
   std::string sim_library_dir;  // folder of the simulator's libnvidia-ml.so.1
-  // A simulated machine only where one is named (--sim, $MIGSIM_MACHINE, `sim shell`), never
-  // because the driver did not start: for what runs unattended and would serve it as the node.
+  // A simulated machine only if named (--sim, $MIGSIM_MACHINE, `sim shell`), never as a fallback:
+  // for unattended services that would present it as the real node.
   bool only_named = false;
 };
 
@@ -61,9 +61,9 @@ class Node {
  public:
   static Result<std::unique_ptr<Node>> open(const DriverChoice& choice);
 
-  // A machine of which another process has a reading that is as new as one of this process's own
-  // would be (client/: the daemon). `read` is asked for every Inventory until it has none; from
-  // then on, and for everything that changes the machine, the driver of `choice` is opened here.
+  // A machine that is read through another process with an equally fresh reading (client/: the
+  // daemon). `read` is called for every Inventory until it returns nullopt; from then on, and for
+  // every change, this process opens the driver of `choice`.
   using ReadElsewhere = std::function<std::optional<Inventory>()>;
   static std::unique_ptr<Node> with_reader(store::MachineId machine,
                                            DriverChoice choice,
@@ -77,55 +77,55 @@ class Node {
 
   bool simulated() const { return places_.machine().simulated(); }
 
-  // Whether the driver was opened: what it is, is known by then.
+  // True when the driver has been opened, so that its kind is known.
   bool has_driver() const { return session_ != nullptr; }
 
-  // Of the simulated machine, else "".
+  // Name of the simulated machine, else "".
   std::string machine_name() const;
   std::string machine_dir() const;
 
-  // Called before the driver is read; the value that the watch returns is dropped after. For a
-  // caller that does not want to wait for ever: a driver call that hangs cannot be taken back.
+  // Called before a driver call; its result is dropped after the call. For a watchdog: a hanging
+  // driver call cannot be cancelled.
   using Watch = std::function<std::shared_ptr<void>()>;
 
   void watch(Watch watch) { watch_ = std::move(watch); }
 
   Result<Inventory> inventory();
-  // The same for a process that asks again and again (device/cached_reader.h), whose driver stays
-  // open meanwhile: until rest().
+  // As inventory(), for repeated readings (device/cached_reader.h); the driver stays open until
+  // rest().
   Result<Inventory> inventory_again();
-  // For what NVML alone can do. Good until the next call that changes the machine, or rest().
+  // For direct NVML calls. Valid until the next call that changes the machine, or rest().
   Result<nvml::Session*> session();
 
-  // The driver's library is the one that a command gets which names none, or a simulated machine's.
+  // True when the driver's library is the default one, or a simulated machine's.
   bool has_usual_library() const;
 
-  // nvml::Session::leave_to_exit(), where the driver was opened.
+  // Calls nvml::Session::leave_to_exit() if the driver is open.
   void leave_to_exit() {
     if (session_) {
       session_->leave_to_exit();
     }
   }
 
-  // Called before steps that need the GPUs to be held by nobody: mode changes and resets. For
-  // whoever can make another process of ours let go of them (the daemon with its open driver).
+  // Callback before steps that need the GPUs idle (mode changes and resets), for closing them in
+  // another process of ours (the daemon with its open driver).
   void before_reset(std::function<void()> let_go) { let_go_ = std::move(let_go); }
 
-  // Lets go of the GPUs until the driver is asked next: whoever is between nvmlInit and
-  // nvmlShutdown keeps an Ampere GPU from changing its mode and every GPU from a reset. For callers
-  // that wait: the daemon between requests, `run` while its command runs, --wait.
+  // Closes the GPUs until the next driver call: an open session (between nvmlInit and nvmlShutdown)
+  // blocks a mode change of an Ampere GPU and the reset of any GPU. For callers that wait: the
+  // daemon between requests, `run` while its command runs, --wait.
   void rest();
 
-  // Busy instances - with processes on them, or with their nodes open - stay where they are. When
-  // that is impossible, the plan is blocked: its blockers are the fewest that would have to go, and
-  // a warning says why. `around` false: as few busy instances as possible are in the way at all.
+  // Busy instances (with processes on them, or with open nodes) are pinned. If that is impossible,
+  // the plan is blocked: its blockers are the fewest that would have to go, and a warning gives the
+  // reason. `around` false: busy instances are not pinned, but as few as possible are disturbed.
   Result<Plan> plan(const DesiredLayout& desired, bool around = true);
 
-  // Of a plan that was made earlier: blockers who are gone by now are struck out.
+  // Removes blockers that have ended since the plan was made.
   Result<void> refresh_blockers(Plan& plan);
   // An Error means that nothing was changed (apply/apply.h): kConflict when the machine's layout is
-  // not the one the plan was made for, or another writer is at work, named by its pid; kInUse when
-  // the plan is blocked. From the first change on, the result tells.
+  // not the plan's, or another writer is active, named by pid; kInUse when the plan is blocked.
+  // From the first change on the outcome is in the result.
   Result<ApplyResult> apply(const Plan& plan, const ApplyOptions& options);
 
   // Single steps, planned and applied like a layout.
@@ -134,55 +134,56 @@ class Node {
 
   Result<Plan> plan_create(const CreateRequest& request);
   Result<Plan> plan_destroy(const DestroyRequest& request);
-  // `gpus` empty = every GPU that can do MIG.
+  // `gpus` empty = every GPU that supports MIG.
   Result<Plan> plan_mode(const std::vector<GpuIndex>& gpus, bool enable);
 
-  // What happened to this machine, newest first; empty when nothing was ever changed by us.
+  // Recorded changes of this machine, newest first; empty when migctl never changed it.
   Result<std::vector<store::ChangeRow>> history(std::int64_t limit);
 
-  // One of them, with its plan and what became of each step; kNotFound.
+  // A change with its plan and the result of each step; kNotFound.
   Result<ChangeDetails> change(std::int64_t id);
-  // A change that was cut short and waits for recover(); nullopt also while its process lives.
+  // An interrupted change that waits for recover(); nullopt also while its process lives.
   Result<std::optional<store::ChangeRow>> interrupted();
   Result<apply::Recovery> recover(const std::function<void()>& heartbeat);
-  // Back to the layout before a recorded change (nullopt: the last one that was applied), planned
-  // like any layout: what runs by now is not disturbed.
+  // Plans the layout before a recorded change (nullopt: the last applied one), like any layout:
+  // busy instances are not disturbed.
   Result<Plan> plan_undo(std::optional<std::int64_t> change);
-  // Back to the layout after the last changes that ended well (apply/last_good.h).
+  // Plans the layout after the last successful changes (apply/last_good.h).
   Result<Plan> plan_last_good();
 
-  // Stable names of places (slot_view.h). Looking notes UUIDs that are new, where we may write.
+  // Slots, stable names of placements (slot_view.h). Reading records new UUIDs, if the store is
+  // writable.
   Result<SlotView> set_slot(const SlotRequest& request);
   Result<std::vector<SlotView>> slots();
-  // Slots and live leases, for a checkpoint, and what a checkpoint has of them set again: a line
-  // for each that was changed or left out.
+  // Slots and live leases for a checkpoint, and their restoration: a line for each that was changed
+  // or left out.
   Result<config::SavedNames> saved_names(const Inventory& now);
   Result<std::vector<std::string>> restore_names(const config::SavedNames& saved);
   Result<void> remove_slot(const std::string& name);
-  // The instance that is meant now; kNotFound when there is no such name.
+  // The current instance of a slot; kNotFound when there is no such slot.
   Result<SlotView> resolve_slot(const std::string& name);
 
-  // Who stands in the way of what.
+  // All holders, with the operations that each one blocks.
   Result<holders::Report> holders();
 
-  // Where the leases of this machine are kept (lease/lease.h), and the folder of its sockets.
+  // Path of this machine's lease store (lease/lease.h), and the folder of its sockets.
   std::string lease_store_path() const;
   Result<std::string> runtime_dir() const;
 
-  // Where everything of this machine lies.
+  // All paths of this machine.
   const store::Places& places() const { return places_; }
 
-  // Where holders are looked for: a simulated machine has nodes and files in /proc of its own.
+  // Roots of the search for holders: a simulated machine has its own nodes and files in /proc.
   holders::Roots holder_roots() const;
 
-  // Where this user's jobs on this machine are recorded (launch/job_book.h).
+  // Folder of this user's job records on this machine (launch/job_book.h).
   std::string jobs_dir() const;
 
  private:
   explicit Node(std::unique_ptr<nvml::Session> session);
   Node(store::MachineId machine, DriverChoice choice, ReadElsewhere read);
 
-  // The machine, and who uses what of it.
+  // An inventory, and the holders of its instances.
   struct Look {
     Inventory inventory;
     holders::Report report;
@@ -195,7 +196,7 @@ class Node {
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
 
-  std::unique_ptr<nvml::Session> session_;  // nullptr: not opened, with a reader elsewhere
+  std::unique_ptr<nvml::Session> session_;  // nullptr: not opened; readings come from elsewhere
   store::Places places_;
   DriverChoice choice_;
   ReadElsewhere read_elsewhere_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of Node that reads and ends what the journal recorded.
+// The part of Node that reads the journal and closes its changes.
 #include <unistd.h>
 
 #include <utility>
@@ -30,7 +30,7 @@ Result<store::ChangeRow> recorded(std::optional<store::Journal>& journal, std::i
               "`migctl history` lists the changes");
 }
 
-// The newest that was applied and had something to do.
+// The newest applied change with at least one step.
 Result<store::ChangeRow> last_applied(std::optional<store::Journal>& journal) {
   constexpr std::int64_t kLookBack = 1000;
   std::vector<store::ChangeRow> rows;
@@ -49,7 +49,7 @@ Result<store::ChangeRow> last_applied(std::optional<store::Journal>& journal) {
 
 }  // namespace
 
-// nullopt: none was ever written; looking must not make one.
+// nullopt: no journal exists; reading must not create one.
 Result<std::optional<store::Journal>> Node::existing_journal() {
   const std::string path = places_.journal();
   if (::access(path.c_str(), F_OK) != 0) {
@@ -59,7 +59,7 @@ Result<std::optional<store::Journal>> Node::existing_journal() {
   return std::optional<store::Journal>(std::move(journal));
 }
 
-// How long steps took here; empty where nothing is recorded or the record cannot be read.
+// Recorded durations of steps; empty without a readable record.
 std::vector<planner::StepTime> Node::step_times() {
   constexpr std::int64_t kNewestSteps = 1000;
   std::vector<planner::StepTime> times;

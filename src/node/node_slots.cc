@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of Node that names places: slots, and slots and leases in checkpoints.
+// The part of Node for slots, and for slots and leases in checkpoints.
 #include <utility>
 
 #include "apply/runtime.h"
@@ -11,7 +11,7 @@
 namespace mig::node {
 namespace {
 
-// The hint names what makes it; where that cannot work as things are, why not.
+// The hint names the command that creates the instance, or why that cannot work now.
 Error why_not_made(const SlotView& slot, const Inventory& now, Error error) {
   if (slot.state == SlotState::kMigOff || !slot.in_the_way.empty()) {
     return error;

@@ -18,7 +18,7 @@ namespace {
 
 using store::LeaseRow;
 
-// What a checkpoint has of a lease, by its names there: numbers and words.
+// Visits the members of a lease that a checkpoint stores, by name: numbers and texts.
 template <class Row, class Visit>
 void each_saved(Row& row, Visit&& visit) {
   visit("id", row.id);
@@ -46,7 +46,7 @@ void each_saved(Row& row, Visit&& visit) {
   visit("job", row.job);
 }
 
-// Writes a member into the checkpoint.
+// Visitor that writes a member into the checkpoint.
 struct Save {
   config::SavedLease& to;
 
@@ -66,7 +66,7 @@ struct Save {
   }
 };
 
-// Reads a member back; one that is not there stays as it is.
+// Visitor that reads a member; a missing one leaves the value unchanged.
 struct Load {
   const config::SavedLease& from;
 
@@ -121,7 +121,7 @@ bool same_place(const store::SlotRow& a, const store::SlotRow& b) {
          a.size == b.size && a.ci_start == b.ci_start;
 }
 
-// The instance that the lease is for, by its UUID.
+// The lease's instance, found by UUID.
 struct Seat {
   const Gpu* gpu = nullptr;
   const GpuInstance* instance = nullptr;
@@ -182,7 +182,7 @@ std::string lease_words(const config::SavedLease& saved) {
   return fmt::format("lease of {} ({}) for {}", word("tenant"), word("job"), saved.uuid);
 }
 
-// What became of one, "" = it is as it was.
+// Result for one lease, "" = unchanged.
 Result<std::string> restore_lease(store::Leases& store,
                                   const config::SavedLease& saved,
                                   const Inventory& now) {
@@ -204,7 +204,7 @@ Result<std::string> restore_lease(store::Leases& store,
     return std::string();
   }
   if (known != rows.end()) {
-    row.id = known->id;  // it may have been restored before, under another number
+    row.id = known->id;  // it may have been restored earlier, under another id
     MIG_TRY(store.move(row));
     return lease_words(saved) + " is for " + row.instance.uuid + " now";
   }

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Others who change the machine at the same moment are let finish.
+// Patience with concurrent writers.
 constexpr auto kOthers = 15s;
 constexpr auto kBetweenTries = 50ms;
 

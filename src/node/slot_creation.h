@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the instance that a slot names, for --slot with --create.
+// Creates the instance that a slot names, for --slot with --create.
 #ifndef MIGCTL_NODE_SLOT_CREATION_H_
 #define MIGCTL_NODE_SLOT_CREATION_H_
 
@@ -13,12 +13,12 @@
 
 namespace mig::node {
 
-// What makes it, beside what is there: the GPU instance with its compute instance, or that alone.
-// kNotFound when its GPU is not here.
+// The request that creates the slot's instance beside existing ones: the GPU instance with its
+// compute instance, or the latter alone. kNotFound when its GPU is absent.
 Result<Node::CreateRequest> slot_request(const SlotView& slot, const Inventory& now);
 
-// The slot's instance, made when it is not there and nothing has to go for it. Errors: why it
-// cannot be (kNoCapacity, kConflict with what lies there), or those of the change.
+// The slot's instance, created if it is missing and nothing has to be destroyed for it. Errors: why
+// that is impossible (kNoCapacity, kConflict with what occupies the slot), or those of the change.
 Result<SlotView> make_slot(Node& node, const std::string& name);
 
 }  // namespace mig::node

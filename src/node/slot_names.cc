@@ -32,15 +32,6 @@ Result<SlotView> looked_at(store::Slots& slots, const store::SlotRow& row, const
 
 }  // namespace
 
-std::string slots_path(const std::string& journal_path) {
-  constexpr std::string_view kJournal = "journal.db";
-  constexpr std::string_view kSuffix = ".db";
-  if (journal_path.ends_with("/" + std::string(kJournal))) {
-    return journal_path.substr(0, journal_path.size() - kJournal.size()) + "slots.db";
-  }
-  return journal_path.substr(0, journal_path.size() - kSuffix.size()) + "-slots.db";
-}
-
 Result<std::optional<store::Slots>> SlotNames::existing() const {
   if (::access(path_.c_str(), F_OK) != 0) {
     return std::optional<store::Slots>();

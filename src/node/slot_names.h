@@ -11,9 +11,6 @@
 
 namespace mig::node {
 
-// Path beside the journal: "/var/lib/migctl/slots.db"; "DIR/sim-lab-slots.db" for "DIR/sim-lab.db".
-std::string slots_path(const std::string& journal_path);
-
 class SlotNames {
  public:
   explicit SlotNames(std::string path) : path_(std::move(path)) {}

@@ -33,7 +33,7 @@ Placement place_of(const store::SlotRow& row) {
   return {static_cast<std::uint32_t>(row.start), static_cast<std::uint32_t>(row.size)};
 }
 
-// The GPU itself wherever it is now, else what has its place.
+// The GPU of the slot by UUID, at whatever address, else the one at its PCI address.
 const Gpu* gpu_of(const store::SlotRow& row, const Inventory& inventory, bool& stand_in) {
   stand_in = false;
   if (const Gpu* gpu = inventory.find_gpu(std::string_view(row.gpu_uuid))) {
@@ -65,8 +65,8 @@ const ComputeInstance* compute_of(const store::SlotRow& row, const GpuInstance& 
   return nullptr;
 }
 
-// The compute instances that leave no place for the slot's own: those on its place; where it has
-// none of its own and no place is left, all of them.
+// Compute instances that occupy the slot's placement or, without a placement of its own and with no
+// room left, all of them.
 void look_for_room(const store::SlotRow& row,
                    const ProfileName& name,
                    const GpuInstanceProfile& profile,
@@ -137,7 +137,8 @@ void look_inside(const store::SlotRow& row, const Gpu& gpu, SlotView& view) {
   view.note = "nothing is there";
 }
 
-// "when nobody uses it: migctl destroy -i 0 --gi 2; then "
+// Prefix of a command that frees the slot first: "when nobody uses it: migctl destroy -i 0 --gi 2;
+// then ".
 std::string clear_command(const SlotView& view) {
   if (view.in_the_way.empty()) {
     return "make it: ";

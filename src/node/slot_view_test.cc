@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "node/slot_names.h"
+#include "store/places.h"
 
 namespace mig::node {
 namespace {
@@ -184,8 +185,9 @@ TEST_F(SlotViewTest, WhatCannotBeIsNotNamed) {
 }
 
 TEST(SlotsPath, LiesBesideTheJournal) {
-  EXPECT_EQ(slots_path("/var/lib/migctl/journal.db"), "/var/lib/migctl/slots.db");
-  EXPECT_EQ(slots_path("/s/sim-lab.db"), "/s/sim-lab-slots.db");
+  EXPECT_EQ(store::beside_journal("/var/lib/migctl/journal.db", "slots"),
+            "/var/lib/migctl/slots.db");
+  EXPECT_EQ(store::beside_journal("/s/sim-lab.db", "slots"), "/s/sim-lab-slots.db");
 }
 
 }  // namespace

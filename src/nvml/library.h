@@ -26,7 +26,7 @@ class Library {
 
   const std::string& path() const { return path_; }
 
-  // The destructor does not unload the library.
+  // The destructor will not unload the library.
   void leave_loaded();
 
   // Looks up an exported function; nullptr when the library lacks it.

@@ -68,7 +68,7 @@ class Session {
   void stop();
 
   // For a process that exits next: the destructor leaves NVML initialised and its library loaded.
-  // The end of the process closes both, and sooner (nvmlShutdown takes 2.7 ms on an H200).
+  // Process exit closes both, and faster (nvmlShutdown takes 2.7 ms on an H200).
   void leave_to_exit() { left_to_exit_ = true; }
 
   std::uint64_t epoch() const { return epoch_; }

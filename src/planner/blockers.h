@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who stands in the way of a destroy, by the Inventory: processes and leases of an instance.
+// Blockers of a destroy, by the Inventory: processes and leases of an instance.
 #ifndef MIGCTL_PLANNER_BLOCKERS_H_
 #define MIGCTL_PLANNER_BLOCKERS_H_
 
@@ -10,8 +10,8 @@
 
 namespace mig::planner {
 
-// Everybody who uses the instance, each a blocker of its destruction. `compute`: only who uses, or
-// may use, that compute instance.
+// All users of the instance, as blockers of its destruction. `compute`: only users, or possible
+// users, of that compute instance.
 std::vector<Blocker> blockers_of_destroy(const Gpu& gpu,
                                          const GpuInstance& instance,
                                          std::optional<ComputeInstanceId> compute = std::nullopt);

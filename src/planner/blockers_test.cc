@@ -12,7 +12,7 @@ namespace {
 constexpr ComputeInstanceId kFirst{0};
 constexpr ComputeInstanceId kSecond{1};
 
-// A 3g.20gb of two compute instances: a process on the first, a lease of the second.
+// A 3g.20gb with two compute instances: a process on the first, a lease of the second.
 Gpu gpu() {
   Gpu gpu = testing::board("a100_sxm4_40gb");
   GpuInstance& instance = testing::add_instance(gpu, "3g.20gb", 4, {"1c.3g.20gb", "1c.3g.20gb"});
@@ -45,11 +45,11 @@ TEST(Blockers, OfOneComputeInstanceOnlyWhoMayBeOnIt) {
   const auto second = blockers_of_destroy(there, there.instances[0], kSecond);
   ASSERT_EQ(second.size(), 1U);
   EXPECT_TRUE(second[0].lease);
-  there.processes[0].compute_instance.reset();  // the driver does not say which
+  there.processes[0].compute_instance.reset();  // the driver reports no compute instance
   EXPECT_EQ(blockers_of_destroy(there, there.instances[0], kSecond).size(), 2U);
 }
 
-// Nobody need be on it: the lease alone keeps the instance where it is.
+// A lease alone, without a process, pins the instance.
 TEST(Blockers, APlanGoesAroundWhatIsLeased) {
   Gpu there = gpu();
   there.processes.clear();

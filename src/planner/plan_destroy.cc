@@ -31,7 +31,7 @@ void add_blockers(const Gpu& gpu,
   }
 }
 
-// Last made, first destroyed: undone in reverse, compute instances get their ids back.
+// Reverse order of creation: undone in reverse, compute instances get their ids back.
 std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const Request& request) {
   std::vector<Step> steps;
   for (auto compute = instance.compute_instances.rbegin();
@@ -47,7 +47,7 @@ std::vector<Step> steps_for(const Gpu& gpu, const GpuInstance& instance, const R
   return steps;
 }
 
-// What the request leaves inside an instance that stays.
+// Compute instances that the request leaves in a kept instance.
 std::vector<CellCompute> computes_left(const GpuInstance& instance, const Request& request) {
   std::vector<CellCompute> left;
   for (const ComputeInstance& compute : instance.compute_instances) {
@@ -95,7 +95,8 @@ void add_gpu(const Gpu& gpu, const Request& request, Plan& plan) {
   }
 }
 
-// "MIG is off on GPU 0; GPU 1 has 1g.5gb gi=7": what lies where nothing matched.
+// Existing instances, for a request that matched none: "MIG is off on GPU 0; GPU 1 has 1g.5gb
+// gi=7".
 std::string what_is_there(const Inventory& inventory, const Request& request) {
   std::vector<std::string> parts;
   for (const Gpu& gpu : inventory.gpus) {

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kBetweenPlans = 250ms;
 constexpr auto kBetweenLines = 10s;
-// A driver may list a process for a moment after it has ended.
+// The driver may list a process for a moment after its end.
 constexpr auto kAfterEviction = 5s;
 constexpr auto kEvictHookTime = 10min;
 
@@ -62,7 +62,7 @@ Result<Plan> ClearWay::plan(const MakePlan& make) {
   return plan;
 }
 
-// Blocked still at the end only when an eviction comes next.
+// The result is still blocked only if an eviction follows.
 Result<Plan> ClearWay::wait(const MakePlan& make, Plan plan) {
   std::string told;
   std::chrono::nanoseconds next_line{};
@@ -136,7 +136,7 @@ bool ClearWay::hopeless(const Plan& refused) const {
     return true;
   }
   if (!options_.saved_plan) {
-    return false;  // the next try plans from what is there then
+    return false;  // a retry plans again from the current state
   }
   const auto now = node_.inventory();
   return !now || plan_generation(*now, refused) != refused.generation;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gets those out of a plan's way who stand in it: waits for them (--wait), then asks them to stop
-// (--evict). Without either nobody is waited for and nobody is ever signalled.
+// Clears a plan's blockers: waits for them (--wait), then signals them to stop (--evict). Without
+// these options it neither waits nor sends a signal.
 //
 //   ClearWay way(node, options, base::system_clock());
-//   MIG_ASSIGN_OR_RETURN(Plan plan, way.plan(make));      // still blocked: refused by apply
+//   MIG_ASSIGN_OR_RETURN(Plan plan, way.plan(make));      // if still blocked: refused by apply
 //   auto result = node.apply(plan, settings);
-//   if (!result && way.again(result.error())) ...         // somebody came in between: plan again
+//   if (!result && way.again(result.error())) ...         // race with a new process: plan again
 #ifndef MIGCTL_SERVICE_CLEAR_WAY_H_
 #define MIGCTL_SERVICE_CLEAR_WAY_H_
 
@@ -26,11 +26,11 @@ namespace mig::service {
 
 struct WayOptions {
   std::chrono::milliseconds wait{0};
-  std::optional<std::chrono::milliseconds> evict;  // the grace between SIGTERM and SIGKILL
-  std::string evict_hook;                          // a program run first for each; "" = none
-  std::function<void(const std::string&)> tell;    // one line of progress
-  bool saved_plan = false;                         // one plan for every try, not a new one for each
-  // Set: nobody is waited for or signalled any more, and the evict hook is ended.
+  std::optional<std::chrono::milliseconds> evict;  // grace period between SIGTERM and SIGKILL
+  std::string evict_hook;                          // program to run before each signal; "" = none
+  std::function<void(const std::string&)> tell;    // progress callback, one line
+  bool saved_plan = false;                         // one plan for all tries, never planned again
+  // Stop flag: ends waiting and signalling, and the evict hook.
   const std::atomic<bool>* stop = nullptr;
 };
 
@@ -44,14 +44,14 @@ class ClearWay {
 
   using MakePlan = std::function<Result<Plan>()>;
 
-  // The plan when nobody blocks it any more; blocked still when neither waiting nor evicting was
-  // asked for, or when others came after the eviction. kTimeout names who was waited for in vain;
-  // kRolledBack when it was stopped.
+  // The plan without blockers; still with blockers when neither waiting nor evicting was requested,
+  // or when new ones came after the eviction. kTimeout names those that were waited for;
+  // kRolledBack when stopped.
   Result<Plan> plan(const MakePlan& make);
 
-  // Whether a change that was refused with this error is worth another try: somebody came between
-  // plan and change or is changing the machine, and there is time left. Not when trying again
-  // cannot help: a change that was cut short, or a saved plan for another layout. Sleeps a little.
+  // True when a refused change is worth a retry: a process came between plan and change (race), or
+  // another writer is active, and there is time left. False when a retry cannot help: an
+  // interrupted change, or a saved plan for another layout. Sleeps briefly.
   bool again(const Error& error, const Plan& refused);
 
  private:
@@ -68,7 +68,7 @@ class ClearWay {
   std::chrono::nanoseconds deadline_;
 };
 
-// "pid 41 (python) runs on 1g.5gb gi=7 on GPU 0; ...", everybody who blocks the plan.
+// All blockers of the plan for messages: "pid 41 (python) runs on 1g.5gb gi=7 on GPU 0; ...".
 std::string blockers_text(const Plan& plan);
 
 }  // namespace mig::service

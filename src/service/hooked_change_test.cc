@@ -26,14 +26,14 @@ Plan plan_of(const std::vector<StepKind>& kinds) {
   return plan;
 }
 
-// Runs a change of these steps and notes what happened in which order.
+// Runs a change of these steps and records the order of events.
 struct Rehearsal {
   Hooks hooks{says("start"), says("mode"), says("config"), says("exit")};
   std::vector<StepKind> steps = {StepKind::kEnableMig, StepKind::kCreateGpuInstance};
   bool mode_only = false;
   std::optional<Error> plan_error;
   Result<int> outcome = 0;
-  std::string stop_at;  // when this is done, the change is asked to stop
+  std::string stop_at;  // after this event the change gets a stop request
   std::atomic<bool> stop{false};
   std::string told;
 
@@ -112,7 +112,7 @@ TEST(ChangeWithHooks, AfterTheStartExitRunsWhateverHappens) {
   EXPECT_EQ(rolled_back.run().value(), 18);
 }
 
-// Where the request comes, and what is still done then.
+// Moments of the stop request, and the events that may still follow.
 TEST(ChangeWithHooks, StoppedItGoesNoFurtherAndExitRuns) {
   struct Case {
     std::string at, told;
@@ -136,7 +136,8 @@ TEST(ChangeWithHooks, StoppedItGoesNoFurtherAndExitRuns) {
 }
 
 TEST(ChangeWithHooks, AStartThatIsStoppedHalfWayHasItsExit) {
-  const std::string file = ::testing::TempDir() + "hooked_change_begun-" + std::to_string(::getpid());
+  const std::string file =
+      ::testing::TempDir() + "hooked_change_begun-" + std::to_string(::getpid());
   std::filesystem::remove(file);
   Rehearsal slow;
   slow.hooks.apply_start = {

@@ -19,7 +19,7 @@ struct Spot {
   Place place;
   ProfileName profile;
   GpuInstanceId gpu_instance;
-  std::string busy;  // by whom; "" = free
+  std::string busy;  // its holder; "" = free
 };
 
 std::string taken_by(const PlaceSelection& selection, const std::string& uuid) {
@@ -120,7 +120,7 @@ ModeReport mode_of(Sharing way,
       if (!neighbour.busy.empty() || !second_named || !fits(way, victim, neighbour)) {
         continue;
       }
-      // All on one victim where that can be, so that its ways of sharing compare.
+      // Prefer the same victim for all modes, so that the ways of sharing are comparable.
       const int score = (victim.place.uuid == victim_before ? 2 : 0) +
                         (victim.profile == neighbour.profile ? 1 : 0);
       if (score > best) {

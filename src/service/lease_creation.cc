@@ -18,7 +18,7 @@ struct Makeable {
   const GpuInstanceProfile* profile = nullptr;
 };
 
-// Smallest first; plain profiles before those with media engines, which are few.
+// Smallest first; plain profiles before those with media engines, which are scarce.
 std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   std::vector<Makeable> all;
   for (const Gpu& gpu : now.gpus) {

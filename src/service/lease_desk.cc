@@ -38,7 +38,7 @@ bool sees_all(const Tenant& tenant) {
   return tenant.role >= Role::kOperator;
 }
 
-// The descriptor names the process for good: its number cannot come to mean another one.
+// pidfd: identifies the process despite pid reuse.
 bool signal_process(const LeaseHolder& holder, bool kill) {
   if (holder.kind != LeaseHolder::Kind::kProcess) {
     return false;
@@ -55,7 +55,7 @@ void carry_signal(const lease::Turn::Signal& signal) {
   }
 }
 
-// The GPU as the user wrote it - index, UUID or PCI bus id - to index and UUID.
+// Resolves the GPU as written by the user (index, UUID or PCI bus id) to index and UUID.
 Result<void> find_gpu_of(lease::Need& need, const Inventory& now) {
   if (need.gpu_uuid.empty()) {
     return {};
@@ -75,7 +75,7 @@ Result<void> find_gpu_of(lease::Need& need, const Inventory& now) {
   return {};
 }
 
-// A tenant's unit is one of its own manager's, or of a cgroup that was given to it: somebody else's
+// A tenant may name a unit of its own manager, or a cgroup delegated to it: another user's unit
 // that never ends would keep the lease for ever.
 Result<void> check_unit(const std::string& unit, const Peer& peer) {
   const auto cgroup = holders::cgroup_of_unit(kCgroupRoot, unit);
@@ -170,7 +170,7 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
                                         : node_.resolve_slot(request.need.slot));
     request.need.uuid = slot.uuid;
     if (request.create) {
-      request.create = false;  // it is there now, and no other would do
+      request.create = false;  // the instance exists, and no other would do
       MIG_ASSIGN_OR_RETURN(now, machine(true));
     }
   }
@@ -191,7 +191,7 @@ Result<lease::Ticket> LeaseDesk::begin(lease::LeaseRequest request, const Peer& 
   return after_turn(std::move(ticket));
 }
 
-// What the turn found to do is done; it may have made or lost what the ticket is about.
+// Runs the actions of the pass, which may have created or revoked instances of this ticket.
 Result<lease::Ticket> LeaseDesk::after_turn(lease::Ticket ticket) {
   const lease::Turn turn = leases_.take_pending();
   MIG_TRY(carry_out(turn));
@@ -207,8 +207,8 @@ Result<lease::Ticket> LeaseDesk::after_turn(lease::Ticket ticket) {
   return ticket;
 }
 
-// Without waiting for a lease to end, but with an instance made where that is possible at once.
-// Others who make theirs at the same moment are let finish: each has the machine for an instant.
+// Grants without waiting for a lease to end, but creates an instance where possible at once. Waits
+// for concurrent creators: each holds the writer lock for a moment.
 Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
   constexpr std::int64_t kLongEnough = 120'000;
   constexpr std::int64_t kOthersMs = 15'000;
@@ -241,7 +241,7 @@ Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
               "wait for one with --wait 10m");
 }
 
-// What was granted from a look that was a little old is held against a new one.
+// A grant based on a slightly old reading is checked against a new one.
 Result<void> LeaseDesk::check_there(const std::vector<lease::Lease>& granted) {
   if (granted.empty()) {
     return {};
@@ -312,7 +312,7 @@ Result<LeaseDesk::Making> LeaseDesk::carry_out(const lease::Turn& turn) {
 }
 
 Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
-  // Whoever asked, or anybody else who took a turn, may have made it meanwhile.
+  // The caller, or another process that ran a pass, may have created it meanwhile.
   MIG_ASSIGN_OR_RETURN(const lease::Ticket still, leases_.peek(creation.request));
   if (!still.waiting) {
     return Making::kDone;
@@ -324,7 +324,7 @@ Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
     return Making::kRefused;
   }
   auto made = create_for_lease(node_, *now, creation);
-  // Another writer is at work, or was just now: that says nothing about whether it can be made.
+  // A concurrent writer (kConflict) does not mean that the instance cannot be created: retry.
   if (!made && made.error().code == ErrorCode::kConflict) {
     return Making::kLater;
   }
@@ -368,7 +368,7 @@ Result<std::vector<lease::Lease>> LeaseDesk::acquire(const lease::LeaseRequest& 
       }
     }
     base::system_clock().sleep(std::chrono::milliseconds(kBetweenTurnsMs));
-    // Who waits longest takes the turns; those behind only when nobody before them does.
+    // The longest waiting request runs the passes; others only when none waits before them.
     MIG_ASSIGN_OR_RETURN(ticket, peek(ticket.id));
     if (!ticket.granted.empty()) {
       break;

@@ -39,9 +39,7 @@ std::string user_text(std::uint32_t uid);
 // A name or a number; kNotFound when the database has no such name.
 Result<std::uint32_t> uid_of(const std::string& user);
 
-// The tenants file: `path`, else $MIGCTL_TENANTS (root's own word), else /etc/migctl/tenants.yaml.
-std::string tenants_path(const std::string& path);
-// Only the default file may be missing: then each user is a tenant of its own.
+// Of the file `path`, else where store::tenants_file() says. Only the default file may be missing: then each user is a tenant of its own.
 Result<Tenants> read_tenants(const std::string& path);
 
 class LeaseDesk {

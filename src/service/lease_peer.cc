@@ -13,11 +13,11 @@
 #include "base/strings.h"
 #include "config/tenants.h"
 #include "service/lease_desk.h"
+#include "store/places.h"
 
 namespace mig::service {
 namespace {
 
-constexpr const char* kTenantsFile = "/etc/migctl/tenants.yaml";
 constexpr std::size_t kNameBuffer = 16U << 10U;
 
 std::string user_name(std::uint32_t uid) {
@@ -91,22 +91,14 @@ Peer own_peer() {
 }
 
 Result<Tenants> read_tenants(const std::string& path) {
-  const std::string file = tenants_path(path);
+  const std::string file = store::tenants_file(path, store::Surroundings::ours());
   MIG_ASSIGN_OR_RETURN(Tenants tenants, config::read_tenants(file));
-  if (!tenants.from_file && file != kTenantsFile) {
+  if (!tenants.from_file && file != store::tenants_file("", {})) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no tenants file {}", file),
                 "without one everybody may lease without limits: that has to be meant");
   }
   return tenants;
-}
-
-std::string tenants_path(const std::string& path) {
-  if (!path.empty()) {
-    return path;
-  }
-  const char* variable = std::getenv("MIGCTL_TENANTS");  // NOLINT(concurrency-mt-unsafe)
-  return variable != nullptr && *variable != '\0' ? variable : kTenantsFile;
 }
 
 }  // namespace mig::service

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr auto kBetweenDrainLooks = 200ms;
 constexpr auto kHookTime = 10min;
 
-// One compute instance to switch over, with its successor.
+// A compute instance whose work moves, with its successor.
 struct Switch {
   apply::Move move;
   GpuInstanceId to;
@@ -32,7 +32,7 @@ class Mover {
   Mover(node::Node& node, const MigrateOptions& options, base::Clock& clock)
       : node_(node), options_(options), clock_(clock) {}
 
-  // The moves, and the layout after them.
+  // Executes the moves, then the layout change.
   Result<int> run(const apply::Migration& migration) {
     MIG_TRY(move(migration));
     auto code = options_.layout();
@@ -44,7 +44,7 @@ class Mover {
     if (!code) {
       return back;
     }
-    tell(back.text());  // the outcome of the layout's change has been told
+    tell(back.text());  // the outcome of the layout change has been reported
     return back.code == ErrorCode::kStuck ? stuck_code : *code;
   }
 
@@ -105,8 +105,8 @@ class Mover {
     return drain(moves);
   }
 
-  // The successors as the driver shows them now: that is their health check. One that does not
-  // show, has no UUID of its own or has somebody on it already is none.
+  // Finds the successors in a new reading, as a health check. A successor that is absent, has no
+  // UUID of its own or is in use already fails.
   Result<std::vector<Switch>> pairs(const std::vector<apply::Move>& moves) {
     MIG_ASSIGN_OR_RETURN(const Inventory now, node_.inventory());
     std::vector<Switch> out;
@@ -165,7 +165,7 @@ class Mover {
     return done;
   }
 
-  // Who is still on one of these instances, in words; "" = nobody.
+  // Processes that remain on these instances, in words; "" = none.
   Result<std::string> still_there(
       const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances) {
     MIG_ASSIGN_OR_RETURN(const holders::Report report, node_.holders());
@@ -180,7 +180,7 @@ class Mover {
     return base::join(who, "; ");
   }
 
-  // The way back does not stop half-way.
+  // A rollback ignores stop requests.
   Result<void> empty_by(const std::vector<std::pair<GpuIndex, GpuInstanceId>>& instances,
                         const char* what,
                         bool may_stop) {
@@ -215,7 +215,7 @@ class Mover {
     return empty_by(old, "the old instance", true);
   }
 
-  // The work back to where it was, then the successors away; `why` is the answer either way.
+  // Moves the work back, then destroys the successors; returns `why` in any case.
   Error take_back(Error why) {
     tell("taking the move back: " + why.text());
     std::vector<std::pair<GpuIndex, GpuInstanceId>> successors;
@@ -256,11 +256,11 @@ class Mover {
   node::Node& node_;
   const MigrateOptions& options_;
   base::Clock& clock_;
-  std::optional<std::int64_t> change_;  // that made the successors
+  std::optional<std::int64_t> change_;  // id of the change that made the successors
   std::vector<Switch> switched_;
 };
 
-// No moves: the plan runs as it is.
+// An empty migration: the plan runs as it is.
 Result<apply::Migration> needed_moves(node::Node& node, const DesiredLayout& desired) {
   MIG_ASSIGN_OR_RETURN(const Plan plan, node.plan(desired));
   if (!plan.blocked()) {

@@ -13,14 +13,14 @@
 
 namespace mig::service {
 
-// Where the device nodes lie, and the driver's files in /proc.
+// Folders of the device nodes and of the driver's files in /proc.
 launch::DeviceRoots device_roots(const node::Node& node);
 
-// Runs a job and returns when it has ended (launch/run.h). While its commands run the GPUs are let
-// go of (Node::rest).
+// Runs a job and returns after its end (launch/run.h). While its commands run the GPUs are closed
+// (Node::rest).
 Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& request);
 
-// The user's jobs on this machine, by id; without `ended` only those that wait or run.
+// The user's jobs on this machine, by id; without `ended` only waiting and running ones.
 Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended);
 
 }  // namespace mig::service

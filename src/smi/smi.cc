@@ -194,7 +194,7 @@ bool only_reads(const std::vector<std::string>& args) {
     return query || (mig ? std::find(kOfMig.begin(), kOfMig.end(), word) != kOfMig.end()
                          : std::find(kOfMain.begin(), kOfMain.end(), word) != kOfMain.end());
   };
-  // The next word is their value.
+  // Options with a value in the next word.
   const auto takes_value = [&](const std::string& word) {
     return word == "-i" || word == "--id" || (mig && (word == "-gi" || word == "-ci"));
   };

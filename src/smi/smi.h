@@ -37,9 +37,9 @@ struct SmiContext {
 // not thread-safe for shared streams.
 int smi_main(const std::vector<std::string>& args, const SmiContext& context);
 
-// Whether the command line lists or queries once, quickly, and to `out` only: no change, no loop,
-// no file, no help, no table of everything. For a caller that runs it on behalf of another process.
-// False when in doubt.
+// True when the command line is a single, quick reading that prints to `out` only: no change, loop,
+// file, help, or table of everything. For a caller that runs it on behalf of another process. False
+// when in doubt.
 bool only_reads(const std::vector<std::string>& args);
 
 }  // namespace mig::smi

@@ -51,14 +51,14 @@ const Migrations& lease_migrations() {
   return kMigrations;
 }
 
-// Kept as 0 where it is not known: the column is older than that there could be none.
+// Stores nullopt as 0: the column is older than the optional value.
 template <class Value>
 struct ZeroIsNone {
   Value& value;  // a std::optional
 };
 
-// Every column of a lease with the member that it keeps: the one place that reading, writing and
-// the statements are made from. A new one: a line here and a migration above.
+// Single source of truth: every column of a lease with its member, used for reading, writing and
+// the SQL statements. To add one: a line here and a migration above.
 template <class Row, class Visit>
 void each_column_of_lease(Row& row, Visit&& visit) {
   visit("id", row.id);
@@ -172,7 +172,7 @@ class Columns {
   int column_ = 0;
 };
 
-// Values as parameters of a statement.
+// Binds values as parameters of a statement.
 template <class Number>
 void put(Statement& statement, Number value) {
   statement.bind(static_cast<std::int64_t>(value));
@@ -230,7 +230,7 @@ RequestRow request_of(const Statement& row) {
   return request;
 }
 
-// "id, request, key, ...".
+// List of columns: "id, request, key, ...".
 const std::string& lease_columns() {
   static const std::string kColumns = [] {
     std::vector<std::string> names;
@@ -251,7 +251,7 @@ const std::string& request_columns() {
   return kColumns;
 }
 
-// Of all columns but the id, which the table gives.
+// INSERT of all columns but the id, which SQLite assigns.
 std::string insert(const char* table, const std::string& columns) {
   const std::string kept = columns.substr(columns.find(',') + 2);
   const auto more = std::count(kept.begin(), kept.end(), ',');

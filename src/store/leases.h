@@ -20,18 +20,18 @@
 
 namespace mig::store {
 
-// A lease, and what the store keeps beside it. `left_ms`, `notice_ms` and `vanished` are not kept:
-// they depend on when somebody looks.
+// A lease, and further columns of the store. `left_ms`, `notice_ms` and `vanished` are not stored:
+// they depend on the time of reading.
 struct LeaseRow : lease::Lease {
   std::string key;                                              // idempotency key of the request
-  std::string boot_id;                                          // boot whose times these are
+  std::string boot_id;                                          // boot id of the times below
   std::int64_t granted_boot_ms = 0;                             // CLOCK_BOOTTIME of boot_id
   std::optional<std::int64_t> notice_boot_ms, notice_grace_ms;  // request to end; grace period
   std::int64_t signalled = 0;                                   // 0 none, 1 SIGTERM, 2 SIGKILL sent
 };
 
-// A request that waits. `every` and the name of the caller's user are not kept: the count is
-// decided, and the uid names the caller.
+// A waiting request. `every` and the caller's user name are not stored: the count is decided, and
+// the uid identifies the caller.
 struct RequestRow : lease::LeaseRequest {
   std::int64_t id = 0;
   std::string boot_id;
@@ -45,11 +45,11 @@ struct UsageRow {
   std::int64_t updated_ms = 0;
 };
 
-// Which rows of the audit; every member that is set must hold.
+// Filter of audit rows; all members that are set must match.
 struct AuditFilter {
   std::optional<std::string> tenant;
   std::optional<std::int64_t> uid;
-  std::optional<std::int64_t> since_ms;  // at or after
+  std::optional<std::int64_t> since_ms;  // inclusive
   std::optional<std::int64_t> before;    // ids below
   std::int64_t limit = 100;
 };

@@ -169,7 +169,7 @@ TEST_F(LeaseStore, AShareOfNobodyIsRefused) {
   EXPECT_FALSE(leases.add(lease("MIG-1", 0)));
 }
 
-// Every member of a lease that is kept, each with a value of its own.
+// A lease with a distinct value in every stored member.
 LeaseRow full_lease() {
   LeaseRow row;
   row.request = 3;

@@ -72,7 +72,8 @@ bool is_private_folder(const std::string& path, std::uint32_t uid) {
 }
 
 std::string user_state(const Surroundings& around) {
-  return (around.state_home.empty() ? around.home + "/.local/state" : around.state_home) +
+  const std::string home = around.home.starts_with('/') ? around.home : "";
+  return (around.state_home.starts_with('/') ? around.state_home : home + "/.local/state") +
          "/migctl";
 }
 
@@ -97,9 +98,9 @@ Surroundings Surroundings::ours() {
   Surroundings around;
   around.uid = ::geteuid();
   around.state_dir = folder_in("MIGCTL_STATE_DIR");
-  around.state_home = folder_in("XDG_STATE_HOME");
+  around.state_home = variable("XDG_STATE_HOME");
   around.runtime_home = folder_in("XDG_RUNTIME_DIR");
-  around.home = folder_in("HOME");
+  around.home = variable("HOME");
   around.machines = variable("MIGSIM_ROOT");
   around.socket = variable("MIGCTL_SOCKET");
   around.tenants = variable("MIGCTL_TENANTS");

@@ -34,9 +34,9 @@ struct MachineId {
 // The user and the environment variables that decide the paths.
 struct Surroundings {
   std::uint32_t uid = 0;
-  std::string state_dir;      // $MIGCTL_STATE_DIR; "" unless absolute, as the next four
+  std::string state_dir;      // $MIGCTL_STATE_DIR; "" unless absolute
+  std::string runtime_home;   // $XDG_RUNTIME_DIR; "" unless absolute
   std::string state_home;     // $XDG_STATE_HOME
-  std::string runtime_home;   // $XDG_RUNTIME_DIR
   std::string home;           // $HOME
   std::string machines;       // $MIGSIM_ROOT
   std::string socket;         // $MIGCTL_SOCKET

@@ -20,13 +20,13 @@ SCHEMA = ROOT / "docs/reference/json/migctl-v1.schema.json"
 PAGE = ROOT / "docs/reference/json.md"
 LETTERS = {"s": "string", "i": "integer", "z": "integer", "n": "number", "b": "boolean"}
 NULL = {"type": "null"}
-VALUES = {}  # by name: what documents are made of
+VALUES = {}  # by name: parts of documents
 KINDS = {}  # by kind: whole documents
-COMMANDS = {}  # by kind: who gives it out
+COMMANDS = {}  # by kind: command or path that returns it
 
 
 def t(text):
-    """A type of the tables as JSON Schema."""
+    """JSON Schema of a type in the tables."""
     if isinstance(text, dict):
         return text
     note = None
@@ -52,14 +52,14 @@ def t(text):
 
 
 def obj(note, members, optional=()):
-    """An object with these members and no others; those in `optional` may be missing."""
+    """Schema of an object with exactly these members; those in `optional` may be missing."""
     out = {"type": "object", "properties": {name: t(kind) for name, kind in members.items()},
            "required": [name for name in members if name not in optional], "additionalProperties": False}
     return {"description": note, **out} if note else out
 
 
 def kind(name, note, members, optional=(), command=""):
-    """A document: the envelope and these members."""
+    """Schema of a document: the envelope and these members."""
     simulated = ("b?", "null: no driver was chosen yet") if name == "Error" else ("b", "true: no hardware")
     envelope = {"apiVersion": {"const": "migctl/v1"}, "kind": {"const": name}, "simulated": simulated,
                 "simulatedMachine": "s"}
@@ -68,7 +68,7 @@ def kind(name, note, members, optional=(), command=""):
 
 
 def per_gpu(name, members):
-    """A list with an entry for each GPU."""
+    """Schema of a list with an entry for each GPU."""
     return {"type": "array", "items": obj("", {"index": "i", "name": "s", name: members})}
 
 
@@ -446,7 +446,7 @@ kind(
 
 
 def schema():
-    """All of it as one JSON Schema: `kind` decides which."""
+    """One JSON Schema for all documents, selected by `kind`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "migctl/v1",
@@ -457,7 +457,7 @@ def schema():
 
 
 def schema_text():
-    """One line for each member: a change shows as a line."""
+    """Prints one line per member, so that a diff shows single members."""
     document = schema()
     lines = ["{"]
     for key, value in document.items():
@@ -480,7 +480,7 @@ def schema_text():
 
 
 def words(what):
-    """A type in words for the page."""
+    """Describes a type in words for the page."""
     if "$ref" in what:
         name = what["$ref"].rsplit("/", 1)[1]
         return f"[{name}](#{name.lower()})"
@@ -501,7 +501,7 @@ def words(what):
 
 
 def section(name, value, head=""):
-    """A heading, a sentence, and a row for each member."""
+    """A heading, a sentence, and a table row for each member."""
     lines = [f"### {name}", ""]
     if value.get("description") or head:
         lines += [" ".join(part for part in (value.get("description", ""), head) if part), ""]
@@ -519,7 +519,7 @@ def section(name, value, head=""):
 
 
 def page_text():
-    """docs/reference/json.md."""
+    """Text of docs/reference/json.md."""
     lines = [
         "# JSON documents", "",
         "Made by `src/wire/documents.py`, as is [the JSON Schema](json/migctl-v1.schema.json): change the former.", "",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Documents held still, byte by byte. After a wanted change: MIG_UPDATE_GOLDENS=1 wire_test
+// Golden tests: documents compared byte by byte. After an intended change: MIG_UPDATE_GOLDENS=1
+// wire_test
 #include <cstdlib>
 #include <fstream>
 #include <sstream>

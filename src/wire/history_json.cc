@@ -28,7 +28,7 @@ Json details_json(const ChangeDetails& details) {
   json["plan"] = Json::array();
   for (const RecordedStep& one : details.plan) {
     Json step = step_json(one.step);
-    step.erase("estimatedMs");  // the journal does not keep it
+    step.erase("estimatedMs");  // not stored in the journal
     step["outcome"] = one.outcome;
     step["message"] = text_or_null(one.message);
     json["plan"].push_back(std::move(step));

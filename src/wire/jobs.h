@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON of jobs: what `run` tells of its end, and what `jobs` lists. Threading: pure functions.
+// JSON of jobs: the result of `run`, and the list of `jobs`. Threading: pure functions.
 #ifndef MIGCTL_WIRE_JOBS_H_
 #define MIGCTL_WIRE_JOBS_H_
 
@@ -14,7 +14,7 @@ namespace mig::wire {
 
 std::string run_document(const JobOutcome& outcome, const Source& source);
 
-// What `run --detach` answers.
+// Result of `run --detach`.
 std::string job_started_document(std::int64_t job, const Source& source);
 
 std::string job_list_document(const std::vector<Job>& jobs, const Source& source);

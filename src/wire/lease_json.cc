@@ -31,7 +31,7 @@ Json need_json(const lease::Need& need) {
   return json;
 }
 
-// A member's value as JSON.
+// Converts a member's value to JSON.
 template <class Value>
 Json member_json(const Value& value) {
   return value;

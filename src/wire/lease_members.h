@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of wire/: the members of a lease's JSON object, each with what of the lease it tells. The
-// encoder and the decoder are both made from here, so that they cannot differ.
+// Inside of wire/, single source of truth: the members of a lease's JSON object with their values,
+// used by encoder and decoder alike.
 #ifndef MIGCTL_WIRE_LEASE_MEMBERS_H_
 #define MIGCTL_WIRE_LEASE_MEMBERS_H_
 
@@ -8,7 +8,7 @@
 
 namespace mig::wire {
 
-// A text that is null where it is empty.
+// A text that is null in JSON when empty.
 template <class Text>
 struct EmptyIsNull {
   Text& text;

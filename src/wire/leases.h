@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON of leases: what the daemon and its clients say to each other, and what --json prints.
-// Threading: pure functions.
+// JSON of leases: messages between daemon and clients, and output of --json. Threading: pure
+// functions.
 #ifndef MIGCTL_WIRE_LEASES_H_
 #define MIGCTL_WIRE_LEASES_H_
 
@@ -19,12 +19,12 @@
 
 namespace mig::wire {
 
-// Body of POST /v1/leases. Who asks is not in it: that is the kernel's to say.
+// Body of POST /v1/leases. The client's identity is not in it: the kernel's peer credentials count.
 std::string lease_request_document(const lease::LeaseRequest& request);
-// kInvalidInput names the member that is missing, of the wrong type or unknown.
+// kInvalidInput names the missing, mistyped or unknown member.
 Result<lease::LeaseRequest> parse_lease_request(std::string_view text);
 
-// Body of PATCH /v1/leases/ID; one of the two.
+// Body of PATCH /v1/leases/ID; exactly one member is set.
 struct LeaseChange {
   std::optional<lease::LeaseHolder> holder, heir;
 };
@@ -39,7 +39,7 @@ std::string lease_queue_document(const std::vector<lease::QueueEntry>& queue, co
 
 std::string tenant_list_document(const std::vector<TenantUse>& tenants, const Source& source);
 
-// Kind LeaseHistory.
+// A document of kind LeaseHistory.
 std::string lease_history_document(const lease::History& history, const Source& source);
 
 struct LeaseHistoryAnswer {
@@ -47,7 +47,7 @@ struct LeaseHistoryAnswer {
   Source source;
 };
 
-// A LeaseHistory document back to the value. An Error document is that Error.
+// Parses a LeaseHistory document. An Error document becomes that Error.
 Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text);
 
 struct LeaseAnswer {
@@ -57,7 +57,7 @@ struct LeaseAnswer {
   Source source;
 };
 
-// Any document of these back to values. An Error document is that Error.
+// Decodes any of these documents. An Error document becomes that Error.
 Result<LeaseAnswer> parse_lease_answer(std::string_view text);
 
 }  // namespace mig::wire

@@ -102,7 +102,7 @@ TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
   EXPECT_EQ(queue->queue.at(0).forecast_ms, 5);
 }
 
-// All that a lease and a place in the queue tell, so that no member is lost on the way.
+// Round trip: every member of a lease and a queue entry survives encoding and decoding.
 TEST(LeaseAnswerText, EveryMemberComesBack) {
   lease::Lease lease;
   lease.id = 12;
@@ -206,7 +206,8 @@ TEST(LeaseChangeText, IsOneOfTwo) {
 
 TEST(LeaseHistoryText, ComesBackAsItWas) {
   lease::History history;
-  history.events.push_back({12, 1'764'336'000'123, "granted", 7, "a", 1001, "1g.5gb on GPU 0", "j"});
+  history.events.push_back(
+      {12, 1'764'336'000'123, "granted", 7, "a", 1001, "1g.5gb on GPU 0", "j"});
   history.events.push_back({11, 0, "holder ended", 6, "b", 0, "", ""});
   history.next = 11;
   const std::string text = lease_history_document(history, Source{true, "lab"});

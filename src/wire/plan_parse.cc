@@ -162,7 +162,7 @@ void read_instance_members(const Reader& reader, Step& step) {
   }
 }
 
-// `text` and `undo` are for people; they follow from the rest and are not read.
+// `text` and `undo` are for display; they follow from the rest and are not parsed.
 Step read_step(const Reader& reader) {
   static constexpr std::array kKinds{StepKind::kDestroyComputeInstance,
                                      StepKind::kDestroyGpuInstance,

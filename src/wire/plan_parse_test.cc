@@ -80,7 +80,7 @@ TEST(ParsePlan, AGenerationIsAllHexadecimal) {
   }
 }
 
-// A process number alone is not who it was: the plan keeps when it started.
+// Pid reuse: the plan also stores the process's start time.
 TEST(ParsePlan, ABlockerIsReadBackWhole) {
   Plan plan = sample::plan();
   Process process;
@@ -145,7 +145,7 @@ TEST(ParsePlan, KeptRoomIsReadBackAndChecked) {
   EXPECT_FALSE(parse_plan(wrong, "x.plan"));
 }
 
-// Every line of a document matters: without it the plan is refused, not half understood.
+// Every member is required: without it the plan is refused, never partly understood.
 TEST(ParsePlan, NoMemberMayBeMissing) {
   const std::string text = document();
   const std::string optional[] = {"\"simulatedMachine\"", "\"text\"", "\"undo\"", "\"blocked\""};

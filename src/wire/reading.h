@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command asks the daemon for instead of reading the driver itself, and with it what the
-// command takes for granted: an answer is good only where it would be the command's own.
+// Requests of warm readings from the daemon, with the client's assumptions: a response is valid
+// only if it equals the client's own reading.
 //
 // Threading: pure functions.
 #ifndef MIGCTL_WIRE_READING_H_
@@ -19,30 +19,30 @@ namespace mig::wire {
 
 // Body of POST /v1/machine, /v1/smi and /v1/rest.
 struct ReadingRequest {
-  std::string version;    // of the program that asks: documents are for the same one only
-  std::string machine;    // folder of the simulated machine that is meant; "" = the real one
-  std::string proc_root;  // where the asker reads processes
-  MachinePart part = MachinePart::kState;   // /v1/machine
-  std::vector<std::string> arguments = {};  // /v1/smi: words after `smi`
+  std::string version;                     // of the client program: both must have the same version
+  std::string machine;                     // folder of the simulated machine; "" = the real machine
+  std::string proc_root;                   // the client's /proc
+  MachinePart part = MachinePart::kState;  // for /v1/machine
+  std::vector<std::string> arguments = {};  // for /v1/smi: words after `smi`
 };
 
 std::string reading_request_document(const ReadingRequest& request);
 Result<ReadingRequest> parse_reading_request(std::string_view text);
 
-// What nvidia-smi's dialect said to a reading command line.
+// Output of nvidia-smi's dialect for a reading command line.
 struct SmiAnswer {
   int exit_code = 0;
   std::string out, err;
 };
 
-// kNotSupported: the text is not UTF-8, which JSON could not carry.
+// kNotSupported: the output is not UTF-8, which JSON cannot represent.
 Result<std::string> smi_answer_document(const SmiAnswer& answer, const Source& source);
 Result<SmiAnswer> parse_smi_answer(std::string_view text);
 
-// The answer of POST /v1/rest: the driver session is closed.
+// Response of POST /v1/rest: the driver session is closed.
 std::string rest_document(const Source& source);
 
-// The Error of an Error document, whatever the text is.
+// The Error of an Error document; a malformed text gives an Error too.
 Error parse_error(std::string_view text);
 
 }  // namespace mig::wire

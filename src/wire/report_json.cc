@@ -6,7 +6,7 @@
 namespace mig::wire {
 namespace {
 
-// Microseconds are all that a timing here is worth; more digits are noise in a diff.
+// Rounded to microseconds; more digits would be noise in a diff.
 double rounded_ms(double milliseconds) {
   return std::round(milliseconds * 1000.0) / 1000.0;
 }

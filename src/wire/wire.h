@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON of every public value: documents that begin with apiVersion, kind and simulated, and that
-// golden tests hold still. Text in, text out, so that no user of this room compiles a JSON library.
+// JSON of every public value: documents that begin with apiVersion, kind and simulated, fixed by
+// golden tests. Text in, text out, so that callers need no JSON library.
 //
 // Threading: pure functions. A reading that the driver did not give is null, never 0.
 // Example:
@@ -27,10 +27,10 @@ namespace mig::wire {
 
 inline constexpr std::string_view kApiVersion = "migctl/v1";
 
-// Where a value comes from: said in every document, so that nobody takes a simulation for hardware.
+// Source of a value: in every document, so that a simulation is not mistaken for hardware.
 struct Source {
   bool simulated = false;
-  std::string machine;  // name of the simulated machine; "" = not simulated, or not told
+  std::string machine;  // name of the simulated machine; "" = not simulated, or unknown
   static Source of(const Inventory& inventory);
 };
 
@@ -45,11 +45,11 @@ struct SavedPlan {
   Source source;
 };
 
-// A Plan document back to the value. kInvalidInput names the member that is missing, of the wrong
-// type or unknown ("steps[2].placement.size"); kTooLarge above 4 MiB. `file` is for messages only.
+// Parses a Plan document. kInvalidInput names the missing, mistyped or unknown member
+// ("steps[2].placement.size"); kTooLarge above 4 MiB. `file` is used in messages only.
 Result<SavedPlan> parse_plan(std::string_view text, std::string_view file);
 
-// `nvml_name`: of result.failure->nvml, "" = not known.
+// `nvml_name`: of result.failure->nvml, "" = unknown.
 std::string apply_document(const Plan& plan,
                            const ApplyResult& result,
                            std::string_view nvml_name,
@@ -58,7 +58,7 @@ std::string apply_document(const Plan& plan,
 std::string assert_document(const LayoutCheck& check, const Source& source);
 
 std::string history_document(const std::vector<ChangeRecord>& changes, const Source& source);
-// One change with what became of each step, and the layouts before and after it.
+// A change with the result of each step, and the layouts before and after it.
 std::string history_document(const ChangeDetails& change, const Source& source);
 
 std::string holders_document(const HolderReport& report,

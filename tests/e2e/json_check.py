@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Holds JSON documents of migctl's against docs/reference/json/migctl-v1.schema.json.
+"""Validates migctl's JSON documents against docs/reference/json/migctl-v1.schema.json.
 
-The part of JSON Schema that src/wire/documents.py writes, and nothing else: what a schema says beyond it is an error.
+Supports only the part of JSON Schema that src/wire/documents.py generates: any other keyword is an error.
 """
 import json
 import pathlib
@@ -25,7 +25,7 @@ def has_type(value, kind):
 
 
 def problems(value, what, schema, path=""):
-    """A line for each place where `value` is not as `what` (a part of `schema`) says."""
+    """One line for each violation of `what` (a part of `schema`) in `value`."""
     unknown = set(what) - KNOWN
     if unknown:
         raise ValueError(f"{path}: the schema says {sorted(unknown)}, which nobody here understands")
@@ -59,7 +59,7 @@ def problems(value, what, schema, path=""):
 
 
 def document_problems(document, schema):
-    """Of a whole document; its kind says which schema is meant."""
+    """Validates a whole document; its kind selects the schema."""
     kind = document.get("kind")
     if kind not in schema["$defs"] or {"$ref": f"#/$defs/{kind}"} not in schema["oneOf"]:
         return [f"kind {kind!r} is in no schema"]
@@ -67,7 +67,7 @@ def document_problems(document, schema):
 
 
 def documents_in(text):
-    """The documents with an apiVersion of ours that stand in a text, one after another, whatever is between them."""
+    """All documents with our apiVersion in a text, ignoring other text between them."""
     decoder, at = json.JSONDecoder(), 0
     while (at := text.find('{\n  "apiVersion"', at)) >= 0:
         try:

@@ -28,7 +28,7 @@ mig-configs:
       mig-enabled: true
       mig-devices: {"3g.20gb": 3}
 """
-# Each line is a command of `migctl --sim box`, in order; {lease} is the last lease that was granted.
+# Commands of `migctl --sim box`, one per line, in order; {lease} is the last granted lease.
 COMMANDS = """
 version --json
 list --json
@@ -104,7 +104,7 @@ sim nonsense --json
 
 
 class Documents:
-    """Collects documents and complaints about them."""
+    """Collects documents and their faults."""
 
     def __init__(self):
         self.schema = json_check.load()
@@ -142,7 +142,7 @@ def walk(documents, environment, folder):
 
 
 def ask_daemon(documents, environment, folder):
-    """The same socket that clients use, in the words of the API."""
+    """The clients' socket, in the terms of the API."""
     path = os.path.join(folder, "migd.sock")
     with subprocess.Popen(["migctl", "--sim", "box", "serve", "--socket", path], env=environment, cwd=folder,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as daemon:

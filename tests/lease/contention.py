@@ -108,7 +108,7 @@ def mark(folder, uuid):
 
 
 def client(path, folder, number):
-    """One client until the whole is over; writes what it saw as lines of JSON."""
+    """One client, until the end of the run; logs its observations as lines of JSON."""
     random.seed(number)
     out = open(folder / f"log-{os.getpid()}", "w", encoding="utf-8", buffering=1)
     count = 0
@@ -193,13 +193,13 @@ def fork_client(machine, folder, number):
 
 
 def rows(folder):
-    """What the clients wrote."""
+    """Logs of the clients."""
     for log in folder.glob("log-*"):
         for line in log.read_text(encoding="utf-8").splitlines():
             try:
                 yield json.loads(line)
             except ValueError:
-                continue  # cut off by a kill, or being written
+                continue  # truncated by a kill, or being written
 
 
 def is_enough(folder, options):
@@ -220,7 +220,8 @@ def contend(machine, folder, options):
         if machine.daemon.poll() is not None:
             sys.exit(f"migd ended by itself with {machine.daemon.returncode}")
         next_kill = time.monotonic() + options.kill_every
-        # A daemon that has not answered yet has served nobody: killed again and again, none ever would.
+        # Progress: a daemon is killed only after it has served a request; otherwise frequent kills would prevent all
+        # service.
         if killed["clients"] % 4 == 3 and killed["daemon"] * 5 < killed["clients"] and machine.is_ready():
             machine.daemon.send_signal(signal.SIGKILL)
             machine.daemon.wait()
@@ -240,7 +241,7 @@ def contend(machine, folder, options):
 
 
 def left_after_all(machine):
-    """What is leased or waits although nobody is there any more; the daemon has a minute from each that goes."""
+    """Leases and requests left over by dead processes; the daemon has a minute from each death."""
     before, end = None, 0
     while True:
         left = insist(machine.socket, "GET", "/v1/leases")[1]["leases"]

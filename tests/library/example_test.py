@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Builds examples/plan_layout outside of the tree against an installed prefix, by find_package and by pkg-config, and runs it.
+"""Builds examples/plan_layout outside of the tree against an installed prefix, by find_package and by pkg-config, and
+runs it.
 
     example_test.py BUILD REPOSITORY
 
-The prefix is moved after the installation: nothing in it may know where it was made. Exit code: 0 it works, 1 not, 77 cannot
-run here.
+The prefix is moved after the installation: it must be relocatable. Exit code: 0 passed, 1 failed, 77 skipped.
 """
 
 import os
@@ -21,7 +21,7 @@ PACKAGE = ["libmig.a", "pkgconfig/mig.pc", "cmake/mig/migConfig.cmake", "cmake/m
 
 
 def run(*command, code=0, **options):
-    """What the command printed; ends the test when it ends otherwise than with `code`."""
+    """Output of the command; ends the test on an exit code other than `code`."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300, **options)
     if done.returncode != code:
         raise SystemExit(f"{' '.join(map(str, command))}: exit code {done.returncode}, expected {code}\n{done.stdout}")
@@ -43,7 +43,7 @@ def by_pkg_config(source, folder, library):
 
 
 def machine(folder, prefix):
-    """The environment of a simulated machine, as `migctl sim env` tells it."""
+    """Environment of a simulated machine, from `migctl sim env`."""
     environment = {"PATH": f"{prefix}/bin:/usr/bin:/bin", "HOME": str(folder), "MIGSIM_ROOT": str(folder / "machines"), "LC_ALL": "C.UTF-8"}
     run("migctl", "sim", "create", "lab", "--gpus", "2x a100-sxm4-40gb", env=environment)
     names = ("MIGSIM_MACHINE", "LD_LIBRARY_PATH")
@@ -56,7 +56,7 @@ def machine(folder, prefix):
 
 
 def check(program, environment):
-    """The plan for one instance, as migctl plans it too; a refusal with the exit code of the table."""
+    """The plan for one instance equals migctl's; a refusal has the exit code of the table."""
     told = run(program, "3g.20gb", env=environment)
     wanted = ["GPU 0  NVIDIA A100-SXM4-40GB  (simulated)", "GPU 1  NVIDIA A100-SXM4-40GB  (simulated)"]
     for line in wanted:

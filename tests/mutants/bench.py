@@ -65,7 +65,7 @@ PROGRAMS = ["migctl", "mig-workload", "sim_nvml", "migsim"]
 
 
 def built(file, output):
-    """Whether a build's output says that `file` was compiled in it (of a header: that something was)."""
+    """True when a build's output shows that `file` was compiled (for a header: that anything was)."""
     stem, ending = os.path.splitext(os.path.basename(file))
     mark = r"\.o\b" if ending == ".h" else re.escape(f"/{stem}{ending}.o") + r"\b"
     return re.search(mark, output) is not None
@@ -105,7 +105,7 @@ class Bench:
             if not names:
                 return result("does not build", "", "none of the tests can be used here")
             ready, changed_code_runs = set(), False
-            for name in names:  # in order: the nearest test comes first
+            for name in names:  # in order: the most likely test first
                 targets = [target for target in targets_of(name) if target not in ready]
                 if targets:
                     code, output = run(self.build(targets), self.tree, left(), self.log)

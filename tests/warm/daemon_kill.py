@@ -24,7 +24,7 @@ LOOKS = [["list"], ["list", "--json"], ["profiles", "--json"], ["placements"], [
 
 
 class Count:
-    """What the clients saw, all together."""
+    """Results of all clients together."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -60,7 +60,7 @@ def killer(lab, count, stop, rng):
             lab.start()
         except Failed as failure:
             return count.fail(str(failure))
-        # Until some were answered, so that it is killed in the middle of its work.
+        # Waits until some requests were served, so that the kill hits the daemon at work.
         target = count.answers + rng.randint(1, 12)
         while count.answers < target and not stop.is_set():
             time.sleep(rng.random() * 0.002)

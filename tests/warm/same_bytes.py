@@ -35,11 +35,11 @@ TRIES = 200
 
 
 class Failed(Exception):
-    """What differs, in words."""
+    """The difference, in words."""
 
 
 class Lab:
-    """A simulated machine with its daemon, in a folder of its own."""
+    """Fixture: a simulated machine with its daemon, in a private folder."""
 
     def __init__(self, binaries, folder, boards, name="lab", serve=()):
         self.binary = str(pathlib.Path(binaries).resolve() / "migctl")
@@ -83,7 +83,7 @@ class Lab:
 
 
 def without_notes(done):
-    """Standard error without what -v adds."""
+    """Standard error without the lines of -v."""
     return b"".join(line for line in done.stderr.splitlines(True)
                     if not line.startswith((b"migctl: read through the daemon", b"migctl: read from the driver: ")))
 

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "model/compute_names.h"
+#include "model/gpu_word.h"
 #include "model/slots.h"
 
 namespace mig::cli {
@@ -23,38 +24,6 @@ std::string gpus_there(const Inventory& inventory) {
     indices.push_back(std::to_string(gpu.index.value));
   }
   return fmt::format("this machine has GPU {}", base::join(indices, ", "));
-}
-
-// Compares PCI bus ids: "0000:10:00.0" and "10:00.0" equal "00000000:10:00.0".
-bool same_bus_id(const std::string& full, const std::string& word) {
-  const std::string a = base::lower(full);
-  const std::string b = base::lower(word);
-  return b.size() >= 7 && b.size() <= a.size() && b.find(':') != std::string::npos &&
-         a.compare(a.size() - b.size(), b.size(), b) == 0;
-}
-
-const Gpu* find_gpu(const Inventory& inventory, const std::string& word) {
-  if (const auto index = base::parse_decimal(word, kMaxId)) {
-    return inventory.find_gpu(GpuIndex{static_cast<std::uint32_t>(*index)});
-  }
-  if (const Gpu* gpu = inventory.find_gpu(std::string_view(word))) {
-    return gpu;
-  }
-  for (const auto& gpu : inventory.gpus) {
-    if (same_bus_id(gpu.pci_bus_id, word)) {
-      return &gpu;
-    }
-  }
-  return nullptr;
-}
-
-// A lost GPU by index; an unknown UUID or bus id may also belong to a GPU that cannot be opened.
-const LostGpu* find_lost(const Inventory& inventory, const std::string& word) {
-  if (const auto index = base::parse_decimal(word, kMaxId)) {
-    return inventory.find_lost(GpuIndex{static_cast<std::uint32_t>(*index)});
-  }
-  const bool names_one = word.rfind("GPU-", 0) == 0 || word.find(':') != std::string::npos;
-  return names_one && !inventory.lost.empty() ? &inventory.lost.front() : nullptr;
 }
 
 std::vector<std::string> profile_names(const Gpu& gpu) {
@@ -182,8 +151,9 @@ Result<std::vector<GpuIndex>> select_gpus(const Inventory& inventory,
 }
 
 Result<GpuIndex> select_gpu(const Inventory& inventory, const std::string& word) {
-  const Gpu* gpu = find_gpu(inventory, word);
-  if (const LostGpu* lost = find_lost(inventory, word); gpu == nullptr && lost != nullptr) {
+  const GpuWord named(word);
+  const Gpu* gpu = named.find(inventory);
+  if (const LostGpu* lost = named.find_lost(inventory); gpu == nullptr && lost != nullptr) {
     return lost->why;
   }
   if (gpu == nullptr) {

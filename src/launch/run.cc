@@ -78,8 +78,8 @@ class Job {
       return not_begun(std::move(ready).error());
     }
     RunResult result;
-    for (const Taken::Seat& seat : taken_.seats) {
-      result.instances.push_back(seat.instance);
+    for (const TakenInstance& one : taken_.instances) {
+      result.instances.push_back(one.instance);
     }
     result.job = row_.id;
     result.end = supervise_all();
@@ -153,7 +153,7 @@ class Job {
   }
 
   Result<void> prepare() {
-    const auto count = static_cast<std::uint32_t>(taken_.seats.size());
+    const auto count = static_cast<std::uint32_t>(taken_.instances.size());
     const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");  // NOLINT(concurrency-mt-unsafe)
     for (const std::string& warning : warnings_of(request_.command.argv,
                                                   visible == nullptr ? "" : visible,
@@ -170,29 +170,29 @@ class Job {
     own_group_ = request_.command.detached || !has_terminal();
     const std::uint16_t rendezvous = request_.command.together ? free_port() : 0;
     std::map<GpuIndex, int> ranks_on;
-    for (const Taken::Seat& seat : taken_.seats) {
-      ++ranks_on[seat.instance.gpu];
+    for (const TakenInstance& taken : taken_.instances) {
+      ++ranks_on[taken.instance.gpu];
     }
     for (std::uint32_t rank = 0; rank < count; ++rank) {
       MIG_TRY(prepare_rank(
-          {rank, count, row_.id, rendezvous, ranks_on[taken_.seats[rank].instance.gpu] > 1}));
+          {rank, count, row_.id, rendezvous, ranks_on[taken_.instances[rank].instance.gpu] > 1}));
     }
     save();
     return {};
   }
 
   Result<void> prepare_rank(const RankFacts& facts) {
-    const Taken::Seat& seat = taken_.seats[facts.rank];
+    const TakenInstance& taken = taken_.instances[facts.rank];
     ChildRequest child;
     child.argv = request_.command.argv;
     child.environment = request_.command.environment;
-    for (auto& pair : rank_environment(seat.instance, facts)) {
+    for (auto& pair : rank_environment(taken.instance, facts)) {
       child.environment.push_back(std::move(pair));
     }
     child.own_group = own_group_;
     child.null_input = request_.command.detached || several();
-    if (seat.claim) {
-      child.inherit_fd = seat.claim->fd();
+    if (taken.claim) {
+      child.inherit_fd = taken.claim->fd();
     }
     if (cgroup_) {
       child.cgroup_fd = cgroup_->folder_fd();
@@ -210,7 +210,7 @@ class Job {
 
     store::JobRankRow row;
     row.rank = facts.rank;
-    row.instance = seat.instance;
+    row.instance = taken.instance;
     row.own_group = own_group_;
     row_.ranks.push_back(std::move(row));
     return {};
@@ -234,8 +234,8 @@ class Job {
 
   Result<std::vector<Confinement>> make_confinements() const {
     std::vector<Confinement> out;
-    for (const Taken::Seat& seat : taken_.seats) {
-      const Instance& instance = seat.instance;
+    for (const TakenInstance& taken : taken_.instances) {
+      const Instance& instance = taken.instance;
       if (!instance.gpu_minor) {
         return fail(
             ErrorCode::kNotFound,
@@ -256,8 +256,8 @@ class Job {
 
   JobEnd supervise_all() {
     if (request_.observer.on_start) {
-      for (std::uint32_t rank = 0; rank < taken_.seats.size(); ++rank) {
-        request_.observer.on_start(taken_.seats[rank].instance, rank);
+      for (std::uint32_t rank = 0; rank < taken_.instances.size(); ++rank) {
+        request_.observer.on_start(taken_.instances[rank].instance, rank);
       }
     }
     SuperviseRequest job;
@@ -303,9 +303,9 @@ class Job {
   }
 
   void started(std::size_t rank, int pid) {
-    const Taken::Seat& seat = taken_.seats[rank];
-    if (seat.claim) {
-      seat.claim->set_holder(pid);
+    const TakenInstance& taken = taken_.instances[rank];
+    if (taken.claim) {
+      taken.claim->set_holder(pid);
     }
     if (taken_.started) {
       taken_.started(rank, pid);
@@ -346,7 +346,7 @@ class Job {
 
   // Reports once, when all commands have started.
   void tell_running(std::size_t rank) {
-    begun_.resize(taken_.seats.size());
+    begun_.resize(taken_.instances.size());
     begun_[rank] = true;
     if (std::all_of(begun_.begin(), begun_.end(), [](bool begun) { return begun; })) {
       its_way();

@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kBetweenSeatLooks{200};
+constexpr std::chrono::milliseconds kBetweenClaimLooks{200};
 constexpr std::chrono::milliseconds kEndOfAnother{1000};
 
 // Race: the claim excludes other runs, but a program started by hand may have come in between.
@@ -29,18 +29,18 @@ Result<bool> still_free(const ReadInventory& read, const Instance& chosen) {
 }
 
 // Adds the instance if it is free; else `why` names its holder.
-Result<void> try_seat(const Candidate& candidate,
-                      const ReadInventory& read,
-                      const std::string& dir,
-                      std::vector<Taken::Seat>& seats,
-                      std::string& why) {
+Result<void> try_instance(const Candidate& candidate,
+                          const ReadInventory& read,
+                          const std::string& dir,
+                          std::vector<TakenInstance>& instances,
+                          std::string& why) {
   std::string busy = candidate.busy;
   if (busy.empty()) {
     auto claim = Claim::take(dir, candidate.instance.uuid);
     if (claim) {
       MIG_ASSIGN_OR_RETURN(const bool free, still_free(read, candidate.instance));
       if (free) {
-        seats.push_back({candidate.instance, *std::move(claim)});
+        instances.push_back({candidate.instance, *std::move(claim)});
         return {};
       }
       busy = "just taken";
@@ -57,10 +57,10 @@ Result<void> try_seat(const Candidate& candidate,
 
 // Empty: too few are free, `why` names the holders of the others. Claims of a failed attempt are
 // released.
-Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
-                                          const ReadInventory& read,
-                                          const std::string& dir,
-                                          std::string& why) {
+Result<std::vector<TakenInstance>> try_take(const RunRequest& request,
+                                            const ReadInventory& read,
+                                            const std::string& dir,
+                                            std::string& why) {
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, read());
   MIG_ASSIGN_OR_RETURN(const auto all, candidates(inventory, request.where.selection));
   const std::size_t wanted = request.where.every ? all.size() : request.where.count;
@@ -73,14 +73,14 @@ Result<std::vector<Taken::Seat>> try_take(const RunRequest& request,
                 "make more with migctl create, or ask for fewer");
   }
   why.clear();
-  std::vector<Taken::Seat> seats;
+  std::vector<TakenInstance> instances;
   for (const Candidate& candidate : all) {
-    MIG_TRY(try_seat(candidate, read, dir, seats, why));
-    if (seats.size() == wanted) {
-      return seats;
+    MIG_TRY(try_instance(candidate, read, dir, instances, why));
+    if (instances.size() == wanted) {
+      return instances;
     }
   }
-  return std::vector<Taken::Seat>();
+  return std::vector<TakenInstance>();
 }
 
 Result<Taken> take_claimed(const RunRequest& request,
@@ -90,8 +90,8 @@ Result<Taken> take_claimed(const RunRequest& request,
   std::string why;
   for (bool first = true;; first = false) {
     Taken taken;
-    MIG_ASSIGN_OR_RETURN(taken.seats, try_take(request, read, dir, why));
-    if (!taken.seats.empty()) {
+    MIG_ASSIGN_OR_RETURN(taken.instances, try_take(request, read, dir, why));
+    if (!taken.instances.empty()) {
       return taken;
     }
     const auto left = deadline - Clock::now();
@@ -101,7 +101,7 @@ Result<Taken> take_claimed(const RunRequest& request,
     if (first && request.observer.on_wait) {
       request.observer.on_wait(why);
     }
-    std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenSeatLooks));
+    std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenClaimLooks));
   }
   const bool waited = request.where.wait.count() > 0;
   const std::string what =
@@ -132,7 +132,7 @@ Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
     if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline) {
       return std::move(claim).error();
     }
-    std::this_thread::sleep_for(kBetweenSeatLooks);
+    std::this_thread::sleep_for(kBetweenClaimLooks);
   }
 }
 
@@ -147,7 +147,7 @@ Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
   taken.limit = leased.limit;
   for (const Instance& instance : leased.instances) {
     MIG_ASSIGN_OR_RETURN(auto claim, claim_of_leased(request, instance.uuid, dir, deadline));
-    taken.seats.push_back({instance, std::move(claim)});
+    taken.instances.push_back({instance, std::move(claim)});
   }
   return taken;
 }

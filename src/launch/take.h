@@ -14,13 +14,13 @@
 
 namespace mig::launch {
 
-struct Taken {
-  struct Seat {
-    Instance instance;
-    std::optional<Claim> claim = std::nullopt;  // none on a shared instance
-  };
+struct TakenInstance {
+  Instance instance;
+  std::optional<Claim> claim = std::nullopt;  // none on a shared instance
+};
 
-  std::vector<Seat> seats;
+struct Taken {
+  std::vector<TakenInstance> instances;
   std::shared_ptr<void> lease = {};                              // released with the last reference
   std::function<void(std::size_t which, int pid)> started = {};  // reports a lease's heir
   std::optional<std::chrono::milliseconds> limit = {};           // of the leases

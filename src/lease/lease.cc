@@ -38,7 +38,7 @@ QueueEntry entry_of(const store::RequestRow& row,
   entry.priority = row.priority;
   entry.since_ms = row.since_ms;
   entry.gives_up_in_ms = std::max<std::int64_t>(row.wait_ms - (now.boot_ms - row.since_boot_ms), 0);
-  entry.reason = outlook.reason;
+  entry.reason = "waits for " + outlook.reason;
   if (!row.reason.empty()) {
     entry.reason += "; " + row.reason;
   }
@@ -145,7 +145,7 @@ Result<Ticket> Leases::submit(const LeaseRequest& asked, const Inventory& invent
       return {};
     }
     MIG_TRY(store_.dequeue(ticket.id));
-    refused = not_now(request, ticket);
+    refused = not_now(request, taker.outlook_of(ticket.id));
     return {};
   };
   MIG_TRY(commit(taker, body));
@@ -155,13 +155,9 @@ Result<Ticket> Leases::submit(const LeaseRequest& asked, const Inventory& invent
   return ticket;
 }
 
-Error Leases::not_now(const LeaseRequest& request, const Ticket& ticket) {
-  std::string why = ticket.waiting ? ticket.waiting->reason : std::string("its holder has ended");
-  const std::string prefix = "waits for ";
-  if (why.starts_with(prefix)) {
-    why.erase(0, prefix.size());
-  }
-  const bool quota = why.find("the tenant's quota") != std::string::npos;
+Error Leases::not_now(const LeaseRequest& request, const Outlook* outlook) {
+  const std::string why = outlook == nullptr ? "its holder has ended" : outlook->reason;
+  const bool quota = outlook != nullptr && outlook->over_quota;
   return Error{quota ? ErrorCode::kNoCapacity : ErrorCode::kInUse,
                quota ? "not leased: " + why : "none is free: " + why,
                request.create ? "wait for one with --wait 10m"
@@ -173,13 +169,10 @@ Error Leases::not_now(const LeaseRequest& request, const Ticket& ticket) {
 std::optional<QueueEntry> Leases::waiting_as(std::int64_t ticket,
                                              const TurnTaker& taker,
                                              const holders::Moment& now) {
-  for (const Outlook& outlook : taker.waiting()) {
-    if (outlook.request != ticket) {
-      continue;
-    }
+  if (const Outlook* outlook = taker.outlook_of(ticket)) {
     for (const store::RequestRow& row : taker.requests()) {
       if (row.id == ticket) {
-        return entry_of(row, outlook, now);
+        return entry_of(row, *outlook, now);
       }
     }
   }

@@ -143,7 +143,7 @@ class Leases {
                              TurnTaker& taker,
                              const holders::Moment& now);
   Result<std::vector<Lease>> granted_to(std::int64_t request);
-  static Error not_now(const LeaseRequest& request, const Ticket& ticket);
+  static Error not_now(const LeaseRequest& request, const Outlook* outlook);
   static std::optional<QueueEntry> waiting_as(std::int64_t ticket,
                                               const TurnTaker& taker,
                                               const holders::Moment& now);

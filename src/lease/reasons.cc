@@ -43,7 +43,7 @@ std::string words_of(const Waiting& request, const WaitFacts& facts) {
   for (const std::string& who : facts.busy) {
     parts.push_back("in use without a lease by " + who);
   }
-  return fmt::format("waits for {}{}: {}", several, request.need.str(), base::join(parts, "; "));
+  return fmt::format("{}{}: {}", several, request.need.str(), base::join(parts, "; "));
 }
 
 void Amount::add(const Instance& instance) {

@@ -25,7 +25,7 @@ struct WaitFacts {
   std::optional<std::int64_t> start_in_ms;
 };
 
-// Reason for waiting, in words: "waits for 3g.20gb on GPU 0: 2 of 3 leases there end in ~12 min".
+// Reason for waiting, in words: "3g.20gb on GPU 0: 2 of 3 leases there end in ~12 min".
 std::string words_of(const Waiting& request, const WaitFacts& facts);
 
 }  // namespace mig::lease

@@ -139,7 +139,8 @@ class Scheduler {
     const std::string quota = quota_in_the_way(request, options);
     if (!quota.empty()) {
       // Blocked by the tenant's own leases (quota), so it must not hold up others.
-      wait(request, "waits for " + request.need.str() + ": " + quota, std::nullopt);
+      wait(request, request.need.str() + ": " + quota, std::nullopt);
+      out_.waiting.back().over_quota = true;
       return;
     }
     if (usable >= request.count) {

@@ -81,8 +81,9 @@ struct Preemption {
 struct Outlook {
   std::int64_t request = 0;
   std::uint32_t position = 0;  // position in the queue, 1 = next
-  std::string reason;
+  std::string reason;  // what stands against it: "3g.20gb on GPU 0: 2 of 3 leases there ..."
   std::optional<std::int64_t> start_in_ms;  // earliest start; nullopt = unknown
+  bool over_quota = false;  // the leases of its own tenant stand against it, by the quota
 };
 
 struct Decisions {

@@ -117,7 +117,7 @@ TEST(Schedule, ReasonAndForecastComeFromTimeLimits) {
   const auto out = schedule(machine, {two});
   ASSERT_EQ(out.waiting.size(), 1U);
   EXPECT_EQ(out.waiting[0].start_in_ms, 12 * kMinuteMs);
-  EXPECT_EQ(out.waiting[0].reason, "waits for 2 x 3g.20gb: 2 of 3 leases there end in ~12 min");
+  EXPECT_EQ(out.waiting[0].reason, "2 x 3g.20gb: 2 of 3 leases there end in ~12 min");
 }
 
 TEST(Schedule, WithoutLimitsNoForecastIsMade) {
@@ -180,6 +180,7 @@ TEST(Schedule, SomebodyWithoutALeaseIsInTheWayAndNamed) {
   machine.seats[0].busy = "pid 41 (python)";
   const auto out = schedule(machine, {wants(1, "1g.5gb")});
   ASSERT_EQ(out.waiting.size(), 1U);
+  EXPECT_FALSE(out.waiting[0].over_quota);
   EXPECT_NE(out.waiting[0].reason.find("in use without a lease by pid 41 (python)"),
             std::string::npos);
 }
@@ -190,6 +191,7 @@ TEST(Schedule, AQuotaStopsItsTenantAndNobodyElse) {
   machine.tenants["a"].quota.slices = 3;
   const auto out = schedule(machine, {wants(1, "2g.10gb"), wants(2, "2g.10gb", "b")});
   EXPECT_EQ(granted(out), (Ids{2}));
+  EXPECT_TRUE(out.waiting[0].over_quota);
   EXPECT_NE(out.waiting[0].reason.find("2 of 3 slices are in use and it needs 2"),
             std::string::npos)
       << out.waiting[0].reason;

@@ -82,6 +82,13 @@ Result<void> TurnTaker::end(const store::LeaseRow& lease,
   return note(lease, action, by_uid);
 }
 
+const Outlook* TurnTaker::outlook_of(std::int64_t request) const {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Outlook& outlook) {
+    return outlook.request == request;
+  });
+  return found == waiting_.end() ? nullptr : &*found;
+}
+
 bool TurnTaker::wanted(const store::RequestRow& request) const {
   if (request.boot_id != now_.boot_id) {
     return false;

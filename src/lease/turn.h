@@ -45,7 +45,8 @@ class TurnTaker {
   // Requests of the last take() or foresee().
   const std::vector<store::RequestRow>& requests() const { return requests_; }
 
-  const std::vector<Outlook>& waiting() const { return waiting_; }
+  // What stands against that request, of the last take() or foresee(); nullptr: it does not wait.
+  const Outlook* outlook_of(std::int64_t request) const;
 
  private:
   Result<void> read();

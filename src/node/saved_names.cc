@@ -122,14 +122,14 @@ bool same_place(const store::SlotRow& a, const store::SlotRow& b) {
 }
 
 // The lease's instance, found by UUID.
-struct Seat {
+struct LeasedPlace {
   const Gpu* gpu = nullptr;
   const GpuInstance* instance = nullptr;
   const ComputeInstance* compute = nullptr;
 };
 
 template <class Wanted>
-Seat find_seat(const Inventory& now, Wanted&& wanted) {
+LeasedPlace find_place(const Inventory& now, Wanted&& wanted) {
   for (const Gpu& gpu : now.gpus) {
     for (const GpuInstance& instance : gpu.instances) {
       for (const ComputeInstance& compute : instance.compute_instances) {
@@ -142,12 +142,12 @@ Seat find_seat(const Inventory& now, Wanted&& wanted) {
   return {};
 }
 
-config::SavedLease saved_of(const LeaseRow& row, const Seat& seat) {
+config::SavedLease saved_of(const LeaseRow& row, const LeasedPlace& place) {
   config::SavedLease saved;
-  saved.gpu_uuid = seat.gpu->uuid;
+  saved.gpu_uuid = place.gpu->uuid;
   saved.uuid = row.instance.uuid;
-  saved.place = seat.instance->placement;
-  saved.compute_place = seat.compute->placement;
+  saved.place = place.instance->placement;
+  saved.compute_place = place.compute->placement;
   each_saved(row, Save{saved});
   if (row.limit_ms) {
     saved.numbers[kLimit] = *row.limit_ms;
@@ -155,7 +155,7 @@ config::SavedLease saved_of(const LeaseRow& row, const Seat& seat) {
   return saved;
 }
 
-LeaseRow row_of(const config::SavedLease& saved, const Seat& seat) {
+LeaseRow row_of(const config::SavedLease& saved, const LeasedPlace& place) {
   LeaseRow row;
   each_saved(row, Load{saved});
   if (const auto limit = saved.numbers.find(kLimit); limit != saved.numbers.end()) {
@@ -165,12 +165,12 @@ LeaseRow row_of(const config::SavedLease& saved, const Seat& seat) {
     row.heir.kind = lease::LeaseHolder::Kind::kProcess;
   }
   row.shared = std::max(row.shared, 1U);
-  row.instance.uuid = seat.compute->uuid;
-  row.instance.gpu_uuid = seat.gpu->uuid;
-  row.instance.gpu = seat.gpu->index;
-  row.instance.gpu_instance = seat.instance->id;
-  row.instance.compute_instance = seat.compute->id;
-  row.instance.gpu_minor = seat.gpu->minor;
+  row.instance.uuid = place.compute->uuid;
+  row.instance.gpu_uuid = place.gpu->uuid;
+  row.instance.gpu = place.gpu->index;
+  row.instance.gpu_instance = place.instance->id;
+  row.instance.compute_instance = place.compute->id;
+  row.instance.gpu_minor = place.gpu->minor;
   return row;
 }
 
@@ -186,14 +186,15 @@ std::string lease_words(const config::SavedLease& saved) {
 Result<std::string> restore_lease(store::Leases& store,
                                   const config::SavedLease& saved,
                                   const Inventory& now) {
-  const Seat seat = find_seat(now, [&](const Gpu& gpu, const GpuInstance& gi, const auto& ci) {
-    return gpu.uuid == saved.gpu_uuid && gi.placement == saved.place &&
-           (!saved.compute_place || ci.placement == saved.compute_place);
-  });
-  if (seat.compute == nullptr) {
+  const LeasedPlace place =
+      find_place(now, [&](const Gpu& gpu, const GpuInstance& gi, const auto& ci) {
+        return gpu.uuid == saved.gpu_uuid && gi.placement == saved.place &&
+               (!saved.compute_place || ci.placement == saved.compute_place);
+      });
+  if (place.compute == nullptr) {
     return lease_words(saved) + ": no instance is there now; left out";
   }
-  LeaseRow row = row_of(saved, seat);
+  LeaseRow row = row_of(saved, place);
   MIG_ASSIGN_OR_RETURN(const std::vector<LeaseRow> rows, store.leases());
   const auto known = std::find_if(rows.begin(), rows.end(), [&](const LeaseRow& other) {
     return other.granted_ms == row.granted_ms && other.uid == row.uid &&
@@ -250,11 +251,11 @@ Result<config::SavedNames> saved_names(const SlotNames& slots,
   MIG_ASSIGN_OR_RETURN(const std::vector<LeaseRow> rows, store.leases());
   const holders::Moment moment = holders::read_moment(base::system_clock(), "/proc");
   for (const LeaseRow& row : rows) {
-    const Seat seat = find_seat(now, [&](const Gpu&, const GpuInstance&, const auto& ci) {
+    const LeasedPlace place = find_place(now, [&](const Gpu&, const GpuInstance&, const auto& ci) {
       return ci.uuid == row.instance.uuid;
     });
-    if (seat.compute != nullptr && holders::life_of(row, moment, {}) == holders::Life::kLive) {
-      saved.leases.push_back(saved_of(row, seat));
+    if (place.compute != nullptr && holders::life_of(row, moment, {}) == holders::Life::kLive) {
+      saved.leases.push_back(saved_of(row, place));
     }
   }
   return saved;

@@ -18,6 +18,7 @@
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
 #include "lease/admission.h"
+#include "model/gpu_word.h"
 #include "service/create_now.h"
 #include "service/lease_creation.h"
 
@@ -60,13 +61,8 @@ Result<void> find_gpu_of(lease::Need& need, const Inventory& now) {
     return {};
   }
   const std::string word = need.gpu_uuid;
-  const auto index = base::parse_decimal(word, UINT32_MAX);
-  const auto found = std::find_if(now.gpus.begin(), now.gpus.end(), [&](const Gpu& gpu) {
-    const std::string bus = base::lower(gpu.pci_bus_id);
-    return (index && gpu.index.value == *index) || gpu.uuid == word ||
-           (word.size() >= 7 && bus.ends_with(base::lower(word)));
-  });
-  if (found == now.gpus.end()) {
+  const Gpu* found = GpuWord(word).find(now);
+  if (found == nullptr) {
     return fail(ErrorCode::kNothingMatched,
                 fmt::format("there is no GPU {}", base::quoted(word)),
                 fmt::format("there {}; migctl list shows them",

@@ -26,7 +26,7 @@ nvmlReturn_t no(nvmlDevice_t, nvmlEnableState_t* state) {
   return NVML_SUCCESS;
 }
 
-// H200 and RTX PRO 6000 Max-Q, R580 and R590.
+// Seen on H200 and RTX PRO 6000 Max-Q, R580 and R590: the call is deprecated.
 nvmlReturn_t deprecated(nvmlDevice_t, nvmlEnableState_t* state) {
   *state = NVML_FEATURE_ENABLED;
   return NVML_ERROR_DEPRECATED;

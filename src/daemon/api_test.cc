@@ -469,6 +469,22 @@ TEST_F(ApiTest, HoldersAreWatchedFromTheStart) {
   EXPECT_EQ(told_.size(), 2U) << "those from before the daemon";
 }
 
+// On hardware each reading of a closed driver costs an nvmlInit, and holds every GPU meanwhile.
+TEST_F(ApiTest, AnIdleDaemonLeavesTheDriverClosed) {
+  start();
+  node_->rest();
+  const std::uint64_t before = node_->session().value()->epoch();
+  node_->rest();
+  api_->step();
+  node_->rest();
+  EXPECT_EQ(node_->session().value()->epoch(), before + 1) << "only this test opened it";
+  ASSERT_EQ(status(kAlice, "POST", "/v1/leases", wants()), 200);
+  node_->rest();
+  api_->step();
+  node_->rest();
+  EXPECT_GT(node_->session().value()->epoch(), before + 2) << "a lease's instance is looked at";
+}
+
 TEST_F(ApiTest, TheSocketIsTheOneNamedOrTheMachinesOwn) {
   // The environment is read when the node is opened.
   ::setenv("MIGCTL_SOCKET", "/x/y.sock", 1);

@@ -34,6 +34,7 @@ struct LayoutPrint {
 
 namespace {
 
+constexpr std::uint32_t k3dController = 0x0302;  // PCI class and subclass
 constexpr unsigned kMostHandles = 64;  // as in instances.cc: more than any board has slots
 
 bool same_attributes(const std::optional<nvmlDeviceAttributes_t>& a,
@@ -153,7 +154,10 @@ Result<void> read_what_changes(const nvml::Functions& nvml,
                                const std::vector<MigDevice>& devices,
                                const std::string& proc_root,
                                Gpu& gpu) {
-  gpu.display = read_display(nvml, device);
+  // A 3D controller has no outputs: its switches are constant (0.2 ms each on an H100).
+  if (gpu.display.pci_class != k3dController) {
+    read_display_switches(nvml, device, gpu.display);
+  }
   nvmlMemory_t memory{};
   const nvmlReturn_t code = nvml.nvmlDeviceGetMemoryInfo(device, &memory);
   gpu.memory_total_mib =

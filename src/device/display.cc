@@ -19,13 +19,17 @@ Display read_display(const nvml::Functions& nvml, nvmlDevice_t device) {
   if (nvml.nvmlDeviceGetPciInfoExt(device, &pci) == NVML_SUCCESS) {
     display.pci_class = pci.baseClass << 8U | pci.subClass;
   }
+  read_display_switches(nvml, device, display);
+  return display;
+}
+
+void read_display_switches(const nvml::Functions& nvml, nvmlDevice_t device, Display& display) {
   nvmlEnableState_t state = NVML_FEATURE_DISABLED;
   // R580 and later return NVML_ERROR_DEPRECATED.
   nvmlReturn_t code = nvml.nvmlDeviceGetDisplayMode(device, &state);
   display.attached = told_switch(code, state);
   code = nvml.nvmlDeviceGetDisplayActive(device, &state);
   display.active = told_switch(code, state);
-  return display;
 }
 
 }  // namespace mig::device

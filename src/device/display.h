@@ -13,6 +13,10 @@ namespace mig::device {
 // alone.
 Display read_display(const nvml::Functions& nvml, nvmlDevice_t device);
 
+// Reads the volatile part of `display` again: attached and active. The PCI class is constant, and a
+// driver may read the configuration space of the device for it.
+void read_display_switches(const nvml::Functions& nvml, nvmlDevice_t device, Display& display);
+
 }  // namespace mig::device
 
 #endif  // MIGCTL_DEVICE_DISPLAY_H_

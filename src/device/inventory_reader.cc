@@ -125,7 +125,9 @@ Result<Gpu> read_gpu_once(const nvml::Session& session,
   }
   MIG_TRY(read_identity(nvml, device, gpu));
   MIG_TRY(read_mode(nvml, device, gpu));
-  gpu.display = read_display(nvml, device);
+  if (options.depth != Depth::kShownWithMig || gpu.mig_current == MigMode::kUnsupported) {
+    gpu.display = read_display(nvml, device);
+  }
   std::uint64_t total_bytes = 0;
   if (nvmlMemory_t memory{}; nvml.nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS) {
     total_bytes = memory.total;

@@ -28,7 +28,8 @@ enum class Depth {
   kAll,
   // Enough for display: without the remaining capacity of profiles.
   kShown,
-  // As kShown, and without the profiles of GPUs with MIG off.
+  // As kShown, and without the profiles of GPUs with MIG off and the displays of GPUs that can do
+  // MIG: 1.4 ms for a PCI class and 0.2 ms for each switch on an H100.
   kShownWithMig,
 };
 

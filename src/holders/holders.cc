@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "holders/holders.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -152,14 +153,28 @@ class Finder {
       return Error{
           ErrorCode::kIo, "cannot read " + proc + " to find who holds the GPUs", {}, {}, {}};
     }
+    // Linux 6.2 and later return the number of open descriptors as the size of a process's fd
+    // folder: a kernel thread has none, and most processes of a large machine are kernel threads.
+    // Only for root, for whom no folder is unreadable.
+    const bool sizes_told = geteuid() == 0 && size_of(folder.get(), "self/fd") > 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
       const auto pid = base::parse_decimal(entry->d_name, UINT32_MAX);
-      if (pid && *pid != static_cast<std::uint64_t>(getpid())) {
+      if (!pid || *pid == static_cast<std::uint64_t>(getpid())) {
+        continue;
+      }
+      if (!sizes_told || size_of(folder.get(), fmt::format("{}/fd", *pid)) != 0) {
         add_descriptors_of(proc, static_cast<std::uint32_t>(*pid));
       }
     }
     return {};
+  }
+
+  // st_size of a file below `folder`; -1: stat failed.
+  static off_t size_of(DIR* folder, const std::string& name) {
+    struct stat info {};
+
+    return ::fstatat(::dirfd(folder), name.c_str(), &info, 0) == 0 ? info.st_size : -1;
   }
 
   void add_descriptors_of(const std::string& proc, std::uint32_t pid) {

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -25,11 +26,22 @@ std::optional<std::uint32_t> number_after(std::string_view text, std::string_vie
   return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
 }
 
+// Calls `use` with each part of `text` between `separator`s. Allocates nothing: mig-minors has
+// thousands of lines.
+template <class Use>
+void for_each_part(std::string_view text, char separator, const Use& use) {
+  while (!text.empty()) {
+    const std::size_t end = text.find(separator);
+    use(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
 // Parses "gpu0/gi1/ci2/access".
 std::optional<Target> parse_capability(std::string_view path) {
   Target target;
   bool gpu_seen = false;
-  for (const std::string& part : base::split(path, '/')) {
+  for_each_part(path, '/', [&](std::string_view part) {
     if (auto gpu = number_after(part, "gpu")) {
       target.minor = *gpu;
       gpu_seen = true;
@@ -38,29 +50,33 @@ std::optional<Target> parse_capability(std::string_view path) {
     } else if (auto ci = number_after(part, "ci")) {
       target.ci = ComputeInstanceId{*ci};
     }
-  }
+  });
   return gpu_seen && target.gi ? std::optional(target) : std::nullopt;
 }
 
-// Capability minors from mig-minors; empty without that file, on a driver without MIG.
-std::map<std::uint32_t, Target> read_capabilities(const Roots& roots) {
-  std::map<std::uint32_t, Target> capabilities;
+// Capability minors from mig-minors, by minor; empty without that file, on a driver without MIG.
+std::vector<std::pair<std::uint32_t, Target>> read_capabilities(const Roots& roots) {
+  std::vector<std::pair<std::uint32_t, Target>> capabilities;
   const auto text =
       base::read_file(roots.driver_proc + "/driver/nvidia-caps/mig-minors", kMinorsFile);
   if (!text) {
     return capabilities;
   }
-  for (const std::string& line : base::split(*text, '\n')) {
+  for_each_part(*text, '\n', [&](std::string_view line) {
     const std::size_t blank = line.find(' ');
-    if (blank == std::string::npos) {
-      continue;
+    if (blank == std::string_view::npos) {
+      return;
     }
     const auto minor = base::parse_decimal(line.substr(blank + 1), UINT32_MAX);
     const auto target = parse_capability(line.substr(0, blank));
     if (minor && target) {
-      capabilities.emplace(static_cast<std::uint32_t>(*minor), *target);
+      capabilities.emplace_back(static_cast<std::uint32_t>(*minor), *target);
     }
-  }
+  });
+  // Stable: of two lines with one minor the first counts.
+  std::stable_sort(capabilities.begin(), capabilities.end(), [](const auto& a, const auto& b) {
+    return a.first < b.first;
+  });
   return capabilities;
 }
 
@@ -104,7 +120,12 @@ std::optional<Target> Nodes::target_of(std::string_view name) const {
     return Target{*minor, {}, {}};
   }
   if (auto cap = number_after(name, "nvidia-caps/nvidia-cap")) {
-    if (auto at = capabilities_.find(*cap); at != capabilities_.end()) {
+    const auto at = std::lower_bound(
+        capabilities_.begin(),
+        capabilities_.end(),
+        *cap,
+        [](const auto& entry, std::uint32_t minor) { return entry.first < minor; });
+    if (at != capabilities_.end() && at->first == *cap) {
       return at->second;
     }
   }

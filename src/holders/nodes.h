@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "mig/ids.h"
 
@@ -51,7 +53,7 @@ class Nodes {
   void learn(const std::string& folder, const std::string& prefix);
 
   std::string dev_;
-  std::map<std::uint32_t, Target> capabilities_;  // by minor
+  std::vector<std::pair<std::uint32_t, Target>> capabilities_;  // sorted by minor
   std::map<Key, Node> nodes_;
 };
 

@@ -136,8 +136,8 @@ Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(node::Node& node,
   return std::unique_ptr<LeaseDesk>(new LeaseDesk(node, std::move(leases), age));
 }
 
-Result<const Inventory*> LeaseDesk::machine(bool fresh) {
-  MIG_ASSIGN_OR_RETURN(inventory_, node_.snapshot(fresh ? node::Age::fresh() : age_));
+Result<const Inventory*> LeaseDesk::machine(node::Age age) {
+  MIG_ASSIGN_OR_RETURN(inventory_, node_.snapshot(age));
   return inventory_.get();
 }
 
@@ -158,7 +158,7 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
   if (request.waiter.kind == LeaseHolder::Kind::kProcess) {
     MIG_TRY(check_holder(request.waiter, peer));
   }
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_TRY(find_gpu_of(request.need, *now));
   if (!request.need.slot.empty()) {
     MIG_ASSIGN_OR_RETURN(const node::SlotView slot,
@@ -167,7 +167,7 @@ Result<void> LeaseDesk::complete(lease::LeaseRequest& request,
     request.need.uuid = slot.uuid;
     if (request.create) {
       request.create = false;  // the instance exists, and no other would do
-      MIG_ASSIGN_OR_RETURN(now, machine(true));
+      MIG_ASSIGN_OR_RETURN(now, machine(node::Age::fresh()));
     }
   }
   if (request.every) {
@@ -182,7 +182,7 @@ Result<lease::Ticket> LeaseDesk::begin(lease::LeaseRequest request, const Peer& 
   if (request.create && request.wait_ms == 0) {
     return create_now(std::move(request));
   }
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(lease::Ticket ticket, leases_.submit(request, *now));
   return after_turn(std::move(ticket));
 }
@@ -211,12 +211,12 @@ Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
   constexpr std::chrono::milliseconds kBetweenTurns{20};
   request.wait_ms = kLongEnough;
   failed_creation_.clear();
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(lease::Ticket ticket, leases_.submit(request, *now));
   const std::int64_t until = monotonic_ms() + kOthersMs;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const Making making, carry_out(leases_.take_pending()));
-    MIG_ASSIGN_OR_RETURN(now, machine(making != Making::kNothing));
+    MIG_ASSIGN_OR_RETURN(now, machine(making == Making::kNothing ? age_ : node::Age::fresh()));
     MIG_ASSIGN_OR_RETURN(ticket, leases_.look(ticket.id, *now));
     if (!ticket.granted.empty()) {
       return after_turn(std::move(ticket));
@@ -242,7 +242,7 @@ Result<void> LeaseDesk::check_there(const std::vector<lease::Lease>& granted) {
   if (granted.empty()) {
     return {};
   }
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(node::Age::fresh()));
   for (const lease::Lease& lease : granted) {
     const Gpu* gpu = now->find_gpu(lease.instance.gpu_uuid);
     const GpuInstance* instance =
@@ -280,7 +280,7 @@ Error LeaseDesk::gone(std::int64_t ticket, const std::string& reason) {
 }
 
 Result<lease::Ticket> LeaseDesk::look(std::int64_t ticket) {
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(lease::Ticket seen, leases_.look(ticket, *now));
   return after_turn(std::move(seen));
 }
@@ -296,7 +296,7 @@ Result<LeaseDesk::Making> LeaseDesk::carry_out(const lease::Turn& turn) {
     if (making != Making::kDone) {
       continue;
     }
-    MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
+    MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(node::Age::fresh()));
     MIG_ASSIGN_OR_RETURN(const lease::Turn next, leases_.turn(*now));
     MIG_TRY(check_there(next.granted));
     for (const lease::Turn::Signal& signal : next.signals) {
@@ -313,7 +313,7 @@ Result<LeaseDesk::Making> LeaseDesk::make(const lease::Creation& creation) {
   if (!still.waiting) {
     return Making::kDone;
   }
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(true));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(node::Age::fresh()));
   const std::string state =
       fmt::format("{:016x} {} {}", now->generation, creation.request, creation.count);
   if (state == failed_creation_) {
@@ -337,7 +337,7 @@ Result<void> LeaseDesk::guard() {
   if (!guard_) {
     return {};
   }
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(const std::vector<lease::Lease> leases, leases_.list(nullptr));
   return guard_->keep(*now, leases);
 }
@@ -351,7 +351,14 @@ Result<void> LeaseDesk::serve_waiting() {
 }
 
 Result<bool> LeaseDesk::step(bool reap) {
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  // A reading opens the driver (milliseconds on hardware, and an open GPU stops a mode change), so
+  // an idle desk makes none, and one where no request waits makes few.
+  MIG_ASSIGN_OR_RETURN(const lease::Leases::Standing standing, leases_.standing());
+  const bool waited_for = !standing.waiting.empty() || guard_;
+  if (!waited_for && standing.granted.empty()) {
+    return false;
+  }
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(waited_for ? age_ : quiet_age_));
   MIG_ASSIGN_OR_RETURN(const lease::Turn turn, leases_.turn(*now, reap));
   MIG_TRY(carry_out(turn));
   return !turn.granted.empty() || turn.ended > 0;
@@ -420,7 +427,7 @@ Result<void> LeaseDesk::bequeath(std::int64_t lease, lease::LeaseHolder heir, co
 
 Result<std::vector<lease::Lease>> LeaseDesk::list(const Peer& peer) {
   const Tenant tenant = tenant_of(peer);
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(std::vector<lease::Lease> all, leases_.list(now));
   if (!sees_all(tenant)) {
     std::erase_if(all, [&](const lease::Lease& lease) { return lease.tenant != tenant.name; });
@@ -430,7 +437,7 @@ Result<std::vector<lease::Lease>> LeaseDesk::list(const Peer& peer) {
 
 Result<std::vector<lease::QueueEntry>> LeaseDesk::queue(const Peer& peer) {
   const Tenant tenant = tenant_of(peer);
-  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(false));
+  MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(std::vector<lease::QueueEntry> all, leases_.queue(*now));
   if (!sees_all(tenant)) {
     std::erase_if(all, [&](const lease::QueueEntry& entry) { return entry.tenant != tenant.name; });

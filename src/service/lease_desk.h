@@ -7,6 +7,8 @@
 #ifndef MIGCTL_SERVICE_LEASE_DESK_H_
 #define MIGCTL_SERVICE_LEASE_DESK_H_
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -103,11 +105,16 @@ class LeaseDesk {
 
  private:
   LeaseDesk(node::Node& node, lease::Leases leases, node::Age age)
-      : node_(node), leases_(std::move(leases)), age_(age) {}
+      : node_(node),
+        leases_(std::move(leases)),
+        age_(age),
+        quiet_age_(age.any() || age.limit().count() == 0
+                       ? age
+                       : node::Age::at_most(std::max(age.limit(), kQuietAge))) {}
 
   // Tenant whose leases the peer may change; "" = any.
   Result<std::string> may_change(const Peer& peer) const;
-  Result<const Inventory*> machine(bool fresh);
+  Result<const Inventory*> machine(node::Age age);
   Result<void> complete(lease::LeaseRequest& request, const Peer& peer, const Tenant& tenant);
 
   // Result of creating instances; kLater: another writer was active.
@@ -122,7 +129,11 @@ class LeaseDesk {
 
   node::Node& node_;
   lease::Leases leases_;
+  // Of a daemon's passes while no request waits: only destroyed instances are to be noticed then.
+  static constexpr std::chrono::milliseconds kQuietAge{1000};
+
   node::Age age_;
+  node::Age quiet_age_;
   node::Node::Snapshot inventory_;  // reading of the last scheduling pass
   std::optional<NodeGuard> guard_;
   std::map<std::int64_t, std::string> lost_;  // by request: its instance that disappeared meanwhile

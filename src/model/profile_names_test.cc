@@ -29,12 +29,12 @@ TEST(ProfileNames, DerivedNamesEqualTheDriversOnAnH200) {
   };
 
   const Named rows[] = {{0, 1, 16384, "1g.18gb"},
-                      {7, 1, 16384, "1g.18gb+me"},
-                      {9, 1, 33280, "1g.35gb"},
-                      {1, 2, 33280, "2g.35gb"},
-                      {2, 3, 71424, "3g.71gb"},
-                      {3, 4, 71424, "4g.71gb"},
-                      {4, 7, 143360, "7g.141gb"}};
+                        {7, 1, 16384, "1g.18gb+me"},
+                        {9, 1, 33280, "1g.35gb"},
+                        {1, 2, 33280, "2g.35gb"},
+                        {2, 3, 71424, "3g.71gb"},
+                        {3, 4, 71424, "4g.71gb"},
+                        {4, 7, 143360, "7g.141gb"}};
   for (const Named& row : rows) {
     EXPECT_EQ(gpu_instance_name("", row.index, row.slices, row.memory_mib, kH200Bytes).str(),
               row.name);

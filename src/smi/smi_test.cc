@@ -96,34 +96,34 @@ TEST(Smi, HelpNamesEveryPropertyAtTheHeadOfAParagraph) {
 TEST(Smi, OnlyWhatListsOnceMayBeRunForAnother) {
   using Line = std::vector<std::string>;
   for (const Line& words : {Line{"-L"},
-                             {"--list-gpus", "-i", "0"},
-                             {"--query-gpu=index,name", "--format=csv"},
-                             {"--query-compute-apps=pid", "--format=csv,noheader", "--id=0"},
-                             {"mig", "-lgip"},
-                             {"mig", "-lgi", "-i", "0"},
-                             {"mig", "-lcip", "-gi", "1"},
-                             {"mig", "-lgipp"}}) {
+                            {"--list-gpus", "-i", "0"},
+                            {"--query-gpu=index,name", "--format=csv"},
+                            {"--query-compute-apps=pid", "--format=csv,noheader", "--id=0"},
+                            {"mig", "-lgip"},
+                            {"mig", "-lgi", "-i", "0"},
+                            {"mig", "-lcip", "-gi", "1"},
+                            {"mig", "-lgipp"}}) {
     EXPECT_TRUE(only_reads(words)) << words.back();
   }
   for (const Line& words : {Line{},
-                             {"-mig", "1"},
-                             {"-i", "0", "-r"},
-                             {"-i", "-r"},
-                             {"--gpu-reset"},
-                             {"-pm", "1"},
-                             {"-L", "-f", "/etc/passwd"},
-                             {"-L", "--filename=/x"},
-                             {"-L", "-l", "1"},
-                             {"--query-gpu=index", "-lms=10"},
-                             {"--help-query-gpu"},
-                             {"-q"},
-                             {"mig"},
-                             {"mig", "-cgi", "19"},
-                             {"mig", "-lgip", "-cgi", "19"},
-                             {"mig", "-i", "-dgi"},
-                             {"mig", "-dci", "-gi", "1"},
-                             {"topo", "-m"},
-                             {"drain", "-q"}}) {
+                            {"-mig", "1"},
+                            {"-i", "0", "-r"},
+                            {"-i", "-r"},
+                            {"--gpu-reset"},
+                            {"-pm", "1"},
+                            {"-L", "-f", "/etc/passwd"},
+                            {"-L", "--filename=/x"},
+                            {"-L", "-l", "1"},
+                            {"--query-gpu=index", "-lms=10"},
+                            {"--help-query-gpu"},
+                            {"-q"},
+                            {"mig"},
+                            {"mig", "-cgi", "19"},
+                            {"mig", "-lgip", "-cgi", "19"},
+                            {"mig", "-i", "-dgi"},
+                            {"mig", "-dci", "-gi", "1"},
+                            {"topo", "-m"},
+                            {"drain", "-q"}}) {
     EXPECT_FALSE(only_reads(words)) << (words.empty() ? "nothing" : words.back());
   }
 }

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "node/node.h"
 #include "nvml/session.h"
 #include "random_case.h"
-#include "node/node.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/process.h"
 

@@ -6,11 +6,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <dirent.h>
 #include <fmt/format.h>
@@ -157,17 +161,62 @@ class Finder {
     // folder: a kernel thread has none, and most processes of a large machine are kernel threads.
     // Only for root, for whom no folder is unreadable.
     const bool sizes_told = geteuid() == 0 && size_of(folder.get(), "self/fd") > 0;
+    std::vector<std::uint32_t> pids;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
       const auto pid = base::parse_decimal(entry->d_name, UINT32_MAX);
-      if (!pid || *pid == static_cast<std::uint64_t>(getpid())) {
-        continue;
-      }
-      if (!sizes_told || size_of(folder.get(), fmt::format("{}/fd", *pid)) != 0) {
-        add_descriptors_of(proc, static_cast<std::uint32_t>(*pid));
+      if (pid && *pid != static_cast<std::uint64_t>(getpid())) {
+        pids.push_back(static_cast<std::uint32_t>(*pid));
       }
     }
+    for (const OpenNodes& found : search(folder.get(), proc, pids, sizes_told)) {
+      report_.unreadable_processes += found.unreadable ? 1 : 0;
+      add_nodes(found);
+    }
     return {};
+  }
+
+  // The device nodes of one process.
+  struct OpenNodes {
+    std::uint32_t pid = 0;
+    bool unreadable = false;
+    std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
+  };
+
+  // Descriptors of `pids`, in this order. In parallel, since it is the kernel's work (some 10 us a
+  // process) and a command waits for it.
+  std::vector<OpenNodes> search(DIR* folder,
+                                const std::string& proc,
+                                const std::vector<std::uint32_t>& pids,
+                                bool sizes_told) const {
+    constexpr std::size_t kOfAThread = 32;
+    constexpr std::size_t kMostThreads = 4;
+    std::vector<OpenNodes> found(pids.size());
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+      for (std::size_t i = next++; i < pids.size(); i = next++) {
+        if (!sizes_told || size_of(folder, fmt::format("{}/fd", pids[i])) != 0) {
+          found[i] = open_nodes_of(proc, pids[i]);
+        }
+      }
+    };
+    const std::size_t count =
+        std::min({kMostThreads,
+                  std::max<std::size_t>(std::thread::hardware_concurrency(), 1),
+                  1 + pids.size() / kOfAThread});
+    std::vector<std::thread> others;
+    try {
+      for (std::size_t i = 1; i < count; ++i) {
+        others.emplace_back(work);
+      }
+    } catch (const std::system_error&) {
+      // A limit of threads: those that exist do the work.
+    }
+    work();
+    for (std::thread& other : others) {
+      other.join();
+    }
+    return found;
   }
 
   // st_size of a file below `folder`; -1: stat failed.
@@ -177,16 +226,15 @@ class Finder {
     return ::fstatat(::dirfd(folder), name.c_str(), &info, 0) == 0 ? info.st_size : -1;
   }
 
-  void add_descriptors_of(const std::string& proc, std::uint32_t pid) {
+  OpenNodes open_nodes_of(const std::string& proc, std::uint32_t pid) const {
+    OpenNodes found;
+    found.pid = pid;
     const std::string path = fmt::format("{}/{}/fd", proc, pid);
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
     if (!folder) {
-      if (errno == EACCES) {
-        ++report_.unreadable_processes;
-      }
-      return;  // otherwise the process has just ended
+      found.unreadable = errno == EACCES;
+      return found;  // otherwise the process has just ended
     }
-    std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
     while (const dirent* entry = readdir(folder.get())) {
       if (entry->d_name[0] == '.') {
@@ -201,13 +249,17 @@ class Finder {
         continue;  // same result as nodes_.find()
       }
       if (auto node = nodes_.find(std::string(link), path + "/" + entry->d_name)) {
-        nodes.emplace(std::move(node->path), node->target);
+        found.nodes.emplace(std::move(node->path), node->target);
       }
     }
-    for (const auto& [node, target] : nodes) {
+    return found;
+  }
+
+  void add_nodes(const OpenNodes& found) {
+    for (const auto& [node, target] : found.nodes) {
       for (const Gpu& gpu : inventory_.gpus) {
         if (gpu.minor == target.minor) {
-          add(gpu, pid, target, node);
+          add(gpu, found.pid, target, node);
         }
       }
     }

@@ -22,6 +22,7 @@
 #include "client/leased_run.h"
 #include "service/isolation.h"
 #include "service/isolation_places.h"
+#include "service/run_job.h"
 #include "wire/isolation.h"
 
 namespace mig::cli {
@@ -281,7 +282,7 @@ class IsolateTest final : public Command {
       }
     }
     for (const std::string& uuid : uuids) {
-      launch::RunRequest request;
+      service::RunRequest request;
       request.command.name = "isolate-test";
       request.where.selection.uuid = uuid;
       request.observer.on_note = [&context](const std::string& line) {
@@ -291,7 +292,7 @@ class IsolateTest final : public Command {
       if (!request.lease) {
         return {};
       }
-      MIG_ASSIGN_OR_RETURN(launch::Leased leased, request.lease(request));
+      MIG_ASSIGN_OR_RETURN(service::Leased leased, request.lease(request));
       leases.push_back(std::move(leased.until));
     }
     return {};

@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "cli/render_jobs.h"
 #include "node/node.h"
-#include "service/run_job.h"
+#include "service/jobs.h"
 
 namespace mig::cli {
 namespace {

@@ -52,7 +52,7 @@ class Run final : public Command {
   bool takes_rest() const override { return true; }
 
   Result<int> run(Context& context) override {
-    launch::RunRequest request;
+    service::RunRequest request;
     MIG_TRY(options_.fill(request));
     MIG_ASSIGN_OR_RETURN(lease_.priority, parse_priority(options_.priority));
     if (context.rest.empty()) {
@@ -79,7 +79,7 @@ class Run final : public Command {
   }
 
  private:
-  Result<int> run_here(Context& context, launch::RunRequest& request, Detached* detached) {
+  Result<int> run_here(Context& context, service::RunRequest& request, Detached* detached) {
     lease_.gpu = options_.gpu;
     lease_.slot = options_.slot;
     lease_.preempt = options_.preempt;
@@ -97,12 +97,12 @@ class Run final : public Command {
         detached->go({job, source(context).simulated});
       };
     }
-    MIG_ASSIGN_OR_RETURN(const launch::RunResult result, service::run_job(*node, request));
+    MIG_ASSIGN_OR_RETURN(const service::RunResult result, service::run_job(*node, request));
     report(context, result);
     return result.end.exit_code();
   }
 
-  void tell(Context& context, launch::RunRequest& request) const {
+  void tell(Context& context, service::RunRequest& request) const {
     Output& output = context.output();
     const bool several = request.where.every || request.where.count > 1;
     request.observer.on_start = [this, &context, several](const Instance& chosen,
@@ -152,12 +152,12 @@ class Run final : public Command {
   }
 
   // stdout belongs to the command: with --json the result goes to stderr, after its end.
-  void report(Context& context, const launch::RunResult& result) const {
+  void report(Context& context, const service::RunResult& result) const {
     Output& output = context.output();
     const bool several = result.instances.size() > 1;
     std::string failed;
     for (std::size_t rank = 0; rank < result.end.ranks.size(); ++rank) {
-      const launch::RankEnd& end = result.end.ranks[rank];
+      const service::RankEnd& end = result.end.ranks[rank];
       const std::string who = several ? fmt::format("rank {}: the command", rank) : "the command";
       if (end.start_failure) {
         output.message(error_text(*end.start_failure, output.err_paint()));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <optional>
+#include <chrono>
+#include <string>
 #include <vector>
 
 #include <fmt/core.h>
@@ -7,8 +8,8 @@
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/units.h"
-#include "launch/job_book.h"
 #include "node/node.h"
+#include "service/jobs.h"
 
 namespace mig::cli {
 namespace {
@@ -41,41 +42,23 @@ class Stop final : public Command {
       MIG_ASSIGN_OR_RETURN(grace, parse_duration("--grace", grace_));
     }
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
-    MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node->jobs_dir()));
-    std::vector<launch::JobView> jobs;
-    for (const std::string& word : words_) {
-      MIG_ASSIGN_OR_RETURN(launch::JobView job, book.find(word, true));
-      jobs.push_back(std::move(job));
-    }
-    // All are resolved before the first is stopped.
-    std::optional<Error> failure;
-    for (const launch::JobView& job : jobs) {
-      if (auto stopped = stop(context, book, job, grace); !stopped && !failure) {
-        failure = std::move(stopped).error();
-      } else if (!stopped) {
-        context.output().message(error_text(stopped.error(), context.output().err_paint()));
-      }
-    }
-    if (failure) {
-      return *std::move(failure);
-    }
+    MIG_TRY(service::stop_jobs(*node, words_, grace, observer(context.output())));
     return 0;
   }
 
  private:
-  static Result<void> stop(Context& context,
-                           launch::JobBook& book,
-                           const launch::JobView& job,
-                           std::chrono::milliseconds grace) {
-    Output& output = context.output();
-    MIG_TRY(book.stop(job, grace, [&] {
-      output.progress(
-          fmt::format("migctl: job {} did not end on SIGTERM, killing it\n", job.row.id));
-    }));
-    output.progress(fmt::format("migctl: job {}{} has ended\n",
-                                job.row.id,
-                                job.row.name.empty() ? "" : " (" + job.row.name + ")"));
-    return {};
+  static service::StopObserver observer(Output& output) {
+    return {
+        [&output](const Job& job) {
+          output.progress(
+              fmt::format("migctl: job {} did not end on SIGTERM, killing it\n", job.row.id));
+        },
+        [&output](const Job& job) {
+          output.progress(fmt::format("migctl: job {}{} has ended\n",
+                                      job.row.id,
+                                      job.row.name.empty() ? "" : " (" + job.row.name + ")"));
+        },
+        [&output](const Error& error) { output.message(error_text(error, output.err_paint())); }};
   }
 
   std::vector<std::string> words_;

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/errors.h"
 
-#include "nvml/return_code.h"
+#include "service/driver_code.h"
 
 namespace mig::cli {
-
-std::string nvml_name(const Error& error) {
-  if (!error.nvml) {
-    return {};
-  }
-  return std::string(nvml::code_name(static_cast<nvmlReturn_t>(*error.nvml)));
-}
 
 std::string error_text(const Error& error, const Paint& paint) {
   std::string text = "migctl: " + paint(Style::kRed, "error:") + " " + error.text() + "\n";
@@ -25,7 +18,7 @@ int print_error(const Error& error,
                 const std::optional<wire::Source>& source,
                 Output& output) {
   if (json) {
-    output.result(wire::error_document(error, nvml_name(error), source));
+    output.result(wire::error_document(error, service::nvml_name(error), source));
   } else {
     output.message(error_text(error, output.err_paint()));
   }

@@ -12,7 +12,6 @@ namespace mig::cli {
 
 // "migctl: error: ...\nhint: ...\n".
 std::string error_text(const Error& error, const Paint& paint);
-std::string nvml_name(const Error& error);  // "" = no driver code
 
 // Prints text on stderr, or with --json one Error document on stdout. Returns the exit code.
 int print_error(const Error& error,

@@ -11,6 +11,7 @@
 #include "cli/render_plan.h"
 #include "cli/stop_on_signal.h"
 #include "node/node.h"
+#include "service/driver_code.h"
 
 namespace mig::cli {
 std::shared_ptr<void> GuardedWords::guard() {
@@ -25,8 +26,8 @@ void GuardedWords::alive() {
   }
 }
 
-std::shared_ptr<void> GuardedWords::promise(std::function<void()> work) {
-  return std::make_shared<BeforeGivingUp>(std::move(work));
+std::shared_ptr<void> GuardedWords::promise(const std::function<void()>& work) {
+  return std::make_shared<BeforeGivingUp>(work);
 }
 
 // On a terminal, a step's begin and end share one line; a log gets only the end.
@@ -114,7 +115,7 @@ void ChangeWords::outcome(const Plan& plan, const node::ApplyResult& result) {
   }
   if (context_.globals().json) {
     output().result(wire::apply_document(
-        plan, result, result.failure ? nvml_name(*result.failure) : "", source));
+        plan, result, result.failure ? service::nvml_name(*result.failure) : "", source));
     return;
   }
   output().result(render_outcome(plan, result, source, output().paint()));

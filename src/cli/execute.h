@@ -64,7 +64,7 @@ class GuardedWords : public service::ChangeObserver {
 
   std::shared_ptr<void> guard() override;
   void alive() override;
-  std::shared_ptr<void> promise(std::function<void()> work) override;
+  std::shared_ptr<void> promise(const std::function<void()>& work) override;
 
  protected:
   Output& output() const { return output_; }

@@ -7,6 +7,7 @@
 #include "cli/render_outcome.h"
 #include "cli/render_plan.h"
 #include "cli/table.h"
+#include "service/driver_code.h"
 #include "wire/testdata/sample.h"
 
 namespace mig::cli {
@@ -163,7 +164,7 @@ TEST(Errors, TextAndColours) {
   const Error error{ErrorCode::kInUse, "held", "wait", {"GPU 0"}, 19};
   EXPECT_EQ(error_text(error, kPlain), "migctl: error: GPU 0: held\nhint: wait\n");
   EXPECT_NE(error_text(error, Paint(true)).find("\x1b[31m"), std::string::npos);
-  EXPECT_EQ(nvml_name(error), "NVML_ERROR_IN_USE");
+  EXPECT_EQ(service::nvml_name(error), "NVML_ERROR_IN_USE");
 }
 
 TEST(Errors, ABlockedPlanNamesWhoBlocks) {

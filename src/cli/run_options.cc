@@ -68,7 +68,7 @@ void RunOptions::declare_job(Options& options) {
                devices_);
 }
 
-Result<void> RunOptions::fill(launch::RunRequest& request) const {
+Result<void> RunOptions::fill(service::RunRequest& request) const {
   MIG_TRY(fill_selection(request));
   MIG_TRY(fill_job(request));
   request.where.create = create_;
@@ -80,7 +80,7 @@ Result<void> RunOptions::fill(launch::RunRequest& request) const {
   return {};
 }
 
-Result<void> RunOptions::fill_selection(launch::RunRequest& request) const {
+Result<void> RunOptions::fill_selection(service::RunRequest& request) const {
   auto& selection = request.where.selection;
   if (!profile_.empty()) {
     MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
@@ -116,7 +116,7 @@ Result<void> RunOptions::fill_selection(launch::RunRequest& request) const {
   return {};
 }
 
-Result<void> RunOptions::fill_job(launch::RunRequest& request) const {
+Result<void> RunOptions::fill_job(service::RunRequest& request) const {
   request.command.name = name_;
   if (name_.size() > kLongestName || name_.find_first_not_of("0123456789") == std::string::npos) {
     if (!name_.empty()) {
@@ -137,13 +137,13 @@ Result<void> RunOptions::fill_job(launch::RunRequest& request) const {
   if (!grace_.empty()) {
     MIG_ASSIGN_OR_RETURN(request.limits.grace, parse_duration("--grace", grace_));
   }
-  MIG_ASSIGN_OR_RETURN(request.command.restart, launch::RestartPolicy::parse(restart_));
+  MIG_ASSIGN_OR_RETURN(request.command.restart, service::RestartPolicy::parse(restart_));
   request.command.log = log_;
   request.command.detached = detach;
   if (devices_ == "own") {
-    request.command.devices = launch::Devices::kOwn;
+    request.command.devices = service::Devices::kOwn;
   } else if (devices_ == "all") {
-    request.command.devices = launch::Devices::kAll;
+    request.command.devices = service::Devices::kAll;
   }
   request.command.together = ranks_ == "torch";
   if (request.command.together && request.where.count < 2 && !every_) {

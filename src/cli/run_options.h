@@ -10,7 +10,7 @@
 #include "mig/result.h"
 
 #include "cli/options.h"
-#include "launch/run.h"
+#include "service/run_job.h"
 
 namespace mig::cli {
 
@@ -19,7 +19,7 @@ class RunOptions {
   void declare(Options& options);
 
   // Everything except GPU and slot, which need the machine. kUsage names the option.
-  Result<void> fill(launch::RunRequest& request) const;
+  Result<void> fill(service::RunRequest& request) const;
 
   std::string slot, gpu, wait, priority;
   bool preempt = false;
@@ -28,8 +28,8 @@ class RunOptions {
  private:
   void declare_instance(Options& options);
   void declare_job(Options& options);
-  Result<void> fill_selection(launch::RunRequest& request) const;
-  Result<void> fill_job(launch::RunRequest& request) const;
+  Result<void> fill_selection(service::RunRequest& request) const;
+  Result<void> fill_job(service::RunRequest& request) const;
 
   std::string profile_, uuid_, memory_, name_;
   std::string restart_ = "no", timeout_, grace_, devices_, ranks_;

@@ -7,7 +7,7 @@
 namespace mig::lease {
 
 Lease lease_of(const store::LeaseRow& row, const holders::Moment& now) {
-  Lease lease = row;
+  Lease lease = static_cast<const Lease&>(row);  // without the columns of the store
   lease.left_ms = holders::left_ms(row, now);
   if (row.notice_boot_ms && row.notice_grace_ms) {
     lease.notice_ms =

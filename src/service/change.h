@@ -124,7 +124,7 @@ class ChangeObserver {
   virtual void alive() {}
 
   // During the value's lifetime, `work` is also executed when a guard ends the process.
-  virtual std::shared_ptr<void> promise(std::function<void()> /*work*/) { return nullptr; }
+  virtual std::shared_ptr<void> promise(const std::function<void()>& /*work*/) { return nullptr; }
 };
 
 // The part of a plan for ChangeOptions::mode_only: instances stay, except where MIG is disabled.

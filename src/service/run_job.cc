@@ -4,8 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "launch/job_book.h"
-
 namespace mig::service {
 
 launch::DeviceRoots device_roots(const node::Node& node) {
@@ -13,9 +11,9 @@ launch::DeviceRoots device_roots(const node::Node& node) {
   return {roots.dev, roots.driver_proc};
 }
 
-Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& request) {
+Result<RunResult> run_job(node::Node& node, const RunRequest& request) {
   MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
-  launch::RunRequest full = request;
+  RunRequest full = request;
   if (node.simulated()) {
     full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
   }
@@ -32,15 +30,6 @@ Result<launch::RunResult> run_job(node::Node& node, const launch::RunRequest& re
     return std::exchange(first, false) ? node.inventory() : node.inventory(node::Age::fresh());
   };
   return launch::run_job(full, read, places);
-}
-
-Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended) {
-  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.jobs_dir()));
-  MIG_ASSIGN_OR_RETURN(std::vector<Job> jobs, book.list());
-  if (!ended) {
-    std::erase_if(jobs, [](const Job& job) { return !job.live(); });
-  }
-  return jobs;
 }
 
 }  // namespace mig::service

@@ -44,7 +44,7 @@ Json text_json(const std::string& text) {
   const bool plain = std::all_of(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80U; });
   if (plain) {
-    return Json(text);
+    return text;
   }
   std::string hex;
   for (const char c : text) {

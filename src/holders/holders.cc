@@ -159,7 +159,7 @@ class Finder {
     }
     // Linux 6.2 and later return the number of open descriptors as the size of a process's fd
     // folder: a kernel thread has none, and most processes of a large machine are kernel threads.
-    // Only for root, for whom no folder is unreadable.
+    // Only for root: of a folder that cannot be opened the size tells nothing, and it is counted.
     const bool sizes_told = geteuid() == 0 && size_of(folder.get(), "self/fd") > 0;
     std::vector<std::uint32_t> pids;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own

@@ -128,10 +128,10 @@ void cover_proc(Mounter& mounter, const std::string& scratch, const std::string&
     replace_proc(mounter, scratch, tree);
     return;
   }
-  mounter.file(scratch + "/modules", merged_modules(tree), 0444);
-  mounter.file(scratch + "/devices", merged_devices(tree), 0444);
-  mounter.bind(scratch + "/modules", "/proc/modules");
-  mounter.bind(scratch + "/devices", "/proc/devices");
+  mounter.file(scratch + "/proc-modules", merged_modules(tree), 0444);
+  mounter.file(scratch + "/proc-devices", merged_devices(tree), 0444);
+  mounter.bind(scratch + "/proc-modules", "/proc/modules");
+  mounter.bind(scratch + "/proc-devices", "/proc/devices");
   mounter.bind(tree + "/proc/driver", "/proc/driver");
 }
 
@@ -162,7 +162,7 @@ void cover_sys(Mounter& mounter, const std::string& scratch, const std::string& 
     return;
   }
   cover_bus(mounter, scratch, sys + "/bus/pci");
-  join_folder(mounter, {"/sys/devices", sys + "/devices"}, scratch + "/devices");
+  join_folder(mounter, {"/sys/devices", sys + "/devices"}, scratch + "/sys-devices");
   if (exists("/sys/module")) {
     join_folder(mounter, {"/sys/module", sys + "/module", "nvidia"}, scratch + "/sys-module");
   }

@@ -129,6 +129,11 @@ TEST(Who, ProcessesOfTheInstanceAndThoseThatMayBeOnItAndLeases) {
             "pid 41 (python), pid 42, lease 3 of team-a (train)");
   EXPECT_EQ(who_is_on(gpu, gpu.instances[0].id, ComputeInstanceId{1}), "pid 41 (python), pid 42");
   EXPECT_EQ(who_is_on(gpu, gpu.instances[1].id), "pid 42");
+  gpu.processes.push_back({43, "", {}, gpu.instances[0].id, ComputeInstanceId{1}});
+  EXPECT_EQ(who_is_on(gpu, gpu.instances[0].id, ComputeInstanceId{1}),
+            "pid 41 (python), pid 42, pid 43");
+  EXPECT_EQ(who_is_on(gpu, gpu.instances[0].id, ComputeInstanceId{0}),
+            "pid 41 (python), pid 42, lease 3 of team-a (train)");
   gpu.processes.clear();
   EXPECT_TRUE(gpu.in_use(gpu.instances[0].id));
   EXPECT_FALSE(gpu.in_use(gpu.instances[1].id));

@@ -310,6 +310,7 @@ def main():
     os.makedirs(work, exist_ok=True)
     notes = Notes(work, arguments.again)
     chosen = [change for change in chosen if not notes.known(change)]
+    chosen.sort(key=lambda change: change.id in notes.data["changes"])  # first those never tried in any form
     print(f"{len(chosen)} changes to try in {tree}", flush=True)
     wanted = {test for change in chosen for test in change.tests + table_of_rooms[change.room]["tests"]}
     targets = sorted({target for test in wanted for target in targets_of(test)})

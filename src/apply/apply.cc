@@ -251,11 +251,7 @@ class Run {
 }  // namespace
 
 Result<ApplyResult> apply(const Context& context, const Plan& plan, const ApplyOptions& options) {
-  std::string path = context.lock_path;
-  if (path.empty()) {
-    MIG_ASSIGN_OR_RETURN(const std::string dir, runtime_dir(context.session));
-    path = dir + "/writer.lock";
-  }
+  MIG_ASSIGN_OR_RETURN(const std::string path, places_of(context.session).writer_lock());
   MIG_ASSIGN_OR_RETURN(const base::FileLock lock,
                        lock_writer(path, context.clock, options.origin.command));
   MIG_ASSIGN_OR_RETURN(Inventory now,

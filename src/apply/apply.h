@@ -62,7 +62,6 @@ struct Context {
   base::Clock& clock;
   Recorder* recorder = nullptr;  // journal and listeners (Recorders); nullptr = none
   std::string proc_root = base::proc_root();
-  std::string lock_path = {};  // "" = writer.lock in runtime_dir(session)
   std::function<void()> heartbeat = {};
   device::FactsOfGpus* facts = nullptr;  // cache of constant facts; nullptr = none
 };

@@ -259,11 +259,7 @@ class Recoverer {
 }  // namespace
 
 Result<Recovery> recover(const Context& context, store::Journal& journal) {
-  std::string path = context.lock_path;
-  if (path.empty()) {
-    MIG_ASSIGN_OR_RETURN(const std::string dir, runtime_dir(context.session));
-    path = dir + "/writer.lock";
-  }
+  MIG_ASSIGN_OR_RETURN(const std::string path, places_of(context.session).writer_lock());
   MIG_ASSIGN_OR_RETURN(const base::FileLock lock, lock_writer(path, context.clock, "recover"));
   MIG_ASSIGN_OR_RETURN(const base::FileLock of_journal, lock_journal(journal.path(), "recover"));
   MIG_TRY(journal.check());

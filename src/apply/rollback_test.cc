@@ -305,7 +305,7 @@ TEST_F(ChangeTest, AVisitIsWaitedForWhileTakingBack) {
     };
     GoingClock clock(stays, [&] { std::filesystem::remove_all(visitor); });
     Context from = context(&listener);
-    const Context with{from.session, clock, &listener, from.proc_root, from.lock_path, {}, nullptr};
+    const Context with{from.session, clock, &listener, from.proc_root, {}, nullptr};
     const auto result = apply(with, plan, {});
     std::filesystem::remove_all(visitor);
     ASSERT_TRUE(result) << result.error().text();
@@ -405,7 +405,7 @@ TEST_F(ChangeTest, AMachineThatChangedSinceThePlanIsNotTouched) {
 TEST_F(ChangeTest, TwoWritersAreNoneTooMany) {
   const Plan plan = plan_for({"1g.5gb:0"});
   const auto lock =
-      lock_writer(*runtime_dir(*session_) + "/writer.lock", base::system_clock(), "another");
+      lock_writer(*places_of(*session_).writer_lock(), base::system_clock(), "another");
   ASSERT_TRUE(lock);
   const auto result = carry_out(plan);
   ASSERT_FALSE(result);

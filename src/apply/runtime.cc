@@ -14,22 +14,6 @@ store::Places places_of(const nvml::Session& session) {
   return {std::move(machine), store::Surroundings::ours()};
 }
 
-Result<std::string> runtime_dir(const nvml::Session& session) {
-  return places_of(session).runtime_dir();
-}
-
-std::string journal_path(const nvml::Session& session) {
-  return places_of(session).journal();
-}
-
-std::string lease_store_path(const nvml::Session& session) {
-  return places_of(session).leases();
-}
-
-std::string jobs_dir(const nvml::Session& session) {
-  return places_of(session).jobs();
-}
-
 Result<base::FileLock> lock_writer(const std::string& path,
                                    base::Clock& clock,
                                    const std::string& doing) {

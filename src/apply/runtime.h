@@ -14,13 +14,8 @@
 
 namespace mig::apply {
 
-// All paths of the session's machine for the calling process (store/places.h); the four functions
-// below return some of them.
+// All paths of the session's machine for the calling process (store/places.h).
 store::Places places_of(const nvml::Session& session);
-Result<std::string> runtime_dir(const nvml::Session& session);
-std::string journal_path(const nvml::Session& session);
-std::string lease_store_path(const nvml::Session& session);
-std::string jobs_dir(const nvml::Session& session);
 
 // Takes the writer lock (one writer per machine). kConflict names the pid of its holder, its
 // activity and since when; the kernel releases the lock when that process dies. `doing`: our

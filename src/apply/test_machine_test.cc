@@ -235,7 +235,7 @@ void ApplyMachineTest::stranger_sets_mode(bool enabled) {
 }
 
 store::Journal ApplyMachineTest::journal() {
-  auto opened = store::Journal::open(journal_path(*session_));
+  auto opened = store::Journal::open(places_of(*session_).journal());
   EXPECT_TRUE(opened) << opened.error().text();
   return *std::move(opened);
 }

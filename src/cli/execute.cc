@@ -14,6 +14,7 @@
 #include "service/driver_code.h"
 
 namespace mig::cli {
+
 std::shared_ptr<void> GuardedWords::guard() {
   const auto watchdog = std::make_shared<Watchdog>(output_, Watchdog::Over::kChange);
   watchdog_ = watchdog;

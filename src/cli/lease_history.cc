@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/lease_history.h"
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <iterator>
 #include <map>
 #include <utility>
 
@@ -34,25 +32,6 @@ Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {
             .count();
   }
   return filter;
-}
-
-// Pagination: reads pages until the requested number of events.
-Result<wire::LeaseHistoryAnswer> read(client::LeaseClient& client,
-                                      lease::EventFilter filter,
-                                      std::uint32_t last) {
-  wire::LeaseHistoryAnswer all;
-  do {
-    const auto missing = last - static_cast<std::uint32_t>(all.history.events.size());
-    filter.limit = std::min(missing, lease::EventFilter::kMostEvents);
-    MIG_ASSIGN_OR_RETURN(wire::LeaseHistoryAnswer page, client.history(filter));
-    all.source = page.source;
-    std::move(page.history.events.begin(),
-              page.history.events.end(),
-              std::back_inserter(all.history.events));
-    all.history.next = page.history.next;
-    filter.before = page.history.next;
-  } while (all.history.next && all.history.events.size() < last);
-  return all;
 }
 
 std::string text_of(const wire::LeaseHistoryAnswer& answer, const Paint& paint) {
@@ -100,7 +79,7 @@ Result<int> show_lease_history(Context& context, const LeaseHistoryOptions& opti
   MIG_ASSIGN_OR_RETURN(lease::EventFilter filter, filter_of(options));
   MIG_ASSIGN_OR_RETURN(const auto client,
                        client::LeaseClient::open(client_options(context), open_node(context)));
-  MIG_ASSIGN_OR_RETURN(const auto answer, read(*client, std::move(filter), options.last));
+  MIG_ASSIGN_OR_RETURN(const auto answer, client->history(std::move(filter), options.last));
   context.output().result(context.globals().json
                               ? wire::lease_history_document(answer.history, answer.source)
                               : text_of(answer, context.output().paint()));

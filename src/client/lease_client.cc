@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -85,7 +87,7 @@ class DaemonClient final : public LeaseClient {
 
   Result<wire::LeaseAnswer> tenants() override { return ask("GET", "/v1/tenants", ""); }
 
-  Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
+  Result<wire::LeaseHistoryAnswer> history_page(const lease::EventFilter& filter) override {
     std::string target = fmt::format("/v1/history/leases?limit={}", filter.limit);
     if (!filter.tenant.empty()) {
       target += "&tenant=" + http::percent_encoded(filter.tenant);
@@ -163,7 +165,7 @@ class StoreClient final : public LeaseClient {
     return answer;
   }
 
-  Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) override {
+  Result<wire::LeaseHistoryAnswer> history_page(const lease::EventFilter& filter) override {
     wire::LeaseHistoryAnswer answer;
     answer.source = source_;
     MIG_ASSIGN_OR_RETURN(answer.history, desk_->history(filter, peer_));
@@ -184,6 +186,24 @@ class StoreClient final : public LeaseClient {
 
 }  // namespace
 
+Result<wire::LeaseHistoryAnswer> LeaseClient::history(lease::EventFilter filter,
+                                                      std::uint32_t last) {
+  wire::LeaseHistoryAnswer all;
+  filter.before.reset();
+  do {
+    const auto missing = last - static_cast<std::uint32_t>(all.history.events.size());
+    filter.limit = std::min(missing, lease::EventFilter::kMostEvents);
+    MIG_ASSIGN_OR_RETURN(wire::LeaseHistoryAnswer page, history_page(filter));
+    all.source = page.source;
+    std::move(page.history.events.begin(),
+              page.history.events.end(),
+              std::back_inserter(all.history.events));
+    all.history.next = page.history.next;
+    filter.before = page.history.next;
+  } while (all.history.next && all.history.events.size() < last);
+  return all;
+}
+
 Result<std::unique_ptr<LeaseClient>> LeaseClient::open(const Options& options,
                                                        const OpenNode& open_node) {
   const std::string socket = daemon_socket(options.choice);
@@ -191,7 +211,7 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::open(const Options& options,
     return std::unique_ptr<LeaseClient>(new DaemonClient(socket));
   }
   MIG_ASSIGN_OR_RETURN(node::Node * node, open_node());
-  const std::string store = node->lease_store_path();
+  const std::string store = node->places().leases();
   const std::string folder = store.substr(0, store.rfind('/'));
   const bool ours = node->simulated() ? ::access(folder.c_str(), W_OK) == 0 : ::geteuid() == 0;
   const bool readable =

@@ -40,11 +40,15 @@ class LeaseClient {
   virtual Result<wire::LeaseAnswer> list() = 0;
   virtual Result<wire::LeaseAnswer> queue() = 0;
   virtual Result<wire::LeaseAnswer> tenants() = 0;
-  // One page of the audit log, newest first.
-  virtual Result<wire::LeaseHistoryAnswer> history(const lease::EventFilter& filter) = 0;
+  // The newest `last` events of the audit log, newest first; `next` of the answer is set when older
+  // ones exist. The filter's limit and start are not used.
+  Result<wire::LeaseHistoryAnswer> history(lease::EventFilter filter, std::uint32_t last);
 
  protected:
   LeaseClient() = default;
+
+ private:
+  virtual Result<wire::LeaseHistoryAnswer> history_page(const lease::EventFilter& filter) = 0;
 };
 
 }  // namespace mig::client

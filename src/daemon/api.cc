@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "service/driver_code.h"
 #include "wire/wire.h"
 
 namespace mig::daemon {
@@ -53,7 +54,9 @@ Result<std::optional<std::int64_t>> number_of(const http::Request& request,
 }  // namespace
 
 http::ErrorWriter error_writer(const wire::Source& source) {
-  return [source](const Error& error) { return wire::error_document(error, "", source); };
+  return [source](const Error& error) {
+    return wire::error_document(error, service::nvml_name(error), source);
+  };
 }
 
 Api::Api(service::LeaseDesk& desk, const wire::Source& source)

@@ -218,6 +218,7 @@ TEST(ErrorWriter, WritesEveryErrorOfTheTable) {
     EXPECT_EQ(Json::parse(full.body).at("hint"), "do");
     EXPECT_EQ(Json::parse(full.body).at("context"), Json({"a"}));
     EXPECT_EQ(Json::parse(full.body).at("nvml").at("code"), 19);
+    EXPECT_EQ(Json::parse(full.body).at("nvml").at("name"), "NVML_ERROR_IN_USE");
   }
 }
 

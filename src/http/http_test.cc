@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -137,60 +136,12 @@ class HttpTest : public testing::Test {
     return rest(fd);
   }
 
-  // A connection with that user's credentials: a child process connects and passes the descriptor.
+  // A connection with that user's credentials: the kernel takes the effective uid at connect().
   base::Fd connect_as(uid_t uid) const {
-    int pair[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      base::Fd fd;
-      const bool connected = ::setresuid(uid, uid, uid) == 0 && connect_unix(path_, fd) == 0;
-      ::_exit(connected && send_descriptor(pair[1], fd.get()) ? 0 : 1);
-    }
-    ::close(pair[1]);  // so that a failed child ends the wait
-    base::Fd fd(receive_descriptor(pair[0]));
-    int result = 0;
-    ::waitpid(child, &result, 0);
-    EXPECT_EQ(result, 0);
-    ::close(pair[0]);
-    const int flags = ::fcntl(fd.get(), F_GETFL);
-    EXPECT_EQ(::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK), 0);
-    timeval limit{kPatience.count(), 0};
-    EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    EXPECT_EQ(::seteuid(uid), 0);
+    base::Fd fd = connect();
+    EXPECT_EQ(::seteuid(0), 0);
     return fd;
-  }
-
-  static bool send_descriptor(int socket, int descriptor) {
-    char byte = 0;
-    iovec data{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-    return ::sendmsg(socket, &message, 0) == 1;
-  }
-
-  static int receive_descriptor(int socket) {
-    char byte = 0;
-    iovec data{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    int descriptor = -1;
-    if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&message) != nullptr) {
-      std::memcpy(&descriptor, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof descriptor);
-    }
-    return descriptor;
   }
 
   void wait_until_asked(int times) const {

@@ -254,7 +254,7 @@ TEST_F(ApplyTest, WhatStepsTookHereIsWhatTheyAreExpectedToTake) {
   const std::uint32_t published = plan_create(0, {"1g.5gb:0"})->estimated_ms;
   EXPECT_EQ(published, 215U) << "no history of such steps";
   create(0, {"1g.5gb:0"});
-  std::string path = node_->lease_store_path();  // the journal is in the same folder
+  std::string path = node_->places().leases();  // the journal is in the same folder
   path.replace(path.rfind("leases"), std::string("leases").size(), "journal");
   auto journal = store::Journal::open(path);
   ASSERT_TRUE(journal) << journal.error().text();

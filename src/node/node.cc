@@ -252,20 +252,8 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   return result;
 }
 
-std::string Node::lease_store_path() const {
-  return places_.leases();
-}
-
-Result<std::string> Node::runtime_dir() const {
-  return places_.runtime_dir();
-}
-
 holders::Roots Node::holder_roots() const {
   return apply::holder_roots(places_);
-}
-
-std::string Node::jobs_dir() const {
-  return places_.jobs();
 }
 
 }  // namespace mig::node

@@ -218,18 +218,11 @@ class Node {
 
   Result<holders::Report> holders(Age age);
 
-  // Path of this machine's lease store (lease/lease.h), and the folder of its sockets.
-  std::string lease_store_path() const;
-  Result<std::string> runtime_dir() const;
-
   // All paths of this machine.
   const store::Places& places() const { return places_; }
 
   // Roots of the search for holders: a simulated machine has its own nodes and files in /proc.
   holders::Roots holder_roots() const;
-
-  // Folder of this user's job records on this machine (launch/job_book.h).
-  std::string jobs_dir() const;
 
  private:
   explicit Node(std::unique_ptr<nvml::Session> session);

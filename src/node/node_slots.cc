@@ -46,12 +46,12 @@ Result<std::vector<SlotView>> Node::slots() {
 }
 
 Result<config::SavedNames> Node::saved_names(const Inventory& now) {
-  return node::saved_names(slot_names(), lease_store_path(), now);
+  return node::saved_names(slot_names(), places_.leases(), now);
 }
 
 Result<std::vector<std::string>> Node::restore_names(const config::SavedNames& saved) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-  return node::restore_names(saved, slot_names(), lease_store_path(), now);
+  return node::restore_names(saved, slot_names(), places_.leases(), now);
 }
 
 Result<void> Node::remove_slot(const std::string& name) {

@@ -10,6 +10,7 @@
 #include "service/migrate.h"
 
 namespace mig::service {
+
 Plan mode_only_plan(Plan plan) {
   node::ApplyOptions options;
   options.mode_only = true;

@@ -74,7 +74,7 @@ Result<void> stop_one(launch::JobBook& book,
 }  // namespace
 
 Result<std::vector<Job>> list_jobs(const node::Node& node, bool ended) {
-  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.jobs_dir()));
+  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.places().jobs()));
   MIG_ASSIGN_OR_RETURN(std::vector<Job> jobs, book.list());
   if (!ended) {
     std::erase_if(jobs, [](const Job& job) { return !job.live(); });
@@ -86,7 +86,7 @@ Result<void> stop_jobs(const node::Node& node,
                        const std::vector<std::string>& words,
                        std::chrono::milliseconds grace,
                        const StopObserver& observer) {
-  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.jobs_dir()));
+  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.places().jobs()));
   std::vector<Job> jobs;
   for (const std::string& word : words) {
     MIG_ASSIGN_OR_RETURN(Job job, book.find(word, true));
@@ -114,7 +114,7 @@ Result<void> read_job_output(const node::Node& node,
                              const std::string& word,
                              const JobOutputChoice& choice,
                              const std::function<void(const std::string& text)>& print) {
-  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.jobs_dir()));
+  MIG_ASSIGN_OR_RETURN(launch::JobBook book, launch::JobBook::open(node.places().jobs()));
   MIG_ASSIGN_OR_RETURN(const Job job, book.find(word, false));
   MIG_ASSIGN_OR_RETURN(std::vector<launch::LogTail> tails, tails_of(book, job, choice));
   bool live = choice.follow && job.live();

@@ -131,8 +131,7 @@ Result<std::unique_ptr<LeaseDesk>> LeaseDesk::open(node::Node& node,
   lease::Settings settings;
   settings.tenants = tenants;
   settings.reap_every_ms = reap_every_ms;
-  MIG_ASSIGN_OR_RETURN(lease::Leases leases,
-                       lease::Leases::open(node.lease_store_path(), settings));
+  MIG_ASSIGN_OR_RETURN(lease::Leases leases, lease::Leases::open(node.places().leases(), settings));
   return std::unique_ptr<LeaseDesk>(new LeaseDesk(node, std::move(leases), age));
 }
 

@@ -124,7 +124,7 @@ Result<void> NodeGuard::open_all(const Inventory& now) const {
 
 Result<void> guard_or_open(LeaseDesk& desk, bool guard) {
   node::Node& node = desk.node();
-  const std::string mark = node.lease_store_path() + ".guarded";
+  const std::string mark = node.places().leases() + ".guarded";
   NodeGuard nodes(device_roots(node));
   if (guard) {
     MIG_TRY(base::write_file_atomic(mark, "", 0600));

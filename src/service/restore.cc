@@ -49,16 +49,16 @@ Result<Restored> restore_last_good(node::Node& node,
   if (cut_short && !options.dry_run) {
     MIG_TRY(recover_first(node, observer));
   }
-  auto plan = node.plan_last_good();
-  if (!plan && plan.error().code == ErrorCode::kNothingMatched) {
-    return Restored{plan.error().text(), std::nullopt, std::nullopt};
-  }
   if (options.reason.empty()) {
     options.reason = "last good layout";
   }
   MIG_ASSIGN_OR_RETURN(const Inventory before, node.inventory());
+  auto changed = change(node, wish_last_good(), options, observer);
+  if (!changed && changed.error().code == ErrorCode::kNothingMatched) {
+    return Restored{changed.error().text(), std::nullopt, std::nullopt};
+  }
   Restored restored;
-  MIG_ASSIGN_OR_RETURN(restored.changed, change(node, wish_last_good(), options, observer));
+  MIG_ASSIGN_OR_RETURN(restored.changed, std::move(changed));
   if (const auto whole = before.none_lost(); !whole) {
     restored.lost = whole.error();
   }

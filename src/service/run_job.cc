@@ -12,12 +12,12 @@ launch::DeviceRoots device_roots(const node::Node& node) {
 }
 
 Result<RunResult> run_job(node::Node& node, const RunRequest& request) {
-  MIG_ASSIGN_OR_RETURN(const std::string dir, node.runtime_dir());
+  MIG_ASSIGN_OR_RETURN(const std::string dir, node.places().runtime_dir());
   RunRequest full = request;
   if (node.simulated()) {
     full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
   }
-  const launch::RunPlaces places{dir + "/claims", node.jobs_dir(), device_roots(node)};
+  const launch::RunPlaces places{dir + "/claims", node.places().jobs(), device_roots(node)};
   full.observer.on_start = [&node, &request](const Instance& chosen, std::uint32_t rank) {
     if (request.observer.on_start) {
       request.observer.on_start(chosen, rank);

@@ -313,7 +313,7 @@ std::string ManagerWalk::change() {
   }
   const Shot before = world_.look();
   base::ManualClock clock;
-  apply::JournalRecorder journal(apply::journal_path(world_.session()), {"random walk", ""});
+  apply::JournalRecorder journal(apply::places_of(world_.session()).journal(), {"random walk", ""});
   apply::Context context{world_.session(), clock, &journal};
   apply::ApplyOptions options;
   options.allow_reset = random_.chance(90);
@@ -340,7 +340,7 @@ std::string ManagerWalk::change() {
     wrong = "stuck without a fault: " + result->failure->text();
   }
   if (wrong.empty() && random_.chance(10)) {
-    auto store = store::Journal::open(apply::journal_path(world_.session()));
+    auto store = store::Journal::open(apply::places_of(world_.session()).journal());
     const auto open = store ? store->open_change() : Result<std::optional<store::ChangeRow>>();
     if (!store || !open || open->has_value()) {
       wrong = "the journal is left open";

@@ -3,9 +3,8 @@
 """Checks that no file of this repository names a host to download from.
 
 Packages come through apt, pip and go at pinned versions, from where the machine's own configuration says: a mirror, a
-proxy, a
-company's index. So an address with a host outside of Markdown pages is a fault, unless it is this machine or a name
-that is never fetched.
+proxy, a company's index. So an address with a host outside of Markdown pages is a fault, unless it is this machine or a
+name that is never fetched.
 
     addresses_test.py [REPOSITORY]
 """

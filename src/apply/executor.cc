@@ -35,9 +35,11 @@ Error gone(const Step& step, const std::string& what) {
                {}};
 }
 
-// True for errors that a driver may return although the operation was executed.
+// True for errors that a driver may return although the operation was executed, and for an instance
+// that was created but not found again (kConflict).
 bool may_have_worked(const Error& error) {
-  return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kDriver;
+  return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kDriver ||
+         error.code == ErrorCode::kConflict;
 }
 
 bool may_pass(const Error& error) {

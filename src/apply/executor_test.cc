@@ -108,6 +108,48 @@ TEST_F(ExecutorTest, WhatNeverShowsIsAFailureWithAnEffect) {
   EXPECT_TRUE(done.effect) << "the driver said that it made it";
 }
 
+// Found by tests/hammer: another program destroys the new instance before its id is read back.
+TEST_F(ExecutorTest, ANewInstanceThatAStrangerDestroysAtOnceIsAConflict) {
+  const std::uint32_t id = stranger_creates("1g.5gb:0", false);  // ids belong to placements
+  stranger_destroys(id);
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  int beats = 0;
+  const StepResult done = run_with(step, [&] {
+    if (++beats == 1) {
+      inject({"--call",
+              "nvmlGpuInstanceGetInfo",
+              "--nth",
+              "1",
+              "--fail",
+              "NVML_ERROR_INVALID_ARGUMENT"});
+    } else if (beats == 2) {
+      stranger_destroys(id);
+    }
+  });
+  ASSERT_TRUE(done.failure);
+  EXPECT_EQ(done.failure->code, ErrorCode::kConflict) << done.failure->text();
+  EXPECT_FALSE(done.effect);
+  EXPECT_EQ(shape(), "MIG");
+}
+
+TEST_F(ExecutorTest, ANewInstanceThatOnlyTheFirstReadingMissesIsKept) {
+  Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
+  int beats = 0;
+  const StepResult done = run_with(step, [&] {
+    if (++beats == 1) {
+      inject({"--call",
+              "nvmlGpuInstanceGetInfo",
+              "--nth",
+              "1",
+              "--fail",
+              "NVML_ERROR_INVALID_ARGUMENT"});
+    }
+  });
+  EXPECT_FALSE(done.failure) << done.failure->text();
+  EXPECT_TRUE(done.effect);
+  EXPECT_EQ(shape(), "MIG 0:1 1g.5gb[]");
+}
+
 TEST_F(ExecutorTest, ADestroyMeetsOnlyWhatThePlanNames) {
   must_have({"1g.5gb:0"});
   Step step = step_for({}, StepKind::kDestroyGpuInstance);

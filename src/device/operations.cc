@@ -14,8 +14,15 @@ std::string on(const GpuHandle& gpu) {
 }
 
 // The instance was created, whatever code the read-back returned: this must not look like a
-// refusal.
+// refusal. The codes of a stale handle mean that another program destroyed the instance meanwhile
+// (race).
 Error unread(nvmlReturn_t code, const std::string& tried) {
+  if (code == NVML_ERROR_INVALID_ARGUMENT || code == NVML_ERROR_NOT_FOUND) {
+    Error error = nvml::error_from(code, tried + ": created, but gone when it was read back");
+    error.code = ErrorCode::kConflict;
+    error.hint = "another program is changing this GPU: migctl list shows what is there now";
+    return error;
+  }
   Error error = nvml::error_from(code, tried + ": created, but it cannot be read back");
   error.code = ErrorCode::kDriver;
   return error;

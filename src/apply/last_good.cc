@@ -6,9 +6,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "apply/saved_layout.h"
+#include "base/json.h"
 
 namespace mig::apply {
 namespace {
@@ -21,41 +21,66 @@ bool ended_well(const store::ChangeRow& change) {
   return !change.after.empty() && change.state == store::ChangeState::kApplied;
 }
 
+// A recorded layout, and its GPUs with the mode that a restart of the machine leaves.
+struct RecordedLayout {
+  base::Json document;
+  std::vector<std::string> uuids;  // of document["gpus"]
+};
+
+Result<RecordedLayout> read_recorded_layout(const std::string& text) {
+  constexpr std::size_t kMostBytes = 16U << 20U;
+  const auto unreadable = [](const std::string& why) {
+    return fail(ErrorCode::kInternal,
+                "a layout in the journal cannot be read: " + why,
+                "the journal was changed by something else, or by a newer migctl");
+  };
+  auto document = base::parse_json(text, {kMostBytes, "the record"});
+  if (!document) {
+    return unreadable(document.error().message);
+  }
+  RecordedLayout out{*std::move(document), {}};
+  std::vector<bool> enabled;
+  base::JsonProblem problem;
+  const base::JsonReader reader(out.document, "", problem);
+  static_cast<void>(reader.at("format").u32());
+  for (const base::JsonReader& gpu : reader.at("gpus").elements()) {
+    out.uuids.push_back(gpu.at("uuid").text());
+    enabled.push_back(gpu.at(gpu.has("migPending") ? "migPending" : "migEnabled").boolean());
+  }
+  if (problem.any()) {
+    return unreadable(problem.text());
+  }
+  for (std::size_t i = 0; i < enabled.size(); ++i) {
+    out.document["gpus"][i]["migEnabled"] = bool{enabled[i]};
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> merge_layouts(const std::vector<std::string>& saved,
                                   const Inventory& now,
                                   std::vector<std::string>& gone) {
-  using Layout = nlohmann::json;
-  Layout merged = Layout::object();
+  base::Json merged;
   std::set<std::string> seen;
-  try {
-    for (const std::string& text : saved) {
-      const Layout document = Layout::parse(text);
-      if (merged.empty()) {
-        merged = {{"format", document.at("format")}, {"gpus", Layout::array()}};
+  for (const std::string& text : saved) {
+    MIG_ASSIGN_OR_RETURN(RecordedLayout recorded, read_recorded_layout(text));
+    if (merged.is_null()) {
+      merged = {{"format", recorded.document["format"]}, {"gpus", base::Json::array()}};
+    }
+    for (std::size_t i = 0; i < recorded.uuids.size(); ++i) {
+      const std::string& uuid = recorded.uuids[i];
+      if (!seen.insert(uuid).second) {
+        continue;
       }
-      for (Layout gpu : document.at("gpus")) {
-        const auto uuid = gpu.at("uuid").get<std::string>();
-        if (!seen.insert(uuid).second) {
-          continue;
-        }
-        if (gpu.contains("migPending")) {
-          gpu["migEnabled"] = gpu.at("migPending").get<bool>();
-        }
-        if (now.find_gpu(std::string_view(uuid)) == nullptr) {
-          gone.push_back(uuid);
-        } else {
-          merged.at("gpus").push_back(std::move(gpu));
-        }
+      if (now.find_gpu(std::string_view(uuid)) == nullptr) {
+        gone.push_back(uuid);
+      } else {
+        merged["gpus"].push_back(std::move(recorded.document["gpus"][i]));
       }
     }
-  } catch (const Layout::exception& error) {
-    return fail(ErrorCode::kInternal,
-                fmt::format("a layout in the journal cannot be read: {}", error.what()),
-                "the journal was changed by something else, or by a newer migctl");
   }
-  return merged.empty() || merged.at("gpus").empty() ? std::string() : merged.dump();
+  return merged.is_null() || merged["gpus"].empty() ? std::string() : merged.dump();
 }
 
 Result<DesiredLayout> last_good(store::Journal& journal, const Inventory& now) {

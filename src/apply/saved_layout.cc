@@ -5,13 +5,14 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "base/json.h"
 
 namespace mig::apply {
 namespace {
 
-using Json = nlohmann::json;
-constexpr int kFormat = 1;
+using base::Json;
+constexpr std::uint32_t kFormat = 1;
 
 Json placement_json(Placement placement) {
   return {{"start", placement.start}, {"size", placement.size}};
@@ -38,26 +39,34 @@ Json instance_json(const GpuInstance& instance) {
           {"computeInstances", std::move(computes)}};
 }
 
-// nlohmann throws on wrong shapes; at() and get<>() are only called below read(), which catches.
-Placement placement_of(const Json& json) {
-  return {json.at("start").get<std::uint32_t>(), json.at("size").get<std::uint32_t>()};
+Placement placement_of(const base::JsonReader& json) {
+  return {json.at("start").u32(), json.at("size").u32()};
 }
 
-Result<GpuInstance> instance_of(const Json& json) {
+ProfileName profile_of(const base::JsonReader& json) {
+  const auto profile = ProfileName::parse(json.text());
+  if (!profile) {
+    json.complain("no profile's name");
+    return {};
+  }
+  return *profile;
+}
+
+GpuInstance instance_of(const base::JsonReader& json) {
   GpuInstance instance;
-  instance.id = {json.at("id").get<std::uint32_t>()};
-  instance.profile_id = {json.at("profileId").get<std::uint32_t>()};
-  instance.nvml_profile = json.at("nvmlProfile").get<std::uint32_t>();
+  instance.id = {json.at("id").u32()};
+  instance.profile_id = {json.at("profileId").u32()};
+  instance.nvml_profile = json.at("nvmlProfile").u32();
   instance.placement = placement_of(json.at("placement"));
-  instance.memory_mib = json.at("memoryMib").get<std::uint64_t>();
-  instance.sm = json.at("sm").get<std::uint32_t>();
-  MIG_ASSIGN_OR_RETURN(instance.name, ProfileName::parse(json.at("profile").get<std::string>()));
-  for (const Json& one : json.at("computeInstances")) {
+  instance.memory_mib = json.at("memoryMib").number();
+  instance.sm = json.at("sm").u32();
+  instance.name = profile_of(json.at("profile"));
+  for (const base::JsonReader& one : json.at("computeInstances").elements()) {
     ComputeInstance compute;
-    compute.id = {one.at("id").get<std::uint32_t>()};
-    compute.nvml_profile = one.at("nvmlProfile").get<std::uint32_t>();
-    MIG_ASSIGN_OR_RETURN(compute.name, ProfileName::parse(one.at("profile").get<std::string>()));
-    if (one.contains("placement")) {
+    compute.id = {one.at("id").u32()};
+    compute.nvml_profile = one.at("nvmlProfile").u32();
+    compute.name = profile_of(one.at("profile"));
+    if (one.has("placement")) {
       compute.placement = placement_of(one.at("placement"));
     }
     instance.compute_instances.push_back(std::move(compute));
@@ -86,28 +95,33 @@ Error unreadable(const std::string& why) {
 }
 
 Result<std::vector<SavedGpu>> read(std::string_view saved) {
-  try {
-    const Json document = Json::parse(saved);
-    if (const int format = document.at("format").get<int>(); format != kFormat) {
-      return unreadable(fmt::format("it has format {}, this migctl knows {}", format, kFormat));
-    }
-    std::vector<SavedGpu> gpus;
-    for (const Json& one : document.at("gpus")) {
-      SavedGpu gpu;
-      gpu.uuid = one.at("uuid").get<std::string>();
-      gpu.index = {one.at("index").get<std::uint32_t>()};
-      gpu.enabled = one.at("migEnabled").get<bool>();
-      gpu.pending = one.value("migPending", gpu.enabled);
-      for (const Json& json : one.at("instances")) {
-        MIG_ASSIGN_OR_RETURN(GpuInstance instance, instance_of(json));
-        gpu.instances.push_back(std::move(instance));
-      }
-      gpus.push_back(std::move(gpu));
-    }
-    return gpus;
-  } catch (const Json::exception& error) {
-    return unreadable(error.what());
+  constexpr std::size_t kMostBytes = 16U << 20U;
+  const auto document = base::parse_json(saved, {kMostBytes, "the record"});
+  if (!document) {
+    return unreadable(document.error().message);
   }
+  base::JsonProblem problem;
+  const base::JsonReader reader(*document, "", problem);
+  const std::uint32_t format = reader.at("format").u32();
+  if (!problem.any() && format != kFormat) {
+    return unreadable(fmt::format("it has format {}, this migctl knows {}", format, kFormat));
+  }
+  std::vector<SavedGpu> gpus;
+  for (const base::JsonReader& one : reader.at("gpus").elements()) {
+    SavedGpu gpu;
+    gpu.uuid = one.at("uuid").text();
+    gpu.index = {one.at("index").u32()};
+    gpu.enabled = one.at("migEnabled").boolean();
+    gpu.pending = one.has("migPending") ? one.at("migPending").boolean() : gpu.enabled;
+    for (const base::JsonReader& instance : one.at("instances").elements()) {
+      gpu.instances.push_back(instance_of(instance));
+    }
+    gpus.push_back(std::move(gpu));
+  }
+  if (problem.any()) {
+    return unreadable(problem.text());
+  }
+  return gpus;
 }
 
 }  // namespace

@@ -2,102 +2,68 @@
 // The members "slots" and "leases" of a checkpoint, which mig-parted ignores.
 #include "config/checkpoint_names.h"
 
-#include <limits>
+#include <cstdint>
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "base/json.h"
 
 namespace mig::config {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using base::Json;
 
 Json place_json(Placement place) {
   return {{"Start", place.start}, {"Size", place.size}};
 }
 
-// An object of a list, with its path for messages.
-class Member {
- public:
-  Member(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
-
-  Error wrong(const std::string& what) const {
-    return Error{ErrorCode::kInvalidInput,
-                 path_ + " " + what,
-                 "a checkpoint is written by migctl checkpoint",
-                 {},
-                 {}};
+std::string text_of(const base::JsonReader& json) {
+  constexpr std::size_t kLongest = 4096;
+  std::string text = json.text();
+  if (text.size() > kLongest) {
+    json.complain(fmt::format("{} bytes; the limit is {}", text.size(), kLongest));
   }
+  return text;
+}
 
-  bool has(const char* key) const { return json_.contains(key) && !json_.at(key).is_null(); }
-
-  Result<std::string> text(const char* key) const {
-    constexpr std::size_t kLongest = 4096;
-    if (!json_.contains(key) || !json_.at(key).is_string() ||
-        json_.at(key).get_ref<const std::string&>().size() > kLongest) {
-      return wrong(fmt::format("has no text {}", key));
-    }
-    return json_.at(key).get<std::string>();
+Placement place_of(const base::JsonReader& json) {
+  constexpr std::uint32_t kMostSlots = 64;
+  const Placement place{json.at("Start").u32(), json.at("Size").u32()};
+  if (place.size == 0 || place.size > kMostSlots || place.start > kMostSlots) {
+    json.complain("no run of slots");
   }
+  return place;
+}
 
-  Result<std::uint32_t> number(const char* key) const {
-    if (!json_.contains(key) || !json_.at(key).is_number_unsigned() ||
-        json_.at(key).get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
-      return wrong(fmt::format("has no number {}", key));
-    }
-    return json_.at(key).get<std::uint32_t>();
-  }
-
-  Result<Placement> place(const char* key) const {
-    constexpr std::uint32_t kMostSlots = 64;
-    if (!json_.contains(key) || !json_.at(key).is_object()) {
-      return wrong(fmt::format("has no place {}", key));
-    }
-    const Member inner(json_.at(key), path_ + "." + key);
-    MIG_ASSIGN_OR_RETURN(const std::uint32_t start, inner.number("Start"));
-    MIG_ASSIGN_OR_RETURN(const std::uint32_t size, inner.number("Size"));
-    if (size == 0 || size > kMostSlots || start > kMostSlots) {
-      return inner.wrong("is no run of slots");
-    }
-    return Placement{start, size};
-  }
-
-  const Json& json() const { return json_; }
-
- private:
-  const Json& json_;
-  std::string path_;
-};
-
-Result<SavedSlot> read_slot(const Member& member) {
+SavedSlot read_slot(const base::JsonReader& json, const Json& /*raw*/) {
   SavedSlot slot;
-  MIG_ASSIGN_OR_RETURN(slot.name, member.text("name"));
-  MIG_ASSIGN_OR_RETURN(slot.gpu_uuid, member.text("gpuUuid"));
-  MIG_ASSIGN_OR_RETURN(slot.pci_bus_id, member.text("pciBusId"));
-  MIG_ASSIGN_OR_RETURN(slot.pci_device_id, member.number("pciDeviceId"));
-  MIG_ASSIGN_OR_RETURN(slot.profile, member.text("profile"));
-  MIG_ASSIGN_OR_RETURN(slot.place, member.place("place"));
-  MIG_ASSIGN_OR_RETURN(slot.uuid, member.text("uuid"));
-  if (member.has("computeStart")) {
-    MIG_ASSIGN_OR_RETURN(slot.compute_start, member.number("computeStart"));
+  slot.name = text_of(json.at("name"));
+  slot.gpu_uuid = text_of(json.at("gpuUuid"));
+  slot.pci_bus_id = text_of(json.at("pciBusId"));
+  slot.pci_device_id = json.at("pciDeviceId").u32();
+  slot.profile = text_of(json.at("profile"));
+  slot.place = place_of(json.at("place"));
+  slot.uuid = text_of(json.at("uuid"));
+  if (json.given("computeStart")) {
+    slot.compute_start = json.at("computeStart").u32();
   }
   return slot;
 }
 
-Result<SavedLease> read_lease(const Member& member) {
+SavedLease read_lease(const base::JsonReader& json, const Json& raw) {
   SavedLease lease;
-  MIG_ASSIGN_OR_RETURN(lease.gpu_uuid, member.text("gpuUuid"));
-  MIG_ASSIGN_OR_RETURN(lease.uuid, member.text("uuid"));
-  MIG_ASSIGN_OR_RETURN(lease.place, member.place("place"));
-  if (member.has("computePlace")) {
-    MIG_ASSIGN_OR_RETURN(lease.compute_place, member.place("computePlace"));
+  lease.gpu_uuid = text_of(json.at("gpuUuid"));
+  lease.uuid = text_of(json.at("uuid"));
+  lease.place = place_of(json.at("place"));
+  if (json.given("computePlace")) {
+    lease.compute_place = place_of(json.at("computePlace"));
   }
-  for (const auto& [key, value] : member.json().items()) {
+  for (const auto& [key, value] : raw.items()) {
     if (value.is_string()) {
-      MIG_ASSIGN_OR_RETURN(lease.words[key], member.text(key.c_str()));
+      lease.words[key] = text_of(json.at(key));
     } else if (value.is_number_integer()) {
-      lease.numbers[key] = value.get<std::int64_t>();
+      lease.numbers[key] = json.at(key).clamped(INT64_MIN, INT64_MAX);
     }
   }
   lease.words.erase("gpuUuid");
@@ -106,27 +72,22 @@ Result<SavedLease> read_lease(const Member& member) {
 }
 
 template <class Saved, class Read>
-Result<void> read_list(const Json& document,
-                       const char* key,
-                       const std::string& file,
-                       Read read,
-                       std::vector<Saved>& out) {
-  if (!document.contains(key)) {
-    return {};
+void read_list(const Json& document,
+               const char* key,
+               base::JsonProblem& problem,
+               Read read,
+               std::vector<Saved>& out) {
+  const base::JsonReader reader(document, "", problem);
+  if (!reader.has(key)) {
+    return;
   }
-  const Json& list = document.at(key);
-  if (!list.is_array()) {
-    return Member(list, fmt::format("{}: {}", file, key)).wrong("is not a list");
-  }
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const Member member(list[i], fmt::format("{}: {}[{}]", file, key, i));
-    if (!list[i].is_object()) {
-      return member.wrong("is not an object");
+  std::size_t index = 0;
+  for (const base::JsonReader& one : reader.at(key).elements()) {
+    out.push_back(read(one, document[key][index++]));
+    if (problem.any()) {
+      return;
     }
-    MIG_ASSIGN_OR_RETURN(Saved saved, read(member));
-    out.push_back(std::move(saved));
   }
-  return {};
 }
 
 }  // namespace
@@ -163,8 +124,14 @@ void add_names(const SavedNames& names, Json& document) {
 
 Result<SavedNames> read_names(const Json& document, const std::string& file) {
   SavedNames names;
-  MIG_TRY(read_list(document, "slots", file, read_slot, names.slots));
-  MIG_TRY(read_list(document, "leases", file, read_lease, names.leases));
+  base::JsonProblem problem;
+  read_list(document, "slots", problem, read_slot, names.slots);
+  read_list(document, "leases", problem, read_lease, names.leases);
+  if (problem.any()) {
+    return fail(ErrorCode::kInvalidInput,
+                fmt::format("{}: {}", file, problem.text()),
+                "a checkpoint is written by migctl checkpoint");
+  }
   return names;
 }
 

@@ -1,40 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/reading.h"
 
+#include <climits>
 #include <cstddef>
 
 #include <fmt/format.h>
 
 #include "wire/document.h"
+#include "wire/reader.h"
 
 namespace mig::wire {
 namespace {
 
 constexpr std::size_t kMostReadingBytes = 64U << 10U;
 constexpr std::size_t kMostReadingAnswer = 16U << 20U;
+constexpr const char* kAnswer = "the daemon's answer";
 
-Result<Json> object_of(std::string_view text, std::size_t most, const char* what) {
-  if (text.size() > most) {
-    return fail(ErrorCode::kTooLarge,
-                fmt::format("{} of {} bytes; the limit is {}", what, text.size(), most));
-  }
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) {
-    return fail(ErrorCode::kInvalidInput, fmt::format("{}: no JSON object", what));
-  }
-  return json;
-}
-
-std::optional<std::string> text_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? std::optional(found->get<std::string>())
-                                                   : std::nullopt;
-}
-
-Error wrong(const char* member) {
+Error wrong(const std::string& what) {
   return Error{ErrorCode::kInvalidInput,
-               fmt::format("a reading: {}: missing or of the wrong type", member),
-               "docs/reference/warm.md has them",
+               "a reading: " + what,
+               "docs/reference/warm.md has its members",
                {},
                {}};
 }
@@ -52,31 +37,24 @@ std::string reading_request_document(const ReadingRequest& request) {
 }
 
 Result<ReadingRequest> parse_reading_request(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json, object_of(text, kMostReadingBytes, "a reading"));
+  MIG_ASSIGN_OR_RETURN(const Json json, base::parse_json(text, {kMostReadingBytes, "a reading"}));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  reader.only({"version", "machine", "procRoot", "part", "arguments"});
   ReadingRequest request;
-  for (const auto& [key, target] : {std::pair("version", &request.version),
-                                    {"machine", &request.machine},
-                                    {"procRoot", &request.proc_root}}) {
-    auto found = text_at(json, key);
-    if (!found) {
-      return wrong(key);
-    }
-    *target = *std::move(found);
-  }
-  const auto part = text_at(json, "part");
+  request.version = reader.at("version").text();
+  request.machine = reader.at("machine").text();
+  request.proc_root = reader.at("procRoot").text();
+  const std::string part = reader.at("part").text();
   if (part != "all" && part != "state") {
-    return wrong("part");
+    reader.at("part").complain("all or state is expected");
   }
   request.part = part == "all" ? MachinePart::kAll : MachinePart::kState;
-  const auto arguments = json.find("arguments");
-  if (arguments == json.end() || !arguments->is_array()) {
-    return wrong("arguments");
+  for (const Reader& word : reader.at("arguments").elements()) {
+    request.arguments.push_back(word.text());
   }
-  for (const Json& word : *arguments) {
-    if (!word.is_string()) {
-      return wrong("arguments");
-    }
-    request.arguments.push_back(word.get<std::string>());
+  if (problem.any()) {
+    return wrong(problem.text());
   }
   return request;
 }
@@ -94,15 +72,20 @@ Result<std::string> smi_answer_document(const SmiAnswer& answer, const Source& s
 }
 
 Result<SmiAnswer> parse_smi_answer(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json, object_of(text, kMostReadingAnswer, "the daemon's answer"));
-  auto out = text_at(json, "out");
-  auto err = text_at(json, "err");
-  const auto code = json.find("exitCode");
-  if (text_at(json, "kind") != "SmiAnswer" || !out || !err || code == json.end() ||
-      !code->is_number_integer()) {
-    return fail(ErrorCode::kInvalidInput, "this is no SmiAnswer document");
+  MIG_ASSIGN_OR_RETURN(const Json json, base::parse_json(text, {kMostReadingAnswer, kAnswer}));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  if (reader.at("kind").text() != "SmiAnswer") {
+    reader.at("kind").complain("SmiAnswer is expected");
   }
-  return SmiAnswer{code->get<int>(), *std::move(out), *std::move(err)};
+  SmiAnswer answer;
+  answer.exit_code = static_cast<int>(reader.at("exitCode").clamped(INT_MIN, INT_MAX));
+  answer.out = reader.at("out").text();
+  answer.err = reader.at("err").text();
+  if (problem.any()) {
+    return fail(ErrorCode::kInvalidInput, fmt::format("{}: {}", kAnswer, problem.text()));
+  }
+  return answer;
 }
 
 std::string rest_document(const Source& source) {
@@ -113,18 +96,25 @@ Error parse_error(std::string_view text) {
   Error error;
   error.code = ErrorCode::kInvalidInput;
   error.message = "the daemon's answer is no document of ours";
-  const auto json = object_of(text, kMostReadingAnswer, "the daemon's answer");
-  if (!json || text_at(*json, "kind") != "Error") {
+  const auto json = base::parse_json(text, {kMostReadingAnswer, kAnswer});
+  if (!json) {
     return error;
   }
-  const auto code = text_at(*json, "code");
+  Problem problem;
+  const Reader reader(*json, "", problem);
+  const bool ours = reader.at("kind").text() == "Error";
+  const std::string code = reader.at("code").text();
+  const std::string message = reader.at("message").text();
+  if (!ours || problem.any()) {
+    return error;
+  }
   for (const ErrorInfo& row : error_table()) {
     if (row.name == code) {
       error.code = row.code;
     }
   }
-  error.message = text_at(*json, "message").value_or("");
-  error.hint = text_at(*json, "hint").value_or("");
+  error.message = message;
+  error.hint = reader.given("hint") ? reader.at("hint").text() : "";
   return error;
 }
 

@@ -47,12 +47,17 @@ class ExecutorTest : public ApplyMachineTest {
     return Executor(around, before_).run(step, 0, Direction::kDo);
   }
 
+  // The next call of this driver function is refused with `code`.
+  void fail_once(const std::string& call, const std::string& code) {
+    inject({"--call", call, "--nth", "1", "--fail", code});
+  }
+
   Inventory before_;
 };
 
 TEST_F(ExecutorTest, AReadingThatFailsIsReadAgain) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
-  inject({"--call", "nvmlDeviceGetGpuInstances", "--nth", "1", "--fail", "NVML_ERROR_UNKNOWN"});
+  fail_once("nvmlDeviceGetGpuInstances", "NVML_ERROR_UNKNOWN");
   const StepResult done = run(step);
   EXPECT_FALSE(done.failure) << done.failure->text();
   EXPECT_TRUE(done.effect);
@@ -77,12 +82,7 @@ TEST_F(ExecutorTest, AnInstanceThatShowsLateIsWaitedFor) {
   int beats = 0;
   const StepResult done = run_with(step, [&] {
     if (++beats == 2) {  // before the call is made
-      inject({"--call",
-              "nvmlDeviceGetGpuInstanceById",
-              "--nth",
-              "1",
-              "--fail",
-              "NVML_ERROR_NOT_FOUND"});
+      fail_once("nvmlDeviceGetGpuInstanceById", "NVML_ERROR_NOT_FOUND");
     }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
@@ -116,12 +116,7 @@ TEST_F(ExecutorTest, ANewInstanceThatAStrangerDestroysAtOnceIsAConflict) {
   int beats = 0;
   const StepResult done = run_with(step, [&] {
     if (++beats == 1) {
-      inject({"--call",
-              "nvmlGpuInstanceGetInfo",
-              "--nth",
-              "1",
-              "--fail",
-              "NVML_ERROR_INVALID_ARGUMENT"});
+      fail_once("nvmlGpuInstanceGetInfo", "NVML_ERROR_INVALID_ARGUMENT");
     } else if (beats == 2) {
       stranger_destroys(id);
     }
@@ -137,12 +132,7 @@ TEST_F(ExecutorTest, ANewInstanceThatOnlyTheFirstReadingMissesIsKept) {
   int beats = 0;
   const StepResult done = run_with(step, [&] {
     if (++beats == 1) {
-      inject({"--call",
-              "nvmlGpuInstanceGetInfo",
-              "--nth",
-              "1",
-              "--fail",
-              "NVML_ERROR_INVALID_ARGUMENT"});
+      fail_once("nvmlGpuInstanceGetInfo", "NVML_ERROR_INVALID_ARGUMENT");
     }
   });
   EXPECT_FALSE(done.failure) << done.failure->text();
@@ -210,12 +200,7 @@ TEST_F(ExecutorTest, WhatTheDriverRefusedIsNotTakenForOurs) {
 // A driver that returns a timeout may have executed the call.
 TEST_F(ExecutorTest, AnAnswerThatLeavesItOpenIsSettledByLooking) {
   Step step = step_for({"1g.5gb:0"}, StepKind::kCreateGpuInstance);
-  inject({"--call",
-          "nvmlDeviceCreateGpuInstanceWithPlacement",
-          "--nth",
-          "1",
-          "--fail",
-          "NVML_ERROR_TIMEOUT"});
+  fail_once("nvmlDeviceCreateGpuInstanceWithPlacement", "NVML_ERROR_TIMEOUT");
   int beats = 0;
   const StepResult done = run_with(step, [&] {
     if (++beats == 2) {

@@ -3,10 +3,17 @@
 """Leases per second through migd, and what 100,000 of them leave behind in store and daemon.
 
 Usage: leases.py BIN_DIR [--seconds S] [--total N] [--out FILE]
+       leases.py BIN_DIR --load [--seconds S] [--out FILE]
 A simulated machine of our own: 8 GPUs, 56 instances, latencies of driver calls off, so this is migctl's own cost.
 "one client" asks and gives back over one connection; "16 clients" are processes that do so at once, fewer than
 instances, so nobody waits; "by commands" starts `migctl lease acquire` and `release` as a shell script would;
 "run true" takes a lease, runs a command and gives it back.
+
+--load: 1 to 10,000 clients of root that lease, hold (50 ms, 2 s) and give back without a pause (lease_load.py), and 1 to
+200 of two ordinary users ("users": 2), whose leases end with a look at their processes. "ofPossible" is
+the time that instances were held by clients, of the time that they could have been in the same run; "daemonCpu" is in
+cores; "list" is `GET /v1/leases` of another client meanwhile. "fairness": two users with leases of 0.4 s and 2 s, who
+always wait; their shares of the time held are to be equal. Root only (clients of two users).
 """
 import argparse
 import http.client
@@ -22,7 +29,13 @@ import sys
 import tempfile
 import time
 
+import lease_load
+
 GPUS, PER_GPU = 8, 7
+CLIENTS = (1, 56, 200, 500, 950, 1000, 10_000)
+CLIENTS_OF_USERS = (1, 56, 200)
+HOLDS = (0.05, 2.0)
+FAIR = ((61001, 0.4), (61002, 2.0))
 
 
 class Client(http.client.HTTPConnection):
@@ -163,13 +176,47 @@ def after_many(machine, total):
     return rows
 
 
+def load_table(bin_dir, seconds):
+    with tempfile.TemporaryDirectory(prefix="mig-load-") as root:
+        os.chmod(root, 0o755)
+        machine = Machine(bin_dir, root)
+        machine.serve()
+        rows = []
+        for hold in HOLDS:
+            for clients in CLIENTS:
+                rows.append(lease_load.contention(machine.socket, machine.daemon.pid, [(0, clients, hold)],
+                                                  GPUS * PER_GPU, seconds))
+                print(json.dumps(rows[-1]), flush=True)
+        for clients in CLIENTS_OF_USERS:
+            uids = [uid for uid, _ in FAIR[:min(clients, len(FAIR))]]
+            groups = [(uid, clients // len(uids), HOLDS[0]) for uid in uids]
+            rows.append({"users": len(uids), **lease_load.contention(machine.socket, machine.daemon.pid, groups, GPUS * PER_GPU, seconds)})
+            print(json.dumps(rows[-1]), flush=True)
+        groups = [(uid, 80, hold) for uid, hold in FAIR]
+        fair = lease_load.contention(machine.socket, machine.daemon.pid, groups, GPUS * PER_GPU, max(seconds, 30))
+        shares = [round(held / sum(fair["heldByGroup"]), 4) for held in fair["heldByGroup"]]
+        fair = {**fair, "holdMs": [round(hold * 1e3) for _, hold in FAIR], "shares": shares}
+        print(json.dumps(fair), flush=True)
+        machine.stop()
+    return {"rows": rows, "fairness": fair}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin_dir")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--total", type=int, default=100_000)
+    parser.add_argument("--load", action="store_true")
     parser.add_argument("--out")
     args = parser.parse_args()
+    about = {"date": time.strftime("%Y-%m-%d"), "gpus": GPUS, "instances": GPUS * PER_GPU, "simulated": True,
+             "host": {"kernel": platform.release(), "cpus": os.cpu_count()}}
+    if args.load:
+        document = {"name": "leases_load", **about, "loadAverageBefore": os.getloadavg()[0],
+                    **load_table(args.bin_dir, args.seconds)}
+        if args.out:
+            pathlib.Path(args.out).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        return
     with tempfile.TemporaryDirectory(prefix="mig-leases-") as root:
         machine = Machine(args.bin_dir, root)
         direct = by_commands(machine, args.seconds)
@@ -186,9 +233,7 @@ def main():
         result["afterMany"] = after_many(machine, args.total)
         machine.stop()
     if args.out:
-        document = {"name": "leases", "date": time.strftime("%Y-%m-%d"), "gpus": GPUS,
-                    "instances": GPUS * PER_GPU, "simulated": True,
-                    "host": {"kernel": platform.release(), "cpus": os.cpu_count()}, **result}
+        document = {"name": "leases", **about, **result}
         pathlib.Path(args.out).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

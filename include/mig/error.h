@@ -40,6 +40,7 @@ enum class ErrorCode {
   kRolledBack,  // a change failed and was rolled back
   kStuck,       // a change failed and could not be rolled back
   kHook,        // a user's hook failed
+  kFindings,    // doctor found a warning or a problem: a result, no error
 };
 
 struct ErrorInfo {

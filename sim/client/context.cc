@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "sim/machine/presence.h"
 #include "sim/machine/telemetry.h"
 
 namespace migsim {
@@ -128,7 +129,11 @@ void leave(migsim_context& context) {
     change->processes[context.slot].memory_bytes -= bytes;
   }
   detach_context(*change, context.slot);
+  const bool gone = change->processes[context.slot].used == 0;
   change.commit();
+  if (gone) {
+    drop_presence(context.machine->dir(), context.serial);
+  }
 }
 
 }  // namespace migsim

@@ -15,6 +15,7 @@
 #include "sim/client/visible.h"
 #include "sim/machine/contention.h"
 #include "sim/machine/guests.h"
+#include "sim/machine/presence.h"
 
 namespace {
 
@@ -137,6 +138,7 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
       return attach_result(outcome);
     }
     made->serial = change->processes[made->slot].serial;
+    migsim::hold_presence(machine->dir(), made->serial);
     attached = change.commit();
   }
   if (!attached) {

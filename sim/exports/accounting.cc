@@ -6,6 +6,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/exports/processes_here.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -65,7 +66,7 @@ nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned* count, u
       return NVML_ERROR_NOT_SUPPORTED;
     }
     std::vector<unsigned> found;
-    for (const ProcessState& process : s.state().processes) {
+    for (const ProcessState& process : processes_here(s.state(), s.machine.dir(), s.ref.gpu)) {
       if (process.used != 0 && process.gpu == s.ref.gpu) {
         found.push_back(static_cast<unsigned>(process.pid));
       }
@@ -90,7 +91,7 @@ nvmlReturn_t nvmlDeviceGetAccountingStats(nvmlDevice_t device,
     if (s.is_mig() || s.self().accounting == 0) {
       return NVML_ERROR_NOT_SUPPORTED;
     }
-    for (const ProcessState& process : s.state().processes) {
+    for (const ProcessState& process : processes_here(s.state(), s.machine.dir(), s.ref.gpu)) {
       if (process.used != 0 && process.gpu == s.ref.gpu &&
           process.pid == static_cast<std::int32_t>(pid)) {
         return put(stats_of(process), stats);

@@ -103,7 +103,8 @@ nvmlReturn_t nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, nvmlEccCounterTy
   });
 }
 
-// No remapped rows on a simulated GPU; NOT_SUPPORTED while instances exist.
+// Rows that are pending or failed are injected; none is ever remapped. NOT_SUPPORTED while
+// instances exist.
 nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device,
                                        unsigned* corrected,
                                        unsigned* uncorrected,
@@ -113,7 +114,9 @@ nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device,
     if (corrected == nullptr || uncorrected == nullptr || pending == nullptr || failed == nullptr) {
       return NVML_ERROR_INVALID_ARGUMENT;
     }
-    *corrected = *uncorrected = *pending = *failed = 0;
+    *corrected = *uncorrected = 0;
+    *pending = s.self().remap_pending;
+    *failed = s.self().remap_failed;
     return has_instances(s.self()) ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
   });
 }
@@ -124,6 +127,8 @@ nvmlReturn_t nvmlDeviceGetRemappedRows_v2(nvmlDevice_t device, nvmlRemappedRowsI
       return NVML_ERROR_INVALID_ARGUMENT;
     }
     *rows = {};
+    rows->bPending = s.self().remap_pending;
+    rows->bFailureOccurred = s.self().remap_failed;
     return has_instances(s.self()) ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
   });
 }

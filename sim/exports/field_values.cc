@@ -185,10 +185,12 @@ Answer status(const Subject& s, unsigned field) {
     case NVML_FI_DEV_ECC_DBE_VOL_DEV:
     case NVML_FI_DEV_ECC_DBE_AGG_DEV:
       return ecc(s, s.self().ecc_uncorrected);
+    case NVML_FI_DEV_REMAPPED_PENDING:
+      return number(s.self().remap_pending);
+    case NVML_FI_DEV_REMAPPED_FAILURE:
+      return number(s.self().remap_failed);
     case NVML_FI_DEV_REMAPPED_COR:
     case NVML_FI_DEV_REMAPPED_UNC:
-    case NVML_FI_DEV_REMAPPED_PENDING:
-    case NVML_FI_DEV_REMAPPED_FAILURE:
     case NVML_FI_DEV_PCIE_REPLAY_COUNTER:
     case NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER:
       return number(0);
@@ -206,7 +208,7 @@ Answer status(const Subject& s, unsigned field) {
     case NVML_FI_DEV_IS_MIG_MODE_INDEPENDENT_MIG_QUERY_CAPABLE:
       return number(1);  // H200, R580: profiles and capacity are reported with MIG off too
     case NVML_FI_DEV_GET_GPU_RECOVERY_ACTION:
-      return number(NVML_GPU_RECOVERY_ACTION_NONE);
+      return number(s.self().recovery_action);
     default:
       return {};
   }

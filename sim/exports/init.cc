@@ -8,20 +8,37 @@
 
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
 
+namespace {
+
+// Opens the library; a fault that was injected for `function` hits it as any call.
+nvmlReturn_t start(const char* function, bool attach = true) {
+  nvmlReturn_t code = acquire_library(attach);
+  const std::shared_ptr<migsim::Machine> machine = current_machine();
+  if (code == NVML_SUCCESS && machine) {
+    code = static_cast<nvmlReturn_t>(migsim::faults_of(*machine, function));
+    if (code != NVML_SUCCESS) {
+      release_library();
+    }
+  }
+  return code;
+}
+
+}  // namespace
+
 extern "C" {
 
 nvmlReturn_t nvmlInit() {
-  return acquire_library();
+  return start(__func__);
 }
 
 nvmlReturn_t nvmlInit_v2() {
-  return acquire_library();
+  return start(__func__);
 }
 
 nvmlReturn_t nvmlInitWithFlags(unsigned flags) {
   const unsigned known = NVML_INIT_FLAG_NO_GPUS | NVML_INIT_FLAG_NO_ATTACH;
   return (flags & ~known) != 0 ? NVML_ERROR_INVALID_ARGUMENT
-                               : acquire_library((flags & NVML_INIT_FLAG_NO_ATTACH) == 0);
+                               : start(__func__, (flags & NVML_INIT_FLAG_NO_ATTACH) == 0);
 }
 
 nvmlReturn_t nvmlShutdown() {

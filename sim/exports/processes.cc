@@ -4,6 +4,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/exports/processes_here.h"
 #include "sim/machine/services.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
@@ -39,7 +40,7 @@ nvmlReturn_t collect(const Subject& s, std::uint32_t kind, std::vector<ProcessSt
   if (!s.is_mig() && s.mig_on() && !is_admin(s.machine)) {
     return NVML_ERROR_NO_PERMISSION;
   }
-  for (const ProcessState& process : s.state().processes) {
+  for (const ProcessState& process : processes_here(s.state(), s.machine.dir(), s.ref.gpu)) {
     if (on(process, s.ref) && process.kind == kind) {
       found.push_back(process);
     }

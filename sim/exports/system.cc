@@ -6,6 +6,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/exports/processes_here.h"
 #include "sim/machine/services.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
@@ -93,8 +94,8 @@ nvmlReturn_t nvmlSystemGetProcessName(unsigned pid, char* name, unsigned size) {
     std::string known;
     {
       const Machine::View view(machine);
-      for (const ProcessState& process : view->processes) {
-        if (process.used != 0 && process.pid == static_cast<std::int32_t>(pid)) {
+      for (const ProcessState& process : processes_here(*view, machine.dir(), kNone)) {
+        if (process.pid == static_cast<std::int32_t>(pid)) {
           known = process.name;
         }
       }

@@ -7,6 +7,7 @@
 
 #include "sim/exports/answer.h"
 #include "sim/exports/dispatch.h"
+#include "sim/exports/processes_here.h"
 
 using namespace migsim;           // NOLINT(google-build-using-namespace)
 using namespace migsim::exports;  // NOLINT(google-build-using-namespace)
@@ -41,18 +42,8 @@ unsigned percent(double rate) {
   return static_cast<unsigned>(std::lround(std::clamp(rate, 0.0, 1.0) * 100.0));
 }
 
-std::vector<ProcessState> processes_on(const Subject& s) {
-  std::vector<ProcessState> found;
-  for (const ProcessState& process : s.state().processes) {
-    if (process.used != 0 && process.gpu == s.ref.gpu) {
-      found.push_back(process);
-    }
-  }
-  return found;
-}
-
 nvmlReturn_t fill_samples(const Subject& s, nvmlProcessUtilizationSample_t* out, unsigned& count) {
-  const std::vector<ProcessState> found = processes_on(s);
+  const std::vector<ProcessState> found = processes_here(s.state(), s.machine.dir(), s.ref.gpu);
   const unsigned room = out == nullptr ? 0 : count;
   count = static_cast<unsigned>(found.size());
   if (found.empty()) {

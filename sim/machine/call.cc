@@ -71,18 +71,20 @@ std::uint64_t latency_ns(Machine& machine, const char* function, const Mirror& m
   return ns * permille / 1000;
 }
 
-bool matches(const Fault& fault, const char* function, std::uint32_t gpu) {
+// `by_name`: a fault of every call ("*") does not match.
+bool matches(const Fault& fault, const char* function, std::uint32_t gpu, bool by_name) {
   return fault.used != 0 && (fault.gpu == kNone || gpu == kNone || fault.gpu == gpu) &&
-         (std::strcmp(fault.function, "*") == 0 ||
+         ((!by_name && std::strcmp(fault.function, "*") == 0) ||
           std::strncmp(fault.function, function, sizeof(fault.function)) == 0);
 }
 
 // Counts the call against every injected fault that matches the call; `fires` receives the first
 // fault that fires. False when none does.
-bool count_faults(State& state, const char* function, std::uint32_t gpu, Fault& fires) {
+bool count_faults(
+    State& state, const char* function, std::uint32_t gpu, bool by_name, Fault& fires) {
   bool fired = false;
   for (Fault& fault : state.faults) {
-    if (!matches(fault, function, gpu)) {
+    if (!matches(fault, function, gpu, by_name)) {
       continue;
     }
     ++fault.seen;
@@ -146,17 +148,19 @@ int carry_out(const Fault& fault) {
       dies_at_end = true;
       break;
     case FaultAction::kXid:
+    case FaultAction::kMemory:
+    case FaultAction::kRecovery:
       break;
   }
   return NVML_SUCCESS;
 }
 
-int inject(Machine& machine, const char* function, std::uint32_t gpu) {
+int inject(Machine& machine, const char* function, std::uint32_t gpu, bool by_name = false) {
   Fault fault;
   bool fired = false;
   {
     Machine::Change change(machine);
-    fired = count_faults(*change, function, gpu, fault);
+    fired = count_faults(*change, function, gpu, by_name, fault);
     if (fired) {
       mark(machine.hardware(), *change, fault, gpu);
     }
@@ -194,6 +198,18 @@ int begin_call(Machine& machine, const char* function, std::uint32_t gpu) {
     wait_ns(ns);
   }
   return NVML_SUCCESS;
+}
+
+int faults_of(Machine& machine, const char* function) {
+  if (CallGate::mirror(machine).faults_armed.load(std::memory_order_relaxed) == 0) {
+    return NVML_SUCCESS;
+  }
+  dies_at_end = false;
+  const int code = inject(machine, function, kNone, true);
+  if (dies_at_end) {
+    die();
+  }
+  return code;
 }
 
 void end_call(Machine& machine, const char* function, std::uint32_t gpu, int code) {

@@ -21,6 +21,11 @@ int begin_call(Machine& machine, const char* function, std::uint32_t gpu);
 // $MIGSIM_TRACE, if set: <ns> <pid> <function> <gpu, or - > <code>.
 void end_call(Machine& machine, const char* function, std::uint32_t gpu, int code);
 
+// Carries out an injected fault of a call that opens the machine (nvmlInit...): such a call is not
+// counted, has no latency, leaves no trace, and has faults by its name only, not those of "*".
+// 0 = the call succeeds.
+int faults_of(Machine& machine, const char* function);
+
 // Latency of the call on hardware in ns; 0 for calls whose latency does not matter. Scaled by
 // Options::latency_permille, replaced by State::latencies.
 std::uint64_t default_latency_ns(const char* function);

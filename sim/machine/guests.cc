@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "abi/nvml.h"
+#include "sim/machine/presence.h"
 #include "sim/machine/process.h"
 
 namespace migsim {
@@ -71,12 +72,13 @@ bool instance_is_there(const Hardware& hardware, const State& state, const Note&
          note.instance_serial == serial_of(state, process);
 }
 
-// True when `uid` owns the process: a user's file may describe processes of that user only.
-bool is_theirs(std::int32_t pid, uid_t uid) {
+// True when `uid` owns the process, by its pid here: a user's file may describe processes of that
+// user only. One that is not visible here belongs to nobody whom it could be taken for.
+bool is_theirs(std::optional<std::int32_t> pid, uid_t uid) {
   struct stat info {};
 
-  const std::string folder = "/proc/" + std::to_string(pid);
-  return ::stat(folder.c_str(), &info) != 0 || info.st_uid == uid;
+  const std::string folder = "/proc/" + std::to_string(pid.value_or(0));
+  return !pid || ::stat(folder.c_str(), &info) != 0 || info.st_uid == uid;
 }
 
 double within(double value, double most) {
@@ -92,8 +94,15 @@ void sanitize(ProcessState& process) {
   process.wants.pcie_tx = within(process.wants.pcie_tx, kMostPcie);
   process.wants.pcie_rx = within(process.wants.pcie_rx, kMostPcie);
   process.name[sizeof(process.name) - 1] = '\0';
+  // Control characters: C0, DEL, and C1 in UTF-8 (0xC2 0x80 to 0xC2 0x9F), which steer a terminal.
   for (char* c = process.name; *c != '\0'; ++c) {
-    *c = static_cast<unsigned char>(*c) < 0x20 || *c == 0x7f ? '?' : *c;
+    const auto byte = static_cast<unsigned char>(*c);
+    const auto next = static_cast<unsigned char>(c[1]);
+    const bool two_bytes = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+    if (two_bytes) {
+      c[1] = '?';
+    }
+    *c = two_bytes || byte < 0x20 || byte == 0x7F ? '?' : *c;
   }
   process.used = 1;
   process.kind = std::min(process.kind, 2U);
@@ -115,10 +124,14 @@ bool read_note(int folder, const char* name, Note& note, uid_t& uid) {
   return note.magic == kNoteMagic;
 }
 
-bool is_good(const Hardware& hardware, const State& state, const Note& note, uid_t uid) {
+bool is_good(const Hardware& hardware,
+             const State& state,
+             const Note& note,
+             uid_t uid,
+             const Presence& presence) {
   return note.process.pid > 0 && note.boot_count == state.boot_count &&
-         instance_is_there(hardware, state, note) && is_theirs(note.process.pid, uid) &&
-         is_alive(note.process, false);
+         instance_is_there(hardware, state, note) &&
+         is_theirs(presence.pid_here(note.process), uid) && presence.alive(note.process, false);
 }
 
 // Puts the process into its slot. Its memory is capped at what is free; each Xid is raised once.
@@ -189,6 +202,8 @@ std::string guests_folder(const std::string& machine_dir) {
 }
 
 bool take_in_guests(const Hardware& hardware, State& state, const std::string& folder, bool tidy) {
+  const std::string machine_dir = folder.substr(0, folder.rfind('/'));
+  const Presence presence(machine_dir);
   DIR* entries = ::opendir(folder.c_str());
   std::bitset<kGuests> there;
   bool changed = false;
@@ -201,7 +216,7 @@ bool take_in_guests(const Hardware& hardware, State& state, const std::string& f
     Note note;
     uid_t uid = 0;
     if (!read_note(::dirfd(entries), entry->d_name, note, uid) ||
-        !is_good(hardware, state, note, uid)) {
+        !is_good(hardware, state, note, uid, presence)) {
       if (tidy) {
         ::unlinkat(::dirfd(entries), entry->d_name, 0);
       }

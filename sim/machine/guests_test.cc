@@ -273,6 +273,7 @@ TEST_F(Forged, MemoryAndRatesAreWhatCanBe) {
     process.rate[kTensor] = -1;
     process.wants.sm = 1e9;
     std::memset(process.name, '\033', sizeof(process.name));
+    std::memcpy(process.name + 1, "\xC2\x9B", 2);
   });
   ASSERT_EQ(seen_.size(), 1U);
   EXPECT_LE(guest_.memory_bytes, UINT64_C(24) << 30);
@@ -280,7 +281,7 @@ TEST_F(Forged, MemoryAndRatesAreWhatCanBe) {
   EXPECT_EQ(guest_.rate[kDram], 0);
   EXPECT_EQ(guest_.rate[kTensor], 0);
   EXPECT_EQ(guest_.wants.sm, 1);
-  EXPECT_EQ(guest_.name[0], '?');
+  EXPECT_EQ(std::string(guest_.name).find_first_not_of('?'), std::string::npos);
   EXPECT_EQ(guest_.name[sizeof(guest_.name) - 1], '\0');
 }
 

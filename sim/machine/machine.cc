@@ -19,6 +19,7 @@
 #include "sim/machine/guests.h"
 #include "sim/machine/mapping.h"
 #include "sim/machine/mig.h"
+#include "sim/machine/own_way.h"
 
 namespace migsim {
 namespace {
@@ -292,6 +293,11 @@ std::unique_ptr<Machine> Machine::open(const std::string& dir, Status& status) {
   const std::string path = dir + "/" + kFileName;
   const std::string what = "cannot open the simulated machine " + path + ": ";
   constexpr int kHow = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+  if (const std::string foreign = foreign_on_way(dir, false); !foreign.empty()) {
+    status = failed(what + foreign);
+    status.denied = true;
+    return nullptr;
+  }
   int fd = ::open(path.c_str(), O_RDWR | kHow);
   const bool writable = fd >= 0;
   if (!writable && (errno == EACCES || errno == EROFS)) {
@@ -303,6 +309,8 @@ std::unique_ptr<Machine> Machine::open(const std::string& dir, Status& status) {
     return nullptr;
   }
   std::string problem = owner_problem(file.get(), path, writable);
+  // A state file of root's, by a hard link, in a folder that is not.
+  problem = problem.empty() ? foreign_on_way(dir) : problem;
   if (!problem.empty()) {
     status = failed(what + problem);
     status.denied = true;

@@ -22,6 +22,8 @@ void power_cycle(GpuState& gpu) {
   clear_instances(gpu);
   gpu.ecc_corrected = 0;
   gpu.ecc_uncorrected = 0;
+  gpu.remap_pending = 0;
+  gpu.recovery_action = NVML_GPU_RECOVERY_ACTION_NONE;
   gpu.ecc_enabled = gpu.ecc_pending;
   gpu.settings = {};
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "sim/machine/guests.h"
+#include "sim/machine/presence.h"
 #include "sim/machine/telemetry.h"
 
 namespace migsim {
@@ -127,10 +128,10 @@ void remove_process(State& state, std::uint32_t slot) {
   }
 }
 
-std::uint32_t remove_dead_processes(State& state, bool quick) {
+std::uint32_t remove_dead_processes(State& state, const Presence& presence, bool quick) {
   std::uint32_t removed = 0;
   for (std::uint32_t i = state.process_top; i-- > 0;) {
-    if (state.processes[i].used != 0 && !is_alive(state.processes[i], quick)) {
+    if (state.processes[i].used != 0 && !presence.alive(state.processes[i], quick)) {
       remove_process(state, i);
       ++removed;
     }

@@ -11,6 +11,8 @@
 
 namespace migsim {
 
+class Presence;  // presence.h
+
 struct ProcessIdentity {
   std::int32_t pid = 0;
   std::uint64_t start_ticks = 0;
@@ -23,8 +25,8 @@ struct ProcessIdentity {
 ProcessIdentity this_process();
 
 // False when the process is known to be gone: no such pid, a zombie, or a reused pid. `quick`
-// checks only that the pid exists (one system call). A process of another pid namespace, or one
-// hidden by the mount options of /proc, counts as alive.
+// checks only that the pid exists (one system call). A process of another pid namespace
+// (presence.h tells of those), or one hidden by the mount options of /proc, counts as alive.
 bool is_alive(const ProcessState& process, bool quick);
 
 // The instance that a process runs on; gi and ci are kNone on a GPU without MIG.
@@ -55,8 +57,8 @@ void detach_context(State& state, std::uint32_t slot);
 // Removes a process with all its contexts and memory.
 void remove_process(State& state, std::uint32_t slot);
 
-// Removes every process that is_alive() reports as gone; returns their number.
-std::uint32_t remove_dead_processes(State& state, bool quick);
+// Removes every process that has ended, as `presence` sees it; returns their number.
+std::uint32_t remove_dead_processes(State& state, const Presence& presence, bool quick);
 
 // Allocates `bytes` more of the instance's memory to the process (compute instances share the
 // memory of their GPU instance; without MIG the GPU's). False, with nothing changed, when less is

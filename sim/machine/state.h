@@ -13,7 +13,7 @@
 
 namespace migsim {
 
-inline constexpr std::uint32_t kFormatVersion = 5;  // format of the structs below
+inline constexpr std::uint32_t kFormatVersion = 6;  // format of the structs below
 inline constexpr std::uint32_t kMaxGpus = 16;
 inline constexpr std::uint32_t kMaxGiProfiles = 18;
 inline constexpr std::uint32_t kMaxCiProfiles = 9;
@@ -189,6 +189,9 @@ struct GpuState {
   std::uint32_t persistence = 0, compute_mode = 0, accounting = 0, ecc_enabled = 1, ecc_pending = 1;
   std::uint32_t graphics_mode = 0;  // workstation board with its display outputs on: MIG is refused
   std::uint64_t ecc_corrected = 0, ecc_uncorrected = 0;
+  // A memory row waits for its remapping by the next reset; one could not be remapped, which no
+  // reset mends; and NVML_GPU_RECOVERY_ACTION_*. Set by `sim inject` only.
+  std::uint32_t remap_pending = 0, remap_failed = 0, recovery_action = 0;
   Settings settings;
   std::uint64_t energy_since_ns = 0;
   double energy_mj = 0;  // energy in millijoules up to energy_since_ns
@@ -221,7 +224,19 @@ struct ProcessState {
   char name[96] = {};
 };
 
-enum class FaultAction : std::uint32_t { kFail, kHang, kGpuLost, kKillBefore, kKillAfter, kXid };
+enum class FaultAction : std::uint32_t {
+  kFail,
+  kHang,
+  kGpuLost,
+  kKillBefore,
+  kKillAfter,
+  kXid,
+  kMemory,    // `code` is a MemoryFault
+  kRecovery,  // `code` is NVML_GPU_RECOVERY_ACTION_*
+};
+
+// Faults of the GPU's memory, by NVIDIA's documentation of memory error management.
+enum class MemoryFault : std::int32_t { kUncorrected, kRemapPending, kRemapFailed };
 
 struct Fault {
   std::uint32_t used = 0;
@@ -230,7 +245,7 @@ struct Fault {
   std::uint32_t nth = 1;      // fires on the nth matching call
   std::uint32_t repeat = 1;   // and on `repeat` - 1 calls after it; 0 = for ever
   FaultAction action = FaultAction::kFail;
-  std::int32_t code = 0;      // nvmlReturn_t for kFail, Xid number for kXid
+  std::int32_t code = 0;      // nvmlReturn_t for kFail, Xid number for kXid, see FaultAction
   std::uint32_t hang_ms = 0;  // 0 = for ever (kHang)
   std::uint32_t gi = kNone, ci = kNone;
   std::uint64_t seen = 0;  // matching calls so far

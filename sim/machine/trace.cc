@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "sim/machine/machine.h"
+#include "sim/machine/own_way.h"
 
 namespace migsim {
 namespace {
@@ -18,7 +19,7 @@ int open_trace() {
   if (path == nullptr || *path == '\0') {
     return -1;
   }
-  return ::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  return open_own_output(path, O_APPEND);
 }
 
 }  // namespace

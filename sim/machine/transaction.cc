@@ -10,6 +10,7 @@
 #include "sim/machine/guests.h"
 #include "sim/machine/mapping.h"
 #include "sim/machine/mig.h"
+#include "sim/machine/presence.h"
 #include "sim/machine/process.h"
 #include "sim/machine/telemetry.h"
 
@@ -39,9 +40,9 @@ bool look_in_full(Header& header, std::uint64_t now, std::uint64_t every_ns) {
   return true;
 }
 
-bool any_dead(const State& state, bool quick) {
+bool any_dead(const State& state, const Presence& presence, bool quick) {
   for (std::uint32_t i = 0; i < state.process_top; ++i) {
-    if (state.processes[i].used != 0 && !is_alive(state.processes[i], quick)) {
+    if (state.processes[i].used != 0 && !presence.alive(state.processes[i], quick)) {
       return true;
     }
   }
@@ -150,7 +151,7 @@ void Machine::Impl::look(std::uint64_t now) {
   }
   settle_all(hardware(), *seen, now);
   take_in_guests(hardware(), *seen, guests_folder(dir), false);
-  remove_dead_processes(*seen, true);
+  remove_dead_processes(*seen, Presence(dir), true);
   settle_all(hardware(), *seen, now);
 }
 
@@ -189,10 +190,11 @@ Machine::View::View(Machine& machine) : machine_(machine) {
   const std::uint64_t now = now_ns();
   const bool full = look_in_full(impl.header(), now, kViewLooksEveryNs);
   const bool guests = look_at_guests(impl.header(), *state_, now);
-  if (guests || any_dead(*state_, !full)) {
+  const Presence presence(impl.dir);
+  if (guests || any_dead(*state_, presence, !full)) {
     State& next = impl.begin_change();
     settle_all(impl.hardware(), next, now);
-    bool changed = remove_dead_processes(next, !full) > 0;
+    bool changed = remove_dead_processes(next, presence, !full) > 0;
     changed =
         (guests && take_in_guests(impl.hardware(), next, guests_folder(impl.dir), true)) || changed;
     if (changed) {
@@ -229,7 +231,7 @@ Machine::Change::Change(Machine& machine) : machine_(machine) {
   bool changed = false;
   if (state_->process_top > 0) {
     const bool full = look_in_full(impl.header(), now, kChangeLooksEveryNs);
-    changed = remove_dead_processes(*state_, !full) > 0;
+    changed = remove_dead_processes(*state_, Presence(impl.dir), !full) > 0;
   }
   if (state_->options.shared != 0) {
     changed = take_in_guests(impl.hardware(), *state_, guests_folder(impl.dir), true) || changed;

@@ -17,7 +17,7 @@ Problem read_names(const Notebook& book) {
   if (!book.told("identity.name", code, "nvmlDeviceGetName")) {
     return {Exit::kNotSupported, "cannot capture a GPU without a name: " + nvml_name(code), ""};
   }
-  std::strncpy(board.name, name.data(), sizeof(board.name) - 1);
+  copy_text(name.data(), board.name);
   book.text<decltype(&nvmlDeviceGetVbiosVersion)>(
       "nvmlDeviceGetVbiosVersion", "identity.vbios", board.vbios);
   book.text<decltype(&nvmlDeviceGetBoardPartNumber)>(

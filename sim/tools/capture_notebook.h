@@ -3,6 +3,7 @@
 #ifndef MIGCTL_SIM_TOOLS_CAPTURE_NOTEBOOK_H_
 #define MIGCTL_SIM_TOOLS_CAPTURE_NOTEBOOK_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,14 @@
 #include "sim/tools/fault_spec.h"
 
 namespace migsim {
+
+// Copies a text into a field that may be shorter: as much as there is room for, and its end.
+template <std::size_t N>
+void copy_text(const char* text, char (&field)[N]) {
+  const std::size_t length = ::strnlen(text, N - 1);
+  std::copy_n(text, length, field);
+  field[length] = '\0';
+}
 
 class Notebook {
  public:
@@ -59,7 +68,7 @@ class Notebook {
         calls_.call<Function>(call, device_, value.data(), static_cast<unsigned>(value.size()));
     // An empty text counts as not reported (a simulated board without the figure).
     if (told(path, code == NVML_SUCCESS && value[0] == '\0' ? NVML_ERROR_NO_DATA : code, call)) {
-      std::strncpy(field, value.data(), N - 1);
+      copy_text(value.data(), field);
     }
   }
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tools/cmd_capture.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
 
 #include "sim/gpus/board.h"
+#include "sim/machine/own_way.h"
 #include "sim/tools/capture.h"
 
 namespace migsim {
@@ -73,13 +76,27 @@ Problem examine(bool fill, Capture& capture, Findings& findings) {
 }
 
 Problem write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file) {
-    return {};
+  if (const std::string foreign = foreign_on_way(path); !foreign.empty()) {
+    return {Exit::kPermission, "cannot write board file " + path + ": " + foreign, ""};
+  }
+  const int fd = open_own_output(path, 0);
+
+  struct stat info {};
+
+  bool done =
+      fd >= 0 && ::fstat(fd, &info) == 0 && (!S_ISREG(info.st_mode) || ::ftruncate(fd, 0) == 0);
+  for (std::size_t at = 0; done && at < text.size();) {
+    const ssize_t size = ::write(fd, text.data() + at, text.size() - at);
+    done = size > 0 || (size < 0 && errno == EINTR);
+    at += size > 0 ? static_cast<std::size_t>(size) : 0;
   }
   const int code = errno;
+  if (fd >= 0) {
+    done = ::close(fd) == 0 && done;
+  }
+  if (done) {
+    return {};
+  }
   return {code == EACCES || code == EPERM ? Exit::kPermission : Exit::kIo,
           "cannot write board file " + path + ": " +
               std::error_code(code, std::generic_category()).message(),

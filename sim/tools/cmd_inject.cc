@@ -11,6 +11,7 @@
 #include "abi/nvml.h"
 #include "sim/machine/process.h"
 #include "sim/tools/machines.h"
+#include "sim/tree/tree.h"
 
 namespace migsim {
 
@@ -20,7 +21,26 @@ using Json = nlohmann::ordered_json;
 
 bool names_fault(const FaultSpec& spec) {
   return !spec.call.empty() || !spec.fail.empty() || !spec.hang.empty() || !spec.kill.empty() ||
-         spec.lost || spec.xid || spec.gpu || spec.gi || spec.ci;
+         spec.lost || spec.xid || !spec.memory.empty() || !spec.recovery.empty() || spec.gpu ||
+         spec.gi || spec.ci;
+}
+
+// A memory fault, with the Xid that the driver reports for it: 48 an error that ECC could not
+// correct, 63 a row that is remapped by the next reset, 64 one that cannot be (NVIDIA's
+// documentation of GPU memory error management).
+std::uint64_t fail_memory(GpuState& gpu, MemoryFault fault) {
+  switch (fault) {
+    case MemoryFault::kUncorrected:
+      ++gpu.ecc_uncorrected;
+      return 48;
+    case MemoryFault::kRemapPending:
+      gpu.remap_pending = 1;
+      return 63;
+    case MemoryFault::kRemapFailed:
+      break;
+  }
+  gpu.remap_failed = 1;
+  return 64;
 }
 
 // Applies a fault that is not tied to a call at once.
@@ -30,6 +50,18 @@ void happen(State& state, const Fault& fault) {
     state.gpus[fault.gpu].lost = 1;
     ++state.generation;
     raise_event(state, nvmlEventTypeXidCriticalError, kFallenOffTheBus, {fault.gpu, kNone, kNone});
+    return;
+  }
+  if (fault.action == FaultAction::kMemory || fault.action == FaultAction::kRecovery) {
+    constexpr std::uint64_t kRecoveryChanged = 154;
+    GpuState& gpu = state.gpus[fault.gpu];
+    std::uint64_t xid = kRecoveryChanged;
+    if (fault.action == FaultAction::kMemory) {
+      xid = fail_memory(gpu, static_cast<MemoryFault>(fault.code));
+    } else {
+      gpu.recovery_action = static_cast<std::uint32_t>(fault.code);
+    }
+    raise_event(state, nvmlEventTypeXidCriticalError, xid, {fault.gpu, kNone, kNone});
     return;
   }
   raise_event(state,
@@ -113,6 +145,12 @@ Problem apply(const InjectRequest& request,
   return {};
 }
 
+// The kernel log has a line for each Xid.
+Problem show(Machine& machine) {
+  const Status status = sync_tree(machine);
+  return status.ok() ? Problem{} : Problem{Exit::kIo, status.error, ""};
+}
+
 std::string action_text(const Fault& fault) {
   switch (fault.action) {
     case FaultAction::kFail:
@@ -126,6 +164,8 @@ std::string action_text(const Fault& fault) {
     case FaultAction::kKillAfter:
       return "kill after";
     case FaultAction::kXid:
+    case FaultAction::kMemory:
+    case FaultAction::kRecovery:
       break;
   }
   return "xid " + std::to_string(fault.code);
@@ -200,6 +240,9 @@ Problem cmd_inject(const InjectRequest& request) {
   }
   if (request.clear || !faults.empty() || !latencies.empty()) {
     if (Problem problem = apply(request, faults, latencies, *machine); !problem.ok()) {
+      return problem;
+    }
+    if (Problem problem = show(*machine); !problem.ok()) {
       return problem;
     }
   }

@@ -227,5 +227,46 @@ TEST(ShellQuoted, AnyText) {
   EXPECT_EQ(shell_quoted("it's $HOME"), "'it'\\''s $HOME'");
 }
 
+// A machine's folder may have links in it, as its /sys has: they are removed, and not what they
+// lead to.
+TEST_F(SimTools, DestroyLeavesAloneWhatLinksLeadTo) {
+  std::string dir;
+  ASSERT_TRUE(create_machine(spec(), dir).ok());
+  const std::string kept = root.string() + "/kept";
+  fs::create_directory(kept);
+  std::ofstream(kept + "/file") << "text";
+  fs::create_directory_symlink(kept, dir + "/tree/out");
+  fs::create_symlink(kept + "/file", dir + "/file");
+  testing::internal::CaptureStdout();
+  const Problem problem = cmd_destroy("lab", true, false);
+  testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(problem.ok()) << problem.message;
+  EXPECT_FALSE(fs::exists(dir));
+  EXPECT_TRUE(fs::exists(kept + "/file"));
+}
+
+TEST_F(SimTools, RootKeepsNoMachinesInAnotherUsersFolder) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root, to make what belongs to somebody else";
+  }
+  std::string dir;
+  ASSERT_TRUE(create_machine(spec(), dir).ok());
+  ASSERT_EQ(::chown(root.c_str(), 4001, 4001), 0);
+  EXPECT_EQ(cmd_destroy("lab", true, false).code, Exit::kPermission);
+  MachineSpec other = spec();
+  other.name = "other";
+  EXPECT_EQ(create_machine(other, dir).code, Exit::kPermission);
+  EXPECT_TRUE(fs::exists(root / "lab/machine.state"));
+  EXPECT_FALSE(fs::exists(root / "other"));
+  // A link of the stranger's to a folder of root's.
+  ASSERT_EQ(::chown(root.c_str(), 0, 0), 0);
+  const std::string way = root.string() + "/way";
+  fs::create_directory_symlink(root, way);
+  ASSERT_EQ(::lchown(way.c_str(), 4001, 4001), 0);
+  setenv("MIGSIM_ROOT", way.c_str(), 1);
+  EXPECT_EQ(cmd_destroy("lab", true, false).code, Exit::kPermission);
+  EXPECT_TRUE(fs::exists(root / "lab/machine.state"));
+}
+
 }  // namespace
 }  // namespace migsim

@@ -35,6 +35,8 @@ FaultSpec read_fault(ObjectReader& reader) {
   spec.kill = action(reader, "kill");
   spec.lost = reader.has("lost") && reader.flag("lost");
   spec.xid = place(reader, "xid", 999);
+  spec.memory = action(reader, "memory");
+  spec.recovery = action(reader, "recovery");
   reader.finish();
   return spec;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <initializer_list>
 
 #include "abi/nvml.h"
 #include "sim/tools/functions.h"
@@ -55,7 +56,8 @@ Problem bad(const std::string& message, const std::string& hint) {
 
 int action_count(const FaultSpec& spec) {
   return (spec.fail.empty() ? 0 : 1) + (spec.hang.empty() ? 0 : 1) + (spec.kill.empty() ? 0 : 1) +
-         (spec.lost ? 1 : 0) + (spec.xid ? 1 : 0);
+         (spec.lost ? 1 : 0) + (spec.xid ? 1 : 0) + (spec.memory.empty() ? 0 : 1) +
+         (spec.recovery.empty() ? 0 : 1);
 }
 
 Problem set_fail(const FaultSpec& spec, Fault& out) {
@@ -85,7 +87,38 @@ Problem set_hang(const FaultSpec& spec, Fault& out) {
   return {};
 }
 
+// The place of `word` in `words` is the fault's code.
+Problem set_word(const std::string& word,
+                 std::initializer_list<std::string_view> words,
+                 FaultAction action,
+                 Fault& out) {
+  const auto* found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) {
+    std::string known;
+    for (const std::string_view one : words) {
+      known += (known.empty() ? "" : ", ") + std::string(one);
+    }
+    return bad("no such fault: \"" + word.substr(0, 80) + "\"", "write one of " + known);
+  }
+  if (out.function[0] != '\0') {
+    return bad("--memory and --recovery happen at once", "leave out --call");
+  }
+  out.action = action;
+  out.code = static_cast<std::int32_t>(found - words.begin());
+  return {};
+}
+
 Problem set_action(const FaultSpec& spec, Fault& out) {
+  if (!spec.memory.empty()) {
+    return set_word(
+        spec.memory, {"uncorrected", "remap-pending", "remap-failed"}, FaultAction::kMemory, out);
+  }
+  if (!spec.recovery.empty()) {
+    return set_word(spec.recovery,
+                    {"none", "reset", "reboot", "drain", "drain-and-reset"},
+                    FaultAction::kRecovery,
+                    out);
+  }
   if (!spec.fail.empty()) {
     return set_fail(spec, out);
   }
@@ -170,11 +203,13 @@ Problem check_function(const std::string& name) {
 
 Problem make_fault(const FaultSpec& spec, std::uint32_t gpu_count, Fault& out) {
   if (action_count(spec) != 1) {
-    return bad("a fault does exactly one thing",
-               "give one of --fail, --hang, --kill, --lost, --xid (or list, clear, file, latency)");
+    return bad(
+        "a fault does exactly one thing",
+        "give one of --fail, --hang, --kill, --lost, --xid, --memory, --recovery (or list, clear, "
+        "file, latency)");
   }
   if (spec.call.empty()) {
-    if (!spec.lost && !spec.xid) {
+    if (!spec.lost && !spec.xid && spec.memory.empty() && spec.recovery.empty()) {
       return bad("which call?", "add --call FUNCTION, or --call \"*\" for every one");
     }
     if (!spec.gpu) {

@@ -16,7 +16,7 @@ namespace migsim {
 
 // One fault, as options or a line of a file describe it; exactly one action is set.
 struct FaultSpec {
-  std::string call;  // exported function, or "*"; "" = at once (lost and xid only)
+  std::string call;  // exported function, or "*"; "" = at once (lost, xid, memory, recovery)
   std::optional<std::uint32_t> gpu, gi, ci;
   std::uint32_t nth = 1;
   std::uint32_t repeat = 1;  // 0 = for ever
@@ -25,6 +25,8 @@ struct FaultSpec {
   std::string kill;          // "before" or "after"
   bool lost = false;
   std::optional<std::uint32_t> xid;
+  std::string memory;    // at once: "uncorrected", "remap-pending" or "remap-failed"
+  std::string recovery;  // at once: "none", "reset", "reboot", "drain" or "drain-and-reset"
 };
 
 struct LatencySpec {

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "sim/machine/call.h"
+#include "sim/machine/own_way.h"
 #include "sim/tools/machine_spec.h"
 #include "sim/tools/nearest.h"
 
@@ -56,7 +57,7 @@ Problem find_machine_dir(const std::string& name, std::string& dir) {
                          : "did you mean " + near + "?"};
   }
   dir = machine_dir(name);
-  return {};
+  return check_way(dir, false);  // whose the machine itself may be, Machine::open says
 }
 
 Problem open_machine(const std::string& name, std::unique_ptr<Machine>& machine) {
@@ -86,8 +87,20 @@ Problem open_machine_to_change(const std::string& name, std::unique_ptr<Machine>
   return {};
 }
 
+Problem check_way(const std::string& path, bool itself) {
+  if (const std::string foreign = foreign_on_way(path, itself); !foreign.empty()) {
+    return {Exit::kPermission,
+            "cannot use " + path + ": " + foreign,
+            "run it as that user (sudo -u), or set MIGSIM_ROOT to a folder of yours"};
+  }
+  return {};
+}
+
 Problem make_root(bool shared) {
   const fs::path root = Machine::default_root();
+  if (Problem problem = check_way(root.string(), true); !problem.ok()) {
+    return problem;
+  }
   std::error_code error;
   fs::create_directories(root, error);
   if (error) {

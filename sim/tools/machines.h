@@ -30,6 +30,10 @@ Problem open_machine_to_change(const std::string& name, std::unique_ptr<Machine>
 // symbolic link, no state).
 Problem find_machine_dir(const std::string& name, std::string& dir);
 
+// Error when the way to `path` leads through another user's link or, for root, folder
+// (sim/machine/own_way.h).
+Problem check_way(const std::string& path, bool itself);
+
 // Makes the root folder and its parents.
 Problem make_root(bool shared);
 

@@ -133,6 +133,11 @@ void add_inject(CLI::App& app, Request& request, Action& action) {
   command->add_option("--kill", fault.kill, "the calling process dies: before or after the call");
   command->add_flag("--lost", fault.lost, "the GPU falls off the bus (without --call: now)");
   command->add_option("--xid", fault.xid, "an Xid event (without --call: now)");
+  command->add_option(
+      "--memory", fault.memory, "now: uncorrected, remap-pending or remap-failed (Xid 48, 63, 64)");
+  command->add_option("--recovery",
+                      fault.recovery,
+                      "now, what the driver asks for: none, reset, reboot, drain, drain-and-reset");
   command->add_option("--gpu", fault.gpu, "only on this GPU");
   command->add_option("--gi", fault.gi, "GPU instance of the Xid");
   command->add_option("--ci", fault.ci, "compute instance of the Xid");

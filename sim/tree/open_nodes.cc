@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -83,6 +86,36 @@ Nodes nodes_of(Machine& machine) {
   return nodes;
 }
 
+// A descriptor of O_PATH names a file and opens no device: the kernel's driver never hears of it.
+// nullopt: not known.
+std::optional<bool> names_only(const std::string& fds, const char* name) {
+  std::ifstream info(fds.substr(0, fds.rfind('/')) + "/fdinfo/" + name);
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("flags:")) {
+      constexpr int kOctal = 8;
+      return (std::strtoul(line.c_str() + line.find(':') + 1, nullptr, kOctal) & O_PATH) != 0;
+    }
+  }
+  return std::nullopt;
+}
+
+// The node that a descriptor has open. It may be closed, and its number given to another file,
+// between two looks: they count when they agree.
+std::optional<Node> open_node(const std::string& fds, const char* name, const Nodes& nodes) {
+  constexpr int kLooks = 8;
+  const std::string path = fds + "/" + name;
+  auto key = key_of(path);
+  for (int look = 0; look < kLooks && key && nodes.contains(*key); ++look) {
+    const auto only = names_only(fds, name);
+    const auto now = key_of(path);
+    if (now == key && only) {
+      return *only ? std::nullopt : std::optional(nodes.at(*key));
+    }
+    key = now;
+  }
+  return key && nodes.contains(*key) ? std::optional(nodes.at(*key)) : std::nullopt;
+}
+
 void look_at(const std::string& fds, const Nodes& nodes, OpenNodes& open) {
   for_each_name(fds, [&](const char* name) {
     char link[512];
@@ -93,15 +126,14 @@ void look_at(const std::string& fds, const Nodes& nodes, OpenNodes& open) {
                          std::string_view::npos) {
       return;
     }
-    const auto key = key_of(path);
-    const auto node = key ? nodes.find(*key) : nodes.end();
-    if (node == nodes.end()) {
+    const auto node = open_node(fds, name, nodes);
+    if (!node) {
       return;
     }
-    if (node->second.capability) {
-      open.capabilities.insert(node->second.number);
+    if (node->capability) {
+      open.capabilities.insert(node->number);
     } else {
-      open.gpus |= 1U << node->second.number;
+      open.gpus |= 1U << node->number;
     }
   });
 }

@@ -92,6 +92,29 @@ TEST_F(OpenNodesTest, CapabilitiesNameTheirInstance) {
   EXPECT_FALSE(of_ci.compute_instance(0, gi_, 1));
 }
 
+TEST_F(OpenNodesTest, ADescriptorThatOnlyNamesANodeIsNotOpen) {
+  for (const int flags : {O_PATH, O_RDONLY}) {
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const bool open = ::open(dev("nvidia1").c_str(), flags) >= 0;
+      if (::write(ready[1], open ? "1" : "0", 1) == 1) {
+        ::pause();
+      }
+      ::_exit(0);
+    }
+    char answer = 0;
+    ASSERT_EQ(::read(ready[0], &answer, 1), 1);
+    ASSERT_EQ(answer, '1');
+    EXPECT_EQ(open_nodes(*machine_).gpus, flags == O_PATH ? 0U : 2U);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
+  }
+}
+
 TEST_F(OpenNodesTest, ARealProcessIsSeenAndGoneWithItsEnd) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);

@@ -16,6 +16,7 @@
 #include "sim/tree/dir.h"
 #include "sim/tree/service_part.h"
 #include "sim/tree/static_part.h"
+#include "sim/tree/steps.h"
 
 namespace migsim {
 
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::string_view kTreeVersion = "3\n";
 constexpr std::uint32_t kCapMode = 0444;
+constexpr std::uint64_t kXidEvent = 8;  // nvmlEventTypeXidCriticalError
 
 // GI ids and their CI ids, per GPU minor number.
 using Instances = std::map<std::uint32_t, std::map<std::uint32_t, std::set<std::uint32_t>>>;
@@ -32,6 +34,8 @@ struct Snapshot {
   Instances instances;
   std::string driver;
   std::vector<TreeService> services;
+  std::uint64_t event_sequence = 0;
+  std::vector<Event> xids;  // oldest first
 };
 
 Snapshot take(Machine& machine) {
@@ -40,6 +44,15 @@ Snapshot take(Machine& machine) {
   const Machine::View view(machine);
   out.driver = view->options.driver_version;
   out.services = services_of(hardware, *view);
+  out.event_sequence = view->event_sequence;
+  for (std::uint32_t back = kMaxEvents; back > 0; --back) {
+    // The ring holds the newest kMaxEvents, each at its sequence number.
+    const std::uint64_t sequence = view->event_sequence + 1 - back;
+    const Event& event = view->events[sequence % kMaxEvents];
+    if (back <= view->event_sequence && event.sequence == sequence && event.type == kXidEvent) {
+      out.xids.push_back(event);
+    }
+  }
   for (std::uint32_t i = 0; i < hardware.gpu_count; ++i) {
     const GpuState& gpu = view->gpus[i];
     out.gpus.push_back({&hardware.boards[gpu.board],
@@ -65,9 +78,10 @@ Snapshot take(Machine& machine) {
 }
 
 // Canonical text of the layout in one line: equal lines mean equal trees.
-std::string layout_line(const Instances& instances, const std::vector<TreeService>& services) {
-  std::string line = line_of(services);
-  for (const auto& [minor, gis] : instances) {
+std::string layout_line(const Snapshot& now) {
+  std::string line = line_of(now.services);
+  line += "events=" + std::to_string(now.event_sequence) + " ";
+  for (const auto& [minor, gis] : now.instances) {
     for (const auto& [gi, cis] : gis) {
       line += std::to_string(minor) + "/" + std::to_string(gi) + ":";
       for (const std::uint32_t ci : cis) {
@@ -194,6 +208,25 @@ int sync_devices(const Dir& tree, const Instances& instances) {
   return error != 0 ? error : prune(caps, "nvidia-cap", wanted);
 }
 
+// The kernel log: a line for each Xid, in the form of NVIDIA's documentation of Xid errors, where a
+// GPU instance is "GPU-I:05". What comes after the number differs for each Xid, and is not
+// imitated.
+int sync_kernel_log(const Dir& tree, const Snapshot& now) {
+  std::string text;
+  for (const Event& event : now.xids) {
+    if (event.gpu >= now.gpus.size()) {
+      continue;
+    }
+    const TreeGpu& gpu = now.gpus[event.gpu];
+    text += print("kernel: NVRM: Xid (PCI:%04x:%02x:%02x", gpu.domain, gpu.bus, gpu.device);
+    text += event.gi == kNone ? "" : print(" GPU-I:%02u", event.gi);
+    text += print("): %llu, simulated by migctl\n", static_cast<unsigned long long>(event.data));
+  }
+  Dir logs;
+  const int error = tree.enter("var/log", logs);
+  return error != 0 ? error : logs.write("kern.log", text, 0444);
+}
+
 int sync_locked(Machine& machine, const Dir& folder) {
   // Snapshot taken under the tree's lock: a writer never overwrites a newer tree with an older
   // state.
@@ -203,7 +236,7 @@ int sync_locked(Machine& machine, const Dir& folder) {
     return error;
   }
   const bool fresh = tree.read(".version") != kTreeVersion;
-  const std::string layout = layout_line(now.instances, now.services);
+  const std::string layout = layout_line(now);
   if (!fresh && tree.read(".layout") == layout) {
     return 0;
   }
@@ -224,6 +257,9 @@ int sync_locked(Machine& machine, const Dir& folder) {
   }
   if (error == 0) {
     error = write_services(tree, now.services);
+  }
+  if (error == 0) {
+    error = sync_kernel_log(tree, now);
   }
   if (error == 0 && fresh) {
     error = tree.write(".version", kTreeVersion, 0444);

@@ -7,11 +7,12 @@
 #include <fmt/format.h>
 
 #include "apply/apply.h"
+#include "model/same_layout.h"
 
 namespace mig::apply {
 namespace {
 
-constexpr std::array<std::pair<Cause, std::string_view>, 12> kNames = {{
+constexpr std::array<std::pair<Cause, std::string_view>, 13> kNames = {{
     {Cause::kApply, "apply"},
     {Cause::kCreate, "create"},
     {Cause::kDestroy, "destroy"},
@@ -21,32 +22,14 @@ constexpr std::array<std::pair<Cause, std::string_view>, 12> kNames = {{
     {Cause::kRestore, "restore"},
     {Cause::kLeaseCreate, "lease --create"},
     {Cause::kSlotCreate, "slot --create"},
+    {Cause::kReclaim, "reclaim"},
     {Cause::kMigrate, "migrate"},
     {Cause::kSmi, "smi"},
     {Cause::kDrift, "drift"},
 }};
 
-bool same_compute(const ComputeInstance& a, const ComputeInstance& b) {
-  return a.id == b.id && a.name == b.name && a.placement == b.placement && a.uuid == b.uuid;
-}
-
-bool same_instance(const GpuInstance& a, const GpuInstance& b) {
-  return a.id == b.id && a.name == b.name && a.placement == b.placement &&
-         std::equal(a.compute_instances.begin(),
-                    a.compute_instances.end(),
-                    b.compute_instances.begin(),
-                    b.compute_instances.end(),
-                    same_compute);
-}
-
 bool same_gpu(const Gpu& a, const Gpu& b) {
-  return a.index == b.index && a.uuid == b.uuid && a.mig_current == b.mig_current &&
-         a.mig_pending == b.mig_pending &&
-         std::equal(a.instances.begin(),
-                    a.instances.end(),
-                    b.instances.begin(),
-                    b.instances.end(),
-                    same_instance);
+  return a.index == b.index && same_layout(a, b);
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ enum class Cause {
   kRestore,
   kLeaseCreate,  // lease --create, run --create
   kSlotCreate,   // the instance of a slot, with --create
+  kReclaim,      // the end of an idle instance that was made for a lease
   kMigrate,      // creation of successors of busy instances, and its rollback
   kSmi,          // nvidia-smi's dialect, which bypasses apply
   kDrift,        // change by another program, detected by a reading

@@ -39,6 +39,9 @@ class Run {
     if (context_.recorder != nullptr) {
       MIG_TRY(context_.recorder->begin(plan_, before_));
     }
+    if (auto withdrawn = withdraw(); !withdrawn) {
+      return finished(std::move(withdrawn).error());
+    }
     for (std::size_t i = 0; i < result_.steps.size() && !result_.failure; ++i) {
       if (options_.stop != nullptr && *options_.stop) {
         result_.failure = Error{ErrorCode::kRolledBack, "stopped on request", {}, {}, {}};
@@ -68,9 +71,33 @@ class Run {
     return *std::move(result_.failure);
   }
 
+  Result<void> withdraw() {
+    if (context_.handover == nullptr || result_.steps.empty()) {
+      return {};
+    }
+    MIG_TRY(context_.handover->withdraw(plan_, before_, false));
+    withdrawn_ = true;
+    return {};
+  }
+
+  // Before the end of the record: where this process dies in between, recover() does it.
+  void renew() {
+    if (!withdrawn_) {
+      return;
+    }
+    withdrawn_ = false;
+    auto now = result_.after.gpus.empty()
+                   ? device::read_inventory(context_.session, {context_.proc_root, context_.facts})
+                   : Result<Inventory>(result_.after);
+    if (auto renewed = context_.handover->renew(now ? &*now : nullptr); !renewed) {
+      result_.warnings.push_back(renewed.error().text());
+    }
+  }
+
   // Writes the end of the record. If the write fails, the change stays open in the journal and the
   // result says so.
   void close() {
+    renew();
     if (context_.recorder == nullptr) {
       return;
     }
@@ -246,6 +273,7 @@ class Run {
   ApplyResult result_;
   std::map<std::string, Error> waiting_;  // GPUs whose new mode is pending until a reset
   std::set<std::string> active_;          // GPUs whose new mode is active without a reset
+  bool withdrawn_ = false;
 };
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "mig/result.h"
 
 #include "apply/after_change.h"
+#include "apply/handover.h"
 #include "apply/recorder.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
@@ -43,6 +44,7 @@ struct ChangeOrigin {
   std::string command;  // command line: "apply -f layouts.yaml -c mixed"
   std::string reason;   // reason given by the user; may be empty
   Cause cause = Cause::kApply;
+  std::optional<MadeFor> made_for = {};  // the request that instances are made for
 };
 
 struct ApplyOptions {
@@ -64,6 +66,7 @@ struct Context {
   std::string proc_root = base::proc_root();
   std::function<void()> heartbeat = {};
   device::FactsOfGpus* facts = nullptr;  // cache of constant facts; nullptr = none
+  Handover* handover = nullptr;          // nullptr = nothing is handed over
 };
 
 // An Error means that nothing was changed: kConflict (the machine's layout is not the plan's, or

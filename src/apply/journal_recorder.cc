@@ -158,6 +158,8 @@ Result<void> JournalRecorder::begin(const Plan& plan, const Inventory& before) {
   change.user = user_name(getuid());
   change.command = origin_.command;
   change.reason = origin_.reason;
+  change.cause = name_of(origin_.cause);
+  change.made_for = origin_.made_for;
   change.before = save_layout(before, uuids_);
   change.generation = static_cast<std::int64_t>(before.generation);
   std::vector<store::StepRow> rows;
@@ -227,6 +229,10 @@ void add_outcome(const std::vector<store::AttemptRow>& attempts,
       step.outcome = undo ? "undo_failed" : "failed";
     }
     step.message = attempt.message;
+    step.assigned.reset();
+    if (attempt.succeeded && attempt.gpu_instance) {
+      step.assigned = GpuInstanceId{u32(*attempt.gpu_instance)};
+    }
   }
 }
 

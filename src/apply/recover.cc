@@ -120,10 +120,14 @@ class Recoverer {
     if (listening_ != nullptr) {
       MIG_TRY(listening_->begin(plan, now));
     }
+    if (context_.handover != nullptr) {
+      MIG_TRY(context_.handover->withdraw(plan, now, true));
+    }
     if (!complete(plan, before, now, steps)) {
       Executor executor(context_, before);
       MIG_TRY(take_back(plan, before, executor, steps));
     }
+    renew();
     auto noted = recorder_.finish(recovery_.result);
     if (listening_ != nullptr) {
       MIG_TRY(listening_->finish(recovery_.result));
@@ -133,6 +137,17 @@ class Recoverer {
   }
 
  private:
+  void renew() {
+    if (context_.handover == nullptr) {
+      return;
+    }
+    auto now = recovery_.result.after.gpus.empty() ? read_inventory()
+                                                   : Result<Inventory>(recovery_.result.after);
+    if (auto renewed = context_.handover->renew(now ? &*now : nullptr); !renewed) {
+      recovery_.result.warnings.push_back(renewed.error().text());
+    }
+  }
+
   // Retries while a GPU is lost: it may come back in a moment.
   Result<Inventory> read_inventory() {
     return read_settled(context_, [](const Inventory& seen) { return seen.lost.empty(); });

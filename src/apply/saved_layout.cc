@@ -27,6 +27,13 @@ Json instance_json(const GpuInstance& instance) {
     if (compute.placement) {
       one["placement"] = placement_json(*compute.placement);
     }
+    // For who asks later what a name was; a layout is rebuilt without them.
+    if (!compute.uuid.empty()) {
+      one["uuid"] = compute.uuid;
+    }
+    if (compute.device_index) {
+      one["index"] = *compute.device_index;
+    }
     computes.push_back(std::move(one));
   }
   return {{"id", instance.id.value},
@@ -68,6 +75,12 @@ GpuInstance instance_of(const base::JsonReader& json) {
     compute.name = profile_of(one.at("profile"));
     if (one.has("placement")) {
       compute.placement = placement_of(one.at("placement"));
+    }
+    if (one.has("uuid")) {
+      compute.uuid = one.at("uuid").text();
+    }
+    if (one.has("index")) {
+      compute.device_index = one.at("index").u32();
     }
     instance.compute_instances.push_back(std::move(compute));
   }
@@ -160,6 +173,12 @@ Result<Inventory> rebuild(std::string_view saved, const Inventory& now) {
     gpu->mig_current = mode_of(one.enabled);
     gpu->mig_pending = mode_of(one.pending);
     gpu->instances = std::move(one.instances);
+    for (GpuInstance& instance : gpu->instances) {
+      for (ComputeInstance& compute : instance.compute_instances) {
+        compute.uuid.clear();  // made again, it has another
+        compute.device_index.reset();
+      }
+    }
     gpu->processes.clear();
   }
   was.generation = layout_generation(was);
@@ -199,6 +218,28 @@ Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now) {
     return a.gpu < b.gpu;
   });
   return wish;
+}
+
+Result<PastLayout> instances_in(std::string_view saved) {
+  MIG_ASSIGN_OR_RETURN(const std::vector<SavedGpu> gpus, read(saved));
+  PastLayout layout;
+  for (const SavedGpu& gpu : gpus) {
+    layout.gpus.push_back(gpu.uuid);
+    for (const GpuInstance& instance : gpu.instances) {
+      for (const ComputeInstance& compute : instance.compute_instances) {
+        layout.instances.push_back({compute.uuid,
+                                    gpu.uuid,
+                                    gpu.index,
+                                    instance.id,
+                                    compute.id,
+                                    compute.name,
+                                    instance.placement,
+                                    compute.placement,
+                                    compute.device_index});
+      }
+    }
+  }
+  return layout;
 }
 
 }  // namespace mig::apply

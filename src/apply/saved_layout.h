@@ -12,6 +12,8 @@
 #include "mig/layout.h"
 #include "mig/result.h"
 
+#include "model/past_layout.h"
+
 namespace mig::apply {
 
 // Serialises the GPUs of `uuids` in `inventory`.
@@ -25,6 +27,9 @@ Result<Inventory> rebuild(std::string_view saved, const Inventory& now);
 // The saved layout as a desired layout with every placement given. kNotFound when a GPU is absent
 // now.
 Result<DesiredLayout> wish_of(std::string_view saved, const Inventory& now);
+
+// The compute instances of a saved layout, with what was recorded of their names.
+Result<PastLayout> instances_in(std::string_view saved);
 
 }  // namespace mig::apply
 

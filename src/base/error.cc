@@ -33,6 +33,7 @@ const std::vector<ErrorInfo>& table() {
       {ErrorCode::kRolledBack, "rolled_back", 18, 500, "a change failed and was undone"},
       {ErrorCode::kStuck, "stuck", 19, 500, "a change failed and could not be undone"},
       {ErrorCode::kHook, "hook", 21, 500, "a hook failed"},
+      {ErrorCode::kFindings, "findings", 22, 500, "something is wrong with the machine (doctor)"},
       {ErrorCode::kInternal, "internal", 20, 500, "a defect of migctl"},
   };
   return kRows;

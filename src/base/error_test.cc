@@ -23,7 +23,7 @@ TEST(ErrorTable, EveryCodeOnceWithItsOwnExitCodeAndName) {
     EXPECT_LT(row.http_status, 600);
     EXPECT_FALSE(row.meaning.empty());
   }
-  EXPECT_EQ(error_table().size(), static_cast<std::size_t>(ErrorCode::kHook) + 1);
+  EXPECT_EQ(error_table().size(), static_cast<std::size_t>(ErrorCode::kFindings) + 1);
   EXPECT_EQ(error_info(ErrorCode::kUsage).exit_code, 1);
   EXPECT_EQ(error_info(ErrorCode::kInUse).exit_code, 8) << "documented in docs/architecture.md";
 }

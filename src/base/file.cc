@@ -2,15 +2,21 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
+#include <climits>
+#include <cstdint>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/fd.h"
+#include "base/own_path.h"
+#include "base/strings.h"
 
 namespace mig::base {
 namespace {
@@ -21,22 +27,86 @@ Error too_large(const std::string& name, std::size_t limit) {
       fmt::format("{} holds more than the {} bytes that are read of such a file", name, limit)};
 }
 
-Result<void> fill_and_rename(int fd,
-                             const std::string& temporary,
-                             const std::string& path,
+// Descriptor that the path names, where it is one that this process was given: /dev/stdout,
+// /dev/fd/63 (a shell's `>(command)`), /proc/self/fd/1. nullopt for every other path.
+std::optional<int> given_descriptor(std::string_view path) {
+  if (path == "/dev/stdout" || path == "/dev/stderr") {
+    return path == "/dev/stdout" ? STDOUT_FILENO : STDERR_FILENO;
+  }
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (path.starts_with(folder)) {
+      const auto number = parse_decimal(path.substr(folder.size()), INT_MAX);
+      return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+// The temporary file beside a place: a name that nobody can foresee, which did not exist.
+struct Temporary {
+  Fd file;
+  std::string name;
+};
+
+Result<Temporary> make_beside(const OwnPlace& place) {
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    std::uint64_t random = 0;
+    if (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) {
+      return errno_error("get random bytes for", place.path, errno);
+    }
+    Temporary made;
+    made.name = fmt::format("{}.{:012x}", place.name, random & 0xFFFFFFFFFFFFU);
+    constexpr int kHow = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    made.file = Fd(::openat(place.folder.get(), made.name.c_str(), kHow, 0600));
+    if (made.file.valid()) {
+      return made;
+    }
+    if (errno != EEXIST) {
+      break;
+    }
+  }
+  return errno_error("create a file beside", place.path, errno);
+}
+
+Result<void> fill_and_rename(const Temporary& temporary,
+                             const OwnPlace& place,
                              std::string_view text,
                              unsigned mode) {
-  MIG_TRY(write_all(fd, temporary, text));
+  const int fd = temporary.file.get();
+  MIG_TRY(write_all(fd, place.path, text));
   if (::fchmod(fd, mode) != 0) {
-    return errno_error("set the mode of", temporary, errno);
+    return errno_error("set the mode of", place.path, errno);
   }
   if (::fsync(fd) != 0) {
-    return errno_error("flush", temporary, errno);
+    return errno_error("flush", place.path, errno);
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return errno_error("replace", path, errno);
+  const int folder = place.folder.get();
+  if (::renameat(folder, temporary.name.c_str(), folder, place.name.c_str()) != 0) {
+    return errno_error("replace", place.path, errno);
   }
   return {};
+}
+
+// Writes into a pipe or a device: a rename would replace the special file for every process.
+Result<bool> wrote_in_place(const OwnPlace& place, std::string_view text) {
+  struct stat before = {};
+  const int folder = place.folder.get();
+  if (::fstatat(folder, place.name.c_str(), &before, AT_SYMLINK_NOFOLLOW) != 0 ||
+      S_ISREG(before.st_mode)) {
+    return false;
+  }
+  const Fd fd(::openat(folder, place.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY));
+  struct stat now = {};
+  if (!fd.valid() || ::fstat(fd.get(), &now) != 0) {
+    return errno_error("open", place.path, errno);
+  }
+  if (now.st_dev != before.st_dev || now.st_ino != before.st_ino) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("cannot write {}: it was exchanged meanwhile", place.path));
+  }
+  MIG_TRY(write_all(fd.get(), place.path, text));
+  return true;
 }
 
 }  // namespace
@@ -91,41 +161,52 @@ Result<void> write_all(int fd, const std::string& name, std::string_view text) {
   return {};
 }
 
-namespace {
-
-// Resolves symbolic links, so that the target file is replaced and the link stays. A dangling link
-// counts as a path of its own.
-std::string behind_links(const std::string& path) {
-  char* real = ::realpath(path.c_str(), nullptr);
-  std::string out = real != nullptr ? real : path;
-  std::free(real);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): realpath
-  return out;
+Result<Fd> open_output(const std::string& path, unsigned mode) {
+  if (const auto given = given_descriptor(path)) {
+    Fd copy(::fcntl(*given, F_DUPFD_CLOEXEC, 0));
+    return copy.valid() ? Result<Fd>(std::move(copy)) : errno_error("open", path, errno);
+  }
+  MIG_ASSIGN_OR_RETURN(const OwnPlace place, own_place(path));
+  if (place.name.empty()) {
+    return errno_error("open", path, EISDIR);
+  }
+  constexpr int kHow = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+  Fd fd(::openat(place.folder.get(), place.name.c_str(), kHow, mode));
+  struct stat info = {};
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) {
+    return errno_error("open", path, errno);
+  }
+  if (S_ISREG(info.st_mode)) {
+    MIG_TRY(check_own_file(path, info.st_uid, info.st_nlink));
+    if (::ftruncate(fd.get(), 0) != 0) {
+      return errno_error("empty", path, errno);
+    }
+  }
+  return fd;
 }
 
-}  // namespace
-
-Result<void> write_file_atomic(const std::string& named, std::string_view text, unsigned mode) {
-  // /dev/stdout, /dev/null, a pipe: a rename would replace the special file for every process.
-  struct stat status = {};
-  if (::stat(named.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    MIG_ASSIGN_OR_RETURN(const Fd device, open_file(named, O_WRONLY));
-    return write_all(device.get(), named, text);
+Result<void> write_file_atomic(const std::string& path, std::string_view text, unsigned mode) {
+  if (const auto given = given_descriptor(path)) {
+    return write_all(*given, path, text);
   }
-  const std::string path = behind_links(named);
-  std::string temporary = path + ".XXXXXX";
-  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.valid()) {
-    return errno_error("create a file beside", path, errno);
+  MIG_ASSIGN_OR_RETURN(const OwnPlace place, own_place(path));
+  if (place.name.empty()) {
+    return errno_error("open", path, EISDIR);
   }
-  if (auto done = fill_and_rename(fd.get(), temporary, path, text, mode); !done) {
-    ::unlink(temporary.c_str());
+  if (place.exists) {
+    MIG_ASSIGN_OR_RETURN(const bool done, wrote_in_place(place, text));
+    if (done) {
+      return {};
+    }
+  }
+  MIG_ASSIGN_OR_RETURN(const Temporary temporary, make_beside(place));
+  if (auto done = fill_and_rename(temporary, place, text, mode); !done) {
+    ::unlinkat(place.folder.get(), temporary.name.c_str(), 0);
     return done;
   }
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  MIG_ASSIGN_OR_RETURN(const Fd parent, open_file(folder, O_RDONLY | O_DIRECTORY));
-  if (::fsync(parent.get()) != 0) {
-    return errno_error("flush", folder, errno);
+  const Fd folder(::openat(place.folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid() || ::fsync(folder.get()) != 0) {
+    return errno_error("flush the folder of", path, errno);
   }
   return {};
 }

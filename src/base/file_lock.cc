@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/own_path.h"
 #include "base/proc_root.h"
 #include "base/process_start.h"
 #include "base/strings.h"
@@ -50,7 +51,7 @@ Holder read_holder(const std::string& path) {
   if (const auto pid = parse_decimal(line(), INT_MAX)) {
     holder.pid = static_cast<int>(*pid);
   }
-  holder.doing = line();
+  holder.doing = printable(line());
   if (const auto since = parse_decimal(line(), INT64_MAX)) {
     holder.since_s = *since;
   }
@@ -82,7 +83,7 @@ Error held(const std::string& path, Clock& clock) {
     std::string name =
         same ? read_file(fmt::format("{}/{}/comm", proc_root(), *holder.pid), 256).value_or("")
              : "";
-    name.erase(std::remove(name.begin(), name.end(), '\n'), name.end());
+    name = printable(name.substr(0, name.rfind('\n')));
     who = name.empty() ? fmt::format("pid {}", *holder.pid)
                        : fmt::format("pid {} ({})", *holder.pid, name);
     if (!holder.doing.empty()) {
@@ -129,7 +130,7 @@ Result<FileLock> FileLock::acquire(const std::string& path,
                                    Clock& clock,
                                    const std::string& doing) {
   using namespace std::chrono_literals;
-  MIG_ASSIGN_OR_RETURN(Fd fd, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  MIG_ASSIGN_OR_RETURN(Fd fd, open_own_file(path, O_RDWR | O_CREAT, 0600));
   const auto deadline = clock.monotonic() + patience;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) {

@@ -118,6 +118,14 @@ std::int64_t JsonReader::clamped(std::int64_t least, std::int64_t most) const {
   return std::clamp(json_->get<std::int64_t>(), least, most);
 }
 
+double JsonReader::real() const {
+  if (!json_->is_number()) {
+    complain("a number is expected");
+    return 0;
+  }
+  return json_->get<double>();
+}
+
 std::vector<JsonReader> JsonReader::elements() const {
   std::vector<JsonReader> readers;
   if (!json_->is_array()) {

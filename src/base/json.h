@@ -73,6 +73,9 @@ class JsonReader {
   // A possibly negative integer, clamped to the bounds.
   std::int64_t clamped(std::int64_t least, std::int64_t most) const;
 
+  // Any number, also a whole one.
+  double real() const;
+
   std::uint32_t u32() const {
     return static_cast<std::uint32_t>(number(std::numeric_limits<std::uint32_t>::max()));
   }

@@ -37,7 +37,50 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || outside ? 0 : length;
 }
 
+// Code point of a valid UTF-8 character of up to three bytes; 0 for longer ones.
+std::uint32_t code_point(std::string_view character) {
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(character[i]));
+  };
+  switch (character.size()) {
+    case 1:
+      return byte(0);
+    case 2:
+      return (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU);
+    case 3:
+      return (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
+    default:
+      return 0;
+  }
+}
+
+// C0, DEL and C1 control characters; marks, embeddings and isolates of the bidirectional algorithm;
+// line and paragraph separators.
+bool steers(std::uint32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x200E || code == 0x200F ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x061C;
+}
+
 }  // namespace
+
+std::string printable(std::string_view text, bool lines) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::string_view character = text.substr(0, length);
+    const std::uint32_t code = code_point(character);
+    const bool kept = length > 3 || !steers(code) || (lines && (code == '\n' || code == '\t'));
+    out += kept ? std::string(character) : fmt::format("\\u{:04x}", code);
+    text.remove_prefix(length);
+  }
+  return out;
+}
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max) {
   if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit) ||

@@ -27,6 +27,12 @@ std::string lower(std::string_view text);
 // after `limit` bytes (never inside a UTF-8 character).
 std::string quoted(std::string_view text, std::size_t limit = 60);
 
+// `text` without what steers a terminal or reorders a line: control characters (C0, DEL, C1) and
+// Unicode's bidirectional and line separators as \u00XX, bytes that are not UTF-8 as \xNN. A
+// newline and a tab stay where `lines` says so. For text that another user may have chosen; inside
+// of a JSON string the result is valid.
+std::string printable(std::string_view text, bool lines = false);
+
 // Count with its noun: "1 GPU", "3 GPUs".
 std::string counted(std::uint64_t count, std::string_view noun);
 

@@ -82,5 +82,25 @@ TEST(Lists, SplitJoinCount) {
   EXPECT_EQ(counted(2, "process"), "2 processes");
 }
 
+TEST(Printable, NothingInItSteersATerminal) {
+  EXPECT_EQ(printable("plain, \xC3\xBC \xE2\x82\xAC \xF0\x9F\x98\x80"),
+            "plain, \xC3\xBC \xE2\x82\xAC \xF0\x9F\x98\x80");
+  EXPECT_EQ(printable("\x1b[2Jx\nrow\ty\x7f"), "\\u001b[2Jx\\u000arow\\u0009y\\u007f");
+  EXPECT_EQ(printable("a\n\tb\r", true), "a\n\tb\\u000d");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "2J"),
+            "\\u009b2J")
+      << "CSI as one character";
+  EXPECT_EQ(printable("\x9B"
+                      "2J\xFF"),
+            "\\x9b2J\\xff")
+      << "and as one byte";
+  EXPECT_EQ(printable("a\xE2\x80\xAE"
+                      "b\xE2\x81\xA6\xE2\x80\xA8\xD8\x9C"),
+            "a\\u202eb\\u2066\\u2028\\u061c");
+  EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\u0000b");
+  EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+}
+
 }  // namespace
 }  // namespace mig::base

@@ -10,6 +10,7 @@
 #include "cli/render_inventory.h"
 #include "cli/table.h"
 #include "node/node.h"
+#include "service/lease_desk.h"
 
 namespace mig::cli {
 namespace {
@@ -48,6 +49,7 @@ class History final : public Command {
                  asked_.user);
     options.text({"--since", "TIME", "with --leases: not older than this: 45s, 2h, 7d"},
                  asked_.since);
+    options.text({"--until", "TIME", "with --leases: older than this: 45s, 2h, 7d"}, asked_.until);
   }
 
   Result<int> run(Context& context) override {
@@ -64,9 +66,10 @@ class History final : public Command {
       asked_.last = last_.value_or(kShown);
       return show_lease_history(context, asked_);
     }
-    if (!asked_.tenant.empty() || !asked_.user.empty() || !asked_.since.empty()) {
+    if (!asked_.tenant.empty() || !asked_.user.empty() || !asked_.since.empty() ||
+        !asked_.until.empty()) {
       return fail(ErrorCode::kUsage,
-                  "history: --tenant, --user and --since choose among leases",
+                  "history: --tenant, --user, --since and --until choose among leases",
                   "add --leases");
     }
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());
@@ -91,6 +94,18 @@ class History final : public Command {
     return mark.empty() ? mark : mark + ": ";
   }
 
+  // "alice (uid 1001), tenant a, lease 12"
+  static std::string made_for(const MadeFor& made) {
+    std::string text =
+        fmt::format("{} (uid {}), tenant {}", service::user_text(made.uid), made.uid, made.tenant);
+    if (made.lease != 0) {
+      text += fmt::format(", lease {}", made.lease);
+    } else if (made.request != 0) {
+      text += fmt::format(", request {}", made.request);
+    }
+    return text;
+  }
+
   static std::string list(const std::vector<ChangeRecord>& changes, const Paint& paint) {
     std::string text = base::counted(changes.size(), "change") + "\n";
     Table table(
@@ -101,7 +116,8 @@ class History final : public Command {
                  change.user,
                  name_of(change.state),
                  fmt::format("{}", change.steps),
-                 change.command + (change.reason.empty() ? "" : "  (" + change.reason + ")")});
+                 change.command + (change.reason.empty() ? "" : "  (" + change.reason + ")") +
+                     (change.made_for ? "  for " + made_for(*change.made_for) : "")});
     }
     return table.empty() ? text : text + table.draw(paint);
   }
@@ -115,6 +131,9 @@ class History final : public Command {
                         change.finished_ms ? local_time(*change.finished_ms) : "not yet");
     text += "  command  " + change.command + "\n";
     text += "  why      " + (change.reason.empty() ? "not said" : change.reason) + "\n";
+    if (change.made_for) {
+      text += "  made for " + made_for(*change.made_for) + "\n";
+    }
     text += fmt::format("  outcome  {}{}\n",
                         name_of(change.state),
                         change.message.empty() ? "" : ": " + change.message);

@@ -35,8 +35,9 @@ class Holders final : public Command {
 
   Result<int> run(Context& context) override {
     context.only_looks(wire::MachinePart::kState);
-    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+    node->search_holders_ahead();
+    MIG_ASSIGN_OR_RETURN(const Inventory inventory, context.inventory());
     MIG_ASSIGN_OR_RETURN(const holders::Report report, node->holders());
     const auto source = context.source_or_default();
     if (context.globals().json) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <fmt/core.h>
 
 #include "base/strings.h"
@@ -9,6 +7,7 @@
 #include "cli/render_inventory.h"
 #include "cli/render_leases.h"
 #include "cli/units.h"
+#include "client/leased_run.h"
 
 namespace mig::cli {
 namespace {
@@ -54,7 +53,7 @@ class LeaseCommand final : public Command {
         {"acquire|release|list|queue [ID]", "", "what to do; release: which lease"}, words_, true);
     options.text({"-p,--profile", "PROFILE", "1g.5gb, 1c.3g.20gb: of the compute instance"},
                  profile_);
-    options.text({"--memory", "SIZE", "at least so much memory: 12GiB, 900MiB"}, memory_);
+    options.text({"--memory", "SIZE", "at least so much memory: 12GiB, 10GB, 900MiB"}, memory_);
     options.number({"--sms", "N", "at least so many SMs"}, sms_);
     options.text({"--slot", "NAME", "the instance at this named place; see migctl slot"}, slot_);
     options.text({"--uuid", "UUID", "this instance: MIG-..."}, uuid_);
@@ -65,14 +64,19 @@ class LeaseCommand final : public Command {
     options.number({"--pid", "PID", "ends with this process (default: the caller of migctl)"},
                    pid_);
     options.text({"--unit", "UNIT", "ends with this systemd unit: jupyter.service"}, unit_);
-    options.text({"--for", "TIME", "ends after so long at the latest: 45m, 2h"}, limit_);
+    options.text({"--for,--time", "TIME", "ends after so long at the latest: 45m, 1h30m"}, limit_);
+    options.text({"--user", "USER", "for this user, by name or number (admins only)"}, user_);
     options.text({"--name", "NAME", "a name for the job, for people"}, name_);
     options.text({"--priority", "N", "-100 to 100, higher first (default: 0)"}, priority_);
     options.text({"--wait", "TIME", "wait so long for one to come free (default: 0s)"}, wait_);
     options.flag({"--create", "", "make the instance from free slices when there is none"},
                  create_);
-    options.flag({"--preempt", "", "ask leases of lower priority to go"}, preempt_);
-    options.text({"--grace", "TIME", "what they get to do so (default: 30s)"}, grace_);
+    options.flag(
+        {"--preempt", "", "end leases of lower priority, where the tenants file gives that right"},
+        preempt_);
+    options.text(
+        {"--grace", "TIME", "what this lease's own job gets when it has to end (default: 30s)"},
+        grace_);
   }
 
   Result<int> run(Context& context) override {
@@ -130,10 +134,16 @@ class LeaseCommand final : public Command {
     if (!unit_.empty()) {
       request.holder = lease::LeaseHolder::of_unit(unit_);
     } else if (pid_ || limit_.empty()) {
-      request.holder =
-          lease::LeaseHolder::process(pid_.value_or(static_cast<std::uint32_t>(::getppid())), 0);
+      // 0: the program that calls, which is found where the leases are kept.
+      request.holder = lease::LeaseHolder::process(pid_.value_or(0), 0);
     }
     request.job = name_;
+    request.user = user_;
+    if (!user_.empty() && !pid_ && unit_.empty() && limit_.empty()) {
+      return fail(ErrorCode::kUsage,
+                  "lease acquire: with --user nothing says when it ends",
+                  "bind it to a process (--pid), a unit (--unit) or a time (--for 2h)");
+    }
     MIG_ASSIGN_OR_RETURN(request.priority, parse_priority(priority_));
     if (!wait_.empty()) {
       MIG_ASSIGN_OR_RETURN(const auto wait, parse_duration("--wait", wait_));
@@ -148,7 +158,7 @@ class LeaseCommand final : public Command {
     if (preempt_ && wait_.empty()) {
       return fail(ErrorCode::kUsage,
                   "lease acquire: --preempt needs --wait: who is asked to go gets time for it",
-                  "--preempt --grace 30s --wait 2m");
+                  "--preempt --wait 2m");
     }
     return {};
   }
@@ -177,6 +187,9 @@ class LeaseCommand final : public Command {
     const auto on_wait = [&](const lease::QueueEntry& entry) {
       output.progress(fmt::format("migctl: place {}: {}\n", entry.position, entry.reason));
     };
+    if (const std::string note = client::near_miss_note(client, request); !note.empty()) {
+      output.progress("migctl: " + note + "\n");
+    }
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer,
                          client.acquire(std::move(request), on_wait));
     if (context.globals().json) {
@@ -209,21 +222,23 @@ class LeaseCommand final : public Command {
   static Result<int> list(Context& context, client::LeaseClient& client) {
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer, client.list());
     context.output().result(context.globals().json
-                                ? wire::lease_list_document(answer.leases, answer.source)
+                                ? wire::lease_list_document(
+                                      answer.leases, answer.unleased, answer.source, answer.others)
                                 : leases_text(answer, context.output().paint()));
     return 0;
   }
 
   static Result<int> queue(Context& context, client::LeaseClient& client) {
     MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer answer, client.queue());
-    context.output().result(context.globals().json
-                                ? wire::lease_queue_document(answer.queue, answer.source)
-                                : queue_text(answer, context.output().paint()));
+    context.output().result(context.globals().json ? wire::lease_queue_document(
+                                                         answer.queue, answer.source, answer.others)
+                                                   : queue_text(answer, context.output().paint()));
     return 0;
   }
 
   std::vector<std::string> words_;
-  std::string profile_, memory_, slot_, uuid_, gpu_, unit_, limit_, name_, priority_, wait_, grace_;
+  std::string profile_, memory_, slot_, uuid_, gpu_, unit_, limit_, name_, priority_, wait_, grace_,
+      user_;
   std::optional<std::uint32_t> sms_, count_, shared_, pid_;
   bool create_ = false;
   bool preempt_ = false;

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/render_inventory.h"
 #include "cli/select.h"
+#include "service/process_owners.h"
 
 namespace mig::cli {
 namespace {
@@ -22,13 +23,18 @@ class List final : public Command {
   void declare(Options& options) override {
     options.list({"-i,--gpu", "GPU", "only these: index, UUID or PCI bus id (default: all)"},
                  gpus_);
-    options.flag({"-p,--processes", "", "also the processes, with memory in MiB"}, processes_);
+    options.flag(
+        {"-p,--processes", "", "also the processes, with memory in MiB, and their containers"},
+        processes_);
   }
 
   Result<int> run(Context& context) override {
     context.only_looks(wire::MachinePart::kState);
     MIG_ASSIGN_OR_RETURN(Inventory inventory, context.inventory_to_show(context.globals().json));
     MIG_TRY(keep_gpus(inventory, gpus_));
+    if (processes_ && !context.globals().json) {
+      service::name_containers(inventory);
+    }
     context.output().result(context.globals().json
                                 ? wire::inventory_document(inventory)
                                 : render_list(inventory, processes_, context.output().paint()));

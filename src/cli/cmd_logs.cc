@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/as_user.h"
 #include "cli/commands.h"
 #include "node/node.h"
 #include "service/jobs.h"
@@ -33,20 +34,23 @@ class Logs final : public Command {
     options.flag({"-f,--follow", "", "go on until the job has ended"}, choice_.follow);
     options.number({"--rank", "N", "of a job on several instances: only this one"}, choice_.rank);
     options.number({"-n,--lines", "N", "only the last N lines (of each rank)"}, choice_.lines);
+    options.text({"--user", "USER", "of this user, for root"}, user_);
   }
 
   Result<int> run(Context& context) override {
+    MIG_TRY(become_user(user_));
     if (words_.size() != 1) {
       return fail(ErrorCode::kUsage, "logs takes one job", "migctl jobs --all lists them");
     }
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
     Output& output = context.output();
     MIG_TRY(service::read_job_output(
-        *node, words_.front(), choice_, [&](const std::string& text) { output.result(text); }));
+        *node, words_.front(), choice_, [&](const std::string& text) { output.raw(text); }));
     return 0;
   }
 
  private:
+  std::string user_;
   std::vector<std::string> words_;
   service::JobOutputChoice choice_;
 };

@@ -13,6 +13,8 @@
 #include "node/driver.h"
 #include "node/interrupted.h"
 #include "node/node.h"
+#include "service/lease_cgroup.h"
+#include "service/node_guard.h"
 #include "sim/tools/sim_cli.h"
 #include "smi/smi.h"
 
@@ -89,7 +91,11 @@ class Sim final : public Command {
     const auto open = [choice](migsim::SymbolLookup& symbol) {
       return open_for_simulator(choice, symbol);
     };
-    return migsim::sim_main(argc, argv.data(), {sim_library_dir(), self.string(), open});
+    const int done = migsim::sim_main(argc, argv.data(), {sim_library_dir(), self.string(), open});
+    if (done == 0 && !context.rest.empty() && context.rest.front() == "destroy") {
+      std::for_each(context.rest.begin() + 1, context.rest.end(), service::remove_lease_cgroups_of);
+    }
+    return done;
   }
 };
 
@@ -119,7 +125,7 @@ class Smi final : public Command {
         return say(context, *answer, *readings.place());
       }
     } else if (std::any_of(context.rest.begin(), context.rest.end(), needs_free_gpu)) {
-      readings.let_go();
+      static_cast<void>(readings.let_go());
     }
     // The driver that every other command would use, opened only on demand.
     std::optional<Error> refused;
@@ -133,6 +139,7 @@ class Smi final : public Command {
         refused = opened.error();
       }
       MIG_ASSIGN_OR_RETURN(node, std::move(opened));
+      service::guard_new_instances(*node);
       if (context.process_ends) {
         node->leave_to_exit();
       }
@@ -141,9 +148,10 @@ class Smi final : public Command {
       }
       return node->shared_session();
     };
-    smi.before_change = [&] {
-      node->before_outside_change();
+    smi.before_change = [&]() -> Result<void> {
+      MIG_TRY(node->before_outside_change());
       changed = true;
+      return {};
     };
     smi.out = context.output().out();
     smi.err = context.output().err();

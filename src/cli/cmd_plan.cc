@@ -72,6 +72,8 @@ class PlanCommand final : public Command {
   Result<Inventory> inventory_for(Context& context) const {
     if (model_.empty()) {
       context.only_looks(wire::MachinePart::kAll);
+      MIG_ASSIGN_OR_RETURN(node::Node * node, context.node());
+      node->search_holders_ahead();
       return context.inventory();
     }
     if (!context.globals().simulated.empty() || !context.globals().nvml_library.empty()) {

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/as_user.h"
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/units.h"
@@ -19,10 +20,11 @@ class Stop final : public Command {
   CommandText text() const override {
     return {"stop",
             "End jobs: SIGTERM, and SIGKILL when the grace is over.",
-            "The job's command gets SIGTERM and time to save its work; it is not started again, "
-            "whatever its --restart says. Its instances are free when it has ended. Ends when the "
-            "jobs have ended; the exit code is that of the first that could not be stopped.",
-            {"stop 12", "stop train-a train-b --grace 2m"},
+            "The job's command, and all that it started, get SIGTERM and time to save their work; "
+            "the command is not started again, whatever its --restart says. Its instances are free "
+            "when it has ended. Ends when the jobs have ended; the exit code is that of the first "
+            "that could not be stopped, and the message says which processes still run.",
+            {"stop 12", "stop train-a train-b --grace 2m", "stop 12 --user alice"},
             {ErrorCode::kNotFound,
              ErrorCode::kTimeout,
              ErrorCode::kNoDriver,
@@ -34,9 +36,11 @@ class Stop final : public Command {
   void declare(Options& options) override {
     options.positional({"JOB", "", "numbers or names"}, words_, true);
     options.text({"--grace", "TIME", "from SIGTERM to SIGKILL (default: 10s)"}, grace_);
+    options.text({"--user", "USER", "a job of this user, for root"}, user_);
   }
 
   Result<int> run(Context& context) override {
+    MIG_TRY(become_user(user_));
     std::chrono::milliseconds grace{10'000};
     if (!grace_.empty()) {
       MIG_ASSIGN_OR_RETURN(grace, parse_duration("--grace", grace_));
@@ -47,6 +51,8 @@ class Stop final : public Command {
   }
 
  private:
+  std::string user_;
+
   static service::StopObserver observer(Output& output) {
     return {
         [&output](const Job& job) {

@@ -131,6 +131,9 @@ class Command {
   // True for commands that take `-- CMD...`.
   virtual bool takes_rest() const { return false; }
 
+  // A word that has to follow the command's name: "run" of `podman run`; "" = none.
+  virtual std::string verb() const { return ""; }
+
   // True for commands that parse their own arguments (sim, smi).
   virtual bool passes_through() const { return false; }
 

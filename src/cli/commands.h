@@ -25,6 +25,9 @@ std::unique_ptr<Command> make_command(std::string_view name);  // nullptr = no s
 std::vector<std::string> command_names();
 
 std::unique_ptr<Command> make_list();
+std::unique_ptr<Command> make_top();
+std::unique_ptr<Command> make_docker();
+std::unique_ptr<Command> make_podman();
 std::unique_ptr<Command> make_profiles();
 std::unique_ptr<Command> make_placements();
 std::unique_ptr<Command> make_mode();
@@ -41,18 +44,26 @@ std::unique_ptr<Command> make_history();
 std::unique_ptr<Command> make_undo();
 std::unique_ptr<Command> make_recover();
 std::unique_ptr<Command> make_holders();
+std::unique_ptr<Command> make_doctor();
+std::unique_ptr<Command> make_quiesce();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_free();
 std::unique_ptr<Command> make_jobs();
 std::unique_ptr<Command> make_logs();
 std::unique_ptr<Command> make_stop();
 std::unique_ptr<Command> make_isolate_test();
 std::unique_ptr<Command> make_slot();
+std::unique_ptr<Command> make_cdi();
+std::unique_ptr<Command> make_compose();
 std::unique_ptr<Command> make_lease();
 std::unique_ptr<Command> make_tenant();
 std::unique_ptr<Command> make_serve();
+std::unique_ptr<Command> make_slurm();
+std::unique_ptr<Command> make_token();
 std::unique_ptr<Command> make_sim();
 std::unique_ptr<Command> make_smi();
 std::unique_ptr<Command> make_completion();
+std::unique_ptr<Command> make_cost();
 std::unique_ptr<Command> make_version();
 
 }  // namespace mig::cli

@@ -7,6 +7,7 @@
 #include "client/reading.h"
 #include "node/interrupted.h"
 #include "node/node.h"
+#include "service/node_guard.h"
 
 namespace mig::cli {
 
@@ -70,8 +71,10 @@ void Context::prepare_node() {
   node_->watch([this]() -> std::shared_ptr<void> {
     return std::make_shared<Watchdog>(*output_, Watchdog::Over::kReading);
   });
-  node_->before_reset([this] { client::Readings(client_options(*this)).let_go(); });
+  node_->before_reset(
+      [this] { static_cast<void>(client::Readings(client_options(*this)).let_go()); });
   node_->answers_from(node::Age::of_command());
+  service::guard_new_instances(*node_);
 }
 
 // After a reading the source is known.

@@ -33,6 +33,11 @@ node::DriverChoice driver_choice(const Globals& globals) {
   return {globals.nvml_library, globals.simulated, sim_library_dir(), false};
 }
 
+std::string program_of(const Context& context) {
+  const std::string& machine = context.globals().simulated;
+  return machine.empty() ? "migctl" : "migctl --sim " + machine;
+}
+
 client::Options client_options(const Context& context) {
   client::Options options{driver_choice(context.globals()), MIG_VERSION, context.globals().direct};
   if (context.globals().verbose) {

@@ -17,6 +17,9 @@ std::string sim_library_dir();
 
 node::DriverChoice driver_choice(const Globals& globals);
 
+// As the user calls this program, for commands that mend: "migctl --sim lab".
+std::string program_of(const Context& context);
+
 // How this command reaches the machine and its daemon; notes about that go to stderr with
 // --verbose.
 client::Options client_options(const Context& context);

@@ -84,6 +84,9 @@ std::string usage_line(const CommandText& text, const Options& options, const Co
   if (command.passes_through()) {
     return line + " ...\n";
   }
+  if (!command.verb().empty()) {
+    line += " " + command.verb();
+  }
   const auto& specs = options.specs();
   if (std::any_of(specs.begin(), specs.end(), [](const auto& s) { return !s.positional; })) {
     line += " [options]";
@@ -94,7 +97,8 @@ std::string usage_line(const CommandText& text, const Options& options, const Co
     }
   }
   if (command.takes_rest()) {
-    line += " -- CMD [ARG...]";
+    line += command.verb().empty() ? " [--] CMD [ARG...]"
+                                   : fmt::format(" [-- [options of {}]] IMAGE [CMD...]", text.name);
   }
   return line + "\n";
 }

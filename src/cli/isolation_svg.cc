@@ -7,6 +7,7 @@
 
 #include "cli/render_inventory.h"
 #include "cli/render_isolation.h"
+#include "cli/svg.h"
 
 namespace mig::cli {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 using isolation::Cell;
 using isolation::Finding;
 using isolation::ModeReport;
+using svg::line;
+using svg::words;
 
 constexpr int kPageWidth = 1000;
 constexpr int kPlotLeft = 190;
@@ -25,24 +28,6 @@ constexpr int kFoot = 34;      // axis of a panel
 constexpr int kTitle = 66;     // title of the page
 constexpr double kMost = 1.2;  // right end of the axis
 constexpr std::size_t kLongestWords = 48;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else {
-      out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-    }
-  }
-  return out;
-}
 
 // Okabe and Ito's colours, distinguishable with colour blindness; the shapes differ too.
 const char* color_of(Finding finding) {
@@ -61,19 +46,6 @@ const char* color_of(Finding finding) {
 
 double x_of(double share) {
   return kPlotLeft + kPlotWidth * std::clamp(share, 0.0, kMost) / kMost;
-}
-
-std::string words(double x, int y, std::string_view text, std::string_view more = {}) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{}\" {}>{}</text>\n", x, y, more, escaped(text));
-}
-
-std::string line(double x1, double y1, double x2, double y2, std::string_view style) {
-  return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" {}/>\n",
-                     x1,
-                     y1,
-                     x2,
-                     y2,
-                     style);
 }
 
 std::string mark_of(Finding finding, double x, int y) {
@@ -174,15 +146,7 @@ std::string isolation_svg(const isolation::Report& report, const wire::Source& s
   const std::string mark = simulated_mark(source);
   const std::string title =
       (mark.empty() ? "" : mark + ": ") + "what a neighbour leaves of a training's speed";
-  std::string out = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
-      "height=\"{1}\" "
-      "role=\"img\" font-family=\"sans-serif\" font-size=\"14\" "
-      "fill=\"#222222\">\n<title>{2}</title>\n"
-      "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
-      kPageWidth,
-      height,
-      escaped(title));
+  std::string out = svg::head(kPageWidth, height, title);
   out += words(20, 28, title, "font-size=\"18\" font-weight=\"bold\"");
   out += words(
       20,

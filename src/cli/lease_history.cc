@@ -19,6 +19,13 @@
 namespace mig::cli {
 namespace {
 
+// The Unix time so long ago.
+Result<std::int64_t> ago_ms(const char* option, const std::string& text) {
+  MIG_ASSIGN_OR_RETURN(const auto ago, parse_duration(option, text));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall() - ago)
+      .count();
+}
+
 Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {
   lease::EventFilter filter;
   filter.tenant = options.tenant;
@@ -26,10 +33,10 @@ Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {
     MIG_ASSIGN_OR_RETURN(filter.uid, service::uid_of(options.user));
   }
   if (!options.since.empty()) {
-    MIG_ASSIGN_OR_RETURN(const auto ago, parse_duration("--since", options.since));
-    filter.since_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall() - ago)
-            .count();
+    MIG_ASSIGN_OR_RETURN(filter.since_ms, ago_ms("--since", options.since));
+  }
+  if (!options.until.empty()) {
+    MIG_ASSIGN_OR_RETURN(filter.until_ms, ago_ms("--until", options.until));
   }
   return filter;
 }

@@ -13,8 +13,8 @@
 namespace mig::cli {
 
 struct LeaseHistoryOptions {
-  std::string tenant, user, since;  // as typed; "" = not given
-  std::uint32_t last = 0;           // maximum number of events
+  std::string tenant, user, since, until;  // as typed; "" = not given
+  std::uint32_t last = 0;                  // maximum number of events
 };
 
 Result<int> show_lease_history(Context& context, const LeaseHistoryOptions& options);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
@@ -10,6 +11,8 @@
 #include <fmt/format.h>
 
 #include "mig/error.h"
+
+#include "base/strings.h"
 
 namespace mig::cli {
 namespace {
@@ -51,6 +54,36 @@ std::string_view variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
+constexpr std::string_view kPlain = "\x1b[0m";
+
+// Length of one of Paint's sequences at the start of the text; 0 = none.
+std::size_t own_sequence(std::string_view text) {
+  for (const Style style :
+       {Style::kBold, Style::kDim, Style::kRed, Style::kGreen, Style::kYellow}) {
+    if (text.starts_with(code_of(style))) {
+      return code_of(style).size();
+    }
+  }
+  return text.starts_with(kPlain) ? kPlain.size() : 0;
+}
+
+// The text as a terminal may have it; with `colors` Paint's sequences stay.
+std::string harmless(std::string_view text, bool colors) {
+  std::string out;
+  while (colors && !text.empty()) {
+    const std::size_t escape = text.find('\x1b');
+    if (escape == std::string_view::npos) {
+      break;
+    }
+    out += base::printable(text.substr(0, escape), true);
+    text.remove_prefix(escape);
+    const std::size_t own = own_sequence(text);
+    out += own > 0 ? std::string(text.substr(0, own)) : base::printable(text.substr(0, 1));
+    text.remove_prefix(std::max<std::size_t>(own, 1));
+  }
+  return out + base::printable(text, true);
+}
+
 }  // namespace
 
 std::string Paint::operator()(Style style, std::string_view text) const {
@@ -59,14 +92,29 @@ std::string Paint::operator()(Style style, std::string_view text) const {
   }
   std::string painted(code_of(style));
   painted += text;
-  painted += "\x1b[0m";
+  painted += kPlain;
   return painted;
 }
 
 void Output::result(std::string_view text) {
+  raw(harmless(text, paint().on()));
+}
+
+void Output::raw(std::string_view text) {
   const int why = write(out_, text);
   if (lost_ == 0) {
     lost_ = why;
+  }
+}
+
+int Output::shown_by_others() {
+  std::fflush(out_);
+  return fileno(out_);
+}
+
+void Output::lost(int number) {
+  if (lost_ == 0) {
+    lost_ = number;
   }
 }
 
@@ -86,12 +134,12 @@ int Output::finish(int code) {
 }
 
 void Output::message(std::string_view text) {
-  static_cast<void>(write(err_, text));
+  static_cast<void>(write(err_, harmless(text, err_paint().on())));
 }
 
 void Output::progress(std::string_view text) {
   if (!quiet_) {
-    static_cast<void>(write(err_, text));
+    static_cast<void>(write(err_, harmless(text, err_paint().on())));
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Output of a command: results to `out`, progress and diagnostics to `err`. Colours only on a
-// terminal, and never with --no-color or $NO_COLOR.
+// terminal, and never with --no-color or $NO_COLOR. What others chose (names of jobs and processes,
+// commands, reasons) may stand in any text: only newlines, tabs and our own colours are let through
+// of what steers a terminal (base::printable). raw() passes on what a job printed as it is.
 #ifndef MIGCTL_CLI_OUTPUT_H_
 #define MIGCTL_CLI_OUTPUT_H_
 
@@ -34,8 +36,14 @@ class Output {
   void no_color(bool on) { no_color_ = on; }
 
   void result(std::string_view text);    // stdout
+  void raw(std::string_view text);       // stdout, byte for byte
   void message(std::string_view text);   // stderr, always
   void progress(std::string_view text);  // stderr, not with --quiet
+
+  // For another process that writes results: stdout's descriptor, with all that was written so far
+  // before it; and errno of a result that it could not write (0 = none).
+  int shown_by_others();
+  void lost(int number);
 
   Paint paint() const;      // for stdout
   Paint err_paint() const;  // for stderr

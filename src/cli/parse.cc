@@ -205,32 +205,108 @@ Error unknown_command(const std::string& name) {
                {}};
 }
 
+// An option that migctl does not know may be meant for the program that it is to start.
+Error for_program(Error error, const Invocation& invocation) {
+  if (invocation.command && invocation.command->takes_rest() &&
+      error.message.find(": unknown option ") != std::string::npos) {
+    const std::string verb = invocation.command->verb();
+    error.hint = verb.empty() ? error.hint + fmt::format(
+                                                 "; options of the program stand after its "
+                                                 "name: migctl {} PROGRAM ...",
+                                                 invocation.name)
+                              : fmt::format(
+                                    "options of {0} stand after --: migctl {0} {1} ... -- "
+                                    "--rm IMAGE ...; else {2}",
+                                    invocation.name,
+                                    verb,
+                                    error.hint);
+  }
+  return error;
+}
+
 bool asks_help(const std::vector<std::string>& words) {
   return std::any_of(words.begin(), words.end(), [](const std::string& word) {
     return word == "-h" || word == "--help";
   });
 }
 
-// Words before the command and after it, up to `--`, after which words belong to another program.
+// True when the next word is the value of this option: "--name x", "-p x", but not "--name=x",
+// "-px", "--flag". Unknown options have none here, and are refused later.
+bool takes_next_word(const std::string& word, const Options& own, const Options& globals) {
+  const auto find = [&](const std::string& name) {
+    const OptionSpec* spec = find_option(own.specs(), name);
+    return spec != nullptr ? spec : find_option(globals.specs(), name);
+  };
+  if (word.starts_with("--")) {
+    const OptionSpec* spec = find(word);
+    return spec != nullptr && !spec->flag();
+  }
+  // Short options may stand together: the first that takes a value takes the rest of the word.
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const OptionSpec* spec = find({'-', word[i]});
+    if (spec != nullptr && !spec->flag()) {
+      return i + 1 == word.size();
+    }
+  }
+  return false;
+}
+
+using Position = std::vector<std::string>::const_iterator;
+
+// Where the words of another program begin: after `--` or, for a command that starts a program, at
+// the first word that is neither an option nor an option's value.
+struct Rest {
+  Position own_end, begin;
+  bool given = false;
+};
+
+Rest find_rest(Position start, Position end, Command* command, const Options& globals) {
+  if (command == nullptr || !command->takes_rest()) {
+    const auto dashes = std::find(start, end, "--");
+    return {dashes, dashes == end ? end : dashes + 1, dashes != end};
+  }
+  Options own;
+  command->declare(own);
+  for (auto word = start; word != end; ++word) {
+    if (*word == "--") {
+      return {word, word + 1, true};
+    }
+    if (!is_option(*word)) {
+      return {word, word, true};
+    }
+    if (takes_next_word(*word, own, globals) && word + 1 != end) {
+      ++word;
+    }
+  }
+  return {end, end, false};
+}
+
+// Words before the command and after it, up to those of another program.
 struct Words {
   std::vector<std::string> before, after;
 };
 
-Words cut(const std::vector<std::string>& args, std::size_t at, Invocation& invocation) {
+Words cut(const std::vector<std::string>& args,
+          std::size_t at,
+          Invocation& invocation,
+          const Options& globals) {
   Words words;
   words.before.assign(args.begin(), args.begin() + static_cast<std::ptrdiff_t>(at));
-  const auto start = args.begin() + static_cast<std::ptrdiff_t>(std::min(at + 1, args.size()));
+  auto start = args.begin() + static_cast<std::ptrdiff_t>(std::min(at + 1, args.size()));
+  if (invocation.command && !invocation.command->verb().empty() && start != args.end() &&
+      *start == invocation.command->verb()) {
+    invocation.verb_given = true;
+    ++start;
+  }
   if (invocation.command && invocation.command->passes_through()) {
     invocation.rest.assign(start, args.end());
     invocation.rest_given = true;
     return words;
   }
-  const auto dashes = std::find(start, args.end(), "--");
-  words.after.assign(start, dashes);
-  if (dashes != args.end()) {
-    invocation.rest.assign(dashes + 1, args.end());
-    invocation.rest_given = true;
-  }
+  const Rest rest = find_rest(start, args.end(), invocation.command.get(), globals);
+  words.after.assign(start, rest.own_end);
+  invocation.rest.assign(rest.begin, args.end());
+  invocation.rest_given = rest.given;
   return words;
 }
 
@@ -258,21 +334,37 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& args, Glob
       return unknown_command(invocation.name);
     }
   }
-  Words words = cut(args, at, invocation);
+  Words words = cut(args, at, invocation, global_options);
+  if (invocation.command && invocation.command->takes_rest()) {
+    const auto asks = [](const std::string& word) { return word == "--json"; };
+    globals.json = std::any_of(words.before.begin(), words.before.end(), asks) ||
+                   std::any_of(words.after.begin(), words.after.end(), asks);
+  }
   invocation.version = std::count(words.before.begin(), words.before.end(), "--version") > 0;
   invocation.help = invocation.help || asks_help(words.before) || asks_help(words.after);
   if (invocation.help || invocation.version) {
     return invocation;
+  }
+  if (invocation.command && !invocation.command->verb().empty() && !invocation.verb_given) {
+    const std::string verb = invocation.command->verb();
+    return fail(
+        ErrorCode::kUsage,
+        fmt::format("{0}: `{0} {1}` is what goes through migctl", invocation.name, verb),
+        fmt::format(
+            "migctl {0} {1} ...; everything else is {0}'s own: {0} ps", invocation.name, verb));
   }
   Options own;
   if (invocation.command) {
     invocation.command->declare(own);
   }
   words.before.insert(words.before.end(), words.after.begin(), words.after.end());
-  MIG_TRY(parse_options(invocation.name.empty() ? "migctl" : invocation.name,
-                        with_fallbacks(std::move(words.before), own),
-                        own,
-                        global_options));
+  auto parsed = parse_options(invocation.name.empty() ? "migctl" : invocation.name,
+                              with_fallbacks(std::move(words.before), own),
+                              own,
+                              global_options);
+  if (!parsed) {
+    return for_program(std::move(parsed).error(), invocation);
+  }
   if (invocation.rest_given && invocation.command && !invocation.command->passes_through() &&
       !invocation.command->takes_rest()) {
     return fail(ErrorCode::kUsage, fmt::format("{}: nothing may stand after --", invocation.name));

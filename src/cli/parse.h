@@ -19,6 +19,7 @@ struct Invocation {
   bool version = false;
   std::vector<std::string> rest;  // words after `--`, or after a command that passes through
   bool rest_given = false;
+  bool verb_given = false;  // Command::verb()
 };
 
 // `args` without argv[0]. Errors are kUsage with the nearest name as the hint. `globals` is filled

@@ -93,6 +93,45 @@ TEST(Parse, RunKeepsTheCommandAsItIs) {
   EXPECT_FALSE(parsed.globals.json);
 }
 
+TEST(Parse, TheFirstWordThatIsNoOptionStartsTheProgramOfRun) {
+  using Words = std::vector<std::string>;
+  const std::vector<std::pair<Words, Words>> ways = {
+      {{"run", "python", "train.py"}, {"python", "train.py"}},
+      {{"run", "-d", "python", "-d", "x"}, {"python", "-d", "x"}},
+      {{"run", "-p", "1g.5gb", "python"}, {"python"}},
+      {{"run", "-p1g.5gb", "python"}, {"python"}},
+      {{"run", "-dp", "1g.5gb", "python"}, {"python"}},
+      {{"run", "-dp1g.5gb", "python"}, {"python"}},
+      {{"run", "--profile=1g.5gb", "python"}, {"python"}},
+      {{"run", "--sim", "lab", "-q", "python", "--sim", "x"}, {"python", "--sim", "x"}},
+      {{"run", "--time", "2h", "python", "--help", "--json"}, {"python", "--help", "--json"}},
+      {{"run", "python", "--", "-x"}, {"python", "--", "-x"}},
+      {{"run", "-d", "--", "-x", "y"}, {"-x", "y"}},
+      {{"run", "-"}, {"-"}}};
+  for (const auto& [args, rest] : ways) {
+    const auto parsed = parse(args);
+    ASSERT_TRUE(parsed.result) << parsed.result.error().message;
+    EXPECT_EQ(parsed.result->rest, rest);
+    EXPECT_FALSE(parsed.result->help);
+    EXPECT_FALSE(parsed.globals.json);
+    EXPECT_FALSE(parsed.result->globals.json);
+  }
+  EXPECT_TRUE(parse({"run", "--json", "python"}).result->globals.json);
+  EXPECT_TRUE(parse({"run", "--help", "python"}).result->help);
+}
+
+TEST(Parse, AnOptionBeforeTheProgramThatRunDoesNotKnowIsRefused) {
+  EXPECT_EQ(message({"run", "--number-of-epochs", "3", "python"}),
+            "run: unknown option \"--number-of-epochs\" / migctl run --help lists the options; "
+            "options of "
+            "the program stand after its name: migctl run PROGRAM ...");
+  EXPECT_NE(message({"run", "--profle", "1g.5gb", "python"}).find("did you mean --profile?"),
+            std::string::npos);
+  // A value is missing: the program's name must not become one in silence.
+  EXPECT_NE(message({"run", "--sms", "python", "train.py"}).find("--sms is \"python\""),
+            std::string::npos);
+}
+
 TEST(Parse, SmiTakesAllThatFollows) {
   const auto parsed = parse({"--sim", "lab", "smi", "mig", "-lgip", "--help"});
   ASSERT_TRUE(parsed.result);

@@ -65,6 +65,7 @@ std::string standing_text(const Job& job, std::int64_t now_ms) {
 
 std::string jobs_text(const std::vector<Job>& jobs,
                       std::int64_t now_ms,
+                      const std::string& user,
                       const wire::Source& source,
                       const Paint& paint) {
   Table table({{"JOB", true}, {"NAME"}, {"INSTANCE"}, {"PID", true}, {"STATE"}, {"COMMAND"}});
@@ -84,7 +85,8 @@ std::string jobs_text(const std::vector<Job>& jobs,
   }
   const std::string mark = simulated_mark(source);
   std::string text = mark + (mark.empty() ? "" : ": ");
-  text += jobs.empty() ? "no jobs of yours\n" : base::counted(jobs.size(), "job") + " of yours\n";
+  text += jobs.empty() ? std::string("no jobs") : base::counted(jobs.size(), "job");
+  text += user.empty() ? " of yours\n" : " of " + user + "\n";
   return table.empty() ? text : text + table.draw(paint);
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/render_leases.h"
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
+#include "base/own_path.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "cli/render_inventory.h"
@@ -12,6 +16,8 @@
 
 namespace mig::cli {
 namespace {
+
+using NoProcesses = std::vector<lease::UnleasedProcess>;
 
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
@@ -48,9 +54,62 @@ std::string quota_line(const char* what, const Quota& quota) {
   return fmt::format("  {:<10} {}\n", what, parts.empty() ? "no limit" : base::join(parts, ", "));
 }
 
+// Names of users, each looked up once: a directory of users may be slow.
+class UserNames {
+ public:
+  const std::string& of(std::uint32_t uid) {
+    const auto [name, missing] = names_.try_emplace(uid);
+    if (missing) {
+      name->second = base::owner_text(uid);
+    }
+    return name->second;
+  }
+
+ private:
+  std::map<std::uint32_t, std::string> names_;
+};
+
+// Its cgroup is one in which an engine makes those of containers.
+bool has_containers(const lease::Lease& lease) {
+  return lease.cgroup.find("/containers-") != std::string::npos ||
+         lease.cgroup.find("/migctl.slice/") != std::string::npos;
+}
+
+std::string rights_text(const Tenant& tenant) {
+  std::vector<std::string> rights;
+  for (const auto& [right, word] : {std::pair(tenant.may_create, "--create"),
+                                    std::pair(tenant.may_preempt, "--preempt"),
+                                    std::pair(tenant.may_linger, "--linger")}) {
+    if (right) {
+      rights.emplace_back(word);
+    }
+  }
+  return rights.empty() ? "nothing of --create, --preempt, --linger" : base::join(rights, ", ");
+}
+
 }  // namespace
 
+std::string site_text(const Tenants& site) {
+  std::string text =
+      site.preemption.enabled
+          ? fmt::format("preemption: after {}", base::span_text(site.preemption.grace_ms))
+          : "preemption: off";
+  text += site.unleased == Unleased::kEnd ? "; processes without a lease: ended"
+                                          : "; processes without a lease: reported";
+  text += site.reclaim_ms
+              ? "; idle instances of --create: destroyed after " + base::span_text(*site.reclaim_ms)
+              : "; idle instances of --create: kept";
+  if (site.from_file) {
+    text += fmt::format("; others: {}", name_of(site.others.role));
+  }
+  return text + "\n";
+}
+
 std::string ends_text(const lease::Lease& lease) {
+  if (!lease.ending.empty()) {
+    return fmt::format(
+        "ending: {}, {} left", lease.ending, base::counted(lease.processes, "process"));
+  }
   if (lease.vanished) {
     return "instance gone";
   }
@@ -64,35 +123,61 @@ std::string ends_text(const lease::Lease& lease) {
   if (lease.heir.kind == lease::LeaseHolder::Kind::kProcess) {
     with += fmt::format(" and {}", lease.heir.pid);
   }
+  if (has_containers(lease)) {
+    with += " and its container";
+  }
   return lease.left_ms ? fmt::format("{}, or in {}", with, base::span_text(*lease.left_ms)) : with;
 }
 
 std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
-  Table table({{"LEASE", true},
-               {"GPU", true},
-               {"PROFILE"},
-               {"GI", true},
-               {"CI", true},
-               {"TENANT"},
-               {"JOB"},
-               {"SHARED", true},
-               {"ENDS"},
-               {"UUID"}});
-  for (const lease::Lease& lease : answer.leases) {
-    table.row({fmt::format("{}", lease.id),
-               fmt::format("{}", lease.instance.gpu.value),
-               lease.instance.profile.str(),
-               fmt::format("{}", lease.instance.gpu_instance.value),
-               fmt::format("{}", lease.instance.compute_instance.value),
-               lease.tenant,
-               or_dash(lease.job),
-               lease.shared == 1 ? "no" : fmt::format("by {}", lease.shared),
-               ends_text(lease),
-               lease.instance.uuid});
+  // Who may see processes without a lease sees the leases of all users.
+  const bool of_all = answer.unleased.has_value();
+  std::vector<Table::Column> columns{
+      {"LEASE", true}, {"GPU", true}, {"PROFILE"}, {"GI", true}, {"CI", true}};
+  if (of_all) {
+    columns.push_back({"USER"});
   }
-  const std::string count =
+  for (Table::Column column :
+       {Table::Column{"TENANT"}, {"JOB"}, {"SHARED", true}, {"ENDS"}, {"UUID"}}) {
+    columns.push_back(std::move(column));
+  }
+  Table table(std::move(columns));
+  UserNames names;
+  for (const lease::Lease& lease : answer.leases) {
+    std::vector<std::string> cells{fmt::format("{}", lease.id),
+                                   fmt::format("{}", lease.instance.gpu.value),
+                                   lease.instance.profile.str(),
+                                   fmt::format("{}", lease.instance.gpu_instance.value),
+                                   fmt::format("{}", lease.instance.compute_instance.value)};
+    if (of_all) {
+      cells.push_back(names.of(lease.uid));
+    }
+    for (std::string cell : {lease.tenant,
+                             or_dash(lease.job),
+                             lease.shared == 1 ? "no" : fmt::format("by {}", lease.shared),
+                             ends_text(lease),
+                             lease.instance.uuid}) {
+      cells.push_back(std::move(cell));
+    }
+    table.row(std::move(cells));
+  }
+  std::string count =
       answer.leases.empty() ? "no leases" : base::counted(answer.leases.size(), "lease");
-  return head(answer, count) + (table.empty() ? "" : table.draw(paint));
+  if (answer.others > 0) {
+    count = answer.leases.empty() ? "no leases of yours" : count + " of yours";
+    count += fmt::format("; {} of others: migctl free", answer.others);
+  }
+  std::string text = head(answer, count) + (table.empty() ? "" : table.draw(paint));
+  for (const lease::UnleasedProcess& process : answer.unleased.value_or(NoProcesses{})) {
+    text += fmt::format("without a lease: pid {} ({}) of {}, tenant {}, on {} ({})\n",
+                        process.pid,
+                        process.command,
+                        names.of(process.uid),
+                        process.tenant,
+                        process.instance.str(),
+                        process.instance.uuid);
+  }
+  return text;
 }
 
 std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint) {
@@ -112,8 +197,12 @@ std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                entry.forecast_ms ? "in ~" + base::span_text(*entry.forecast_ms) : "?",
                entry.reason});
   }
-  const std::string count =
+  std::string count =
       answer.queue.empty() ? "nobody waits" : base::counted(answer.queue.size(), "request");
+  if (answer.others > 0) {
+    count = answer.queue.empty() ? "no request of yours waits" : count + " of yours";
+    count += fmt::format("; {} of others: migctl free", answer.others);
+  }
   return head(answer, count) + (table.empty() ? "" : table.draw(paint));
 }
 
@@ -137,7 +226,10 @@ std::string tenants_text(const wire::LeaseAnswer& answer, const Paint& paint) {
                of_limit(entry.instances, tenant.quota.instances),
                of_limit(entry.memory_mib, tenant.quota.memory_mib)});
   }
-  return head(answer, base::counted(answer.tenants.size(), "tenant")) + table.draw(paint);
+  const std::string others =
+      answer.others > 0 ? fmt::format(", which is yours; {} more", answer.others) : "";
+  return head(answer, base::counted(answer.tenants.size(), "tenant") + others) + table.draw(paint) +
+         (answer.site ? site_text(*answer.site) : "");
 }
 
 std::string tenant_text(const TenantUse& entry) {
@@ -151,11 +243,13 @@ std::string tenant_text(const TenantUse& entry) {
   text += names_line("users", tenant.users);
   text += names_line("groups", tenant.groups);
   text += quota_line("quota", tenant.quota);
+  text += quota_line("each user", tenant.per_user);
   text += quota_line("one job", tenant.job);
   if (tenant.job_time_ms) {
     text += fmt::format("  {:<10} {}\n", "job time", base::span_text(*tenant.job_time_ms));
   }
   text += fmt::format("  {:<10} {}\n", "priority", tenant.max_priority.value_or(0));
+  text += fmt::format("  {:<10} {}\n", "may", rights_text(tenant));
   text += fmt::format("  {:<10} {}, {} slices, {} SMs, {} GiB\n",
                       "in use",
                       base::counted(entry.leases, "lease"),

@@ -15,6 +15,8 @@ std::string ends_text(const lease::Lease& lease);
 std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint);
 std::string queue_text(const wire::LeaseAnswer& answer, const Paint& paint);
 std::string tenants_text(const wire::LeaseAnswer& answer, const Paint& paint);
+// The site's policy, in a line.
+std::string site_text(const Tenants& site);
 std::string tenant_text(const TenantUse& entry);
 
 }  // namespace mig::cli

@@ -21,6 +21,28 @@ Error needs(const char* what, const char* why, const char* hint) {
 void RunOptions::declare(Options& options) {
   declare_instance(options);
   declare_job(options);
+  if (job_ == Job::kProgram) {
+    declare_program(options);
+  }
+}
+
+// What an engine has its own words for, or which makes no sense for a container.
+void RunOptions::declare_program(Options& options) {
+  options.text({"--ranks",
+                "torch",
+                "with --count, --all: one PyTorch training (RANK, WORLD_SIZE, MASTER_ADDR ...)"},
+               ranks_);
+  options.text({"--restart", "POLICY", "no, on-failure[:N], always (default: no)"}, restart_);
+  options.flag(
+      {"--linger",
+       "",
+       "what the command leaves behind keeps the lease, up to its limit; else it is ended"},
+      linger);
+  options.text({"--devices",
+                "auto|own|all",
+                "only its instance's device nodes can be opened: where possible (auto), or it does "
+                "not start (own); or no such limit (all)"},
+               devices_);
 }
 
 void RunOptions::declare_instance(Options& options) {
@@ -31,16 +53,13 @@ void RunOptions::declare_instance(Options& options) {
   options.text({"-i,--gpu", "GPU", "on this GPU: index, UUID or PCI bus id"}, gpu);
   options.number({"--gi", "N", "this GPU instance (with --gpu)"}, gpu_instance_);
   options.number({"--ci", "N", "this compute instance (with --gi)"}, compute_instance_);
-  options.text({"--memory", "SIZE", "at least so much memory: 12GiB, 900MiB; smallest that fits"},
-               memory_);
+  options.text(
+      {"--memory", "SIZE", "at least so much memory: 12GiB, 10GB, 900MiB; smallest that fits"},
+      memory_);
   options.number({"--sms", "N", "at least so many SMs; smallest that fits"}, sms_);
   options.number({"--count", "N", "once on each of N instances, 1 to 256; see $MIGCTL_RANK"},
                  count_);
   options.flag({"--all", "", "once on every instance that matches"}, every_);
-  options.text({"--ranks",
-                "torch",
-                "with --count, --all: one PyTorch training (RANK, WORLD_SIZE, MASTER_ADDR ...)"},
-               ranks_);
   options.flag({"--create", "", "make the instance from free slices when there is none"}, create_);
   options.number({"--shared", "N", "beside up to N-1 others that say so (default: alone)"},
                  shared_);
@@ -52,20 +71,18 @@ void RunOptions::declare_instance(Options& options) {
 }
 
 void RunOptions::declare_job(Options& options) {
-  options.text({"--name", "NAME", "for jobs, logs and stop; $MIGCTL_JOB_NAME for the command"},
+  options.text({"--name",
+                "NAME",
+                job_ == Job::kProgram ? "for jobs, logs and stop; $MIGCTL_JOB_NAME for the command"
+                                      : "for jobs, logs and stop, and of the container"},
                name_);
   options.flag({"-d,--detach", "", "in the background; prints the job's number"}, detach);
   options.flag({"--log", "", "keep the output for migctl logs (with -d, --count, --all: always)"},
                log_);
-  options.text({"--restart", "POLICY", "no, on-failure[:N], always (default: no)"}, restart_);
-  options.text({"--timeout", "TIME", "end it after so long; exit code 124"}, timeout_);
+  options.text({"--time,--for,--timeout", "TIME", "end it after so long: 1h30m; exit code 124"},
+               time_);
   options.text({"--grace", "TIME", "from SIGTERM to SIGKILL when it is ended (default: 10s)"},
                grace_);
-  options.text({"--devices",
-                "auto|own|all",
-                "only its instance's device nodes can be opened: where possible (auto), or it does "
-                "not start (own); or no such limit (all)"},
-               devices_);
 }
 
 Result<void> RunOptions::fill(service::RunRequest& request) const {
@@ -128,10 +145,10 @@ Result<void> RunOptions::fill_job(service::RunRequest& request) const {
   if (!wait.empty()) {
     MIG_ASSIGN_OR_RETURN(request.where.wait, parse_duration("--wait", wait));
   }
-  if (!timeout_.empty()) {
-    MIG_ASSIGN_OR_RETURN(request.limits.timeout, parse_duration("--timeout", timeout_));
+  if (!time_.empty()) {
+    MIG_ASSIGN_OR_RETURN(request.limits.timeout, parse_duration("--time", time_));
     if (request.limits.timeout->count() == 0) {
-      return fail(ErrorCode::kUsage, "--timeout is 0: the command would never run");
+      return fail(ErrorCode::kUsage, "--time is 0: the command would never run");
     }
   }
   if (!grace_.empty()) {

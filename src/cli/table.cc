@@ -3,12 +3,21 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
+
 namespace mig::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
 
 }  // namespace
+
+void Table::row(std::vector<std::string> cells) {
+  for (std::string& cell : cells) {
+    cell = base::printable(cell);
+  }
+  rows_.push_back(std::move(cells));
+}
 
 std::string Table::draw(const Paint& paint, std::size_t indent) const {
   std::vector<std::size_t> widths;

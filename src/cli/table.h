@@ -19,7 +19,8 @@ class Table {
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  // A cell is one line: a newline in a name makes no row of its own.
+  void row(std::vector<std::string> cells);
 
   bool empty() const { return rows_.empty(); }
 

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/units.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include <fmt/core.h>
 
 #include "base/strings.h"
 #include "base/units.h"
 
 namespace mig::cli {
+namespace {
+
+bool is_number(const std::string& text) {
+  return base::parse_decimal(text, UINT32_MAX).has_value();
+}
+
+std::string time_hint(const std::string& text) {
+  if (is_number(text)) {
+    return fmt::format("{0}s, {0}m or {0}h?", text);
+  }
+  return std::count(text.begin(), text.end(), ':') == 1
+             ? "of a clock, hours, minutes and seconds are expected: 2:00:00 is two hours"
+             : "for example 45s, 10m, 1h30m or 2:00:00, at most 30 days";
+}
+
+}  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(const std::string& option,
                                                  const std::string& text) {
@@ -16,7 +35,7 @@ Result<std::chrono::milliseconds> parse_duration(const std::string& option,
   }
   return fail(ErrorCode::kUsage,
               fmt::format("{} is {}: a time with its unit is expected", option, base::quoted(text)),
-              "for example 45s, 10m or 2h, at most 30 days");
+              time_hint(text));
 }
 
 Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text) {
@@ -26,7 +45,8 @@ Result<std::uint64_t> parse_memory(const std::string& option, const std::string&
   }
   return fail(ErrorCode::kUsage,
               fmt::format("{} is {}: a size with its unit is expected", option, base::quoted(text)),
-              "for example 12GiB or 900MiB");
+              is_number(text) ? fmt::format("{0}G or {0}M? G is GiB, and GB is decimal", text)
+                              : std::string("for example 12GiB (= 12G), 900MiB or 10GB (decimal)"));
 }
 
 Result<std::int32_t> parse_priority(const std::string& text) {

@@ -11,11 +11,11 @@
 
 namespace mig::cli {
 
-// Parses "700ms", "45s", "10m", "2h", "7d"; at most 30 days.
+// Parses a time (base/units.h): "45s", "1h30m", "2:00:00"; at most 30 days.
 Result<std::chrono::milliseconds> parse_duration(const std::string& option,
                                                  const std::string& text);
 
-// Parses "12GiB", "900MiB", "1TiB" into MiB; at most 16 TiB.
+// Parses a size (base/units.h) into MiB: "12GiB", "10GB"; at most 16 TiB.
 Result<std::uint64_t> parse_memory(const std::string& option, const std::string& text);
 
 // "" = 0. The range -100 to 100 is checked by the lease store.

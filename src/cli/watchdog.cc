@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -83,7 +84,11 @@ Watchdog::Watchdog(Output& output, Over over) : state_(std::make_unique<State>()
   state_->patience = limit();
   state_->output = &output;
   state_->kind = over;
-  state_->thread = std::thread([this] { state_->watch(); });
+  try {
+    state_->thread = std::thread([this] { state_->watch(); });
+  } catch (const std::system_error&) {
+    // The user's limit of processes: a command that nobody watches is better than none.
+  }
 }
 
 Watchdog::~Watchdog() {
@@ -92,7 +97,9 @@ Watchdog::~Watchdog() {
     state_->over = true;
   }
   state_->changed.notify_all();
-  state_->thread.join();
+  if (state_->thread.joinable()) {
+    state_->thread.join();
+  }
 }
 
 void Watchdog::alive() {

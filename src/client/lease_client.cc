@@ -17,6 +17,7 @@
 #include "http/client.h"
 #include "http/query.h"
 #include "service/lease_desk.h"
+#include "service/usage.h"
 
 namespace mig::client {
 namespace {
@@ -32,6 +33,12 @@ constexpr Millis kBetweenTries{200};
 std::string random_key() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}{:08x}", device(), device(), device());
+}
+
+std::string cgroup_of(const wire::LeaseAnswer& answer, std::int64_t lease) {
+  const auto found = std::find_if(
+      answer.leases.begin(), answer.leases.end(), [&](const auto& one) { return one.id == lease; });
+  return found == answer.leases.end() ? "" : found->cgroup;
 }
 
 class DaemonClient final : public LeaseClient {
@@ -74,11 +81,34 @@ class DaemonClient final : public LeaseClient {
     return ask("DELETE", fmt::format("/v1/leases/{}", lease), "");
   }
 
-  Result<void> bequeath(std::int64_t lease, std::uint32_t pid) override {
+  Result<std::string> announce(std::int64_t lease, std::uint32_t pid) override {
     wire::LeaseChange change;
     change.heir = lease::LeaseHolder::process(pid, 0);
-    MIG_TRY(ask("PATCH", fmt::format("/v1/leases/{}", lease), wire::lease_change_document(change)));
-    return {};
+    return changed(lease, change);
+  }
+
+  Result<std::string> for_containers(std::int64_t lease,
+                                     const lease::ContainerCgroups& how) override {
+    wire::LeaseChange change;
+    change.containers = how;
+    return changed(lease, change);
+  }
+
+  Result<std::string> changed(std::int64_t lease, const wire::LeaseChange& change) {
+    const std::string body = wire::lease_change_document(change);
+    const auto give_up = Steady::now() + kDaemonAway;
+    for (;;) {
+      auto answer = ask("PATCH", fmt::format("/v1/leases/{}", lease), body);
+      if (answer) {
+        return cgroup_of(*answer, lease);
+      }
+      // The daemon may be starting again: what it was told is in its store, and telling it twice
+      // does no harm.
+      if (!broken_ || Steady::now() > give_up) {
+        return std::move(answer).error();
+      }
+      std::this_thread::sleep_for(kBetweenTries);
+    }
   }
 
   Result<wire::LeaseAnswer> list() override { return ask("GET", "/v1/leases", ""); }
@@ -86,6 +116,22 @@ class DaemonClient final : public LeaseClient {
   Result<wire::LeaseAnswer> queue() override { return ask("GET", "/v1/queue", ""); }
 
   Result<wire::LeaseAnswer> tenants() override { return ask("GET", "/v1/tenants", ""); }
+
+  Result<wire::LeaseAnswer> reload() override { return ask("POST", "/v1/reload", ""); }
+
+  Result<wire::FreeAnswer> free() override {
+    MIG_ASSIGN_OR_RETURN(const http::Answer answer,
+                         http::call(socket_, "GET", "/v1/free", "", kCallTimeout));
+    return wire::parse_free(answer.body);
+  }
+
+  Result<wire::UsageAnswer> usage(cost::Period period) override {
+    const std::string target =
+        fmt::format("/v1/usage?fromMs={}&untilMs={}", period.from_ms, period.until_ms);
+    MIG_ASSIGN_OR_RETURN(const http::Answer answer,
+                         http::call(socket_, "GET", target, "", kCallTimeout));
+    return wire::parse_usage(answer.body);
+  }
 
   Result<wire::LeaseHistoryAnswer> history_page(const lease::EventFilter& filter) override {
     std::string target = fmt::format("/v1/history/leases?limit={}", filter.limit);
@@ -97,6 +143,9 @@ class DaemonClient final : public LeaseClient {
     }
     if (filter.since_ms) {
       target += fmt::format("&sinceMs={}", *filter.since_ms);
+    }
+    if (filter.until_ms) {
+      target += fmt::format("&untilMs={}", *filter.until_ms);
     }
     if (filter.before) {
       target += fmt::format("&before={}", *filter.before);
@@ -138,18 +187,35 @@ class StoreClient final : public LeaseClient {
   Result<wire::LeaseAnswer> release(std::int64_t lease) override {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(lease::Lease released, desk_->release(lease, peer_));
-    answer.leases.push_back(std::move(released));
+    answer.leases.push_back(released);
+    if (!released.ending.empty()) {
+      MIG_TRY(desk_->finish(lease));  // nobody else does
+      answer.leases.front().ending.clear();
+      answer.leases.front().processes = 0;
+    }
     static_cast<void>(desk_->serve_waiting());  // need not wait for a scheduling pass
     return answer;
   }
 
-  Result<void> bequeath(std::int64_t lease, std::uint32_t pid) override {
-    return desk_->bequeath(lease, lease::LeaseHolder::process(pid, 0), peer_);
+  Result<std::string> announce(std::int64_t lease, std::uint32_t pid) override {
+    MIG_TRY(desk_->bequeath(lease, lease::LeaseHolder::process(pid, 0), peer_));
+    wire::LeaseAnswer all = fresh();
+    MIG_ASSIGN_OR_RETURN(all.leases, desk_->list(peer_));
+    return cgroup_of(all, lease);
+  }
+
+  Result<std::string> for_containers(std::int64_t lease,
+                                     const lease::ContainerCgroups& how) override {
+    MIG_TRY(desk_->for_containers(lease, how, peer_));
+    wire::LeaseAnswer all = fresh();
+    MIG_ASSIGN_OR_RETURN(all.leases, desk_->list(peer_));
+    return cgroup_of(all, lease);
   }
 
   Result<wire::LeaseAnswer> list() override {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(answer.leases, desk_->list(peer_));
+    MIG_ASSIGN_OR_RETURN(answer.unleased, desk_->unleased(peer_));
     return answer;
   }
 
@@ -162,7 +228,22 @@ class StoreClient final : public LeaseClient {
   Result<wire::LeaseAnswer> tenants() override {
     wire::LeaseAnswer answer = fresh();
     MIG_ASSIGN_OR_RETURN(answer.tenants, desk_->tenants(peer_));
+    answer.site = desk_->site(peer_);
     return answer;
+  }
+
+  Result<wire::LeaseAnswer> reload() override { return tenants(); }
+
+  Result<wire::FreeAnswer> free() override {
+    const service::Peer root;  // sees the requests of all
+    MIG_ASSIGN_OR_RETURN(const auto queue, desk_->queue(root));
+    MIG_ASSIGN_OR_RETURN(FreeReport report, desk_->free(peer_, queue));
+    return wire::FreeAnswer{std::move(report), source_};
+  }
+
+  Result<wire::UsageAnswer> usage(cost::Period period) override {
+    MIG_ASSIGN_OR_RETURN(cost::Usage usage, service::read_usage(desk_->node(), period));
+    return wire::UsageAnswer{service::seen_by(std::move(usage), desk_->tenant_of(peer_)), source_};
   }
 
   Result<wire::LeaseHistoryAnswer> history_page(const lease::EventFilter& filter) override {
@@ -202,6 +283,11 @@ Result<wire::LeaseHistoryAnswer> LeaseClient::history(lease::EventFilter filter,
     filter.before = page.history.next;
   } while (all.history.next && all.history.events.size() < last);
   return all;
+}
+
+std::unique_ptr<LeaseClient> LeaseClient::of_daemon(const Options& options) {
+  const std::string socket = daemon_socket(options.choice);
+  return http::somebody_listens(socket) ? std::make_unique<DaemonClient>(socket) : nullptr;
 }
 
 Result<std::unique_ptr<LeaseClient>> LeaseClient::open(const Options& options,

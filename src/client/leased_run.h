@@ -20,10 +20,14 @@ namespace mig::client {
 struct RunLeaseOptions {
   std::int32_t priority = 0;
   bool preempt = false;
+  bool linger = false;    // processes that outlive the command keep the lease, up to its limit
   std::string gpu, slot;  // as the user wrote them
   // Set once the lease is granted: its machine.
   std::shared_ptr<wire::Source> source = std::make_shared<wire::Source>();
 };
+
+// A sentence for the user where an instance just misses the memory that is asked for; "" = none.
+std::string near_miss_note(LeaseClient& client, const lease::LeaseRequest& request);
 
 // Sets request.lease: through the daemon if one listens, else on the store if this user may write
 // it. Left unset, with a note to the observer, where there is neither. kPermission when a daemon is

@@ -28,6 +28,10 @@ std::string first_socket(const store::MachineId& machine, const store::Surroundi
 
 }  // namespace
 
+std::string machines_root() {
+  return store::machines_root(store::Surroundings::ours());
+}
+
 std::string daemon_socket(const node::DriverChoice& choice) {
   const store::Surroundings around = store::Surroundings::ours();
   if (!around.socket.empty()) {

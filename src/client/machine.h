@@ -22,6 +22,9 @@ struct Options {
   std::function<void(const std::string&)> on_note = {};
 };
 
+// Folder of this user's simulated machines (store/places.h).
+std::string machines_root();
+
 // Socket of the daemon that keeps this machine's leases, whichever driver would be used.
 std::string daemon_socket(const node::DriverChoice& choice);
 

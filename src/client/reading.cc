@@ -95,10 +95,10 @@ std::optional<wire::SmiAnswer> Readings::smi(const std::vector<std::string>& arg
   return *std::move(answer);
 }
 
-void Readings::let_go() {
+bool Readings::let_go() {
   const std::string socket = daemon_socket(options_.choice);
   if (!http::somebody_listens(socket)) {
-    return;
+    return true;
   }
   const auto answer =
       http::call(socket,
@@ -109,7 +109,9 @@ void Readings::let_go() {
   if (!answer || answer->status != kDone) {
     note("the daemon at " + socket +
          " was asked to let go of the GPUs and did not say that it has");
+    return false;
   }
+  return true;
 }
 
 std::unique_ptr<node::Node> warm_node(const Options& options, wire::MachinePart part) {

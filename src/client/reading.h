@@ -34,8 +34,9 @@ class Readings {
   std::optional<wire::SmiAnswer> smi(const std::vector<std::string>& arguments);
 
   // Asks a running daemon to close the GPUs, before a mode change or a reset. Waits at most a
-  // second; if the daemon does not reply, the driver will report the GPU as in use.
-  void let_go();
+  // second; if the daemon does not reply, the driver will report the GPU as in use. False: it did
+  // not say that it has closed them.
+  bool let_go();
 
   // True when there is a daemon; place() then has its socket.
   bool find();

@@ -17,6 +17,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "base/strings.h"
+#include "config/aliases.h"
 #include "config/source_text.h"
 
 namespace mig::config {
@@ -92,12 +93,23 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     if (start(mark, "?", anchor)) {
-      add(node(Node::Kind::kNull, mark));
+      add(node(Node::Kind::kNull, mark), anchor);
     }
   }
 
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
-    fail(at(mark), "an alias (\"*name\") is not accepted", "write the value out");
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    if (!rules_.aliases) {
+      fail(at(mark), "an alias (\"*name\") is not accepted", "write the value out");
+    }
+    if (error_) {
+      return;
+    }
+    auto copy = aliases_.copy(anchor, frames_.size(), at(mark));
+    if (copy) {
+      add(*std::move(copy));
+    } else {
+      error_ = std::move(copy).error();
+    }
   }
 
   void OnScalar(const YAML::Mark& mark,
@@ -108,7 +120,8 @@ class TreeBuilder final : public YAML::EventHandler {
       Node scalar = node(Node::Kind::kScalar, mark);
       scalar.text = value;
       scalar.quoted = tag == "!";
-      add(std::move(scalar));
+      keep_tag(tag, scalar);
+      add(std::move(scalar), anchor);
     }
   }
 
@@ -134,6 +147,7 @@ class TreeBuilder final : public YAML::EventHandler {
   struct Frame {
     Node node;
     std::unordered_set<std::string> keys;
+    YAML::anchor_t anchor = YAML::NullAnchor;
   };
 
   static std::size_t offset(const YAML::Mark& mark) {
@@ -155,14 +169,23 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   bool start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) {
+    if (anchor != YAML::NullAnchor && !rules_.aliases) {
       fail(at(mark), "an anchor (\"&name\") is not accepted", "write the value out");
-    } else if (!tag.empty() && tag != "?" && tag != "!") {
+    } else if (!tag.empty() && tag != "?" && tag != "!" && !rules_.tags) {
       fail(at(mark),
            fmt::format("the tag {} is not accepted", base::quoted(tag)),
            "write the value without a tag");
     }
+    if (rules_.aliases && !error_ && !aliases_.spend(1)) {
+      fail(at(mark), fmt::format("more than {} values", kMostNodes), {});
+    }
     return !error_;
+  }
+
+  void keep_tag(const std::string& tag, Node& node) const {
+    if (rules_.tags && tag != "?" && tag != "!") {
+      node.tag = tag;
+    }
   }
 
   void open(Node::Kind kind,
@@ -178,18 +201,31 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     Frame frame;
     frame.node = node(kind, mark);
+    frame.anchor = anchor;
+    keep_tag(tag, frame.node);
     frames_.push_back(std::move(frame));
   }
 
   void close() {
     if (!error_) {
       Node done = std::move(frames_.back().node);
+      const YAML::anchor_t anchor = frames_.back().anchor;
+      const bool merges = frames_.back().keys.contains("<<");
       frames_.pop_back();
-      add(std::move(done));
+      if (merges && rules_.aliases) {
+        if (auto merged = carry_out_merge(done); !merged) {
+          error_ = std::move(merged).error();
+          return;
+        }
+      }
+      add(std::move(done), anchor);
     }
   }
 
-  void add(Node added) {
+  void add(Node added, YAML::anchor_t anchor = YAML::NullAnchor) {
+    if (anchor != YAML::NullAnchor) {
+      aliases_.keep(anchor, added);
+    }
     Frame& frame = frames_.back();
     if (frames_.size() == 1 && added.is(Node::Kind::kNull)) {
       return;  // an empty document
@@ -206,7 +242,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void check_key(Frame& frame, const Node& key) {
     if (key.kind != Node::Kind::kScalar) {
       fail(key.position, fmt::format("{} cannot be a key", key.described()), {});
-    } else if (key.text == "<<" && !key.quoted) {
+    } else if (key.text == "<<" && !key.quoted && !rules_.aliases) {
       fail(key.position, "a merge key (\"<<\") is not accepted", "write the values out");
     } else if (!frame.keys.insert(key.text).second) {
       frame.node.repeats = true;
@@ -220,6 +256,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   const SourceText& source_;
   const Rules& rules_;
+  Aliases aliases_;
   std::vector<Frame> frames_;  // stack of open nodes; the first holds the root
   std::size_t documents_ = 0;
   std::optional<Error> error_;

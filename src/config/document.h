@@ -18,6 +18,7 @@ namespace mig::config {
 
 inline constexpr std::size_t kMostBytes = 1 << 20;
 inline constexpr std::size_t kDeepest = 32;
+inline constexpr std::size_t kMostNodes = 100'000;  // with Rules::aliases
 
 class SourceText;
 
@@ -28,6 +29,7 @@ struct Node {
   std::string text;          // kScalar
   bool quoted = false;       // kScalar: quoted or a block scalar, so always a text
   bool repeats = false;      // kMap: has a duplicate key (Rules::repeated_keys)
+  std::string tag;           // with Rules::tags: "!override"; "" = none
   std::uint32_t offset = 0;  // byte offset in the parsed text
   SourcePosition position;
   std::vector<Node>
@@ -54,6 +56,11 @@ Result<Node> parse_document(std::string_view text, std::string_view file);
 struct Rules {
   bool repeated_keys = false;  // kept, and marked in Node::repeats
   std::size_t most_documents = 1;
+  // Aliases become copies of what their anchors stand at, with its positions, and merge keys are
+  // carried out: up to kMostNodes nodes in all, since a few lines of aliases can stand for
+  // billions.
+  bool aliases = false;
+  bool tags = false;  // kept in Node::tag
 };
 
 // Parses the non-empty documents, under the same limits; the caller has checked the size.

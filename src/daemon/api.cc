@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/api.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "service/driver_code.h"
+#include "service/usage.h"
+#include "wire/cost.h"
 #include "wire/wire.h"
 
 namespace mig::daemon {
@@ -14,16 +18,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// Long polling: a request with a key gets its state after this time, and the client repeats the
-// request.
-constexpr std::chrono::seconds kAnswerWithin{5};
+// A queue up to this length is told as it is now; a longer one as it was a moment ago.
+constexpr std::size_t kShortQueue = 64;
 constexpr std::chrono::seconds kNamesKept{60};
-constexpr int kAccepted = 202;
-
-std::int64_t lease_of(const http::Request& request) {
-  // The router accepts numbers only.
-  return static_cast<std::int64_t>(*base::parse_decimal(request.values.at("id"), INT64_MAX));
-}
 
 // Applies the query's tenant filter, if given. Entries that the peer may not see are not among the
 // input.
@@ -49,6 +46,21 @@ Result<std::optional<std::int64_t>> number_of(const http::Request& request,
                 fmt::format("a number from 0 to {} is expected, in plain decimal", max));
   }
   return std::optional(static_cast<std::int64_t>(*number));
+}
+
+// The newest part of a period that is too long; without one, the last day.
+Result<cost::Period> period_of(const http::Request& request) {
+  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+  const std::int64_t now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
+  cost::Period period;
+  MIG_ASSIGN_OR_RETURN(const auto from, number_of(request, "fromMs", INT64_MAX));
+  MIG_ASSIGN_OR_RETURN(const auto until, number_of(request, "untilMs", INT64_MAX));
+  period.until_ms = std::min(until.value_or(now), now);
+  period.from_ms =
+      std::max(from.value_or(period.until_ms - kDayMs), period.until_ms - cost::kLongestPeriodMs);
+  MIG_TRY(service::check_period(period, now));
+  return period;
 }
 
 }  // namespace
@@ -79,10 +91,22 @@ Api::Api(service::LeaseDesk& desk, const wire::Source& source)
         change(request, reply);
       });
   add_read("/v1/queue", {"tenant"}, &Api::queue);
+  add_read("/v1/free", {}, &Api::free);
   add_read("/v1/tenants", {"tenant"}, &Api::tenants);
-  add_read(
-      "/v1/history/leases", {"tenant", "uid", "sinceMs", "before", "limit"}, &Api::lease_history);
-  add_read("/v1/inventory", {}, &Api::inventory);
+  router_.add("POST", "/v1/reload", {}, [this](const Request& request, const Reply& reply) {
+    reload(request, reply);
+  });
+  add_read("/v1/history/leases",
+           {"tenant", "uid", "sinceMs", "untilMs", "before", "limit"},
+           &Api::lease_history);
+  router_.add("GET", "/v1/inventory", {}, [this](const Request& request, const Reply& reply) {
+    inventory(request, reply);
+  });
+  router_.add("GET",
+              "/v1/usage",
+              {"fromMs", "untilMs"},
+              [this](const Request& request, const Reply& reply) { usage(request, reply); });
+  static_cast<void>(desk_.take_news());
 }
 
 void Api::add_read(const std::string& path, std::vector<std::string> parameters, Read read) {
@@ -94,7 +118,9 @@ void Api::add_read(const std::string& path, std::vector<std::string> parameters,
                 if (const auto allowed = may_look(peer); !allowed) {
                   return reply(error(allowed.error()));
                 }
-                reply_with(reply, (this->*read)(request, peer));
+                when_read([this, read, request, reply] {
+                  reply_with(reply, (this->*read)(request, peer_of(request)));
+                });
               });
 }
 
@@ -108,15 +134,22 @@ const service::Peer& Api::peer_of(const http::Request& request) {
     peers_.clear();
     peers_read_ = now;
   }
-  const std::pair key(request.peer.uid, request.peer.gid);
+  const std::tuple key(request.peer.uid, request.peer.gid, request.role);
   auto found = peers_.find(key);
   if (found == peers_.end()) {
     found =
         peers_.emplace(key, service::peer_of(request.peer.uid, request.peer.gid, request.peer.pid))
             .first;
+    found->second.identity.at_most = parse_role(request.role);  // of a token
   }
   found->second.pid = request.peer.pid;
   return found->second;
+}
+
+Result<Tenant> Api::reader(const http::Request& request) {
+  const service::Peer& peer = peer_of(request);
+  MIG_TRY(may_look(peer));
+  return desk_.tenant_of(peer);
 }
 
 Result<void> Api::may_look(const service::Peer& peer) const {
@@ -132,22 +165,93 @@ Result<void> Api::may_look(const service::Peer& peer) const {
 
 Result<std::string> Api::leases(const http::Request& request, const service::Peer& peer) {
   MIG_ASSIGN_OR_RETURN(auto leases, desk_.list(peer));
+  MIG_ASSIGN_OR_RETURN(auto unleased, desk_.unleased(peer));
+  MIG_ASSIGN_OR_RETURN(const auto all, desk_.totals());
+  const std::uint64_t others = all.leases - std::min<std::uint64_t>(all.leases, leases.size());
   keep_tenant(leases, request);
-  return wire::lease_list_document(leases, source_);
+  if (unleased) {
+    keep_tenant(*unleased, request);
+  }
+  return wire::lease_list_document(leases, unleased, source_, others);
+}
+
+Result<const std::vector<lease::QueueEntry>*> Api::waiting() {
+  MIG_ASSIGN_OR_RETURN(const QueueView* view, queue_view());
+  return &view->entries;
+}
+
+Result<const Api::QueueView*> Api::queue_view() {
+  const auto begun = Steady::now();
+  if (begun < queue_view_.until) {
+    return &queue_view_;
+  }
+  constexpr int kShareOfTime = 20;  // at most a twentieth of it is spent here
+  service::Peer root;
+  MIG_ASSIGN_OR_RETURN(queue_view_.entries, desk_.queue(root));
+  queue_view_.by_id.clear();
+  for (std::size_t i = 0; i < queue_view_.entries.size(); ++i) {
+    queue_view_.by_id[queue_view_.entries[i].id] = i;
+  }
+  const bool few = queue_view_.entries.size() <= kShortQueue;
+  const auto now = Steady::now();
+  queue_view_.until = few ? begun : now + kShareOfTime * (now - begun);
+  return &queue_view_;
 }
 
 Result<std::string> Api::queue(const http::Request& request, const service::Peer& peer) {
-  MIG_ASSIGN_OR_RETURN(auto queue, desk_.queue(peer));
+  MIG_ASSIGN_OR_RETURN(const QueueView* view, queue_view());
+  std::vector<lease::QueueEntry> queue = view->entries;
+  const std::uint64_t all = queue.size();
+  desk_.keep_visible(queue, peer);
+  const std::uint64_t others = all - queue.size();
   keep_tenant(queue, request);
-  return wire::lease_queue_document(queue, source_);
+  return wire::lease_queue_document(queue, source_, others);
+}
+
+Result<std::string> Api::free(const http::Request& /*request*/, const service::Peer& peer) {
+  MIG_ASSIGN_OR_RETURN(const QueueView* view, queue_view());
+  MIG_ASSIGN_OR_RETURN(const FreeReport report, desk_.free(peer, view->entries));
+  return wire::free_document(report, source_);
 }
 
 Result<std::string> Api::tenants(const http::Request& request, const service::Peer& peer) {
   MIG_ASSIGN_OR_RETURN(auto tenants, desk_.tenants(peer));
+  MIG_ASSIGN_OR_RETURN(const auto all, desk_.totals());
+  const std::uint64_t others = all.tenants - std::min<std::uint64_t>(all.tenants, tenants.size());
   if (const std::string* name = http::value_of(request, "tenant")) {
     std::erase_if(tenants, [&](const TenantUse& use) { return use.tenant.name != *name; });
   }
-  return wire::tenant_list_document(tenants, source_);
+  return wire::tenant_list_document(tenants, desk_.site(peer), source_, others);
+}
+
+void Api::reload(const http::Request& request, const http::Reply& reply) {
+  const service::Peer peer = peer_of(request);
+  const Tenant tenant = desk_.tenant_of(peer);
+  if (tenant.role < Role::kAdmin) {
+    return reply(error(Error{ErrorCode::kPermission,
+                             fmt::format("the role of tenant {} is {}: only an admin may have the "
+                                         "tenants file read again",
+                                         tenant.name,
+                                         name_of(tenant.role)),
+                             {},
+                             {},
+                             {}}));
+  }
+  if (!request.body.empty()) {
+    return reply(error(Error{ErrorCode::kInvalidInput,
+                             "a request to read the tenants file again has no body",
+                             "the daemon reads the file that it was started with",
+                             {},
+                             {}}));
+  }
+  if (const auto done = on_reload ? on_reload() : Result<void>(); !done) {
+    return reply(error(done.error()));
+  }
+  reply_with(reply, tenants(request, peer));
+}
+
+void Api::forget_peers() {
+  peers_.clear();
 }
 
 Result<std::string> Api::lease_history(const http::Request& request, const service::Peer& peer) {
@@ -157,6 +261,7 @@ Result<std::string> Api::lease_history(const http::Request& request, const servi
   }
   MIG_ASSIGN_OR_RETURN(const auto uid, number_of(request, "uid", UINT32_MAX));
   MIG_ASSIGN_OR_RETURN(filter.since_ms, number_of(request, "sinceMs", INT64_MAX));
+  MIG_ASSIGN_OR_RETURN(filter.until_ms, number_of(request, "untilMs", INT64_MAX));
   MIG_ASSIGN_OR_RETURN(filter.before, number_of(request, "before", INT64_MAX));
   MIG_ASSIGN_OR_RETURN(const auto limit,
                        number_of(request, "limit", lease::EventFilter::kMostEvents));
@@ -168,143 +273,54 @@ Result<std::string> Api::lease_history(const http::Request& request, const servi
   return wire::lease_history_document(history, source_);
 }
 
-Result<std::string> Api::inventory(const http::Request& /*request*/, const service::Peer& peer) {
-  MIG_ASSIGN_OR_RETURN(Inventory inventory, desk_.node().inventory());
+void Api::inventory(const http::Request& request, const http::Reply& reply) {
+  const service::Peer& peer = peer_of(request);
+  if (const auto allowed = may_look(peer); !allowed) {
+    return reply(error(allowed.error()));
+  }
   // Processes on other tenants' instances are visible to operators only.
-  if (desk_.tenant_of(peer).role < Role::kOperator) {
-    for (Gpu& gpu : inventory.gpus) {
-      gpu.processes.clear();
-    }
-  }
-  return wire::inventory_document(inventory);
+  const bool all = desk_.tenant_of(peer).role >= Role::kOperator;
+  on_driver(
+      "reading the machine",
+      [all](node::Node& node) -> Result<std::string> {
+        MIG_ASSIGN_OR_RETURN(Inventory inventory, node.inventory());
+        for (Gpu& gpu : inventory.gpus) {
+          if (!all) {
+            gpu.processes.clear();
+          }
+        }
+        return wire::inventory_document(inventory);
+      },
+      [this, reply](const Result<std::string>& document) { reply_with(reply, document); });
 }
 
-void Api::acquire(const http::Request& request, const http::Reply& reply) {
-  const service::Peer peer = peer_of(request);
-  auto asked = wire::parse_lease_request(request.body);
-  if (!asked) {
-    return reply(error(asked.error()));
+// Files are read on the driver's thread: a month takes a while.
+void Api::usage(const http::Request& request, const http::Reply& reply) {
+  const auto viewer = reader(request);
+  const auto period = period_of(request);
+  if (!viewer || !period) {
+    return reply(error(viewer ? period.error() : viewer.error()));
   }
-  Pending pending;
-  pending.to_the_end = asked->key.empty();
-  // Idempotency keys are scoped by user: a guessed key gives no access to another user's lease.
-  if (!asked->key.empty()) {
-    asked->key = fmt::format("{}:{}", peer.identity.uid, asked->key);
+  // One at a time: on the driver's thread a long period would keep everybody else waiting.
+  if (usage_running_) {
+    return reply(error(Error{ErrorCode::kNoCapacity,
+                             "another report is being read at this moment",
+                             "ask again in a few seconds",
+                             {},
+                             {}}));
   }
-  asked->waiter = lease::LeaseHolder::process(peer.pid, 0);
-  auto ticket = desk_.begin(*std::move(asked), peer);
-  if (!ticket) {
-    reply(error(ticket.error()));
-    return answer_waiting();
-  }
-  pending.ticket = ticket->id;
-  pending.reply = reply;
-  pending.answer_by = Steady::now() + kAnswerWithin;
-  if (ticket->waiting) {
-    pending.reason = ticket->waiting->reason;
-  }
-  if (ticket->granted.empty()) {
-    pending_.push_back(std::move(pending));
-  } else {
-    grant(reply, ticket->granted);
-  }
-  answer_waiting();
-}
-
-void Api::release(const http::Request& request, const http::Reply& reply) {
-  auto released = desk_.release(lease_of(request), peer_of(request));
-  if (!released) {
-    return reply(error(released.error()));
-  }
-  reply({200, wire::lease_released_document(*released, source_)});
-  step(false);
-}
-
-void Api::change(const http::Request& request, const http::Reply& reply) {
-  const std::int64_t lease = lease_of(request);
-  const service::Peer peer = peer_of(request);
-  const auto asked = wire::parse_lease_change(request.body);
-  if (!asked) {
-    return reply(error(asked.error()));
-  }
-  const Result<void> done = asked->holder ? desk_.rebind(lease, *asked->holder, peer)
-                                          : desk_.bequeath(lease, *asked->heir, peer);
-  if (!done) {
-    return reply(error(done.error()));
-  }
-  reply_with(reply, leases(request, peer));
-  if (on_holders && asked->holder && asked->holder->kind == lease::LeaseHolder::Kind::kProcess) {
-    on_holders({*asked->holder});
-  }
-}
-
-bool Api::answer(Pending& pending, const lease::Leases::Standing& standing) {
-  if (const auto granted = standing.granted.find(pending.ticket);
-      granted != standing.granted.end()) {
-    grant(pending.reply, granted->second);
-    return true;
-  }
-  if (!standing.waiting.contains(pending.ticket)) {
-    pending.reply(error(desk_.gone(pending.ticket, pending.reason)));
-    return true;
-  }
-  if (pending.to_the_end || Steady::now() < pending.answer_by) {
-    return false;
-  }
-  std::vector<lease::QueueEntry> entry;
-  if (auto seen = desk_.look(pending.ticket); seen && seen->waiting) {
-    entry.push_back(*seen->waiting);
-  }
-  pending.reply({kAccepted, wire::lease_queue_document(entry, source_)});
-  return true;
-}
-
-void Api::answer_waiting() {
-  if (pending_.empty()) {
-    return;
-  }
-  const auto standing = desk_.standing();
-  for (auto pending = pending_.begin(); pending != pending_.end();) {
-    if (!standing) {
-      pending->reply(error(standing.error()));
-    }
-    const bool answered = !standing || answer(*pending, *standing);
-    pending = answered ? pending_.erase(pending) : std::next(pending);
-  }
-}
-
-void Api::grant(const http::Reply& reply, const std::vector<lease::Lease>& leases) {
-  reply({200, wire::lease_grant_document(leases, source_)});
-  tell_holders(leases);
-}
-
-void Api::tell_holders(const std::vector<lease::Lease>& leases) {
-  if (!on_holders) {
-    return;
-  }
-  std::vector<lease::LeaseHolder> holders;
-  holders.reserve(leases.size());
-  for (const lease::Lease& lease : leases) {
-    if (lease.holder.kind == lease::LeaseHolder::Kind::kProcess) {
-      holders.push_back(lease.holder);
-    }
-  }
-  on_holders(holders);
-}
-
-void Api::start() {
-  service::Peer root;
-  if (const auto leases = desk_.list(root)) {
-    tell_holders(*leases);
-  }
-  step();
-}
-
-void Api::step(bool reap) {
-  if (const auto done = desk_.step(reap); !done && on_trouble) {
-    on_trouble(done.error());
-  }
-  answer_waiting();
+  usage_running_ = true;
+  on_driver(
+      "reading what was recorded",
+      [period = *period, viewer = *viewer, source = source_](
+          node::Node& node) -> Result<std::string> {
+        MIG_ASSIGN_OR_RETURN(cost::Usage usage, service::read_usage(node, period));
+        return wire::usage_document(service::seen_by(std::move(usage), viewer), source);
+      },
+      [this, reply](const Result<std::string>& document) {
+        usage_running_ = false;
+        reply_with(reply, document);
+      });
 }
 
 }  // namespace mig::daemon

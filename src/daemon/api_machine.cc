@@ -82,9 +82,15 @@ void MachineApi::add_to(http::Router& router) {
 void MachineApi::add(http::Router& router, const std::string& path, Answer answer) {
   router.add(
       "POST", path, {}, [this, answer](const http::Request& request, const http::Reply& reply) {
-        const auto document = answer == nullptr ? rested(request) : reading(request, answer);
-        reply(document ? http::Response{200, *document, "application/json", {}}
-                       : http::refusal(document.error(), error_writer(source_)));
+        on_node_(
+            "a reading for a command",
+            [this, answer, request] {
+              return answer == nullptr ? rested(request) : reading(request, answer);
+            },
+            [this, reply](const Result<std::string>& document) {
+              reply(document ? http::Response{200, *document, "application/json", {}}
+                             : http::refusal(document.error(), error_writer(source_)));
+            });
       });
 }
 
@@ -122,6 +128,9 @@ Result<std::string> MachineApi::rested(const http::Request& request) {
   shut_for_start_ = base::process_start(base::proc_root(), request.peer.pid);
   open_until_ = {};
   node_.rest();
+  if (on_rest) {
+    on_rest(request.peer.pid);
+  }
   return wire::rest_document(source_);
 }
 

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,11 +39,23 @@ class MachineApi {
   MachineApi(node::Node& node, wire::Source source, Settings settings, base::Clock& clock)
       : node_(node), source_(std::move(source)), settings_(std::move(settings)), clock_(clock) {}
 
+  // Runs `work` where the node may be used, and `done` with its result where replies are given;
+  // at once by default.
+  using Done = std::function<void(Result<std::string>)>;
+  using OnNode =
+      std::function<void(std::string what, std::function<Result<std::string>()> work, Done done)>;
+
+  void use(OnNode on_node) { on_node_ = std::move(on_node); }
+
+  // Called with the pid of a process that asks for closed GPUs, where the node may be used: for
+  // what else has them open in this process.
+  std::function<void(std::uint32_t pid)> on_rest;
+
   // Adds the paths. The router must not be used after this object's end.
   void add_to(http::Router& router);
 
   // Closes the driver after the idle time. Call after everything that may have opened it, and
-  // periodically.
+  // periodically; where the node may be used.
   void rest_when_idle();
 
  private:
@@ -61,6 +74,9 @@ class MachineApi {
   wire::Source source_;
   Settings settings_;
   base::Clock& clock_;
+  OnNode on_node_ = [](const std::string&,
+                       const std::function<Result<std::string>()>& work,
+                       const Done& done) { done(work()); };
   // Times of the monotonic clock.
   std::chrono::nanoseconds open_until_{};  // session stays open for further readings
   std::chrono::nanoseconds shut_until_{};  // closed for another process, while it lives

@@ -191,8 +191,9 @@ TEST_F(ApiTest, PathsAndMethodsHaveTheirStatus) {
     EXPECT_EQ(answer->json().at("kind"), "Error");
     EXPECT_EQ(answer->json().at("simulated"), true);
   }
-  EXPECT_NE(ask(0, "PUT", "/v1/leases")->json().at("hint").get<std::string>().find("GET, POST"),
-            std::string::npos);
+  EXPECT_NE(
+      ask(0, "PUT", "/v1/leases")->json().at("hint").get<std::string>().find("GET, HEAD, POST"),
+      std::string::npos);
 }
 
 // Every code has its HTTP status, its exit code, and a null hint where there is none, as on the
@@ -356,6 +357,68 @@ TEST_F(ApiTest, ErrorsHaveTheStatusOfTheirCode) {
   EXPECT_EQ(status(0, "DELETE", "/v1/leases/1x"), 404) << "is not lease 1, which is there";
   EXPECT_EQ(status(0, "DELETE", "/v1/leases/10"), 404);
   EXPECT_EQ(leases_now().dump(), leases.dump());
+}
+
+// Only an admin has the file read again; what cannot be read changes nothing.
+TEST_F(ApiTest, AnAdminHasTheTenantsFileReadAgain) {
+  start();
+  int reloads = 0;
+  Result<void> outcome = {};
+  api_->on_reload = [&] {
+    ++reloads;
+    return outcome;
+  };
+  for (const std::uint32_t uid : {kAlice, kViewer, kStranger}) {
+    EXPECT_EQ(status(uid, "POST", "/v1/reload"), 403);
+  }
+  EXPECT_EQ(status(0, "POST", "/v1/reload", "{}"), 422) << "nothing is to be said";
+  EXPECT_EQ(status(0, "GET", "/v1/reload"), 405);
+  EXPECT_EQ(reloads, 0);
+  const auto read = ask(0, "POST", "/v1/reload");
+  EXPECT_EQ(read->status, 200);
+  EXPECT_EQ(read->json().at("kind"), "TenantList");
+  EXPECT_EQ(reloads, 1);
+  outcome = Error{ErrorCode::kInvalidInput, "t.yaml:3:1: no", {}, {}, {}};
+  EXPECT_EQ(status(0, "POST", "/v1/reload"), 422);
+}
+
+TEST_F(ApiTest, ThePolicyIsToldToWhoSeesAll) {
+  start();
+  EXPECT_EQ(ask(0, "GET", "/v1/tenants")->json().at("site").at("preemption").at("enabled"), false);
+  EXPECT_TRUE(ask(kAlice, "GET", "/v1/tenants")->json().at("site").is_null());
+}
+
+TEST_F(ApiTest, ALeaseForAnotherUserIsAnAdmins) {
+  start({"1g.5gb", "1g.5gb"});
+  const auto whose = [](std::uint32_t uid) { return fmt::format(R"(, "user": "{}")", uid); };
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", wants(whose(kBob))), 403);
+  EXPECT_EQ(status(kAlice, "POST", "/v1/leases", wants(whose(kAlice))), 200) << "it is herself";
+  const auto lease = ask(0, "POST", "/v1/leases", wants(whose(kBob)));
+  ASSERT_EQ(lease->status, 200) << lease->body;
+  EXPECT_EQ(lease->json().at("leases").at(0).at("uid"), kBob);
+  EXPECT_EQ(lease->json().at("leases").at(0).at("tenant"), "b");
+  EXPECT_EQ(ask(kBob, "GET", "/v1/leases")->json().at("leases").size(), 1U);
+  const Json events = ask(kBob, "GET", "/v1/history/leases")->json().at("events");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events.at(0).at("action"), "asked for by");
+  EXPECT_EQ(events.at(0).at("uid"), 0);
+  EXPECT_EQ(status(0, "POST", "/v1/leases", wants(whose(kViewer))), 403) << "who may not lease";
+}
+
+TEST_F(ApiTest, TheHistoryEndsWhereItIsAsked) {
+  start();
+  ASSERT_EQ(status(kAlice, "POST", "/v1/leases", wants()), 200);
+  const Json events = ask(0, "GET", "/v1/history/leases")->json().at("events");
+  ASSERT_EQ(events.size(), 1U);
+  const auto at = events.at(0).at("atMs").get<std::int64_t>();
+  const auto until = [&](std::int64_t ms) {
+    return ask(0, "GET", fmt::format("/v1/history/leases?untilMs={}", ms))
+        ->json()
+        .at("events")
+        .size();
+  };
+  EXPECT_EQ(until(at), 0U);
+  EXPECT_EQ(until(at + 1), 1U);
 }
 
 TEST_F(ApiTest, WhoMayWhat) {

@@ -219,11 +219,23 @@ Result<Gpu> CachedReader::read_gpu_again(const nvml::Session& session,
   return gpu;
 }
 
-Result<Inventory> CachedReader::read(const nvml::Session& session, const ReadOptions& options) {
+// What was seen through an earlier session is not compared with: the driver may be another.
+void CachedReader::forget_older(const nvml::Session& session) {
   if (session.epoch() != epoch_) {
     forget();
   }
   epoch_ = session.epoch();
+}
+
+Result<Gpu> CachedReader::read_one(const nvml::Session& session,
+                                   GpuIndex index,
+                                   const ReadOptions& options) {
+  forget_older(session);
+  return read_gpu_again(session, index, options);
+}
+
+Result<Inventory> CachedReader::read(const nvml::Session& session, const ReadOptions& options) {
+  forget_older(session);
   return read_gpus(session,
                    [&](GpuIndex index) { return read_gpu_again(session, index, options); });
 }

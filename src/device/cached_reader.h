@@ -34,12 +34,16 @@ class CachedReader {
   // `options.facts` is required.
   Result<Inventory> read(const nvml::Session& session, const ReadOptions& options);
 
+  // The same for one GPU, for readers that spread their driver calls over time.
+  Result<Gpu> read_one(const nvml::Session& session, GpuIndex index, const ReadOptions& options);
+
   // Drops the cache: the next reading is complete.
   void forget();
 
  private:
   struct Seen;
 
+  void forget_older(const nvml::Session& session);
   Result<Gpu> read_gpu_again(const nvml::Session& session,
                              GpuIndex index,
                              const ReadOptions& options);

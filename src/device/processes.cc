@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/strings.h"
 #include "device/readings.h"
 
 namespace mig::device {
@@ -169,7 +170,7 @@ Result<std::vector<Process>> read_processes(const nvml::Functions& nvml,
                   [](const Process& a, const Process& b) { return identity(a) == identity(b); }),
       out.end());
   for (Process& process : out) {
-    process.name = process_name(proc_root, process.pid);
+    process.name = base::printable(process_name(proc_root, process.pid));
   }
   return out;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of device/: processes on a GPU and its instances.
+// Processes on a GPU and its instances, for the readers of inventories here and for observe/.
 #ifndef MIGCTL_DEVICE_PROCESSES_H_
 #define MIGCTL_DEVICE_PROCESSES_H_
 

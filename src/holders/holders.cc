@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "holders/holders.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <map>
-#include <memory>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include <dirent.h>
 #include <fmt/format.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "holders/kinds.h"
 #include "holders/leases.h"
-#include "holders/nodes.h"
+#include "holders/open_nodes.h"
 #include "holders/process_facts.h"
 
 namespace mig::holders {
@@ -39,40 +34,11 @@ bool seen_in(const Holder& holder, const char* evidence) {
          holder.evidence.end();
 }
 
-Kind kind_of(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kServices = {"nvidia-persiste",
-                                                         "nv-hostengine",
-                                                         "nv-fabricmanage",
-                                                         "nvsm",
-                                                         "dcgm-exporter",
-                                                         "nvidia-imex"};
-  constexpr std::array<std::string_view, 13> kDisplays = {"Xorg",
-                                                          "Xwayland",
-                                                          "gnome-shell",
-                                                          "gdm",
-                                                          "sddm",
-                                                          "lightdm",
-                                                          "kwin_wayland",
-                                                          "kwin_x11",
-                                                          "plasmashell",
-                                                          "mutter",
-                                                          "weston",
-                                                          "sway",
-                                                          "Hyprland"};
-  const auto starts = [name](std::string_view prefix) { return name.starts_with(prefix); };
-  if (std::any_of(kServices.begin(), kServices.end(), starts)) {
-    return Kind::kService;
-  }
-  if (std::any_of(kDisplays.begin(), kDisplays.end(), starts)) {
-    return Kind::kDisplay;
-  }
-  return Kind::kProcess;
-}
-
 class Finder {
  public:
-  Finder(const Inventory& inventory, const Roots& roots)
-      : inventory_(inventory), roots_(roots), nodes_(roots) {}
+  // `ahead`: a search that began earlier, or nullptr.
+  Finder(const Inventory& inventory, const Roots& roots, SearchAhead* ahead)
+      : inventory_(inventory), roots_(roots), ahead_(ahead) {}
 
   Result<Report> find(bool only_open_nodes) {
     if (!only_open_nodes) {
@@ -106,9 +72,10 @@ class Finder {
         return;
       }
     }
-    const ProcessFacts facts = facts_of(pid);
+    bool of_machine = false;  // a simulated machine's service
+    const ProcessFacts facts = facts_of(pid, of_machine);
     Holder holder;
-    holder.kind = kind_of(facts.name);
+    holder.kind = kind_of(facts, of_machine);
     holder.pid = pid;
     holder.start_ticks = facts.start_ticks;
     holder.name = facts.name;
@@ -126,10 +93,11 @@ class Finder {
     report_.holders.push_back(std::move(holder));
   }
 
-  ProcessFacts facts_of(std::uint32_t pid) const {
+  ProcessFacts facts_of(std::uint32_t pid, bool& of_machine) const {
     ProcessFacts facts = read_process(roots_.proc, pid);
     if (facts.name.empty() && !roots_.machine_proc.empty()) {
       facts = read_process(roots_.machine_proc, pid);
+      of_machine = !facts.name.empty();
     }
     return facts;
   }
@@ -146,113 +114,13 @@ class Finder {
   }
 
   Result<void> add_descriptors() {
-    MIG_TRY(add_descriptors_below(roots_.proc));
-    return roots_.machine_proc.empty() ? Result<void>()
-                                       : add_descriptors_below(roots_.machine_proc);
-  }
-
-  Result<void> add_descriptors_below(const std::string& proc) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(proc.c_str()), closedir);
-    if (!folder) {
-      return Error{
-          ErrorCode::kIo, "cannot read " + proc + " to find who holds the GPUs", {}, {}, {}};
-    }
-    // Linux 6.2 and later return the number of open descriptors as the size of a process's fd
-    // folder: a kernel thread has none, and most processes of a large machine are kernel threads.
-    // Only for root: of a folder that cannot be opened the size tells nothing, and it is counted.
-    const bool sizes_told = geteuid() == 0 && size_of(folder.get(), "self/fd") > 0;
-    std::vector<std::uint32_t> pids;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
-    while (const dirent* entry = readdir(folder.get())) {
-      const auto pid = base::parse_decimal(entry->d_name, UINT32_MAX);
-      if (pid && *pid != static_cast<std::uint64_t>(getpid())) {
-        pids.push_back(static_cast<std::uint32_t>(*pid));
-      }
-    }
-    for (const OpenNodes& found : search(folder.get(), proc, pids, sizes_told)) {
+    MIG_ASSIGN_OR_RETURN(const std::vector<OpenNodes> all,
+                         ahead_ != nullptr ? ahead_->take() : search_open_nodes(roots_));
+    for (const OpenNodes& found : all) {
       report_.unreadable_processes += found.unreadable ? 1 : 0;
       add_nodes(found);
     }
     return {};
-  }
-
-  // The device nodes of one process.
-  struct OpenNodes {
-    std::uint32_t pid = 0;
-    bool unreadable = false;
-    std::map<std::string, Target> nodes;  // each once: a process opens the same node many times
-  };
-
-  // Descriptors of `pids`, in this order. In parallel, since it is the kernel's work (some 10 us a
-  // process) and a command waits for it.
-  std::vector<OpenNodes> search(DIR* folder,
-                                const std::string& proc,
-                                const std::vector<std::uint32_t>& pids,
-                                bool sizes_told) const {
-    constexpr std::size_t kOfAThread = 32;
-    constexpr std::size_t kMostThreads = 4;
-    std::vector<OpenNodes> found(pids.size());
-    std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
-      for (std::size_t i = next++; i < pids.size(); i = next++) {
-        if (!sizes_told || size_of(folder, fmt::format("{}/fd", pids[i])) != 0) {
-          found[i] = open_nodes_of(proc, pids[i]);
-        }
-      }
-    };
-    const std::size_t count =
-        std::min({kMostThreads,
-                  std::max<std::size_t>(std::thread::hardware_concurrency(), 1),
-                  1 + pids.size() / kOfAThread});
-    std::vector<std::thread> others;
-    try {
-      for (std::size_t i = 1; i < count; ++i) {
-        others.emplace_back(work);
-      }
-    } catch (const std::system_error&) {
-      // A limit of threads: those that exist do the work.
-    }
-    work();
-    for (std::thread& other : others) {
-      other.join();
-    }
-    return found;
-  }
-
-  // st_size of a file below `folder`; -1: stat failed.
-  static off_t size_of(DIR* folder, const std::string& name) {
-    struct stat info {};
-
-    return ::fstatat(::dirfd(folder), name.c_str(), &info, 0) == 0 ? info.st_size : -1;
-  }
-
-  OpenNodes open_nodes_of(const std::string& proc, std::uint32_t pid) const {
-    OpenNodes found;
-    found.pid = pid;
-    const std::string path = fmt::format("{}/{}/fd", proc, pid);
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-    if (!folder) {
-      found.unreadable = errno == EACCES;
-      return found;  // otherwise the process has just ended
-    }
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
-    while (const dirent* entry = readdir(folder.get())) {
-      if (entry->d_name[0] == '.') {
-        continue;
-      }
-      std::array<char, 512> buffer{};
-      // Relative to the open folder: a shorter path lookup in the kernel, for thousands of links.
-      const ssize_t length =
-          ::readlinkat(::dirfd(folder.get()), entry->d_name, buffer.data(), buffer.size() - 1);
-      const std::string_view link(buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-      if (link.find("/nvidia") == std::string_view::npos) {
-        continue;  // same result as nodes_.find()
-      }
-      if (auto node = nodes_.find(std::string(link), path + "/" + entry->d_name)) {
-        found.nodes.emplace(std::move(node->path), node->target);
-      }
-    }
-    return found;
   }
 
   void add_nodes(const OpenNodes& found) {
@@ -318,9 +186,25 @@ class Finder {
 
   const Inventory& inventory_;
   const Roots& roots_;
-  Nodes nodes_;
+  SearchAhead* ahead_;
   Report report_;
 };
+
+bool is_strangers(const Holder& holder) {
+  return holder.uid && *holder.uid != 0 && *holder.uid != ::geteuid();
+}
+
+// Started within the time that a command takes.
+bool is_young(const Holder& holder) {
+  constexpr std::uint64_t kLongestSeconds = 60;
+  timespec now{};
+  const long ticks = ::sysconf(_SC_CLK_TCK);
+  if (ticks <= 0 || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0) {
+    return false;
+  }
+  const std::uint64_t started_s = holder.start_ticks / static_cast<std::uint64_t>(ticks);
+  return started_s + kLongestSeconds >= static_cast<std::uint64_t>(now.tv_sec);
+}
 
 }  // namespace
 
@@ -328,7 +212,8 @@ bool is_passing(const Holder& holder) {
   constexpr std::array<std::string_view, 4> kNames = {
       "nvidia-smi", "migctl", "migd", "nvidia-mig-part"};
   return holder.kind == Kind::kProcess && !holder.gpu_instance &&
-         std::find(kNames.begin(), kNames.end(), holder.name) != kNames.end();
+         std::find(kNames.begin(), kNames.end(), holder.name) != kNames.end() &&
+         (!is_strangers(holder) || is_young(holder));
 }
 
 bool stops_first_instance(const Holder& holder) {
@@ -340,12 +225,12 @@ bool stops_first_instance(const Holder& holder) {
          (display && (seen_in(holder, kDriverList) || seen_in(holder, kActiveDisplay)));
 }
 
-Result<Report> find_holders(const Inventory& inventory, const Roots& roots) {
-  return Finder(inventory, roots).find(false);
+Result<Report> find_holders(const Inventory& inventory, const Roots& roots, SearchAhead* ahead) {
+  return Finder(inventory, roots, ahead).find(false);
 }
 
 Result<Report> find_open_nodes(const Inventory& inventory, const Roots& roots) {
-  return Finder(inventory, roots).find(true);
+  return Finder(inventory, roots, nullptr).find(true);
 }
 
 }  // namespace mig::holders

@@ -37,14 +37,20 @@ struct Roots {
   std::string lease_store = {};  // "" = leases are ignored
 };
 
-Result<Report> find_holders(const Inventory& inventory, const Roots& roots = {});
+class SearchAhead;  // holders/open_nodes.h
+
+// `ahead`: a search of /proc that the caller began earlier, of the same roots; it is used up.
+Result<Report> find_holders(const Inventory& inventory,
+                            const Roots& roots = {},
+                            SearchAhead* ahead = nullptr);
 
 // Only processes with nodes open at this moment; the inventory's process lists may be older and are
 // ignored.
 Result<Report> find_open_nodes(const Inventory& inventory, const Roots& roots = {});
 
 // True for programs that open the driver for a moment: nvidia-smi, migctl, migd. Until nvmlShutdown
-// they have every GPU open.
+// they have every GPU open. Another user's is taken for one in its first minute only: who calls a
+// program so is a process like any other after that.
 bool is_passing(const Holder& holder);
 
 // True for a holder that draws, with GPU memory outside of every instance: a process in the

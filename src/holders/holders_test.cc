@@ -1,94 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "holders/holders.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <csignal>
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
+#include <time.h>
 
-#include "holders/lease_life.h"
+#include "holders/instance_users.h"
 #include "holders/process_facts.h"
+#include "holders/test_processes.h"
 
 namespace mig::holders {
 namespace {
-
-TEST(OwnerTest, ReadsTheFieldsFormats) {
-  const std::string id(64, 'a');
-  const Owner container = parse_cgroup("0::/system.slice/docker-" + id + ".scope");
-  EXPECT_EQ(container.container, id);
-  EXPECT_EQ(container.str(), "docker aaaaaaaaaaaa");
-  EXPECT_EQ(parse_cgroup("12:devices:/docker/" + id).str(), "docker aaaaaaaaaaaa");
-  const Owner pod = parse_cgroup(
-      "0::/kubepods.slice/kubepods-burstable.slice/"
-      "kubepods-burstable-pod1b2c3d4e_0000_1111_2222_333344445555.slice/cri-containerd-" +
-      id + ".scope");
-  EXPECT_EQ(pod.pod, "1b2c3d4e-0000-1111-2222-333344445555");
-  EXPECT_EQ(pod.container, id);
-  EXPECT_EQ(pod.container_runtime, "containerd");
-  EXPECT_EQ(parse_cgroup("0::/machine.slice/libpod-" + id + ".scope/container").str(),
-            "podman aaaaaaaaaaaa");
-  const Owner job = parse_cgroup("0::/system.slice/slurmstepd.scope/job_17/step_0/user/task_0");
-  EXPECT_EQ(job.slurm_job, "17");
-  EXPECT_EQ(job.str(), "Slurm job 17");
-  EXPECT_EQ(parse_cgroup("0::/system.slice/jupyter.service").unit, "jupyter.service");
-  EXPECT_EQ(parse_cgroup("0::/user.slice/user-1000.slice/user@1000.service/app.slice").unit, "");
-  EXPECT_EQ(parse_cgroup("garbage\n\n::").str(), "");
-}
-
-class HoldersTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "holdersXXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-    std::filesystem::create_directories(root_ + "/proc/driver/nvidia-caps");
-    write("/proc/driver/nvidia-caps/mig-minors",
-          "config 1\nmonitor 2\ngpu0/gi3/access 30\ngpu0/gi3/ci0/access 31\n");
-    Gpu gpu;
-    gpu.index = GpuIndex{0};
-    gpu.minor = 0;
-    inventory_.gpus.push_back(gpu);
-  }
-
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  void write(const std::string& path, const std::string& text) {
-    std::ofstream(root_ + path) << text;
-  }
-
-  void process(int pid,
-               const std::string& comm,
-               const std::vector<std::string>& nodes,
-               const std::string& cgroup = "0::/\n") {
-    const std::string folder = "/proc/" + std::to_string(pid);
-    std::filesystem::create_directories(root_ + folder + "/fd");
-    write(folder + "/comm", comm + "\n");
-    write(folder + "/cgroup", cgroup);
-    write(folder + "/stat",
-          std::to_string(pid) + " (a) b) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 " +
-              std::to_string(pid * 10) + " 0 0");
-    int fd = 3;
-    for (const std::string& node : nodes) {
-      std::filesystem::create_symlink(root_ + "/dev/" + node,
-                                      root_ + folder + "/fd/" + std::to_string(fd++));
-    }
-  }
-
-  Report find() {
-    auto report = find_holders(inventory_, {root_ + "/proc", root_ + "/proc", root_ + "/dev"});
-    EXPECT_TRUE(report) << report.error().text();
-    return report ? *report : Report{};
-  }
-
-  std::string root_;
-  Inventory inventory_;
-};
 
 TEST_F(HoldersTest, CapabilityNodeNamesTheInstance) {
   process(4121,
@@ -108,6 +39,34 @@ TEST_F(HoldersTest, CapabilityNodeNamesTheInstance) {
   EXPECT_NE(on_instance.str().find("pid 4121 (python"), std::string::npos);
   EXPECT_NE(on_instance.str().find("Slurm job 17) on GPU 0 gi=3 ci=0"), std::string::npos)
       << on_instance.str();
+}
+
+// The table of all minors is slow to read on a real driver (5.5 ms), and not needed for these.
+TEST_F(HoldersTest, NodesOfExistingCapabilitiesNeedNoTableOfAllMinors) {
+  std::filesystem::remove(root_ + "/proc/driver/nvidia-caps/mig-minors");
+  const std::string folder = "/proc/driver/nvidia/capabilities/gpu0/mig/gi5/ci1";
+  std::filesystem::create_directories(root_ + folder);
+  write(folder + "/access", "DeviceFileMinor: 49\nDeviceFileMode: 292\nDeviceFileModify: 1\n");
+  std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
+  write("/dev/nvidia-caps/nvidia-cap49", "");
+  process(9, "train", {"nvidia-caps/nvidia-cap49"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].gpu_instance, GpuInstanceId{5});
+  EXPECT_EQ(report.holders[0].compute_instance, ComputeInstanceId{1});
+}
+
+// A node that outlived its instance is in that table only.
+TEST_F(HoldersTest, ANodeLeftBehindIsFoundInTheTableOfAllMinors) {
+  std::filesystem::create_directories(root_ + "/proc/driver/nvidia/capabilities/mig");
+  write("/proc/driver/nvidia/capabilities/mig/config", "DeviceFileMinor: 1\n");
+  std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
+  write("/dev/nvidia-caps/nvidia-cap1", "");
+  write("/dev/nvidia-caps/nvidia-cap30", "");
+  process(9, "train", {"nvidia-caps/nvidia-cap30"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 1U);
+  EXPECT_EQ(report.holders[0].gpu_instance, GpuInstanceId{3});
 }
 
 TEST_F(HoldersTest, DriverListAndDescriptorsAreOneHolder) {
@@ -141,15 +100,71 @@ TEST_F(HoldersTest, AnInstanceIsKnownUnderAnotherName) {
   std::filesystem::create_directories(root_ + "/elsewhere");
   write("/dev/nvidia-caps/nvidia-cap30", "");
   write("/elsewhere/nvidia-cap30", "not that one");
-  std::filesystem::create_hard_link(root_ + "/dev/nvidia-caps/nvidia-cap30",
-                                    root_ + "/elsewhere/nvidia-mine");
+  for (const char* name : {"/elsewhere/nvidia-mine", "/elsewhere/data.bin"}) {
+    std::filesystem::create_hard_link(root_ + "/dev/nvidia-caps/nvidia-cap30", root_ + name);
+  }
   process(21, "guest", {"../elsewhere/nvidia-mine"});
   process(22, "other", {"../elsewhere/nvidia-cap30"});
+  process(23, "hidden", {"../elsewhere/data.bin"});
+  const Report report = find();
+  ASSERT_EQ(report.holders.size(), 2U);
+  EXPECT_EQ(report.holders[0].pid, 21U);
+  EXPECT_EQ(report.holders[1].pid, 23U) << "a user can bind a node to any name";
+  for (const Holder& holder : report.holders) {
+    EXPECT_EQ(holder.gpu_instance, GpuInstanceId{3});
+    EXPECT_EQ(holder.evidence.at(0), root_ + "/dev/nvidia-caps/nvidia-cap30");
+  }
+}
+
+// The daemon's guard looks at nodes so: it opens no device, and must not stand in a change's way.
+TEST_F(HoldersTest, ADescriptorThatOnlyNamesANodeHoldsNothing) {
+  process(41, "migd", {"nvidia-caps/nvidia-cap31"});
+  process(42, "train", {"nvidia-caps/nvidia-cap31"});
+  std::filesystem::create_directories(root_ + "/proc/41/fdinfo");
+  std::filesystem::create_directories(root_ + "/proc/42/fdinfo");
+  write("/proc/41/fdinfo/3", "pos:\t0\nflags:\t012600000\nmnt_id:\t29\n");
+  write("/proc/42/fdinfo/3", "pos:\t0\nflags:\t0100002\nmnt_id:\t29\n");
   const Report report = find();
   ASSERT_EQ(report.holders.size(), 1U);
-  EXPECT_EQ(report.holders[0].pid, 21U);
-  EXPECT_EQ(report.holders[0].gpu_instance, GpuInstanceId{3});
-  EXPECT_EQ(report.holders[0].evidence.at(0), root_ + "/dev/nvidia-caps/nvidia-cap30");
+  EXPECT_EQ(report.holders[0].pid, 42U);
+}
+
+// The guard goes from node to node by one descriptor's number, faster than a search may look at it.
+TEST_F(HoldersTest, WhoGoesThroughTheNodesByNameHoldsNone) {
+  process(43, "migd", {});
+  std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
+  std::string minors;
+  std::vector<std::string> nodes;
+  for (int gi = 0; gi < 64; ++gi) {
+    const std::string cap = std::to_string(100 + gi);
+    minors += "gpu0/gi" + std::to_string(gi) + "/access " + cap + "\n";
+    write("/dev/nvidia-caps/nvidia-cap" + cap, "");
+    nodes.push_back(root_ + "/dev/nvidia-caps/nvidia-cap" + cap);
+  }
+  write("/proc/driver/nvidia-caps/mig-minors", minors);
+  const pid_t guard = ::fork();
+  ASSERT_GE(guard, 0);
+  if (guard == 0) {
+    ::alarm(120);  // ends it, should the test be killed
+    constexpr int kNumber = 200;
+    for (;;) {
+      for (const std::string& node : nodes) {
+        const int fd = ::open(node.c_str(), O_PATH | O_CLOEXEC);
+        ::dup2(fd, kNumber);
+        ::close(fd);
+      }
+    }
+  }
+  const std::string folder = "/proc/" + std::to_string(guard);
+  std::filesystem::remove_all(root_ + "/proc/43/fd");
+  std::filesystem::create_directory_symlink(folder + "/fd", root_ + "/proc/43/fd");
+  Report report;
+  for (int search = 0; search < 200 && report.holders.empty(); ++search) {
+    report = find();
+  }
+  ::kill(guard, SIGKILL);
+  ::waitpid(guard, nullptr, 0);
+  EXPECT_TRUE(report.holders.empty()) << report.holders[0].evidence.at(0);
 }
 
 TEST_F(HoldersTest, OpenNodesAloneLeaveTheDriversListsOut) {
@@ -297,6 +312,51 @@ TEST_F(HoldersTest, CommandsThatAskAndGoAreToldFromThoseThatStay) {
   EXPECT_FALSE(is_passing(find().holders.at(0))) << "an instance's node is not opened to look";
 }
 
+// --evict passes over services and displays, so a name must not make one.
+TEST_F(HoldersTest, ANameMakesNoServiceAndNoDisplay) {
+  const auto kind = [&](const char* name, const char* cgroup, const char* uids) {
+    process(61, name, {"nvidia-caps/nvidia-cap31"}, cgroup, uids);
+    const Report report = find();
+    std::filesystem::remove_all(root_ + "/proc/61");
+    return report.holders.size() == 1 ? report.holders[0].kind : Kind::kLease;
+  };
+  const char* user = "1000\t1000\t1000\t1000";
+  const char* session = "0::/user.slice/user-1000.slice/session-2.scope\n";
+  EXPECT_EQ(kind("Xorg", "0::/\n", "0\t0\t0\t0"), Kind::kDisplay);
+  EXPECT_EQ(kind("Xorg", session, user), Kind::kProcess);
+  EXPECT_EQ(kind("nvidia-persistenced", session, user), Kind::kProcess);
+  // A link of this name to a setuid program of root's.
+  EXPECT_EQ(kind("Xorg", session, "1000\t0\t0\t0"), Kind::kProcess);
+  // Ubuntu's gives up root; its unit is the system manager's.
+  EXPECT_EQ(kind("nvidia-persistenced", "0::/system.slice/nvidia-persistenced.service\n", user),
+            Kind::kService);
+  EXPECT_EQ(kind("nv-hostengine", "1:name=systemd:/system.slice/dcgm.service\n", user),
+            Kind::kService);
+  EXPECT_EQ(kind("Xorg", "0::/system.slice/gdm.service\n", user), Kind::kDisplay);
+  EXPECT_EQ(kind("Xorg", "0::/system.slice/cron.service\n", user), Kind::kProcess);
+  EXPECT_EQ(kind("Xorg", "0::/system.slice/nvidia-persistenced.service\n", user), Kind::kProcess);
+  for (const char* own :
+       {"0::/user.slice/user-1000.slice/user@1000.service/app.slice/gdm.service\n",
+        "0::/user.slice/user-1000.slice/system.slice/gdm.service\n"}) {
+    EXPECT_EQ(kind("Xorg", own, user), Kind::kProcess) << own;
+  }
+}
+
+TEST_F(HoldersTest, AStrangersCommandPassesInItsFirstMinuteOnly) {
+  process(61, "nvidia-smi", {"nvidia0"}, "0::/\n", "4001\t4001\t4001\t4001");
+  Holder holder = find().holders.at(0);
+  EXPECT_EQ(holder.uid, 4001U);
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  holder.start_ticks = static_cast<std::uint64_t>(now.tv_sec) * ticks;
+  EXPECT_TRUE(is_passing(holder));
+  holder.start_ticks -= 62 * ticks;
+  EXPECT_FALSE(is_passing(holder)) << "a program called so stays on the GPU";
+  holder.uid = 0;
+  EXPECT_TRUE(is_passing(holder));
+}
+
 TEST_F(HoldersTest, TheMachinesOwnProcessesAreHoldersToo) {
   process(4194404, "nv-hostengine", {"nvidia0"}, "0::/system.slice/nvidia-dcgm.service\n");
   std::filesystem::create_directories(root_ + "/machine/proc");
@@ -312,6 +372,38 @@ TEST_F(HoldersTest, TheMachinesOwnProcessesAreHoldersToo) {
   EXPECT_EQ(report->holders[1].kind, Kind::kService);
   EXPECT_EQ(report->holders[1].owner.unit, "nvidia-dcgm.service");
   EXPECT_EQ(report->holders[1].stops, Stops::kReset);
+}
+
+// setuid(2) made it undumpable: its folder in /proc is root's, in a user namespace that namespace's
+// root's, and neither is the user.
+TEST_F(HoldersTest, AProcessBelongsToItsUserWhoeverOwnsItsFolder) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root to give folders away";
+  }
+  std::filesystem::create_directories(root_ + "/dev/nvidia-caps");
+  write("/dev/nvidia-caps/nvidia-cap31", "");
+  GpuInstance instance;
+  instance.id = GpuInstanceId{3};
+  ComputeInstance compute;
+  compute.id = ComputeInstanceId{0};
+  compute.uuid = "MIG-3";
+  instance.compute_instances.push_back(compute);
+  inventory_.gpus[0].instances.push_back(instance);
+  for (const auto& [pid, owner] : {std::pair(81, 0U), {82, 100000U}, {83, 4002U}}) {
+    const std::string uid = pid == 83 ? "4002" : "4001";
+    process(pid, "train", {"nvidia-caps/nvidia-cap31"}, "0::/\n", uid + "\t" + uid + "\t0\t0");
+    ASSERT_EQ(::chown((root_ + "/proc/" + std::to_string(pid)).c_str(), owner, owner), 0);
+  }
+  const Roots roots{root_ + "/proc", root_ + "/proc", root_ + "/dev"};
+  std::vector<std::uint32_t> pids;
+  for (const InstanceUser& user :
+       users_of_instances(inventory_, roots, std::set<std::uint32_t>{4001U})) {
+    EXPECT_EQ(user.uid, 4001U);
+    pids.push_back(user.pid);
+  }
+  std::sort(pids.begin(), pids.end());
+  EXPECT_EQ(pids, (std::vector<std::uint32_t>{81, 82}));
+  EXPECT_EQ(find().holders.at(1).uid, 4001U);
 }
 
 // Without root the descriptors of other users' processes are unreadable; the report counts those
@@ -436,36 +528,6 @@ TEST_F(HoldersTest, UnusedModuleAndForeignNodesAreNoHolders) {
   process(12, "bash", {"null", "nvidiactl", "nvidia-uvm"});
   write("/proc/modules", "nvidia_drm 131072 0 - Live 0x0\n");
   EXPECT_TRUE(find().holders.empty());
-}
-
-// Pids and start times repeat after a reboot.
-TEST_F(HoldersTest, AProcessOfAnEarlierBootHoldsNoLease) {
-  process(31, "first", {});
-  store::LeaseRow lease;
-  lease.holder = LeaseHolder::process(31, 310);
-  lease.boot_id = "this";
-  const LifeRoots roots{root_ + "/proc", root_ + "/cgroup", nullptr};
-  EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kLive);
-  EXPECT_EQ(life_of(lease, {5000, 1000, "next"}, roots), Life::kDead);
-  lease.holder.start_ticks = 311;
-  EXPECT_EQ(life_of(lease, {5000, 1000, "this"}, roots), Life::kDead);
-}
-
-// systemd keeps the cgroup of a failed unit: its members are what counts.
-TEST_F(HoldersTest, AUnitHoldsItsLeaseWhileAProcessIsInIt) {
-  const std::string folder = "/cgroup/system.slice/train.service";
-  const std::string first_version = "/cgroup/devices/system.slice/old.service";
-  for (const std::string& one : {folder, first_version})
-    std::filesystem::create_directories(root_ + one);
-  write(folder + "/cgroup.events", "populated 1\nfrozen 0\n");
-  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), "/system.slice/train.service");
-  write(folder + "/cgroup.events", "populated 0\nfrozen 0\n");
-  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "train.service"), std::nullopt);
-  // cgroup v1 has no cgroup.events file.
-  write(first_version + "/cgroup.procs", "31\n");
-  EXPECT_NE(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
-  write(first_version + "/cgroup.procs", "");
-  EXPECT_EQ(cgroup_of_unit(root_ + "/cgroup", "old.service"), std::nullopt);
 }
 
 }  // namespace

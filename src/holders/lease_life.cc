@@ -3,83 +3,55 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <system_error>
+#include <utility>
 
-#include "base/file.h"
+#include <fmt/format.h>
+
 #include "base/process_start.h"
+#include "holders/container.h"
 #include "holders/process_facts.h"
+#include "holders/unit.h"
 
 namespace mig::holders {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::size_t kSmallLifeFile = 64U << 10U;
 
 std::int64_t whole_ms(std::chrono::nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-bool populated(const fs::path& folder) {
-  // cgroup v2 has the state of the whole subtree; v1 lists the processes of this cgroup only.
-  if (const auto events = base::read_file(folder / "cgroup.events", kSmallLifeFile)) {
-    return events->find("populated 1") != std::string::npos;
-  }
-  const auto processes = base::read_file(folder / "cgroup.procs", kSmallLifeFile);
-  return processes && !processes->empty();
-}
-
 }  // namespace
 
-Moment read_moment(base::Clock& clock, const std::string& proc) {
-  Moment now;
-  now.wall_ms = whole_ms(clock.wall());
-  now.boot_ms = whole_ms(clock.monotonic());
-  now.boot_id = base::boot_id(proc);
-  return now;
+bool cgroup_lives(const std::string& path) {
+  return !path.empty() && cgroup_populated(path);
 }
 
-std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std::string& unit) {
-  constexpr int kDeepest = 6;
-  constexpr int kMostFolders = 20'000;
-  if (unit.empty() || unit.find('/') != std::string::npos) {
-    return std::nullopt;
-  }
-  std::error_code error;
-  int seen = 0;
-  for (fs::recursive_directory_iterator
-           entry(cgroups, fs::directory_options::skip_permission_denied, error),
-       end;
-       !error && entry != end && seen < kMostFolders;
-       entry.increment(error)) {
-    std::error_code ignored;
-    if (!entry->is_directory(ignored)) {
-      continue;
-    }
-    ++seen;
-    if (entry.depth() >= kDeepest) {
-      entry.disable_recursion_pending();
-    }
-    if (entry->path().filename() == unit && populated(entry->path())) {
-      return entry->path().string().substr(cgroups.size());
-    }
-  }
-  return std::nullopt;
+Moment read_moment(base::Clock& clock, const std::string& proc) {
+  return moment_of(clock, base::boot_id(proc));
+}
+
+Moment moment_of(base::Clock& clock, std::string boot_id) {
+  return {whole_ms(clock.wall()), whole_ms(clock.monotonic()), std::move(boot_id)};
 }
 
 namespace {
 
-bool unit_lives(const std::string& unit, const LifeRoots& roots) {
+// The record has the unit's cgroup. One of an older migctl has the name only: it is the unit of
+// that name which the lease's user may name.
+bool unit_holds(const store::LeaseRow& lease, const LifeRoots& roots) {
+  if (!lease.holder.cgroup.empty()) {
+    return unit_lives(roots.cgroups, {lease.holder.cgroup, lease.holder.cgroup_inode});
+  }
+  const std::string key = fmt::format("{}/{}", lease.uid, lease.holder.unit);
   if (roots.units != nullptr) {
-    if (const auto known = roots.units->find(unit);
-        known != roots.units->end() && populated(roots.cgroups + known->second)) {
+    if (const auto known = roots.units->find(key);
+        known != roots.units->end() && cgroup_populated(roots.cgroups + known->second)) {
       return true;
     }
   }
-  const auto found = cgroup_of_unit(roots.cgroups, unit);
+  const auto found =
+      find_unit(roots.cgroups, lease.holder.unit, static_cast<std::uint32_t>(lease.uid));
   if (roots.units != nullptr && found) {
-    (*roots.units)[unit] = *found;
+    (*roots.units)[key] = found->path;
   }
   return found.has_value();
 }
@@ -102,6 +74,9 @@ std::optional<std::int64_t> left_ms(const store::LeaseRow& lease, const Moment& 
 Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& roots) {
   const LeaseHolder::Kind kind = lease.holder.kind;
   const bool this_boot = lease.boot_id == now.boot_id;
+  if (!lease.ending.empty()) {
+    return this_boot ? Life::kLive : Life::kDead;  // no process survives a reboot
+  }
   const auto lives = [&](const LeaseHolder& process) {
     const auto start = start_of(roots.proc, process.pid);
     return start && *start == process.start_ticks;
@@ -110,11 +85,15 @@ Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& r
     const bool held =
         this_boot && (lives(lease.holder) ||
                       (lease.heir.kind == LeaseHolder::Kind::kProcess && lives(lease.heir)));
-    if (!held) {
+    const bool lingers = this_boot && lease.linger && cgroup_lives(lease.cgroup);
+    // A container outlives the client that started it.
+    const bool contained =
+        this_boot && is_containers_cgroup(lease.cgroup) && containers_live(lease.cgroup);
+    if (!held && !lingers && !contained) {
       return Life::kDead;
     }
   }
-  if (kind == LeaseHolder::Kind::kUnit && !unit_lives(lease.holder.unit, roots)) {
+  if (kind == LeaseHolder::Kind::kUnit && !unit_holds(lease, roots)) {
     return Life::kDead;
   }
   const auto left = left_ms(lease, now);

@@ -26,24 +26,27 @@ struct Moment {
 };
 
 Moment read_moment(base::Clock& clock, const std::string& proc);
+// As read_moment(), for callers that know the boot id.
+Moment moment_of(base::Clock& clock, std::string boot_id);
 
+// A lease that is ending lives until it is removed, or the machine has booted again.
 enum class Life { kLive, kExpired, kDead };
 
 struct LifeRoots {
   std::string proc = base::proc_root();
   std::string cgroups = "/sys/fs/cgroup";
-  std::map<std::string, std::string>* units =
-      nullptr;  // cache of units' cgroups, owned by the caller
+  // Cache for leases without a cgroup in their record, owned by the caller: "uid/unit" -> path.
+  std::map<std::string, std::string>* units = nullptr;
 };
+
+// True when the cgroup at `path` has processes; false for "".
+bool cgroup_lives(const std::string& path);
 
 Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& roots);
 
 std::int64_t elapsed_ms(const store::LeaseRow& lease, const Moment& now);
 // Time left of the lease's limit; nullopt = no limit. Never below 0.
 std::optional<std::int64_t> left_ms(const store::LeaseRow& lease, const Moment& now);
-
-// The unit's cgroup below `cgroups` ("/system.slice/jupyter.service"), if it has processes.
-std::optional<std::string> cgroup_of_unit(const std::string& cgroups, const std::string& unit);
 
 }  // namespace mig::holders
 

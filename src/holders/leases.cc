@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/clock.h"
@@ -59,7 +61,11 @@ Holder lease_holder(const store::LeaseRow& lease, const Held& held) {
 }  // namespace
 
 Result<void> add_leases(const Inventory& inventory, const Roots& roots, Report& report) {
-  if (roots.lease_store.empty() || ::access(roots.lease_store.c_str(), F_OK) != 0) {
+  // A lease that counts is of a compute instance.
+  const bool none = std::all_of(inventory.gpus.begin(), inventory.gpus.end(), [](const Gpu& gpu) {
+    return gpu.instances.empty();
+  });
+  if (none || roots.lease_store.empty() || ::access(roots.lease_store.c_str(), F_OK) != 0) {
     return {};
   }
   if (::access(roots.lease_store.c_str(), R_OK | W_OK) != 0) {

@@ -35,24 +35,33 @@ struct Node {
 
 class Nodes {
  public:
-  // Reads the table of capability minors and the nodes in /dev.
+  // Reads the nodes in /dev, and of the table of capability minors what these nodes need.
   explicit Nodes(const Roots& roots);
 
-  // Identifies an open file. `link`: target of /proc/<pid>/fd/N, a path in the process's own mount
-  // namespace; `descriptor`: path of the link itself, for stat() when the name does not suffice.
-  // nullopt: no node of this machine's GPUs.
-  std::optional<Node> find(const std::string& link, const std::string& descriptor) const;
+  // Identifies the open file behind `name`, a link in the open folder /proc/<pid>/fd, by what it
+  // is and not by what it is called: in a mount namespace of its own a user can bind a node to any
+  // name, and where that namespace is gone, the link says "/". nullopt: no node of this machine's
+  // GPUs, or one that cannot be looked at.
+  std::optional<Node> find_open(int folder, const char* name) const;
+
+  // The same, and where stat fails by `link`, the target of the link.
+  std::optional<Node> find(int folder, const char* name, std::string_view link) const;
 
  private:
   // Identity of a node: a character device by its numbers, whatever its path; a regular file
   // (simulated machine) by its inode.
   using Key = std::tuple<bool, dev_t, ino_t>;
   static std::optional<Key> key_of(const std::string& path);
+  static std::optional<Key> key_of_open(int folder, const char* name);
+  std::optional<Node> known(const Key& key) const;
+  // The same, unless the descriptor names the node without having it open (O_PATH).
+  std::optional<Node> known_open(Key key, int folder, const char* name) const;
+  static std::optional<bool> names_only(int folder, const char* name);
 
   std::optional<Target> target_of(std::string_view name) const;  // "nvidia-caps/nvidia-cap30"
   void learn(const std::string& folder, const std::string& prefix);
 
-  std::string dev_;
+  std::string dev_, driver_proc_;
   std::vector<std::pair<std::uint32_t, Target>> capabilities_;  // sorted by minor
   std::map<Key, Node> nodes_;
 };

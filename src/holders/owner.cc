@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "holders/container.h"
 
 namespace mig::holders {
 
@@ -40,6 +41,8 @@ void read_container(const std::vector<std::string>& parts, std::size_t i, Owner&
     runtime = std::string(part.substr(0, dash));
   } else if (i > 0 && (parts[i - 1] == "docker" || parts[i - 1] == "lxc")) {
     runtime = parts[i - 1];
+  } else if (i > 0 && is_containers_cgroup(parts[i - 1])) {
+    runtime = "docker";  // Podman writes "libpod-<id>" there
   }
   if (runtime == "cri-containerd") {
     runtime = "containerd";
@@ -90,6 +93,22 @@ Owner parse_cgroup(std::string_view cgroup_text) {
     }
   }
   return owner;
+}
+
+std::string system_unit(std::string_view cgroup_text) {
+  constexpr std::string_view kSlice = "/system.slice/";
+  for (const std::string& line : base::split(cgroup_text, '\n')) {
+    const std::size_t path = line.find(":/");
+    if (path == std::string::npos || line.compare(path + 1, kSlice.size(), kSlice) != 0) {
+      continue;
+    }
+    const std::string rest = line.substr(path + 1 + kSlice.size());
+    std::string unit = rest.substr(0, rest.find('/'));
+    if (unit.ends_with(".service")) {
+      return unit;
+    }
+  }
+  return {};
 }
 
 }  // namespace mig::holders

@@ -4,6 +4,7 @@
 #ifndef MIGCTL_HOLDERS_OWNER_H_
 #define MIGCTL_HOLDERS_OWNER_H_
 
+#include <string>
 #include <string_view>
 
 #include "model/holder.h"
@@ -13,6 +14,10 @@ namespace mig::holders {
 using mig::Owner;
 
 Owner parse_cgroup(std::string_view cgroup_text);
+
+// The unit of the system's manager that the process is in ("gdm.service"), which only root can put
+// it into; "" for one in a user's session or in a unit of a user's own manager, whatever its name.
+std::string system_unit(std::string_view cgroup_text);
 
 }  // namespace mig::holders
 

@@ -12,9 +12,12 @@
 namespace mig::holders {
 
 struct ProcessFacts {
-  std::string name;               // comm; "" = not readable
-  std::uint64_t start_ticks = 0;  // 0 = unknown
-  std::optional<std::uint32_t> uid;
+  std::string name;                  // comm; "" = not readable
+  std::uint64_t start_ticks = 0;     // 0 = unknown
+  std::optional<std::uint32_t> uid;  // real uid
+  // Real and effective uid are 0: root started it, and no user did through a setuid program.
+  bool roots = false;
+  std::string system_unit;  // holders/owner.h
   Owner owner;
 };
 

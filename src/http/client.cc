@@ -25,6 +25,7 @@ using Unix = asio::local::stream_protocol;
 using Stream = beast::basic_stream<Unix>;
 
 constexpr std::size_t kLongestSocketPath = 107;
+constexpr std::size_t kReadAtOnce = 64U << 10U;
 constexpr std::size_t kMostAnswer = 16U << 20U;
 
 ErrorCode client_code_of(const beast::error_code& error) {
@@ -99,6 +100,8 @@ class Call {
   }
 
   void receive() {
+    // Beast reads as much as the buffer has room for: 512 bytes at a time without this.
+    buffer_.reserve(kReadAtOnce);
     beast::http::async_read(
         stream_, buffer_, parser_, [this](beast::error_code error, std::size_t) {
           failed(error, "hear from");

@@ -6,175 +6,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <future>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "http/client.h"
-#include "http/server.h"
-#include "http/unix_socket.h"
+#include "http/test_server.h"
 
 namespace mig::http {
 namespace {
-
-using namespace std::chrono_literals;
-
-// Timeout of a test; only a defect reaches it, even on a loaded machine.
-constexpr auto kPatience = 60s;
-
-// A manual clock for two threads: advanced by the test, read by the server.
-class SharedClock final : public base::Clock {
- public:
-  std::chrono::nanoseconds monotonic() override { return now_.load(); }
-
-  std::chrono::nanoseconds wall() override { return now_.load(); }
-
-  void sleep(std::chrono::nanoseconds duration) override { advance(duration); }
-
-  void advance(std::chrono::nanoseconds duration) { now_ = now_.load() + duration; }
-
- private:
-  std::atomic<std::chrono::nanoseconds> now_{};
-};
-
-// Text of a refusal for tests: this room has no JSON.
-std::string words(const Error& error) {
-  return std::string(error_info(error.code).name) + "|" + error.message + "|" + error.hint;
-}
-
-class HttpTest : public testing::Test {
- protected:
-  void SetUp() override {
-    dir_ = testing::TempDir() + "/http-XXXXXX";
-    ASSERT_NE(::mkdtemp(dir_.data()), nullptr);
-    ASSERT_EQ(::chmod(dir_.c_str(), 0755), 0);  // other users connect too
-    path_ = dir_ + "/socket";
-  }
-
-  void TearDown() override {
-    stop();
-    std::filesystem::remove_all(dir_);
-  }
-
-  void serve(Handler handler) {
-    auto listener = listen_unix(path_);
-    ASSERT_TRUE(listener) << listener.error().text();
-    auto server = Server::open(std::move(listener->fd), limits_, std::move(handler), words, clock_);
-    ASSERT_TRUE(server) << server.error().text();
-    server_ = *std::move(server);
-    // stop() must be called in the server's thread, so a timer there polls the flag.
-    server_->every(5ms, [this] {
-      if (end_) {
-        server_->stop();
-      }
-    });
-    server_->every(100ms, [this] { ++looks_; });
-    thread_ = std::thread([this] { server_->run(); });
-  }
-
-  void stop() {
-    end_ = true;
-    if (thread_.joinable()) {
-      thread_.join();
-    }
-    kept_.clear();  // no Reply may outlive the server
-    server_.reset();
-  }
-
-  // Echoes the request.
-  void serve_echo() {
-    serve([this](const Request& request, const Reply& reply) {
-      ++asked_;
-      reply(
-          {200,
-           request.method + " " + request.path + " (" + request.query + ") [" + request.body + "]",
-           "text/plain",
-           {}});
-    });
-  }
-
-  base::Fd connect() const {
-    base::Fd fd;
-    EXPECT_EQ(connect_unix(path_, fd), 0);
-    timeval limit{kPatience.count(), 0};
-    EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    const int flags = ::fcntl(fd.get(), F_GETFL);
-    EXPECT_EQ(::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK), 0);
-    return fd;
-  }
-
-  static bool send(const base::Fd& fd, const std::string& text) {
-    return ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(text.size());
-  }
-
-  // Reads until the other end closes; "..." is appended on a timeout.
-  static std::string rest(const base::Fd& fd) {
-    std::string out;
-    for (char buffer[4096];;) {
-      const ssize_t got = ::recv(fd.get(), buffer, sizeof buffer, 0);
-      if (got < 0 && errno == ECONNRESET) {
-        return out;
-      }
-      if (got <= 0) {
-        return got == 0 ? out : out + "...";
-      }
-      out.append(buffer, static_cast<std::size_t>(got));
-    }
-  }
-
-  std::string ask(const std::string& text) const {
-    const base::Fd fd = connect();
-    send(fd, text);
-    return rest(fd);
-  }
-
-  // A connection with that user's credentials: the kernel takes the effective uid at connect().
-  base::Fd connect_as(uid_t uid) const {
-    EXPECT_EQ(::seteuid(uid), 0);
-    base::Fd fd = connect();
-    EXPECT_EQ(::seteuid(0), 0);
-    return fd;
-  }
-
-  void wait_until_asked(int times) const {
-    for (const auto end = std::chrono::steady_clock::now() + kPatience;
-         asked_ < times && std::chrono::steady_clock::now() < end;
-         std::this_thread::sleep_for(1ms)) {
-    }
-    EXPECT_EQ(asked_, times);
-  }
-
-  // Waits until the server has checked its connections at least once: its check and the counter
-  // have one period.
-  void let_the_server_look() {
-    const int looked = looks_;
-    for (const auto end = std::chrono::steady_clock::now() + kPatience;
-         looks_ < looked + 3 && std::chrono::steady_clock::now() < end;
-         std::this_thread::sleep_for(1ms)) {
-    }
-    EXPECT_GE(looks_, looked + 3);
-  }
-
-  static std::string status(const std::string& answer) { return answer.substr(9, 3); }
-
-  std::string dir_, path_;
-  Limits limits_;
-  SharedClock clock_;
-  std::unique_ptr<Server> server_;
-  std::thread thread_;
-  std::atomic<bool> end_ = false;
-  std::atomic<int> asked_ = 0;
-  std::atomic<int> looks_ = 0;
-  std::vector<Reply> kept_;
-};
 
 TEST_F(HttpTest, ARequestArrivesWithItsQueryApart) {
   serve_echo();
@@ -203,6 +52,25 @@ TEST_F(HttpTest, AnAnswerIsNotKeptByAnybody) {
   EXPECT_NE(answer.find("Cache-Control: no-store\r\n"), std::string::npos) << answer;
   EXPECT_NE(answer.find("Server: migd\r\n"), std::string::npos) << answer;
   EXPECT_NE(answer.find("Content-Type: text/plain\r\n"), std::string::npos) << answer;
+}
+
+// The handler sees a GET; the client gets its header, with the length of the body that is not sent.
+TEST_F(HttpTest, AHeadRequestGetsTheHeaderOfItsGet) {
+  serve_echo();
+  const std::string head = "HEAD /a?b=c HTTP/1.1\r\nHost: x\r\n";
+  const std::string answers =
+      ask(head + "\r\n" + "GET /a?b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string body = "GET /a (b=c) []";
+  const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  const std::size_t first_end = answers.find("\r\n\r\n") + 4;
+  EXPECT_EQ(status(answers), "200");
+  EXPECT_LT(answers.find(length), first_end) << answers;
+  EXPECT_EQ(answers.compare(first_end, 5, "HTTP/"), 0) << "no body: " << answers;
+  EXPECT_NE(answers.find(length, first_end), std::string::npos) << "the same length: " << answers;
+  EXPECT_TRUE(answers.ends_with(body)) << answers;
+  const std::string last = ask(head + "Connection: close\r\n\r\n");
+  EXPECT_TRUE(last.ends_with("\r\n\r\n")) << last;
+  EXPECT_EQ(asked_, 3);
 }
 
 TEST_F(HttpTest, OneConnectionServesManyRequests) {
@@ -415,6 +283,101 @@ TEST_F(HttpTest, AUserHasAShareOfTheConnections) {
     again = rest(once_more);
   }
   EXPECT_EQ(status(again), "200") << "after the others ended";
+}
+
+TEST_F(HttpTest, SomeConnectionsAreKeptForRootAndForThoseWithFew) {
+  if (::getuid() != 0) {
+    GTEST_SKIP() << "only root can be several users";
+  }
+  limits_.connections = 6;
+  limits_.kept_for_root = 1;
+  limits_.crowded = 3;
+  limits_.few_of_user = 2;
+  serve_echo();
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  std::vector<base::Fd> open;
+  const auto served = [&](uid_t uid) {
+    open.push_back(connect_as(uid));
+    send(open.back(), request);
+    char line[32] = {};
+    return ::recv(open.back().get(), line, sizeof line - 1, 0) > 0 ? status(line) : "";
+  };
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(served(61001), "200");
+  }
+  EXPECT_EQ(served(61001), "409") << "it is crowded, and this user has three";
+  EXPECT_EQ(rest(open.back()).empty(), false);
+  open.pop_back();
+  EXPECT_EQ(served(61002), "200");
+  EXPECT_EQ(served(61003), "200");
+  EXPECT_EQ(served(61004), "409") << "the last one is root's";
+  EXPECT_EQ(served(0), "200");
+}
+
+// One user sends many requests at once: another's, and root's, do not wait for all of them.
+TEST_F(HttpTest, RequestsOfUsersTakeTurns) {
+  if (::getuid() != 0) {
+    GTEST_SKIP() << "only root can be several users";
+  }
+  std::promise<void> all_sent;
+  std::vector<std::uint32_t> order;
+  std::mutex mutex;
+  serve([&](const Request& asked, const Reply& reply) {
+    if (asked.path == "/first") {
+      all_sent.get_future().wait();
+    }
+    {
+      const std::lock_guard lock(mutex);
+      order.push_back(asked.peer.uid);
+    }
+    ++asked_;
+    reply({200, "", "text/plain", {}});
+  });
+  std::vector<base::Fd> open;
+  const auto ask_as = [&](uid_t uid, const char* path) {
+    open.push_back(connect_as(uid));
+    EXPECT_TRUE(send(open.back(), std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+  };
+  constexpr int kMany = 20;
+  for (int i = 0; i < kMany; ++i) {
+    open.push_back(connect_as(61001));
+  }
+  open.push_back(connect_as(61002));
+  open.push_back(connect());
+  const std::string request = "GET /more HTTP/1.1\r\nHost: x\r\n\r\n";
+  // Connections are accepted before the server is busy with the first request.
+  for (const base::Fd& each : open) {
+    EXPECT_TRUE(send(each, request));
+    wait_until_asked(static_cast<int>(&each - open.data()) + 1);
+    char line[512];
+    EXPECT_GT(::recv(each.get(), line, sizeof line, 0), 0);
+  }
+  const std::size_t accepted = open.size();
+  order.clear();
+  ask_as(61001, "/first");
+  for (std::size_t i = 0; i < accepted; ++i) {
+    EXPECT_TRUE(send(open[i], request));
+  }
+  all_sent.set_value();
+  wait_until_asked(static_cast<int>(2 * accepted + 1));
+  stop();
+  const auto place = [&](std::uint32_t uid) {
+    return std::find(order.begin(), order.end(), uid) - order.begin();
+  };
+  EXPECT_LE(place(0), 2);
+  EXPECT_LE(place(61002), 4);
+}
+
+TEST_F(HttpTest, ACallIsPostedFromAnotherThreadAndAnotherComesLater) {
+  serve_echo();
+  std::promise<std::thread::id> posted;
+  std::promise<std::thread::id> later;
+  server_->post([&] {
+    server_->after(1ms, [&] { later.set_value(std::this_thread::get_id()); });
+    posted.set_value(std::this_thread::get_id());
+  });
+  EXPECT_EQ(posted.get_future().get(), thread_.get_id());
+  EXPECT_EQ(later.get_future().get(), thread_.get_id());
 }
 
 TEST_F(HttpTest, AConnectionThatEndedCountsNoMore) {

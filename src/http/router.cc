@@ -102,6 +102,9 @@ void Router::handle(const Request& request, const Reply& reply) const {
     }
     if (route.line.method != request.method) {
       allowed.push_back(route.line.method);
+      if (route.line.method == "GET") {
+        allowed.emplace_back("HEAD");  // by the server, for every GET
+      }
       continue;
     }
     auto query = parse_query(request.query, route.line.parameters);

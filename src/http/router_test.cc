@@ -94,9 +94,9 @@ TEST_F(RouterTest, AnotherMethodIsToldWhichThereAre) {
     const Response answer = ask(method, "/v1/leases", "nonsense");
     EXPECT_EQ(answer.status, 405) << method;
     ASSERT_EQ(answer.headers.size(), 1U);
-    EXPECT_EQ(answer.headers[0], (std::pair<std::string, std::string>("Allow", "GET, POST")));
+    EXPECT_EQ(answer.headers[0], (std::pair<std::string, std::string>("Allow", "GET, HEAD, POST")));
     EXPECT_TRUE(answer.body.starts_with("usage|")) << answer.body;
-    EXPECT_TRUE(answer.body.ends_with("|it takes GET, POST")) << answer.body;
+    EXPECT_TRUE(answer.body.ends_with("|it takes GET, HEAD, POST")) << answer.body;
   }
   EXPECT_EQ(ask("GET", "/v1/leases/1").headers.at(0).second, "DELETE");
   EXPECT_TRUE(ask("GET", "/v1/leases").headers.empty());

@@ -3,29 +3,29 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
-#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <fmt/format.h>
+
+#include "http/connection.h"
 
 namespace mig::http {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using Unix = asio::local::stream_protocol;
-using BoostError = beast::error_code;
+using Tcp = asio::ip::tcp;
+using BoostError = boost::system::error_code;
 
 // Period of the check for slow clients.
 constexpr std::chrono::milliseconds kLookForSlowClients{100};
@@ -39,158 +39,57 @@ std::optional<PeerCredentials> credentials_of(int socket) {
   return PeerCredentials{peer.uid, peer.gid, static_cast<std::uint32_t>(peer.pid)};
 }
 
-class Connection;
+// The address that a client of TCP is counted for.
+Client client_at(const asio::ip::address& address) {
+  Client client;
+  client.tcp = true;
+  if (address.is_v4()) {
+    client.network = asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()).to_bytes();
+    return client;
+  }
+  constexpr std::size_t kNetworkBytes = 8;
+  const auto bytes = address.to_v6().to_bytes();
+  std::copy_n(bytes.begin(), kNetworkBytes, client.network.begin());
+  return client;
+}
 
-// State shared by the server and its connections; outlives them all.
-struct Shared {
-  Limits limits;
-  Handler handler;
-  ErrorWriter error_writer;
-  base::Clock* clock = nullptr;
-  std::set<Connection*> connections;
-  std::map<std::uint32_t, std::size_t> connections_of_user;
-};
+std::optional<Peer> peer_of(const Unix::socket& socket) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): native_handle() is not const
+  const auto credentials = credentials_of(const_cast<Unix::socket&>(socket).native_handle());
+  if (!credentials) {
+    return std::nullopt;
+  }
+  Client client;
+  client.uid = credentials->uid;
+  return Peer{client, *credentials, std::nullopt};
+}
 
-class Connection : public std::enable_shared_from_this<Connection> {
+std::optional<Peer> peer_of(const Tcp::socket& socket) {
+  BoostError error;
+  asio::ip::address address = socket.remote_endpoint(error).address();
+  if (error) {
+    return std::nullopt;  // gone already
+  }
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return Peer{client_at(address),
+              PeerCredentials::nobody(),
+              Remote{address.to_string(), address.is_loopback()}};
+}
+
+// Accepts from one listening socket.
+template <class Protocol>
+class Listening final : public std::enable_shared_from_this<Listening<Protocol>> {
  public:
-  Connection(Unix::socket socket, const PeerCredentials& peer, std::shared_ptr<Shared> shared)
-      : socket_(std::move(socket)), peer_(peer), shared_(std::move(shared)) {
-    shared_->connections.insert(this);
-    ++shared_->connections_of_user[peer_.uid];
-  }
+  using Greet = std::function<void(Socket, const Peer&)>;
 
-  ~Connection() {
-    shared_->connections.erase(this);
-    if (--shared_->connections_of_user[peer_.uid] == 0) {
-      shared_->connections_of_user.erase(peer_.uid);
-    }
-  }
+  Listening(asio::io_context& io, Greet greet)
+      : acceptor_(io), pause_(io), greet_(std::move(greet)) {}
 
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  Connection(Connection&&) = delete;
-  Connection& operator=(Connection&&) = delete;
-
-  void receive() {
-    parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(shared_->limits.header_bytes));
-    parser_->body_limit(shared_->limits.body_bytes);
-    expire_after(shared_->limits.receive);
-    beast::http::async_read(
-        socket_, buffer_, *parser_, [self = shared_from_this()](BoostError error, std::size_t) {
-          self->received(error);
-        });
-  }
-
-  void refuse(const Error& error) {
-    keep_alive_ = false;
-    send(refusal(error, shared_->error_writer));
-  }
-
-  // Closes the connection of a client beyond its deadline.
-  void close_if_expired(std::chrono::nanoseconds now) {
-    if (deadline_ && now >= *deadline_) {
-      BoostError ignored;
-      socket_.close(ignored);
-    }
-  }
-
- private:
-  void expire_after(std::chrono::milliseconds limit) {
-    deadline_ = shared_->clock->monotonic() + limit;
-  }
-
-  static Error too_large(const char* part, std::size_t limit) {
-    return {ErrorCode::kTooLarge,
-            fmt::format("the {} of the request is longer than {} bytes", part, limit),
-            "send less in one request",
-            {},
-            {}};
-  }
-
-  void received(BoostError error) {
-    if (error == beast::http::error::body_limit) {
-      return refuse(too_large("body", shared_->limits.body_bytes));
-    }
-    if (error == beast::http::error::header_limit) {
-      return refuse(too_large("header", shared_->limits.header_bytes));
-    }
-    if (error == beast::http::error::end_of_stream || error == asio::error::connection_reset ||
-        error == asio::error::operation_aborted) {
-      return;
-    }
-    if (error) {
-      return refuse({ErrorCode::kUsage,
-                     "what came is no HTTP/1.1 request: " + error.message(),
-                     "docs/reference/leases.md has the requests that migd answers",
-                     {},
-                     {}});
-    }
-    keep_alive_ = parser_->keep_alive();
-    version_ = parser_->get().version();
-    deadline_.reset();  // no limit while the handler works
-    Request request;
-    request.peer = peer_;
-    request.method = std::string(parser_->get().method_string());
-    const std::string target(parser_->get().target());
-    const std::size_t mark = target.find('?');
-    request.path = target.substr(0, mark);
-    request.query = mark == std::string::npos ? "" : target.substr(mark + 1);
-    request.body = std::move(parser_->get().body());
-    shared_->handler(std::move(request), [self = shared_from_this()](Response response) {
-      self->send(std::move(response));
-    });
-  }
-
-  void send(Response response) {
-    response_.emplace(static_cast<beast::http::status>(response.status), version_);
-    response_->set(beast::http::field::server, "migd");
-    response_->set(beast::http::field::content_type, response.content_type);
-    response_->set(beast::http::field::cache_control, "no-store");
-    for (const auto& [name, value] : response.headers) {
-      response_->set(name, value);
-    }
-    response_->keep_alive(keep_alive_);
-    response_->body() = std::move(response.body);
-    response_->prepare_payload();
-    expire_after(shared_->limits.send);
-    beast::http::async_write(
-        socket_, *response_, [self = shared_from_this()](BoostError error, std::size_t) {
-          if (!error && self->keep_alive_) {
-            self->receive();
-          } else {
-            self->close();
-          }
-        });
-  }
-
-  void close() {
-    BoostError ignored;
-    socket_.shutdown(Unix::socket::shutdown_send, ignored);
-  }
-
-  Unix::socket socket_;
-  PeerCredentials peer_;
-  std::shared_ptr<Shared> shared_;
-  std::optional<std::chrono::nanoseconds> deadline_;  // none while the handler works
-  beast::flat_buffer buffer_;
-  std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
-  std::optional<beast::http::response<beast::http::string_body>> response_;
-  bool keep_alive_ = false;
-  unsigned version_ = 11;
-};
-
-class BeastServer final : public Server {
- public:
-  explicit BeastServer(Shared shared)
-      : shared_(std::make_shared<Shared>(std::move(shared))),
-        acceptor_(io_),
-        pause_(io_),
-        signals_(io_, SIGINT, SIGTERM) {}
-
-  Result<void> take(base::Fd listener) {
+  Result<void> take(base::Fd listener, const Protocol& protocol) {
     BoostError error;
-    acceptor_.assign(Unix(), listener.get(), error);
+    acceptor_.assign(protocol, listener.get(), error);
     if (error) {
       return fail(ErrorCode::kIo, "cannot serve on the given socket: " + error.message());
     }
@@ -198,13 +97,81 @@ class BeastServer final : public Server {
     return {};
   }
 
+  void accept() {
+    acceptor_.async_accept(
+        [self = this->shared_from_this()](BoostError error, typename Protocol::socket socket) {
+          if (!error) {
+            if (const auto peer = peer_of(socket)) {
+              self->greet_(Socket(std::move(socket)), *peer);
+            }
+          }
+          if (!self->acceptor_.is_open()) {
+            return;
+          }
+          if (!error) {
+            return self->accept();
+          }
+          // Out of descriptors (EMFILE): pending connections stay in the listen backlog.
+          self->pause_.expires_after(std::chrono::milliseconds(50));
+          self->pause_.async_wait([self](BoostError cancelled) {
+            if (!cancelled) {
+              self->accept();
+            }
+          });
+        });
+  }
+
+ private:
+  typename Protocol::acceptor acceptor_;
+  asio::steady_timer pause_;
+  Greet greet_;
+};
+
+class BeastServer final : public Server {
+ public:
+  explicit BeastServer(Shared shared)
+      : shared_(std::make_shared<Shared>(std::move(shared))),
+        signals_(io_, SIGINT, SIGTERM),
+        hangups_(io_) {}
+
+  ~BeastServer() override { shared_->ready = {}; }  // its jobs hold connections, which hold it
+
+  BeastServer(const BeastServer&) = delete;
+  BeastServer& operator=(const BeastServer&) = delete;
+  BeastServer(BeastServer&&) = delete;
+  BeastServer& operator=(BeastServer&&) = delete;
+
+  Result<void> serve_unix(base::Fd listener) { return take(std::move(listener), Unix(), nullptr); }
+
+  Result<void> serve_tcp(base::Fd listener, std::shared_ptr<const Tls> tls) override {
+    int family = 0;
+    socklen_t size = sizeof family;
+    if (::getsockopt(listener.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) {
+      return base::errno_error("ask for the family of", "a listening socket", errno);
+    }
+    return take(std::move(listener), family == AF_INET ? Tcp::v4() : Tcp::v6(), std::move(tls));
+  }
+
+  void on_hangup(std::function<void()> call) override {
+    BoostError ignored;
+    hangups_.add(SIGHUP, ignored);
+    wait_for_hangup(std::move(call));
+  }
+
   void run() override {
+    shared_->serve_ready = [this] {
+      if (!std::exchange(serving_, true)) {
+        asio::post(io_, [this] { serve_one(); });
+      }
+    };
     signals_.async_wait([this](BoostError error, int) {
       if (!error) {
         io_.stop();
       }
     });
-    accept();
+    for (const auto& accept : accepts_) {
+      accept();
+    }
     every(kLookForSlowClients, [this] { close_expired(); });
     for (bool thrown = true; thrown;) {
       thrown = false;
@@ -217,6 +184,17 @@ class BeastServer final : public Server {
   }
 
   void stop() override { io_.stop(); }
+
+  void after(std::chrono::milliseconds time, std::function<void()> call) override {
+    auto timer = std::make_shared<asio::steady_timer>(io_, time);
+    timer->async_wait([timer, call = std::move(call)](BoostError error) {
+      if (!error) {
+        call();
+      }
+    });
+  }
+
+  void post(std::function<void()> call) override { asio::post(io_, std::move(call)); }
 
   void every(std::chrono::milliseconds period, std::function<void()> call) override {
     auto timer = std::make_shared<asio::steady_timer>(io_, period);
@@ -234,6 +212,29 @@ class BeastServer final : public Server {
   }
 
  private:
+  void wait_for_hangup(std::function<void()> call) {
+    hangups_.async_wait([this, call = std::move(call)](BoostError error, int) mutable {
+      if (error) {
+        return;
+      }
+      call();
+      wait_for_hangup(std::move(call));
+    });
+  }
+
+  // One request, then whatever else is ready: requests of others that arrive have their turn.
+  void serve_one() {
+    serving_ = false;
+    if (shared_->ready.empty()) {
+      return;
+    }
+    const std::function<void()> job = shared_->ready.take();
+    if (!shared_->ready.empty()) {
+      shared_->serve_ready();
+    }
+    job();
+  }
+
   void tick(const std::shared_ptr<asio::steady_timer>& timer,
             std::chrono::milliseconds period,
             std::function<void()> call) {
@@ -247,45 +248,47 @@ class BeastServer final : public Server {
     });
   }
 
-  void accept() {
-    acceptor_.async_accept([this](BoostError error, Unix::socket socket) {
-      if (!error) {
-        greet(std::move(socket));
-      }
-      if (!acceptor_.is_open()) {
-        return;
-      }
-      if (!error) {
-        return accept();
-      }
-      // Out of descriptors (EMFILE): pending connections stay in the listen backlog.
-      pause_.expires_after(std::chrono::milliseconds(50));
-      pause_.async_wait([this](BoostError cancelled) {
-        if (!cancelled) {
-          accept();
-        }
-      });
-    });
+  template <class Protocol>
+  Result<void> take(base::Fd listener, const Protocol& protocol, std::shared_ptr<const Tls> tls) {
+    auto listening = std::make_shared<Listening<Protocol>>(
+        io_, [this, tls = std::move(tls)](Socket socket, const Peer& peer) {
+          greet(std::move(socket), peer, tls.get());
+        });
+    MIG_TRY(listening->take(std::move(listener), protocol));
+    accepts_.push_back([listening] { listening->accept(); });
+    return {};
   }
 
-  void greet(Unix::socket socket) {
-    const auto peer = credentials_of(socket.native_handle());
-    if (!peer) {
-      return;
-    }
+  // True for a client who has, or who together have, all the connections that they may.
+  bool full(const Client& client) const {
     const Limits& limits = shared_->limits;
-    const bool full =
-        shared_->connections.size() >= limits.connections ||
-        (peer->uid != 0 && shared_->connections_of_user[peer->uid] >= limits.connections_of_user);
-    auto connection = std::make_shared<Connection>(std::move(socket), *peer, shared_);
-    if (full) {
+    const std::size_t all = shared_->connections.size();
+    const auto same = shared_->connections_of.find(client);
+    const std::size_t own = same == shared_->connections_of.end() ? 0 : same->second;
+    if (client.root()) {
+      return all >= limits.connections;
+    }
+    const std::size_t most =
+        client.tcp ? limits.connections_of_address : limits.connections_of_user;
+    return all + limits.kept_for_root >= limits.connections || own >= most ||
+           (all >= limits.crowded && own >= limits.few_of_user) ||
+           (client.tcp && shared_->tcp_connections >= limits.tcp_connections);
+  }
+
+  void greet(Socket socket, const Peer& peer, const Tls* tls) {
+    const bool refused = full(peer.client);
+    if (refused && tls != nullptr) {
+      return;  // a handshake only to refuse would be the dearest part
+    }
+    const auto connection = make_connection(std::move(socket), tls, peer, shared_);
+    if (refused) {
       connection->refuse({ErrorCode::kNoCapacity,
                           "too many connections to migd",
                           "close some, or try again later",
                           {},
                           {}});
     } else {
-      connection->receive();
+      connection->serve();
     }
   }
 
@@ -298,9 +301,10 @@ class BeastServer final : public Server {
 
   asio::io_context io_{1};
   std::shared_ptr<Shared> shared_;
-  Unix::acceptor acceptor_;
-  asio::steady_timer pause_;
+  std::vector<std::function<void()>> accepts_;  // one of each listening socket
   asio::signal_set signals_;
+  asio::signal_set hangups_;
+  bool serving_ = false;  // serve_one() will be called
 };
 
 }  // namespace
@@ -312,8 +316,8 @@ Result<std::unique_ptr<Server>> Server::open(base::Fd listener,
                                              base::Clock& clock) {
   try {
     auto server = std::make_unique<BeastServer>(
-        Shared{limits, std::move(handler), std::move(error_writer), &clock, {}, {}});
-    MIG_TRY(server->take(std::move(listener)));
+        Shared{limits, std::move(handler), std::move(error_writer), &clock});
+    MIG_TRY(server->serve_unix(std::move(listener)));
     return std::unique_ptr<Server>(std::move(server));
   } catch (const std::exception& error) {
     return fail(ErrorCode::kIo, std::string("cannot start the server: ") + error.what());

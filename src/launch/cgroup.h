@@ -5,8 +5,11 @@
 #ifndef MIGCTL_LAUNCH_CGROUP_H_
 #define MIGCTL_LAUNCH_CGROUP_H_
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 
@@ -14,7 +17,9 @@ namespace mig::launch {
 
 class JobCgroup {
  public:
-  // Creates the cgroup; nullptr: not permitted, or no cgroup v2. `name`: of the new folder.
+  // Creates the cgroup; nullptr: not permitted, or no cgroup v2. `name`: of the new folder,
+  // PREFIX-PID. Removes empty ones beside it, with the same prefix, of processes that have ended: a
+  // run that was killed, or whose command left a process behind, could not remove its own.
   static std::unique_ptr<JobCgroup> make(const std::string& name,
                                          const std::string& cgroups = "/sys/fs/cgroup",
                                          const std::string& proc = "/proc");
@@ -28,6 +33,14 @@ class JobCgroup {
   // Descriptor of the folder, for clone3(2) with CLONE_INTO_CGROUP: free for a new process, while a
   // later migration costs some ten milliseconds.
   int folder_fd() const { return folder_.get(); }
+
+  // Moves a process of this user into the cgroup, if the kernel permits.
+  void add(int pid) const;
+
+  // SIGTERM to all members, and SIGKILL when the grace is over; returns when it is empty.
+  void end(std::chrono::milliseconds grace) const;
+  // Members of a cgroup by path; empty for "" and where it does not exist.
+  static std::vector<std::uint32_t> members(const std::string& path);
 
   // Sends SIGKILL to all members.
   void kill() const { kill_all(path_); }

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <linux/sched.h>
@@ -55,6 +56,17 @@ Trouble prepare(const ChildRequest& request, const sigset_t& mask) {
   return {};
 }
 
+// Runs in the child: waits for the parent's word. False: none comes, it was refused or the parent
+// has ended.
+bool may_go_on(int gate) {
+  char word = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(gate, &word, sizeof word);
+  } while (got < 0 && errno == EINTR);
+  return got == 1;
+}
+
 // fork(2) into the cgroup (clone3); a kernel before 5.7, or one that forbids it, forks without.
 pid_t fork_into(int cgroup_fd) {
   if (cgroup_fd >= 0) {
@@ -93,6 +105,16 @@ StartFailure failure_of(const std::string& command, const Trouble& trouble) {
                 {}}};
 }
 
+StartFailure refusal_of(const std::string& command, Error why) {
+  return {kCommandNotExecutable,
+          std::move(why).in(fmt::format("cannot start {}", base::quoted(command)))};
+}
+
+void await_end(pid_t child) {
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 Started start_child(const ChildRequest& request, const sigset_t& mask) {
@@ -100,36 +122,46 @@ Started start_child(const ChildRequest& request, const sigset_t& mask) {
   const std::vector<std::string> environment = base::environment_with(request.environment);
   const std::vector<char*> argv = base::exec_array(request.argv);
   const std::vector<char*> envp = base::exec_array(environment);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
+  auto told = base::make_pipe();  // the child's troubles
+  auto gate = base::make_pipe();  // the parent's word to go on
+  if (!told || !gate) {
     return {0, failure_of(command, {"make a pipe", errno})};
   }
-  const base::Fd reader(ends[0]);
-  base::Fd writer(ends[1]);
   const pid_t child = fork_into(request.cgroup_fd);
   if (child < 0) {
     return {0, failure_of(command, {"fork", errno})};
   }
   if (child == 0) {
-    Trouble trouble = prepare(request, mask);
+    gate->write.reset();  // the parent's end is the only one then
+    Trouble trouble;
+    if (!may_go_on(gate->read.get())) {
+      ::_exit(kCommandNotExecutable);
+    }
+    trouble = prepare(request, mask);
     if (trouble.number == 0) {
       ::execvpe(argv.front(), argv.data(), envp.data());
       trouble.number = errno;
     }
-    static_cast<void>(::write(writer.get(), &trouble, sizeof trouble) == sizeof trouble);
+    static_cast<void>(::write(told->write.get(), &trouble, sizeof trouble) == sizeof trouble);
     ::_exit(kCommandNotFound);
   }
-  writer.reset();
+  told->write.reset();
+  if (auto announced = request.announce ? request.announce(child) : Result<void>(); !announced) {
+    gate->write.reset();
+    await_end(child);
+    return {0, refusal_of(command, std::move(announced).error())};
+  }
+  // The gate's reading end is open here too, so this never fails with SIGPIPE.
+  static_cast<void>(::write(gate->write.get(), "g", 1) == 1);
   Trouble trouble;
   ssize_t got = 0;
   do {
-    got = ::read(reader.get(), &trouble, sizeof trouble);
+    got = ::read(told->read.get(), &trouble, sizeof trouble);
   } while (got < 0 && errno == EINTR);
   if (got == 0) {
     return {child, {}};
   }
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  await_end(child);
   return {0, failure_of(command, trouble)};
 }
 

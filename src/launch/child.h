@@ -4,6 +4,7 @@
 #define MIGCTL_LAUNCH_CHILD_H_
 
 #include <csignal>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +25,9 @@ struct ChildRequest {
   bool own_group = false;   // leader of a new process group
   int cgroup_fd = -1;       // folder of the cgroup (v2) to start in
   const Confinement* confinement = nullptr;
+  // Called with the new process before its exec, which waits for the result; on an error the
+  // process ends without one.
+  std::function<Result<void>(int pid)> announce = {};
 };
 
 // Exit codes of a command that did not start, by the convention of shells.

@@ -83,5 +83,40 @@ TEST(Child, LeadsAGroupOfItsOwn) {
   EXPECT_NE(end_of(request), 0);
 }
 
+TEST(Child, WaitsForTheAnswerToItsAnnouncementBeforeItsExec) {
+  const std::string mark = testing::TempDir() + "announced-" + std::to_string(::getpid());
+  ChildRequest request = shell("touch " + mark);
+  int announced = 0;
+  request.announce = [&](int pid) -> Result<void> {
+    announced = pid;
+    // The command would have made the file by then.
+    ::usleep(200'000);
+    EXPECT_NE(::access(mark.c_str(), F_OK), 0);
+    EXPECT_EQ(::kill(pid, 0), 0) << "it waits";
+    return {};
+  };
+  EXPECT_EQ(end_of(request), 0);
+  EXPECT_GT(announced, 0);
+  EXPECT_EQ(::unlink(mark.c_str()), 0);
+}
+
+TEST(Child, IsNeverExecutedWhenItsAnnouncementIsRefused) {
+  const std::string mark = testing::TempDir() + "refused-" + std::to_string(::getpid());
+  ChildRequest request = shell("touch " + mark);
+  int announced = 0;
+  request.announce = [&](int pid) -> Result<void> {
+    announced = pid;
+    return fail(ErrorCode::kConflict, "lease 3 is over: expired");
+  };
+  sigset_t none;
+  sigemptyset(&none);
+  const Started started = start_child(request, none);
+  ASSERT_TRUE(started.failure);
+  EXPECT_EQ(started.failure->exit_code, 126);
+  EXPECT_NE(started.failure->error.text().find("lease 3 is over: expired"), std::string::npos);
+  EXPECT_NE(::access(mark.c_str(), F_OK), 0);
+  EXPECT_NE(::kill(announced, 0), 0) << "it is waited for";
+}
+
 }  // namespace
 }  // namespace mig::launch

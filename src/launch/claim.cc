@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/file_lock.h"
+#include "base/own_path.h"
 
 namespace mig::launch {
 namespace {
@@ -22,14 +23,37 @@ std::string file_of(const std::string& dir, std::string uuid) {
   return dir + "/" + uuid + ".claim";
 }
 
-}  // namespace
-
-Result<Claim> Claim::take(const std::string& dir, const std::string& uuid) {
+// Who can write to the folder decides which instances are claimed: only its owner may, who is this
+// user.
+Result<void> make_claims_folder(const std::string& dir) {
   if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
     return base::errno_error("make the folder", dir, errno);
   }
+
+  struct stat info {};
+
+  if (::lstat(dir.c_str(), &info) != 0) {
+    return base::errno_error("look at", dir, errno);
+  }
+  if (!S_ISDIR(info.st_mode) || !base::is_trusted(info.st_uid) ||
+      (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("{} is no folder that only this user can write to (it belongs to {}, "
+                            "mode {:o})",
+                            dir,
+                            base::owner_text(info.st_uid),
+                            info.st_mode & 07777U),
+                "remove it: it is made anew when it is needed");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Claim> Claim::take(const std::string& dir, const std::string& uuid) {
+  MIG_TRY(make_claims_folder(dir));
   const std::string path = file_of(dir, uuid);
-  MIG_ASSIGN_OR_RETURN(base::Fd fd, base::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  MIG_ASSIGN_OR_RETURN(base::Fd fd, base::open_own_file(path, O_RDWR | O_CREAT, 0600));
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) {
       continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/claim.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -72,6 +73,29 @@ TEST_F(ClaimTest, TheCommandHoldsItEvenWhenWeAreGone) {
     ::usleep(50'000);
   }
   EXPECT_TRUE(Claim::take(dir_, "MIG-a"));
+}
+
+// In /tmp anybody can be first to make the folder, or leave a link of its name.
+TEST_F(ClaimTest, TheFolderIsOneThatOnlyItsUserCanWriteTo) {
+  const std::string folder = dir_ + "/claims";
+  const auto refused = [&] {
+    const auto taken = Claim::take(folder, "MIG-a");
+    return !taken && taken.error().code == ErrorCode::kPermission;
+  };
+  ASSERT_TRUE(Claim::take(folder, "MIG-a"));
+  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
+  EXPECT_TRUE(refused());
+  ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
+  EXPECT_TRUE(Claim::take(folder, "MIG-a"));
+  std::filesystem::rename(folder, dir_ + "/real");
+  std::filesystem::create_directory_symlink(dir_ + "/real", folder);
+  EXPECT_TRUE(refused());
+  std::filesystem::remove(folder);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+    ASSERT_EQ(::chown(folder.c_str(), 4001, 4001), 0);
+    EXPECT_TRUE(refused());
+  }
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,47 +12,19 @@
 #include <utility>
 
 #include "base/process.h"
+#include "launch/forked.h"
 
 namespace mig::launch {
 namespace {
 
 constexpr int kBetweenLooksMs = 50;
-constexpr int kLastFd = 1 << 16;  // fallback without close_range(2)
 
 // Async-signal-safe calls only, from here to exec and in the guard.
 
-ssize_t read_all(int fd, void* to, std::size_t size) {
-  ssize_t got = 0;
-  do {
-    got = ::read(fd, to, size);
-  } while (got < 0 && errno == EINTR);
-  return got;
-}
-
-void close_all_but(int kept) {
-#ifdef SYS_close_range
-  const bool below = kept == 0 || ::syscall(SYS_close_range, 0U, kept - 1, 0U) == 0;
-  if (below && ::syscall(SYS_close_range, kept + 1, ~0U, 0U) == 0) {
-    return;
-  }
-#endif
-  for (int fd = 0; fd < kLastFd; ++fd) {
-    if (fd != kept) {
-      ::close(fd);
-    }
-  }
-}
-
 // The guard process: kills the hook's group when its pipe closes, unless a byte said that the hook
-// has ended. It closes all other inherited descriptors, so that it keeps no output pipe, driver or
-// lock open.
+// has ended.
 [[noreturn]] void guard(int lifeline, pid_t group, std::chrono::milliseconds grace) {
-  ::setsid();  // own session: signals to our group or terminal miss the guard
-  for (int number = 1; number < SIGRTMIN; ++number) {
-    if (number != SIGCHLD) {
-      ::signal(number, SIG_IGN);
-    }
-  }
+  leave_session();
   close_all_but(lifeline);
   char told = 0;
   if (read_all(lifeline, &told, 1) == 1) {
@@ -66,21 +37,6 @@ void close_all_but(int kept) {
   }
   ::kill(-group, SIGKILL);
   ::_exit(0);
-}
-
-// Signals ignored by our caller stay ignored; our own handlers and ignores are reset.
-void standard_signals() {
-  for (int number = 1; number < SIGRTMIN; ++number) {
-    struct sigaction now {};
-
-    if (::sigaction(number, nullptr, &now) == 0 &&
-        (now.sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ)) {
-      ::signal(number, SIG_DFL);
-    }
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 // The child's pipe ends. It must not keep the end whose closing signals our death.

@@ -31,17 +31,6 @@ bool stop_wanted(const HookRun& run) {
   return run.stop != nullptr && *run.stop;
 }
 
-std::vector<std::string> environment_of(const HookCommand& hook, const HookRun& run) {
-  std::map<std::string, std::string> all = run.environment;
-  all.insert(hook.envs.begin(), hook.envs.end());  // the run's own variables take precedence
-  std::vector<std::string> out;
-  out.reserve(all.size());
-  for (const auto& [name, value] : all) {
-    out.push_back(fmt::format("{}={}", name, value));
-  }
-  return out;
-}
-
 Error not_started(const HookCommand& hook, int number) {
   return Error{ErrorCode::kHook,
                fmt::format("cannot start {}{}: {}",
@@ -144,6 +133,17 @@ std::string last_line(std::string text) {
 }
 
 }  // namespace
+
+std::vector<std::string> environment_of(const HookCommand& hook, const HookRun& run) {
+  std::map<std::string, std::string> all = run.environment;
+  all.insert(hook.envs.begin(), hook.envs.end());  // the run's own variables take precedence
+  std::vector<std::string> out;
+  out.reserve(all.size());
+  for (const auto& [name, value] : all) {
+    out.push_back(fmt::format("{}={}", name, value));
+  }
+  return out;
+}
 
 Result<HookEnd> run_hook(const HookCommand& hook, const HookRun& run) {
   MIG_ASSIGN_OR_RETURN(base::Pipe output, base::make_pipe());

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "mig/hooks.h"
 #include "mig/result.h"
@@ -32,6 +33,9 @@ struct HookEnd {
   bool stopped = false;  // ended by HookRun::stop, whatever its exit code
   std::string output;    // stdout and stderr interleaved; the last 64 KiB
 };
+
+// NAME=VALUE of all that the hook gets.
+std::vector<std::string> environment_of(const HookCommand& hook, const HookRun& run);
 
 // An Error (kHook) only when the hook could not be started. Its stdin is empty, and it leads a
 // process group that is killed as a whole after the timeout, on a stop request, and when this

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <set>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,7 +19,7 @@
 #include "base/strings.h"
 #include "holders/lease_life.h"
 #include "holders/process_facts.h"
-#include "launch/cgroup.h"
+#include "launch/job_processes.h"
 
 namespace mig::launch {
 namespace {
@@ -43,6 +46,8 @@ Result<void> JobBook::begin(store::JobRow& row) {
   MIG_ASSIGN_OR_RETURN(row.id, jobs_.add(row, kKept, forgotten));
   for (const std::int64_t id : forgotten) {
     // Ranks are numbered from 0 without gaps.
+    for (std::int64_t rank = 0; ::unlink(id_path(id, rank).c_str()) == 0; ++rank) {
+    }
     for (std::int64_t rank = 0; ::unlink(log_path(id, rank).c_str()) == 0; ++rank) {
       ::unlink((log_path(id, rank) + ".1").c_str());
     }
@@ -50,8 +55,50 @@ Result<void> JobBook::begin(store::JobRow& row) {
   return {};
 }
 
+std::string JobBook::id_path(std::int64_t job, std::int64_t rank) const {
+  return fmt::format("{}/{}.{}.cid", folder_, job, rank);
+}
+
 std::string JobBook::log_path(std::int64_t job, std::int64_t rank) const {
   return fmt::format("{}/{}.{}.log", folder_, job, rank);
+}
+
+void JobBook::limit_logs(std::uint64_t most) {
+  struct LogFile {
+    std::uint64_t job, size;
+    std::string path;
+  };
+
+  std::vector<LogFile> files;
+  std::uint64_t total = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
+    const std::string name = entry.path().filename().string();
+    const auto job = base::parse_decimal(name.substr(0, name.find('.')), INT64_MAX);
+    std::error_code unknown;
+    if (job && entry.is_regular_file(unknown) && !entry.is_symlink(unknown)) {
+      files.push_back({*job, entry.file_size(unknown), entry.path().string()});
+      total += unknown ? 0 : files.back().size;
+    }
+  }
+  if (total <= most) {
+    return;
+  }
+  std::set<std::uint64_t> live;
+  const auto jobs = list();
+  for (const JobView& view : jobs ? *jobs : std::vector<JobView>()) {
+    if (view.live()) {
+      live.insert(static_cast<std::uint64_t>(view.row.id));
+    }
+  }
+  std::sort(files.begin(), files.end(), [](const LogFile& a, const LogFile& b) {
+    return std::tie(a.job, a.path) < std::tie(b.job, b.path);
+  });
+  for (const LogFile& file : files) {
+    if (jobs && total > most && !live.contains(file.job) && ::unlink(file.path.c_str()) == 0) {
+      total -= file.size;
+    }
+  }
 }
 
 bool JobBook::alive(const std::string& boot_id, std::int64_t pid, std::int64_t start_ticks) const {
@@ -135,19 +182,26 @@ Result<JobView> JobBook::find(const std::string& word, bool live_only) {
   return std::move(found.back());
 }
 
-Result<void> JobBook::signal_all(const store::JobRow& row, int signal) const {
-  for (const store::JobRankRow& rank : row.ranks) {
-    if (!alive(row.boot_id, rank.pid, rank.start_ticks)) {
+std::vector<JobProcess> JobBook::processes_of(const store::JobRow& row) const {
+  const bool this_boot = row.boot_id == holders::read_moment(base::system_clock(), proc_).boot_id;
+  return this_boot ? processes_of_job(row, proc_) : std::vector<JobProcess>();
+}
+
+Result<void> JobBook::signal_all(const store::JobRow& row, int signal, bool supervised) const {
+  const auto in_group_of_rank = [&row](const JobProcess& process) {
+    return std::any_of(row.ranks.begin(), row.ranks.end(), [&](const store::JobRankRow& rank) {
+      return rank.own_group && rank.pid == process.group;
+    });
+  };
+  for (const JobProcess& process : processes_of(row)) {
+    // The supervisor passes the signal on to the groups of its commands.
+    if (supervised && signal == SIGTERM && in_group_of_rank(process)) {
       continue;
     }
-    const auto pid = static_cast<pid_t>(rank.pid);
-    if (::kill(rank.own_group ? -pid : pid, signal) != 0 && errno == EPERM) {
+    if (!signal_job_process(process, signal, proc_)) {
       return fail(ErrorCode::kPermission,
-                  fmt::format("pid {} of job {} is another user's", pid, row.id));
+                  fmt::format("{} of job {} is another user's", names_of({process}), row.id));
     }
-  }
-  if (signal == SIGKILL && !row.cgroup.empty()) {
-    JobCgroup::kill_all(row.cgroup);
   }
   return {};
 }
@@ -163,54 +217,75 @@ Result<void> JobBook::note_stopped(std::int64_t job) {
   return jobs_.update(now.row);
 }
 
+bool JobBook::supervised(const store::JobRow& row) const {
+  return alive(row.boot_id, row.supervisor_pid, row.supervisor_start);
+}
+
+Result<JobBook::Remains> JobBook::wait_for_end(const store::JobRow& row,
+                                               std::chrono::milliseconds patience,
+                                               bool kill) const {
+  using Steady = std::chrono::steady_clock;
+  const Steady::time_point deadline = Steady::now() + patience;
+  for (;;) {
+    Remains left{processes_of(row), supervised(row)};
+    if (!left.any() || Steady::now() >= deadline) {
+      return left;
+    }
+    if (kill) {  // again: they may have forked meanwhile
+      MIG_TRY(signal_all(row, SIGKILL, false));
+    }
+    std::this_thread::sleep_for(kBetweenStopLooks);
+  }
+}
+
+namespace {
+
+Result<void> ask_supervisor(const store::JobRow& row) {
+  if (::kill(static_cast<pid_t>(row.supervisor_pid), SIGTERM) != 0 && errno != ESRCH) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("cannot signal pid {}, which runs job {}: {}",
+                            row.supervisor_pid,
+                            row.id,
+                            std::generic_category().message(errno)));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> JobBook::stop(const JobView& job,
                            std::chrono::milliseconds grace,
                            const std::function<void()>& killing) {
-  using Steady = std::chrono::steady_clock;
   const store::JobRow& row = job.row;
-  const auto supervised = [&] {
-    return alive(row.boot_id, row.supervisor_pid, row.supervisor_start);
-  };
-  const auto gone_by = [&](Steady::time_point deadline) {
-    while (supervised() || any_alive(row)) {
-      if (Steady::now() >= deadline) {
-        return false;
-      }
-      std::this_thread::sleep_for(kBetweenStopLooks);
-    }
-    return true;
-  };
   // The supervisor forwards the signal, and restarts nothing.
-  if (supervised()) {
-    if (::kill(static_cast<pid_t>(row.supervisor_pid), SIGTERM) != 0 && errno != ESRCH) {
-      return fail(ErrorCode::kPermission,
-                  fmt::format("cannot signal pid {}, which runs job {}: {}",
-                              row.supervisor_pid,
-                              row.id,
-                              std::generic_category().message(errno)));
+  const bool has_supervisor = supervised(row);
+  if (has_supervisor) {
+    MIG_TRY(ask_supervisor(row));
+  }
+  MIG_TRY(signal_all(row, SIGTERM, has_supervisor));
+  MIG_ASSIGN_OR_RETURN(Remains left, wait_for_end(row, grace, false));
+  if (left.any()) {
+    if (killing) {
+      killing();
     }
-  } else {
-    MIG_TRY(signal_all(row, SIGTERM));
+    MIG_TRY(signal_all(row, SIGKILL, false));
+    // A waiting job has no command yet to end gracefully.
+    if (row.ranks.empty() && supervised(row)) {
+      ::kill(static_cast<pid_t>(row.supervisor_pid), SIGKILL);
+    }
+    MIG_ASSIGN_OR_RETURN(left, wait_for_end(row, kAfterKill, true));
   }
-  if (gone_by(Steady::now() + grace)) {
+  if (!left.any()) {
     return note_stopped(row.id);
   }
-  if (killing) {
-    killing();
-  }
-  MIG_TRY(signal_all(row, SIGKILL));
-  // A waiting job has no command yet to end gracefully.
-  if (row.ranks.empty() && supervised()) {
-    ::kill(static_cast<pid_t>(row.supervisor_pid), SIGKILL);
-  }
-  if (gone_by(Steady::now() + kAfterKill)) {
-    return note_stopped(row.id);
-  }
-  return fail(ErrorCode::kTimeout,
-              fmt::format("job {} does not end, even after SIGKILL: its process hangs in the "
-                          "kernel, or it is being started again",
-                          row.id),
-              "migctl jobs shows its processes");
+  return fail(
+      ErrorCode::kTimeout,
+      fmt::format("job {} does not end, even after SIGKILL: its process hangs in the "
+                  "kernel, or it is being started again; still running: {}",
+                  row.id,
+                  left.processes.empty() ? fmt::format("pid {} (migctl)", row.supervisor_pid)
+                                         : names_of(left.processes)),
+      "migctl jobs shows its processes");
 }
 
 }  // namespace mig::launch

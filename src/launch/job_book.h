@@ -17,9 +17,12 @@
 #include "mig/result.h"
 
 #include "base/proc_root.h"
+#include "launch/job_processes.h"
 #include "store/jobs.h"
 
 namespace mig::launch {
+
+inline constexpr std::uint64_t kMostLogs = 8ULL << 30U;  // of a user on a machine
 
 using mig::JobState;
 using mig::name_of;
@@ -44,10 +47,16 @@ class JobBook {
   // when several of a name are live.
   Result<JobView> find(const std::string& word, bool live_only);
 
+  // Of the file with a container's id.
+  std::string id_path(std::int64_t job, std::int64_t rank) const;
   std::string log_path(std::int64_t job, std::int64_t rank) const;
 
-  // Ends a job: SIGTERM to its supervisor, else to its commands, and SIGKILL after the grace
-  // period. kTimeout when even that did not help; kPermission.
+  // Removes logs of ended jobs, the oldest first, while all logs together have more bytes.
+  void limit_logs(std::uint64_t most = kMostLogs);
+
+  // Ends a job with all that it started (launch/job_processes.h): SIGTERM to its supervisor, which
+  // passes it on, and to what left its commands' process groups; SIGKILL after the grace period.
+  // kTimeout, with the processes, when even that did not help; kPermission.
   Result<void> stop(const JobView& job,
                     std::chrono::milliseconds grace,
                     const std::function<void()>& killing);
@@ -60,7 +69,22 @@ class JobBook {
   bool alive(const std::string& boot_id, std::int64_t pid, std::int64_t start_ticks) const;
   bool any_alive(const store::JobRow& row) const;
   Result<void> note_stopped(std::int64_t job);
-  Result<void> signal_all(const store::JobRow& row, int signal) const;
+  std::vector<JobProcess> processes_of(const store::JobRow& row) const;
+  Result<void> signal_all(const store::JobRow& row, int signal, bool supervised) const;
+
+  // What is there of a job that is to end.
+  struct Remains {
+    std::vector<JobProcess> processes;
+    bool supervisor = false;
+
+    bool any() const { return supervisor || !processes.empty(); }
+  };
+
+  bool supervised(const store::JobRow& row) const;
+  // Looks until nothing is left or `patience` is over. `kill`: SIGKILL at each look.
+  Result<Remains> wait_for_end(const store::JobRow& row,
+                               std::chrono::milliseconds patience,
+                               bool kill) const;
 
   store::Jobs jobs_;
   std::string folder_, proc_;

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/ranks.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 
+#include "base/fd.h"
 #include "base/strings.h"
 
 namespace mig::launch {
@@ -66,6 +71,20 @@ bool has_option(const std::vector<std::string>& argv, std::string_view option) {
 }
 
 }  // namespace
+
+std::uint16_t free_loopback_port() {
+  const base::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (!fd.valid() || ::bind(fd.get(), generic, size) != 0 ||
+      ::getsockname(fd.get(), generic, &size) != 0) {
+    return 0;
+  }
+  return ntohs(address.sin_port);
+}
 
 Environment rank_environment(const Instance& instance, const RankFacts& facts) {
   const auto number = [](auto value) { return std::to_string(value); };

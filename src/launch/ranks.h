@@ -13,8 +13,6 @@
 
 namespace mig::launch {
 
-using Environment = std::vector<std::pair<std::string, std::string>>;
-
 struct RankFacts {
   std::uint32_t rank = 0, count = 1;
   std::int64_t job = 0;              // 0 = not recorded
@@ -24,6 +22,9 @@ struct RankFacts {
 
 // CUDA_VISIBLE_DEVICES and the other variables of a rank; docs/reference/run.md lists all.
 Environment rank_environment(const Instance& instance, const RankFacts& facts);
+
+// A free TCP port of the loopback, for PyTorch's first rank to listen on; 0 = none.
+std::uint16_t free_loopback_port();
 
 // Warnings, one line each; `visible`: $CUDA_VISIBLE_DEVICES of the caller ("" = not set).
 std::vector<std::string> warnings_of(const std::vector<std::string>& argv,

@@ -2,7 +2,6 @@
 #include "launch/run.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,19 +9,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <set>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/strings.h"
+#include "holders/container.h"
 #include "holders/process_facts.h"
 #include "launch/cgroup.h"
 #include "launch/job_book.h"
-#include "launch/job_log.h"
+#include "launch/job_processes.h"
+#include "launch/leftovers.h"
+#include "launch/log_keeper.h"
 #include "launch/ranks.h"
 #include "launch/take.h"
 
@@ -30,6 +31,7 @@ namespace mig::launch {
 namespace {
 
 constexpr std::size_t kLongestCommand = 500;
+constexpr std::chrono::seconds kPatienceWithLog{5};
 
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
@@ -42,21 +44,6 @@ bool has_terminal() {
 std::string own_folder() {
   char buffer[4096];
   return ::getcwd(buffer, sizeof buffer) == nullptr ? "" : buffer;
-}
-
-// A free TCP port of the loopback, for PyTorch's first rank to listen on.
-std::uint16_t free_port() {
-  const base::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (!fd.valid() || ::bind(fd.get(), generic, size) != 0 ||
-      ::getsockname(fd.get(), generic, &size) != 0) {
-    return 0;
-  }
-  return ntohs(address.sin_port);
 }
 
 // One job from its record to its end. Members in order of initialisation.
@@ -83,6 +70,10 @@ class Job {
     }
     result.job = row_.id;
     result.end = supervise_all();
+    taken_ = {};  // the instances are free, however long the reader of the output takes
+    if (keeper_) {
+      result.output_lost = keeper_->wait_shown();
+    }
     return result;
   }
 
@@ -162,22 +153,70 @@ class Job {
       note(warning);
     }
     MIG_TRY(confine());
-    cgroup_ = JobCgroup::make(fmt::format("migctl-job-{}-{}", ::getuid(), ::getpid()));
-    row_.cgroup = cgroup_ ? cgroup_->path() : "";
+    if (!taken_.place && !containers()) {
+      make_own_cgroup();
+    }
     row_.confined = !confinements_.empty();
     row_.started_ms = now_ms();
     row_.note.clear();
     own_group_ = request_.command.detached || !has_terminal();
-    const std::uint16_t rendezvous = request_.command.together ? free_port() : 0;
+    const std::uint16_t rendezvous = request_.command.together ? free_loopback_port() : 0;
     std::map<GpuIndex, int> ranks_on;
     for (const TakenInstance& taken : taken_.instances) {
       ++ranks_on[taken.instance.gpu];
     }
+    MIG_TRY(keep_logs(count));
     for (std::uint32_t rank = 0; rank < count; ++rank) {
       MIG_TRY(prepare_rank(
           {rank, count, row_.id, rendezvous, ranks_on[taken_.instances[rank].instance.gpu] > 1}));
     }
     save();
+    return {};
+  }
+
+  Result<void> keep_logs(std::uint32_t count) {
+    if (!logged()) {
+      return {};
+    }
+    book_->limit_logs();
+    std::vector<LogStream> streams;
+    for (std::uint32_t rank = 0; rank < count; ++rank) {
+      streams.push_back(
+          {book_->log_path(row_.id, rank), several() ? fmt::format("[{}] ", rank) : ""});
+    }
+    const int show = request_.command.detached ? -1 : request_.observer.show;
+    MIG_ASSIGN_OR_RETURN(LogKeeper keeper, LogKeeper::start(std::move(streams), show));
+    keeper_.emplace(std::move(keeper));
+    return {};
+  }
+
+  void make_own_cgroup() {
+    cgroup_ = JobCgroup::make(fmt::format("migctl-job-{}-{}", ::getuid(), ::getpid()));
+    row_.cgroup = cgroup_ ? cgroup_->path() : "";
+  }
+
+  // Has the new process placed in its lease's cgroup or, where there is none, in one of our own.
+  Result<void> announce(std::size_t rank, int pid) {
+    MIG_ASSIGN_OR_RETURN(std::string path, taken_.place(rank, pid));
+    if (holders::is_containers_cgroup(path)) {
+      return {};  // the container's, not its client's
+    }
+    if (path.empty()) {
+      if (!cgroup_) {
+        make_own_cgroup();
+      }
+      if (cgroup_) {
+        cgroup_->add(pid);
+      } else if (!leftovers_) {
+        leftovers_.emplace(places_.proc, pid);
+      }
+      return {};
+    }
+    if (rank == 0) {
+      row_.cgroup = path;
+      save();
+    }
+    lease_cgroups_.insert(std::move(path));
     return {};
   }
 
@@ -189,6 +228,12 @@ class Job {
     for (auto& pair : rank_environment(taken.instance, facts)) {
       child.environment.push_back(std::move(pair));
     }
+    if (row_.supervisor_pid != 0) {
+      child.environment.emplace_back(kJobMark, job_mark(row_));
+    }
+    if (containers()) {
+      MIG_ASSIGN_OR_RETURN(child.argv, container_command(facts, child.environment));
+    }
     child.own_group = own_group_;
     child.null_input = request_.command.detached || several();
     if (taken.claim) {
@@ -197,14 +242,14 @@ class Job {
     if (cgroup_) {
       child.cgroup_fd = cgroup_->folder_fd();
     }
+    if (taken_.place) {
+      child.announce = [this, rank = facts.rank](int pid) { return announce(rank, pid); };
+    }
     if (!confinements_.empty()) {
       child.confinement = &confinements_[facts.rank];
     }
-    if (logged()) {
-      MIG_ASSIGN_OR_RETURN(JobLog log, JobLog::create(book_->log_path(row_.id, facts.rank)));
-      child.output_fd = log.fd();
-      tails_.emplace_back(log.path(), several() ? fmt::format("[{}] ", facts.rank) : "");
-      logs_.push_back(std::move(log));
+    if (keeper_) {
+      child.output_fd = keeper_->fd(facts.rank);
     }
     children_.push_back(std::move(child));
 
@@ -216,8 +261,32 @@ class Job {
     return {};
   }
 
+  Containers* containers() const { return request_.command.containers.get(); }
+
+  // The client's words, once the lease has a cgroup for what it starts.
+  Result<std::vector<std::string>> container_command(const RankFacts& facts,
+                                                     const Environment& environment) {
+    Containers::Place place{taken_.instances[facts.rank].instance,
+                            facts.rank,
+                            facts.count,
+                            places_.jobs,
+                            "",
+                            row_.id,
+                            0,
+                            "",
+                            environment};
+    if (taken_.leased) {
+      place.lease = taken_.leased->ids.at(facts.rank);
+      place.tenant = taken_.leased->tenant;
+      if (const auto& cgroups = containers()->engine().cgroups) {
+        MIG_ASSIGN_OR_RETURN(place.cgroup, taken_.leased->containers(facts.rank, *cgroups));
+      }
+    }
+    return containers()->command_for(place);
+  }
+
   Result<void> confine() {
-    if (request_.command.devices == Devices::kAll) {
+    if (request_.command.devices == Devices::kAll || containers()) {
       return {};
     }
     auto made = make_confinements();
@@ -263,23 +332,43 @@ class Job {
     SuperviseRequest job;
     job.ranks = std::move(children_);
     job.restart = request_.command.restart;
-    job.timeout = time_of_job();
-    job.grace = request_.limits.grace;
+    job.timeout = time_of_job(taken_, request_.limits);
+    job.grace = grace_of_job(taken_, request_.limits);
     job.end_together = request_.command.together;
     job.on_started = [this](std::size_t rank, int pid) { started(rank, pid); };
     job.on_ended = [this](std::size_t rank, const RankEnd& end, auto again_in) {
       ended(rank, end, again_in);
     };
+    job.ask_rest = [this] {
+      if (containers()) {
+        containers()->stop(grace_of_job(taken_, request_.limits));
+      }
+      signal_rest(SIGTERM);
+    };
     job.kill_rest = [this] {
+      if (containers()) {
+        containers()->kill();
+      }
       if (cgroup_) {
         cgroup_->kill();
       }
+      for (const std::string& path : lease_cgroups_) {
+        JobCgroup::kill_all(path);
+      }
+      signal_rest(SIGKILL);
     };
-    if (logged()) {
-      job.tick = [this] { follow_logs(); };
+    if (keeper_) {
+      job.woken = [this] { keeper_->look(); };
     }
     JobEnd end = supervise(job);
-    finish_logs();
+    if (containers() && containers()->settle(end.stopped) && taken_.leased) {
+      taken_.leased->leave();
+      note("the container goes on without its client; its lease ends with it");
+    }
+    end_leftovers();
+    if (keeper_) {
+      keeper_->commands_ended(kPatienceWithLog);
+    }
     row_.finished_ms = now_ms();
     row_.exit_code = end.exit_code();
     if (end.timed_out) {
@@ -293,22 +382,36 @@ class Job {
     return end;
   }
 
-  // A lease with a limit ends with the instance: the command gets its grace period before.
-  std::optional<std::chrono::milliseconds> time_of_job() const {
-    if (!taken_.limit) {
-      return request_.limits.timeout;
+  // Who keeps the leases ends what is in a lease's cgroup; the rest is ours.
+  void end_leftovers() const {
+    if (!taken_.lease) {
+      return;  // no lease, or one that lingers
     }
-    const auto most = std::max(*taken_.limit - request_.limits.grace, std::chrono::milliseconds(1));
-    return request_.limits.timeout ? std::min(*request_.limits.timeout, most) : most;
+    if (leftovers_) {
+      leftovers_->end(request_.limits.grace);
+    } else if (cgroup_) {
+      cgroup_->end(request_.limits.grace);
+    }
+  }
+
+  // To what left the process groups of the commands, also where there is no cgroup.
+  void signal_rest(int signal) const {
+    for (const JobProcess& process : processes_of_job(row_, places_.proc)) {
+      const bool commands =
+          std::any_of(row_.ranks.begin(), row_.ranks.end(), [&](const store::JobRankRow& rank) {
+            return rank.pid == static_cast<std::int64_t>(process.pid) ||
+                   (rank.own_group && rank.pid == process.group);
+          });
+      if (!commands || signal == SIGKILL) {
+        static_cast<void>(signal_job_process(process, signal, places_.proc));
+      }
+    }
   }
 
   void started(std::size_t rank, int pid) {
     const TakenInstance& taken = taken_.instances[rank];
     if (taken.claim) {
       taken.claim->set_holder(pid);
-    }
-    if (taken_.started) {
-      taken_.started(rank, pid);
     }
     store::JobRankRow& row = row_.ranks[rank];
     row.pid = pid;
@@ -353,36 +456,6 @@ class Job {
     }
   }
 
-  void follow_logs() {
-    if (request_.observer.on_output && !request_.command.detached) {
-      for (LogTail& tail : tails_) {
-        if (const std::string text = tail.read(); !text.empty()) {
-          request_.observer.on_output(text);
-        }
-      }
-    }
-    constexpr std::chrono::seconds kBetweenChecks{1};
-    const auto now = base::system_clock().monotonic();
-    if (now < next_check_) {
-      return;
-    }
-    next_check_ = now + kBetweenChecks;
-    for (const JobLog& log : logs_) {
-      log.keep_small();
-    }
-  }
-
-  void finish_logs() {
-    if (!request_.observer.on_output || request_.command.detached) {
-      return;
-    }
-    for (LogTail& tail : tails_) {
-      if (const std::string text = tail.flush(); !text.empty()) {
-        request_.observer.on_output(text);
-      }
-    }
-  }
-
   const RunRequest& request_;
   const ReadInventory& read_;
   const RunPlaces& places_;
@@ -390,13 +463,13 @@ class Job {
   store::JobRow row_;
   Taken taken_;
   std::unique_ptr<JobCgroup> cgroup_;
+  std::set<std::string> lease_cgroups_;    // paths
+  std::optional<Leftovers> leftovers_;     // without any cgroup
   std::vector<Confinement> confinements_;  // one per rank; empty: no sandbox
-  std::vector<JobLog> logs_;
-  std::vector<LogTail> tails_;
+  std::optional<LogKeeper> keeper_;        // with a log
   std::vector<ChildRequest> children_;
   std::vector<bool> begun_;
   bool own_group_ = false, told_ = false;
-  std::chrono::nanoseconds next_check_{};
 };
 
 }  // namespace

@@ -5,8 +5,8 @@
 //
 // Free: no process of the driver's list on the instance, and no claim. A claim is a lock file that
 // the command inherits, so it is held as long as the command or one of its children runs, even if
-// this process is killed. Where leases are in use they exclude others; claims remain for programs
-// without leases.
+// this process is killed. Where leases are in use they exclude others, and who keeps them ends what
+// the command leaves behind: the command inherits no claim.
 //
 // Threading: one job at a time per process, which must have one thread (children are forked,
 // signals blocked meanwhile). No shell anywhere.
@@ -27,6 +27,7 @@
 
 #include "base/proc_root.h"
 #include "launch/confine.h"
+#include "launch/containers.h"
 #include "launch/supervise.h"
 #include "model/instance.h"
 #include "model/job.h"
@@ -36,12 +37,22 @@ namespace mig::launch {
 struct RunRequest;
 
 // Leased instances: the job's while `until` lives and, if this process is killed, while the process
-// reported by `started` lives.
+// that `place` was told of lives.
 struct Leased {
   std::vector<Instance> instances;
   std::shared_ptr<void> until;
-  std::function<void(std::size_t which, int pid)> started = {};
+  // Announces a new process of the job before its exec, and has it placed in the lease's cgroup,
+  // whose path is returned ("" = there is none). An error: it must not be started.
+  std::function<Result<std::string>(std::size_t which, int pid)> place = {};
   std::optional<std::chrono::milliseconds> limit = {};  // they are revoked then
+  std::vector<std::int64_t> ids = {};                   // of the leases
+  std::string tenant = {};
+  // Prepares a lease for a job that is a container; the path of the cgroup in which the engine must
+  // make the container's, "" = none.
+  std::function<Result<std::string>(std::size_t which, const lease::ContainerCgroups&)> containers =
+      {};
+  // They are not given back with the last reference to `until`: a container goes on in them.
+  std::function<void()> leave = {};
 };
 
 // Device sandbox of a command.
@@ -61,6 +72,9 @@ struct JobCommand {
   bool together = false;  // the commands are PyTorch ranks of one training
   bool log = false;       // output goes to log files of the job; always so with several commands
   bool detached = false;  // no terminal is attached
+  // The command is an engine's client, whose words these tell for each instance (argv is for the
+  // record). No sandbox of ours: the engine makes one.
+  std::shared_ptr<Containers> containers = {};
 };
 
 // Criteria for the job's instances.
@@ -87,7 +101,7 @@ struct JobObserver {
   // Called once when the caller may detach: the job waits for instances, or all commands have
   // started.
   std::function<void(std::int64_t job)> on_its_way = {};
-  std::function<void(const std::string& text)> on_output = {};  // of logged commands, as it comes
+  int show = -1;  // descriptor on which the output of logged commands appears; -1 = none
 };
 
 struct RunRequest {
@@ -103,6 +117,7 @@ struct RunResult {
   std::vector<Instance> instances;  // of each rank
   JobEnd end;
   std::int64_t job = 0;  // id; 0 = could not be recorded
+  int output_lost = 0;   // errno where the output could not be shown; 0 = none
 
   JobOutcome outcome() const;  // result for the caller
 };

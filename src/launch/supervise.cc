@@ -16,7 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kTimedOut = 124;
-constexpr std::chrono::milliseconds kTick{100};
 
 sigset_t forwarded_signals() {
   sigset_t set;
@@ -84,12 +83,10 @@ class Supervisor {
       watch_time();
       wait();
     }
-    if (request_.tick) {
-      request_.tick();
-    }
     if (end_.timed_out || killed_) {
       kill_rest();
     }
+    end_.stopped = stopping_;
     for (Rank& rank : ranks_) {
       end_.ranks.push_back(std::move(rank.end));
     }
@@ -162,6 +159,20 @@ class Supervisor {
       rank.end.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
       settle(i);
     }
+    reap_adopted();
+  }
+
+  // Orphans of the commands, where this process is their sub-reaper (launch/leftovers.h).
+  void reap_adopted() const {
+    siginfo_t ended{};
+    while (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0) {
+      const bool ours = std::any_of(
+          ranks_.begin(), ranks_.end(), [&](const Rank& rank) { return rank.pid == ended.si_pid; });
+      if (ours || ::waitpid(ended.si_pid, nullptr, WNOHANG) != ended.si_pid) {
+        return;  // its turn comes with the next look
+      }
+      ended.si_pid = 0;
+    }
   }
 
   // Restarts the command, or records its end.
@@ -211,6 +222,9 @@ class Supervisor {
     stopping_ = true;
     kill_at_ = Clock::now() + request_.grace;
     send_all(SIGTERM);
+    if (request_.ask_rest) {
+      request_.ask_rest();
+    }
   }
 
   void kill_rest() const {
@@ -237,9 +251,6 @@ class Supervisor {
   // Waits for a signal or the next timer.
   void wait() {
     auto until = Clock::now() + std::chrono::hours(1);
-    if (request_.tick) {
-      until = Clock::now() + kTick;
-    }
     for (const auto& moment : {deadline_, kill_at_}) {
       if (moment) {
         until = std::min(until, *moment);
@@ -256,8 +267,8 @@ class Supervisor {
                             static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
     siginfo_t info{};
     const int signal = ::sigtimedwait(&guard_.signals(), &info, &patience);
-    if (request_.tick) {
-      request_.tick();
+    if (request_.woken) {
+      request_.woken();
     }
     if (signal > 0 && signal != SIGCHLD) {
       pass_on(signal, info.si_code == SI_KERNEL);

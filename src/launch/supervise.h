@@ -38,13 +38,17 @@ struct SuperviseRequest {
   std::function<void(
       std::size_t rank, const RankEnd& end, std::optional<std::chrono::milliseconds> again_in)>
       on_ended = {};
-  std::function<void()> kill_rest = {};  // kills what the commands left
-  std::function<void()> tick = {};       // called about ten times a second
+  // Sends SIGTERM to what left the commands' process groups, when we end the job; and kills what
+  // the commands left.
+  std::function<void()> ask_rest = {};
+  std::function<void()> kill_rest = {};
+  std::function<void()> woken = {};  // called after each signal, of another child too
 };
 
 struct JobEnd {
   std::vector<RankEnd> ranks;
   bool timed_out = false;
+  bool stopped = false;  // it was asked to end: by a signal, by its time, by a rank's failure
 
   // 124 after the timeout (as timeout(1)); else of the first failed rank; else 0.
   int exit_code() const;

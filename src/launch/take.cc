@@ -17,7 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kBetweenClaimLooks{200};
-constexpr std::chrono::milliseconds kEndOfAnother{1000};
 
 // Race: the claim excludes other runs, but a program started by hand may have come in between.
 Result<bool> still_free(const ReadInventory& read, const Instance& chosen) {
@@ -116,48 +115,43 @@ Result<Taken> take_claimed(const RunRequest& request,
               waited ? "wait longer, or make more instances" : "wait for one with --wait 10m");
 }
 
-// A lease excludes other lease holders; processes left by a killed run still hold a claim.
-Result<std::optional<Claim>> claim_of_leased(const RunRequest& request,
-                                             const std::string& uuid,
-                                             const std::string& dir,
-                                             Clock::time_point deadline) {
-  if (request.where.shared > 1) {
-    return std::optional<Claim>();
-  }
-  for (;;) {
-    auto claim = Claim::take(dir, uuid);
-    if (claim) {
-      return std::optional(*std::move(claim));
-    }
-    if (claim.error().code != ErrorCode::kInUse || Clock::now() >= deadline) {
-      return std::move(claim).error();
-    }
-    std::this_thread::sleep_for(kBetweenClaimLooks);
-  }
-}
-
 // Reads nothing of the machine: unprivileged users may not, and the lease has all the data.
-Result<Taken> take_leased(const RunRequest& request, const std::string& dir) {
-  // A run that has just released its lease may need a moment to end.
-  const auto deadline = Clock::now() + std::max(request.where.wait, kEndOfAnother);
-  MIG_ASSIGN_OR_RETURN(const Leased leased, request.lease(request));
+// No claim: the lease is exclusive until nothing of its job is left.
+Result<Taken> take_leased(const RunRequest& request) {
+  MIG_ASSIGN_OR_RETURN(Leased leased, request.lease(request));
   Taken taken;
   taken.lease = leased.until;
-  taken.started = leased.started;
+  taken.place = leased.place;
   taken.limit = leased.limit;
   for (const Instance& instance : leased.instances) {
-    MIG_ASSIGN_OR_RETURN(auto claim, claim_of_leased(request, instance.uuid, dir, deadline));
-    taken.instances.push_back({instance, std::move(claim)});
+    taken.instances.push_back({instance});
   }
+  leased.instances.clear();
+  leased.until.reset();
+  taken.leased = std::move(leased);
   return taken;
 }
 
 }  // namespace
 
+std::optional<std::chrono::milliseconds> time_of_job(const Taken& taken, const JobLimits& limits) {
+  constexpr int kMostOfGrace = 4;  // a quarter
+  if (!taken.limit) {
+    return limits.timeout;
+  }
+  const auto most = *taken.limit - std::min(limits.grace, *taken.limit / kMostOfGrace);
+  return limits.timeout ? std::min(*limits.timeout, most) : most;
+}
+
+std::chrono::milliseconds grace_of_job(const Taken& taken, const JobLimits& limits) {
+  return taken.limit ? std::min(limits.grace, *taken.limit - *time_of_job(taken, limits))
+                     : limits.grace;
+}
+
 Result<Taken> take_instances(const RunRequest& request,
                              const ReadInventory& read,
                              const std::string& claims) {
-  return request.lease ? take_leased(request, claims) : take_claimed(request, read, claims);
+  return request.lease ? take_leased(request) : take_claimed(request, read, claims);
 }
 
 }  // namespace mig::launch

@@ -3,6 +3,7 @@
 #ifndef MIGCTL_LAUNCH_TAKE_H_
 #define MIGCTL_LAUNCH_TAKE_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,15 +17,21 @@ namespace mig::launch {
 
 struct TakenInstance {
   Instance instance;
-  std::optional<Claim> claim = std::nullopt;  // none on a shared instance
+  std::optional<Claim> claim = std::nullopt;  // none with a lease
 };
 
 struct Taken {
   std::vector<TakenInstance> instances;
-  std::shared_ptr<void> lease = {};                              // released with the last reference
-  std::function<void(std::size_t which, int pid)> started = {};  // reports a lease's heir
-  std::optional<std::chrono::milliseconds> limit = {};           // of the leases
+  std::shared_ptr<void> lease = {};  // released with the last reference
+  std::function<Result<std::string>(std::size_t which, int pid)> place = {};  // of leases
+  std::optional<std::chrono::milliseconds> limit = {};                        // of the leases
+  std::optional<Leased> leased = {};  // what was leased, without instances and `until`
 };
+
+// The time of a job, nullopt = no limit, and its grace period. A lease with a limit ends with the
+// instance: the command gets its grace period before, but most of the time in any case.
+std::optional<std::chrono::milliseconds> time_of_job(const Taken& taken, const JobLimits& limits);
+std::chrono::milliseconds grace_of_job(const Taken& taken, const JobLimits& limits);
 
 Result<Taken> take_instances(const RunRequest& request,
                              const ReadInventory& read,

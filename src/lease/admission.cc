@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -24,9 +25,9 @@ constexpr std::size_t kLongestName = 200;
 
 std::vector<Instance> that_serve(const Inventory& inventory, const Need& need) {
   std::vector<Instance> found;
-  for (const Seat& seat : seats_of(inventory)) {
-    if (serves(seat.instance, need)) {
-      found.push_back(seat.instance);
+  for (Instance& instance : instances_of(inventory)) {
+    if (serves(instance, need)) {
+      found.push_back(std::move(instance));
     }
   }
   std::sort(found.begin(), found.end(), smaller);
@@ -81,10 +82,11 @@ std::string hint_for(const LeaseRequest& request, const Inventory& inventory) {
   return hint;
 }
 
-std::string over_job(const Quota& job, const Amount& more) {
-  std::string text = over_quota(job, {}, more);
+// `each`: whom the limit is for, "one job".
+std::string over_each(const Quota& limit, const std::string& each, const Amount& more) {
+  std::string text = over_quota(limit, {}, more);
   const auto at = text.find(": ");
-  return text.empty() ? text : "one job may have less" + text.substr(at);
+  return text.empty() ? text : each + " may have less" + text.substr(at);
 }
 
 }  // namespace
@@ -173,10 +175,21 @@ Result<void> check_numbers(const LeaseRequest& request) {
   if (request.wait_ms < 0 || request.grace_ms < 0) {
     return refuse("times cannot be below 0");
   }
+  if (request.end_grace_ms < 0 || request.end_grace_ms > kLongestEndGraceMs) {
+    return refuse(fmt::format("the grace at its end is {} s; 0 to {} can be had",
+                              request.end_grace_ms / 1000,
+                              kLongestEndGraceMs / 1000));
+  }
   if (request.job.size() > kLongestName || request.key.size() > kLongestName ||
       request.holder.unit.size() > kLongestName) {
     return fail(ErrorCode::kTooLarge,
                 fmt::format("lease: names may have at most {} bytes", kLongestName));
+  }
+  if (base::printable(request.job) != request.job) {
+    return fail(
+        ErrorCode::kInvalidInput,
+        fmt::format("lease: the job's name {} has control characters", base::quoted(request.job)),
+        "one line of text, please: it is shown to others");
   }
   if (request.holder.kind == LeaseHolder::Kind::kTime && !request.limit_ms) {
     return fail(ErrorCode::kUsage,
@@ -210,30 +223,47 @@ Result<void> check_possible(const LeaseRequest& request, const Inventory& invent
               hint_for(request, inventory));
 }
 
-Result<void> check_tenant(const LeaseRequest& request,
-                          const Inventory& inventory,
-                          const Tenant* tenant) {
-  if (tenant == nullptr) {
-    return {};
-  }
-  const std::string who = "tenant " + tenant->name;
-  const std::string see = fmt::format("`migctl tenant show {}` tells its limits", tenant->name);
-  if (tenant->job_time_ms && request.limit_ms && *request.limit_ms > *tenant->job_time_ms) {
+Result<void> check_rights(const LeaseRequest& request, const Tenant& tenant, const Tenants& site) {
+  const std::string& who = request.caller.tenant;
+  if (request.preempt && !site.preemption.enabled) {
     return fail(ErrorCode::kPermission,
-                fmt::format("{}: a job may last {} min, and {} min are asked for",
-                            who,
-                            *tenant->job_time_ms / 60'000,
-                            *request.limit_ms / 60'000),
-                see);
+                "no lease can be preempted on this machine: its site has not enabled it",
+                "wait without --preempt; an admin enables it in /etc/migctl/tenants.yaml "
+                "(preemption: {enabled: true}, and job: {preempt: true} for a tenant)");
   }
-  if (request.priority > tenant->max_priority.value_or(0)) {
+  if (request.preempt && !tenant.may_preempt) {
     return fail(ErrorCode::kPermission,
-                fmt::format("{}: priority {} is above its highest, {}",
-                            who,
-                            request.priority,
-                            tenant->max_priority.value_or(0)),
-                see);
+                fmt::format("tenant {} may not preempt leases of others", who),
+                "wait without --preempt; an admin gives the right (job: {preempt: true})");
   }
+  if (request.create && !tenant.may_create && request.caller.uid != 0) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("tenant {} may not make instances", who),
+                "ask for one that is there, without --create; an admin gives the right "
+                "(job: {create: true})");
+  }
+  if (request.linger && !tenant.may_linger) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("tenant {} may not leave processes behind that keep the lease", who),
+                "run it without --linger; an admin gives the right (job: {linger: true})");
+  }
+  const std::int32_t highest = tenant.max_priority.value_or(0);
+  if (request.priority > highest) {
+    return fail(
+        ErrorCode::kPermission,
+        fmt::format(
+            "tenant {}: priority {} is above its highest, {}", who, request.priority, highest),
+        fmt::format("{} or less may be asked for; an admin gives more (job: {{priority: "
+                    "{}}})",
+                    highest,
+                    request.priority));
+  }
+  return {};
+}
+
+namespace {
+
+Amount least_amount(const LeaseRequest& request, const Inventory& inventory) {
   const std::vector<Instance> least = that_serve(inventory, request.need);
   Amount more;
   for (std::size_t i = 0; i < least.size() && i < request.count; ++i) {
@@ -244,15 +274,43 @@ Result<void> check_tenant(const LeaseRequest& request,
       more.add(*made);
     }
   }
-  const std::string quota = over_quota(tenant->quota, {}, more);
-  const std::string job = over_job(tenant->job, more);
-  if (quota.empty() && job.empty()) {
+  return more;
+}
+
+// Which limit the amount exceeds by itself, in words; "" = none.
+std::string over_limits(const Tenant& tenant, const Amount& more) {
+  if (std::string quota = over_quota(tenant.quota, {}, more); !quota.empty()) {
+    return quota;
+  }
+  if (std::string user = over_each(tenant.per_user, "one user", more); !user.empty()) {
+    return user;
+  }
+  return over_each(tenant.job, "one job", more);
+}
+
+}  // namespace
+
+Result<void> check_tenant(const LeaseRequest& request,
+                          const Inventory& inventory,
+                          const Tenant& tenant) {
+  const std::string who = "tenant " + request.caller.tenant;
+  const std::string see =
+      fmt::format("`migctl tenant show {}` tells its limits", request.caller.tenant);
+  if (tenant.job_time_ms && request.limit_ms && *request.limit_ms > *tenant.job_time_ms) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("{}: a job may last {} min, and {} min are asked for",
+                            who,
+                            *tenant.job_time_ms / 60'000,
+                            *request.limit_ms / 60'000),
+                see);
+  }
+  const std::string over = over_limits(tenant, least_amount(request, inventory));
+  if (over.empty()) {
     return {};
   }
-  return fail(
-      ErrorCode::kPermission,
-      fmt::format("cannot lease {}: {}, {}", request.need.str(), who, quota.empty() ? job : quota),
-      see);
+  return fail(ErrorCode::kPermission,
+              fmt::format("cannot lease {}: {}, {}", request.need.str(), who, over),
+              see);
 }
 
 }  // namespace mig::lease

@@ -4,6 +4,7 @@
 #ifndef MIGCTL_LEASE_ADMISSION_H_
 #define MIGCTL_LEASE_ADMISSION_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,10 @@
 
 namespace mig::lease {
 
+// Longest time between SIGTERM and SIGKILL at the end of a lease: it is the tenant's wish, and
+// keeps the instance beyond the limit.
+inline constexpr std::int64_t kLongestEndGraceMs = 600'000;
+
 // kUsage for numbers out of range.
 Result<void> check_numbers(const LeaseRequest& request);
 
@@ -22,11 +27,15 @@ Result<void> check_numbers(const LeaseRequest& request);
 // satisfies the request; the hint names what could.
 Result<void> check_possible(const LeaseRequest& request, const Inventory& inventory);
 
-// kPermission when the tenant's quota or job limit is too small even on an idle machine. `tenant`
-// nullptr: no limits.
+// kPermission when the request asks for more than the tenant's or the site's rights: to preempt, to
+// create instances, to linger, a priority above the tenant's highest.
+Result<void> check_rights(const LeaseRequest& request, const Tenant& tenant, const Tenants& site);
+
+// kPermission when a limit of the tenant (of one job, of its user, of all its leases) is too small
+// even on an idle machine. `tenant` is the request's, whose name is caller.tenant.
 Result<void> check_tenant(const LeaseRequest& request,
                           const Inventory& inventory,
-                          const Tenant* tenant);
+                          const Tenant& tenant);
 
 // Number of existing instances that satisfy the need, free or not.
 std::uint32_t count_that_serve(const Inventory& inventory, const Need& need);

@@ -6,22 +6,16 @@
 
 #include <fmt/format.h>
 
+#include "base/process_start.h"
 #include "holders/lease_life.h"
-#include "holders/process_facts.h"
 #include "lease/admission.h"
+#include "lease/ending.h"
+#include "lease/memory.h"
 #include "lease/rows.h"
 #include "lease/turn.h"
 
 namespace mig::lease {
 namespace {
-
-Error none_of_that_id(std::int64_t lease) {
-  return Error{ErrorCode::kNotFound,
-               fmt::format("there is no lease {}, or it is not yours", lease),
-               "`migctl lease list` shows those that you may see",
-               {},
-               {}};
-}
 
 QueueEntry entry_of(const store::RequestRow& row,
                     const Outlook& outlook,
@@ -38,7 +32,7 @@ QueueEntry entry_of(const store::RequestRow& row,
   entry.priority = row.priority;
   entry.since_ms = row.since_ms;
   entry.gives_up_in_ms = std::max<std::int64_t>(row.wait_ms - (now.boot_ms - row.since_boot_ms), 0);
-  entry.reason = "waits for " + outlook.reason;
+  entry.reason = "waits for " + (outlook.reason.empty() ? row.need.str() : outlook.reason);
   if (!row.reason.empty()) {
     entry.reason += "; " + row.reason;
   }
@@ -49,7 +43,9 @@ QueueEntry entry_of(const store::RequestRow& row,
 }  // namespace
 
 Leases::Leases(store::Leases store, Settings settings)
-    : store_(std::move(store)), settings_(std::move(settings)) {
+    : store_(std::move(store)),
+      settings_(std::move(settings)),
+      memory_(std::make_shared<Memory>()) {
   if (settings_.clock == nullptr) {
     settings_.clock = &base::system_clock();
   }
@@ -61,7 +57,10 @@ Result<Leases> Leases::open(const std::string& path, const Settings& settings) {
 }
 
 holders::Moment Leases::moment() const {
-  return holders::read_moment(*settings_.clock, settings_.proc);
+  if (boot_id_.empty()) {
+    boot_id_ = base::boot_id(settings_.proc);  // is the same as long as this process lives
+  }
+  return holders::moment_of(*settings_.clock, boot_id_);
 }
 
 Result<void> Leases::commit(const TurnTaker& taker, const std::function<Result<void>()>& body) {
@@ -75,77 +74,118 @@ Result<std::vector<Lease>> Leases::granted_to(std::int64_t request) {
   leases.reserve(rows.size());
   const holders::Moment now = moment();
   for (const store::LeaseRow& row : rows) {
-    leases.push_back(lease_of(row, now));
+    if (!is_ending(row)) {
+      leases.push_back(lease_of(row, now));
+    }
   }
   return leases;
 }
 
-// Checks the queue's length limits; requests of dead waiters that are not yet removed do not count.
-Result<void> Leases::check_room(const LeaseRequest& request, TurnTaker& taker) {
+// Whether the request, which is in the queue already, exceeds a limit of it. Requests of dead
+// waiters that are not yet removed do not count.
+Result<std::optional<Error>> Leases::no_room(const LeaseRequest& request, TurnTaker& taker) {
   const std::string& tenant = request.caller.tenant;
-  store::Crowd crowd;
-  for (const bool reaped : {false, true}) {
-    MIG_ASSIGN_OR_RETURN(crowd, store_.crowd(tenant));
-    if (crowd.waiting < settings_.most_waiting &&
-        crowd.of_tenant < settings_.most_waiting_per_tenant) {
-      return {};
-    }
-    if (!reaped) {
-      MIG_TRY(taker.reap());
-    }
+  if (tenant == Tenants::of_root().name && request.caller.uid == 0) {
+    return std::optional<Error>();
   }
-  return fail(ErrorCode::kNoCapacity,
-              fmt::format("the queue is full: {} requests wait, {} of them of tenant {}",
-                          crowd.waiting,
-                          crowd.of_tenant,
-                          tenant),
-              "try again later; `migctl lease queue` shows who waits for what");
+  const auto too_many = [&](const store::Crowd& crowd) {
+    const std::int64_t most = settings_.most_waiting;
+    const std::int64_t share = most / std::max<std::int64_t>(crowd.users, 1);
+    return crowd.of_tenant > settings_.most_waiting_per_tenant ||
+           crowd.of_user > settings_.most_waiting_per_user ||
+           (crowd.waiting > most && crowd.of_user > std::max<std::int64_t>(share, 1)) ||
+           crowd.waiting > 2 * most;
+  };
+  MIG_ASSIGN_OR_RETURN(store::Crowd crowd, store_.crowd(tenant, request.caller.uid));
+  if (too_many(crowd)) {
+    MIG_TRY(taker.reap(true));
+    MIG_ASSIGN_OR_RETURN(crowd, store_.crowd(tenant, request.caller.uid));
+  }
+  if (!too_many(crowd)) {
+    return std::optional<Error>();
+  }
+  return std::optional<Error>(
+      Error{ErrorCode::kNoCapacity,
+            fmt::format("the queue is full: {} other requests wait, {} of them of tenant {} and {} "
+                        "of this user",
+                        crowd.waiting - 1,
+                        crowd.of_tenant - 1,
+                        tenant,
+                        crowd.of_user - 1),
+            "try again later; `migctl lease queue` shows who waits for what",
+            {},
+            {}});
 }
 
 // Enqueues the request; idempotent by its key.
 Result<std::int64_t> Leases::enter(const LeaseRequest& request,
-                                   TurnTaker& taker,
-                                   const holders::Moment& now) {
+                                   const holders::Moment& now,
+                                   bool& fresh) {
+  fresh = false;
   MIG_ASSIGN_OR_RETURN(const auto held, store_.leases_of_key(request.key));
-  if (!held.empty()) {
-    return held.front().request;
+  const auto live = std::find_if(
+      held.begin(), held.end(), [](const store::LeaseRow& row) { return !is_ending(row); });
+  if (live != held.end()) {
+    return live->request;
   }
   MIG_ASSIGN_OR_RETURN(const auto same, store_.request_of_key(request.key));
   if (same) {
-    MIG_TRY(store_.set_waiter(same->id, request.waiter));
+    if (same->waiter != request.waiter) {
+      MIG_TRY(store_.set_waiter(same->id, request.waiter));
+    }
     return same->id;
   }
-  MIG_TRY(check_room(request, taker));
+  fresh = true;
   return store_.enqueue(request_row(request, now));
+}
+
+Result<Depth> Leases::depth_for(std::int64_t ticket) {
+  MIG_ASSIGN_OR_RETURN(const store::Leases::Requests* requests, store_.waiting());
+  return Depth{requests->size() <= settings_.told_at_once, ticket};
 }
 
 Result<Ticket> Leases::submit(const LeaseRequest& asked, const Inventory& inventory) {
   LeaseRequest request = asked;
   MIG_TRY(check_numbers(request));
   MIG_TRY(check_possible(request, inventory));
-  const Tenant* tenant = settings_.tenants.find(request.caller.tenant);
+  const Tenant& tenant = settings_.tenants.limits_of(request.caller.tenant);
+  MIG_TRY(check_rights(request, tenant, settings_.tenants));
   MIG_TRY(check_tenant(request, inventory, tenant));
-  if (tenant != nullptr && tenant->job_time_ms && !request.limit_ms) {
-    request.limit_ms = tenant->job_time_ms;
+  if (tenant.job_time_ms && !request.limit_ms) {
+    request.limit_ms = tenant.job_time_ms;
   }
   const holders::Moment now = moment();
   Ticket ticket;
   std::optional<Error> refused;
-  TurnTaker taker(store_, settings_, now, units_);
+  TurnTaker taker(store_, settings_, now, *memory_);
   const auto body = [&]() -> Result<void> {
-    MIG_ASSIGN_OR_RETURN(ticket.id, enter(request, taker, now));
-    MIG_ASSIGN_OR_RETURN(const Turn turn, taker.take(inventory, reap_now(now)));
+    bool fresh = false;
+    MIG_ASSIGN_OR_RETURN(ticket.id, enter(request, now, fresh));
+    MIG_ASSIGN_OR_RETURN(const Depth depth, depth_for(ticket.id));
+    if (fresh && request.wait_ms > 0 && !depth.all) {
+      // One pass will do for many that come at once; a limit is no reason to refuse what it grants.
+      MIG_ASSIGN_OR_RETURN(refused, no_room(request, taker));
+      if (!refused) {
+        MIG_ASSIGN_OR_RETURN(ticket.waiting, waiting_as(ticket.id, taker, now));
+        return {};
+      }
+      refused.reset();
+    }
+    MIG_ASSIGN_OR_RETURN(const Turn turn, taker.take(inventory, reap_now(now), depth));
     remember(turn);
     MIG_ASSIGN_OR_RETURN(ticket.granted, granted_to(ticket.id));
     if (!ticket.granted.empty()) {
       return {};
     }
-    ticket.waiting = waiting_as(ticket.id, taker, now);
-    if (request.wait_ms > 0) {
-      return {};
+    MIG_ASSIGN_OR_RETURN(ticket.waiting, waiting_as(ticket.id, taker, now));
+    if (request.wait_ms == 0) {
+      refused = not_now(request, taker.outlook_of(ticket.id));
+    } else if (fresh) {
+      MIG_ASSIGN_OR_RETURN(refused, no_room(request, taker));
     }
-    MIG_TRY(store_.dequeue(ticket.id));
-    refused = not_now(request, taker.outlook_of(ticket.id));
+    if (refused) {
+      MIG_TRY(store_.dequeue(ticket.id));
+    }
     return {};
   };
   MIG_TRY(commit(taker, body));
@@ -166,17 +206,16 @@ Error Leases::not_now(const LeaseRequest& request, const Outlook* outlook) {
                {}};
 }
 
-std::optional<QueueEntry> Leases::waiting_as(std::int64_t ticket,
-                                             const TurnTaker& taker,
-                                             const holders::Moment& now) {
-  if (const Outlook* outlook = taker.outlook_of(ticket)) {
-    for (const store::RequestRow& row : taker.requests()) {
-      if (row.id == ticket) {
-        return entry_of(row, *outlook, now);
-      }
-    }
+Result<std::optional<QueueEntry>> Leases::waiting_as(std::int64_t ticket,
+                                                     const TurnTaker& taker,
+                                                     const holders::Moment& now) {
+  MIG_ASSIGN_OR_RETURN(const store::Leases::Requests* requests, store_.waiting());
+  const auto row = requests->find(ticket);
+  if (row == requests->end()) {
+    return std::optional<QueueEntry>();
   }
-  return std::nullopt;
+  const Outlook* outlook = taker.outlook_of(ticket);
+  return std::optional(entry_of(row->second, outlook == nullptr ? Outlook{} : *outlook, now));
 }
 
 Result<Ticket> Leases::look(std::int64_t id, const Inventory& inventory) {
@@ -187,13 +226,13 @@ Result<Ticket> Leases::look(std::int64_t id, const Inventory& inventory) {
     return ticket;
   }
   const holders::Moment now = moment();
-  TurnTaker taker(store_, settings_, now, units_);
+  TurnTaker taker(store_, settings_, now, *memory_);
   const auto body = [&]() -> Result<void> {
-    MIG_ASSIGN_OR_RETURN(const Turn turn, taker.take(inventory, reap_now(now)));
+    MIG_ASSIGN_OR_RETURN(const Turn turn, taker.take(inventory, reap_now(now), Depth{true, id}));
     remember(turn);
     MIG_ASSIGN_OR_RETURN(ticket.granted, granted_to(id));
     if (ticket.granted.empty()) {
-      ticket.waiting = waiting_as(id, taker, now);
+      MIG_ASSIGN_OR_RETURN(ticket.waiting, waiting_as(id, taker, now));
     }
     return {};
   };
@@ -227,7 +266,11 @@ Result<Leases::Standing> Leases::standing() {
   MIG_ASSIGN_OR_RETURN(const auto requests, store_.request_ids());
   const holders::Moment now = moment();
   for (const store::LeaseRow& row : leases) {
-    standing.granted[row.request].push_back(lease_of(row, now));
+    if (is_ending(row)) {
+      standing.ending = true;
+    } else {
+      standing.granted[row.request].push_back(lease_of(row, now));
+    }
   }
   standing.waiting.insert(requests.begin(), requests.end());
   return standing;
@@ -235,12 +278,19 @@ Result<Leases::Standing> Leases::standing() {
 
 Result<void> Leases::cancel(std::int64_t ticket) {
   const holders::Moment now = moment();
-  TurnTaker taker(store_, settings_, now, units_);
+  TurnTaker taker(store_, settings_, now, *memory_);
   return commit(taker, [&]() -> Result<void> {
     MIG_TRY(store_.dequeue(ticket));
     MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases_of_request(ticket));
-    for (const store::LeaseRow& row : rows) {
-      MIG_TRY(taker.end(row, "given back", row.uid));
+    for (store::LeaseRow row : rows) {
+      // Who was told of it may have started a job since; else there is nothing to wait for.
+      const bool started =
+          !row.cgroup.empty() || row.heir.kind == lease::LeaseHolder::Kind::kProcess;
+      if (started) {
+        MIG_TRY(taker.end(row, kGivenBack, row.uid));
+      } else {
+        MIG_TRY(taker.remove(row, kGivenBack, row.uid));
+      }
     }
     return {};
   });
@@ -250,12 +300,60 @@ Result<void> Leases::explain(std::int64_t ticket, const std::string& why) {
   return store_.transaction([&] { return store_.set_reason(ticket, why); });
 }
 
+void Leases::set_tenants(const Tenants& tenants) {
+  settings_.tenants = tenants;
+  memory_->queue_epoch.reset();  // it has the rights and tenants of before
+}
+
+void Leases::creating(std::int64_t request) {
+  memory_->creating_for = request;
+}
+
+void Leases::cannot_make(const Need& need, std::uint64_t generation) {
+  constexpr std::size_t kMost = 10'000;
+  if (memory_->unmakeable.size() >= kMost) {
+    memory_->unmakeable.clear();
+  }
+  memory_->unmakeable[need_text(need)] = generation;
+  memory_->judge_again = true;
+}
+
+void Leases::try_again(const Need& need) {
+  memory_->unmakeable.erase(need_text(need));
+  memory_->judge_again = true;
+}
+
+Result<std::optional<QueueEntry>> Leases::entry(std::int64_t ticket, const Inventory& inventory) {
+  const holders::Moment now = moment();
+  TurnTaker taker(store_, settings_, now, *memory_);
+  MIG_ASSIGN_OR_RETURN(const Depth depth, depth_for(ticket));
+  MIG_TRY(taker.foresee(inventory, depth));
+  return waiting_as(ticket, taker, now);
+}
+
+Result<Leases::Load> Leases::load() {
+  MIG_ASSIGN_OR_RETURN(const store::Leases::Requests* requests, store_.waiting());
+  MIG_ASSIGN_OR_RETURN(const store::Leases::Counts counts, store_.counts());
+  return Load{requests->size(), counts.leases, counts.ending > 0};
+}
+
+Result<std::map<std::string, std::set<std::uint32_t>>> Leases::users() {
+  MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases());
+  std::map<std::string, std::set<std::uint32_t>> users;
+  for (const store::LeaseRow& row : rows) {
+    if (row.uid != 0 && !is_ending(row)) {
+      users[row.instance.uuid].insert(row.uid);
+    }
+  }
+  return users;
+}
+
 Result<Turn> Leases::turn(const Inventory& inventory, bool reap) {
   const holders::Moment now = moment();
   Turn turn;
-  TurnTaker taker(store_, settings_, now, units_);
+  TurnTaker taker(store_, settings_, now, *memory_);
   const auto body = [&]() -> Result<void> {
-    MIG_ASSIGN_OR_RETURN(turn, taker.take(inventory, reap || reap_now(now)));
+    MIG_ASSIGN_OR_RETURN(turn, taker.take(inventory, reap || reap_now(now), Depth{false, 0}));
     return {};
   };
   MIG_TRY(commit(taker, body));
@@ -276,145 +374,26 @@ void Leases::remember(const Turn& turn) {
   pending_.ended += turn.ended;
   pending_.creations = turn.creations;
   pending_.signals.insert(pending_.signals.end(), turn.signals.begin(), turn.signals.end());
+  pending_.left.insert(pending_.left.end(), turn.left.begin(), turn.left.end());
 }
 
 Turn Leases::take_pending() {
   return std::exchange(pending_, {});
 }
 
-Result<Lease> Leases::release(std::int64_t lease, const std::string& tenant, std::uint32_t by_uid) {
-  const holders::Moment now = moment();
-  std::optional<Lease> released;
-  TurnTaker taker(store_, settings_, now, units_);
-  const auto body = [&]() -> Result<void> {
-    MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases());
-    for (const store::LeaseRow& row : rows) {
-      if (row.id != lease || (!tenant.empty() && row.tenant != tenant)) {
-        continue;
-      }
-      released = lease_of(row, now);
-      MIG_TRY(taker.end(row, "released", by_uid));
-    }
-    return {};
-  };
-  MIG_TRY(commit(taker, body));
-  if (!released) {
-    return none_of_that_id(lease);
-  }
-  return *std::move(released);
-}
-
-Result<void> Leases::change_holder(std::int64_t lease,
-                                   const std::string& tenant,
-                                   const std::function<Result<void>(store::LeaseRow&)>& change) {
-  bool found = false;
-  const auto body = [&]() -> Result<void> {
-    MIG_ASSIGN_OR_RETURN(auto rows, store_.leases());
-    for (store::LeaseRow& row : rows) {
-      if (row.id != lease || (!tenant.empty() && row.tenant != tenant)) {
-        continue;
-      }
-      found = true;
-      MIG_TRY(change(row));
-      MIG_TRY(store_.set_holder(row));
-    }
-    return {};
-  };
-  MIG_TRY(store_.transaction(body));
-  if (!found) {
-    return none_of_that_id(lease);
-  }
-  return {};
-}
-
-Result<void> Leases::rebind(std::int64_t lease,
-                            const std::string& tenant,
-                            const LeaseHolder& holder) {
-  const holders::Moment now = moment();
-  const auto change = [&](store::LeaseRow& row) -> Result<void> {
-    if (holder.kind == LeaseHolder::Kind::kTime && !row.limit_ms) {
-      return fail(ErrorCode::kUsage,
-                  fmt::format("lease {} has no time limit, so it needs a holder", lease),
-                  "name a process or a unit");
-    }
-    // The lease's elapsed time carries over into this boot's clock.
-    row.granted_boot_ms = now.boot_ms - holders::elapsed_ms(row, now);
-    row.boot_id = now.boot_id;
-    row.holder = holder;
-    row.heir = {};
-    return {};
-  };
-  MIG_TRY(change_holder(lease, tenant, change));
-  return holder.kind == LeaseHolder::Kind::kTime ? store_.flush() : Result<void>();
-}
-
-Result<void> Leases::bequeath(std::int64_t lease,
-                              const std::string& tenant,
-                              const LeaseHolder& heir) {
-  return change_holder(lease, tenant, [&](store::LeaseRow& row) -> Result<void> {
-    if (row.holder.kind != LeaseHolder::Kind::kProcess) {
-      return fail(ErrorCode::kUsage,
-                  fmt::format("lease {} is bound to no process, so it has no heir", lease));
-    }
-    row.heir = heir;
-    return {};
-  });
-}
-
-Result<std::vector<Lease>> Leases::list(const Inventory* inventory) {
-  const holders::Moment now = moment();
-  const holders::LifeRoots roots{settings_.proc, settings_.cgroups, &units_};
-  std::vector<Seat> seats;
-  if (inventory != nullptr) {
-    seats = seats_of(*inventory);
-  }
-  MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases());
-  std::vector<Lease> leases;
-  leases.reserve(rows.size());
-  for (const store::LeaseRow& row : rows) {
-    if (holders::life_of(row, now, roots) != holders::Life::kLive) {
-      continue;
-    }
-    Lease lease = lease_of(row, now);
-    lease.vanished =
-        inventory != nullptr && std::none_of(seats.begin(), seats.end(), [&](const Seat& seat) {
-          return seat.instance.uuid == row.instance.uuid;
-        });
-    leases.push_back(std::move(lease));
-  }
-  std::stable_sort(leases.begin(), leases.end(), [](const Lease& a, const Lease& b) {
-    return std::tie(a.instance.gpu, a.instance.gpu_instance, a.instance.compute_instance) <
-           std::tie(b.instance.gpu, b.instance.gpu_instance, b.instance.compute_instance);
-  });
-  return leases;
-}
-
 Result<std::vector<QueueEntry>> Leases::queue(const Inventory& inventory) {
   const holders::Moment now = moment();
-  TurnTaker taker(store_, settings_, now, units_);
-  MIG_ASSIGN_OR_RETURN(const Decisions decided, taker.foresee(inventory));
+  TurnTaker taker(store_, settings_, now, *memory_);
+  MIG_ASSIGN_OR_RETURN(const Decisions decided, taker.foresee(inventory, Depth{}));
   std::vector<QueueEntry> entries;
   entries.reserve(decided.waiting.size());
+  MIG_ASSIGN_OR_RETURN(const store::Leases::Requests* requests, store_.waiting());
   for (const Outlook& outlook : decided.waiting) {
-    for (const store::RequestRow& row : taker.requests()) {
-      if (row.id == outlook.request) {
-        entries.push_back(entry_of(row, outlook, now));
-      }
+    if (const auto row = requests->find(outlook.request); row != requests->end()) {
+      entries.push_back(entry_of(row->second, outlook, now));
     }
   }
   return entries;
-}
-
-Result<std::uint32_t> Leases::reap() {
-  const holders::Moment now = moment();
-  std::uint32_t ended = 0;
-  TurnTaker taker(store_, settings_, now, units_);
-  const auto body = [&]() -> Result<void> {
-    MIG_ASSIGN_OR_RETURN(ended, taker.reap());
-    return {};
-  };
-  MIG_TRY(commit(taker, body));
-  return ended;
 }
 
 Result<History> Leases::history(const EventFilter& filter) {
@@ -430,6 +409,7 @@ Result<History> Leases::history(const EventFilter& filter) {
   }
   wanted.uid = filter.uid;
   wanted.since_ms = filter.since_ms;
+  wanted.until_ms = filter.until_ms;
   wanted.before = filter.before;
   wanted.limit = static_cast<std::int64_t>(filter.limit) + 1;  // one more tells of a next page
   MIG_ASSIGN_OR_RETURN(std::vector<store::AuditRow> rows, store_.audit(wanted));

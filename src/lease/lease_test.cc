@@ -63,8 +63,8 @@ TEST_F(LeasesTest, TheHeirKeepsALeaseWhoseHolderWasKilled) {
   asked.stoppable = true;
   const auto ticket = leases.submit(asked, machine);
   ASSERT_TRUE(ticket);
-  ASSERT_TRUE(leases.bequeath(ticket->granted[0].id, "a", job));
-  EXPECT_FALSE(leases.bequeath(ticket->granted[0].id, "b", job)) << "another tenant's";
+  ASSERT_TRUE(leases.announce(ticket->granted[0].id, "a", job, no_cgroup));
+  EXPECT_FALSE(leases.announce(ticket->granted[0].id, "b", job, no_cgroup)) << "another tenant's";
   end(supervisor);
   ASSERT_EQ(leases.list(&machine)->size(), 1U);
   EXPECT_FALSE(leases.submit(request("1g.5gb", child()), machine));

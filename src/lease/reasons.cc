@@ -53,7 +53,10 @@ void Amount::add(const Instance& instance) {
   ++instances;
 }
 
-std::string over_quota(const Quota& quota, const Amount& used, const Amount& more) {
+std::string over_quota(const Quota& quota,
+                       const Amount& used,
+                       const Amount& more,
+                       const std::string& whose) {
   std::vector<std::string> parts;
   const auto check = [&](auto limit, std::uint64_t now, std::uint64_t plus, const char* what) {
     if (limit && now + plus > *limit) {
@@ -65,7 +68,7 @@ std::string over_quota(const Quota& quota, const Amount& used, const Amount& mor
   check(quota.sm, used.sm, more.sm, "SMs");
   check(quota.memory_mib, used.memory_mib, more.memory_mib, "MiB");
   check(quota.instances, used.instances, more.instances, "instances");
-  return parts.empty() ? "" : "the tenant's quota: " + base::join(parts, "; ");
+  return parts.empty() ? "" : whose + ": " + base::join(parts, "; ");
 }
 
 }  // namespace mig::lease

@@ -2,96 +2,63 @@
 #include "lease/schedule.h"
 
 #include <algorithm>
-#include <limits>
+#include <set>
 #include <tuple>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "lease/order.h"
+#include "lease/promises.h"
 #include "lease/reasons.h"
 
 namespace mig::lease {
 namespace {
 
-// Assumed length of a request without a limit, for the order of this pass.
-constexpr std::int64_t kAssumedMs = 3'600'000;
-
-std::optional<std::int64_t> later(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
-  return a && b ? std::optional(std::max(*a, *b)) : std::nullopt;
-}
-
-// Reservations of one instance: the first starts at `start_ms` (nullopt: unknown), the last ends at
-// `end_ms` (nullopt: unknown).
-struct Promises {
-  bool any = false;
-  std::optional<std::int64_t> start_ms, end_ms;
-
-  void add(std::optional<std::int64_t> start, std::optional<std::int64_t> end) {
-    if (!any) {
-      *this = {true, start, end};
-      return;
-    }
-    start_ms = start_ms && start ? std::optional(std::min(*start_ms, *start)) : std::nullopt;
-    end_ms = later(end_ms, end);
-  }
-
-  // True when using the instance now for so long delays no reservation.
-  bool kept_by(std::optional<std::int64_t> limit_ms) const {
-    return !any || (start_ms && limit_ms && *limit_ms <= *start_ms);
-  }
-};
-
-struct Place {
-  const Seat* seat = nullptr;
-  std::vector<HeldBy> held;  // including grants of this pass
-  Promises promises;
-};
-
-// When a request could have the instance if nothing were reserved; 0 = now.
-std::optional<std::int64_t> free_in(const Place& place, std::uint32_t shared) {
-  if (!place.seat->busy.empty() && place.held.empty()) {
-    return std::nullopt;
-  }
-  const bool joins = shared > 1 && std::all_of(place.held.begin(),
-                                               place.held.end(),
-                                               [&](const HeldBy& h) { return h.shared == shared; });
-  if (joins && place.held.size() < shared) {
-    return 0;
-  }
-  std::optional<std::int64_t> all = 0;
-  std::optional<std::int64_t> first;
-  for (const HeldBy& held : place.held) {
-    // A lease that is about to end still occupies the instance.
-    std::optional<std::int64_t> left = held.left_ms;
-    if (left) {
-      left = std::max<std::int64_t>(*left, 1);
-    }
-    all = later(all, left);
-    if (left) {
-      first = first ? std::min(*first, *left) : *left;
-    }
-  }
-  return joins ? first : all;
-}
+// So many requests that wait get reservations of their own; of the others only that nobody joins
+// the shared instances that they wait for. Every free instance that serves a request is reserved by
+// the first of its shape.
+constexpr std::size_t kMostReserved = 128;
+// So many are told in detail why they wait.
+constexpr std::size_t kMostTold = 1000;
 
 class Scheduler {
  public:
-  Scheduler(const Machine& machine, const std::vector<Waiting>& queue) : machine_(machine) {
+  Scheduler(const Machine& machine, const Queue& queue, const Depth& depth)
+      : machine_(machine), queue_(queue), depth_(depth), shapes_(queue.shapes().size()) {
     places_.reserve(machine.seats.size());
     for (const Seat& seat : machine.seats) {
       places_.push_back({&seat, seat.held, {}});
       for (const HeldBy& held : seat.held) {
-        used_[held.tenant].add(seat.instance);
+        use(held.tenant, held.uid, seat.instance);
+      }
+      for (const auto& [tenant, uid] : seat.unleased) {
+        use(tenant, uid, seat.instance);
       }
     }
     std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) {
       return smaller(a.seat->instance, b.seat->instance);
     });
-    order_ = in_order(machine, queue, kAssumedMs);
+    making_ = machine.creating_for != 0;
+    look_for_room();
   }
 
   Decisions run() {
-    for (const Waiting* request : order_) {
-      serve(*request);
+    Walk walk(queue_, machine_);
+    const Queue::Entry* next = nullptr;
+    while (somebody_could_be_served() && (next = walk.next()) != nullptr) {
+      if (!blocked_already(*next)) {
+        serve(*next);
+      }
+    }
+    const bool told = std::any_of(out_.waiting.begin(), out_.waiting.end(), [&](const Outlook& o) {
+      return o.request == depth_.tell;
+    });
+    const bool granted = std::any_of(out_.grants.begin(), out_.grants.end(), [&](const Grant& g) {
+      return g.request == depth_.tell;
+    });
+    if (const Queue::Entry* entry = queue_.find(depth_.tell); entry && !told && !granted) {
+      tell(*entry);
     }
     return std::move(out_);
   }
@@ -99,9 +66,81 @@ class Scheduler {
  private:
   struct Option {
     Place* place;
-    std::optional<std::int64_t> in_ms;  // including the reservations made so far
-    bool now;                           // free now, and taking it delays no reservation
+    When in;   // including the reservations made so far
+    bool now;  // free now, and taking it delays no reservation
   };
+
+  // What this pass knows about the requests of one shape.
+  struct Known {
+    bool room = true;  // enough instances are free, reserved or not, or it need not wait for that
+    bool barred = false;  // nobody joins the shared instances that they wait for
+    std::optional<std::int64_t> blocked_from;  // a request with this limit, or a longer one, waits
+  };
+
+  // Finds the shapes for which too little is free, whoever asks: what is taken in a pass stays so.
+  void look_for_room() {
+    with_room_ = 0;
+    for (std::size_t i = 0; i < shapes_.size(); ++i) {
+      const Shape& shape = queue_.shapes()[i];
+      if (shape.requests == 0 || !shapes_[i].room) {
+        shapes_[i].room = false;
+        continue;
+      }
+      std::size_t free = 0;
+      for (const Place& place : places_) {
+        free += serves(place.seat->instance, shape.need) &&
+                        is_now(free_in(place, shape.shared, machine_.busy_ms))
+                    ? 1
+                    : 0;
+      }
+      const bool makes = shape.create && shape.makeable && !making_;
+      shapes_[i].room = free >= shape.count || shape.preempt || makes;
+      with_room_ += shapes_[i].room ? 1 : 0;
+    }
+  }
+
+  bool somebody_could_be_served() const { return depth_.all || with_room_ > 0; }
+
+  // True: this one waits like others of its shape before it, and reserves nothing more.
+  bool blocked_already(const Queue::Entry& entry) {
+    const Waiting& request = entry.request;
+    const Known& known = shapes_[entry.shape];
+    const bool over = !over_.empty() && over_.contains({request.tenant, request.uid, entry.shape});
+    const bool blocked =
+        over || !known.room ||
+        (known.blocked_from && request.limit_ms.value_or(kNever) >= *known.blocked_from &&
+         machine_.creating_for != request.id);
+    const bool enough = depth_.all ? out_.waiting.size() >= kMostTold : reserved_ >= kMostReserved;
+    if (!blocked || !(enough || (over && !depth_.all))) {
+      return false;
+    }
+    if (!over) {
+      bar(entry);
+    }
+    if (depth_.all) {
+      wait(request,
+           request.need.str() + fmt::format(": {} requests wait before it", out_.waiting.size()),
+           std::nullopt);
+    }
+    return true;
+  }
+
+  // Nobody joins a shared instance for longer than until those would have it who wait already.
+  void bar(const Queue::Entry& entry) {
+    Known& known = shapes_[entry.shape];
+    if (std::exchange(known.barred, true)) {
+      return;
+    }
+    for (Place& place : places_) {
+      if (!serves(place.seat->instance, entry.request.need)) {
+        continue;
+      }
+      const When in = free_in(place, entry.request.shared, machine_.busy_ms);
+      if (!is_now(in)) {
+        place.promises.add(in.planned, {});
+      }
+    }
+  }
 
   std::vector<Option> options_for(const Waiting& request) {
     std::vector<Option> options;
@@ -110,17 +149,16 @@ class Scheduler {
       if (!serves(place.seat->instance, request.need)) {
         continue;
       }
-      std::optional<std::int64_t> in_ms = free_in(place, request.shared);
-      const bool now = in_ms == 0 && place.promises.kept_by(request.limit_ms);
+      When in = free_in(place, request.shared, machine_.busy_ms);
+      const bool now = is_now(in) && place.promises.kept_by(request.limit_ms);
       if (!now && place.promises.any) {
-        in_ms = later(in_ms, place.promises.end_ms);
+        in = later(in, place.promises.end);
       }
-      options.push_back({&place, in_ms, now});
+      options.push_back({&place, in, now});
     }
-    static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
     std::stable_sort(options.begin(), options.end(), [](const Option& a, const Option& b) {
-      return std::tuple(!a.now, a.in_ms.value_or(kNever)) <
-             std::tuple(!b.now, b.in_ms.value_or(kNever));
+      return std::tuple(!a.now, a.in.planned.value_or(kNever)) <
+             std::tuple(!b.now, b.in.planned.value_or(kNever));
     });
     // For a shared request prefer an instance that is shared already: others stay whole.
     if (request.shared > 1) {
@@ -132,33 +170,57 @@ class Scheduler {
     return options;
   }
 
-  void serve(const Waiting& request) {
+  void serve(const Queue::Entry& entry) {
+    const Waiting& request = entry.request;
     const std::vector<Option> options = options_for(request);
     const auto usable = static_cast<std::size_t>(std::count_if(
         options.begin(), options.end(), [](const Option& option) { return option.now; }));
-    const std::string quota = quota_in_the_way(request, options);
+    const std::string quota = quota_in_the_way(entry, options);
     if (!quota.empty()) {
       // Blocked by the tenant's own leases (quota), so it must not hold up others.
+      over_.emplace(request.tenant, request.uid, entry.shape);
       wait(request, request.need.str() + ": " + quota, std::nullopt);
       out_.waiting.back().over_quota = true;
       return;
     }
     if (usable >= request.count) {
       grant(request, options);
+      look_for_room();
       return;
     }
-    if (request.create && !creating_) {
+    const Shape& shape = queue_.shapes()[entry.shape];
+    bool making = machine_.creating_for == request.id;
+    if (request.create && shape.makeable && !making_) {
       out_.creations.push_back(
           {request.id, request.need, request.count - static_cast<std::uint32_t>(usable)});
-      creating_ = true;
+      making_ = making = true;
+      look_for_room();
     }
     if (request.preempt) {
       preempt(request, options, usable);
     }
-    promise(request, options);
+    promise(request, options, making ? usable : 0);
+    Known& known = shapes_[entry.shape];
+    known.blocked_from =
+        std::min(known.blocked_from.value_or(kNever), request.limit_ms.value_or(kNever));
   }
 
-  std::string quota_in_the_way(const Waiting& request, const std::vector<Option>& options) const {
+  // The outlook of a request that the pass did not come to.
+  void tell(const Queue::Entry& entry) {
+    const std::vector<Option> options = options_for(entry.request);
+    const std::string quota = quota_in_the_way(entry, options);
+    if (!quota.empty()) {
+      wait(entry.request, entry.request.need.str() + ": " + quota, std::nullopt);
+      out_.waiting.back().over_quota = true;
+      return;
+    }
+    const When start = start_of(entry.request, options);
+    wait(entry.request, reason_of(entry.request, options, start.firm), start.firm);
+  }
+
+  std::string quota_in_the_way(const Queue::Entry& entry,
+                               const std::vector<Option>& options) const {
+    const Waiting& request = entry.request;
     const auto tenant = machine_.tenants.find(request.tenant);
     if (tenant == machine_.tenants.end()) {
       return {};
@@ -167,13 +229,28 @@ class Scheduler {
     for (std::size_t i = 0; i < options.size() && i < request.count; ++i) {
       more.add(options[i].place->seat->instance);
     }
-    if (request.create && request.made) {
+    const Shape& shape = queue_.shapes()[entry.shape];
+    if (request.create && shape.made) {
       for (std::size_t i = options.size(); i < request.count; ++i) {
-        more.add(*request.made);
+        more.add(*shape.made);
       }
     }
     const auto used = used_.find(request.tenant);
-    return over_quota(tenant->second.quota, used == used_.end() ? Amount{} : used->second, more);
+    std::string over =
+        over_quota(tenant->second.quota, used == used_.end() ? Amount{} : used->second, more);
+    if (over.empty()) {
+      const auto own = used_by_user_.find({request.tenant, request.uid});
+      over = over_quota(tenant->second.per_user,
+                        own == used_by_user_.end() ? Amount{} : own->second,
+                        more,
+                        "the tenant's limit for each user");
+    }
+    return over;
+  }
+
+  void use(const std::string& tenant, std::uint32_t uid, const Instance& instance) {
+    used_[tenant].add(instance);
+    used_by_user_[{tenant, uid}].add(instance);
   }
 
   void grant(const Waiting& request, const std::vector<Option>& options) {
@@ -181,41 +258,91 @@ class Scheduler {
     for (std::size_t i = 0; i < request.count; ++i) {
       Place& place = *options[i].place;
       grant.uuids.push_back(place.seat->instance.uuid);
-      place.held.push_back(
-          {0, request.tenant, request.shared, request.priority, request.limit_ms, false});
-      used_[request.tenant].add(place.seat->instance);
+      place.held.push_back({0,
+                            request.tenant,
+                            request.shared,
+                            request.priority,
+                            request.limit_ms,
+                            false,
+                            request.uid,
+                            request.assumed_ms});
+      use(request.tenant, request.uid, place.seat->instance);
     }
     out_.grants.push_back(std::move(grant));
   }
 
-  // Reserves the instances that come free first. When their end is unknown, all that satisfy the
-  // need are reserved: the request takes whichever comes free first.
-  void promise(const Waiting& request, const std::vector<Option>& options) {
-    std::optional<std::int64_t> start = 0;
-    for (std::size_t i = 0; i < request.count; ++i) {
-      start = later(start, i < options.size() ? options[i].in_ms : std::nullopt);
+  static When start_of(const Waiting& request, const std::vector<Option>& options) {
+    if (options.size() < request.count) {
+      return {};
     }
-    std::optional<std::int64_t> end;
-    if (start && request.limit_ms) {
-      end = *start + *request.limit_ms;
+    When start{0, 0};
+    std::vector<std::int64_t> firm;
+    firm.reserve(options.size());
+    for (std::size_t i = 0; i < options.size(); ++i) {
+      firm.push_back(options[i].in.firm.value_or(kNever));
+      if (i < request.count) {
+        start.planned = later(start.planned, options[i].in.planned);
+      }
     }
-    const std::size_t many = start ? request.count : options.size();
-    const std::string reason = reason_of(request, options, start);
-    for (std::size_t i = 0; i < many; ++i) {
-      options[i].place->promises.add(start, end);
-    }
-    wait(request, reason, start);
+    std::nth_element(firm.begin(), firm.begin() + (request.count - 1), firm.end());
+    const std::int64_t last = firm[request.count - 1];
+    start.firm = last == kNever ? std::nullopt : std::optional(last);
+    return start;
   }
 
-  static std::string reason_of(const Waiting& request,
-                               const std::vector<Option>& options,
-                               std::optional<std::int64_t> start) {
+  // Reserves the instances that come free first; where they do so by assumption only, also those
+  // that come free first by their limits. When their end is unknown, all that satisfy the need are
+  // reserved: the request takes whichever comes free first. `making`: so many are kept for a
+  // request for which the others are being made.
+  void promise(const Waiting& request, std::vector<Option> options, std::size_t making) {
+    const When start = start_of(request, options);
+    const std::string reason = reason_of(request, options, start.firm);
+    for (std::size_t i = 0; i < making; ++i) {
+      options[i].place->promises.add(std::nullopt, {});
+    }
+    if (options.size() >= request.count) {
+      reserve(request, options, start);
+    }
+    ++reserved_;
+    wait(request, reason, start.firm);
+  }
+
+  static void reserve(const Waiting& request, std::vector<Option>& options, const When& start) {
+    if (!start.planned) {
+      for (const Option& option : options) {
+        option.place->promises.add(std::nullopt, {});
+      }
+      return;
+    }
+    When end;
+    end.planned = *start.planned + request.limit_ms.value_or(request.assumed_ms);
+    if (start.firm && request.limit_ms) {
+      end.firm = *start.firm + *request.limit_ms;
+    }
+    for (std::size_t i = 0; i < request.count; ++i) {
+      options[i].place->promises.add(start.planned, end);
+    }
+    if (!start.firm || start.firm == start.planned) {
+      return;
+    }
+    std::stable_sort(options.begin(), options.end(), [](const Option& a, const Option& b) {
+      return a.in.firm.value_or(kNever) < b.in.firm.value_or(kNever);
+    });
+    end.planned = *start.firm + request.limit_ms.value_or(request.assumed_ms);
+    for (std::size_t i = 0; i < request.count; ++i) {
+      options[i].place->promises.add(start.firm, end);
+    }
+  }
+
+  std::string reason_of(const Waiting& request,
+                        const std::vector<Option>& options,
+                        std::optional<std::int64_t> start) const {
     WaitFacts facts;
     facts.start_in_ms = start;
     facts.instances = options.size();
     for (const Option& option : options) {
       const Place& place = *option.place;
-      const bool free = free_in(place, request.shared) == 0;
+      const bool free = is_now(free_in(place, request.shared, machine_.busy_ms));
       if (option.now) {
         ++facts.free;
       } else if (free) {
@@ -296,17 +423,27 @@ class Scheduler {
   }
 
   const Machine& machine_;
-  std::vector<const Waiting*> order_;
+  const Queue& queue_;
+  Depth depth_;
+  std::vector<Known> shapes_;
   std::vector<Place> places_;
   std::map<std::string, Amount> used_;
+  std::map<std::pair<std::string, std::uint32_t>, Amount> used_by_user_;
+  std::set<std::tuple<std::string, std::uint32_t, std::size_t>> over_;  // over a quota
+  std::size_t with_room_ = 0;                                           // shapes
+  std::size_t reserved_ = 0;  // requests with reservations
   Decisions out_;
-  bool creating_ = false;
+  bool making_ = false;
 };
 
 }  // namespace
 
+Decisions schedule(const Machine& machine, const Queue& queue, const Depth& depth) {
+  return Scheduler(machine, queue, depth).run();
+}
+
 Decisions schedule(const Machine& machine, const std::vector<Waiting>& queue) {
-  return Scheduler(machine, queue).run();
+  return schedule(machine, Queue(queue), {});
 }
 
 }  // namespace mig::lease

@@ -82,6 +82,18 @@ class LeasesTest : public testing::Test {
     std::erase(children_, static_cast<pid_t>(holder.pid));
   }
 
+  // A site where tenant "a" may preempt with priorities up to 5.
+  void allow_preemption(std::int64_t grace_ms) {
+    Tenant tenant;
+    tenant.name = "a";
+    tenant.max_priority = 5;
+    tenant.may_preempt = true;
+    settings_.tenants.tenants = {tenant};
+    settings_.tenants.preemption = {true, grace_ms};
+  }
+
+  static Result<std::string> no_cgroup(const store::LeaseRow& /*lease*/) { return std::string(); }
+
   static LeaseRequest request(const std::string& profile, const LeaseHolder& holder) {
     LeaseRequest request;
     request.need.profile = *ProfileName::parse(profile);

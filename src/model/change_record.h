@@ -13,6 +13,8 @@
 #include "mig/inventory.h"
 #include "mig/plan.h"
 
+#include "model/made_instance.h"
+
 namespace mig {
 
 enum class ChangeState { kOpen, kApplied, kRolledBack, kStuck, kRecovered };
@@ -33,7 +35,9 @@ struct ChangeRecord {
   std::int64_t generation = 0;
   ChangeState state = ChangeState::kOpen;
   std::string message;
-  std::int64_t steps = 0;  // number of planned steps; 0 = the machine was as wanted
+  std::int64_t steps = 0;           // number of planned steps; 0 = the machine was as wanted
+  std::string cause;                // "apply", "lease --create"; "" = not recorded
+  std::optional<MadeFor> made_for;  // the request that the change made instances for
 };
 
 // A step with the result of its last driver call.
@@ -41,6 +45,7 @@ struct RecordedStep {
   Step step;
   std::string outcome;  // not_done | begun | done | failed | undo_begun | undone | undo_failed
   std::string message;  // why it failed; "" = it did not
+  std::optional<GpuInstanceId> assigned = {};  // the id that the driver gave the created instance
 };
 
 // A change with all details.

@@ -31,7 +31,9 @@ std::string Owner::str() const {
     words.push_back("pod " + pod);
   }
   if (!container.empty()) {
-    words.push_back(container_runtime + " " + container.substr(0, kShortContainerId));
+    words.push_back(
+        container_runtime + " " +
+        (container_name.empty() ? container.substr(0, kShortContainerId) : container_name));
   }
   if (!unit.empty()) {
     words.push_back(unit);

@@ -20,9 +20,11 @@ struct Owner {
   std::string unit;               // systemd: "jupyter.service"
   std::string container;          // the id, 64 hex digits
   std::string container_runtime;  // "docker", "podman", ...; "container" when unknown
+  std::string container_name;     // as its engine calls it; "" = not known
   std::string pod;                // Kubernetes pod uid
   std::string slurm_job;          // "17"
-  // The owner for messages, with the short id: "pod 1b2c..., docker 3f2a9c10b7de"; "" when unknown.
+  // The owner for messages, with the container's name, else its short id: "podman web", "pod
+  // 1b2c..., docker 3f2a9c10b7de"; "" when unknown.
   std::string str() const;
 };
 

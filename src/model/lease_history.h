@@ -15,7 +15,7 @@ struct Event {
   std::int64_t id = 0;     // ascending with time; never reused
   std::int64_t at_ms = 0;  // Unix time
   // Kind of event: "granted", "released", "given back", "expired", "holder ended", "asked to make
-  // room", "preempted".
+  // room", "preempted", "asked for by", "instance made", "instance reclaimed".
   std::string action;
   std::int64_t lease = 0;
   std::string tenant;
@@ -31,6 +31,7 @@ struct EventFilter {
   std::string tenant;                    // "" = any
   std::optional<std::uint32_t> uid;      // acting user
   std::optional<std::int64_t> since_ms;  // Unix time, inclusive
+  std::optional<std::int64_t> until_ms;  // Unix time, exclusive
   std::optional<std::int64_t> before;    // ids below: cursor of the next page
   std::uint32_t limit = 100;             // 1 to kMostEvents
 };

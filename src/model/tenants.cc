@@ -8,11 +8,24 @@
 namespace mig {
 namespace {
 
+constexpr const char* kRoot = "root";
+constexpr std::int32_t kHighestPriority = 100;
+
 constexpr std::array<std::pair<Role, const char*>, 5> kRoles{{{Role::kNone, "none"},
                                                               {Role::kViewer, "viewer"},
                                                               {Role::kUser, "user"},
                                                               {Role::kOperator, "operator"},
                                                               {Role::kAdmin, "admin"}}};
+
+// Each user's tenant where there is no file.
+const Tenant& without_file() {
+  static const Tenant kTenant = [] {
+    Tenant tenant;
+    tenant.may_create = true;
+    return tenant;
+  }();
+  return kTenant;
+}
 
 bool names(const std::vector<std::string>& list, const std::string& name, std::uint32_t number) {
   const std::string digits = std::to_string(number);
@@ -68,18 +81,63 @@ Tenant Tenants::tenant_of(const Identity& who) const {
     tenant = *by_user;
   } else if (who.uid != 0 && by_group != tenants.end()) {
     tenant = *by_group;
+  } else if (who.uid == 0) {
+    tenant = of_root();
   } else {
+    tenant = from_file ? others : without_file();
     tenant.name = who.user.empty() ? "uid-" + std::to_string(who.uid) : who.user;
-    // A user cannot become a tenant of the file by having the same name.
-    if (find(tenant.name) != nullptr) {
+    // A user cannot become a tenant of the file, or root's, by having the same name.
+    if (find(tenant.name) != nullptr || tenant.name == kRoot || tenant.name == kOthers) {
       tenant.name = "uid-" + std::to_string(who.uid);
     }
-    tenant.role = from_file ? others : Role::kUser;
   }
   if (who.uid == 0) {
     tenant.role = Role::kAdmin;
+    tenant.may_create = true;
+  }
+  if (who.at_most) {
+    tenant.role = std::min(tenant.role, *who.at_most);
   }
   return tenant;
+}
+
+const Tenant& Tenants::limits_of(const std::string& name) const {
+  if (const Tenant* named = find(name)) {
+    return *named;
+  }
+  if (name == kRoot) {
+    return of_root();
+  }
+  return from_file ? others : without_file();
+}
+
+std::string Tenants::counted_as(const std::string& name) const {
+  const bool alone = !from_file || name == kRoot || find(name) != nullptr;
+  return alone ? name : kOthers;
+}
+
+std::int64_t Tenants::assumed_ms(const std::string& name) const {
+  return limits_of(name).default_time_ms.value_or(default_time_ms);
+}
+
+Tenant Tenants::shut_out() {
+  Tenant tenant;
+  tenant.role = Role::kNone;
+  return tenant;
+}
+
+const Tenant& Tenants::of_root() {
+  static const Tenant kTenant = [] {
+    Tenant tenant;
+    tenant.name = kRoot;
+    tenant.role = Role::kAdmin;
+    tenant.max_priority = kHighestPriority;
+    tenant.may_preempt = true;
+    tenant.may_create = true;
+    tenant.may_linger = true;
+    return tenant;
+  }();
+  return kTenant;
 }
 
 }  // namespace mig

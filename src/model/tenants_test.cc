@@ -18,7 +18,8 @@ Tenants table() {
   second.role = Role::kOperator;
   Tenants out;
   out.from_file = true;
-  out.others = Role::kViewer;
+  out.others = Tenant{};
+  out.others.role = Role::kViewer;
   out.tenants = {first, second};
   return out;
 }
@@ -60,6 +61,57 @@ TEST(TenantOf, RootIsAdminWhateverTheFileSays) {
 
 TEST(TenantOf, WithoutAFileEachIsAUser) {
   EXPECT_EQ(Tenants{}.tenant_of({1001, "alice", {}, {}}).role, Role::kUser);
+}
+
+TEST(TenantOf, WithoutAFileNobodyIsStrongerThanAnother) {
+  const Tenant alice = Tenants{}.tenant_of({1001, "alice", {}, {}});
+  EXPECT_TRUE(alice.may_create);
+  EXPECT_FALSE(alice.may_preempt);
+  EXPECT_FALSE(alice.may_linger);
+  EXPECT_EQ(alice.max_priority.value_or(0), 0);
+  EXPECT_FALSE(Tenants{}.preemption.enabled);
+  EXPECT_EQ(Tenants{}.counted_as("alice"), "alice") << "each has a share of its own";
+}
+
+// A user called root with another uid is not root.
+TEST(TenantOf, RootsTenantIsNotHadByName) {
+  EXPECT_EQ(Tenants{}.tenant_of({1013, "root", {}, {}}).name, "uid-1013");
+  EXPECT_EQ(Tenants{}.tenant_of({1013, Tenants::kOthers, {}, {}}).name, "uid-1013");
+}
+
+TEST(TenantOf, OthersHaveTheLimitsOfOthers) {
+  Tenants tenants = table();
+  tenants.others.quota.slices = 2;
+  tenants.others.per_user.instances = 1;
+  const Tenant eve = tenants.tenant_of({1012, "eve", {}, {}});
+  EXPECT_EQ(eve.name, "eve");
+  EXPECT_EQ(eve.quota.slices, 2U);
+  EXPECT_EQ(tenants.limits_of("eve").quota, eve.quota);
+  EXPECT_FALSE(eve.may_create) << "a right that the file does not give";
+}
+
+TEST(CountedAs, OthersAreOneTogether) {
+  const Tenants tenants = table();
+  EXPECT_EQ(tenants.counted_as("eve"), Tenants::kOthers);
+  EXPECT_EQ(tenants.counted_as("uid-1009"), Tenants::kOthers);
+  EXPECT_EQ(tenants.counted_as("first"), "first");
+  EXPECT_EQ(tenants.counted_as("root"), "root");
+}
+
+TEST(LimitsOf, RootHasNone) {
+  const Tenants tenants = table();
+  EXPECT_EQ(tenants.limits_of("root").quota, Quota{});
+  EXPECT_TRUE(tenants.limits_of("root").may_preempt);
+  EXPECT_EQ(tenants.limits_of("root").max_priority, 100);
+}
+
+TEST(AssumedLength, IsTheTenantsElseTheSites) {
+  Tenants tenants = table();
+  tenants.default_time_ms = 1000;
+  tenants.tenants[0].default_time_ms = 20;
+  EXPECT_EQ(tenants.assumed_ms("first"), 20);
+  EXPECT_EQ(tenants.assumed_ms("second"), 1000);
+  EXPECT_EQ(tenants.assumed_ms("eve"), 1000);
 }
 
 TEST(Role, NamesComeBack) {

@@ -142,12 +142,12 @@ TEST_F(AfterChangeTest, DriftBeforeAChangeIsToldApart) {
 
 TEST_F(AfterChangeTest, WhatChangesTheMachinePastApplyIsToldByItsCause) {
   enabled_with({});
-  node_->before_outside_change();
+  ASSERT_TRUE(node_->before_outside_change());
   ASSERT_EQ(migctl({"smi", "mig", "-cgi", "9", "-i", "0"}), 0);
   node_->after_outside_change(Cause::kSmi);
   ASSERT_EQ(heard_.size(), 1U);
   EXPECT_EQ(heard_.front().substr(0, 6), "smi:  ");
-  node_->before_outside_change();
+  ASSERT_TRUE(node_->before_outside_change());
   node_->after_outside_change(Cause::kSmi);
   EXPECT_EQ(heard_.size(), 1U) << "a command that failed changed nothing";
 }

@@ -9,6 +9,7 @@
 #include "apply/runtime.h"
 #include "base/clock.h"
 #include "base/proc_root.h"
+#include "holders/open_nodes.h"
 #include "node/driver.h"
 #include "planner/planner.h"
 
@@ -34,12 +35,20 @@ std::unique_ptr<Node> Node::with_reader(store::MachineId machine,
 }
 
 Node::Node(std::unique_ptr<nvml::Session> session)
-    : session_(std::move(session)), places_(apply::places_of(*session_)) {}
+    : session_(std::move(session)),
+      places_(apply::places_of(*session_)),
+      handover_(make_handover()) {}
 
 Node::Node(store::MachineId machine, DriverChoice choice, ReadElsewhere read)
     : places_(std::move(machine), store::Surroundings::ours()),
       choice_(std::move(choice)),
-      read_elsewhere_(std::move(read)) {}
+      read_elsewhere_(std::move(read)),
+      handover_(make_handover()) {}
+
+std::unique_ptr<CdiHandover> Node::make_handover() {
+  return std::make_unique<CdiHandover>(
+      places_, [this] { return session_ ? session_->library_file() : std::string(); });
+}
 
 std::string Node::machine_name() const {
   return session_ && session_->simulated() ? session_->control()->machine_name
@@ -98,6 +107,7 @@ Result<Inventory> Node::inventory_again() {
   const std::shared_ptr<void> watched = watch_ ? watch_() : nullptr;
   MIG_ASSIGN_OR_RETURN(Inventory now, cached_.read(*session_, {base::proc_root(), &facts_}));
   listeners_.read(now);
+  tell_cdi(now);
   return now;
 }
 
@@ -117,6 +127,7 @@ Result<Inventory> Node::read(device::Depth depth, Cause cause) {
   MIG_ASSIGN_OR_RETURN(Inventory now,
                        device::read_inventory(*session_, {base::proc_root(), &facts_, depth}));
   listeners_.read(now, cause);
+  tell_cdi(now);
   return now;
 }
 
@@ -151,10 +162,12 @@ Result<Inventory> Node::inventory_to_show(bool idle_profiles) {
   return read(idle_profiles ? device::Depth::kShown : device::Depth::kShownWithMig, Cause::kDrift);
 }
 
-void Node::before_outside_change() {
+Result<void> Node::before_outside_change() {
+  MIG_TRY(handover_->withdraw_all());
   if (!listeners_.empty()) {
     static_cast<void>(read(device::Depth::kShown, Cause::kDrift));
   }
+  return {};
 }
 
 // If the machine cannot be read now, the next reading reports the change as drift.
@@ -163,18 +176,38 @@ void Node::after_outside_change(Cause cause) {
   if (!listeners_.empty()) {
     static_cast<void>(read(device::Depth::kShown, cause));
   }
+  warn(renew_cdi());
 }
+
+std::vector<std::string> Node::take_warnings() {
+  std::vector<std::string> all = listeners_.take_warnings();
+  for (std::string& line : std::exchange(warnings_, {})) {
+    all.push_back(std::move(line));
+  }
+  return all;
+}
+
+Node::~Node() = default;
 
 Result<Node::Look> Node::look() {
   MIG_ASSIGN_OR_RETURN(Inventory now, inventory());
-  MIG_ASSIGN_OR_RETURN(holders::Report report, holders::find_holders(now, holder_roots()));
+  MIG_ASSIGN_OR_RETURN(holders::Report report, find_holders(now));
   apply::add_holders(report, now);
   return Look{std::move(now), std::move(report)};
 }
 
 Result<holders::Report> Node::holders(Age age) {
   MIG_ASSIGN_OR_RETURN(const Snapshot now, snapshot(age));
-  return holders::find_holders(*now, holder_roots());
+  return find_holders(*now);
+}
+
+void Node::search_holders_ahead() {
+  ahead_ = std::make_unique<holders::SearchAhead>(holder_roots());
+}
+
+Result<holders::Report> Node::find_holders(const Inventory& now) {
+  const std::unique_ptr<holders::SearchAhead> ahead = std::move(ahead_);
+  return holders::find_holders(now, holder_roots(), ahead.get());
 }
 
 Result<Plan> Node::planned(const Look& now, const DesiredLayout& desired, bool around) {
@@ -241,6 +274,7 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   apply::AfterChangeRecorder heard(listeners_, options.origin.cause);
   apply::Recorders recorders({&journal, &heard});
   apply::Context context{*session_, base::system_clock(), &recorders};
+  context.handover = handover_.get();
   context.facts = &facts_;
   context.heartbeat = options.heartbeat;
   forget();  // refused: the machine was not as the plan assumed
@@ -248,7 +282,9 @@ Result<ApplyResult> Node::apply(const Plan& plan, const ApplyOptions& options) {
   if (!result.after.gpus.empty()) {
     keep(result.after);
   }
-  result.warnings = listeners_.take_warnings();
+  for (std::string& line : listeners_.take_warnings()) {
+    result.warnings.push_back(std::move(line));
+  }
   return result;
 }
 

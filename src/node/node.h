@@ -36,7 +36,9 @@
 #include "device/facts.h"
 #include "device/inventory_reader.h"
 #include "holders/holders.h"
+#include "model/past_layout.h"
 #include "node/age.h"
+#include "node/cdi_handover.h"
 #include "node/slot_names.h"
 #include "node/slot_view.h"
 #include "nvml/session.h"
@@ -83,7 +85,7 @@ class Node {
                                            DriverChoice choice,
                                            ReadElsewhere read);
 
-  ~Node() = default;
+  ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   Node(Node&&) = delete;
@@ -130,13 +132,19 @@ class Node {
     listeners_.add(std::move(name), std::move(listener));
   }
 
-  // Errors of listeners that no ApplyResult reports: after drift, smi, recover.
-  std::vector<std::string> take_warnings() { return listeners_.take_warnings(); }
+  // Errors of listeners and of the CDI file that no ApplyResult reports: after drift, smi, recover.
+  std::vector<std::string> take_warnings();
 
   // Bracket around changes that bypass apply, made on session(): nvidia-smi's dialect. Each costs a
   // reading if there are listeners, else nothing.
-  void before_outside_change();
+  // An error (the CDI file cannot be written): the change must not be made.
+  Result<void> before_outside_change();
   void after_outside_change(Cause cause);
+
+  // The CDI file that changes keep in step; the driver is open afterwards.
+  Result<CdiHandover*> cdi();
+  // Writes the file anew, if one is kept, from a reading that is made under its lock.
+  Result<void> renew_cdi();
 
   // Shared with direct users of NVML (smi); nullptr before the driver was opened.
   std::shared_ptr<nvml::Session> shared_session() const { return session_; }
@@ -190,6 +198,15 @@ class Node {
   // Recorded changes of this machine, newest first; empty when migctl never changed it.
   Result<std::vector<store::ChangeRow>> history(std::int64_t limit);
 
+  // What the journal knows of the instances before and after each change, newest first; a layout
+  // that it cannot read is left out.
+  Result<std::vector<PastChange>> past_changes(std::int64_t limit);
+
+  // Changes with a greater id, oldest first.
+  Result<std::vector<store::ChangeRow>> history_after(std::int64_t change, std::int64_t limit);
+  // Names the lease that a change's instances were made for.
+  Result<void> credit(std::int64_t change, std::int64_t lease);
+
   // A change with its plan and the result of each step; kNotFound.
   Result<ChangeDetails> change(std::int64_t id);
   // An interrupted change that waits for recover(); nullopt also while its process lives.
@@ -217,6 +234,9 @@ class Node {
   Result<holders::Report> holders() { return holders(age_); }
 
   Result<holders::Report> holders(Age age);
+  // The search of /proc for holders begins now, beside the reading of the GPUs; the next holders()
+  // or plan() uses it. For commands that only look.
+  void search_holders_ahead();
 
   // All paths of this machine.
   const store::Places& places() const { return places_; }
@@ -245,10 +265,14 @@ class Node {
   std::optional<Inventory> read_elsewhere();
   void keep(Inventory now);
   Result<Look> look();
+  Result<holders::Report> find_holders(const Inventory& now);
   Result<Plan> planned(const Look& now, const DesiredLayout& desired, bool around);
   std::vector<planner::StepTime> step_times();
   Result<std::optional<store::Journal>> existing_journal();
   SlotNames slot_names() const;
+  void tell_cdi(const Inventory& now);
+  void warn(Result<void> done);
+  std::unique_ptr<CdiHandover> make_handover();
 
   std::shared_ptr<nvml::Session> session_;  // nullptr: not opened; readings come from elsewhere
   store::Places places_;
@@ -258,6 +282,9 @@ class Node {
   device::FactsOfGpus facts_;
   device::CachedReader cached_;
   apply::ChangeListeners listeners_;
+  std::unique_ptr<CdiHandover> handover_;
+  std::vector<std::string> warnings_;
+  std::unique_ptr<holders::SearchAhead> ahead_;
   std::optional<Kept> kept_;
   Age age_ = Age::fresh();
   Watch watch_;

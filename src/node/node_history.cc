@@ -77,12 +77,43 @@ std::vector<planner::StepTime> Node::step_times() {
   return times;
 }
 
+Result<std::vector<PastChange>> Node::past_changes(std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(const std::vector<store::ChangeRow> rows, history(limit));
+  std::vector<PastChange> changes;
+  for (const store::ChangeRow& row : rows) {
+    PastChange change{row.id, row.started_ms, row.command, {}, std::nullopt};
+    auto before = apply::instances_in(row.before);
+    if (!before) {
+      continue;
+    }
+    change.before = *std::move(before);
+    if (auto after = apply::instances_in(row.after)) {
+      change.after = *std::move(after);
+    }
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
 Result<std::vector<store::ChangeRow>> Node::history(std::int64_t limit) {
   MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
   if (!journal) {
     return std::vector<store::ChangeRow>();
   }
   return journal->history(limit);
+}
+
+Result<std::vector<store::ChangeRow>> Node::history_after(std::int64_t change, std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  if (!journal) {
+    return std::vector<store::ChangeRow>();
+  }
+  return journal->after(change, limit);
+}
+
+Result<void> Node::credit(std::int64_t change, std::int64_t lease) {
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  return journal ? journal->credit(change, lease) : Result<void>();
 }
 
 Result<ChangeDetails> Node::change(std::int64_t id) {
@@ -100,6 +131,7 @@ Result<std::optional<store::ChangeRow>> Node::interrupted() {
 Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
   MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
   if (!journal) {
+    warn(renew_cdi());
     return apply::Recovery{};
   }
   MIG_TRY(wake());
@@ -108,10 +140,16 @@ Result<apply::Recovery> Node::recover(const std::function<void()>& heartbeat) {
   }
   apply::AfterChangeRecorder heard(listeners_, Cause::kRecover);
   apply::Context context{*session_, base::system_clock(), &heard};
+  context.handover = handover_.get();
   context.facts = &facts_;
   context.heartbeat = heartbeat;
   forget();
-  return apply::recover(context, *journal);
+  auto done = apply::recover(context, *journal);
+  // A process that died past apply (nvidia-smi's dialect) leaves no open change, but no devices.
+  if (done && !done->was_open) {
+    warn(renew_cdi());
+  }
+  return done;
 }
 
 Result<Plan> Node::plan_undo(std::optional<std::int64_t> change) {

@@ -37,7 +37,11 @@ SlotNames Node::slot_names() const {
 Result<SlotView> Node::set_slot(const SlotRequest& request) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
   MIG_ASSIGN_OR_RETURN(const store::SlotRow row, slot_row(request, now));
-  return slot_names().set(row, now);
+  auto set = slot_names().set(row, now);
+  if (set) {
+    warn(renew_cdi());
+  }
+  return set;
 }
 
 Result<std::vector<SlotView>> Node::slots() {
@@ -51,11 +55,15 @@ Result<config::SavedNames> Node::saved_names(const Inventory& now) {
 
 Result<std::vector<std::string>> Node::restore_names(const config::SavedNames& saved) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, inventory());
-  return node::restore_names(saved, slot_names(), places_.leases(), now);
+  auto restored = node::restore_names(saved, slot_names(), places_.leases(), now);
+  warn(renew_cdi());
+  return restored;
 }
 
 Result<void> Node::remove_slot(const std::string& name) {
-  return slot_names().remove(name);
+  MIG_TRY(slot_names().remove(name));
+  warn(renew_cdi());
+  return {};
 }
 
 Result<SlotView> Node::resolve_slot(const std::string& name) {

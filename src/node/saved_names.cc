@@ -206,14 +206,14 @@ Result<std::string> restore_lease(store::Leases& store,
   }
   if (known != rows.end()) {
     row.id = known->id;  // it may have been restored earlier, under another id
-    MIG_TRY(store.move(row));
+    MIG_TRY(store.move(row, holders::read_moment(base::system_clock(), "/proc").wall_ms));
     return lease_words(saved) + " is for " + row.instance.uuid + " now";
   }
   const holders::Moment moment = holders::read_moment(base::system_clock(), "/proc");
   if (holders::life_of(row, moment, {}) != holders::Life::kLive) {
     return lease_words(saved) + ": its holder has ended; left out";
   }
-  auto added = store.add(row);
+  auto added = store.add(row, moment.wall_ms);
   if (!added && added.error().code == ErrorCode::kInUse) {
     return lease_words(saved) + ": somebody else has the instance now; left out";
   }

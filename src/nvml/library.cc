@@ -3,6 +3,8 @@
 
 #include <dlfcn.h>
 
+#include <link.h>
+
 namespace mig::nvml {
 
 void Library::Close::operator()(void* handle) const {
@@ -11,6 +13,13 @@ void Library::Close::operator()(void* handle) const {
 
 void Library::leave_loaded() {
   static_cast<void>(handle_.release());
+}
+
+std::string Library::file() const {
+  const link_map* map = nullptr;
+  const bool known = dlinfo(handle_.get(), RTLD_DI_LINKMAP, &map) == 0 && map != nullptr &&
+                     map->l_name != nullptr && *map->l_name != '\0';
+  return known ? map->l_name : path_;
 }
 
 void* Library::symbol(const char* name) const {

@@ -26,6 +26,10 @@ class Library {
 
   const std::string& path() const { return path_; }
 
+  // Path of the file that the loader found, "/usr/lib64/libnvidia-ml.so.1"; path() where it does
+  // not say.
+  std::string file() const;
+
   // The destructor will not unload the library.
   void leave_loaded();
 

@@ -47,6 +47,9 @@ class Session {
 
   const std::string& library_path() const { return library_.path(); }
 
+  // File that was loaded under that path.
+  std::string library_file() const { return library_.file(); }
+
   // For calls outside of Functions (`sim capture`); other callers use nvml().
   void* symbol(const char* name) const { return library_.symbol(name); }
 

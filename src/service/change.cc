@@ -121,7 +121,8 @@ class ChangeLoop {
     for (;;) {
       MIG_ASSIGN_OR_RETURN(Plan made, way.plan(make));
       observer_.planned(made);
-      auto applied = carry_out(made, {options_.command, options_.reason, wish_.cause}, false);
+      auto applied = carry_out(
+          made, {options_.command, options_.reason, wish_.cause, options_.made_for}, false);
       if (applied) {
         observer_.outcome(made, *applied);
         return Changed{std::move(made), *std::move(applied)};
@@ -134,7 +135,9 @@ class ChangeLoop {
 
   Result<Changed> with_hooks() {
     Changed done;
+    launch::AfterDeath after_death;
     HookedChange hooked{*options_.hooks, {options_.hook_variables}, options_.mode_only, {}, {}, {}};
+    hooked.after_death = &after_death;
     hooked.run.stop = options_.stop;
     const auto exit_hooks = [&hooked] { static_cast<void>(apply_exit(hooked)); };
     hooked.plan = [&](bool around) {

@@ -66,8 +66,9 @@ struct ChangeOptions {
   // A pending mode counts as success, so that a failure of apply-exit is reported then too
   // (mig-parted's --skip-reset).
   bool pending_will_do = false;
-  std::string command;  // command line, for history
-  std::string reason;   // the user's reason, for history
+  std::string command;              // command line, for history
+  std::string reason;               // the user's reason, for history
+  std::optional<MadeFor> made_for;  // the request that instances are made for, for history
 
   std::chrono::milliseconds wait{0};               // how long to wait for blockers
   std::optional<std::chrono::milliseconds> evict;  // grace period between SIGTERM and SIGKILL

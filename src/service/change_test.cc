@@ -264,11 +264,12 @@ TEST_F(ChangeTest, EachUseCaseSaysWhoChangedTheMachine) {
   static_cast<void>(node_->inventory());
   const ProfileName profile = *ProfileName::parse("2g.10gb");
   ASSERT_TRUE(node_->set_slot({"a", GpuIndex{0}, profile, 4, std::nullopt, std::nullopt}));
-  ASSERT_TRUE(make_slot(*node_, "a"));
+  ASSERT_TRUE(make_slot(*node_, "a", {1001, "lab", 7, 0}));
   DesiredInstance instance;
   instance.profile = profile;
   instance.compute_instances = {profile};
-  ASSERT_TRUE(create_now(*node_, {GpuIndex{0}, {instance}, {}}, node::Cause::kLeaseCreate, "test"));
+  ASSERT_TRUE(
+      create_now(*node_, {GpuIndex{0}, {instance}, {}}, node::Cause::kLeaseCreate, "test", {}));
   ASSERT_TRUE(changed(layout({"3g.20gb"})));
   ASSERT_TRUE(changed(wish_undo(std::nullopt)));
   ASSERT_TRUE(changed(wish_destroy({})));

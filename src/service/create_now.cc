@@ -32,10 +32,10 @@ Result<node::SlotView> find_slot(node::Node& node, const std::string& name) {
   return node.resolve_slot(name);  // says that there is none
 }
 
-Result<void> make_once(node::Node& node, const node::SlotView& slot) {
+Result<void> make_once(node::Node& node, const node::SlotView& slot, const MadeFor& made_for) {
   MIG_ASSIGN_OR_RETURN(const Inventory now, node.inventory());
   MIG_ASSIGN_OR_RETURN(const node::Node::CreateRequest request, node::slot_request(slot, now));
-  return create_now(node, request, node::Cause::kSlotCreate, "slot " + slot.row.name);
+  return create_now(node, request, node::Cause::kSlotCreate, "slot " + slot.row.name, made_for);
 }
 
 }  // namespace
@@ -43,7 +43,8 @@ Result<void> make_once(node::Node& node, const node::SlotView& slot) {
 Result<void> create_now(node::Node& node,
                         const node::Node::CreateRequest& request,
                         node::Cause cause,
-                        const std::string& reason) {
+                        const std::string& reason,
+                        const std::optional<MadeFor>& made_for) {
   const Wish create = wish_create(request);
   Wish wish;
   wish.cause = cause;
@@ -58,6 +59,7 @@ Result<void> create_now(node::Node& node,
   options.allow_reset = false;
   options.command = "lease --create";
   options.reason = reason;
+  options.made_for = made_for;
   ChangeObserver nobody;
   const SignalsLater later;
   MIG_ASSIGN_OR_RETURN(const Changed done, change(node, wish, options, nobody));
@@ -67,7 +69,9 @@ Result<void> create_now(node::Node& node,
   return {};
 }
 
-Result<node::SlotView> make_slot(node::Node& node, const std::string& name) {
+Result<node::SlotView> make_slot(node::Node& node,
+                                 const std::string& name,
+                                 const MadeFor& made_for) {
   base::Clock& clock = base::system_clock();
   const auto deadline = clock.monotonic() + kOthers;
   for (;;) {
@@ -77,7 +81,7 @@ Result<node::SlotView> make_slot(node::Node& node, const std::string& name) {
     if (!could) {
       return node.resolve_slot(name);
     }
-    auto made = make_once(node, slot);
+    auto made = make_once(node, slot, made_for);
     if (made) {
       return node.resolve_slot(name);
     }

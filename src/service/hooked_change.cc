@@ -53,6 +53,12 @@ bool changes_instances(const Plan& plan) {
   });
 }
 
+void disarm(const HookedChange& change) {
+  if (change.after_death != nullptr) {
+    change.after_death->disarm();
+  }
+}
+
 Result<int> after_start(const HookedChange& change) {
   if (stop_wanted(change)) {
     return stopped();
@@ -77,8 +83,12 @@ Result<int> change_with_hooks(const HookedChange& change) {
   if (stop_wanted(change)) {
     return stopped();
   }
+  if (change.after_death != nullptr) {
+    MIG_TRY(change.after_death->arm(change.hooks.apply_exit, change.run));
+  }
   auto start = hooks_of(change, change.hooks.apply_start, "apply-start", change.run);
   if (!start && start.error().code != ErrorCode::kRolledBack) {
+    disarm(change);
     return std::move(start).error();
   }
   Result<int> code = start ? after_start(change) : Result<int>(std::move(start).error());
@@ -92,7 +102,9 @@ Result<int> change_with_hooks(const HookedChange& change) {
 Result<void> apply_exit(const HookedChange& change) {
   launch::HookRun run = change.run;
   run.stop = nullptr;
-  return hooks_of(change, change.hooks.apply_exit, "apply-exit", run);
+  auto done = hooks_of(change, change.hooks.apply_exit, "apply-exit", run);
+  disarm(change);
+  return done;
 }
 
 }  // namespace mig::service

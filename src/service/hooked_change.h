@@ -14,6 +14,7 @@
 #include "mig/plan.h"
 #include "mig/result.h"
 
+#include "launch/after_death.h"
 #include "launch/hook_runner.h"
 
 namespace mig::service {
@@ -30,11 +31,13 @@ struct HookedChange {
   std::function<Result<int>(const Plan&)> carry_out;
   // Output of the hooks, after each list: its name, the text, and whether one of them failed.
   std::function<void(std::string_view name, const std::string& output, bool failed)> printed;
+  // Runs apply-exit in our place when this process is killed meanwhile; nullptr: nobody does.
+  launch::AfterDeath* after_death = nullptr;
 };
 
-// apply-exit runs in any case after apply-start, also after a stop; not when apply-start itself
-// failed (mig-parted's rule). It ignores further stop requests; its failure is returned (kHook) if
-// everything else succeeded.
+// apply-exit runs in any case after apply-start, also after a stop and when this process is killed;
+// not when apply-start itself failed (mig-parted's rule). It ignores further stop requests; its
+// failure is returned (kHook) if everything else succeeded.
 Result<int> change_with_hooks(const HookedChange& change);
 
 // Runs only apply-exit, for a process that must exit during the change.

@@ -40,6 +40,9 @@ Result<std::vector<launch::LogTail>> tails_of(const launch::JobBook& book,
       MIG_ASSIGN_OR_RETURN(skip, launch::start_of_last_lines(path, *choice.lines));
     }
     tails.emplace_back(path, count > 1 && !choice.rank ? fmt::format("[{}] ", rank) : "", skip);
+    if (!choice.follow) {
+      tails.back().stop_here();  // however fast the job goes on writing
+    }
   }
   return tails;
 }

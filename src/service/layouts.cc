@@ -54,6 +54,13 @@ Result<Spec> read_layouts(const std::string& path) {
   return config::parse_spec(text, path);
 }
 
+Result<Spec> parse_layouts(const std::string& text, const std::string& name) {
+  if (text.size() > kMostLayoutBytes) {
+    return fail(ErrorCode::kTooLarge, name + " is longer than 1 MiB");
+  }
+  return config::parse_spec(text, name);
+}
+
 Result<DesiredLayout> resolve_layout(const Spec& spec,
                                      const std::optional<std::string>& label,
                                      const Inventory& inventory) {

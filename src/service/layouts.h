@@ -27,6 +27,8 @@ using SavedNames = config::SavedNames;
 
 // "-" is standard input, which can be read only once.
 Result<Spec> read_layouts(const std::string& path);
+// Of a text; `name` is used in messages.
+Result<Spec> parse_layouts(const std::string& text, const std::string& name);
 // `label` nullopt: the only config of the file.
 Result<DesiredLayout> resolve_layout(const Spec& spec,
                                      const std::optional<std::string>& label,

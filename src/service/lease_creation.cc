@@ -40,18 +40,23 @@ std::vector<Makeable> makeable(const Inventory& now, const lease::Need& need) {
   return all;
 }
 
-Result<void> make_one(node::Node& node, const Makeable& where, const lease::Need& need) {
+Result<void> make_one(node::Node& node,
+                      const Makeable& where,
+                      const lease::Need& need,
+                      const MadeFor& made_for) {
   DesiredInstance instance;
   instance.profile = where.profile->name;
   instance.compute_instances = {need.profile.value_or(where.profile->name)};
-  return create_now(node, {where.gpu, {instance}, {}}, node::Cause::kLeaseCreate, need.str());
+  return create_now(
+      node, {where.gpu, {instance}, {}}, node::Cause::kLeaseCreate, need.str(), made_for);
 }
 
 }  // namespace
 
 Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
-                              const lease::Creation& creation) {
+                              const lease::Creation& creation,
+                              const MadeFor& made_for) {
   if (!creation.need.uuid.empty()) {
     return fail(ErrorCode::kNoCapacity, "an instance that is named by its UUID cannot be made");
   }
@@ -64,7 +69,7 @@ Result<void> create_for_lease(node::Node& node,
   std::uint32_t made = 0;
   for (const Makeable& option : options) {
     while (made < creation.count) {
-      if (auto done = make_one(node, option, creation.need); !done) {
+      if (auto done = make_one(node, option, creation.need, made_for); !done) {
         last = std::move(done).error();
         break;
       }

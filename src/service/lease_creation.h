@@ -12,11 +12,13 @@
 
 namespace mig::service {
 
-// Creates an instance of the smallest satisfying profile, on the first GPU where it fits beside
-// existing ones; never destroys or moves an instance. kNoCapacity when it fits nowhere.
+// Creates an instance, for that request, of the smallest satisfying profile, on the first GPU where
+// it fits beside existing ones; never destroys or moves an instance. kNoCapacity when it fits
+// nowhere.
 Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
-                              const lease::Creation& creation);
+                              const lease::Creation& creation,
+                              const MadeFor& made_for);
 
 }  // namespace mig::service
 

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "base/own_path.h"
 #include "base/strings.h"
 #include "config/tenants.h"
 #include "service/lease_desk.h"
@@ -86,19 +87,35 @@ Result<std::uint32_t> uid_of(const std::string& user) {
   return found->pw_uid;
 }
 
+Peer peer_of_user(std::uint32_t uid) {
+  std::vector<char> buffer(kNameBuffer);
+  passwd entry{};
+  passwd* found = nullptr;
+  const int code = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  // A uid without a name has the group of the same number, as a container's users do.
+  return peer_of(uid, code == 0 && found != nullptr ? found->pw_gid : uid, 0);
+}
+
 Peer own_peer() {
   return peer_of(::getuid(), ::getgid(), static_cast<std::uint32_t>(::getpid()));
 }
 
 Result<Tenants> read_tenants(const std::string& path) {
   const std::string file = store::tenants_file(path, store::Surroundings::ours());
+  MIG_TRY(base::only_trusted_write(file));
   MIG_ASSIGN_OR_RETURN(Tenants tenants, config::read_tenants(file));
   if (!tenants.from_file && file != store::tenants_file("", {})) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no tenants file {}", file),
-                "without one everybody may lease without limits: that has to be meant");
+    return no_tenants_file(file);
   }
   return tenants;
+}
+
+Error no_tenants_file(const std::string& file) {
+  return Error{ErrorCode::kNotFound,
+               fmt::format("there is no tenants file {}", file),
+               "without one everybody may lease without limits: that has to be meant",
+               {},
+               {}};
 }
 
 }  // namespace mig::service

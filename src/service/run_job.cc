@@ -3,6 +3,9 @@
 
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "service/containers.h"
 
 namespace mig::service {
 
@@ -12,12 +15,19 @@ launch::DeviceRoots device_roots(const node::Node& node) {
 }
 
 Result<RunResult> run_job(node::Node& node, const RunRequest& request) {
-  MIG_ASSIGN_OR_RETURN(const std::string dir, node.places().runtime_dir());
+  MIG_ASSIGN_OR_RETURN(const std::string claims, node.places().claims());
   RunRequest full = request;
   if (node.simulated()) {
     full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
   }
-  const launch::RunPlaces places{dir + "/claims", node.places().jobs(), device_roots(node)};
+  if (launch::Containers* containers = full.command.containers.get()) {
+    containers->labels = {{"migctl.machine", node.simulated() ? node.machine_name() : "node"}};
+    containers->device = [roots = device_roots(node)](const Instance& instance,
+                                                      const std::vector<std::string>& folders) {
+      return cdi_name_of(instance, folders, roots);
+    };
+  }
+  const launch::RunPlaces places{claims, node.places().jobs(), device_roots(node)};
   full.observer.on_start = [&node, &request](const Instance& chosen, std::uint32_t rank) {
     if (request.observer.on_start) {
       request.observer.on_start(chosen, rank);

@@ -83,31 +83,27 @@ TEST_F(RunTest, TheCommandSeesItsInstanceAndItsExitCodeComesBack) {
   EXPECT_EQ(result->instances.at(0).profile.str(), "1g.5gb");
 }
 
+// Of two processes, as each supervises its job by signals and reaps all of its children.
 TEST_F(RunTest, TwoAtOnceNeverGetTheSameInstance) {
+  std::vector<pid_t> runs;
+  for (int i = 0; i < 2; ++i) {
+    // Each job waits until the other runs.
+    const std::string script = fmt::format(
+        "cd {} && printf %s \"$CUDA_VISIBLE_DEVICES\" >uuid{} && : >up{} && "
+        "for i in $(seq 600); do [ -e up0 ] && [ -e up1 ] && exit 0; sleep 0.05; done; exit 9",
+        root_,
+        i,
+        i);
+    runs.push_back(start(MIG_BIN_DIR "/migctl", {"--sim", "lab", "run", "--", "sh", "-c", script}));
+  }
+  for (const pid_t run : runs) {
+    EXPECT_EQ(wait(run), 0) << "9: the other has not run meanwhile";
+  }
   std::vector<std::string> uuids(2);
-  std::vector<std::thread> threads;
-  auto other = open();
-  node::Node* nodes[] = {node_.get(), other.get()};
   for (std::size_t i = 0; i < 2; ++i) {
-    threads.emplace_back([&, i] {
-      // Each job waits until the other runs.
-      const auto result = run_job(
-          *nodes[i],
-          job("",
-              fmt::format("cd {} && : >up{} && for i in $(seq 600); do [ -e up0 ] && [ -e up1 ] && "
-                          "break; sleep 0.05; done",
-                          root_,
-                          i)));
-      if (result) {
-        uuids[i] = result->instances.at(0).uuid;
-      }
-    });
+    std::ifstream(fmt::format("{}/uuid{}", root_, i)) >> uuids[i];
+    EXPECT_FALSE(uuids[i].empty());
   }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  EXPECT_FALSE(uuids[0].empty());
-  EXPECT_FALSE(uuids[1].empty());
   EXPECT_NE(uuids[0], uuids[1]);
 }
 

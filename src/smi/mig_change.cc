@@ -210,7 +210,9 @@ int create_gis(const Run& run,
                const std::vector<Gpu>& gpus,
                const std::string& profiles,
                bool with_ci) {
-  run.begin_change();
+  if (!run.begin_change()) {
+    return kExitOther;
+  }
   int exit = 0;
   for (const Gpu& gpu : enabled_gpus(run, gpus, kCreateGis, &exit)) {
     std::vector<GiProfile> known;
@@ -230,7 +232,9 @@ int create_cis(const Run& run,
                const std::vector<Gpu>& gpus,
                const MigFilter& filter,
                const std::string& profiles) {
-  run.begin_change();
+  if (!run.begin_change()) {
+    return kExitOther;
+  }
   int exit = 0;
   for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kCreateCis, &exit)) {
     const std::vector<std::string> words =
@@ -245,7 +249,9 @@ int create_cis(const Run& run,
 }
 
 int destroy_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
-  run.begin_change();
+  if (!run.begin_change()) {
+    return kExitOther;
+  }
   int exit = 0;
   bool found = false;
   const auto gis = wanted_gis(run, gpus, filter, kDestroyCis, &exit);
@@ -287,7 +293,9 @@ int destroy_cis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& f
 }
 
 int destroy_gis(const Run& run, const std::vector<Gpu>& gpus, const MigFilter& filter) {
-  run.begin_change();
+  if (!run.begin_change()) {
+    return kExitOther;
+  }
   int exit = 0;
   for (const auto& [gpu, gi] : wanted_gis(run, gpus, filter, kDestroyGis, &exit)) {
     const nvmlReturn_t code = run.nvml.nvmlGpuInstanceDestroy(gi.handle);

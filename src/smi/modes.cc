@@ -94,7 +94,9 @@ std::optional<bool> parse_switch(const std::string& value) {
 }
 
 int set_mig_mode(const Run& run, const std::vector<Gpu>& gpus, bool enable) {
-  run.begin_change();
+  if (!run.begin_change()) {
+    return kExitOther;
+  }
   for (const Gpu& gpu : gpus) {
     const std::string bus = bus_id(run, gpu.device);
     nvmlReturn_t activation = NVML_SUCCESS;
@@ -158,7 +160,9 @@ int reset_gpus(const Run& run, const std::vector<Gpu>& gpus) {
         "own nvidia-smi can. Run its `nvidia-smi --gpu-reset -i <index>` as root, or reboot.\n");
     return exit_code(NVML_ERROR_NOT_SUPPORTED);
   }
-  run.begin_change();
+  if (!run.begin_change()) {
+    return kExitOther;
+  }
   std::vector<Refused> refused;
   for (const Gpu& gpu : gpus) {
     const std::string bus = bus_id(run, gpu.device);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/strings.h"
 #include "smi/text.h"
 
 namespace mig::smi {
@@ -38,7 +39,7 @@ std::string name_of(const Run& run, unsigned pid) {
   if (code == NVML_ERROR_NO_PERMISSION) {
     return "[Insufficient Permissions]";
   }
-  return code == NVML_SUCCESS ? name.data() : "[Not Found]";
+  return code == NVML_SUCCESS ? base::printable(name.data()) : "[Not Found]";
 }
 
 std::optional<unsigned> instance(unsigned id) {

@@ -10,6 +10,18 @@ std::string Run::why(nvmlReturn_t code) const {
   return words != nullptr ? std::string(words) : std::string(nvml::code_text(code));
 }
 
+bool Run::begin_change() const {
+  if (before_change == nullptr || !*before_change) {
+    return true;
+  }
+  const auto may = (*before_change)();
+  if (!may) {
+    const std::string text = may.error().text() + "\n" + may.error().hint + "\n";
+    std::fwrite(text.data(), 1, text.size(), err);
+  }
+  return may.has_value();
+}
+
 int exit_code(nvmlReturn_t code) {
   return code >= 0 && code < kExitOther ? static_cast<int>(code) : kExitOther;
 }

@@ -22,16 +22,13 @@ struct Run {
   const nvml::Functions& nvml;
   std::FILE* out;
   std::FILE* err;
-  const std::function<void()>* before_change = nullptr;  // from SmiContext; not owned
+  const std::function<Result<void>()>* before_change = nullptr;  // from SmiContext; not owned
 
   void print(std::string_view what) const { std::fwrite(what.data(), 1, what.size(), out); }
 
-  // Called by each command before its first call that changes modes or instances.
-  void begin_change() const {
-    if (before_change != nullptr && *before_change) {
-      (*before_change)();
-    }
-  }
+  // Called by each command before its first call that changes modes or instances. False: it must
+  // change nothing, and the reason is printed.
+  [[nodiscard]] bool begin_change() const;
 
   // The driver's text for `code`.
   std::string why(nvmlReturn_t code) const;

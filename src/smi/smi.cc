@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/file.h"
 #include "nvml/return_code.h"
 #include "nvml/session.h"
 #include "smi/dmon.h"
@@ -119,11 +120,13 @@ int run_into_file(const Command& command, const Options& options, const SmiConte
     return run_with_driver(command, options, context);
   }
   const std::string path = options.get("--filename");
-  std::FILE* file = std::fopen(path.c_str(), "we");
+  auto opened = base::open_output(path);
+  std::FILE* file = opened ? ::fdopen(opened->get(), "w") : nullptr;
   if (file == nullptr) {
     put(context.out, "Failed to create the log file " + path + "\n\n");
     return kExitOther;
   }
+  static_cast<void>(opened->release());
   SmiContext into = context;
   into.out = file;
   const int exit = run_with_driver(command, options, into);

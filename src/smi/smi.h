@@ -28,8 +28,9 @@ struct SmiContext {
   // Called at most once, and not for help or an invalid command line.
   std::function<Result<std::shared_ptr<nvml::Session>>()> open;
   // Called before the first driver call that changes modes or instances (mig -cgi, -cci, -dci,
-  // -dgi; -mig; -r), for after-change events. May be empty.
-  std::function<void()> before_change = {};
+  // -dgi; -mig; -r), for after-change events and for what must be taken back first. On an error the
+  // command changes nothing, prints it to `err` and returns 255. May be empty.
+  std::function<Result<void>()> before_change = {};
   // Not owned. Results go to `out`, and so do almost all errors, as with nvidia-smi.
   std::FILE* out = stdout;
   std::FILE* err = stderr;

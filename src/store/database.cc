@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "base/own_path.h"
 
 namespace mig::store {
 
@@ -121,24 +123,30 @@ int switch_to_wal(sqlite3* db) {
   }
 }
 
+// Makes the folder where it is missing. SQLite takes paths, so every folder on the way has to be
+// one in which no other user exchanges anything.
 Result<void> make_folder(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (folder.empty() || std::filesystem::is_directory(folder, error)) {
+  if (folder.empty()) {
     return {};
   }
+  std::error_code ignored;
+  const bool there = std::filesystem::is_directory(folder, ignored);
   const mode_t before = umask(0077);
-  std::filesystem::create_directories(folder, error);
+  auto made = base::make_own_folders(folder.string(), 0700);
   umask(before);
-  if (error) {
-    return Error{
-        ErrorCode::kPermission,
-        fmt::format("cannot create the state folder {}: {}", folder.string(), error.message()),
-        "run as root, or set MIGCTL_STATE_DIR to a folder you may write",
-        {},
-        {}};
+  if (made || !made.error().hint.empty()) {
+    return made;
   }
-  return {};
+  if (there) {
+    return {};  // SQLite says better why it cannot be used
+  }
+  return Error{
+      ErrorCode::kPermission,
+      fmt::format("cannot create the state folder {}: {}", folder.string(), made.error().message),
+      "run as root, or set MIGCTL_STATE_DIR to a folder you may write",
+      {},
+      {}};
 }
 
 }  // namespace
@@ -146,12 +154,22 @@ Result<void> make_folder(const std::string& path) {
 Statement::Statement(Statement&& other) noexcept
     : db_(other.db_),
       statement_(std::exchange(other.statement_, nullptr)),
-      path_(std::move(other.path_)),
+      path_(other.path_),
+      idle_(other.idle_),
       next_parameter_(other.next_parameter_),
       bind_error_(other.bind_error_) {}
 
 Statement::~Statement() {
-  sqlite3_finalize(statement_);
+  if (statement_ == nullptr) {
+    return;
+  }
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+  try {
+    idle_->push_back(statement_);
+  } catch (const std::bad_alloc&) {
+    sqlite3_finalize(statement_);
+  }
 }
 
 Statement& Statement::bind(std::int64_t value) {
@@ -182,7 +200,7 @@ Statement& Statement::bind(std::optional<std::int64_t> value) {
 
 Result<bool> Statement::step() {
   if (bind_error_ != SQLITE_OK) {
-    return sqlite_error(nullptr, bind_error_, path_, "bind a value for");
+    return sqlite_error(nullptr, bind_error_, *path_, "bind a value for");
   }
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) {
@@ -191,7 +209,7 @@ Result<bool> Statement::step() {
   if (code == SQLITE_DONE) {
     return false;
   }
-  return sqlite_error(db_, code, path_, "write to");
+  return sqlite_error(db_, code, *path_, "write to");
 }
 
 Result<void> Statement::run() {
@@ -224,9 +242,16 @@ std::optional<std::int64_t> Statement::maybe_integer(int column) const {
 }
 
 Database::Database(Database&& other) noexcept
-    : db_(std::exchange(other.db_, nullptr)), path_(std::move(other.path_)) {}
+    : db_(std::exchange(other.db_, nullptr)), shared_(std::move(other.shared_)) {}
 
 Database::~Database() {
+  if (shared_) {
+    for (auto& [sql, statements] : shared_->idle) {
+      for (sqlite3_stmt* statement : statements) {
+        sqlite3_finalize(statement);
+      }
+    }
+  }
   sqlite3_close_v2(db_);
 }
 
@@ -257,20 +282,35 @@ Result<Database> Database::open(const std::string& path, const Migrations& migra
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
-  sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
-  if (code != SQLITE_OK) {
-    return sqlite_error(db_, code, path_, "read");
+  std::vector<sqlite3_stmt*>& idle = shared_->idle[std::string(sql)];
+  if (!idle.empty()) {
+    sqlite3_stmt* const again = idle.back();
+    idle.pop_back();
+    return Statement(db_, again, shared_->path, &idle);
   }
-  return Statement(db_, statement, path_);
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(db_,
+                                      sql.data(),
+                                      static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT,
+                                      &statement,
+                                      nullptr);
+  if (code != SQLITE_OK) {
+    return sqlite_error(db_, code, shared_->path, "read");
+  }
+  return Statement(db_, statement, shared_->path, &idle);
 }
 
 Result<void> Database::execute(const std::string& sql) {
   if (int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK) {
-    return sqlite_error(db_, code, path_, "write to");
+    return sqlite_error(db_, code, shared_->path, "write to");
   }
   return {};
+}
+
+Result<void> Database::run(std::string_view sql) {
+  MIG_ASSIGN_OR_RETURN(Statement statement, prepare(sql));
+  return statement.run();
 }
 
 std::int64_t Database::last_insert_id() const {
@@ -285,8 +325,8 @@ Result<void> Database::check() {
     return {};
   }
   return Error{ErrorCode::kIo,
-               fmt::format("{} is damaged: {}", path_, found),
-               hint_of(SQLITE_CORRUPT, path_),
+               fmt::format("{} is damaged: {}", shared_->path, found),
+               hint_of(SQLITE_CORRUPT, shared_->path),
                {},
                {}};
 }
@@ -300,13 +340,14 @@ Result<void> Database::migrate(const Migrations& migrations) {
   const auto newest = static_cast<std::int64_t>(migrations.size());
   MIG_ASSIGN_OR_RETURN(std::int64_t now, version());
   if (now > newest) {
-    return Error{
-        ErrorCode::kConflict,
-        fmt::format(
-            "{} was written by a newer migctl (format {}, this one knows {})", path_, now, newest),
-        "use the newer migctl, or move the file away to start a new history",
-        {},
-        {}};
+    return Error{ErrorCode::kConflict,
+                 fmt::format("{} was written by a newer migctl (format {}, this one knows {})",
+                             shared_->path,
+                             now,
+                             newest),
+                 "use the newer migctl, or move the file away to start a new history",
+                 {},
+                 {}};
   }
   if (now == newest) {
     return {};

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "mig/result.h"
@@ -25,6 +26,10 @@ namespace mig::store {
 // Migration i (from 0) brings user_version i to i + 1.
 using Migrations = std::vector<std::string_view>;
 
+// Compiled statements that no Statement uses now, by their SQL: each text is compiled once.
+using IdleStatements = std::unordered_map<std::string, std::vector<sqlite3_stmt*>>;
+
+// A prepared statement; at its end it goes back to its Database for the next use of the same SQL.
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
@@ -50,12 +55,16 @@ class Statement {
  private:
   friend class Database;
 
-  Statement(sqlite3* db, sqlite3_stmt* statement, std::string path)
-      : db_(db), statement_(statement), path_(std::move(path)) {}
+  Statement(sqlite3* db,
+            sqlite3_stmt* statement,
+            const std::string& path,
+            std::vector<sqlite3_stmt*>* idle)
+      : db_(db), statement_(statement), path_(&path), idle_(idle) {}
 
   sqlite3* db_;
   sqlite3_stmt* statement_;
-  std::string path_;
+  const std::string* path_;           // of the Database
+  std::vector<sqlite3_stmt*>* idle_;  // of the Database, for this SQL
   int next_parameter_ = 1;
   int bind_error_ = 0;
 };
@@ -78,26 +87,34 @@ class Database {
   Result<void> execute(const std::string& sql);  // no parameters, several statements allowed
   std::int64_t last_insert_id() const;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return shared_->path; }
 
   // Runs `body` as a transaction: committed on success, else rolled back. Body must return
   // Result<void>.
   template <class Body>
   Result<void> transaction(Body&& body) {
-    MIG_TRY(execute("BEGIN IMMEDIATE"));
+    MIG_TRY(run("BEGIN IMMEDIATE"));
     if (Result<void> done = body(); !done) {
       (void)execute("ROLLBACK");
       return done;
     }
-    return execute("COMMIT");
+    return run("COMMIT");
   }
 
  private:
-  Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+  // On the heap: Statements refer to it, and a Database may be moved.
+  struct Shared {
+    std::string path;
+    IdleStatements idle;
+  };
 
+  Database(sqlite3* db, std::string path)
+      : db_(db), shared_(std::make_unique<Shared>(Shared{std::move(path), {}})) {}
+
+  Result<void> run(std::string_view sql);  // one statement without parameters and rows
   Result<void> migrate(const Migrations& migrations);
   sqlite3* db_;
-  std::string path_;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace mig::store

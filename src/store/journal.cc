@@ -42,10 +42,19 @@ ALTER TABLE step ADD COLUMN board TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempt ADD COLUMN took_us INTEGER;
 )sql";
 
+// The cause, and the request that instances were made for.
+constexpr std::string_view kSchema3 = R"sql(
+ALTER TABLE change ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+ALTER TABLE change ADD COLUMN for_request INTEGER;
+ALTER TABLE change ADD COLUMN for_uid INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE change ADD COLUMN for_tenant TEXT NOT NULL DEFAULT '';
+ALTER TABLE change ADD COLUMN for_lease INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr std::string_view kChangeColumns =
     "id, started_ms, finished_ms, boot_id, uid, pid, user, command, reason, before_layout, "
     "after_layout, generation, state, message, (SELECT count(*) FROM step WHERE step.change = id), "
-    "start_ticks, driver";
+    "start_ticks, driver, cause, for_request, for_uid, for_tenant, for_lease";
 
 ChangeState state_of(std::string_view name) {
   for (auto state :
@@ -76,6 +85,11 @@ ChangeRow read_change(const Statement& row) {
   change.steps = row.integer(14);
   change.start_ticks = row.integer(15);
   change.driver = row.text(16);
+  change.cause = row.text(17);
+  if (const auto request = row.maybe_integer(18)) {
+    change.made_for = MadeFor{
+        static_cast<std::uint32_t>(row.integer(19)), row.text(20), *request, row.integer(21)};
+  }
   return change;
 }
 
@@ -101,7 +115,7 @@ Result<std::optional<ChangeRow>> first_of(Statement query) {
 }  // namespace
 
 Result<Journal> Journal::open(const std::string& path, base::Clock& clock) {
-  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1, kSchema2}));
+  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1, kSchema2, kSchema3}));
   return Journal(std::move(database), clock);
 }
 
@@ -129,11 +143,15 @@ Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<S
         Statement insert,
         database_.prepare(
             "INSERT INTO change (started_ms, boot_id, uid, pid, user, command, reason, "
-            "before_layout, after_layout, generation, start_ticks, driver, state, message) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'open','')"));
+            "before_layout, after_layout, generation, start_ticks, driver, cause, for_request, "
+            "for_uid, for_tenant, state, message) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open','')"));
     insert.bind(started).bind(change.boot_id).bind(change.uid).bind(change.pid).bind(change.user);
     insert.bind(change.command).bind(change.reason).bind(change.before).bind(change.after);
-    insert.bind(change.generation).bind(change.start_ticks).bind(change.driver);
+    insert.bind(change.generation).bind(change.start_ticks).bind(change.driver).bind(change.cause);
+    const MadeFor made_for = change.made_for.value_or(MadeFor{});
+    insert.bind(change.made_for ? std::optional(made_for.request) : std::nullopt);
+    insert.bind(static_cast<std::int64_t>(made_for.uid)).bind(std::string_view(made_for.tenant));
     MIG_TRY(insert.run());
     id = database_.last_insert_id();
     for (const StepRow& step : steps) {
@@ -210,6 +228,22 @@ Result<std::vector<ChangeRow>> Journal::history(std::int64_t limit) {
                            "SELECT {} FROM change ORDER BY id DESC LIMIT ?", kChangeColumns)));
   query.bind(limit);
   return read_changes(std::move(query));
+}
+
+Result<std::vector<ChangeRow>> Journal::after(std::int64_t change, std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(
+          fmt::format("SELECT {} FROM change WHERE id > ? ORDER BY id LIMIT ?", kChangeColumns)));
+  query.bind(change).bind(limit);
+  return read_changes(std::move(query));
+}
+
+Result<void> Journal::credit(std::int64_t change, std::int64_t lease) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement update,
+      database_.prepare("UPDATE change SET for_lease=? WHERE id=? AND for_request IS NOT NULL"));
+  return update.bind(lease).bind(change).run();
 }
 
 Result<std::vector<StepRow>> Journal::steps(std::int64_t change) {

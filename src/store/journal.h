@@ -82,6 +82,10 @@ class Journal {
   Result<std::optional<ChangeRow>> open_change();
   Result<std::optional<ChangeRow>> find(std::int64_t change);
   Result<std::vector<ChangeRow>> history(std::int64_t limit);  // newest first
+  // Changes with a greater id, oldest first.
+  Result<std::vector<ChangeRow>> after(std::int64_t change, std::int64_t limit);
+  // Names the lease that a change's instances were made for; the change says for which request.
+  Result<void> credit(std::int64_t change, std::int64_t lease);
   Result<std::vector<StepRow>> steps(std::int64_t change);
   Result<std::vector<AttemptRow>> attempts(std::int64_t change);  // in order
   // Durations of completed steps, newest first.

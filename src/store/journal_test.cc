@@ -158,15 +158,38 @@ TEST_F(JournalTest, FilesAreForTheirOwnerOnly) {
   EXPECT_EQ(info.st_mode & 0777, 0700U);
 }
 
+TEST_F(JournalTest, KeepsForWhomInstancesWereMade) {
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal);
+  ChangeRow made;
+  made.cause = "lease --create";
+  made.made_for = MadeFor{1001, "lab", 7, 0};
+  const auto first = journal->begin(made, {});
+  ASSERT_TRUE(first) << first.error().text();
+  ASSERT_TRUE(journal->finish(*first, ChangeState::kApplied, "", ""));
+  const auto second = journal->begin(ChangeRow{}, {});
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(journal->credit(*first, 12));
+  ASSERT_TRUE(journal->credit(*second, 13)) << "it was made for nobody";
+  EXPECT_EQ((*journal->find(*first))->made_for, (MadeFor{1001, "lab", 7, 12}));
+  EXPECT_EQ((*journal->find(*first))->cause, "lease --create");
+  EXPECT_FALSE((*journal->find(*second))->made_for);
+  const auto later = journal->after(*first, 10);
+  ASSERT_EQ(later->size(), 1U);
+  EXPECT_EQ(later->front().id, *second);
+  EXPECT_EQ(journal->after(0, 1)->front().id, *first) << "the oldest first";
+}
+
 TEST_F(JournalTest, SaysThatANewerVersionWroteIt) {
   {
-    auto database =
-        Database::open(path_, {"CREATE TABLE a(x)", "CREATE TABLE b(x)", "CREATE TABLE c(x)"});
+    auto database = Database::open(
+        path_,
+        {"CREATE TABLE a(x)", "CREATE TABLE b(x)", "CREATE TABLE c(x)", "CREATE TABLE d(x)"});
     ASSERT_TRUE(database);
   }
   auto journal = Journal::open(path_);
   ASSERT_FALSE(journal);
-  EXPECT_NE(journal.error().message.find("newer migctl (format 3, this one knows 2)"),
+  EXPECT_NE(journal.error().message.find("newer migctl (format 4, this one knows 3)"),
             std::string::npos)
       << journal.error().message;
 }

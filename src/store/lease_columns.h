@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of store/: columns of the tables of leases and requests, between a row's members and
-// SQLite, both ways. Included by leases.cc only.
+// SQLite, both ways. Included by the units of Leases only.
 #ifndef MIGCTL_STORE_LEASE_COLUMNS_H_
 #define MIGCTL_STORE_LEASE_COLUMNS_H_
 
@@ -26,7 +26,7 @@ struct ZeroIsNone {
 };
 
 // Single source of truth: every column of a lease with its member, used for reading, writing and
-// the SQL statements. To add one: a line here and a migration above.
+// the SQL statements. To add one: a line here and a step in lease_tables.cc.
 template <class Row, class Visit>
 void each_column_of_lease(Row& row, Visit&& visit) {
   visit("id", row.id);
@@ -47,6 +47,8 @@ void each_column_of_lease(Row& row, Visit&& visit) {
   visit("pid", row.holder.pid);
   visit("start_ticks", row.holder.start_ticks);
   visit("unit", row.holder.unit);
+  visit("unit_cgroup", row.holder.cgroup);
+  visit("unit_inode", row.holder.cgroup_inode);
   visit("boot_id", row.boot_id);
   visit("heir_pid", row.heir.pid);
   visit("heir_start", row.heir.start_ticks);
@@ -61,6 +63,15 @@ void each_column_of_lease(Row& row, Visit&& visit) {
   visit("notice_boot_ms", row.notice_boot_ms);
   visit("notice_grace_ms", row.notice_grace_ms);
   visit("signalled", row.signalled);
+  visit("cgroup", row.cgroup);
+  visit("linger", row.linger);
+  visit("end_grace_ms", row.end_grace_ms);
+  visit("ending", row.ending);
+  visit("ending_boot_ms", row.ending_boot_ms);
+  visit("ending_by", row.ending_by);
+  visit("ending_stage", row.ending_stage);
+  visit("processes", row.processes);
+  visit("charged_ms", row.charged_ms);
 }
 
 template <class Row, class Visit>
@@ -74,12 +85,15 @@ void each_column_of_request(Row& row, Visit&& visit) {
   visit("pid", row.holder.pid);
   visit("start_ticks", row.holder.start_ticks);
   visit("unit", row.holder.unit);
+  visit("unit_cgroup", row.holder.cgroup);
+  visit("unit_inode", row.holder.cgroup_inode);
   visit("boot_id", row.boot_id);
   visit("stoppable", row.stoppable);
   visit("waiter_pid", row.waiter.pid);
   visit("waiter_start", row.waiter.start_ticks);
   visit("uid", row.caller.uid);
   visit("tenant", row.caller.tenant);
+  visit("by_uid", row.caller.by_uid);
   visit("job", row.job);
   visit("priority", row.priority);
   visit("limit_ms", row.limit_ms);
@@ -90,6 +104,8 @@ void each_column_of_request(Row& row, Visit&& visit) {
   visit("preempt", row.preempt);
   visit("grace_ms", row.grace_ms);
   visit("reason", row.reason);
+  visit("linger", row.linger);
+  visit("end_grace_ms", row.end_grace_ms);
 }
 
 // Columns in the order of the SELECT.
@@ -228,6 +244,22 @@ inline std::string insert(const char* table, const std::string& columns) {
     marks += ",?";
   }
   return fmt::format("INSERT INTO {}({}) VALUES({})", table, kept, marks);
+}
+
+template <class Row, class Read>
+Result<std::vector<Row>> rows_of(Statement& query, Read read) {
+  std::vector<Row> rows;
+  for (;;) {
+    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more) {
+      return rows;
+    }
+    rows.push_back(read(query));
+  }
+}
+
+inline std::string select(std::string_view columns, std::string_view rest) {
+  return "SELECT " + std::string(columns) + " FROM " + std::string(rest);
 }
 
 }  // namespace mig::store

@@ -2,72 +2,14 @@
 #include "store/leases.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "store/lease_columns.h"
+#include "store/lease_tables.h"
 
 namespace mig::store {
-namespace {
-
-const Migrations& lease_migrations() {
-  static const Migrations kMigrations = {R"sql(
-    CREATE TABLE lease(
-      id INTEGER PRIMARY KEY AUTOINCREMENT, request INTEGER NOT NULL, key TEXT NOT NULL,
-      uuid TEXT NOT NULL, profile TEXT NOT NULL, gpu_uuid TEXT NOT NULL,
-      gpu_index INTEGER NOT NULL, gpu_instance INTEGER NOT NULL, compute_instance INTEGER NOT NULL,
-      memory_mib INTEGER NOT NULL, sm INTEGER NOT NULL, slices INTEGER NOT NULL,
-      shared INTEGER NOT NULL CHECK(shared >= 1),
-      holder_kind INTEGER NOT NULL, pid INTEGER NOT NULL, start_ticks INTEGER NOT NULL,
-      unit TEXT NOT NULL, boot_id TEXT NOT NULL,
-      heir_pid INTEGER NOT NULL DEFAULT 0, heir_start INTEGER NOT NULL DEFAULT 0,
-      stoppable INTEGER NOT NULL, uid INTEGER NOT NULL, tenant TEXT NOT NULL, job TEXT NOT NULL, priority INTEGER NOT NULL,
-      granted_ms INTEGER NOT NULL, granted_boot_ms INTEGER NOT NULL, limit_ms INTEGER,
-      notice_boot_ms INTEGER, notice_grace_ms INTEGER, signalled INTEGER NOT NULL DEFAULT 0);
-    CREATE UNIQUE INDEX lease_exclusive ON lease(uuid) WHERE shared = 1;
-    CREATE INDEX lease_request ON lease(request);
-    CREATE INDEX lease_key ON lease(key) WHERE key <> '';
-    CREATE TABLE request(
-      id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, need TEXT NOT NULL,
-      count INTEGER NOT NULL, shared INTEGER NOT NULL,
-      holder_kind INTEGER NOT NULL, pid INTEGER NOT NULL, start_ticks INTEGER NOT NULL,
-      unit TEXT NOT NULL, boot_id TEXT NOT NULL, stoppable INTEGER NOT NULL,
-      waiter_pid INTEGER NOT NULL, waiter_start INTEGER NOT NULL,
-      uid INTEGER NOT NULL, tenant TEXT NOT NULL, job TEXT NOT NULL, priority INTEGER NOT NULL,
-      limit_ms INTEGER, since_ms INTEGER NOT NULL, since_boot_ms INTEGER NOT NULL,
-      wait_ms INTEGER NOT NULL, create_missing INTEGER NOT NULL, preempt INTEGER NOT NULL,
-      grace_ms INTEGER NOT NULL, reason TEXT NOT NULL);
-    CREATE INDEX request_key ON request(key) WHERE key <> '';
-    CREATE TABLE usage(tenant TEXT PRIMARY KEY, slice_seconds INTEGER NOT NULL,
-                       updated_ms INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE audit(
-      id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, lease INTEGER NOT NULL,
-      uid INTEGER NOT NULL, action TEXT NOT NULL, tenant TEXT NOT NULL, instance TEXT NOT NULL,
-      detail TEXT NOT NULL);
-  )sql",
-                                         "ALTER TABLE lease ADD COLUMN gpu_minor INTEGER"};
-  return kMigrations;
-}
-
-template <class Row, class Read>
-Result<std::vector<Row>> rows_of(Statement& query, Read read) {
-  std::vector<Row> rows;
-  for (;;) {
-    MIG_ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more) {
-      return rows;
-    }
-    rows.push_back(read(query));
-  }
-}
-
-std::string select(std::string_view columns, std::string_view rest) {
-  return "SELECT " + std::string(columns) + " FROM " + std::string(rest);
-}
-
-}  // namespace
 
 Result<Leases> Leases::open(const std::string& path) {
   MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, lease_migrations()));
@@ -79,7 +21,85 @@ Result<Leases> Leases::open(const std::string& path) {
 }
 
 Result<void> Leases::transaction(const std::function<Result<void>()>& body) {
-  return database_.transaction(body);
+  Result<void> done = database_.transaction([&]() -> Result<void> {
+    MIG_TRY(refresh());
+    in_transaction_ = true;  // nobody else can write until its end
+    Result<void> result = body();
+    in_transaction_ = false;
+    return result;
+  });
+  if (!done) {
+    seen_.reset();  // the cache has what was rolled back
+  }
+  return done;
+}
+
+Result<std::int64_t> Leases::data_version() {
+  MIG_ASSIGN_OR_RETURN(Statement query, database_.prepare("PRAGMA data_version"));
+  MIG_TRY(query.step());
+  return query.integer(0);
+}
+
+Result<void> Leases::refresh() {
+  if (in_transaction_ && seen_) {
+    return {};
+  }
+  MIG_ASSIGN_OR_RETURN(const std::int64_t version, data_version());
+  if (seen_ != version) {
+    seen_.reset();
+    MIG_TRY(load());
+    // A write between the two reads is newer than the version: the next look reads it again.
+    seen_ = version;
+  }
+  return {};
+}
+
+Result<void> Leases::load() {
+  ++epoch_;
+  changes_.clear();
+  requests_.clear();
+  keys_.clear();
+  of_tenant_.clear();
+  of_user_.clear();
+  MIG_ASSIGN_OR_RETURN(Statement leases,
+                       database_.prepare(select(lease_columns(), "lease ORDER BY id")));
+  MIG_ASSIGN_OR_RETURN(leases_, rows_of<LeaseRow>(leases, lease_of));
+  MIG_ASSIGN_OR_RETURN(Statement requests,
+                       database_.prepare(select(request_columns(), "request ORDER BY id")));
+  MIG_ASSIGN_OR_RETURN(std::vector<RequestRow> rows, rows_of<RequestRow>(requests, request_of));
+  for (RequestRow& row : rows) {
+    count(row, 1);
+    requests_.emplace_hint(requests_.end(), row.id, std::move(row));
+  }
+  MIG_ASSIGN_OR_RETURN(Statement usage,
+                       database_.prepare("SELECT tenant, uid, slice_ms, updated_ms FROM "
+                                         "usage_of_user ORDER BY tenant, uid"));
+  MIG_ASSIGN_OR_RETURN(usage_, rows_of<UsageRow>(usage, [](const Statement& row) {
+                         UsageRow r;
+                         Columns(row).all(r.tenant, r.uid, r.slice_ms, r.updated_ms);
+                         return r;
+                       }));
+  return {};
+}
+
+// The cache holds rows as the table has them, without members that are not stored.
+Result<void> Leases::reread(std::int64_t lease) {
+  if (!seen_) {
+    return {};
+  }
+  const auto cached = std::find_if(
+      leases_.begin(), leases_.end(), [&](const LeaseRow& row) { return row.id == lease; });
+  MIG_ASSIGN_OR_RETURN(Statement query,
+                       database_.prepare(select(lease_columns(), "lease WHERE id = ?")));
+  MIG_ASSIGN_OR_RETURN(const bool found, query.bind(lease).step());
+  if (!found && cached != leases_.end()) {
+    leases_.erase(cached);
+  } else if (found && cached != leases_.end()) {
+    *cached = lease_of(query);
+  } else if (found) {
+    leases_.push_back(lease_of(query));  // ids ascend
+  }
+  return {};
 }
 
 Result<void> Leases::flush() {
@@ -88,28 +108,29 @@ Result<void> Leases::flush() {
 }
 
 Result<std::vector<LeaseRow>> Leases::leases() {
-  MIG_ASSIGN_OR_RETURN(Statement query,
-                       database_.prepare(select(lease_columns(), "lease ORDER BY id")));
-  return rows_of<LeaseRow>(query, lease_of);
+  MIG_TRY(refresh());
+  return leases_;
 }
 
 Result<std::vector<LeaseRow>> Leases::leases_of_request(std::int64_t request) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement query,
-      database_.prepare(select(lease_columns(), "lease WHERE request = ? ORDER BY id")));
-  query.bind(request);
-  return rows_of<LeaseRow>(query, lease_of);
+  MIG_TRY(refresh());
+  std::vector<LeaseRow> rows;
+  std::copy_if(leases_.begin(), leases_.end(), std::back_inserter(rows), [&](const LeaseRow& row) {
+    return row.request == request;
+  });
+  return rows;
 }
 
 Result<std::vector<LeaseRow>> Leases::leases_of_key(const std::string& key) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement query,
-      database_.prepare(select(lease_columns(), "lease WHERE key = ? AND key <> '' ORDER BY id")));
-  query.bind(std::string_view(key));
-  return rows_of<LeaseRow>(query, lease_of);
+  MIG_TRY(refresh());
+  std::vector<LeaseRow> rows;
+  std::copy_if(leases_.begin(), leases_.end(), std::back_inserter(rows), [&](const LeaseRow& row) {
+    return !key.empty() && row.key == key;
+  });
+  return rows;
 }
 
-Result<std::int64_t> Leases::add(const LeaseRow& r) {
+Result<std::int64_t> Leases::add(const LeaseRow& r, std::optional<std::int64_t> from_ms) {
   // The table's constraint covers exclusive against exclusive; this check covers exclusive against
   // shared.
   MIG_ASSIGN_OR_RETURN(
@@ -131,20 +152,26 @@ Result<std::int64_t> Leases::add(const LeaseRow& r) {
     }
   });
   MIG_TRY(added.run());
-  return database_.last_insert_id();
+  LeaseRow with_id = r;
+  with_id.id = database_.last_insert_id();
+  MIG_TRY(begin_tenure(with_id, from_ms.value_or(r.granted_ms)));
+  MIG_TRY(reread(with_id.id));
+  return with_id.id;
 }
 
-Result<bool> Leases::remove(std::int64_t lease) {
+Result<bool> Leases::remove(std::int64_t lease, std::int64_t at_ms) {
   MIG_ASSIGN_OR_RETURN(Statement gone,
                        database_.prepare("DELETE FROM lease WHERE id = ? RETURNING id"));
   MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(lease).step());
   if (was_there) {
     MIG_TRY(gone.run());
+    MIG_TRY(end_tenure(lease, at_ms));
+    MIG_TRY(reread(lease));
   }
   return was_there;
 }
 
-Result<void> Leases::move(const LeaseRow& r) {
+Result<void> Leases::move(const LeaseRow& r, std::int64_t at_ms) {
   MIG_ASSIGN_OR_RETURN(
       Statement update,
       database_.prepare("UPDATE lease SET uuid = ?, gpu_uuid = ?, gpu_index = ?, gpu_instance = ?, "
@@ -157,25 +184,32 @@ Result<void> Leases::move(const LeaseRow& r) {
            r.instance.compute_instance,
            r.instance.gpu_minor,
            r.id);
-  return update.run();
+  MIG_TRY(update.run());
+  MIG_TRY(end_tenure(r.id, at_ms));
+  MIG_TRY(begin_tenure(r, at_ms));
+  return reread(r.id);
 }
 
 Result<void> Leases::set_holder(const LeaseRow& r) {
   MIG_ASSIGN_OR_RETURN(Statement update,
                        database_.prepare("UPDATE lease SET holder_kind = ?, pid = ?, start_ticks = "
-                                         "?, unit = ?, boot_id = ?, heir_pid = ?, heir_start = ?, "
+                                         "?, unit = ?, unit_cgroup = ?, unit_inode = ?, "
+                                         "boot_id = ?, heir_pid = ?, heir_start = ?, "
                                          "granted_boot_ms = ? WHERE id = ?"));
   bind_all(update,
            r.holder.kind,
            r.holder.pid,
            r.holder.start_ticks,
            r.holder.unit,
+           r.holder.cgroup,
+           r.holder.cgroup_inode,
            r.boot_id,
            r.heir.pid,
            r.heir.start_ticks,
            r.granted_boot_ms,
            r.id);
-  return update.run();
+  MIG_TRY(update.run());
+  return reread(r.id);
 }
 
 Result<void> Leases::set_notice(const LeaseRow& r) {
@@ -183,121 +217,66 @@ Result<void> Leases::set_notice(const LeaseRow& r) {
                        database_.prepare("UPDATE lease SET notice_boot_ms = ?, notice_grace_ms = "
                                          "?, signalled = ? WHERE id = ?"));
   bind_all(update, r.notice_boot_ms, r.notice_grace_ms, r.signalled, r.id);
-  return update.run();
+  MIG_TRY(update.run());
+  return reread(r.id);
 }
 
-Result<std::vector<RequestRow>> Leases::requests() {
-  MIG_ASSIGN_OR_RETURN(Statement query,
-                       database_.prepare(select(request_columns(), "request ORDER BY id")));
-  return rows_of<RequestRow>(query, request_of);
+Result<void> Leases::set_charged(std::int64_t lease, std::int64_t charged_ms) {
+  MIG_ASSIGN_OR_RETURN(Statement update,
+                       database_.prepare("UPDATE lease SET charged_ms = ? WHERE id = ?"));
+  bind_all(update, charged_ms, lease);
+  MIG_TRY(update.run());
+  return reread(lease);
 }
 
-Result<std::vector<std::int64_t>> Leases::request_ids() {
-  MIG_ASSIGN_OR_RETURN(Statement query, database_.prepare("SELECT id FROM request ORDER BY id"));
-  return rows_of<std::int64_t>(query, [](const Statement& row) { return row.integer(0); });
-}
-
-Result<Crowd> Leases::crowd(const std::string& tenant) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement query,
-      database_.prepare("SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM request"));
-  MIG_TRY(query.bind(std::string_view(tenant)).step());
-  return Crowd{query.integer(0), query.integer(1)};
-}
-
-Result<std::int64_t> Leases::enqueue(const RequestRow& r) {
-  static const std::string kInsert = insert("request", request_columns());
-  MIG_ASSIGN_OR_RETURN(Statement added, database_.prepare(kInsert));
-  each_column_of_request(r, [&](std::string_view name, const auto& member) {
-    if (name != "id") {
-      put(added, member);
-    }
-  });
-  MIG_TRY(added.run());
-  return database_.last_insert_id();
-}
-
-Result<std::optional<RequestRow>> Leases::request_of_key(const std::string& key) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement query,
-      database_.prepare(select(request_columns(), "request WHERE key = ? AND key <> '' LIMIT 1")));
-  query.bind(std::string_view(key));
-  MIG_ASSIGN_OR_RETURN(const bool found, query.step());
-  return found ? std::optional(request_of(query)) : std::nullopt;
-}
-
-Result<void> Leases::set_waiter(std::int64_t request, const lease::LeaseHolder& waiter) {
+Result<void> Leases::set_ending(const LeaseRow& r) {
   MIG_ASSIGN_OR_RETURN(
       Statement update,
-      database_.prepare("UPDATE request SET waiter_pid = ?, waiter_start = ? WHERE id = ?"));
-  bind_all(update, waiter.pid, waiter.start_ticks, request);
-  return update.run();
+      database_.prepare("UPDATE lease SET ending = ?, ending_boot_ms = ?, ending_by = ?, "
+                        "ending_stage = ?, processes = ?, end_grace_ms = ?, boot_id = ?, "
+                        "granted_boot_ms = ? WHERE id = ?"));
+  bind_all(update,
+           r.ending,
+           r.ending_boot_ms,
+           r.ending_by,
+           r.ending_stage,
+           r.processes,
+           r.end_grace_ms,
+           r.boot_id,
+           r.granted_boot_ms,
+           r.id);
+  MIG_TRY(update.run());
+  return reread(r.id);
 }
 
-Result<void> Leases::set_reason(std::int64_t request, const std::string& reason) {
-  MIG_ASSIGN_OR_RETURN(Statement update,
-                       database_.prepare("UPDATE request SET reason = ? WHERE id = ?"));
-  bind_all(update, reason, request);
-  return update.run();
-}
-
-Result<bool> Leases::dequeue(std::int64_t request) {
-  MIG_ASSIGN_OR_RETURN(Statement gone,
-                       database_.prepare("DELETE FROM request WHERE id = ? RETURNING id"));
-  MIG_ASSIGN_OR_RETURN(const bool was_there, gone.bind(request).step());
-  if (was_there) {
-    MIG_TRY(gone.run());
+Result<bool> Leases::set_cgroup(const LeaseRow& r) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement update,
+      database_.prepare("UPDATE lease SET cgroup = ?, heir_pid = ?, heir_start = ? "
+                        "WHERE id = ? AND ending = '' RETURNING id"));
+  bind_all(update, r.cgroup, r.heir.pid, r.heir.start_ticks, r.id);
+  MIG_ASSIGN_OR_RETURN(const bool found, update.step());
+  if (found) {
+    MIG_TRY(update.run());
+    MIG_TRY(reread(r.id));
   }
-  return was_there;
+  return found;
 }
 
-Result<std::vector<UsageRow>> Leases::usage() {
-  MIG_ASSIGN_OR_RETURN(
-      Statement query,
-      database_.prepare("SELECT tenant, slice_seconds, updated_ms FROM usage ORDER BY tenant"));
-  return rows_of<UsageRow>(query, [](const Statement& row) {
-    return UsageRow{row.text(0), row.integer(1), row.integer(2)};
+Result<Leases::Counts> Leases::counts() {
+  MIG_TRY(refresh());
+  const auto ending = std::count_if(
+      leases_.begin(), leases_.end(), [](const LeaseRow& row) { return !row.ending.empty(); });
+  return Counts{leases_.size(), static_cast<std::size_t>(ending)};
+}
+
+Result<std::vector<LeaseRow>> Leases::ending_leases() {
+  MIG_TRY(refresh());
+  std::vector<LeaseRow> rows;
+  std::copy_if(leases_.begin(), leases_.end(), std::back_inserter(rows), [](const LeaseRow& row) {
+    return !row.ending.empty();
   });
-}
-
-Result<void> Leases::set_usage(const UsageRow& row) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement upsert,
-      database_.prepare("INSERT INTO usage(tenant, slice_seconds, updated_ms) VALUES(?,?,?) ON "
-                        "CONFLICT(tenant) DO UPDATE SET slice_seconds = excluded.slice_seconds, "
-                        "updated_ms = excluded.updated_ms"));
-  bind_all(upsert, row.tenant, row.slice_seconds, row.updated_ms);
-  return upsert.run();
-}
-
-Result<void> Leases::note(const AuditRow& row) {
-  MIG_ASSIGN_OR_RETURN(Statement insert,
-                       database_.prepare("INSERT INTO audit(at_ms, lease, uid, action, tenant, "
-                                         "instance, detail) VALUES(?,?,?,?,?,?,?)"));
-  bind_all(insert, row.at_ms, row.lease, row.uid, row.action, row.tenant, row.instance, row.detail);
-  MIG_TRY(insert.run());
-  MIG_ASSIGN_OR_RETURN(Statement prune, database_.prepare("DELETE FROM audit WHERE id <= ?"));
-  return prune.bind(database_.last_insert_id() - kMostAudit).run();
-}
-
-Result<std::vector<AuditRow>> Leases::audit(const AuditFilter& filter) {
-  MIG_ASSIGN_OR_RETURN(
-      Statement query,
-      database_.prepare("SELECT id, at_ms, lease, uid, action, tenant, instance, detail FROM audit "
-                        "WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR uid = ?2) "
-                        "AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR id < ?4) "
-                        "ORDER BY id DESC LIMIT ?5"));
-  if (filter.tenant) {
-    query.bind(std::string_view(*filter.tenant));
-  } else {
-    query.bind(std::optional<std::int64_t>());
-  }
-  bind_all(query, filter.uid, filter.since_ms, filter.before, filter.limit);
-  return rows_of<AuditRow>(query, [](const Statement& row) {
-    AuditRow r;
-    Columns(row).all(r.id, r.at_ms, r.lease, r.uid, r.action, r.tenant, r.instance, r.detail);
-    return r;
-  });
+  return rows;
 }
 
 }  // namespace mig::store

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/fd.h"
+#include "base/own_path.h"
 
 namespace mig::store {
 namespace {
@@ -60,7 +61,21 @@ Result<void> make_own_dir(const std::string& path, mode_t mode, std::uint32_t ui
                 fmt::format("{} is not a folder of ours", path),
                 "remove it, or set XDG_RUNTIME_DIR to a folder of yours");
   }
+  if ((info.st_mode & kWritableByOthers) != 0) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("others can write to {}, and exchange the locks in it", path),
+                fmt::format("chmod {:o} {}", mode, path));
+  }
   return {};
+}
+
+// FNV-1a: the same number for the same text in every process and version.
+std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  }
+  return hash;
 }
 
 // True when only the owner can create a socket in the folder.
@@ -181,7 +196,14 @@ Result<std::string> Places::runtime_dir() const {
 
 Result<std::string> Places::claims() const {
   MIG_ASSIGN_OR_RETURN(const std::string dir, runtime_dir());
-  return dir + "/claims";
+  if (!machine_.simulated() || dir == machine_runtime_dir()) {
+    return dir + "/claims";
+  }
+  // All machines share the user's runtime folder, and two simulated ones may have instances of the
+  // same UUID, or the same name below two roots.
+  std::error_code ignored;
+  const fs::path folder = fs::weakly_canonical(machine_.simulated_dir + "/.", ignored);
+  return fmt::format("{}/claims-{}-{:016x}", dir, machine_.name(), fnv1a(folder.string()));
 }
 
 Result<std::string> Places::writer_lock() const {
@@ -201,7 +223,17 @@ std::vector<std::string> Places::daemon_sockets() const {
   if (!around_.socket.empty()) {
     return {around_.socket};
   }
-  std::vector<std::string> sockets = {machine_runtime_dir() + "/migd.sock"};
+  std::vector<std::string> sockets;
+
+  // Whoever owns the folder is the daemon: root asks no other user's.
+  struct stat info {};
+
+  const bool foreign = around_.uid == 0 && machine_.simulated() &&
+                       ::stat(machine_runtime_dir().c_str(), &info) == 0 &&
+                       !base::is_trusted(info.st_uid);
+  if (!foreign) {
+    sockets.push_back(machine_runtime_dir() + "/migd.sock");
+  }
   if (is_private_folder(user_runtime_dir(), around_.uid)) {
     sockets.push_back(socket_in_user_runtime_dir());
   }

@@ -107,6 +107,33 @@ TEST_F(PlacesTest, LocksLieWhereAllWritersMeet) {
   EXPECT_EQ(foreign.error().code, ErrorCode::kPermission) << "somebody else's folder";
 }
 
+TEST_F(PlacesTest, ClaimsInTheUsersRuntimeFolderAreOneMachines) {
+  around_.uid = ::geteuid();
+  const auto claims = [&](const std::string& dir) { return Places({dir}, around_).claims(); };
+  const auto one = claims(root_ + "/elsewhere/none");
+  const auto other = claims(root_ + "/further/none");
+  ASSERT_TRUE(one && other);
+  EXPECT_TRUE(one->starts_with(root_ + "/user/run/migctl/claims-none-")) << *one;
+  EXPECT_NE(*one, *other) << "the same name below another root";
+  EXPECT_EQ(*one, claims(root_ + "/elsewhere/./none/").value());
+  EXPECT_EQ(*claims(root_ + "/machines/lab"), root_ + "/machines/lab/run/claims");
+  ASSERT_EQ(::chmod((root_ + "/user/run/migctl").c_str(), 0770), 0);
+  EXPECT_FALSE(claims(root_ + "/elsewhere/none")) << "others can write there";
+}
+
+TEST_F(PlacesTest, RootAsksNoDaemonInAnothersFolder) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root, to make what belongs to somebody else";
+  }
+  const std::string socket = root_ + "/machines/lab/run/migd.sock";
+  ASSERT_TRUE(lab().runtime_dir());
+  EXPECT_EQ(lab().daemon_sockets().front(), socket);
+  ASSERT_EQ(::chown((root_ + "/machines/lab/run").c_str(), 4001, 4001), 0);
+  for (const std::string& asked : lab().daemon_sockets()) {
+    EXPECT_NE(asked, socket);
+  }
+}
+
 TEST_F(PlacesTest, TheUsersOwnRuntimeFolder) {
   // Pretends not to be root; the folder belongs to the user who runs the test all the same.
   const auto user_dir = [&](const Surroundings& around) {

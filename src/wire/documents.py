@@ -159,7 +159,17 @@ VALUES["lease"] = obj(
         "stoppable": ("b", "the holder may be signalled to go"), "uid": "i", "tenant": "s", "job": "s?",
         "priority": "z", "grantedMs": ("i", "Unix time"), "limitMs": "i?", "leftMs": "i?",
         "noticeMs": ("i?", "asked to go: so much of the grace is left"),
-        "vanished": ("b", "the instance is not there any more")})
+        "vanished": ("b", "the instance is not there any more"),
+        "cgroup": ("s?", "the cgroup of its processes; null: none"),
+        "linger": ("b", "processes that outlive the holder keep it"),
+        "endGraceMs": ("i", "from SIGTERM to SIGKILL, at its end"),
+        "ending": ("s?", "it is over, for this reason, and kept until its processes are gone"),
+        "processes": ("i", "of a lease that is ending: left when last looked at")})
+VALUES["unleased"] = obj(
+    "A process on an instance without a lease of its user there.",
+    {
+        "pid": "i", "startTicks": "i", "uid": "i", "tenant": "s", "command": "s", "uuid": "s", "profile": "s", "gpu": "i",
+        "gpuInstance": "i", "computeInstance": "i"})
 VALUES["queueEntry"] = obj(
     "A request that waits.",
     {
@@ -172,8 +182,21 @@ VALUES["tenant"] = obj(
     "A tenant, its limits and what it uses.",
     {
         "name": "s", "role": "=none|viewer|user|operator|admin", "weight": "i", "users": "[s]", "groups": "[s]",
-        "quota": "@quota", "job": obj("Of one job.", {**Q, "timeMs": "i?", "priority": "z"}),
+        "quota": "@quota", "perUser": obj("Of the leases of each of its users.", Q),
+        "job": obj("Of one job.", {
+            **Q, "timeMs": "i?", "defaultTimeMs": ("i?", "assumed for planning where there is no limit; null: the site's"),
+            "priority": "z", "preempt": "b", "create": "b", "linger": "b"}),
         "used": obj("Now.", {"leases": "i", "slices": "i", "sms": "i", "memoryMib": "i", "instances": "i"})})
+VALUES["site"] = obj(
+    "The site's policy on leases.",
+    {
+        "file": ("b", "false: no tenants file"), "unleased": "=report|end",
+        "preemption": obj("Whether leases of lower priority may be ended.", {"enabled": "b", "graceMs": "i"}),
+        "reclaimMs": ("i?", "null: never"), "defaultTimeMs": "i",
+        "others": ("@tenant?", "what those have whom no tenant names; null: no file")})
+VALUES["madeFor"] = obj(
+    "For whom an instance was made (--create).",
+    {"uid": "i", "tenant": "s", "request": ("i?", "null: none, the instance of a slot"), "lease": ("i?", "null: none yet")})
 VALUES["instance"] = obj("Where a command runs.", {"gpu": "i", "gpuInstance": "i", "computeInstance": "i", "profile": "s", "uuid": "s"})
 VALUES["slot"] = obj(
     "A named place.",
@@ -188,6 +211,7 @@ VALUES["holder"] = obj(
         "gpu": "i", "gpuInstance": "i?", "computeInstance": "i?",
         "kind": "=process|service|display|kernel_module|lease", "pid": ("i", "0: no process that is known"),
         "name": "s", "uid": "i?", "unit": "s?", "container": ("s?", "the whole id"), "containerRuntime": "s?",
+        "containerName": ("s?", "as its engine calls it"),
         "pod": "s?", "slurmJob": "s?", "stops": "=destroy|reset", "stopsFirstInstance": "b", "evidence": "[s]"})
 VALUES["job"] = obj(
     "A job of `migctl run`.",
@@ -233,6 +257,69 @@ VALUES["isolationMode"] = obj(
                     "neighbour": "s", "verdict": "=isolated|slowed|killed|undecided", "why": "s?", "rounds": "i",
                     "lived": "i", "shareOfAlone": "@estimate?", "stepP50Factor": "@estimate?",
                     "stepP99Factor": "@estimate?", "longTail": "b", "samples": "[@sample]"})}})
+A = "share of the interval; may exceed 1"
+VALUES["activity"] = obj(
+    "What an instance or a GPU did, by the driver's counters; null: not told.",
+    {
+        "graphics": ("n?", A), "sm": "n?", "occupancy": "n?", "tensor": "n?", "dram": "n?", "fp64": "n?", "fp32": "n?",
+        "fp16": "n?", "integer": "n?", "pcieTxBytesPerSecond": "n?", "pcieRxBytesPerSecond": "n?"})
+VALUES["instanceUse"] = obj(
+    "A lease of an instance.", {"lease": "i", "tenant": "s", "job": "s?", "uid": "i", "sinceMs": ("i", "Unix time")})
+VALUES["processSample"] = obj(
+    "A process on a GPU.",
+    {
+        "pid": "i", "name": "s?", "uid": "i?", "memoryBytes": "i?", "gpuInstance": "i?", "computeInstance": "i?",
+        "owner": obj("", {"unit": "s?", "container": "s?", "containerRuntime": "s?", "containerName": "s?", "pod": "s?", "slurmJob": "s?"}),
+        "lease": ("i?", "of its user on that instance"), "tenant": "s?"})
+VALUES["computeInstanceSample"] = obj(
+    "A compute instance in a sample.",
+    {
+        "id": "i", "profile": "s", "uuid": "s?", "sm": "i?",
+        "activity": ("@activity?", "where the driver tells it of each compute instance"), "uses": "[@instanceUse]"})
+SOURCE = {"activitySource": "=unknown|gpm|dcgm", "activityReason": ("s?", "why it is unknown"), "activity": "@activity"}
+VALUES["gpuInstanceSample"] = obj(
+    "A GPU instance in a sample.",
+    {
+        "id": "i", "profile": "s", "placement": "@placement",
+        "generation": ("s", "of the change that made it: another tenant's instance at the same place has another"),
+        "sm": "i", "memoryTotalBytes": "i?", "memoryUsedBytes": "i?", **SOURCE,
+        "activitySeconds": ("n?", "the interval that the activity is an average over"),
+        "activityAgeSeconds": ("n?", "since the end of that interval"),
+        "energyMj": ("i?", "attributed since the first sample; null: the board has no counter"),
+        "powerWatts": "n?", "idleSinceMs": "i?", "computeInstances": "[@computeInstanceSample]"})
+VALUES["gpuSample"] = obj(
+    "A GPU in a sample.",
+    {
+        "index": "i", "uuid": "s", "name": "s", "pciBusId": "s", "minor": "i?", "migCurrent": "@mode",
+        "migPending": "@mode", "memorySlices": "i", "computeSlices": "i", "smTotal": "i?", "smAllocated": "i",
+        "smStranded": ("i?", "usable by no instance beside those that exist"), "memoryTotalBytes": "i?",
+        "memoryUsedBytes": "i?", "powerWatts": "n?", "powerLimitWatts": "n?",
+        "energyMj": ("i?", "the board's counter; the sum of its instances', of the next two"),
+        "energyGoneMj": ("i?", "of instances that are gone"),
+        "energyUnattributedMj": ("i?", "idle floor, what nobody used, or nobody measured"),
+        "energyMethod": ("s?", "`sm_dram_weighted`, `slice_share`"),
+        "temperatureCelsius": "n?", "memoryTemperatureCelsius": "n?", "smClockHz": "n?", "memoryClockHz": "n?",
+        "gpuUtilization": ("n?", "null with MIG on"), "memoryUtilization": "n?",
+        "throttleReasons": ("i?", "bits of nvmlClocksEventReasons"), "eccUncorrected": "i?", "eccCorrected": "i?",
+        "remapPending": "b?", "remapFailed": "b?", **SOURCE, "gpuInstances": "[@gpuInstanceSample]",
+        "processes": "[@processSample]",
+        "xids": {
+            "type": "array",
+            "items": obj(
+                "Xid events since the sampler started.",
+                {"xid": "i", "gpuInstance": "i?", "computeInstance": "i?", "count": "i", "lastMs": ("i", "Unix time")})},
+        "room": {
+            "type": "array",
+            "items": obj("How many more of a profile fit beside what is there.", {"profile": "s", "free": "i"})},
+        "drift": ("b?", "differs from the last layout that a change by migctl left; null: there is none")})
+VALUES["sampleRow"] = obj(
+    "A tick, or averages over a minute or an hour.",
+    {
+        "timeMs": ("i", "Unix time of its beginning"), "periodMs": "i", "gpuUuid": "s",
+        "gpuInstance": ("i?", "null: the whole GPU"), "generation": "s?", "profile": "s?",
+        "tenant": ("s?", "the last one of the period"), "job": "s?", "ticks": ("i", "that the averages are of"), "sm": "n?",
+        "smMax": "n?", "dram": "n?", "tensor": "n?", "graphics": "n?", "occupancy": "n?", "memoryBytes": "i?",
+        "memoryMaxBytes": "i?", "powerWatts": "n?"})
 VALUES["savedLayout"] = {"description": "The plan's GPUs as the journal saves them; null: not recorded.", "type": ["object", "null"]}
 
 kind(
@@ -283,6 +370,7 @@ kind(
                 {
                     "id": "i", "state": "=open|applied|rolled_back|stuck|recovered", "startedMs": ("i", "Unix time"),
                     "finishedMs": "i?", "user": "s", "pid": "i", "command": "s", "reason": "s?", "message": "s?",
+                    "cause": ("s?", "null: not recorded"), "madeFor": ("@madeFor?", "null: for no request"),
                     "steps": ("i", "planned"), "plan": ("[@recordedStep]", "with --change"), "before": "@savedLayout",
                     "after": "@savedLayout"},
                 ("plan", "before", "after"))}},
@@ -299,16 +387,181 @@ kind(
     "Who holds GPUs and instances.",
     {"unreadableProcesses": "i", "holders": "[@holder]", "lost": "[@lostGpu]"},
     command="holders")
+kind(
+    "Health",
+    "Whether the daemon does its work, part by part.",
+    {
+        "status": "=ok|degraded", "version": "s",
+        "parts": {
+            "type": "array",
+            "items": obj("A part.", {"name": "s", "ok": "b", "trouble": ("s?", "what is wrong, for people; null: nothing")})}},
+    command="GET /v1/health")
+kind(
+    "Caller",
+    "Who asks.",
+    {
+        "uid": "i", "user": ("s?", "null: the system has no name for it"), "tenant": "s",
+        "role": "=none|viewer|user|operator|admin", "byToken": "b"},
+    command="GET /v1/me")
+kind(
+    "Event",
+    "Something that happened: a server-sent event, on one line.",
+    {
+        "id": ("s", "to go on after it: `Last-Event-ID`"),
+        "type": ("=layout|lease|job|xid|drift|alert|reset", "reset: what happened since is not known, read the state again"),
+        "alert": ("s?", "which one: `part/driver`, `part/sampler`, `collector/NAME`, `held_idle`, `row_remap`"),
+        "action": ("s?", "layout: the cause; lease: as in `history --leases`; job: started, ended; drift and alert: raised, cleared"),
+        "message": ("s", "for people"), "timeMs": ("i", "Unix time"), "gpu": "i?", "gpuUuid": "s?", "gpuInstance": "i?",
+        "computeInstance": "i?", "instance": "s?", "lease": "i?", "tenant": ("s?", "whose; others get it without an owner (xid, held_idle), or not at all"),
+        "uid": ("i?", "who did it, or whose lease it is"), "job": "s?", "xid": "i?", "count": ("i?", "of that Xid since the last event")},
+    command="GET /v1/events")
+kind(
+    "TokenList",
+    "Tokens of clients over TCP, without their secrets.",
+    {
+        "tokens": {
+            "type": "array",
+            "items": obj(
+                "A token.",
+                {
+                    "id": "s", "name": "s", "uid": ("i", "as whom it acts"),
+                    "role": ("=viewer|user|operator|admin", "at most these rights"), "createdMs": ("i", "Unix time"),
+                    "expiresMs": ("i?", "Unix time; null: never")})}},
+    command="token list, token revoke")
+kind("TokenCreated", "A new token: shown here and never again.", {"token": "s", "file": ("s", "where its hash is kept")},
+     command="token create")
 kind("SlotList", "Named places.", {"slots": "[@slot]"}, command="slot list")
+VALUES["cdiDevice"] = obj(
+    "An instance or a GPU under its CDI names.",
+    {
+        "gpu": ("i?", "null: all"), "profile": ("s?", "of the compute instance; null: a whole GPU, or all"),
+        "uuid": ("s?", "`MIG-...` or `GPU-...`; null: all"), "names": ("[s]", "after the kind and `=`"),
+        "nodes": ("[s]", "paths in the container"), "inFile": ("b", "the kept file has all these names")})
+kind("CdiDeviceList", "What containers can be given.",
+     {
+         "path": ("s?", "the file that is kept; null: none is"), "cdiKind": ("s", "`nvidia.com/gpu`"),
+         "devices": "[@cdiDevice]", "leftOut": ("[s]", "what has no device, and why")},
+     command="cdi list, cdi generate")
+WHERE = {"file": "s", "line": "i", "column": "i"}
+kind("ComposeCheck", "The GPUs of a Compose project, held against the machine.",
+     {
+         "files": "[s]", "services": ("i", "of all files together"),
+         "counts": obj("Findings by verdict.", {"ok": "i", "note": "i", "warning": "i", "problem": "i"}),
+         "findings": {
+             "type": "array",
+             "items": obj(
+                 "What a reference means now, or what is wrong with it.",
+                 {
+                     **WHERE, "service": ("s?", "null: of the file"),
+                     "rule": ("s", "[compose.md](compose.md) lists them"), "verdict": "=ok|note|warning|problem",
+                     "reference": ("s?", "as it stands in the file, variables replaced; null: of the service"), "found": "s",
+                     "mend": ("[s]", "what to write or to run, in order"),
+                     "uuid": ("s?", "of the instance or GPU that is meant now")})}},
+     command="compose check")
+kind("ComposeRender", "A Compose file, and which instance each service gets.",
+     {
+         "path": ("s?", "where it was written; null: nowhere"), "text": "s",
+         "services": {
+             "type": "array",
+             "items": obj(
+                 "A service and an instance.",
+                 {
+                     "service": "s", "wish": "s", "name": ("s", "as the file has it"), "profile": "s?", "gpu": "i?",
+                     "uuid": ("s?", "null: there is none yet")})},
+         "notes": "[s]"},
+     command="compose render")
 kind("Slot", "A named place.", VALUES["slot"]["properties"], command="slot set, slot resolve")
+VALUES["slurmDevice"] = obj(
+    "An instance, or a whole GPU without MIG, as a generic resource of a Slurm node.",
+    {
+        "index": ("i", "Slurm's number of it: `SLURM_STEP_GPUS`"), "type": "s", "uuid": "s", "gpu": "i",
+        "gpuInstance": ("i?", "null: the whole GPU"), "computeInstance": "i?", "files": ("[s]", "device nodes")})
+kind(
+    "SlurmFiles",
+    "What Slurm's files say of this machine.",
+    {
+        "node": "s", "gres": ("s", "of the node's line in slurm.conf"), "gresConf": ("s", "the lines of gres.conf"),
+        "devices": "[@slurmDevice]", "warnings": "[s]"},
+    command="slurm generate")
+kind(
+    "SlurmCheck",
+    "Whether Slurm's files and daemons have what the machine has.",
+    {
+        "node": "s", "good": ("b", "false: something is wrong"), "devices": ("i", "how many the machine has"),
+        "findings": ("[@slurmFinding]", "empty: all is as it should be")},
+    command="slurm check")
+VALUES["slurmFinding"] = obj(
+    "What a check found.",
+    {"wrong": ("b", "false: only to be known"), "where": "s", "what": "s", "remedy": "s?"})
+kind(
+    "SlurmChange",
+    "The end of a change of a Slurm node.",
+    {
+        "node": "s", "outcome": "=unchanged|applied|recovered|taken_back|nothing", "gresBefore": "s", "gres": "s",
+        "devices": "[@slurmDevice]"},
+    command="slurm apply, slurm recover")
 kind("LeaseGrant", "Leases that were taken.", {"leases": "[@lease]"}, command="lease acquire; POST /v1/leases")
-kind("LeaseList", "Leases.", {"leases": "[@lease]"}, command="lease list; GET /v1/leases")
+OTHERS = {"others": ("i", "how many there are that the reader may not see")}
+kind(
+    "LeaseList",
+    "Leases.",
+    {
+        "leases": "[@lease]",
+        "unleased": ("[@unleased]?", "processes on instances without a lease of their user there; null: not for the caller"),
+        **OTHERS},
+    command="lease list; GET /v1/leases")
 kind(
     "LeaseReleased",
     "A lease that was given back.",
     {"leases": "[@lease]"},
     command="lease release; DELETE /v1/leases/ID")
-kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]"}, command="lease queue; GET /v1/queue")
+kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]", **OTHERS}, command="lease queue; GET /v1/queue")
+kind(
+    "Free",
+    "What is free, and when more will be.",
+    {
+        "instances": {
+            "type": "array",
+            "items": obj(
+                "An instance.",
+                {
+                    "uuid": "s", "profile": "s", "gpu": "i", "gpuInstance": "i", "computeInstance": "i", "memoryMib": "i",
+                    "sm": "i?", "slices": "i",
+                    "state": ("=free|shared|leased|ending|inUse", "shared: has room for who shares it; inUse: without a lease"),
+                    "yours": ("b", "a lease of it is the reader's tenant's"), "shared": ("i", "how many may share it"),
+                    "leases": "i", "endsInMs": ("i?", "until the first lease's limit; null: cannot be told"),
+                    "holders": ("[s]", "the reader's own; everybody's for operators and admins")})},
+        "makeable": {
+            "type": "array",
+            "items": obj(
+                "How many of a profile fit into free slices now, if only they are made.",
+                {"profile": "s", "count": "i", "memoryMib": "i", "sm": "i", "slices": "i"})},
+        "mayCreate": ("b", "the reader may make them with --create"), "leases": ("i", "everybody's"), "yourLeases": "i",
+        "queue": {
+            "type": "array",
+            "items": obj(
+                "A request that waits, whoever's.",
+                {"need": "@need", "wants": "s", "count": "i", "yours": "b", "forecastMs": ("i?", "null: cannot be told")})}},
+    command="free; GET /v1/free")
+kind(
+    "Sample",
+    "What every GPU, instance and process did in the last interval.",
+    {
+        "timeMs": ("i", "Unix time"), "tick": ("i", "of the sampler, from 1"), "intervalSeconds": "n",
+        "generation": ("s", "of the layout"), "driverVersion": "s", "nvmlVersion": "s", "hostname": "s",
+        "withdrawn": ("s?", "why there are no readings: the driver hangs, or is closed for a change"),
+        "gpus": "[@gpuSample]",
+        "collectors": {
+            "type": "array",
+            "items": obj(
+                "A part of a tick.",
+                {"name": "s", "success": "b", "error": "s?", "durationSeconds": "n", "lastSuccessMs": "i?"})}},
+    command="top; GET /v1/sample")
+kind(
+    "SampleHistory",
+    "What instances and GPUs did in the past, the oldest first.",
+    {"rows": "[@sampleRow]"},
+    command="GET /v1/history")
 kind(
     "LeaseHistory",
     "What happened to leases, the newest first.",
@@ -322,7 +575,14 @@ kind(
                     "lease": "i", "tenant": "s", "uid": ("i", "who did it"), "instance": "s", "job": "s?"})},
         "next": ("i?", "the `before` of the page that follows")},
     command="history --leases; GET /v1/history/leases")
-kind("TenantList", "Tenants.", {"tenants": "[@tenant]"}, command="tenant list, tenant show; GET /v1/tenants")
+kind(
+    "TenantList", "Tenants.", {"tenants": "[@tenant]", "site": ("@site?", "null: not told"), **OTHERS},
+    command="tenant list, tenant show, tenant reload; GET /v1/tenants, POST /v1/reload")
+kind(
+    "TenantCheck", "A tenants file that is right.",
+    {"file": "s", "tenants": ("i", "how many it has"),
+     "changes": ("[s]?", "what it would change of what the running daemon has; null: not known")},
+    command="tenant check")
 kind(
     "RunResult",
     "How a job ended.",
@@ -345,6 +605,31 @@ kind(
         "criteria": obj("What counts.", {"margin": "n", "tailFactor": "n"}), "modes": "[@isolationMode]",
         "outOfMemory": "s"},
     command="isolate-test")
+kind(
+    "Checkup",
+    "What is right and wrong with a machine.",
+    {
+        "privileged": ("b", "false: not run by root, so some checks could not look everywhere"),
+        "counts": obj("Checks by verdict.", {"ok": "i", "note": "i", "warning": "i", "problem": "i", "notHere": "i"}),
+        "checks": {
+            "type": "array",
+            "items": obj(
+                "A check, in the order of `--list`.",
+                {
+                    "id": "s", "title": "s",
+                    "verdict": ("=ok|note|warning|problem|not_here",
+                                "not_here: the machine has no such part, or it could not be read; `found` says why"),
+                    "found": "s", "evidence": ("[s]", "what was read where"), "cause": "s?",
+                    "mend": ("[s]", "commands, or what to do, in order"), "milliseconds": "i"})}},
+    command="doctor")
+kind(
+    "CheckList",
+    "The checks of `migctl doctor`.",
+    {
+        "checks": {
+            "type": "array",
+            "items": obj("", {"id": "s", "title": "s", "needsDriver": "b"})}},
+    command="doctor --list")
 kind(
     "Version",
     "Versions of migctl and the driver.",
@@ -408,6 +693,104 @@ kind(
         "boardFile": {"type": "object", "description": "without -o"}, "path": ("s", "with -o")},
     ("boardFile", "path"),
     command="sim capture")
+
+PARTS = ("allocated", "idle", "unallocated", "stranded", "notRecorded")
+VALUES["costSplit"] = obj(
+    "What became of a price, in millionths of the currency, and of the time that it is for.",
+    {**{part + "Micros": "i" for part in PARTS}, "totalMicros": "i",
+     **{part + "GpuMs": ("i", "milliseconds of a whole GPU") for part in PARTS}})
+VALUES["price"] = obj(
+    "What a GPU costs an hour.",
+    {
+        "gpu": ("s?", "words of the board's name"), "uuid": ("s?", "of one GPU"), "hourMicros": "i", "memoryGb": "i?",
+        "provider": "s?", "source": "s?", "date": "s?"})
+TABLE = {
+    "currency": "s", "priceFile": ("s?", "null: the shipped table"), "priceDate": "s?",
+    "electricityMicros": ("i?", "of a kilowatt-hour")}
+VALUES["amount"] = obj("A part of a GPU, in each unit.", {"slices": "i", "memorySlices": "i", "sm": "i"})
+VALUES["tenure"] = obj(
+    "The time that a lease had an instance.",
+    {
+        "lease": ("i", "0: another tenant's"), "gpuUuid": "s", "gpuInstance": "i", "computeInstance": "i", "profile": "s",
+        "amount": ("@amount", "of its GPU instance"),
+        "part": ("i", "compute slices of it, of `parts` of its GPU instance"), "parts": "i", "shared": ("i", "seats"), "others": "b",
+        "tenant": "s?", "uid": "i?", "job": "s?", "fromMs": "i", "untilMs": "i", "open": ("b", "it had not ended"), "energyMj": "i?"})
+kind(
+    "Usage",
+    "What is recorded of a machine in a period. What no list covers is not recorded.",
+    {
+        "fromMs": ("i", "Unix time"), "untilMs": "i", "nowMs": "i", "recordedFromMs": ("i", "leases are recorded since then"),
+        "all": ("b", "false: leases of other tenants have no names"),
+        "gpus": {
+            "type": "array",
+            "items": obj(
+                "",
+                {
+                    "uuid": "s", "index": ("i?", "null: it is not there now"), "name": "s?", "whole": "@amount",
+                    "fromMs": ("i", "on the machine since, in the period"), "untilMs": "i",
+                    "layouts": {
+                        "type": "array",
+                        "items": obj(
+                            "",
+                            {
+                                "fromMs": "i", "untilMs": "i", "migEnabled": "b",
+                                "instances": {
+                                    "type": "array",
+                                    "items": obj("", {"gpuInstance": "i", "profile": "s", "amount": "@amount"})},
+                                "room": ("@amount", "the most that more instances could take"),
+                                "dominantRoom": ("i", "of slices x memory slices of the GPU")})},
+                    "activity": {
+                        "type": "array",
+                        "items": obj("", {"fromMs": "i", "untilMs": "i", "gpuInstance": "i", "idle": "b"})},
+                    "energyMj": ("i?", "by the mean power of each minute; null: not measured")})},
+        "tenures": "[@tenure]",
+        "warnings": "[s]"},
+    command="GET /v1/usage")
+kind(
+    "Cost",
+    "What a machine cost in a period and who had it. All parts add up to totalMicros, exactly.",
+    {
+        "fromMs": ("i", "Unix time"), "untilMs": "i", "recordedFromMs": "i",
+        "policy": "=compute|memory|sm|dominant|full-cost", "by": "=tenant|user|job|gpu|profile", **TABLE,
+        "all": ("b", "false: other tenants have no names"), "totalMicros": "i", "sum": "@costSplit",
+        "spreadMicros": ("i", "with full-cost: of it, what was free or stranded"), "leasedGpuMs": "i",
+        "activityKnownGpuMs": ("i", "of the leased time"), "energyMj": "i?", "leasedEnergyMj": "i?",
+        "lines": {
+            "type": "array",
+            "items": obj(
+                "",
+                {
+                    "nobody": ("b", "not leased"), "others": "b", "tenant": "s?", "uid": "i?", "job": "s?", "profile": "s?",
+                    "gpuUuid": "s?", "cost": "@costSplit", "leases": "i", "energyMj": "i?"})},
+        "gpus": {
+            "type": "array",
+            "items": obj(
+                "",
+                {"uuid": "s", "index": "i?", "name": "s?", "price": "@price", "totalMicros": "i", "cost": "@costSplit",
+                 "energyMj": "i?"})},
+        "warnings": "[s]"},
+    command="cost")
+kind(
+    "CostComparison",
+    "MIG against a GPU for each workload.",
+    {
+        **TABLE, "gpus": {"type": "array", "items": obj("", {"name": "s", "price": "@price"})}, "migHourMicros": "i",
+        "workloads": {
+            "type": "array",
+            "items": obj(
+                "", {"profile": "s", "memoryMib": "i", "price": ("@price?", "the cheapest that has the memory; null: none has")})},
+        "withoutPrice": ("i", "workloads that no GPU of the table can hold"), "utilizationPercent": "i",
+        "dedicatedHourMicros": ("i", "all of them, all the time"),
+        "breakEvenPermille": ("i?", "share of time from which MIG is cheaper; above 1000: never"),
+        "breakEvenWorkloads": ("i?", "on one GPU, from which MIG is cheaper"),
+        "sensitivity": {
+            "type": "array",
+            "items": obj(
+                "",
+                {"pricePercent": "i", "utilizationPercent": "i", "dedicatedHourMicros": "i",
+                 "savingHourMicros": ("z", "by MIG; negative: it costs more")})}},
+    command="cost compare")
+kind("CostPrices", "The price table that counts.", {**TABLE, "prices": "[@price]"}, command="cost prices")
 
 
 def main():

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/checkup.h"
 #include "wire/isolation.h"
 #include "wire/jobs.h"
 #include "wire/testdata/isolation_sample.h"
@@ -70,6 +71,30 @@ TEST(Golden, Plan) {
   expect_golden("plan.json", plan_document(sample::plan(), lab()));
 }
 
+TEST(Golden, Checkup) {
+  Checkup checkup;
+  checkup.privileged = true;
+  checkup.results.push_back({"driver",
+                             "The driver loads",
+                             Verdict::kOk,
+                             "driver 580.159.04",
+                             {"library: libnvidia-ml.so.1"},
+                             "",
+                             {},
+                             std::chrono::milliseconds(24)});
+  checkup.results.push_back({"mig-pending",
+                             "No change of MIG mode is pending",
+                             Verdict::kWarning,
+                             "GPU 0: MIG is off, and will be on",
+                             {"nvmlDeviceGetMigMode of GPU 0: current off, pending on"},
+                             "the mode changes with a reset",
+                             {"nvidia-smi --gpu-reset -i 0"},
+                             std::chrono::milliseconds(1)});
+  checkup.results.push_back({"cdi-files", "CDI files can be read", Verdict::kNotHere, "no files"});
+  expect_golden("checkup.json", checkup_document(checkup, lab()));
+  expect_golden("check_list.json", check_list_document({{"driver", "The driver loads", true}}));
+}
+
 TEST(Golden, Isolation) {
   expect_golden("isolation.json", isolation_document(sample::isolation(), lab()));
 }
@@ -116,6 +141,8 @@ TEST(Golden, History) {
   open.user = "root";
   open.command = "mode enable";
   open.reason = "maintenance";
+  open.cause = "lease --create";
+  open.made_for = MadeFor{1001, "lab-a", 12, 15};
   expect_golden("history.json", history_document({open, change()}, lab()));
   ChangeDetails details;
   details.change = change();

@@ -10,6 +10,16 @@ Json recorded(const std::string& text) {
   return json.is_discarded() ? Json(nullptr) : json;
 }
 
+Json made_for_json(const std::optional<MadeFor>& made) {
+  if (!made) {
+    return nullptr;
+  }
+  return {{"uid", made->uid},
+          {"tenant", made->tenant},
+          {"request", made->request == 0 ? Json(nullptr) : Json(made->request)},
+          {"lease", made->lease == 0 ? Json(nullptr) : Json(made->lease)}};
+}
+
 Json change_json(const ChangeRecord& change) {
   return {{"id", change.id},
           {"state", name_of(change.state)},
@@ -19,6 +29,8 @@ Json change_json(const ChangeRecord& change) {
           {"pid", change.pid},
           {"command", change.command},
           {"reason", text_or_null(change.reason)},
+          {"cause", text_or_null(change.cause)},
+          {"madeFor", made_for_json(change.made_for)},
           {"message", text_or_null(change.message)},
           {"steps", change.steps}};
 }
@@ -81,6 +93,7 @@ std::string holders_document(const HolderReport& report,
          {"unit", text_or_null(holder.owner.unit)},
          {"container", text_or_null(holder.owner.container)},
          {"containerRuntime", text_or_null(holder.owner.container_runtime)},
+         {"containerName", text_or_null(holder.owner.container_name)},
          {"pod", text_or_null(holder.owner.pod)},
          {"slurmJob", text_or_null(holder.owner.slurm_job)},
          {"stops", name_of(holder.stops)},

@@ -1,12 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "wire/document.h"
+#include "wire/readings.h"
 
 namespace mig::wire {
 namespace {
+
+// Adds readings to an object, for the lists of readings.h.
+class ReadingsInto {
+ public:
+  explicit ReadingsInto(Json& object) : object_(object) {}
+
+  template <class T>
+  void operator()(const char* key, const T& value) {
+    object_[key] = value;
+  }
+
+  template <class T>
+  void operator()(const char* key, const std::optional<T>& value) {
+    object_[key] = or_null(value);
+  }
+
+ private:
+  Json& object_;
+};
 
 std::string_view architecture_text(Architecture architecture) {
   switch (architecture) {
@@ -45,7 +66,8 @@ Json compute_instance_json(const ComputeInstance& instance) {
   json["sm"] = or_null(instance.sm);
   json["uuid"] = instance.uuid.empty() ? Json(nullptr) : Json(instance.uuid);
   json["index"] = or_null(instance.device_index);
-  json["memoryUsedMib"] = or_null(instance.memory_used_mib);
+  ReadingsInto readings(json);
+  compute_instance_readings(readings, instance);
   return json;
 }
 
@@ -56,8 +78,8 @@ Json gpu_instance_json(const Gpu& gpu, const GpuInstance& instance) {
   json["profileId"] = instance.profile_id.value;
   json["placement"] =
       instance.placement.size == 0 ? Json(nullptr) : placement_json(instance.placement);
-  json["memoryMib"] = instance.memory_mib;
-  json["sm"] = instance.sm;
+  ReadingsInto readings(json);
+  gpu_instance_readings(readings, instance);
   json["computeInstances"] = Json::array();
   for (const auto& compute : instance.compute_instances) {
     json["computeInstances"].push_back(compute_instance_json(compute));
@@ -77,9 +99,8 @@ Json display_json(const Display& display) {
 Json gpu_json(const Gpu& gpu) {
   Json json;
   json["index"] = gpu.index.value;
-  json["name"] = gpu.name;
-  json["uuid"] = gpu.uuid;
-  json["pciBusId"] = gpu.pci_bus_id;
+  ReadingsInto readings(json);
+  gpu_readings(readings, gpu);
   json["architecture"] = architecture_text(gpu.architecture);
   json["memoryTotalMib"] = gpu.memory_total_mib ? Json(*gpu.memory_total_mib) : Json();
   json["display"] = display_json(gpu.display);

@@ -41,6 +41,11 @@ void each_member_of_lease(Lease& lease, Visit&& visit) {
   visit("leftMs", lease.left_ms);
   visit("noticeMs", lease.notice_ms);
   visit("vanished", lease.vanished);
+  visit("cgroup", EmptyIsNull<decltype((lease.cgroup))>{lease.cgroup});
+  visit("linger", lease.linger);
+  visit("endGraceMs", lease.end_grace_ms);
+  visit("ending", EmptyIsNull<decltype((lease.ending))>{lease.ending});
+  visit("processes", lease.processes);
 }
 
 }  // namespace mig::wire

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
 #include "wire/document.h"
 #include "wire/lease_members.h"
 #include "wire/leases.h"
@@ -22,8 +23,7 @@ std::string text_at(const Reader& reader, std::string_view key) {
 // Names that are stored, printed and passed to programs must be one line of text.
 std::string name_at(const Reader& reader, std::string_view key) {
   std::string text = text_at(reader, key);
-  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
-  if (std::any_of(text.begin(), text.end(), control)) {
+  if (base::printable(text) != text) {
     reader.at(key).complain("control characters do not belong there");
   }
   return text;
@@ -108,13 +108,17 @@ lease::LeaseRequest read_request(const Reader& reader) {
                "shared",
                "holder",
                "stoppable",
+               "background",
                "limitMs",
                "job",
+               "user",
                "priority",
                "waitMs",
                "create",
                "preempt",
                "graceMs",
+               "endGraceMs",
+               "linger",
                "key"});
   lease::LeaseRequest request;
   if (reader.given("need")) {
@@ -125,13 +129,17 @@ lease::LeaseRequest read_request(const Reader& reader) {
   request.shared = u32_at(reader, "shared", 1);
   request.holder = read_holder(reader);
   request.stoppable = flag_at(reader, "stoppable");
+  request.background = flag_at(reader, "background");
   request.limit_ms = time_at(reader, "limitMs");
   request.job = name_at(reader, "job");
+  request.user = name_at(reader, "user");
   request.priority = clamped_at(reader, "priority");
   request.wait_ms = time_at(reader, "waitMs").value_or(0);
   request.create = flag_at(reader, "create");
   request.preempt = flag_at(reader, "preempt");
   request.grace_ms = time_at(reader, "graceMs").value_or(request.grace_ms);
+  request.end_grace_ms = time_at(reader, "endGraceMs").value_or(request.end_grace_ms);
+  request.linger = flag_at(reader, "linger");
   request.key = name_at(reader, "key");
   return request;
 }
@@ -187,6 +195,21 @@ lease::Lease read_lease(const Reader& reader) {
   return lease;
 }
 
+lease::UnleasedProcess read_unleased(const Reader& reader) {
+  lease::UnleasedProcess process;
+  process.pid = u32_at(reader, "pid", 0);
+  process.start_ticks = reader.at("startTicks").number();
+  process.uid = u32_at(reader, "uid", 0);
+  process.tenant = text_at(reader, "tenant");
+  process.command = text_at(reader, "command");
+  process.instance.uuid = text_at(reader, "uuid");
+  process.instance.profile = profile_at(reader, "profile").value_or(ProfileName{});
+  process.instance.gpu.value = u32_at(reader, "gpu", 0);
+  process.instance.gpu_instance.value = u32_at(reader, "gpuInstance", 0);
+  process.instance.compute_instance.value = u32_at(reader, "computeInstance", 0);
+  return process;
+}
+
 lease::QueueEntry read_entry(const Reader& reader) {
   lease::QueueEntry entry;
   entry.id = i64_at(reader, "id");
@@ -233,9 +256,17 @@ TenantUse read_tenant(const Reader& reader) {
     tenant.groups.push_back(group.text());
   }
   read_quota(reader.at("quota"), tenant.quota);
-  read_quota(reader.at("job"), tenant.job);
-  tenant.job_time_ms = time_at(reader.at("job"), "timeMs");
-  tenant.max_priority = static_cast<std::int32_t>(u32_at(reader.at("job"), "priority", 0));
+  if (reader.given("perUser")) {
+    read_quota(reader.at("perUser"), tenant.per_user);
+  }
+  const Reader job = reader.at("job");
+  read_quota(job, tenant.job);
+  tenant.job_time_ms = time_at(job, "timeMs");
+  tenant.default_time_ms = time_at(job, "defaultTimeMs");
+  tenant.max_priority = static_cast<std::int32_t>(u32_at(job, "priority", 0));
+  tenant.may_preempt = flag_at(job, "preempt");
+  tenant.may_create = flag_at(job, "create");
+  tenant.may_linger = flag_at(job, "linger");
   const Reader used = reader.at("used");
   entry.leases = used.at("leases").number();
   entry.slices = used.at("slices").number();
@@ -245,20 +276,19 @@ TenantUse read_tenant(const Reader& reader) {
   return entry;
 }
 
-Error error_of(const Reader& reader) {
-  Error error;
-  const std::string name = text_at(reader, "code");
-  for (const ErrorInfo& row : error_table()) {
-    if (row.name == name) {
-      error.code = row.code;
-    }
+Tenants read_site(const Reader& reader) {
+  Tenants site;
+  site.from_file = flag_at(reader, "file");
+  site.unleased = text_at(reader, "unleased") == "end" ? Unleased::kEnd : Unleased::kReport;
+  const Reader preemption = reader.at("preemption");
+  site.preemption.enabled = flag_at(preemption, "enabled");
+  site.preemption.grace_ms = i64_at(preemption, "graceMs");
+  site.reclaim_ms = time_at(reader, "reclaimMs");
+  site.default_time_ms = i64_at(reader, "defaultTimeMs");
+  if (reader.given("others")) {
+    site.others = read_tenant(reader.at("others")).tenant;
   }
-  error.message = text_at(reader, "message");
-  error.hint = text_at(reader, "hint");
-  for (const Reader& context : reader.at("context").elements()) {
-    error.context.push_back(context.text());
-  }
-  return error;
+  return site;
 }
 
 template <class Read, class Values>
@@ -291,7 +321,7 @@ Result<LeaseChange> parse_lease_change(std::string_view text) {
                        base::parse_json(text, {kMostRequestBytes, "a change of a lease"}));
   Problem problem;
   const Reader reader(json, "", problem);
-  reader.only({"holder", "heir"});
+  reader.only({"holder", "heir", "containers"});
   LeaseChange change;
   if (reader.has("holder")) {
     change.holder = read_holder(reader);
@@ -299,13 +329,110 @@ Result<LeaseChange> parse_lease_change(std::string_view text) {
   if (reader.has("heir")) {
     change.heir = read_holder(reader, "heir");
   }
-  if (problem.any() || change.holder.has_value() == change.heir.has_value()) {
+  if (reader.has("containers")) {
+    const Reader how = reader.at("containers");
+    how.only({"systemd", "ofUser"});
+    change.containers = lease::ContainerCgroups{flag_at(how, "systemd"), flag_at(how, "ofUser")};
+  }
+  const int given = int{change.holder.has_value()} + int{change.heir.has_value()} +
+                    int{change.containers.has_value()};
+  if (problem.any() || given != 1) {
     return fail(ErrorCode::kInvalidInput,
                 "the change of a lease: " +
-                    (problem.any() ? problem.text() : std::string("holder or heir is expected")),
+                    (problem.any() ? problem.text()
+                                   : std::string("one of holder, heir and containers is expected")),
                 "docs/reference/leases.md shows one");
   }
   return change;
+}
+
+namespace {
+
+InstanceState read_instance_state(const Reader& reader) {
+  InstanceState one;
+  one.instance.uuid = text_at(reader, "uuid");
+  one.instance.profile = profile_at(reader, "profile").value_or(ProfileName{});
+  one.instance.gpu.value = u32_at(reader, "gpu", 0);
+  one.instance.gpu_instance.value = u32_at(reader, "gpuInstance", 0);
+  one.instance.compute_instance.value = u32_at(reader, "computeInstance", 0);
+  one.instance.memory_mib = reader.at("memoryMib").number();
+  if (reader.given("sm")) {
+    one.instance.sm = reader.at("sm").u32();
+  }
+  one.instance.slices = u32_at(reader, "slices", 0);
+  if (const auto state = parse_occupancy(text_at(reader, "state"))) {
+    one.state = *state;
+  } else {
+    reader.at("state").complain("is no state of an instance");
+  }
+  one.yours = flag_at(reader, "yours");
+  one.shared = u32_at(reader, "shared", 1);
+  one.leases = u32_at(reader, "leases", 0);
+  one.ends_in_ms = time_at(reader, "endsInMs");
+  for (const Reader& holder : reader.at("holders").elements()) {
+    one.holders.push_back(holder.text());
+  }
+  return one;
+}
+
+Makeable read_makeable(const Reader& reader) {
+  Makeable one;
+  one.profile = profile_at(reader, "profile").value_or(ProfileName{});
+  one.count = u32_at(reader, "count", 0);
+  one.memory_mib = reader.at("memoryMib").number();
+  one.sm = u32_at(reader, "sm", 0);
+  one.slices = u32_at(reader, "slices", 0);
+  return one;
+}
+
+WaitingRequest read_waiting(const Reader& reader) {
+  WaitingRequest one;
+  one.need = read_need(reader.at("need"));
+  one.count = u32_at(reader, "count", 1);
+  one.yours = flag_at(reader, "yours");
+  one.forecast_ms = time_at(reader, "forecastMs");
+  return one;
+}
+
+}  // namespace
+
+Error error_of(const Reader& reader) {
+  Error error;
+  const std::string name = text_at(reader, "code");
+  for (const ErrorInfo& row : error_table()) {
+    if (row.name == name) {
+      error.code = row.code;
+    }
+  }
+  error.message = text_at(reader, "message");
+  error.hint = text_at(reader, "hint");
+  for (const Reader& context : reader.at("context").elements()) {
+    error.context.push_back(context.text());
+  }
+  return error;
+}
+
+Result<FreeAnswer> parse_free(std::string_view text) {
+  MIG_ASSIGN_OR_RETURN(const Json json,
+                       base::parse_json(text, {kMostAnswerBytes, "the daemon's answer"}));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  if (text_at(reader, "kind") == "Error") {
+    return error_of(reader);
+  }
+  FreeAnswer answer;
+  answer.source.simulated = flag_at(reader, "simulated");
+  answer.source.machine = text_at(reader, "simulatedMachine");
+  read_list(reader, "instances", read_instance_state, answer.report.instances);
+  read_list(reader, "makeable", read_makeable, answer.report.makeable);
+  read_list(reader, "queue", read_waiting, answer.report.waiting);
+  answer.report.may_create = flag_at(reader, "mayCreate");
+  answer.report.leases = reader.at("leases").number();
+  answer.report.your_leases = reader.at("yourLeases").number();
+  if (problem.any()) {
+    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
+  }
+  return answer;
 }
 
 Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
@@ -322,6 +449,13 @@ Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
   read_list(reader, "leases", read_lease, answer.leases);
   read_list(reader, "queue", read_entry, answer.queue);
   read_list(reader, "tenants", read_tenant, answer.tenants);
+  if (reader.given("unleased")) {
+    read_list(reader, "unleased", read_unleased, answer.unleased.emplace());
+  }
+  if (reader.given("site")) {
+    answer.site = read_site(reader.at("site"));
+  }
+  answer.others = reader.given("others") ? reader.at("others").number() : 0;
   if (problem.any()) {
     return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
   }

@@ -85,7 +85,7 @@ TEST(LeaseAnswerText, LeasesAndQueueComeBack) {
   lease.tenant = "team-a";
   lease.instance.gpu_minor = 3;
   lease.limit_ms = 1000;
-  const auto leases = parse_lease_answer(lease_list_document({lease}, {}));
+  const auto leases = parse_lease_answer(lease_list_document({lease}, {}, {}));
   ASSERT_TRUE(leases) << leases.error().text();
   ASSERT_EQ(leases->leases.size(), 1U);
   EXPECT_EQ(leases->leases[0].id, 12);
@@ -130,10 +130,17 @@ TEST(LeaseAnswerText, EveryMemberComesBack) {
   lease.left_ms = 10;
   lease.notice_ms = 13;
   lease.vanished = true;
-  const std::string leases = lease_list_document({lease}, {true, "lab"});
+  lease::UnleasedProcess stray;
+  stray.pid = 4121;
+  stray.start_ticks = 9;
+  stray.uid = 1001;
+  stray.tenant = "b";
+  stray.command = "python";
+  stray.instance = lease.instance;
+  const std::string leases = lease_list_document({lease}, std::vector{stray}, {true, "lab"});
   const auto got = parse_lease_answer(leases);
   ASSERT_TRUE(got) << got.error().text();
-  EXPECT_EQ(lease_list_document(got->leases, got->source), leases);
+  EXPECT_EQ(lease_list_document(got->leases, got->unleased, got->source), leases);
   EXPECT_EQ(got->leases[0].instance, lease.instance);
   EXPECT_EQ(got->leases[0].holder, lease.holder);
   EXPECT_EQ(got->leases[0].heir, lease.heir);
@@ -177,10 +184,28 @@ TEST(LeaseAnswerText, EveryMemberComesBack) {
   tenant.sm = 13;
   tenant.memory_mib = 14;
   tenant.instances = 15;
-  const std::string tenants = tenant_list_document({tenant}, {});
+  tenant.tenant.per_user.instances = 1;
+  tenant.tenant.default_time_ms = 5000;
+  tenant.tenant.may_create = true;
+  tenant.tenant.may_linger = true;
+  Tenants site;
+  site.from_file = true;
+  site.unleased = Unleased::kEnd;
+  site.preemption = {true, 90'000};
+  site.reclaim_ms.reset();
+  site.others.role = Role::kUser;
+  site.others.max_priority = 0;
+  site.others.quota.slices = 2;
+  const std::string tenants = tenant_list_document({tenant}, site, {});
   const auto list = parse_lease_answer(tenants);
   ASSERT_TRUE(list) << list.error().text();
-  EXPECT_EQ(tenant_list_document(list->tenants, list->source), tenants);
+  EXPECT_EQ(tenant_list_document(list->tenants, list->site, list->source), tenants);
+  EXPECT_EQ(list->tenants.at(0).tenant.per_user.instances, 1U);
+  ASSERT_TRUE(list->site);
+  EXPECT_EQ(*list->site, site);
+  const auto untold = parse_lease_answer(tenant_list_document({tenant}, std::nullopt, {}));
+  ASSERT_TRUE(untold);
+  EXPECT_FALSE(untold->site);
   EXPECT_EQ(list->tenants[0].tenant.quota.memory_mib, tenant.tenant.quota.memory_mib);
   EXPECT_EQ(list->tenants[0].tenant.max_priority, 10);
 }
@@ -235,6 +260,57 @@ TEST(LeaseHistoryText, AnErrorIsThatErrorAndNonsenseIsRefused) {
                            R"({"events": [], "next": "x"})"}) {
     EXPECT_FALSE(parse_lease_history(text)) << text;
   }
+}
+
+TEST(FreeText, ComesBackAsItWas) {
+  FreeReport report;
+  InstanceState& one = report.instances.emplace_back();
+  one.instance.uuid = "MIG-1";
+  one.instance.profile = *ProfileName::parse("2g.10gb");
+  one.instance.gpu = GpuIndex{1};
+  one.instance.gpu_instance = GpuInstanceId{3};
+  one.instance.memory_mib = 9856;
+  one.instance.sm = 28;
+  one.instance.slices = 2;
+  one.state = Occupancy::kShared;
+  one.yours = true;
+  one.shared = 4;
+  one.leases = 2;
+  one.ends_in_ms = 60'000;
+  one.holders = {"lease 4 of a (\"train\")"};
+  report.makeable.push_back({*ProfileName::parse("1g.5gb"), 2, 14, 1, 4864});
+  report.may_create = true;
+  report.leases = 9;
+  report.your_leases = 2;
+  WaitingRequest& waiting = report.waiting.emplace_back();
+  waiting.need.min_memory_mib = 8000;
+  waiting.count = 2;
+  waiting.forecast_ms = 1;
+  report.waiting.emplace_back();
+  const std::string text = free_document(report, Source{true, "lab"});
+  const auto got = parse_free(text);
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(free_document(got->report, got->source), text);
+  EXPECT_EQ(got->report.instances.at(0).state, Occupancy::kShared);
+  EXPECT_EQ(got->report.instances.at(0).ends_in_ms, 60'000);
+  EXPECT_EQ(got->report.waiting.at(0).need.min_memory_mib, 8000U);
+  EXPECT_FALSE(got->report.waiting.at(1).forecast_ms);
+}
+
+TEST(FreeText, AnErrorIsThatErrorAndNonsenseIsRefused) {
+  const Error error{ErrorCode::kPermission, "no", "", {}, {}};
+  EXPECT_EQ(parse_free(error_document(error, "", Source{})).error().code, ErrorCode::kPermission);
+  for (const char* text :
+       {"", "{}", R"({"leases": 1, "yourLeases": 0, "instances": [{"state": "somehow"}]})"}) {
+    EXPECT_FALSE(parse_free(text)) << text;
+  }
+}
+
+TEST(LeaseListText, WhatIsNotShownIsCounted) {
+  EXPECT_EQ(parse_lease_answer(lease_list_document({}, {}, Source{}, 9))->others, 9U);
+  EXPECT_EQ(parse_lease_answer(lease_queue_document({}, Source{}, 8))->others, 8U);
+  EXPECT_EQ(parse_lease_answer(tenant_list_document({}, std::nullopt, Source{}, 7))->others, 7U);
+  EXPECT_EQ(parse_lease_answer(lease_list_document({}, {}, Source{}))->others, 0U);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single source of truth: one list of members for each value, walked by writer and reader alike.
+// Single source of truth: one list of members for each value, walked by writer and reader alike. A
+// value is an array of its members in that order: keys would be more than half of a document that
+// is parsed before a warm command prints, and both sides are of one version.
 #include "wire/machine.h"
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "wire/document.h"
+#include "wire/readings.h"
 
 namespace mig::wire {
 namespace {
@@ -91,6 +94,8 @@ class Writer {
       return list;
     } else if constexpr (IsId<T>::value) {
       return Json(value.value);
+    } else if constexpr (std::is_same_v<T, Placement>) {
+      return Json::array({value.start, value.size});  // dozens of them
     } else if constexpr (std::is_enum_v<T>) {
       return Json(static_cast<std::uint32_t>(value));
     } else if constexpr (std::is_arithmetic_v<T>) {
@@ -105,12 +110,12 @@ class Writer {
   }
 
   template <class T>
-  void operator()(const char* key, const T& value) {
-    json_.emplace(key, json_of(value));
+  void operator()(const char* /*key*/, const T& value) {
+    json_.push_back(json_of(value));
   }
 
  private:
-  Json json_ = Json::object();
+  Json json_ = Json::array();
 };
 
 class Walk {  // the first error of a read
@@ -138,8 +143,16 @@ class Parser {
 
   template <class T>
   void operator()(const char* key, T& value) {
-    const auto found = json_->is_object() ? json_->find(key) : json_->end();
-    if (!json_->is_object() || found == json_->end()) {
+    if (!json_->is_array() || next_ >= json_->size()) {
+      return walk_->report(key, "missing");
+    }
+    read(key, (*json_)[next_++], value);
+  }
+
+  template <class T>
+  void read_member(const char* key, T& value) {
+    const auto found = json_->find(key);
+    if (found == json_->end()) {
       return walk_->report(key, "missing");
     }
     read(key, *found, value);
@@ -153,15 +166,11 @@ class Parser {
         read(key, json, value.emplace());
       }
     } else if constexpr (IsVector<T>::value) {
-      if (!json.is_array()) {
-        return walk_->report(key, "a list is expected");
-      }
-      value.resize(json.size());
-      for (std::size_t i = 0; i < value.size(); ++i) {
-        read(key, json[i], value[i]);
-      }
+      read_list(key, json, value);
     } else if constexpr (IsId<T>::value) {
       read(key, json, value.value);
+    } else if constexpr (std::is_same_v<T, Placement>) {
+      read_placement(key, json, value);
     } else if constexpr (std::is_enum_v<T>) {
       std::uint32_t number = 0;
       read(key, json, number);
@@ -182,7 +191,29 @@ class Parser {
     } else {
       Parser parser(json, *walk_);
       members(parser, value);
+      if (parser.next_ < json.size()) {
+        walk_->report(key, "more members than there are");
+      }
     }
+  }
+
+  template <class T>
+  void read_list(const char* key, const Json& json, std::vector<T>& list) {
+    if (!json.is_array()) {
+      return walk_->report(key, "a list is expected");
+    }
+    list.resize(json.size());
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      read(key, json[i], list[i]);
+    }
+  }
+
+  void read_placement(const char* key, const Json& json, Placement& placement) {
+    if (!json.is_array() || json.size() != 2) {
+      return walk_->report(key, "start and size are expected");
+    }
+    read(key, json[0], placement.start);
+    read(key, json[1], placement.size);
   }
 
   template <class T>
@@ -200,15 +231,11 @@ class Parser {
 
   const Json* json_;
   Walk* walk_;
+  std::size_t next_ = 0;  // the next member of the value
 };
 
-// Lists of members. A new member of a value is added here, once for both directions.
-template <class W>
-void members(W& walk, typename W::template Of<Placement>& placement) {
-  walk("start", placement.start);
-  walk("size", placement.size);
-}
-
+// Lists of members, once for both directions. What needs no shaping for the Inventory document
+// either is in readings.h.
 template <class W>
 void members(W& walk, typename W::template Of<ProfileName>& name) {
   walk("c", name.compute_slices);
@@ -238,7 +265,7 @@ void members(W& walk, typename W::template Of<ComputeInstance>& instance) {
   walk("sm", instance.sm);
   walk("uuid", instance.uuid);
   walk("index", instance.device_index);
-  walk("memoryUsedMib", instance.memory_used_mib);
+  compute_instance_readings(walk, instance);
 }
 
 template <class W>
@@ -248,8 +275,7 @@ void members(W& walk, typename W::template Of<GpuInstance>& instance) {
   walk("nvmlProfile", instance.nvml_profile);
   walk("name", instance.name);
   walk("placement", instance.placement);
-  walk("memoryMib", instance.memory_mib);
-  walk("sm", instance.sm);
+  gpu_instance_readings(walk, instance);
   walk("computeInstances", instance.compute_instances);
 }
 
@@ -302,9 +328,7 @@ void members(W& walk, typename W::template Of<GpuInstanceProfile>& profile) {
 template <class W>
 void members(W& walk, typename W::template Of<Gpu>& gpu) {
   walk("index", gpu.index);
-  walk("uuid", gpu.uuid);
-  walk("name", gpu.name);
-  walk("pciBusId", gpu.pci_bus_id);
+  gpu_readings(walk, gpu);
   walk("pciDeviceId", gpu.pci_device_id);
   walk("pciSubsystemId", gpu.pci_subsystem_id);
   walk("minor", gpu.minor);
@@ -424,10 +448,10 @@ Result<Inventory> parse_machine(std::string_view text) {
     return fail(ErrorCode::kInvalidInput, "this is no Machine document");
   }
   Parser parser(json, walk);
-  parser("inventory", inventory);
+  parser.read_member("inventory", inventory);
   if (json.contains("profiles") && walk.fine()) {
     ProfileLists profiles;
-    parser("profiles", profiles);
+    parser.read_member("profiles", profiles);
     if (walk.fine()) {
       give_profiles(profiles, inventory, walk);
     }

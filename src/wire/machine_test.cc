@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/machine.h"
 
+#include <functional>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "wire/document.h"
 #include "wire/testdata/sample.h"
 #include "wire/wire.h"
 
@@ -102,22 +104,39 @@ TEST(Machine, EqualBoardsShareTheirProfiles) {
   expect_same(eight, *here);
 }
 
+// Calls `use` with a document for each value below "inventory" and "profiles" that replaces that
+// value by an empty object, which is no value of any type.
+void for_each_part_of(
+    const Json& document,
+    const std::function<void(const std::string& where, const std::string& broken)>& use) {
+  const Json flat = document.flatten();
+  for (const auto& [where, value] : flat.items()) {
+    if (where.starts_with("/inventory") || where.starts_with("/profiles")) {
+      Json broken = document;
+      broken[Json::json_pointer(where)] = Json::object();
+      use(where, broken.dump());
+    }
+  }
+}
+
 TEST(Machine, EveryCutAndEveryWrongTypeIsRefused) {
   const std::string document = machine_document(whole(), MachinePart::kAll);
   for (std::size_t length = 0; length < document.size(); length += 7) {
     EXPECT_FALSE(parse_machine(document.substr(0, length))) << length;
   }
-  for (const char* member : {"\"uuid\":\"", "\"pid\":", "\"instances\":[", "\"remaining\":["}) {
-    std::string broken = document;
-    const std::size_t at = broken.find(member);
-    ASSERT_NE(at, std::string::npos) << member;
-    broken.replace(at, 2, "\"x");
-    EXPECT_FALSE(parse_machine(broken)) << member;
-  }
+  for_each_part_of(Json::parse(document), [](const std::string& where, const std::string& broken) {
+    EXPECT_FALSE(parse_machine(broken)) << where;
+  });
+  Json longer = Json::parse(document);
+  longer["inventory"].push_back(1);
+  EXPECT_FALSE(parse_machine(longer.dump())) << "a member that this version does not know";
   EXPECT_FALSE(parse_machine("[]"));
   EXPECT_FALSE(parse_machine(inventory_document(whole()))) << "of another kind";
-  std::string negative = document;
-  negative.replace(negative.find("\"pid\":") + 6, 1, "-");
+  Inventory large = whole();
+  large.gpus[0].processes[0].pid = 987'654;
+  std::string negative = machine_document(large, MachinePart::kAll);
+  ASSERT_NE(negative.find("987654"), std::string::npos);
+  negative.replace(negative.find("987654"), 1, "-");
   const auto refused = parse_machine(negative);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidInput);

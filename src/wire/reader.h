@@ -11,6 +11,9 @@ namespace mig::wire {
 using Problem = base::JsonProblem;
 using Reader = base::JsonReader;
 
+// Of an Error document.
+Error error_of(const Reader& reader);
+
 }  // namespace mig::wire
 
 #endif  // MIGCTL_WIRE_READER_H_

@@ -16,7 +16,7 @@ import unittest
 import harness
 import node
 
-CTK = harness.THIRD_PARTY / "bin" / "nvidia-ctk"
+CTK = harness.THIRD_PARTY / "toolkit" / "nvidia-ctk"
 CONTROL = {"/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"}
 
 

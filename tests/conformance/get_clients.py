@@ -6,6 +6,7 @@ Always exits 0: a failed download is recorded, with the reason, in build/third_p
 need it are skipped with that reason.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -23,9 +25,19 @@ VENV = STORE / "venv"
 GO_VENV = STORE / "go-venv"
 NVTOP = STORE / "nvtop"
 NVTOP_VERSION = "3.0.1-1"
+SLURM = STORE / "slurm"
+SLURM_VERSION = "22.05.8"
+PROMETHEUS = STORE / "prometheus"
+PROMETHEUS_PACKAGES = {"prometheus": "2.42.", "prometheus-alertmanager": "0.25."}
+AXE = STORE / "npm" / "axe-core"
+AXE_VERSION = "4.10.3"
+AXE_SHA512 = "Xm7bpRXnDSX2YE2YFfBk2FnF0ep6tmG7xPh8iHee8MIcrgq762Nkce856dYtJYLkuIoYZvGfTs/PbZhideTcEg=="
 BIN = STORE / "bin"
+ENGINES = STORE / "engines"
+TOOLKIT = STORE / "toolkit"
 GO = HERE / "go"
-TIMEOUT_S = 420
+TIMEOUT_S = 600
+STRIPPED = ("-ldflags", "-s -w")  # without symbols and debug information
 
 
 class Unavailable(Exception):
@@ -130,40 +142,104 @@ def debian_mirror():
     raise Unavailable("this machine's apt has no source of Debian bookworm")
 
 
+def private_lists(folder, kind, component):
+    """apt-get's options for lists of the machine's mirror that it has not: `kind` is deb or deb-src. They are fetched into the folder, which is
+    made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / "apt" / name).mkdir(parents=True)
+    sources = folder / "apt" / "sources.list"
+    sources.write_text(f"{kind} [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {debian_mirror()} bookworm {component}\n")
+    options = ["-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
+               "-o", f"Dir::State::lists={folder}/apt/lists", "-o", f"Dir::Cache={folder}/apt/cache",
+               "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2"]
+    run(f"apt-get update ({kind} {component})", ["apt-get", *options, "update"])
+    return options
+
+
 def get_nvtop():
     """nvtop is in Debian's contrib, which few machines have among their sources: apt downloads it with private lists
     from the machine's mirror, and the package is unpacked, not installed. Its libraries are in Debian's base."""
     def make():
-        shutil.rmtree(NVTOP, ignore_errors=True)
-        for folder in ("lists/partial", "cache/archives/partial"):
-            (NVTOP / "apt" / folder).mkdir(parents=True)
-        sources = NVTOP / "apt" / "sources.list"
-        sources.write_text("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-                           f"{debian_mirror()} bookworm contrib\n")
-        options = ["-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
-                   "-o", f"Dir::State::lists={NVTOP}/apt/lists", "-o", f"Dir::Cache={NVTOP}/apt/cache",
-                   "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2"]
-        run("apt-get update (contrib)", ["apt-get", *options, "update"])
+        options = private_lists(NVTOP, "deb", "contrib")
         run("apt-get download nvtop", ["apt-get", *options, "download", f"nvtop={NVTOP_VERSION}"], cwd=NVTOP)
         run("dpkg-deb -x nvtop", ["sh", "-c", "dpkg-deb -x nvtop_*.deb ."], cwd=NVTOP)
         run("nvtop --version", [str(NVTOP / "usr" / "bin" / "nvtop"), "--version"])
     once(NVTOP.with_suffix(".stamp"), fingerprint() + NVTOP_VERSION, make)
 
 
-def go_build(module, name, *packages):
-    """Builds the packages' programs into build/third_party/bin, through a module of ours that pins their versions."""
+def get_slurm_source():
+    """The sources of the Slurm that Debian has, with the NVML plugin that Debian does not build: by apt, with private lists."""
+    def make():
+        options = private_lists(SLURM, "deb-src", "main")
+        run("apt-get source slurm-wlm", ["apt-get", *options, "source", "--download-only", "slurm-wlm"], cwd=SLURM)
+        run("tar -x", ["sh", "-c", f"tar -xf slurm-wlm_{SLURM_VERSION}.orig.tar.gz --strip-components=1"], cwd=SLURM)
+        shutil.rmtree(SLURM / "apt")
+    once(SLURM.with_suffix(".stamp"), fingerprint() + SLURM_VERSION, make)
+
+
+def get_prometheus():
+    """Prometheus, Alertmanager and their tools of Debian, unpacked and not installed: installing would start services. Which
+    of Debian's security updates of these versions is there does not matter."""
+    def make():
+        shutil.rmtree(PROMETHEUS, ignore_errors=True)
+        PROMETHEUS.mkdir(parents=True)
+        options = ["-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2"]
+        for package, version in PROMETHEUS_PACKAGES.items():
+            known = run(f"apt-cache policy {package}", ["apt-cache", "policy", package])
+            found = re.search(r"Candidate: (\S+)", known)
+            if not found or not found.group(1).startswith(version):
+                raise Unavailable(f"{package}: wanted {version}*, apt offers {found.group(1) if found else 'none'}")
+            try:
+                run(f"apt-get download {package}", ["apt-get", *options, "download", package], cwd=PROMETHEUS)
+            except Unavailable:  # the lists are older than the mirror
+                run("apt-get update", ["apt-get", *options, "update"])
+                run(f"apt-get download {package}", ["apt-get", *options, "download", package], cwd=PROMETHEUS)
+            run(f"dpkg-deb -x {package}", ["sh", "-c", f"dpkg-deb -x {package}_*.deb ."], cwd=PROMETHEUS)
+        for package in PROMETHEUS.glob("*.deb"):
+            package.unlink()
+        run("promtool --version", [str(PROMETHEUS / "usr" / "bin" / "promtool"), "--version"])
+    once(PROMETHEUS.with_suffix(".stamp"), fingerprint() + repr(PROMETHEUS_PACKAGES), make)
+
+
+def get_axe():
+    """axe-core, which looks at the dashboard as people with other eyes and hands meet it: one file of its package, run in the browser.
+    npm is not among the packages that scripts/bootstrap installs (Debian's excludes others'): where it is not, that part is skipped."""
+    def make():
+        npm = shutil.which("npm")
+        if not npm:
+            raise Unavailable("there is no npm on this machine")
+        shutil.rmtree(AXE, ignore_errors=True)
+        AXE.mkdir(parents=True)
+        run("npm pack axe-core", [npm, "pack", f"axe-core@{AXE_VERSION}", "--silent", "--ignore-scripts"], cwd=AXE)
+        package = AXE / f"axe-core-{AXE_VERSION}.tgz"
+        found = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
+        if found != AXE_SHA512:
+            raise Unavailable(f"axe-core {AXE_VERSION} is not the package that was pinned: sha512 {found}")
+        with tarfile.open(package) as archive:
+            (AXE / "axe.min.js").write_bytes(archive.extractfile("package/axe.min.js").read())
+        package.unlink()
+    once(AXE.with_suffix(".stamp"), fingerprint() + AXE_VERSION + AXE_SHA512, make)
+
+
+def go_build(module, name, *packages, folder=BIN, program="", options=()):
+    """Builds the packages' programs into build/third_party/bin or another folder, through a module of ours that pins their
+    versions; `program` where the package would give its program another name."""
     def make():
         environment = dict(
             os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
             GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="1",
             GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
         environment.pop("GOROOT", None)
-        BIN.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        run(f"go build of {name}", [find_go(module), "build", "-o", f"{BIN}/", *packages], cwd=module, env=environment)
-        print(f"    {name}: built in {time.monotonic() - started:.0f} s", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
+        started, before = time.monotonic(), os.times()
+        run(f"go build of {name}", [find_go(module), "build", *options, "-o", f"{folder}/{program}", *packages], cwd=module,
+            env=environment)
+        used = os.times()
+        cpu = used.children_user + used.children_system - before.children_user - before.children_system
+        print(f"    {name}: built in {time.monotonic() - started:.0f} s, {cpu:.0f} s of processor time", file=sys.stderr)
     sources = sorted(path for package in packages if package.startswith("./") for path in (module / package).glob("*.go"))
-    once(BIN / f"{name}.stamp", fingerprint(module / "go.mod", module / "go.sum", *sources), make)
+    once(folder / f"{name}.stamp", fingerprint(module / "go.mod", module / "go.sum", *sources) + " ".join(options), make)
 
 
 def get_mig_parted():
@@ -175,7 +251,10 @@ def get_go_nvml():
 
 
 def get_container_toolkit():
-    go_build(GO, "nvidia-ctk", "github.com/NVIDIA/nvidia-container-toolkit/cmd/nvidia-ctk")
+    """A module and a folder of its own: k8s-device-plugin is built with an older one, and dockerd behaves otherwise where
+    nvidia-cdi-hook is in its PATH."""
+    module = "github.com/NVIDIA/nvidia-container-toolkit/cmd"
+    go_build(HERE / "toolkit", "nvidia-ctk", f"{module}/nvidia-ctk", f"{module}/nvidia-cdi-hook", folder=TOOLKIT)
 
 
 def get_kubernetes():
@@ -184,12 +263,39 @@ def get_kubernetes():
              "github.com/NVIDIA/k8s-device-plugin/cmd/gpu-feature-discovery")
 
 
+def get_runc():
+    """Debian's 1.1.5 does not know the time namespace that Docker 29 asks for."""
+    go_build(HERE / "engines", "runc", "github.com/opencontainers/runc", folder=ENGINES, options=(*STRIPPED, "-tags", "seccomp"))
+
+
+def get_containerd():
+    """containerd, its shim and ctr; without the CRI plugin and the snapshotters of other file systems."""
+    module = "github.com/containerd/containerd/v2/cmd"
+    go_build(HERE / "engines", "containerd", *(f"{module}/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
+             folder=ENGINES, options=(*STRIPPED, "-tags", "no_cri no_btrfs no_zfs no_devmapper"))
+
+
+def get_dockerd():
+    """The daemon, which uses the containerd above, so that none is built into it."""
+    go_build(HERE / "engines", "dockerd", "github.com/moby/moby/v2/cmd/dockerd", folder=ENGINES,
+             options=(*STRIPPED, "-tags", "no_embedded_containerd exclude_graphdriver_btrfs exclude_graphdriver_zfs "
+                      "exclude_graphdriver_fuseoverlayfs"))
+
+
+def get_docker_clients():
+    """`docker`, and Compose, whose version says that of the other."""
+    go_build(HERE / "compose", "docker", "github.com/docker/cli/cmd/docker", folder=ENGINES, options=STRIPPED)
+    go_build(HERE / "compose", "docker-compose", "github.com/docker/compose/v2/cmd", folder=ENGINES, program="docker-compose",
+             options=STRIPPED)
+
+
 def main():
     STORE.mkdir(parents=True, exist_ok=True)
     status = {}
     for name, get in (("python", get_python_clients), ("gpustat", get_gpustat), ("nvml.h", get_vendor_header),
-                      ("nvtop", get_nvtop), ("mig-parted", get_mig_parted), ("go-nvml", get_go_nvml),
-                      ("nvidia-ctk", get_container_toolkit), ("k8s-device-plugin", get_kubernetes)):
+                      ("nvtop", get_nvtop), ("slurm", get_slurm_source), ("prometheus", get_prometheus), ("axe-core", get_axe), ("mig-parted", get_mig_parted), ("go-nvml", get_go_nvml),
+                      ("nvidia-ctk", get_container_toolkit), ("k8s-device-plugin", get_kubernetes),
+                      ("runc", get_runc), ("containerd", get_containerd), ("dockerd", get_dockerd), ("docker", get_docker_clients)):
         try:
             get()
             status[name] = {"ok": True}

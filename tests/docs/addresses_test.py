@@ -14,8 +14,8 @@ import re
 import sys
 
 ADDRESS = re.compile(r"\b(?:https?|ftps?|git|ssh)://([A-Za-z0-9.-]+)")
-# This machine; the names of vocabularies; the licence's own address.
-HARMLESS = ("127.0.0.1", "localhost", "www.w3.org", "json-schema.org", "www.apache.org")
+# This machine; the names of vocabularies; the licence's own address; a name that exists nowhere (RFC 6761), for refusals.
+HARMLESS = ("127.0.0.1", "0.0.0.0", "localhost", "www.w3.org", "json-schema.org", "www.apache.org", "evil.test")
 SKIPPED = ("build", "shared", "node_modules", "__pycache__")
 
 

@@ -28,6 +28,14 @@ mig-configs:
       mig-enabled: true
       mig-devices: {"3g.20gb": 3}
 """
+TENANTS = """version: v1
+tenants:
+  a: {users: [root], job: {create: true}}
+"""
+COMPOSE = """services:
+  a: {image: x, x-migctl: {profile: 1g.5gb}}
+  b: {image: x, gpus: [{driver: nvidia, device_ids: ["MIG-x"]}], x-migctl: {}}
+"""
 # Commands of `migctl --sim box`, one per line, in order; {lease} is the last granted lease.
 COMMANDS = """
 version --json
@@ -46,6 +54,14 @@ slot set train-a --gpu 0 --profile 2g.10gb --placement 0:2 --json
 slot list --json
 slot resolve train-a --json
 slot resolve train-b --json
+cdi generate --json
+cdi list --json
+cdi check --json
+cdi generate --kind bad --json
+compose render --image train --json
+compose render compose.yaml -o override.yaml --json
+compose check compose.yaml override.yaml --json
+compose check compose.yaml --json
 run --profile 1g.5gb --json -- true
 run --profile 7g.40gb --json -- true
 run --count 2 --profile 1g.5gb --json -- true
@@ -61,28 +77,48 @@ lease acquire --profile 1g.5gb --unit nobody.service --json
 lease acquire --profile 1g.5gb --pid 1 --json
 lease list --json
 lease queue --json
+free --json
 destroy --all -n --json
 holders --json
 lease release 9999 --json
 lease release {lease} --json
 tenant list --json
 tenant show --json
+tenant check tenants.yaml --json
+tenant check nobody.yaml --json
+token create ci --user 61001 --json
+token list --json
+tenant reload --json
 create 1g.5gb -i 1 --json
 mode enable -i 1 --json
 create 1g.5gb -i 1 -n --json
+lease acquire --profile 2g.10gb --gpu 1 --create --for 1m --json
+history --last 1 --json
 undo -n --json
 history --json
 history --change 1 --json
 history --leases --json
 recover --json
+slurm generate --json
+slurm check --node gpu01 --json
+slurm recover --json
+slurm apply -f layout.yaml -c mixed --json
+doctor --json
+doctor --list --json
+doctor --check nothing --json
+top --json
 checkpoint -f saved.json
 restore -f saved.json -n --json
 no-such-command --json
 isolate-test --rounds 1 --seconds 0.1 --neighbours dram --modes mig --json
+cost --from 1h --json
+cost --from 1h --by job --policy full-cost --json
+cost compare --json
 """
 WITHOUT_MACHINE = """
 --sim nobody list --json
 plan -f layout.yaml -c mixed --model a100-sxm4-40gb,2 --json
+cost prices --json
 sim create other --gpus h200-141gb --json
 sim create other --gpus h200-141gb --json
 sim list --json
@@ -151,16 +187,33 @@ def ask_daemon(documents, environment, folder):
             need = json.dumps({"need": {"profile": "1g.5gb"}, "limitMs": 60000})
             for method, where, body in (
                     ("GET", "/v1/inventory", ""), ("GET", "/v1/leases", ""), ("GET", "/v1/queue", ""),
-                    ("GET", "/v1/tenants", ""), ("GET", "/v1/history/leases?limit=1", ""), ("POST", "/v1/leases", need),
+                    ("GET", "/v1/free", ""), ("GET", "/v1/health", ""), ("GET", "/v1/sample", ""), ("GET", "/v1/history", ""),
+                    ("GET", "/v1/usage", ""), ("GET", "/v1/usage?fromMs=9", ""),
+                    ("GET", "/v1/tenants", ""), ("GET", "/v1/me", ""), ("GET", "/v1/jobs", ""), ("POST", "/v1/plan", "{}"),
+                    ("POST", "/v1/reload", ""), ("POST", "/v1/reload", "{}"),
+                    ("GET", "/v1/history/leases?limit=1", ""), ("POST", "/v1/leases", need),
                     ("POST", "/v1/leases", "{"), ("GET", "/v1/nothing", ""), ("DELETE", "/v1/leases/9999", "")):
                 answer = request(path, method, where, body)
-                found = list(json_check.documents_in(answer))
+                # A long one comes in a single line.
+                found = list(json_check.documents_in(answer)) or [json.loads(line) for line in answer.splitlines() if line[:1] == "{"]
                 if not found:
                     documents.complaints.append(f"{method} {where}: no document: {answer[:300]}")
                 for document in found:
                     documents.take(f"{method} {where}", document)
+            documents.take("GET /v1/events", json.loads(first_event(path)))
         finally:
             daemon.terminate()
+
+
+def first_event(path):
+    """The daemon says at once that it does not know what happened since."""
+    import socket  # pylint: disable=import-outside-toplevel
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        client.connect(path)
+        client.sendall(b"GET /v1/events HTTP/1.0\r\nLast-Event-ID: x\r\n\r\n")
+        with client.makefile("r", encoding="utf-8") as lines:
+            return next(line for line in lines if line.startswith("data: "))[len("data: "):]
 
 
 def request(path, method, where, body):
@@ -187,6 +240,8 @@ def main():
         environment = {"PATH": f"{pathlib.Path(sys.argv[1]).resolve()}:{helpers}:{os.environ['PATH']}", "HOME": folder,
                        "LC_ALL": "C.UTF-8", "MIGSIM_ROOT": os.path.join(folder, "machines"), "NO_COLOR": "1"}
         pathlib.Path(folder, "layout.yaml").write_text(LAYOUT, encoding="utf-8")
+        pathlib.Path(folder, "compose.yaml").write_text(COMPOSE, encoding="utf-8")
+        pathlib.Path(folder, "tenants.yaml").write_text(TENANTS, encoding="utf-8")
         made = run(["migctl", "sim", "create", "box", "--gpus", "2x a100-sxm4-40gb"], environment, folder)
         if made.returncode != 0:
             print(made.stderr)

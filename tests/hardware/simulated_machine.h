@@ -63,7 +63,10 @@ class SimulatedMachine {
     smi::SmiContext context;
     context.library_path = MIG_SIM_NVML_LIBRARY;
     context.out = open_memstream(&text, &size);
-    context.before_change = [this] { ++announced_; };
+    context.before_change = [this] {
+      ++announced_;
+      return Result<void>();
+    };
     exit_code_ = smi::smi_main(words, context);
     std::fclose(context.out);
     std::string out(text, size);

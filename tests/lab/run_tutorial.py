@@ -139,6 +139,19 @@ def check(step, output, status, next_step):
     return None
 
 
+def run_steps(page, steps, shell, show):
+    """Runs the commands in that shell; the first fault as text, or None."""
+    for step, following in zip(steps, steps[1:] + [None]):
+        output, status = shell.run(step.command)
+        if show:
+            print(f"$ {step.command}\n{output}", end="", flush=True)
+        wrong = check(step, output, status, following)
+        if wrong:
+            return (f"{page}:{step.line}: $ {step.command}\n{wrong}\nprinted (exit code {status}):\n"
+                    + "".join(f"  | {line}\n" for line in output.splitlines()))
+    return None
+
+
 def run_page(page, binaries, show):
     """Number of commands, and the first fault as text (or None)."""
     steps = steps_of(page.read_text(encoding="utf-8"))
@@ -151,17 +164,10 @@ def run_page(page, binaries, show):
         os.mkdir(environment["MIGSIM_ROOT"])
         shell = Shell(environment, cwd)
         try:
-            for step, following in zip(steps, steps[1:] + [None]):
-                output, status = shell.run(step.command)
-                if show:
-                    print(f"$ {step.command}\n{output}", end="", flush=True)
-                wrong = check(step, output, status, following)
-                if wrong:
-                    return len(steps), (f"{page}:{step.line}: $ {step.command}\n{wrong}\nprinted (exit code {status}):\n"
-                                        + "".join(f"  | {line}\n" for line in output.splitlines()))
+            wrong = run_steps(page, steps, shell, show)
         finally:
             shell.close()
-    return len(steps), None
+    return len(steps), wrong
 
 
 def main():

@@ -205,14 +205,14 @@ def limits(broker):
     def fill_queue():
         """Each request on a connection of its own, left open; returns the last response."""
         open_ones = []
-        for number in range(201):
+        for number in range(1001):
             connection = Connection(broker.socket)
             connection.request("POST", "/v1/leases", json.dumps({**body, "waitMs": 600000, "key": f"q{number}"}))
             open_ones.append(connection)
         answer = open_ones[-1].getresponse()
         return [answer.status, json.loads(answer.read())]
     full = as_user(ALICE, fill_queue)
-    expect("the 201st that waits is told that the queue is full",
+    expect("the 1001st of a user that waits is told that the queue is full",
            full[1].get("code") == "no_capacity" and "queue is full" in full[1]["message"], full)
     end = time.monotonic() + 60
     while broker.ask("GET", "/v1/queue")[1]["queue"] and time.monotonic() < end:
@@ -221,13 +221,13 @@ def limits(broker):
 
     def many_connections():
         streams = []
-        for _ in range(600):
+        for _ in range(2100):
             stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             stream.connect(broker.socket)
             stream.settimeout(60)
             streams.append(stream)
         return streams[-1].recv(100).split(b"\r\n")[0].decode()
-    expect("the 600th connection of one user is turned away", "409" in as_user(BOB, many_connections))
+    expect("the 2100th connection of one user is turned away", "409" in as_user(BOB, many_connections))
     expect("and others are still served", broker.ask("GET", "/v1/leases")[0] == 200)
 
 

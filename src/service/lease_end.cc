@@ -358,6 +358,8 @@ Result<std::optional<std::vector<lease::UnleasedProcess>>> LeaseDesk::unleased(c
   if (!unleased_seen_ || now - unleased_seen_at_ > 2 * kBetweenUnleasedLooks) {
     MIG_ASSIGN_OR_RETURN(unleased_seen_, find_unleased(age_));
     unleased_seen_at_ = now;
+  } else {
+    unleased_.drop_ended(*unleased_seen_);
   }
   return unleased_seen_;
 }

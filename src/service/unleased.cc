@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "holders/instance_users.h"
+#include "holders/process_facts.h"
 #include "model/instance.h"
 
 namespace mig::service {
@@ -55,6 +56,13 @@ std::vector<lease::UnleasedProcess> UnleasedWatch::find(
                      *instance});
   }
   return found;
+}
+
+void UnleasedWatch::drop_ended(std::vector<lease::UnleasedProcess>& found) const {
+  const auto ended = [this](const lease::UnleasedProcess& process) {
+    return holders::start_of(roots_.proc, process.pid) != process.start_ticks;
+  };
+  found.erase(std::remove_if(found.begin(), found.end(), ended), found.end());
 }
 
 std::vector<lease::UnleasedProcess> UnleasedWatch::news(

@@ -39,6 +39,9 @@ class UnleasedWatch {
       const LeaseMembers& members,
       const std::function<std::string(std::uint32_t uid)>& tenant_of) const;
 
+  // Takes those that have ended since out of an earlier `found`: one look at /proc for each.
+  void drop_ended(std::vector<lease::UnleasedProcess>& found) const;
+
   // Of `found`, those that no earlier call was given.
   std::vector<lease::UnleasedProcess> news(const std::vector<lease::UnleasedProcess>& found);
 

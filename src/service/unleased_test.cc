@@ -143,6 +143,23 @@ TEST_F(UnleasedTest, RootsAreNeverAmongThem) {
   EXPECT_TRUE(find({}).empty());
 }
 
+TEST_F(UnleasedTest, AnEarlierLookLosesThoseThatHaveEndedSince) {
+  start("31", kUser);
+  watch_ = UnleasedWatch(roots_);
+  auto found = find({});
+  watch_.drop_ended(found);
+  ASSERT_EQ(found.size(), 1U);
+  auto reused = found;
+  ++reused[0].start_ticks;
+  watch_.drop_ended(reused);
+  EXPECT_TRUE(reused.empty()) << "its number is another process's now";
+  ::kill(child_, SIGKILL);
+  ::waitpid(child_, nullptr, 0);
+  child_ = 0;
+  watch_.drop_ended(found);
+  EXPECT_TRUE(found.empty());
+}
+
 TEST_F(UnleasedTest, EachIsNewsOnceAndIsKilledAfterTheGrace) {
   start("31", kUser);
   watch_ = UnleasedWatch(roots_);

@@ -7,9 +7,9 @@ Usage: bundle.py MIGCTL MIG_WORKLOAD RUNC INJECT > bundle.json       needs root 
 RUNC is any static OCI runtime (runc, crun). INJECT is a program `inject SPEC_DIR CONFIG.json DEVICE...` that applies CDI devices to a bundle
 by the reference implementation (tags.cncf.io/container-device-interface, InjectDevices); it is not part of this repository.
 
-The bundle's root is an empty folder with the host's /usr, read-only, so the programs in it are the host's; /dev is the runtime's own. Three starts:
+The bundle's root has mig-workload, a shell, mknod and cat with the libraries that they are linked with, and nothing of the driver. Three starts:
   with     `mig-workload info` beside the device: must print the GPU's name and memory as outside of the container
-  node     another GPU's node made by mknod in the container must be refused when opened (the runtime's device rules)
+  node     another GPU's node, made by mknod in the container, must be refused (the runtime's device rules)
   without  the same bundle without the device: must find no GPU
 """
 import json
@@ -20,40 +20,43 @@ import subprocess
 import sys
 import tempfile
 
-ROOT_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+PROGRAMS = ("/bin/sh", "/usr/bin/mknod", "/usr/bin/cat")
 
 
-def config(workload, command):
-    """An OCI configuration: own namespaces, the host's /usr read-only, no devices but the runtime's."""
-    def bind(source, target):
-        return {"destination": target, "type": "bind", "source": source, "options": ["rbind", "ro", "nosuid"]}
+def config(command):
+    """An OCI configuration: namespaces of its own, no devices but the runtime's."""
     return {
         "ociVersion": "1.0.2",
         "process": {"user": {"uid": 0, "gid": 0}, "args": command, "cwd": "/", "env": ["PATH=/usr/bin:/bin", "LC_ALL=C"],
                     "noNewPrivileges": True, "capabilities": {"bounding": ["CAP_MKNOD"], "effective": ["CAP_MKNOD"], "permitted": ["CAP_MKNOD"]}},
         "root": {"path": "rootfs", "readonly": False},
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-                   {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
-                   bind("/usr", "/usr"), bind(workload, "/mig-workload")],
+                   {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}],
         "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "ipc", "uts", "network")],
                   "resources": {"devices": [{"allow": False, "access": "rwm"}]}},
     }
 
 
-def make_root(folder):
-    """An empty root: links as the host's into /usr, and places to mount on."""
+def host_file(spec, name):
+    """Where the host has a library that the spec mounts."""
+    return next(mount["hostPath"] for mount in spec["containerEdits"]["mounts"] if mount["containerPath"].endswith("/" + name))
+
+
+def make_root(folder, workload, driver):
+    """A root file system of a few programs and what they and the driver's library are linked with, each at its path of the host."""
     root = folder / "rootfs"
-    for name in ("proc", "dev", "usr", "tmp", "etc"):
+    shutil.rmtree(root, ignore_errors=True)
+    for name in ("proc", "dev", "tmp"):
         (root / name).mkdir(parents=True)
-    (root / "mig-workload").touch()
-    for name in ROOT_LINKS:
-        host = pathlib.Path("/", name)
-        if host.is_symlink():
-            (root / name).symlink_to(os.readlink(host))
-    cache = pathlib.Path("/etc/ld.so.cache")
-    if cache.exists():
-        shutil.copy(cache, root / "etc")
-    return root
+    files = set(PROGRAMS)
+    for program in (*PROGRAMS, workload, driver):
+        linked = subprocess.run(["ldd", program], capture_output=True, text=True, timeout=60, check=True).stdout
+        files |= {word for word in linked.split() if word.startswith("/")}
+    for file in files:
+        copy = root / file.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(os.path.realpath(file), copy)
+    shutil.copy(workload, root / "mig-workload")
 
 
 def start(runc, folder, what):
@@ -78,15 +81,16 @@ def main():
         spec = json.loads(text)
         device = f"{spec['kind']}={spec['devices'][0]['name']}"
         result["device"], result["devices"] = device, [one["name"] for one in spec["devices"]]
-        make_root(folder)
         commands = {
-            "with": (["/mig-workload", "info", "--json"], True),
-            "node": (["/usr/bin/sh", "-c", "mknod /tmp/n c 195 77 && cat /tmp/n"], True),
-            "without": (["/mig-workload", "info", "--json"], False),
+            "look": (["/bin/sh", "-c", "echo /dev/* /usr/lib/*/libcuda* /usr/lib64/*"], True),
+            "with": (["/mig-workload", "info", "--json", "--backend", "cuda"], True),
+            "node": (["/bin/sh", "-c", "mknod /tmp/n c 195 77 && cat /tmp/n"], True),
+            "without": (["/mig-workload", "info", "--json", "--backend", "cuda"], False),
         }
         for what, (command, given) in commands.items():
+            make_root(folder, workload, host_file(spec, "libcuda.so.1"))
             path = folder / "config.json"
-            path.write_text(json.dumps(config(workload, command)), encoding="utf-8")
+            path.write_text(json.dumps(config(command)), encoding="utf-8")
             if given:
                 subprocess.run([inject, str(specs), str(path), device], check=True, timeout=60)
             result[what] = start(runc, folder, what)

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "launch/engine_place.h"
 #include "launch/worker.h"
 
 namespace mig::launch {
@@ -91,6 +92,7 @@ Result<EngineFacts> podman_facts(const Json& info) {
       EngineFacts facts,
       podman_of(
           json_text(info, "/version/Version"), json_text(info, "/host/cgroupManager"), rootless));
+  facts.by_service = true_at(info, "/host/serviceIsRemote");
   if (auto folders = texts_at(info, "/host/cdiSpecDirs"); !folders.empty()) {
     facts.cdi_folders = std::move(folders);
   }
@@ -152,19 +154,6 @@ std::string program_in_path(const std::string& name) {
     }
   }
   return "";
-}
-
-// The containers of an engine on another machine are on none of this machine's instances.
-Result<void> check_here(EngineKind kind) {
-  const char* variable = kind == EngineKind::kDocker ? "DOCKER_HOST" : "CONTAINER_HOST";
-  const char* host = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
-  if (host == nullptr || *host == '\0' || std::string_view(host).starts_with("unix://")) {
-    return {};
-  }
-  return fail(
-      ErrorCode::kUsage,
-      fmt::format("${} names an engine on another machine: {}", variable, base::printable(host)),
-      "run migctl there; an engine of this machine is named as unix:///path");
 }
 
 }  // namespace
@@ -229,8 +218,8 @@ Result<EngineFacts> read_engine(EngineKind kind) {
                 kind == EngineKind::kDocker ? "apt-get install docker.io; or: migctl podman run"
                                             : "apt-get install podman; or: migctl docker run");
   }
-  MIG_TRY(check_here(kind));
-  if (kind == EngineKind::kPodman) {
+  MIG_TRY(check_here(kind, program));
+  if (kind == EngineKind::kPodman) {  // with `remote = true` its help tells nothing of cgroups
     if (auto facts = podman_of_root(program)) {
       facts->program = program;
       return *std::move(facts);
@@ -262,6 +251,9 @@ Result<EngineFacts> read_engine(EngineKind kind) {
                     : "`podman info` has to work first");
   }
   MIG_TRY(facts);
+  if (facts->by_service) {
+    MIG_TRY(check_podman_service(program));
+  }
   facts->program = program;
   return facts;
 }

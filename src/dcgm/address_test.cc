@@ -110,6 +110,10 @@ TEST_F(ListenerTest, AUnixSocketOfATrustedUser) {
   const base::Fd listener(::socket(AF_UNIX, SOCK_STREAM, 0));
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&at), sizeof(at)), 0);
   EXPECT_TRUE(check_listener(address));
+  const std::string link = folder_ + "/link.sock";
+  std::filesystem::create_symlink(path, link);
+  EXPECT_EQ(check_listener(*parse_address(link)).error().code, ErrorCode::kNotFound)
+      << "libdcgm would follow it after the look";
   if (own_ != 0) {
     GTEST_SKIP() << "a socket of another user needs root";
   }

@@ -35,24 +35,7 @@ class Apply final : public Command {
          "apply -f layouts.yaml -c mixed --wait 10m --evict=60s",
          "apply -f layouts.yaml -c mixed --spare 2g.10gb",
          "apply -f layouts.yaml -c mixed --migrate ./move-service --drain 2m"},
-        {ErrorCode::kInvalidInput,
-         ErrorCode::kTooLarge,
-         ErrorCode::kNothingMatched,
-         ErrorCode::kNotFound,
-         ErrorCode::kNotSupported,
-         ErrorCode::kPermission,
-         ErrorCode::kInUse,
-         ErrorCode::kNoCapacity,
-         ErrorCode::kConflict,
-         ErrorCode::kResetRequired,
-         ErrorCode::kTimeout,
-         ErrorCode::kDeviceLost,
-         ErrorCode::kNoDriver,
-         ErrorCode::kDriver,
-         ErrorCode::kIo,
-         ErrorCode::kRolledBack,
-         ErrorCode::kStuck,
-         ErrorCode::kHook}};
+        codes_of_layout_change()};
   }
 
   void declare(Options& options) override {

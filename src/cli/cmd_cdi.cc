@@ -122,6 +122,11 @@ class Cdi final : public Command {
 
  private:
   Result<int> generate(Context& context, node::Node& node) {
+    if (request_.hooks == "nvidia" && context.source_or_default().simulated) {
+      context.output().message(
+          "migctl: note: --hooks nvidia writes no hook on a simulated machine: those hooks link "
+          "the driver's libraries, and a container of this machine gets the simulator's instead\n");
+    }
     if (request_.output == "-") {
       MIG_ASSIGN_OR_RETURN(const std::string text, service::cdi_text(node, request_));
       context.output().result(text);

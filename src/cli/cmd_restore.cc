@@ -27,24 +27,7 @@ class Restore final : public Command {
         "--last-good takes what the journal recorded instead: each GPU's layout after its last "
         "change that ended well. A change that was cut short is recovered first.",
         {"restore -f before.json", "restore -f before.json -n", "restore --last-good"},
-        {ErrorCode::kInvalidInput,
-         ErrorCode::kTooLarge,
-         ErrorCode::kNothingMatched,
-         ErrorCode::kNotFound,
-         ErrorCode::kNotSupported,
-         ErrorCode::kPermission,
-         ErrorCode::kInUse,
-         ErrorCode::kNoCapacity,
-         ErrorCode::kConflict,
-         ErrorCode::kResetRequired,
-         ErrorCode::kTimeout,
-         ErrorCode::kDeviceLost,
-         ErrorCode::kNoDriver,
-         ErrorCode::kDriver,
-         ErrorCode::kIo,
-         ErrorCode::kRolledBack,
-         ErrorCode::kStuck,
-         ErrorCode::kHook}};
+        codes_of_layout_change()};
   }
 
   void declare(Options& options) override {

@@ -66,25 +66,7 @@ class SlurmCommand final : public Command {
          "slurm apply -f layouts.yaml -c mixed --drain 2h",
          "slurm apply -f layouts.yaml -c mixed --dry-run",
          "slurm recover"},
-        {ErrorCode::kInvalidInput,
-         ErrorCode::kTooLarge,
-         ErrorCode::kNothingMatched,
-         ErrorCode::kNotFound,
-         ErrorCode::kNotSupported,
-         ErrorCode::kPermission,
-         ErrorCode::kInUse,
-         ErrorCode::kNoCapacity,
-         ErrorCode::kNotApplied,
-         ErrorCode::kConflict,
-         ErrorCode::kResetRequired,
-         ErrorCode::kTimeout,
-         ErrorCode::kDeviceLost,
-         ErrorCode::kNoDriver,
-         ErrorCode::kDriver,
-         ErrorCode::kIo,
-         ErrorCode::kRolledBack,
-         ErrorCode::kStuck,
-         ErrorCode::kHook}};
+        codes_of_layout_change({ErrorCode::kNotApplied})};
   }
 
   std::vector<std::string> first_words() const override {

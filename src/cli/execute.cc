@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/execute.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -152,6 +153,32 @@ int exit_code_of(const node::ApplyResult& result) {
       return error_info(ErrorCode::kStuck).exit_code;
   }
   return error_info(ErrorCode::kInternal).exit_code;
+}
+
+std::vector<ErrorCode> codes_of_layout_change(const std::vector<ErrorCode>& more) {
+  std::vector<ErrorCode> codes = {ErrorCode::kInvalidInput,
+                                  ErrorCode::kTooLarge,
+                                  ErrorCode::kNothingMatched,
+                                  ErrorCode::kNotFound,
+                                  ErrorCode::kNotSupported,
+                                  ErrorCode::kPermission,
+                                  ErrorCode::kInUse,
+                                  ErrorCode::kNoCapacity,
+                                  ErrorCode::kConflict,
+                                  ErrorCode::kResetRequired,
+                                  ErrorCode::kTimeout,
+                                  ErrorCode::kDeviceLost,
+                                  ErrorCode::kNoDriver,
+                                  ErrorCode::kDriver,
+                                  ErrorCode::kIo,
+                                  ErrorCode::kRolledBack,
+                                  ErrorCode::kStuck,
+                                  ErrorCode::kHook};
+  codes.insert(codes.end(), more.begin(), more.end());
+  std::sort(codes.begin(), codes.end(), [](ErrorCode a, ErrorCode b) {
+    return error_info(a).exit_code < error_info(b).exit_code;
+  });
+  return codes;
 }
 
 Result<service::ChangeOptions> change_options(const Context& context,

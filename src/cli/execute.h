@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mig/plan.h"
 #include "mig/result.h"
@@ -98,6 +99,10 @@ class ChangeWords final : public GuardedWords {
   Context& context_;
   std::unique_ptr<ProgressLines> lines_;
 };
+
+// What a change of a whole layout may end with, for CommandText: apply, restore, slurm. `more`: of
+// this command alone. By exit code.
+std::vector<ErrorCode> codes_of_layout_change(const std::vector<ErrorCode>& more = {});
 
 // Options common to all changing commands. kUsage for invalid flags about blockers.
 Result<service::ChangeOptions> change_options(const Context& context,

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "launch/engine_place.h"
 #include "launch/worker.h"
 
 namespace mig::launch {
@@ -21,6 +22,7 @@ using base::Json;
 
 constexpr std::size_t kMostInfo = 4U << 20U;
 constexpr std::chrono::seconds kInfoPatience{30};
+constexpr const char* kNoDaemon = "the Docker daemon does not answer";
 
 // "" where the member is missing or no text.
 std::string json_text(const Json& json, const char* path) {
@@ -91,6 +93,7 @@ Result<EngineFacts> podman_facts(const Json& info) {
       EngineFacts facts,
       podman_of(
           json_text(info, "/version/Version"), json_text(info, "/host/cgroupManager"), rootless));
+  facts.by_service = true_at(info, "/host/serviceIsRemote");
   if (auto folders = texts_at(info, "/host/cdiSpecDirs"); !folders.empty()) {
     facts.cdi_folders = std::move(folders);
   }
@@ -108,7 +111,7 @@ Result<EngineFacts> docker_facts(const Json& info) {
   if (facts.version.empty()) {
     const auto errors = texts_at(info, "/ServerErrors");
     return fail(ErrorCode::kIo,
-                "the Docker daemon does not answer" + (errors.empty() ? "" : ": " + errors.front()),
+                kNoDaemon + (errors.empty() ? "" : ": " + errors.front()),
                 "start it, name its socket in $DOCKER_HOST, and be a member of its group");
   }
   facts.cdi_folders = texts_at(info, "/CDISpecDirs");
@@ -152,19 +155,6 @@ std::string program_in_path(const std::string& name) {
     }
   }
   return "";
-}
-
-// The containers of an engine on another machine are on none of this machine's instances.
-Result<void> check_here(EngineKind kind) {
-  const char* variable = kind == EngineKind::kDocker ? "DOCKER_HOST" : "CONTAINER_HOST";
-  const char* host = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
-  if (host == nullptr || *host == '\0' || std::string_view(host).starts_with("unix://")) {
-    return {};
-  }
-  return fail(
-      ErrorCode::kUsage,
-      fmt::format("${} names an engine on another machine: {}", variable, base::printable(host)),
-      "run migctl there; an engine of this machine is named as unix:///path");
 }
 
 }  // namespace
@@ -229,8 +219,8 @@ Result<EngineFacts> read_engine(EngineKind kind) {
                 kind == EngineKind::kDocker ? "apt-get install docker.io; or: migctl podman run"
                                             : "apt-get install podman; or: migctl docker run");
   }
-  MIG_TRY(check_here(kind));
-  if (kind == EngineKind::kPodman) {
+  MIG_TRY(check_here(kind, program));
+  if (kind == EngineKind::kPodman) {  // with `remote = true` its help tells nothing of cgroups
     if (auto facts = podman_of_root(program)) {
       facts->program = program;
       return *std::move(facts);
@@ -261,7 +251,14 @@ Result<EngineFacts> read_engine(EngineKind kind) {
                       "its socket"
                     : "`podman info` has to work first");
   }
+  // Docker 28 says why on stderr, in words that its JSON lacks.
+  if (told && facts.error().message == kNoDaemon && !complaint.empty()) {
+    facts.error().message += ": " + base::printable(complaint);
+  }
   MIG_TRY(facts);
+  if (facts->by_service) {
+    MIG_TRY(check_podman_service(program));
+  }
   facts->program = program;
   return facts;
 }

@@ -41,6 +41,7 @@ struct EngineFacts {
   // nullopt: it makes no cgroups; containers stay in that of the process that starts them.
   std::optional<lease::ContainerCgroups> cgroups;
   std::vector<std::string> cdi_folders;  // that it reads, in the order of precedence
+  bool by_service = false;               // Podman's client asks a service instead of working itself
 };
 
 // From `docker info --format '{{json .}}'` or `podman info --format json`. kNotSupported with what
@@ -52,7 +53,8 @@ Result<EngineFacts> parse_engine(EngineKind kind, std::string_view info);
 // for the versions of its parts. nullopt: they do not tell; `podman info` does.
 std::optional<EngineFacts> parse_podman_help(std::string_view version, std::string_view help);
 
-// Asks the installed engine. kNotFound: not installed; kIo: it does not answer.
+// Asks the installed engine. kNotFound: not installed; kUsage: its client is told to work on
+// another machine (engine_place.h); kIo: it does not answer.
 Result<EngineFacts> read_engine(EngineKind kind);
 
 // What the words after ours tell: those of the engine's `run`, its image, and the command.

@@ -315,6 +315,13 @@ Result<DcgmSettings> dcgm_settings(const std::string& use, const std::string& en
     return fail(ErrorCode::kUsage,
                 fmt::format("--dcgm-activity={} is none of off, auto, require", base::quoted(use)));
   }
+  if (use.empty() && !engine.empty()) {
+    return fail(ErrorCode::kUsage,
+                fmt::format("--dcgm-engine {} has no effect: activity from DCGM is off",
+                            base::quoted(engine)),
+                "add --dcgm-activity auto or require (dcgm_activity in migd.yaml); off keeps the "
+                "address for later");
+  }
   if (const auto address = dcgm::parse_address(engine); !address) {
     return address.error();
   }

@@ -168,6 +168,9 @@ class DcgmSourceTest : public node::MachineTest {
 TEST(DcgmSettings, AreChecked) {
   EXPECT_EQ(dcgm_settings("", "")->use, DcgmUse::kOff);
   EXPECT_EQ(dcgm_settings("require", "/run/he.sock")->use, DcgmUse::kRequire);
+  EXPECT_EQ(dcgm_settings("", "/run/he.sock").error().code, ErrorCode::kUsage)
+      << "an address without a use of it";
+  EXPECT_EQ(dcgm_settings("off", "/run/he.sock")->use, DcgmUse::kOff) << "said to be for later";
   EXPECT_EQ(dcgm_settings("yes", "").error().code, ErrorCode::kUsage);
   EXPECT_EQ(dcgm_settings("auto", "node7:5555").error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(DcgmSource::start({}), nullptr);

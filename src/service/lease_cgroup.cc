@@ -25,34 +25,21 @@
 #include "base/strings.h"
 #include "holders/container.h"
 #include "holders/process_facts.h"
+#include "service/cgroup_folder.h"
 
 namespace mig::service {
 namespace {
 
 namespace fs = std::filesystem;
+using cgroup::is_there;
+using cgroup::write_control;
 
 constexpr std::size_t kMostText = 16U << 20U;
-constexpr std::uint64_t kMostPid = 1U << 22U;  // PID_MAX_LIMIT of the kernel
 constexpr std::string_view kOurs = "/migctl/";
 constexpr std::string_view kOurSlice = "/migctl.slice/";
-constexpr int kDeepest = 4;
 // Below the mount point of all, best first: v2 alone, v2 beside v1, v1.
 constexpr std::array<const char*, 5> kHierarchies = {
     "", "/unified", "/freezer", "/pids", "/systemd"};
-
-bool is_there(const std::string& path) {
-  return ::access(path.c_str(), F_OK) == 0;
-}
-
-// Writes a cgroup's control file; 0 or errno.
-int write_control(const std::string& path, const std::string& text) {
-  const base::Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd.valid()) {
-    return errno;
-  }
-  return ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0
-                                                                                          : errno;
-}
 
 // Errors of mkdir(2) where no cgroups can be made at all, as opposed to a limit that was reached.
 bool means_unavailable(int number) {
@@ -87,48 +74,6 @@ std::string pids_twin(const std::string& path) {
   }
   const std::string pids = root.substr(0, slash) + "/pids";
   return pids == root || !is_there(pids + "/cgroup.procs") ? "" : pids + below;
-}
-
-std::uint64_t number_in(const std::string& path, std::uint64_t fallback) {
-  const auto text = base::read_file(path, 64);
-  const auto number =
-      text ? base::parse_decimal(text->substr(0, text->find('\n')), INT64_MAX) : std::nullopt;
-  return number.value_or(fallback);
-}
-
-void add_members(const std::string& path, int depth, std::vector<std::uint32_t>& out) {
-  if (const auto text = base::read_file(path + "/cgroup.procs", kMostText)) {
-    for (const std::string& line : base::split(*text, '\n')) {
-      // 0: a process of another pid namespace.
-      if (const auto pid = base::parse_decimal(line, kMostPid); pid && *pid > 1) {
-        out.push_back(static_cast<std::uint32_t>(*pid));
-      }
-    }
-  }
-  if (depth == kDeepest) {
-    return;
-  }
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path, error)) {
-    std::error_code ignored;
-    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) {
-      add_members(entry.path().string(), depth + 1, out);
-    }
-  }
-}
-
-void remove_tree(const std::string& path, int depth) {
-  if (::rmdir(path.c_str()) == 0 || errno == ENOENT || depth == kDeepest) {
-    return;
-  }
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path, error)) {
-    std::error_code ignored;
-    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) {
-      remove_tree(entry.path().string(), depth + 1);
-    }
-  }
-  ::rmdir(path.c_str());
 }
 
 // With cgroup v1 an engine makes folders in each hierarchy, not only in those that we use.
@@ -166,15 +111,9 @@ void remove_for_containers(const std::string& path) {
     }
   }
   for (const std::string& one : roots) {
-    remove_tree(one + below, 0);
+    cgroup::remove_tree(one + below, 0);
     ::rmdir((one + below.substr(0, below.rfind('/'))).c_str());  // the machine's, when it is empty
   }
-}
-
-// Freezes (true) or thaws the cgroup: v2, or v1's freezer. False: it cannot be frozen.
-bool set_frozen(const std::string& path, bool frozen) {
-  return write_control(path + "/cgroup.freeze", frozen ? "1" : "0") == 0 ||
-         write_control(path + "/freezer.state", frozen ? "FROZEN" : "THAWED") == 0;
 }
 
 }  // namespace
@@ -317,8 +256,9 @@ std::vector<std::pair<std::int64_t, std::string>> LeaseCgroups::all_for_containe
 void LeaseCgroups::limit_tasks(const std::string& root, const std::string& path) const {
   constexpr std::uint64_t kLeast = 1024;
   constexpr std::uint64_t kPercent = 15;
-  const std::uint64_t most = std::min(number_in(roots_.proc + "/sys/kernel/pid_max", 32768),
-                                      number_in(roots_.proc + "/sys/kernel/threads-max", 32768));
+  const std::uint64_t most =
+      std::min(cgroup::number_in(roots_.proc + "/sys/kernel/pid_max", 32768),
+               cgroup::number_in(roots_.proc + "/sys/kernel/threads-max", 32768));
   const std::string limit = fmt::format("{}", std::max(kLeast, most * kPercent / 100));
   if (const std::string twin = pids_twin(path); !twin.empty()) {
     std::error_code error;
@@ -368,10 +308,10 @@ std::vector<std::uint32_t> LeaseCgroups::members(const std::string& path) {
   std::vector<std::uint32_t> out;
   if (holders::is_containers_cgroup(path)) {
     for (const std::string& container : holders::container_cgroups(path)) {
-      add_members(container, 0, out);
+      cgroup::add_members(container, 0, out);
     }
   } else if (!below_root(path).empty()) {
-    add_members(path, 0, out);
+    cgroup::add_members(path, 0, out);
   }
   return out;
 }
@@ -442,7 +382,7 @@ void LeaseCgroups::kill(const std::string& path) const {
   if (write_control(path + "/cgroup.kill", "1") == 0) {
     return;
   }
-  const bool frozen = set_frozen(path, true);
+  const bool frozen = cgroup::set_frozen(path, true);
   std::set<std::uint32_t> killed;
   for (int round = 0; round < kMostRounds; ++round) {
     const std::vector<std::uint32_t> now = members(path);
@@ -455,7 +395,7 @@ void LeaseCgroups::kill(const std::string& path) const {
     killed.insert(now.begin(), now.end());
   }
   if (frozen) {
-    static_cast<void>(set_frozen(path, false));
+    static_cast<void>(cgroup::set_frozen(path, false));
   }
 }
 
@@ -468,7 +408,7 @@ void LeaseCgroups::remove(const std::string& path) {
   }
   for (const std::string& folder : {path, pids_twin(path)}) {
     if (!folder.empty()) {
-      remove_tree(folder, 0);
+      cgroup::remove_tree(folder, 0);
       ::rmdir(folder.substr(0, folder.rfind('/')).c_str());  // the machine's, when it is empty
     }
   }
@@ -486,7 +426,7 @@ void LeaseCgroups::remove_empty() const {
       }
     }
     for (const std::string& lease : leases) {
-      remove_tree(lease, 0);  // refused by the kernel while a process is in it
+      cgroup::remove_tree(lease, 0);  // refused by the kernel while a process is in it
     }
     ::rmdir(folder.c_str());
   }

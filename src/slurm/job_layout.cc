@@ -157,6 +157,18 @@ Result<void> fit_files(const Settings& settings, node::Node& node) {
   return write_node_files(before, next);
 }
 
+// A program of Slurm's has no --evict that the hint could name: what is there now is nobody's, and
+// the node is drained by then.
+Error still_held(Error error, const Settings& settings) {
+  if (error.code == ErrorCode::kTimeout || error.code == ErrorCode::kInUse) {
+    error.hint = fmt::format(
+        "end what runs there (migctl holders tells it), then: migctl slurm recover; scontrol "
+        "update NodeName={} State=RESUME",
+        settings.node);
+  }
+  return error;
+}
+
 // Under the lock.
 Result<void> put_back(const Settings& settings,
                       node::Node& node,
@@ -178,10 +190,12 @@ Result<void> put_back(const Settings& settings,
     options.command = "slurm epilog";
     options.reason = "job " + record.job;
     options.wait = kLeave;
-    MIG_ASSIGN_OR_RETURN(const service::Changed done,
-                         service::change(node, service::wish_undo(change), options, observer));
-    if (done.result && !service::went_well(*done.result)) {
-      Error error = done.result->failure.value_or(Error{ErrorCode::kRolledBack, "", {}, {}, {}});
+    const auto done = service::change(node, service::wish_undo(change), options, observer);
+    if (!done) {
+      return still_held(done.error(), settings);
+    }
+    if (done->result && !service::went_well(*done->result)) {
+      Error error = done->result->failure.value_or(Error{ErrorCode::kRolledBack, "", {}, {}, {}});
       return std::move(error).in("putting the node's own layout back");
     }
   }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the tables of documents.py to JSON Schema and to the reference page.
+"""From the tables in kinds/ to JSON Schema and to the reference page.
 
 Types in the tables: s text, i whole number from 0, z whole number, n number, b true or false, [X] list of X, @name a value of
 VALUES, =a|b one of these words; a ? behind it: or null. (TYPE, "note") adds a note for people.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "wire/answer.h"
 #include "wire/document.h"
 #include "wire/lease_members.h"
 #include "wire/leases.h"
@@ -15,10 +16,6 @@ namespace {
 constexpr std::size_t kMostRequestBytes = 64U << 10U;
 constexpr std::size_t kMostAnswerBytes = 16U << 20U;
 constexpr std::uint64_t kMostTimeMs = 10ULL * 366 * 24 * 3600 * 1000;
-
-std::string text_at(const Reader& reader, std::string_view key) {
-  return reader.given(key) ? reader.at(key).text() : std::string();
-}
 
 // Names that are stored, printed and passed to programs must be one line of text.
 std::string name_at(const Reader& reader, std::string_view key) {
@@ -396,100 +393,53 @@ WaitingRequest read_waiting(const Reader& reader) {
 
 }  // namespace
 
-Error error_of(const Reader& reader) {
-  Error error;
-  const std::string name = text_at(reader, "code");
-  for (const ErrorInfo& row : error_table()) {
-    if (row.name == name) {
-      error.code = row.code;
-    }
-  }
-  error.message = text_at(reader, "message");
-  error.hint = text_at(reader, "hint");
-  for (const Reader& context : reader.at("context").elements()) {
-    error.context.push_back(context.text());
-  }
-  return error;
-}
-
 Result<FreeAnswer> parse_free(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json,
-                       base::parse_json(text, {kMostAnswerBytes, "the daemon's answer"}));
-  Problem problem;
-  const Reader reader(json, "", problem);
-  if (text_at(reader, "kind") == "Error") {
-    return error_of(reader);
-  }
-  FreeAnswer answer;
-  answer.source.simulated = flag_at(reader, "simulated");
-  answer.source.machine = text_at(reader, "simulatedMachine");
-  read_list(reader, "instances", read_instance_state, answer.report.instances);
-  read_list(reader, "makeable", read_makeable, answer.report.makeable);
-  read_list(reader, "queue", read_waiting, answer.report.waiting);
-  answer.report.may_create = flag_at(reader, "mayCreate");
-  answer.report.leases = reader.at("leases").number();
-  answer.report.your_leases = reader.at("yourLeases").number();
-  if (problem.any()) {
-    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
-  }
-  return answer;
+  return read_answer<FreeAnswer>(
+      text, kMostAnswerBytes, [](const Reader& reader, FreeAnswer& answer) {
+        read_list(reader, "instances", read_instance_state, answer.report.instances);
+        read_list(reader, "makeable", read_makeable, answer.report.makeable);
+        read_list(reader, "queue", read_waiting, answer.report.waiting);
+        answer.report.may_create = flag_at(reader, "mayCreate");
+        answer.report.leases = reader.at("leases").number();
+        answer.report.your_leases = reader.at("yourLeases").number();
+      });
 }
 
 Result<LeaseAnswer> parse_lease_answer(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json,
-                       base::parse_json(text, {kMostAnswerBytes, "the daemon's answer"}));
-  Problem problem;
-  const Reader reader(json, "", problem);
-  if (text_at(reader, "kind") == "Error") {
-    return error_of(reader);
-  }
-  LeaseAnswer answer;
-  answer.source.simulated = flag_at(reader, "simulated");
-  answer.source.machine = text_at(reader, "simulatedMachine");
-  read_list(reader, "leases", read_lease, answer.leases);
-  read_list(reader, "queue", read_entry, answer.queue);
-  read_list(reader, "tenants", read_tenant, answer.tenants);
-  if (reader.given("unleased")) {
-    read_list(reader, "unleased", read_unleased, answer.unleased.emplace());
-  }
-  if (reader.given("site")) {
-    answer.site = read_site(reader.at("site"));
-  }
-  answer.others = reader.given("others") ? reader.at("others").number() : 0;
-  if (problem.any()) {
-    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
-  }
-  return answer;
+  return read_answer<LeaseAnswer>(
+      text, kMostAnswerBytes, [](const Reader& reader, LeaseAnswer& answer) {
+        read_list(reader, "leases", read_lease, answer.leases);
+        read_list(reader, "queue", read_entry, answer.queue);
+        read_list(reader, "tenants", read_tenant, answer.tenants);
+        if (reader.given("unleased")) {
+          read_list(reader, "unleased", read_unleased, answer.unleased.emplace());
+        }
+        if (reader.given("site")) {
+          answer.site = read_site(reader.at("site"));
+        }
+        answer.others = reader.given("others") ? reader.at("others").number() : 0;
+      });
 }
 
 Result<LeaseHistoryAnswer> parse_lease_history(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json,
-                       base::parse_json(text, {kMostAnswerBytes, "the daemon's answer"}));
-  Problem problem;
-  const Reader reader(json, "", problem);
-  if (text_at(reader, "kind") == "Error") {
-    return error_of(reader);
-  }
-  LeaseHistoryAnswer answer;
-  answer.source.simulated = flag_at(reader, "simulated");
-  answer.source.machine = text_at(reader, "simulatedMachine");
-  const auto id = [](const Reader& at) { return static_cast<std::int64_t>(at.number(INT64_MAX)); };
-  for (const Reader& event : reader.at("events").elements()) {
-    event.only({"id", "atMs", "action", "lease", "tenant", "uid", "instance", "job"});
-    answer.history.events.push_back({id(event.at("id")),
-                                     id(event.at("atMs")),
-                                     event.at("action").text(),
-                                     id(event.at("lease")),
-                                     event.at("tenant").text(),
-                                     event.at("uid").u32(),
-                                     event.at("instance").text(),
-                                     text_at(event, "job")});
-  }
-  answer.history.next = reader.at("next").optional(id);
-  if (problem.any()) {
-    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
-  }
-  return answer;
+  return read_answer<LeaseHistoryAnswer>(
+      text, kMostAnswerBytes, [](const Reader& reader, LeaseHistoryAnswer& answer) {
+        const auto id = [](const Reader& at) {
+          return static_cast<std::int64_t>(at.number(INT64_MAX));
+        };
+        for (const Reader& event : reader.at("events").elements()) {
+          event.only({"id", "atMs", "action", "lease", "tenant", "uid", "instance", "job"});
+          answer.history.events.push_back({id(event.at("id")),
+                                           id(event.at("atMs")),
+                                           event.at("action").text(),
+                                           id(event.at("lease")),
+                                           event.at("tenant").text(),
+                                           event.at("uid").u32(),
+                                           event.at("instance").text(),
+                                           text_at(event, "job")});
+        }
+        answer.history.next = reader.at("next").optional(id);
+      });
 }
 
 }  // namespace mig::wire

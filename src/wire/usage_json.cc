@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "wire/answer.h"
 #include "wire/cost.h"
 #include "wire/document.h"
 #include "wire/reader.h"
@@ -82,10 +83,6 @@ std::int64_t ms_at(const Reader& reader, std::string_view key) {
   return static_cast<std::int64_t>(reader.at(key).number(INT64_MAX));
 }
 
-std::string text_of(const Reader& reader, std::string_view key) {
-  return reader.given(key) ? reader.at(key).text() : "";
-}
-
 cost::Amount read_amount(const Reader& reader) {
   return {reader.at("slices").u32(), reader.at("memorySlices").u32(), reader.at("sm").u32()};
 }
@@ -111,7 +108,7 @@ cost::UsedGpu read_gpu_usage(const Reader& reader) {
   cost::UsedGpu gpu;
   gpu.uuid = reader.at("uuid").text();
   gpu.index = reader.at("index").optional([](const Reader& at) { return at.u32(); });
-  gpu.board = text_of(reader, "name");
+  gpu.board = text_at(reader, "name");
   gpu.whole = read_amount(reader.at("whole"));
   gpu.from_ms = ms_at(reader, "fromMs");
   gpu.until_ms = ms_at(reader, "untilMs");
@@ -140,9 +137,9 @@ cost::Tenure read_tenure(const Reader& reader) {
   one.parts = std::max(reader.at("parts").u32(), 1U);
   one.shared = std::max(reader.at("shared").u32(), 1U);
   one.others = reader.at("others").boolean();
-  one.tenant = text_of(reader, "tenant");
+  one.tenant = text_at(reader, "tenant");
   one.uid = reader.given("uid") ? reader.at("uid").u32() : 0;
-  one.job = text_of(reader, "job");
+  one.job = text_at(reader, "job");
   one.from_ms = ms_at(reader, "fromMs");
   one.until_ms = ms_at(reader, "untilMs");
   one.open = reader.at("open").boolean();
@@ -179,35 +176,24 @@ Result<std::string> usage_document(const cost::Usage& usage, const Source& sourc
 }
 
 Result<UsageAnswer> parse_usage(std::string_view text) {
-  MIG_ASSIGN_OR_RETURN(const Json json,
-                       base::parse_json(text, {kMostUsageBytes, "the daemon's answer"}));
-  Problem problem;
-  const Reader reader(json, "", problem);
-  if (text_of(reader, "kind") == "Error") {
-    return error_of(reader);
-  }
-  UsageAnswer answer;
-  answer.source.simulated = reader.at("simulated").boolean();
-  answer.source.machine = text_of(reader, "simulatedMachine");
-  cost::Usage& usage = answer.usage;
-  usage.from_ms = ms_at(reader, "fromMs");
-  usage.until_ms = ms_at(reader, "untilMs");
-  usage.now_ms = ms_at(reader, "nowMs");
-  usage.recorded_from_ms = ms_at(reader, "recordedFromMs");
-  usage.all = reader.at("all").boolean();
-  for (const Reader& gpu : reader.at("gpus").elements()) {
-    usage.gpus.push_back(read_gpu_usage(gpu));
-  }
-  for (const Reader& one : reader.at("tenures").elements()) {
-    usage.tenures.push_back(read_tenure(one));
-  }
-  for (const Reader& warning : reader.at("warnings").elements()) {
-    usage.warnings.push_back(warning.text());
-  }
-  if (problem.any()) {
-    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
-  }
-  return answer;
+  return read_answer<UsageAnswer>(
+      text, kMostUsageBytes, [](const Reader& reader, UsageAnswer& answer) {
+        cost::Usage& usage = answer.usage;
+        usage.from_ms = ms_at(reader, "fromMs");
+        usage.until_ms = ms_at(reader, "untilMs");
+        usage.now_ms = ms_at(reader, "nowMs");
+        usage.recorded_from_ms = ms_at(reader, "recordedFromMs");
+        usage.all = reader.at("all").boolean();
+        for (const Reader& gpu : reader.at("gpus").elements()) {
+          usage.gpus.push_back(read_gpu_usage(gpu));
+        }
+        for (const Reader& one : reader.at("tenures").elements()) {
+          usage.tenures.push_back(read_tenure(one));
+        }
+        for (const Reader& warning : reader.at("warnings").elements()) {
+          usage.warnings.push_back(warning.text());
+        }
+      });
 }
 
 }  // namespace mig::wire

@@ -20,27 +20,56 @@ MOST_OF_MIGCTL, MOST_OF_WORKLOAD = 40 << 20, 8 << 20  # bytes over the base
 SHOWN = ("usr/bin/migctl", "usr/bin/mig-workload", "usr/lib/migctl/sim/libnvidia-ml.so.1", "usr/lib/migctl/sim/libmigsim.so")
 
 
+def mirrors():
+    """Where Debian 12 may be had, as words for mmdebstrap: where it looks by itself, then where this host's apt has it from."""
+    asked = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"],
+                           capture_output=True, text=True, check=False)
+    own = {line.split()[0] for line in asked.stdout.splitlines() if line.split()[1:] == ["bookworm", "main"]}
+    return [[], *([mirror] for mirror in sorted(own))]
+
+
+def proxy():
+    """The proxy of the host's apt, which mmdebstrap does not read, as variables that it does."""
+    words = ("apt-config", "--format", "%v%n", "dump", "Acquire::http::Proxy")
+    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    return {"http_proxy": said} if said and "http_proxy" not in os.environ else {}
+
+
+def complaint(stderr):
+    """What went wrong, by mmdebstrap's own lines and those of the programs that it ran."""
+    lines = [line for line in stderr.splitlines() if line.startswith(("E:", "W:", "Err:")) or "rror" in line]
+    return "; ".join((lines or stderr.splitlines())[-6:]) or "it says nothing"
+
+
 def base_archive():
-    """Debian 12 as an archive, made once and kept."""
+    """Debian 12 as an archive, made once and kept. Outside of the test's namespaces, which have no network."""
     if BASE_TAR.exists():
         return
     if not shutil.which("mmdebstrap"):
         engine.skip("mmdebstrap is not installed (scripts/bootstrap test)")
     BASE_TAR.parent.mkdir(parents=True, exist_ok=True)
     half = BASE_TAR.with_name(f"half-{os.getpid()}.tar")
-    done = subprocess.run(["mmdebstrap", "--variant=minbase", *(f"--dpkgopt=path-exclude=/usr/share/{one}/*"
-                                                              for one in ("doc", "man", "locale")), "bookworm", str(half)],
-                          capture_output=True, text=True, timeout=900, check=False)
-    if done.returncode != 0:
+    said = []
+    for mirror in mirrors() * 2:  # a mirror may be in the middle of its own update
+        words = ["mmdebstrap", "--variant=minbase", *(f"--dpkgopt=path-exclude=/usr/share/{one}/*" for one in ("doc", "man", "locale")),
+                 "bookworm", str(half), *mirror]
+        where = " ".join(mirror) or "mmdebstrap's own mirror"
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=400, env={**os.environ, **proxy()}, check=False)
+        except subprocess.TimeoutExpired:
+            said.append(f"{where}: not done in 400 s")
+            continue
+        if done.returncode == 0:
+            half.rename(BASE_TAR)
+            return
         half.unlink(missing_ok=True)
-        engine.skip(f"mmdebstrap cannot make a Debian 12: {done.stderr.strip().splitlines()[-1:]}")
-    half.rename(BASE_TAR)
+        said.append(f"{where}: {complaint(done.stderr)}")
+    engine.skip("mmdebstrap cannot make a Debian 12:\n  " + "\n  ".join(said))
 
 
 class Images(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        base_archive()
         cls.box = engine.Box("1x h200-141gb")
         cls.box.__enter__()
         cls.addClassCleanup(cls.box.__exit__)
@@ -129,4 +158,7 @@ class Images(unittest.TestCase):
 
 if __name__ == "__main__":
     os.chdir(engine.ROOT)
+    if engine.INSIDE not in os.environ:
+        engine.needs(engine.PODMAN)
+        base_archive()
     engine.main()

@@ -4,10 +4,12 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 
 import cases
+import daemons
 import engine
 import wrapper
 
@@ -90,12 +92,50 @@ class Engines(unittest.TestCase):
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertIn("docker is not installed", done.stderr)
 
-    def test_an_engine_of_another_machine(self):
-        done = subprocess.run([str(engine.BIN / "migctl"), "--sim", "box", "podman", "run", "IMAGE"],
-                              env=dict(self.box.env, CONTAINER_HOST="tcp://node2.invalid:8080"), capture_output=True,
+    def refused_elsewhere(self, name, said, path=None, **env):
+        """`migctl NAME run` with these variables is refused, before anybody is asked, with these words."""
+        clean = {key: value for key, value in self.box.env.items()
+                 if not key.startswith(("DOCKER_", "CONTAINER_"))}
+        done = subprocess.run([str(engine.BIN / "migctl"), "--sim", "box", name, "run", "IMAGE"],
+                              env={**clean, **({"PATH": path} if path else {}), **env}, capture_output=True,
                               text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("names an engine on another machine", done.stderr)
+        self.assertIn(said, done.stderr)
+
+    def test_an_engine_of_another_machine(self):
+        self.refused_elsewhere("podman", "names an engine on another machine", CONTAINER_HOST="tcp://node2.invalid:8080")
+
+    def test_podmans_connection_to_another_machine(self):
+        conf = pathlib.Path(self.box.folder, "remote.conf")
+        far = "ssh://evil.test:22/run/podman/podman.sock"
+        words = f'[engine]\n{{}}[engine.service_destinations.far]\nuri="{far}"\n'
+        conf.write_text(words.format(""))
+        self.refused_elsewhere("podman", f'Podman\'s connection "far" names an engine on another machine: {far}',
+                               CONTAINERS_CONF=str(conf), CONTAINER_CONNECTION="far")
+        self.refused_elsewhere("podman", 'Podman has no connection "nope"', CONTAINERS_CONF=str(conf),
+                               CONTAINER_CONNECTION="nope")
+
+    def test_dockers_context_of_another_machine(self):
+        """The context is followed as Docker's own client does: by $DOCKER_CONTEXT, or by its settings."""
+        built = daemons.ENGINES / "docker"
+        client = str(built) if built.exists() else shutil.which("docker")
+        if client is None:
+            self.skipTest("no client of Docker is built or installed")
+        env = {"PATH": f"{pathlib.Path(client).parent}:/usr/bin:/bin", "DOCKER_CONFIG": f"{self.box.folder}/client"}
+        for name, host in (("far", "ssh://evil.test"), ("here", f"unix://{self.box.folder}/no.sock")):
+            subprocess.run([client, "context", "create", name, "--docker", f"host={host}"], env={**self.box.env, **env}, check=True,
+                           capture_output=True)
+        said = "Docker's context {} names an engine on another machine: ssh://evil.test"
+        self.refused_elsewhere("docker", said.format('"far"'), DOCKER_CONTEXT="far", **env)
+        self.refused_elsewhere("docker", "cannot be resolved", DOCKER_CONTEXT="nope", **env)
+        subprocess.run([client, "context", "use", "far"], env={**self.box.env, **env}, check=True, capture_output=True)
+        self.refused_elsewhere("docker", said.format('"far"'), **env)
+        # A context of this machine is followed: its daemon is asked, and does not answer.
+        done = subprocess.run([str(engine.BIN / "migctl"), "--sim", "box", "docker", "run", "IMAGE"],
+                              env={**self.box.env, **env, "DOCKER_CONTEXT": "here"}, capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 17, done.stderr)
+        self.assertIn("no.sock", done.stderr)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ Scale scale_of(double low, double high, double from, double until, int ticks, bo
 }
 
 std::string fill_of(std::size_t i) {
-  return fmt::format("class=\"area\" fill=\"url(#pattern-{})\"", i % kMostSeries);
+  return fmt::format("class=\"area\" fill=\"url(#_p{})\"", i % kMostSeries);
 }
 
 std::string stroke_of(std::size_t i) {
@@ -142,14 +142,14 @@ std::string pattern_definitions() {
   std::string out = "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\n";
   for (std::size_t i = 0; i < kLines.size(); ++i) {
     out += fmt::format(
-        "<pattern id=\"pattern-{0}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"
+        "<pattern id=\"_p{0}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"
         "<rect class=\"f{0}\" width=\"8\" height=\"8\"/>{1}</pattern>\n",
         i,
         *kLines[i] == '\0' ? ""
                            : fmt::format("<path class=\"hatch{}\" d=\"{}\"/>", i == 2 ? " dots" : "", kLines[i]));
   }
   return out +
-         "<pattern id=\"pattern-free\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"
+         "<pattern id=\"_free\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"
          "<path class=\"free-lines\" d=\"M-1 1l2 -2M0 8l8 -8M7 9l2 -2\"/></pattern>\n"
          "</defs></svg>\n";
 }

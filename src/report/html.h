@@ -10,6 +10,7 @@
 
 #include "model/report_values.h"
 #include "report/charts.h"
+#include "report/limits.h"
 
 namespace mig::report {
 
@@ -25,7 +26,7 @@ struct PageState {
   Place next_place(const std::optional<Origin>& origin);
 };
 
-std::string inline_html(const Text& text);
+std::string inline_html(const Text& text, std::size_t most = kMostTextBytes);
 std::string origin_html(const std::optional<Origin>& origin, PageState& page);
 std::string notice_html(const Notice& notice);
 // `caption`: false where the place above has it.

@@ -279,12 +279,12 @@ struct Render {
 Place PageState::next_place(const std::optional<Origin>& origin) {
   const bool elsewhere = origin == Origin::kCaptured || origin == Origin::kMeasured ||
                          origin == Origin::kDocumented || origin == Origin::kAssumed;
-  return {fmt::format("drawing-{}", ++drawings), origin == Origin::kSimulated || (simulated && !elsewhere)};
+  return {fmt::format("_d{}", ++drawings), origin == Origin::kSimulated || (simulated && !elsewhere)};
 }
 
-std::string inline_html(const Text& text) {
+std::string inline_html(const Text& text, std::size_t most) {
   std::string out;
-  std::size_t left = kMostTextBytes;
+  std::size_t left = most;
   for (const Span& span : text.spans) {
     const std::string words = escaped(clipped(span.text, left));
     out += span_html(span, words);

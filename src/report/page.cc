@@ -16,7 +16,7 @@ namespace {
 // Kept for what comes after the blocks.
 constexpr std::size_t kForTheEnd = 20'000;
 
-// "#" and letters: an id that is unique in the page and may stand in an address.
+// Letters, digits, "-" and ".": unique in the page. Ids of our own begin with "_".
 std::string unique_id(const Section& section, PageState& page) {
   std::string id;
   for (const char c : base::lower(section.id.empty() ? section.number + " " + section.title : section.id)) {
@@ -108,10 +108,10 @@ std::string facts_html(const Report& report) {
   const auto add = [&](const std::string& name, const std::string& value) {
     out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, value);
   };
-  for (std::size_t i = 0; i < std::min(report.machine.size(), kMostItems); ++i) {
+  for (std::size_t i = 0; i < std::min(report.machine.size(), kMostFacts); ++i) {
     const Fact& fact = report.machine[i];
     add(escaped(clipped(fact.name, kMostTitleBytes)),
-        fact.value.empty() ? "<span class=\"unknown\">unknown</span>" : inline_html(fact.value));
+        fact.value.empty() ? "<span class=\"unknown\">unknown</span>" : inline_html(fact.value, kMostFactBytes));
   }
   if (report.created_ms > 0) {
     add("Made", utc_text(report.created_ms));
@@ -148,9 +148,9 @@ std::string head_html(const Report& report) {
   }
   return out + facts_html(report) +
          "<fieldset class=\"themes\"><legend>Colours</legend>\n"
-         "<label><input type=\"radio\" name=\"theme\" id=\"theme-system\" checked> as the system</label>\n"
-         "<label><input type=\"radio\" name=\"theme\" id=\"theme-light\"> light</label>\n"
-         "<label><input type=\"radio\" name=\"theme\" id=\"theme-dark\"> dark</label>\n"
+         "<label><input type=\"radio\" name=\"theme\" id=\"_system\" checked> as the system</label>\n"
+         "<label><input type=\"radio\" name=\"theme\" id=\"_light\"> light</label>\n"
+         "<label><input type=\"radio\" name=\"theme\" id=\"_dark\"> dark</label>\n"
          "</fieldset>\n</header>\n";
 }
 
@@ -174,20 +174,22 @@ std::string end_html(const PageState& page, const Report& report) {
 // Blocks as long as there is room.
 class Body {
  public:
-  Body(std::string head, PageState& page) : out_(std::move(head)), page_(page) {}
+  Body(std::string head, const std::vector<Heading>& headings, PageState& page)
+      : out_(std::move(head)), page_(page) {
+    for (const Heading& heading : headings) {
+      reserve_ += reserve_of(heading);
+    }
+  }
 
   void section(const Section& section, const Heading& heading) {
     const char* tag = heading.level > 1 ? "h3" : "h2";
-    if (!add(fmt::format("<section class=\"level-{}\" id=\"{}\" aria-labelledby=\"{}-head\">\n<{} id=\"{}-head\">{}</{}>\n",
-                         heading.level,
-                         heading.id,
-                         heading.id,
-                         tag,
-                         heading.id,
-                         heading.words,
-                         tag))) {
-      return;
-    }
+    out_ += fmt::format(
+        "<section class=\"level-{0}\" id=\"{1}\" aria-labelledby=\"_h-{1}\">\n<{2} id=\"_h-{1}\">{3}</{2}>\n",
+        heading.level,
+        heading.id,
+        tag,
+        heading.words);
+    reserve_ -= reserve_of(heading);
     std::size_t left_out = 0;
     for (const Block& block : section.blocks) {
       left_out += add(block_html(block, page_)) ? 0 : 1;
@@ -204,16 +206,21 @@ class Body {
 
  private:
   bool add(const std::string& html) {
-    // A note of a section is at most 200 bytes.
-    if (out_.size() + html.size() + kForTheEnd + 200 * kMostSections > kMostHtmlBytes) {
+    if (out_.size() + html.size() + reserve_ > kMostHtmlBytes) {
       return false;
     }
     out_ += html;
     return true;
   }
 
+  // A section's heading, its tags, and the note of what is left out.
+  static std::size_t reserve_of(const Heading& heading) {
+    return 2 * heading.id.size() + heading.words.size() + 400;
+  }
+
   std::string out_;
   PageState& page_;
+  std::size_t reserve_ = kForTheEnd;  // for what must still come
 };
 
 }  // namespace
@@ -221,13 +228,13 @@ class Body {
 std::string report_html(const Report& report) {
   PageState page;
   page.simulated = report.simulated;
-  page.ids = {"report", "theme-system", "theme-light", "theme-dark"};
+  page.ids = {"report"};
   const std::vector<Heading> headings = headings_of(report, page);
   std::string head = head_html(report);
   head += pattern_definitions();
   head += headings.size() > 1 ? contents_html(headings) : "";
   head += "<main id=\"report\">\n";
-  Body body(std::move(head), page);
+  Body body(std::move(head), headings, page);
   for (std::size_t i = 0; i < headings.size(); ++i) {
     body.section(report.sections[i], headings[i]);
   }

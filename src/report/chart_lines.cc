@@ -177,7 +177,7 @@ std::string marks_of(const std::vector<Mark>& marks, const Scale& x, const Scale
     out += svg::words(left ? at - 4 : at + 4,
                       row,
                       svg::fitted(marks[i].label, left ? at - 10 : x.until - at, kTextSize),
-                      left ? "text-anchor=\"end\"" : "");
+                      left ? "class=\"halo\" text-anchor=\"end\"" : "class=\"halo\"");
   }
   return out;
 }
@@ -187,9 +187,10 @@ std::string levels_of(const std::vector<Reference>& references, const Scale& x, 
   for (std::size_t i = 0; i < std::min(references.size(), kMostMarks); ++i) {
     const double at = y.at(references[i].value);
     out += svg::line(x.from, at, x.until, at, "class=\"reference\"");
-    out += svg::words(x.from + 5,
+    out += svg::words(x.until - 4,
                       at - 5,
-                      svg::fitted(references[i].label, x.until - x.from - 10, kTextSize));
+                      svg::fitted(references[i].label, x.until - x.from - 10, kTextSize),
+                      "class=\"halo\" text-anchor=\"end\"");
   }
   return out;
 }
@@ -202,13 +203,14 @@ std::string lines_svg(const LineChart& chart, const Place& place) {
   if (count == 0 || !(bounds.right >= bounds.left)) {
     return "";
   }
-  double names_width = 30;
+  double names_width = 16;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
     names.push_back(chart.lines[i].name);
-    names_width = std::max(names_width, svg::width_of(names.back(), kTextSize) + 18);
+    names_width = std::max(names_width, count > 1 ? svg::width_of(names.back(), kTextSize) + 26 : 0);
   }
-  const Legend legend = legend_of(names, 4, 4, true);
+  // The title names a line that is alone.
+  const Legend legend = legend_of(count > 1 ? names : std::vector<std::string>{}, 4, 4, true);
   const double marks_height = chart.marks.empty() ? 0 : 15.0 * kMarkRows + 8;
   const double top = legend.height + 12 + marks_height;
   const double right = kChartWidth - std::min(names_width, kMostLineNames);
@@ -224,7 +226,7 @@ std::string lines_svg(const LineChart& chart, const Place& place) {
     const std::vector<Point> points = thinned(chart.lines[i].points);
     out += path_of(points, x, y, i) + markers_of(points, x, y, i);
     const auto last = std::find_if(points.rbegin(), points.rend(), is_known);
-    if (last != points.rend()) {
+    if (last != points.rend() && count > 1) {
       ends.push_back({chart.lines[i].name, i, y.at(*last->y)});
     }
   }

@@ -32,7 +32,8 @@ double round_step(double raw) {
 }  // namespace
 
 double Scale::at(double value) const {
-  const double share = high > low ? (std::clamp(value, low, high) - low) / (high - low) : 0;
+  const bool drawn = high > low && !std::isnan(value);
+  const double share = drawn ? (std::clamp(value, low, high) - low) / (high - low) : 0;
   return from + (until - from) * share;
 }
 

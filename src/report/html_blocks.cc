@@ -68,7 +68,7 @@ std::string transcript_html(const Transcript& transcript) {
   std::string out = fmt::format(
       "<div class=\"transcript\"><div class=\"command\"><pre tabindex=\"0\"><b aria-hidden=\"true\">$ </b>{}</pre>"
       "<p class=\"facts\">{}</p></div>\n",
-      escaped(clipped(terminal_text(transcript.command), kMostTextBytes), true),
+      escaped(clipped(terminal_text(clipped(transcript.command, 2 * kMostTextBytes)), kMostTextBytes), true),
       facts);
   out += cut.text.empty() ? "<p class=\"soft nothing\">It printed nothing.</p>"
                           : fmt::format("<pre class=\"printed\" tabindex=\"0\">{}</pre>", escaped(cut.text, true));
@@ -156,7 +156,7 @@ std::string figure_html(const std::string& title,
     out += "<p class=\"cut\">" + escaped(note) + "</p>";
   }
   if (!table.rows.empty()) {
-    out += "\n<details><summary>Figures of this chart as a table</summary>" + table_html(table, page, false) +
+    out += "\n<details><summary>The same as a table</summary>" + table_html(table, page, false) +
            "</details>";
   }
   if (!source.empty()) {

@@ -7,7 +7,8 @@
 
 namespace mig::report {
 
-inline constexpr std::size_t kMostTranscriptBytes = 24 * 1024;  // of one command
+inline constexpr std::size_t kMostTranscriptBytes = 20 * 1024;  // of one command
+inline constexpr std::size_t kMostTranscriptLines = 150;
 inline constexpr std::size_t kMostTranscriptLine = 1000;        // bytes
 inline constexpr std::size_t kMostTextBytes = 8 * 1024;         // of a paragraph, an item, a cell
 inline constexpr std::size_t kMostTitleBytes = 200;

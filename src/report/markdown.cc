@@ -187,7 +187,7 @@ struct MarkdownBlock {
 
   std::string operator()(const Transcript& block) const {
     const CutText cut = cut_transcript(block.printed);
-    std::string out = block_of_code("$ " + clipped(terminal_text(block.command), kMostTextBytes) + "\n" + cut.text);
+    std::string out = block_of_code("$ " + clipped(terminal_text(clipped(block.command, 2 * kMostTextBytes)), kMostTextBytes) + "\n" + cut.text);
     std::vector<std::string> facts;
     if (block.exit_code) {
       facts.push_back(fmt::format("exit code {}", *block.exit_code));

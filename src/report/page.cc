@@ -16,6 +16,8 @@ namespace {
 // Kept for what comes after the blocks.
 constexpr std::size_t kForTheEnd = 20'000;
 
+constexpr std::size_t kLeastBlock = 100;
+
 // Letters, digits, "-" and ".": unique in the page. Ids of our own begin with "_".
 std::string unique_id(const Section& section, PageState& page) {
   std::string id;
@@ -139,7 +141,8 @@ std::string head_html(const Report& report) {
       style_html(report.simulated));
   if (report.simulated) {
     out += fmt::format(
-        "<p class=\"banner\" role=\"note\"><b>{}.</b> Its times and rates are a model's, not hardware's.</p>\n",
+        "<aside class=\"banner\" aria-label=\"Simulated machine\"><b>{}.</b> Its times and rates are a model's, not "
+        "hardware's.</aside>\n",
         escaped(simulated_words(report)));
   }
   out += fmt::format("<header>\n<h1>{}</h1>\n", title.empty() ? "Report" : title);
@@ -192,7 +195,8 @@ class Body {
     reserve_ -= reserve_of(heading);
     std::size_t left_out = 0;
     for (const Block& block : section.blocks) {
-      left_out += add(block_html(block, page_)) ? 0 : 1;
+      // What has no room at all is not drawn.
+      left_out += room() > kLeastBlock && add(block_html(block, page_)) ? 0 : 1;
     }
     if (left_out > 0) {
       out_ += fmt::format("<p class=\"cut\">{} left out here: the page would be larger than {} MB.</p>\n",
@@ -206,11 +210,15 @@ class Body {
 
  private:
   bool add(const std::string& html) {
-    if (out_.size() + html.size() + reserve_ > kMostHtmlBytes) {
+    if (html.size() > room()) {
       return false;
     }
     out_ += html;
     return true;
+  }
+
+  std::size_t room() const {
+    return kMostHtmlBytes - std::min(kMostHtmlBytes, out_.size() + reserve_);
   }
 
   // A section's heading, its tags, and the note of what is left out.

@@ -24,7 +24,7 @@ std::string cell_svg(const StripCell& cell, double slot, double height) {
       x, kStripTop, width, height, cell.busy ? "class=\"cell busy\" rx=\"3\"" : "class=\"cell\" rx=\"3\"");
   out += svg::words(x + 7,
                     kStripTop + kFirstLine,
-                    svg::fitted(cell.profile, width - 10, kTextSize),
+                    svg::fitted(cell.profile + (cell.busy ? " *" : ""), width - 10, kTextSize),
                     "class=\"strong\"");
   for (std::size_t i = 0; i < std::min(cell.lines.size(), kMostLines); ++i) {
     out += svg::words(x + 7,
@@ -51,7 +51,9 @@ std::string strip_svg(const LayoutStrip& strip, const Place& place) {
   }
   const double slot = (kChartWidth - 8.0) / strip.slots;
   const double cell_height = kFirstLine + kLine * static_cast<double>(lines) + 10;
-  const int height = static_cast<int>(kStripTop + cell_height) + (place.simulated ? 22 : 4);
+  const bool busy = std::any_of(
+      strip.cells.begin(), strip.cells.end(), [](const StripCell& cell) { return cell.busy; });
+  const int height = static_cast<int>(kStripTop + cell_height) + (place.simulated || busy ? 22 : 4);
   const auto free = std::count(taken.begin(), taken.end(), false);
   std::string out = svg::begin(
       kChartWidth,
@@ -75,6 +77,7 @@ std::string strip_svg(const LayoutStrip& strip, const Place& place) {
       out += cell_svg(cell, slot, cell_height);
     }
   }
+  out += busy ? svg::words(4, height - 6, "* in use", "class=\"soft small\"") : "";
   return out + corner_mark(place, height) + "</svg>\n";
 }
 

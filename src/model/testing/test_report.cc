@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 namespace mig::report {
-
+namespace {
 
 constexpr const char* kSmi = R"(+-----------------------------------------------------------------------------------------+
 | MIG devices:                                                                            |
@@ -55,7 +55,7 @@ Section layout_section(const std::string& picture) {
                           {{"1g.5gb", 0, 1, {"gi 9", "14 SMs", "MIG-a7f58a91-1111-5322-ac2d-3e51db0ffbf9"}, false},
                            {"2g.10gb", 2, 2, {"gi 3", "28 SMs", "MIG-e3432005-3cee-5322-ac2d-3e51db0ffbf9"}, true},
                            {"3g.20gb", 4, 4, {"gi 2", "42 SMs", "MIG-0b1cd08e-22ee-5322-ac2d-3e51db0ffbf9"}, false}},
-                          "after `apply`"});
+                          "after migctl apply"});
   Table table;
   table.caption = "Smallest profile of each model";
   table.columns = {{"Model"}, {"Parameters", "M", Align::kRight}, {"Peak memory", "MiB", Align::kRight}, {"Profile"}, {"Share of full speed", "%", Align::kRight}, {"Verdict"}};

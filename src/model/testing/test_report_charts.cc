@@ -6,7 +6,7 @@
 #include "model/testing/test_report.h"
 
 namespace mig::report {
-
+namespace {
 
 BarChart throughput() {
   BarChart chart;

@@ -16,7 +16,7 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::size_t count(const std::string& text, const std::string& what) {
+std::size_t occurrences(const std::string& text, const std::string& what) {
   std::size_t n = 0;
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
     ++n;
@@ -57,8 +57,8 @@ TEST(ReportBars, LengthsAreToScale) {
 TEST(ReportBars, IntervalsReferencesAndUnknown) {
   BarChart chart{{"t", "steps/s", "", {}, {}}, {"a", "b"}, {{"s", {Value{100, 90, 110}, std::nullopt}}}, {{95, "limit"}}};
   const std::string svg = bars_svg(chart, {"x", true});
-  EXPECT_EQ(count(svg, "class=\"interval\""), 3U);
-  EXPECT_EQ(count(svg, "class=\"reference\""), 1U);
+  EXPECT_EQ(occurrences(svg, "class=\"interval\""), 3U);
+  EXPECT_EQ(occurrences(svg, "class=\"reference\""), 1U);
   EXPECT_NE(svg.find(">100 (90 to 110)<"), std::string::npos);
   EXPECT_NE(svg.find(">unknown<"), std::string::npos);
   EXPECT_NE(svg.find("SIMULATED: no hardware"), std::string::npos);
@@ -78,9 +78,9 @@ TEST(ReportLines, GapsAreNotBridged) {
   const std::size_t path = svg.find("class=\"line s0\" d=\"");
   ASSERT_NE(path, std::string::npos);
   const std::string d = svg.substr(path + 19, svg.find('"', path + 19) - path - 19);
-  EXPECT_EQ(count(d, "M"), 3U) << d;
-  EXPECT_EQ(count(d, "L"), 2U) << d;
-  EXPECT_EQ(count(d, "h0.1"), 1U) << d;  // the last one is alone
+  EXPECT_EQ(occurrences(d, "M"), 3U) << d;
+  EXPECT_EQ(occurrences(d, "L"), 2U) << d;
+  EXPECT_EQ(occurrences(d, "h0.1"), 1U) << d;  // the last one is alone
 }
 
 TEST(ReportLines, APeakSurvivesThinning) {
@@ -112,7 +112,7 @@ TEST(ReportLines, PointsOfDifferentPlacesShareATable) {
 TEST(ReportStacked, PartsAddUpToTheBar) {
   StackedChart chart{{"t", "EUR", "", {}, {}}, {"all"}, {"a", "b", "c"}, {{30, 0, 70}}, {"100.00"}};
   const std::string svg = stacked_svg(chart, {"x", false});
-  EXPECT_EQ(count(svg, "class=\"area\""), 3U + 2U);  // legend, and a part of 0 is not drawn
+  EXPECT_EQ(occurrences(svg, "class=\"area\""), 3U + 2U);  // legend, and a part of 0 is not drawn
   EXPECT_NE(svg.find(">100.00<"), std::string::npos);
   EXPECT_EQ(stacked_table(chart).rows[0][4].value, 100.0);
   EXPECT_EQ(stacked_table(chart).rows[0][4].text.str(), "100.00");
@@ -121,8 +121,8 @@ TEST(ReportStacked, PartsAddUpToTheBar) {
 TEST(ReportStrip, FreeSlotsAndInstancesToScale) {
   const LayoutStrip strip{"GPU 0", 8, {{"3g.20gb", 4, 4, {"gi 1"}, true}, {"1g.5gb", 0, 1, {}, false}}, ""};
   const std::string svg = strip_svg(strip, {"x", false});
-  EXPECT_EQ(count(svg, "class=\"free\""), 3U);
-  EXPECT_EQ(count(svg, "class=\"cell busy\""), 1U);
+  EXPECT_EQ(occurrences(svg, "class=\"free\""), 3U);
+  EXPECT_EQ(occurrences(svg, "class=\"cell busy\""), 1U);
   EXPECT_NE(svg.find(">3g.20gb *<"), std::string::npos);
   EXPECT_NE(svg.find(">* in use<"), std::string::npos);
   EXPECT_EQ(strip_table(strip).rows[0][0].text.str(), "4-7");
@@ -130,7 +130,7 @@ TEST(ReportStrip, FreeSlotsAndInstancesToScale) {
 
 TEST(ReportStrip, AnInstanceOutsideOfTheGpuIsNotDrawn) {
   const LayoutStrip strip{"GPU 0", 8, {{"7g", 7, 9, {}, false}, {"x", 4'000'000'000U, 4'000'000'000U, {}, false}}, ""};
-  EXPECT_EQ(count(strip_svg(strip, {"x", false}), "class=\"cell"), 0U);
+  EXPECT_EQ(occurrences(strip_svg(strip, {"x", false}), "class=\"cell"), 0U);
   EXPECT_EQ(strip_svg({"GPU 0", 0, {}, ""}, {"x", false}), "");
 }
 

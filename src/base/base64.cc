@@ -13,8 +13,8 @@ std::string base64(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     std::uint32_t group = 0;
     for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8U |
-              (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+      group =
+          group << 8U | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
     }
     const std::size_t there = bytes.size() - at;
     for (std::size_t digit = 0; digit < 4; ++digit) {

@@ -34,7 +34,12 @@ TEST(ReportScale, TicksAreRound) {
 }
 
 TEST(ReportScale, NothingAndNonsenseHaveAScale) {
-  for (const auto& [low, high] : {std::pair{0.0, 0.0}, {5.0, 5.0}, {kNan, 1.0}, {0.0, kInfinity}, {0.0, 1e300}, {0.0, 1e-300}}) {
+  for (const auto& [low, high] : {std::pair{0.0, 0.0},
+                                  {5.0, 5.0},
+                                  {kNan, 1.0},
+                                  {0.0, kInfinity},
+                                  {0.0, 1e300},
+                                  {0.0, 1e-300}}) {
     const Scale scale = scale_of(low, high, 10, 20, 5);
     EXPECT_LE(scale.ticks().size(), 50U);
     EXPECT_TRUE(std::isfinite(scale.at(low)) || std::isnan(low)) << low << " " << high;
@@ -46,7 +51,8 @@ TEST(ReportBars, LengthsAreToScale) {
   BarChart chart{{"t", "", "", {}, {}}, {"a", "b"}, {{"s", {Value{100}, Value{50}}}}};
   const std::string svg = bars_svg(chart, {"x", false});
   std::vector<double> widths;
-  for (std::size_t at = svg.find("<rect"); at != std::string::npos; at = svg.find("<rect", at + 1)) {
+  for (std::size_t at = svg.find("<rect"); at != std::string::npos;
+       at = svg.find("<rect", at + 1)) {
     widths.push_back(std::stod(svg.substr(svg.find("width=\"", at) + 7)));
   }
   ASSERT_EQ(widths.size(), 2U);
@@ -55,7 +61,10 @@ TEST(ReportBars, LengthsAreToScale) {
 }
 
 TEST(ReportBars, IntervalsReferencesAndUnknown) {
-  BarChart chart{{"t", "steps/s", "", {}, {}}, {"a", "b"}, {{"s", {Value{100, 90, 110}, std::nullopt}}}, {{95, "limit"}}};
+  BarChart chart{{"t", "steps/s", "", {}, {}},
+                 {"a", "b"},
+                 {{"s", {Value{100, 90, 110}, std::nullopt}}},
+                 {{95, "limit"}}};
   const std::string svg = bars_svg(chart, {"x", true});
   EXPECT_EQ(occurrences(svg, "class=\"interval\""), 3U);
   EXPECT_EQ(occurrences(svg, "class=\"reference\""), 1U);
@@ -119,7 +128,8 @@ TEST(ReportStacked, PartsAddUpToTheBar) {
 }
 
 TEST(ReportStrip, FreeSlotsAndInstancesToScale) {
-  const LayoutStrip strip{"GPU 0", 8, {{"3g.20gb", 4, 4, {"gi 1"}, true}, {"1g.5gb", 0, 1, {}, false}}, ""};
+  const LayoutStrip strip{
+      "GPU 0", 8, {{"3g.20gb", 4, 4, {"gi 1"}, true}, {"1g.5gb", 0, 1, {}, false}}, ""};
   const std::string svg = strip_svg(strip, {"x", false});
   EXPECT_EQ(occurrences(svg, "class=\"free\""), 3U);
   EXPECT_EQ(occurrences(svg, "class=\"cell busy\""), 1U);
@@ -129,20 +139,24 @@ TEST(ReportStrip, FreeSlotsAndInstancesToScale) {
 }
 
 TEST(ReportStrip, AnInstanceOutsideOfTheGpuIsNotDrawn) {
-  const LayoutStrip strip{"GPU 0", 8, {{"7g", 7, 9, {}, false}, {"x", 4'000'000'000U, 4'000'000'000U, {}, false}}, ""};
+  const LayoutStrip strip{
+      "GPU 0", 8, {{"7g", 7, 9, {}, false}, {"x", 4'000'000'000U, 4'000'000'000U, {}, false}}, ""};
   EXPECT_EQ(occurrences(strip_svg(strip, {"x", false}), "class=\"cell"), 0U);
   EXPECT_EQ(strip_svg({"GPU 0", 0, {}, ""}, {"x", false}), "");
 }
 
 TEST(ReportCharts, ValuesThatAreNoNumbersDrawNothingBroken) {
-  BarChart bars{{"t", "", "", {}, {}}, {"a"}, {{"s", {Value{kNan, kNan, kInfinity}}}}, {{kInfinity, "r"}}};
+  BarChart bars{
+      {"t", "", "", {}, {}}, {"a"}, {{"s", {Value{kNan, kNan, kInfinity}}}}, {{kInfinity, "r"}}};
   LineChart lines;
   lines.lines = {{"a", {{kNan, 1}, {0, kInfinity}, {kInfinity, 1}, {1, 1}}}};
   lines.marks = {{kNan, "m"}};
   lines.references = {{kNan, "r"}};
   lines.top = kInfinity;
   StackedChart stacked{{"t", "", "", {}, {}}, {"a"}, {"p"}, {{kNan}, {-1}}};
-  for (const std::string& svg : {bars_svg(bars, {"x", false}), lines_svg(lines, {"x", false}), stacked_svg(stacked, {"x", false})}) {
+  for (const std::string& svg : {bars_svg(bars, {"x", false}),
+                                 lines_svg(lines, {"x", false}),
+                                 stacked_svg(stacked, {"x", false})}) {
     EXPECT_EQ(svg.find("\"nan"), std::string::npos) << svg;
     EXPECT_EQ(svg.find(" nan"), std::string::npos) << svg;
     EXPECT_EQ(svg.find("inf"), std::string::npos) << svg;

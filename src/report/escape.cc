@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/escape.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include "base/strings.h"
 #include "report/limits.h"
@@ -154,9 +153,9 @@ CutText cut_transcript(const std::string& printed) {
   // Far more than is shown is not even looked at.
   constexpr std::size_t kMostRead = 64 * kMostTranscriptBytes;
   const bool huge = printed.size() > kMostRead;
-  const std::string text = terminal_text(
-      huge ? printed.substr(0, kMostRead / 2) + "\n" + printed.substr(printed.size() - kMostRead / 2)
-           : printed);
+  const std::string text = terminal_text(huge ? printed.substr(0, kMostRead / 2) + "\n" +
+                                                    printed.substr(printed.size() - kMostRead / 2)
+                                              : printed);
   std::vector<std::string> lines = base::split(text, '\n');
   while (!lines.empty() && lines.back().empty()) {
     lines.pop_back();
@@ -190,8 +189,9 @@ CutText cut_transcript(const std::string& printed) {
                     : fmt::format("{} in the middle left out", base::counted(tail - head, "line"));
   }
   if (long_lines > 0) {
-    out.note += (out.note.empty() ? "" : "; ") +
-                fmt::format("{} cut after {} bytes", base::counted(long_lines, "line"), kMostTranscriptLine);
+    out.note += (out.note.empty() ? "" : "; ") + fmt::format("{} cut after {} bytes",
+                                                             base::counted(long_lines, "line"),
+                                                             kMostTranscriptLine);
   }
   return out;
 }
@@ -202,8 +202,9 @@ bool may_link(std::string_view address) {
       return false;
     }
   }
-  return address.size() <= 500 && (address.starts_with("https://") || address.starts_with("http://") ||
-                                   (address.size() > 1 && address[0] == '#'));
+  return address.size() <= 500 &&
+         (address.starts_with("https://") || address.starts_with("http://") ||
+          (address.size() > 1 && address[0] == '#'));
 }
 
 std::string utc_text(std::int64_t ms) {

@@ -18,7 +18,9 @@ TEST(ReportEscape, MarkupIsText) {
 }
 
 TEST(ReportEscape, WhatSteersATerminalOrReordersALineIsSpelledOut) {
-  EXPECT_EQ(escaped("a\x1b[31mb\x7f\xe2\x80\xae" "c\xff"), "a\\u001b[31mb\\u007f\\u202ec\\xff");
+  EXPECT_EQ(escaped("a\x1b[31mb\x7f\xe2\x80\xae"
+                    "c\xff"),
+            "a\\u001b[31mb\\u007f\\u202ec\\xff");
   EXPECT_EQ(escaped("a\nb\tc"), "a\\u000ab\\u0009c");
   EXPECT_EQ(escaped("a\nb\tc", true), "a\nb\tc");
 }
@@ -34,8 +36,10 @@ TEST(ReportEscape, ACutIsNeverWithinACharacter) {
 }
 
 TEST(ReportEscape, ATranscriptIsWhatTheTerminalShows) {
-  EXPECT_EQ(terminal_text("\x1b[1;31mred\x1b[0m \x1b]0;title\x07now \x1b]8;;https://x\x1b\\link\x1b]8;;\x1b\\"),
-            "red now link");
+  EXPECT_EQ(
+      terminal_text(
+          "\x1b[1;31mred\x1b[0m \x1b]0;title\x07now \x1b]8;;https://x\x1b\\link\x1b]8;;\x1b\\"),
+      "red now link");
   EXPECT_EQ(terminal_text("10 %\r 50 %\r100 %\r\ndone\r\n"), "100 %\ndone\n");
   EXPECT_EQ(terminal_text("abx\bc\a"), "abc");
   EXPECT_EQ(terminal_text("\xc3\xa4\b-"), "-");
@@ -93,8 +97,18 @@ TEST(ReportEscape, LinksLeadToPagesOnly) {
   EXPECT_TRUE(may_link("https://docs.nvidia.com/deploy/mps/"));
   EXPECT_TRUE(may_link("http://localhost:9400/metrics"));
   EXPECT_TRUE(may_link("#ex-2.2"));
-  for (const char* address : {"javascript:alert(1)", "JavaScript:x", " https://x", "java\nscript:x", "data:text/html,x",
-                              "//x", "/x", "file:///etc/passwd", "vbscript:x", "#", "", "https://a b"}) {
+  for (const char* address : {"javascript:alert(1)",
+                              "JavaScript:x",
+                              " https://x",
+                              "java\nscript:x",
+                              "data:text/html,x",
+                              "//x",
+                              "/x",
+                              "file:///etc/passwd",
+                              "vbscript:x",
+                              "#",
+                              "",
+                              "https://a b"}) {
     EXPECT_FALSE(may_link(address)) << address;
   }
 }

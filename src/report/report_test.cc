@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every report holds to. How it looks and what a browser makes of it: tests/web/report_test.py.
+// What every report holds to. How it looks and what a browser makes of it:
+// tests/web/report_test.py.
 #include "report/report.h"
 
 #include <regex>
@@ -33,7 +34,8 @@ TEST(ReportHtml, NothingOfAProgramBecomesMarkup) {
   for (const char* tag : {"<script", "<img", "<iframe", "<object", "<link", "<base", "<form"}) {
     EXPECT_EQ(count(html, tag), 0U) << tag;
   }
-  EXPECT_EQ(count(html, "</title>"), 1U + count(html, "<desc") + count(html, "<svg class=\"patterns\"") - 1U);
+  EXPECT_EQ(count(html, "</title>"),
+            1U + count(html, "<desc") + count(html, "<svg class=\"patterns\"") - 1U);
   EXPECT_EQ(count(html, "</style>"), 2U);
   for (const char byte : {'\x1b', '\x07', '\x08', '\r', '\xff', '\xfe'}) {
     EXPECT_EQ(html.find(byte), std::string::npos) << static_cast<int>(byte);
@@ -100,8 +102,9 @@ TEST(ReportHtml, OriginsThatAreShownAreExplained) {
   table.origin = Origin::kMeasured;
   table.rows = {{{"x"}, {"1", 1, Origin::kAssumed}}, {{"y"}, {"2", 2, Origin::kMeasured}}};
   const std::string html = report_html(with({table}));
-  EXPECT_EQ(count(html, "<span class=\"origin o-assumed\">"), 2U);   // the cell and the explanation
-  EXPECT_EQ(count(html, "<span class=\"origin o-measured\">"), 2U);  // the caption and the explanation
+  EXPECT_EQ(count(html, "<span class=\"origin o-assumed\">"), 2U);  // the cell and the explanation
+  EXPECT_EQ(count(html, "<span class=\"origin o-measured\">"),
+            2U);  // the caption and the explanation
   EXPECT_NE(html.find(meaning_of(Origin::kAssumed)), std::string::npos);
   EXPECT_EQ(html.find(meaning_of(Origin::kCaptured)), std::string::npos);
 }
@@ -133,11 +136,15 @@ TEST(ReportHtml, WhatIsTooLongIsCutAndSaidSo) {
   table.rows.assign(kMostRows + 7, {{"x"}});
   List list;
   list.items.assign(kMostItems + 3, "i");
-  BarChart chart{{"c", "", "", {}, {}}, std::vector<std::string>(kMostGroups + 2, "g"), std::vector<BarSeries>(kMostSeries + 1)};
-  const std::string html = report_html(with({table, list, chart, Picture{std::string(500'000, 'x'), "alt", ""}}));
+  BarChart chart{{"c", "", "", {}, {}},
+                 std::vector<std::string>(kMostGroups + 2, "g"),
+                 std::vector<BarSeries>(kMostSeries + 1)};
+  const std::string html =
+      report_html(with({table, list, chart, Picture{std::string(500'000, 'x'), "alt", ""}}));
   EXPECT_NE(html.find("7 more rows are left out"), std::string::npos);
   EXPECT_NE(html.find("3 more items are left out"), std::string::npos);
-  EXPECT_NE(html.find("2 more groups are not drawn. 1 more series are not drawn."), std::string::npos);
+  EXPECT_NE(html.find("2 more groups are not drawn. 1 more series are not drawn."),
+            std::string::npos);
   EXPECT_NE(html.find("A picture is left out"), std::string::npos);
 }
 
@@ -158,17 +165,23 @@ TEST(ReportHtml, AnEmptyReportIsAPage) {
 }
 
 TEST(ReportMarkdown, TextIsNoMarkup) {
-  const std::string md = report_markdown(with({Paragraph{"# not a heading"},
-                                               Paragraph{"1. not a list"},
-                                               Paragraph{"- no item, *no emphasis*, `no code`, [no](link) <b> a_b_c"}}));
+  const std::string md = report_markdown(
+      with({Paragraph{"# not a heading"},
+            Paragraph{"1. not a list"},
+            Paragraph{"- no item, *no emphasis*, `no code`, [no](link) <b> a_b_c"}}));
   EXPECT_NE(md.find("\n\\# not a heading\n"), std::string::npos) << md;
   EXPECT_NE(md.find("\n1\\. not a list\n"), std::string::npos) << md;
-  EXPECT_NE(md.find("\n\\- no item, \\*no emphasis\\*, \\`no code\\`, \\[no\\](link) \\<b\\> a\\_b\\_c\n"), std::string::npos) << md;
+  EXPECT_NE(
+      md.find(
+          "\n\\- no item, \\*no emphasis\\*, \\`no code\\`, \\[no\\](link) \\<b\\> a\\_b\\_c\n"),
+      std::string::npos)
+      << md;
 }
 
 TEST(ReportMarkdown, CodeIsFencedByMoreThanItHas) {
-  const std::string md = report_markdown(with({Transcript{"cat x", 0, "```\n````\ntext\n", {}, ""},
-                                               Paragraph{Text().code("a `` b").plain(" ").code("`")}}));
+  const std::string md =
+      report_markdown(with({Transcript{"cat x", 0, "```\n````\ntext\n", {}, ""},
+                            Paragraph{Text().code("a `` b").plain(" ").code("`")}}));
   EXPECT_NE(md.find("`````\n$ cat x\n```\n````\ntext\n`````\n"), std::string::npos) << md;
   EXPECT_NE(md.find("```a `` b``` `` ` ``"), std::string::npos) << md;
 }
@@ -180,8 +193,12 @@ TEST(ReportMarkdown, CellsAndChartsAreTables) {
   table.rows = {{{Text().code("x|y")}, {}}};
   StackedChart chart{{"cost", "EUR", "", Origin::kDerived, {}}, {"all"}, {"p"}, {{3}}};
   const std::string md = report_markdown(with({table, chart}));
-  EXPECT_NE(md.find("| a\\|b | n, GiB |\n|---|---:|\n| `x\\|y` | unknown |\n"), std::string::npos) << md;
-  EXPECT_NE(md.find("**cost, EUR** (derived)\n\n|  | p, EUR | sum, EUR |\n|---|---:|---:|\n| all | 3 | 3 |\n"), std::string::npos) << md;
+  EXPECT_NE(md.find("| a\\|b | n, GiB |\n|---|---:|\n| `x\\|y` | unknown |\n"), std::string::npos)
+      << md;
+  EXPECT_NE(md.find("**cost, EUR** (derived)\n\n|  | p, EUR | sum, EUR |\n|---|---:|---:|\n| all | "
+                    "3 | 3 |\n"),
+            std::string::npos)
+      << md;
 }
 
 }  // namespace

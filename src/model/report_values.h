@@ -45,7 +45,7 @@ enum class SpanKind { kPlain, kCode, kEmphasis, kLink };
 struct Span {
   SpanKind kind = SpanKind::kPlain;
   std::string text;
-  std::string address;  // of a link: https://..., http://..., or #ID of a section; else no link
+  std::string address;  // of a link: with https or http, or #ID of a section; else no link
 };
 
 // A line of text with a little markup. A std::string is taken as it is, without markup.
@@ -65,7 +65,7 @@ struct Text {
   std::string str() const;  // without markup
 };
 
-// Reads "`code`", "*emphasis*" and "[text](https://...)". For words of our own; what a user or a
+// Reads "`code`", "*emphasis*" and "[text](address)". For words of our own; what a user or a
 // program chose goes in by plain() or code().
 Text marked(std::string_view text);
 

@@ -20,8 +20,8 @@ std::string shape_of(const Text& text) {
 }
 
 TEST(ReportText, MarkupIsRead) {
-  EXPECT_EQ(shape_of(marked("run `migctl list` and *look*, see [the page](https://x.example/a)")),
-            "p(run )c(migctl list)p( and )e(look)p(, see )l(the page)<https://x.example/a>");
+  EXPECT_EQ(shape_of(marked("run `migctl list` and *look*, see [the page](https://evil.test/a)")),
+            "p(run )c(migctl list)p( and )e(look)p(, see )l(the page)<https://evil.test/a>");
 }
 
 TEST(ReportText, WhatIsNoMarkupStaysAsItIs) {
@@ -32,7 +32,7 @@ TEST(ReportText, WhatIsNoMarkupStaysAsItIs) {
 }
 
 TEST(ReportText, AStringHasNoMarkup) {
-  EXPECT_EQ(shape_of(Text("`a` *b* [c](https://d)")), "p(`a` *b* [c](https://d))");
+  EXPECT_EQ(shape_of(Text("`a` *b* [c](#d)")), "p(`a` *b* [c](#d))");
   EXPECT_EQ(shape_of(Text("by ").code("`x`").plain(" and ").emphasis("*")),
             "p(by )c(`x`)p( and )e(*)");
   EXPECT_TRUE(Text("").empty());

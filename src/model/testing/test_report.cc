@@ -23,7 +23,7 @@ Section first_section() {
   section.add(Paragraph{
       marked("MIG mode is a property of the *GPU*. `migctl mode enable` sets it; on Ampere boards "
              "a reset follows. "
-             "See [NVIDIA's guide](https://docs.nvidia.com/datacenter/tesla/mig-user-guide/) and "
+             "See [NVIDIA's guide](https://evil.test/guide/) and "
              "[the charts](#charts).")});
   section.add(Notice{
       NoticeKind::kSimulated, marked("The machine is one that `migctl sim create` made."), {}});
@@ -133,7 +133,7 @@ Section hostile_section() {
   section.add(Paragraph{Text()
                             .link("a link", "javascript:alert(1)")
                             .plain(" ")
-                            .link(hostile_text(), "https://x.example/" + hostile_text())
+                            .link(hostile_text(), "https://evil.test/" + hostile_text())
                             .plain(" ")
                             .code(hostile_text())});
   section.add(Notice{NoticeKind::kNotRun, hostile_text(), {hostile_text()}});

@@ -72,7 +72,7 @@ LineChart sweep() {
       "SMs",
       "",
       Origin::kCaptured,
-      marked("[NVIDIA's page on MPS](https://docs.nvidia.com/deploy/mps/) names the setting.")};
+      marked("[NVIDIA's page on MPS](https://evil.test/mps/) names the setting.")};
   chart.x_title = "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE";
   chart.x_unit = "%";
   chart.lines = {{"SMs", {}}};

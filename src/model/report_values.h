@@ -240,7 +240,7 @@ struct Picture {
 };
 
 struct Check {
-  std::string name;
+  Text name;
   bool passed = false;
   Text detail = {};  // what was found; of a failed one, what to do
 };

@@ -36,10 +36,9 @@ TEST(ReportEscape, ACutIsNeverWithinACharacter) {
 }
 
 TEST(ReportEscape, ATranscriptIsWhatTheTerminalShows) {
-  EXPECT_EQ(
-      terminal_text(
-          "\x1b[1;31mred\x1b[0m \x1b]0;title\x07now \x1b]8;;https://evil.test\x1b\\link\x1b]8;;\x1b\\"),
-      "red now link");
+  EXPECT_EQ(terminal_text("\x1b[1;31mred\x1b[0m \x1b]0;title\x07now "
+                          "\x1b]8;;https://evil.test\x1b\\link\x1b]8;;\x1b\\"),
+            "red now link");
   EXPECT_EQ(terminal_text("10 %\r 50 %\r100 %\r\ndone\r\n"), "100 %\ndone\n");
   EXPECT_EQ(terminal_text("abx\bc\a"), "abc");
   EXPECT_EQ(terminal_text("\xc3\xa4\b-"), "-");

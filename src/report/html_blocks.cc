@@ -143,7 +143,7 @@ std::string check_html(const Check& check) {
       check.passed ? "good" : "bad",
       check.passed ? "\u2713" : "\u2717",
       check.passed ? "passed" : "failed",
-      escaped(clipped(check.name, kMostTextBytes)),
+      inline_html(check.name),
       check.detail.empty() ? "" : "<p class=\"detail\">" + inline_html(check.detail) + "</p>");
 }
 

@@ -259,7 +259,7 @@ struct MarkdownBlock {
   std::string operator()(const Check& block) const {
     return fmt::format("- {} {}{}\n\n",
                        block.passed ? "\u2713 passed:" : "\u2717 **failed:**",
-                       md(block.name),
+                       inline_md(block.name),
                        block.detail.empty() ? "" : ". " + inline_md(block.detail));
   }
 };

@@ -850,7 +850,7 @@ BLOCKS = {
         "A notice.",
         {"notice": "=simulated|lab-error|not-run|problem|good|note", "text": "@reportText", "commands": ("[s]", "of not-run: those to run")}),
     "Picture": ("A picture.", {"pngBase64": "s", "alt": "s", "caption": "s?"}),
-    "Check": ("A check of the machine.", {"name": "s", "passed": "b", "detail": "@reportText"})}
+    "Check": ("A check of the machine.", {"name": "@reportText", "passed": "b", "detail": "@reportText"})}
 for name, (note, members) in BLOCKS.items():
     VALUES[f"report{name}"] = obj(note, {"type": f"={name.lower()}", **members})
 VALUES["reportBlock"] = {

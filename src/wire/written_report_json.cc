@@ -224,7 +224,7 @@ struct BlockJson {
 
   Json operator()(const report::Check& block) const {
     return {{"type", "check"},
-            {"name", block.name},
+            {"name", spans_json(block.name)},
             {"passed", block.passed},
             {"detail", spans_json(block.detail)}};
   }

@@ -67,12 +67,11 @@ LineChart utilisation() {
 
 LineChart sweep() {
   LineChart chart;
-  chart.head = {
-      "SMs that a client of MPS gets",
-      "SMs",
-      "",
-      Origin::kCaptured,
-      marked("[NVIDIA's page on MPS](https://evil.test/mps/) names the setting.")};
+  chart.head = {"SMs that a client of MPS gets",
+                "SMs",
+                "",
+                Origin::kCaptured,
+                marked("[NVIDIA's page on MPS](https://evil.test/mps/) names the setting.")};
   chart.x_title = "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE";
   chart.x_unit = "%";
   chart.lines = {{"SMs", {}}};

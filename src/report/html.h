@@ -32,6 +32,12 @@ std::string notice_html(const Notice& notice);
 // `caption`: false where the place above has it.
 std::string table_html(const Table& table, PageState& page, bool caption = true);
 std::string matrix_cell(const MatrixCell& cell);
+// A figure: its title, the drawing, the table of its figures, where they are from.
+std::string chart_html(const BarChart& chart, PageState& page);
+std::string chart_html(const LineChart& chart, PageState& page);
+std::string chart_html(const StackedChart& chart, PageState& page);
+std::string chart_html(const MatrixChart& chart, PageState& page);
+std::string chart_html(const LayoutStrip& strip, PageState& page);
 std::string block_html(const Block& block, PageState& page);
 
 // The style sheet and its part for simulated machines, with the hashes that the policy names.

@@ -5,7 +5,6 @@
 
 #include "base/base64.h"
 #include "base/strings.h"
-#include "report/chart_parts.h"
 #include "report/escape.h"
 #include "report/html.h"
 #include "report/limits.h"
@@ -147,75 +146,6 @@ std::string check_html(const Check& check) {
       check.detail.empty() ? "" : "<p class=\"detail\">" + inline_html(check.detail) + "</p>");
 }
 
-// A figure: its title, the drawing, the table of its figures, where they are from.
-std::string figure_html(const std::string& title,
-                        const std::optional<Origin>& origin,
-                        const std::string& drawing,
-                        const Table& table,
-                        const Text& source,
-                        const std::string& note,
-                        PageState& page) {
-  std::string out = fmt::format("<figure class=\"chart\"><figcaption><b>{}</b> {}</figcaption>\n",
-                                escaped(clipped(title, kMostTitleBytes)),
-                                origin_html(origin, page));
-  out += drawing.empty() ? "<p class=\"soft nothing\">There is nothing to draw.</p>"
-                         : "<div class=\"scroll\" tabindex=\"0\">" + drawing + "</div>";
-  if (!note.empty()) {
-    out += "<p class=\"cut\">" + escaped(note) + "</p>";
-  }
-  if (!table.rows.empty()) {
-    out += "\n<details><summary>The same as a table</summary>" + table_html(table, page, false) +
-           "</details>";
-  }
-  if (!source.empty()) {
-    out += "<p class=\"source\">" + inline_html(source) + "</p>";
-  }
-  return out + "</figure>\n";
-}
-
-std::string left_out(std::size_t groups, std::size_t series) {
-  std::string out;
-  if (groups > kMostGroups) {
-    out += fmt::format("{} more groups are not drawn. ", groups - kMostGroups);
-  }
-  if (series > kMostSeries) {
-    out += fmt::format("{} more series are not drawn.", series - kMostSeries);
-  }
-  return out;
-}
-
-std::string matrix_html(const MatrixChart& chart, PageState& page) {
-  const std::size_t columns = std::min(chart.columns.size(), kMostColumns);
-  std::string out = fmt::format(
-      "<figure class=\"matrix\"><figcaption><b>{}</b> {}</figcaption>\n<div class=\"scroll\" "
-      "tabindex=\"0\"><table>"
-      "<thead><tr><th scope=\"col\">{}</th>",
-      escaped(titled(chart.head)),
-      origin_html(chart.head.origin, page),
-      chart.row_title.empty() ? "&nbsp;" : escaped(clipped(chart.row_title, kMostTitleBytes)));
-  for (std::size_t i = 0; i < columns; ++i) {
-    out += "<th scope=\"col\">" + escaped(clipped(chart.columns[i], kMostTitleBytes)) + "</th>";
-  }
-  out += "</tr></thead><tbody>\n";
-  for (std::size_t row = 0; row < std::min(chart.rows.size(), kMostRows); ++row) {
-    out += "<tr><th scope=\"row\">" + escaped(clipped(chart.rows[row], kMostTitleBytes)) + "</th>";
-    for (std::size_t i = 0; i < columns; ++i) {
-      const bool there = row < chart.cells.size() && i < chart.cells[row].size();
-      out += matrix_cell(there ? chart.cells[row][i] : MatrixCell{});
-    }
-    out += "</tr>\n";
-  }
-  out += "</tbody></table></div>";
-  if (!chart.head.description.empty()) {
-    out +=
-        "<p class=\"source\">" + escaped(clipped(chart.head.description, kMostTextBytes)) + "</p>";
-  }
-  if (!chart.head.source.empty()) {
-    out += "<p class=\"source\">" + inline_html(chart.head.source) + "</p>";
-  }
-  return out + "</figure>\n";
-}
-
 // Each kind of block in one place.
 struct Render {
   PageState& page;
@@ -228,53 +158,15 @@ struct Render {
 
   std::string operator()(const Table& block) const { return table_html(block, page); }
 
-  std::string operator()(const BarChart& block) const {
-    return figure_html(titled(block.head),
-                       block.head.origin,
-                       bars_svg(block, page.next_place(block.head.origin)),
-                       bars_table(block),
-                       block.head.source,
-                       left_out(block.groups.size(), block.series.size()),
-                       page);
-  }
+  std::string operator()(const BarChart& block) const { return chart_html(block, page); }
 
-  std::string operator()(const LineChart& block) const {
-    return figure_html(titled(block.head),
-                       block.head.origin,
-                       lines_svg(block, page.next_place(block.head.origin)),
-                       lines_table(block),
-                       block.head.source,
-                       left_out(0, block.lines.size()),
-                       page);
-  }
+  std::string operator()(const LineChart& block) const { return chart_html(block, page); }
 
-  std::string operator()(const StackedChart& block) const {
-    return figure_html(titled(block.head),
-                       block.head.origin,
-                       stacked_svg(block, page.next_place(block.head.origin)),
-                       stacked_table(block),
-                       block.head.source,
-                       left_out(block.groups.size(), block.parts.size()),
-                       page);
-  }
+  std::string operator()(const StackedChart& block) const { return chart_html(block, page); }
 
-  std::string operator()(const MatrixChart& block) const { return matrix_html(block, page); }
+  std::string operator()(const MatrixChart& block) const { return chart_html(block, page); }
 
-  std::string operator()(const LayoutStrip& block) const {
-    if (block.slots == 0) {
-      return fmt::format(
-          "<figure class=\"chart strip\"><figcaption><b>{}</b></figcaption>"
-          "<p class=\"off\">MIG is off.</p></figure>\n",
-          escaped(strip_table(block).caption));
-    }
-    return figure_html(strip_table(block).caption,
-                       std::nullopt,
-                       strip_svg(block, page.next_place(std::nullopt)),
-                       strip_table(block),
-                       {},
-                       "",
-                       page);
-  }
+  std::string operator()(const LayoutStrip& block) const { return chart_html(block, page); }
 
   std::string operator()(const Question& block) const { return question_html(block); }
 

@@ -13,23 +13,19 @@
 namespace mig::cli {
 namespace {
 
-using report::Align;
-using report::Cell;
-using report::Origin;
+constexpr double kPageHourMs = 3'600'000;
 
-constexpr double kHourMs = 3'600'000;
-
-Cell money_cell(cost::Micros money) {
+report::Cell page_money(cost::Micros money) {
   return {cost::money_text(money), static_cast<double>(money) / cost::kMicrosPerUnit};
 }
 
-Cell hours_cell(std::int64_t gpu_ms) {
-  const double hours = static_cast<double>(gpu_ms) / kHourMs;
+report::Cell page_hours(std::int64_t gpu_ms) {
+  const double hours = static_cast<double>(gpu_ms) / kPageHourMs;
   return {fmt::format("{:.2f}", hours), hours};
 }
 
 // All cells are rounded together, so that rows and columns add up as they are shown.
-std::vector<cost::Micros> rounded_cells(const cost::CostReport& report) {
+std::vector<cost::Micros> page_cells(const cost::CostReport& report) {
   std::vector<cost::Micros> all;
   for (const cost::Line& line : report.lines) {
     all.insert(all.end(), line.split.money.begin(), line.split.money.end());
@@ -37,25 +33,25 @@ std::vector<cost::Micros> rounded_cells(const cost::CostReport& report) {
   return cost::to_cents(all);
 }
 
-report::Table who_table(const cost::CostReport& report, const std::vector<cost::Micros>& cells) {
+report::Table page_lines(const cost::CostReport& report, const std::vector<cost::Micros>& cells) {
   report::Table table;
   table.caption = fmt::format("Cost by {}", cost::name_of(report.by));
-  table.origin = Origin::kDerived;
+  table.origin = report::Origin::kDerived;
   table.source = price_origin(report.prices);
-  table.columns = {{cost::name_of(report.by)}, {"GPU time", "h", Align::kRight}};
+  table.columns = {{cost::name_of(report.by)}, {"GPU time", "h", report::Align::kRight}};
   for (const cost::Part part : cost::kParts) {
-    table.columns.push_back({cost::name_of(part), report.currency, Align::kRight});
+    table.columns.push_back({cost::name_of(part), report.currency, report::Align::kRight});
   }
-  table.columns.push_back({"total", report.currency, Align::kRight});
+  table.columns.push_back({"total", report.currency, report::Align::kRight});
   std::vector<cost::Micros> sums(cost::kParts.size() + 1, 0);
-  const auto row_of = [&](Cell name, Cell hours, const cost::Micros* parts) {
-    std::vector<Cell> row = {std::move(name), std::move(hours)};
+  const auto row_of = [&](report::Cell name, report::Cell hours, const cost::Micros* parts) {
+    std::vector<report::Cell> row = {std::move(name), std::move(hours)};
     cost::Micros sum = 0;
     for (std::size_t part = 0; part < cost::kParts.size(); ++part) {
-      row.push_back(money_cell(parts[part]));
+      row.push_back(page_money(parts[part]));
       sum += parts[part];
     }
-    row.push_back(money_cell(sum));
+    row.push_back(page_money(sum));
     return row;
   };
   std::int64_t gpu_ms = 0;
@@ -63,23 +59,23 @@ report::Table who_table(const cost::CostReport& report, const std::vector<cost::
     const cost::Line& line = report.lines[i];
     const cost::Micros* parts = &cells[i * cost::kParts.size()];
     table.rows.push_back(
-        row_of({cost_line_name(report, line.key)}, hours_cell(line.split.total_ms()), parts));
+        row_of({cost_line_name(report, line.key)}, page_hours(line.split.total_ms()), parts));
     for (std::size_t part = 0; part < cost::kParts.size(); ++part) {
       sums[part] += parts[part];
     }
     gpu_ms += line.split.total_ms();
   }
-  table.rows.push_back(row_of({"sum"}, hours_cell(gpu_ms), sums.data()));
+  table.rows.push_back(row_of({"sum"}, page_hours(gpu_ms), sums.data()));
   return table;
 }
 
-report::StackedChart who_chart(const cost::CostReport& report,
-                               const std::vector<cost::Micros>& cells) {
+report::StackedChart page_chart(const cost::CostReport& report,
+                                const std::vector<cost::Micros>& cells) {
   report::StackedChart chart;
   chart.head = {fmt::format("What the machine cost, by {}", cost::name_of(report.by)),
                 report.currency,
                 "A bar for each line; its parts are what became of the price",
-                Origin::kDerived,
+                report::Origin::kDerived,
                 {}};
   for (const cost::Part part : cost::kParts) {
     chart.parts.emplace_back(cost::name_of(part));
@@ -98,15 +94,15 @@ report::StackedChart who_chart(const cost::CostReport& report,
   return chart;
 }
 
-report::Table gpu_table(const cost::CostReport& report) {
+report::Table page_gpus(const cost::CostReport& report) {
   report::Table table;
   table.caption = "GPUs and what an hour of each costs";
   table.columns = {{"GPU"},
                    {"board"},
-                   {"an hour", report.currency, Align::kRight},
+                   {"an hour", report.currency, report::Align::kRight},
                    {"price from"},
-                   {"GPU time", "h", Align::kRight},
-                   {"total", report.currency, Align::kRight}};
+                   {"GPU time", "h", report::Align::kRight},
+                   {"total", report.currency, report::Align::kRight}};
   std::vector<cost::Micros> totals;
   for (const cost::GpuCost& gpu : report.gpus) {
     totals.push_back(gpu.total);
@@ -122,15 +118,15 @@ report::Table gpu_table(const cost::CostReport& report) {
     }
     table.rows.push_back({{gpu.index ? fmt::format("{}", *gpu.index) : "gone"},
                           {gpu.board.empty() ? gpu.uuid : gpu.board},
-                          money_cell(gpu.price.hour),
+                          page_money(gpu.price.hour),
                           {from.empty() ? "your price table" : base::join(from, ", ")},
-                          hours_cell(gpu.split.total_ms()),
-                          money_cell(totals[i])});
+                          page_hours(gpu.split.total_ms()),
+                          page_money(totals[i])});
     // An hour's price is the table's: an example of the shipped one, the user's own else.
     table.rows.back()[2].origin =
-        report.prices.file.empty() ? Origin::kAssumed : Origin::kDocumented;
+        report.prices.file.empty() ? report::Origin::kAssumed : report::Origin::kDocumented;
   }
-  table.origin = Origin::kDerived;
+  table.origin = report::Origin::kDerived;
   return table;
 }
 
@@ -151,12 +147,12 @@ report::Report cost_page(const cost::CostReport& report, const wire::Source& sou
            "{} {}", cost::money_text(cost::to_cents({report.total}).front()), report.currency)},
       {"A GPU's price is split by",
        fmt::format("{}: {}", cost::name_of(report.policy), cost::meaning_of(report.policy))}};
-  const std::vector<cost::Micros> cells = rounded_cells(report);
+  const std::vector<cost::Micros> cells = page_cells(report);
   report::Section who{"who", "", "Who had it", 1, {}};
-  who.add(who_chart(report, cells));
-  who.add(who_table(report, cells));
+  who.add(page_chart(report, cells));
+  who.add(page_lines(report, cells));
   report::Section gpus{"gpus", "", "GPUs and prices", 1, {}};
-  gpus.add(gpu_table(report));
+  gpus.add(page_gpus(report));
   report::Section notes{"notes", "", "What to know about these figures", 1, {}};
   report::List list;
   for (const std::string& line : base::split(cost_notes(report), '\n')) {

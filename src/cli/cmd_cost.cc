@@ -17,6 +17,7 @@
 #include "cli/render_cost.h"
 #include "client/lease_client.h"
 #include "node/node.h"
+#include "report/report.h"
 #include "service/cost.h"
 #include "service/lease_desk.h"
 #include "service/offline_plan.h"
@@ -55,7 +56,7 @@ class CostCommand final : public Command {
         {"cost",
          "cost --from 2026-11-01 --to 2026-12-01 --by user",
          "cost --from last-month --to month --by job --format csv",
-         "cost --from 7d --policy full-cost --svg cost.svg",
+         "cost --from 7d --policy full-cost --svg cost.svg --html cost.html",
          "cost --from 2026-11-01 --to 2026-12-01 --format focus",
          "cost compare -f layouts.yaml --model h200-141gb --utilization 60",
          "cost prices --prices prices.yaml"},
@@ -86,6 +87,7 @@ class CostCommand final : public Command {
     options.text({"--format", "text|csv|focus", "focus: CSV with the columns of FOCUS 1.2 (text)"},
                  format_);
     options.text({"--svg", "FILE", "write a chart too"}, svg_);
+    options.text({"--html", "FILE", "write a page for a browser and for paper too"}, html_);
     layout_.declare(options);
     options.text({"--model", "BOARD[,N]", "compare: for N (1) of this board, without a machine"},
                  model_);
@@ -124,7 +126,8 @@ class CostCommand final : public Command {
                       {"--to", &to_},
                       {"--by", &by_},
                       {"--policy", &policy_},
-                      {"--format", &format_}}));
+                      {"--format", &format_},
+                      {"--html", &html_}}));
     MIG_TRY(only_for(verb, "compare", {{"--model", &model_}}));
     if (verb != "compare" && (layout_.named() || utilization_)) {
       return fail(ErrorCode::kUsage, "cost: -f, -c and --utilization belong to cost compare");
@@ -169,6 +172,10 @@ class CostCommand final : public Command {
                          service::cost_report(answer.usage, table, policy, by));
     if (!svg_.empty()) {
       MIG_TRY(base::write_file_atomic(svg_, cost_svg(report, answer.source)));
+    }
+    if (!html_.empty()) {
+      MIG_TRY(
+          base::write_file_atomic(html_, report::report_html(cost_page(report, answer.source))));
     }
     Output& output = context.output();
     if (context.globals().json) {
@@ -246,7 +253,7 @@ class CostCommand final : public Command {
   }
 
   std::vector<std::string> words_;
-  std::string from_, to_, by_, policy_, prices_, provider_, format_, svg_, model_;
+  std::string from_, to_, by_, policy_, prices_, provider_, format_, svg_, html_, model_;
   std::optional<std::uint32_t> utilization_;
   LayoutFile layout_;
 };

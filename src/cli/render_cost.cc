@@ -144,31 +144,6 @@ std::string energy_text(const cost::CostReport& report) {
   return text + "\n";
 }
 
-std::string cost_notes(const cost::CostReport& report) {
-  std::string text;
-  if (report.leased_ms > 0) {
-    constexpr std::int64_t kHundred = 100;
-    text += fmt::format("activity is known of {} % of the leased time; the rest counts as in use\n",
-                        report.known_ms * kHundred / report.leased_ms);
-  }
-  if (report.policy == cost::Policy::kFullCost) {
-    text += fmt::format("of what tenants pay, {} {} was free or stranded\n",
-                        money_text(cost::to_cents({report.spread}).front()),
-                        report.currency);
-  }
-  if (report.recorded_from_ms > report.from_ms && report.recorded_from_ms <= report.until_ms) {
-    text += "leases are recorded since " + time_text(report.recorded_from_ms) + "\n";
-  }
-  if (!report.all) {
-    text += "of other tenants only the sum is told\n";
-  }
-  text += energy_text(report);
-  for (const std::string& warning : report.warnings) {
-    text += "warning: " + warning + "\n";
-  }
-  return text;
-}
-
 std::string cost_title(const wire::Source& source, const std::string& title) {
   const std::string mark = simulated_mark(source);
   return (mark.empty() ? "" : mark + ": ") + title + "\n";
@@ -224,6 +199,31 @@ std::string sensitivity_table(const cost::Comparison& comparison, const Paint& p
 }
 
 }  // namespace
+
+std::string cost_notes(const cost::CostReport& report) {
+  std::string text;
+  if (report.leased_ms > 0) {
+    constexpr std::int64_t kHundred = 100;
+    text += fmt::format("activity is known of {} % of the leased time; the rest counts as in use\n",
+                        report.known_ms * kHundred / report.leased_ms);
+  }
+  if (report.policy == cost::Policy::kFullCost) {
+    text += fmt::format("of what tenants pay, {} {} was free or stranded\n",
+                        money_text(cost::to_cents({report.spread}).front()),
+                        report.currency);
+  }
+  if (report.recorded_from_ms > report.from_ms && report.recorded_from_ms <= report.until_ms) {
+    text += "leases are recorded since " + time_text(report.recorded_from_ms) + "\n";
+  }
+  if (!report.all) {
+    text += "of other tenants only the sum is told\n";
+  }
+  text += energy_text(report);
+  for (const std::string& warning : report.warnings) {
+    text += "warning: " + warning + "\n";
+  }
+  return text;
+}
 
 std::string cost_line_name(const cost::CostReport& report, const cost::LineKey& key) {
   if (!key.gpu_uuid.empty()) {

@@ -8,6 +8,7 @@
 
 #include "cli/output.h"
 #include "model/cost_values.h"
+#include "model/report_values.h"
 #include "wire/wire.h"
 
 namespace mig::cli {
@@ -22,6 +23,12 @@ std::string cost_text(const cost::CostReport& report,
                       const wire::Source& source,
                       const Paint& paint);
 std::string cost_svg(const cost::CostReport& report, const wire::Source& source);
+
+// What to know about the figures, a line each.
+std::string cost_notes(const cost::CostReport& report);
+
+// The same for people without this program: render it with report/report.h.
+report::Report cost_page(const cost::CostReport& report, const wire::Source& source);
 
 std::string comparison_text(const cost::Comparison& comparison,
                             const wire::Source& source,

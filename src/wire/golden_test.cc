@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden tests: documents compared byte by byte. After an intended change: MIG_UPDATE_GOLDENS=1
 // wire_test
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
+#include "model/testing/test_report.h"
 #include "wire/checkup.h"
 #include "wire/isolation.h"
 #include "wire/jobs.h"
+#include "wire/report.h"
 #include "wire/testdata/isolation_sample.h"
 #include "wire/testdata/sample.h"
 #include "wire/wire.h"
@@ -49,6 +52,38 @@ TEST(Golden, InventoryOfHardwareThatHidesInstances) {
   inventory.warnings = {"GPU 7 is left out: it is lost"};
   expect_golden("inventory_unprivileged.json", inventory_document(inventory));
   expect_golden("placements_unprivileged.json", placement_list_document(inventory));
+}
+
+// Every kind of block; what is long in the sample is shortened.
+TEST(Golden, WrittenReport) {
+  report::Report sample = report::test_report("\x89PNG");
+  for (report::Section& section : sample.sections) {
+    for (report::Block& block : section.blocks) {
+      if (auto* transcript = std::get_if<report::Transcript>(&block)) {
+        transcript->printed.resize(std::min<std::size_t>(transcript->printed.size(), 120));
+      } else if (auto* chart = std::get_if<report::LineChart>(&block)) {
+        for (report::Line& line : chart->lines) {
+          line.points.erase(line.points.begin() + 3, line.points.end());
+        }
+      } else if (auto* paragraph = std::get_if<report::Paragraph>(&block)) {
+        paragraph->text = report::Text(paragraph->text.str().substr(0, 80));
+      }
+    }
+  }
+  expect_golden("written_report.json", wire::report_document(sample));
+}
+
+// A long transcript keeps its ends, and says how much is missing.
+TEST(WrittenReport, ATranscriptIsBounded) {
+  report::Report report;
+  report.sections = {{"s", "", "s", 1, {}}};
+  report.sections[0].add(
+      report::Transcript{"x", 0, "begin" + std::string(1'000'000, 'x') + "end", {}, ""});
+  const std::string text = report_document(report);
+  EXPECT_LT(text.size(), 300'000U);
+  EXPECT_NE(text.find("\"bytesLeftOut\": 737864"), std::string::npos) << text.substr(0, 600);
+  EXPECT_NE(text.find("\"printed\": \"begin"), std::string::npos);
+  EXPECT_NE(text.find("xend\""), std::string::npos);
 }
 
 TEST(Golden, Profiles) {

@@ -28,6 +28,7 @@ struct JobRun {
   bool lived = false;
   double per_second = 0;                      // while it ran; valid if it lived
   std::optional<double> step_ms_p50, step_ms_p99;  // where the program tells them
+  std::optional<std::uint64_t> memory_bytes;  // device memory it held, where it tells
   std::string error;                          // why it died
   std::optional<bool> mps_member;             // it was a client of this comparison's server
 };

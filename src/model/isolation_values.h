@@ -63,6 +63,7 @@ struct Verdict {
 
 struct Cell {
   std::string neighbour;  // name: "hog dram"
+  std::string not_run;    // why it was not run; "" = it was
   std::vector<Sample> samples;
   Verdict verdict;
 };
@@ -111,6 +112,9 @@ std::vector<std::string> sharing_names();
 
 // Text on what an out-of-memory neighbour proves.
 const char* out_of_memory_note();
+
+// Text on what "isolated" does not cover.
+const char* not_covered_note();
 
 }  // namespace mig::isolation
 

@@ -53,6 +53,12 @@ Result<std::vector<sharing::WayReport>> sharing_ways(const Inventory& inventory,
 using EnergyMeter = std::function<std::optional<double>(GpuIndex)>;
 EnergyMeter energy_meter(node::Node& node);
 
+// 13040 = CUDA 13.4; nullopt: the driver does not tell.
+std::optional<int> cuda_driver_version(node::Node& node);
+
+// MiB of a board's largest instance below the whole GPU; nullopt: it has no MIG.
+std::optional<std::uint64_t> largest_instance_mib(const Inventory& inventory, GpuIndex gpu);
+
 struct CompareRequest {
   std::string workload;                  // path of mig-workload
   std::vector<std::string> command = {};  // argv of the jobs; empty: `mig-workload train`
@@ -60,6 +66,7 @@ struct CompareRequest {
   std::string precision = "tf32";        // of the training: fp32, tf32, bf16
   std::uint32_t batch = 128;
   std::string driver_version;
+  std::optional<int> cuda_version = {};  // 13040 = CUDA 13.4
   bool simulated = false;
   std::uint32_t jobs = 2;
   std::vector<sharing::WayReport> ways;  // from sharing_ways()

@@ -273,7 +273,7 @@ double sharing_takes_seconds(const CompareRequest& request) {
 }
 
 Result<Report> compare_sharing(const CompareRequest& request) {
-  if (!request.command.empty()) {
+  if (!request.rate_regex.empty()) {
     MIG_TRY(check_rate_regex(request.rate_regex));
   }
   Report report = begin(request);

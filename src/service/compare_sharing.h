@@ -62,7 +62,9 @@ std::optional<std::uint64_t> largest_instance_mib(const Inventory& inventory, Gp
 struct CompareRequest {
   std::string workload;                  // path of mig-workload
   std::vector<std::string> command = {};  // argv of the jobs; empty: `mig-workload train`
-  std::string rate_regex;  // of `command`: its one group is the job's rate; the last match counts
+  // Of `command`: the one group is the job's rate, the last match counts. "": its last line is a
+  // WorkloadResult with stepsPerSecond.
+  std::string rate_regex;
   std::string precision = "tf32";        // of the training: fp32, tf32, bf16
   std::uint32_t batch = 128;
   std::string driver_version;

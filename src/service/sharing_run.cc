@@ -131,12 +131,21 @@ void read_training(Job& job) {
 }
 
 void read_command(const CompareRequest& request, Job& job) {
-  const auto rate = printed_rate(job.worker->output(), request.rate_regex);
+  std::optional<double> rate;
+  if (!request.rate_regex.empty()) {
+    rate = printed_rate(job.worker->output(), request.rate_regex);
+  } else if (const auto result = launch::workload_result(job.worker->output())) {
+    rate = result->steps_per_second;
+    job.run.step_ms_p50 = result->step_ms_p50;
+    job.run.step_ms_p99 = result->step_ms_p99;
+  }
   job.run.lived = (job.late || job.worker->exit_code() == 0) && rate && *rate > 0;
   if (job.run.lived) {
     job.run.per_second = *rate;
   } else if (job.late || job.worker->exit_code() == 0) {
-    job.run.error = "it printed no rate that the expression finds";
+    job.run.error = request.rate_regex.empty()
+                        ? "it printed no WorkloadResult with stepsPerSecond"
+                        : "it printed no rate that --rate-regex finds";
   } else {
     job.run.error = error_of(*job.worker);
   }

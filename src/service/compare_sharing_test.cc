@@ -38,7 +38,7 @@ case "$*" in
     echo '{"kind":"WorkloadStarted"}'
     case "$*" in *--hold*) cat >/dev/null ;; esac
     others=$(ls "$here/at-work" | wc -l)
-    sleep 0.1
+    sleep 0.3
     rm "$here/at-work/$$"
     speed=100
     [ "$others" -gt 1 ] && speed=45 && [ -e "$pipe/control" ] && speed=60

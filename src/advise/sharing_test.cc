@@ -245,7 +245,7 @@ TEST(SharingFacts, FromAReport) {
                  way_of(Way::kTimeSlicing, {round_of({40, 40})}),
                  way_of(Way::kMps, {round_of({80, 80})})};
   report.ways[0].rounds[0].jobs[0].memory_bytes = UINT64_C(20) << 30U;
-  report.ways[1].neighbours.push_back({"hog memory", {}, {}, {}});
+  report.ways[1].neighbours.push_back({"hog memory", {}, {}});
   isolation::Sample lived;
   lived.lived = lived.neighbour_worked = true;
   lived.steps_per_second = lived.step_ms_p50 = lived.step_ms_p99 = 1;

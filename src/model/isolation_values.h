@@ -63,9 +63,9 @@ struct Verdict {
 
 struct Cell {
   std::string neighbour;  // name: "hog dram"
-  std::string not_run;    // why it was not run; "" = it was
   std::vector<Sample> samples;
   Verdict verdict;
+  std::string not_run = {};  // why it was not run; "" = it was
 };
 
 // MPS limits, requested and effective.

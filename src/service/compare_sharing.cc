@@ -172,7 +172,7 @@ Report begin(const CompareRequest& request) {
     }
     for (const std::string& neighbour : bad_neighbours()) {
       if (way.skipped.empty() && tries_isolation(request, way)) {
-        way.neighbours.push_back({neighbour, {}, {}, {}});
+        way.neighbours.push_back({neighbour, {}, {}});
       }
     }
   }

@@ -160,7 +160,7 @@ Report begin(const IsolationRequest& request) {
   for (ModeReport& mode : report.modes) {
     for (const std::string& neighbour : request.neighbours) {
       if (mode.skipped.empty()) {
-        mode.cells.push_back({neighbour, not_simulated(request, mode, neighbour), {}, {}});
+        mode.cells.push_back({neighbour, {}, {}, not_simulated(request, mode, neighbour)});
       }
     }
   }

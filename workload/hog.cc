@@ -30,7 +30,7 @@ int print_hog(const Options& options, const DeviceInfo& device, const HogEnd& en
 
 namespace {
 
-double seconds_of(const Options& options) {
+double hog_seconds(const Options& options) {
   return options.seconds > 0 ? options.seconds : 10;
 }
 
@@ -40,11 +40,11 @@ int run_memory_hog(Backend& backend,
                    std::FILE* out) {
   double bytes = 0;
   const Result result = hold_memory(
-      backend, [&] { announce("hog", options, out); }, seconds_of(options), bytes);
+      backend, [&] { announce("hog", options, out); }, hog_seconds(options), bytes);
   if (!result.ok()) {
     return report_failure("hog", options, result, out);
   }
-  return print_hog(options, device, {bytes * 1e-9, "GB held", seconds_of(options)}, out);
+  return print_hog(options, device, {bytes * 1e-9, "GB held", hog_seconds(options)}, out);
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ int run_hog(Backend& backend, const Options& options, std::FILE* out) {
   HogEnd end;
   if (result.ok()) {
     announce("hog", options, out);
-    result = keep_up(backend, *load, seconds_of(options), amount, end.seconds);
+    result = keep_up(backend, *load, hog_seconds(options), amount, end.seconds);
   }
   if (!result.ok()) {
     return report_failure("hog", options, result, out);

@@ -16,7 +16,8 @@ using sharing::Rule;
 
 std::string text_of(const Estimate& estimate) {
   return estimate.low && estimate.high
-             ? fmt::format("x{:.2f} ({:.2f}..{:.2f})", estimate.value, *estimate.low, *estimate.high)
+             ? fmt::format(
+                   "x{:.2f} ({:.2f}..{:.2f})", estimate.value, *estimate.low, *estimate.high)
              : fmt::format("x{:.2f} (one round: no interval)", estimate.value);
 }
 
@@ -66,12 +67,13 @@ Rule isolation_rule(const SharingFacts& facts, Choice& choice) {
 }
 
 Rule gain_rule(const SharingFacts& facts, Choice& choice) {
-  Rule rule{"gain",
-            fmt::format("one user's jobs that leave the GPU idle (at once they surely do x{} of the "
-                        "work of one after another): MPS, or time-slicing where that does as much",
-                        kWorthwhileGain),
-            false,
-            {}};
+  Rule rule{
+      "gain",
+      fmt::format("one user's jobs that leave the GPU idle (at once they surely do x{} of the "
+                  "work of one after another): MPS, or time-slicing where that does as much",
+                  kWorthwhileGain),
+      false,
+      {}};
   const auto [mps, name] = best_mps(facts);
   const auto& sliced = facts.time_slicing_gain;
   if (!mps && !sliced) {
@@ -83,8 +85,8 @@ Rule gain_rule(const SharingFacts& facts, Choice& choice) {
                              by_mps ? name : "time-slicing",
                              text_of(by_mps ? *mps : *sliced));
   if (mps && sliced) {
-    rule.because += fmt::format(
-        ", {} {}", by_mps ? "time-slicing" : name, text_of(by_mps ? *sliced : *mps));
+    rule.because +=
+        fmt::format(", {} {}", by_mps ? "time-slicing" : name, text_of(by_mps ? *sliced : *mps));
   } else {
     rule.because += by_mps ? "; time-slicing was not measured" : "; MPS was not measured here";
   }
@@ -128,11 +130,12 @@ std::optional<Estimate> best_gain(const SharingFacts& facts) {
 }
 
 Rule filled_rule(const SharingFacts& facts, Choice& choice) {
-  Rule rule{"filled",
-            "one job uses more than half of the GPU, or needs NVLink, P2P or NCCL at full speed, or "
-            "more memory than an instance has: whole GPU",
-            true,
-            {}};
+  Rule rule{
+      "filled",
+      "one job uses more than half of the GPU, or needs NVLink, P2P or NCCL at full speed, or "
+      "more memory than an instance has: whole GPU",
+      true,
+      {}};
   const auto gain = best_gain(facts);
   if (facts.wishes.linked) {
     rule.because = "--linked";

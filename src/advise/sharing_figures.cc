@@ -18,9 +18,9 @@ using sharing::Way;
 using sharing::WayReport;
 
 bool all_lived(const Round& round) {
-  return !round.jobs.empty() && std::all_of(round.jobs.begin(),
-                                            round.jobs.end(),
-                                            [](const JobRun& job) { return job.lived; });
+  return !round.jobs.empty() &&
+         std::all_of(
+             round.jobs.begin(), round.jobs.end(), [](const JobRun& job) { return job.lived; });
 }
 
 // Jobs that run one after another have the machine for a part of the time each.
@@ -67,9 +67,7 @@ std::optional<Estimate> at_most_one(std::optional<Estimate> estimate) {
   return estimate;
 }
 
-std::optional<double> latency(const Round& round,
-                              std::optional<double> JobRun::*part,
-                              bool worst) {
+std::optional<double> latency(const Round& round, std::optional<double> JobRun::*part, bool worst) {
   std::vector<double> values;
   for (const JobRun& job : round.jobs) {
     if (!(job.*part)) {
@@ -123,14 +121,12 @@ void sum_up(WayReport& way, const WayReport* base, std::uint32_t jobs, double co
     return mean(over_rounds(way, value), confidence);
   };
   using Told = std::optional<double>;
-  figures.throughput = estimate([&](const Round& round) -> Told {
-    return throughput(way.way, round);
-  });
+  figures.throughput =
+      estimate([&](const Round& round) -> Told { return throughput(way.way, round); });
   for (std::uint32_t i = 0; i < jobs; ++i) {
     figures.per_job.push_back(estimate([&](const Round& round) -> Told {
-      return i < round.jobs.size()
-                 ? Told(round.jobs[i].per_second * part_of_time(way.way, round))
-                 : std::nullopt;
+      return i < round.jobs.size() ? Told(round.jobs[i].per_second * part_of_time(way.way, round))
+                                   : std::nullopt;
     }));
   }
   figures.step_ms_p50 =

@@ -83,11 +83,15 @@ const std::vector<Case>& cases() {
        Choice::kMps,
        "gain"},
       {"a gain of one round proves nothing",
-       [](SharingFacts& f) { f.mps_gain = Estimate{1.9, {}, {}}; },
+       [](SharingFacts& f) {
+         f.mps_gain = Estimate{1.9, {}, {}};
+       },
        Choice::kUndecided,
        ""},
       {"a gain whose interval reaches down proves nothing",
-       [](SharingFacts& f) { f.mps_gain = Estimate{2.1, 1.05, 4.2}; },
+       [](SharingFacts& f) {
+         f.mps_gain = Estimate{2.1, 1.05, 4.2};
+       },
        Choice::kUndecided,
        ""},
       {"a gain of jobs that died is none",
@@ -120,10 +124,7 @@ const std::vector<Case>& cases() {
        Choice::kWholeGpu,
        "filled"},
       {"NVLink", [](SharingFacts& f) { f.wishes.linked = true; }, Choice::kWholeGpu, "filled"},
-      {"too large",
-       [](SharingFacts& f) { f.fits_instance = false; },
-       Choice::kWholeGpu,
-       "filled"},
+      {"too large", [](SharingFacts& f) { f.fits_instance = false; }, Choice::kWholeGpu, "filled"},
       {"many of one model",
        [](SharingFacts& f) { f.wishes.same_model = true; },
        Choice::kMigWithMps,

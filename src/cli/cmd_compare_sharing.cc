@@ -25,33 +25,34 @@ constexpr std::uint32_t kMostBatch = 1U << 20U;
 class CompareSharing final : public Command {
  public:
   CommandText text() const override {
-    return {"compare-sharing",
-            "Run the same jobs in each way to share a GPU, and say which to use.",
-            "The jobs run one after another (exclusive), all at once (time-slicing), under NVIDIA's "
-            "MPS, under MPS with an equal part of the SMs and the memory for each, and each on a "
-            "MIG instance of its own, in rounds, the order drawn anew in each. Throughput, step "
-            "latency, fairness and the board's energy are told with 95 % intervals; then who "
-            "survives a fault and a program that takes all memory. The advice is the first rule "
-            "that fires, in the order isolation, gain, bursty, filled, many; what only you can "
-            "know you say by flags. mps-dmem needs driver r615, CUDA 13.4 and a kernel with the "
-            "cgroup controller dmem. The jobs are trainings of mig-workload, or copies of CMD; its "
-            "rate is what the one group of --rate-regex matched last, without that the "
-            "stepsPerSecond of a WorkloadResult on its last line. Instances are leased meanwhile; "
-            "what is in use is left alone; nothing of the GPU is set or reset. Ends with 128+N "
-            "when signal N stopped it.",
-            {"compare-sharing --jobs 3",
-             "compare-sharing -i 0 --ways exclusive,time-slicing,mps --svg sharing.svg",
-             "compare-sharing --untrusted --rate-regex 'Throughput: ([0-9.]+)' -- python train.py"},
-            {ErrorCode::kInvalidInput,
-             ErrorCode::kNothingMatched,
-             ErrorCode::kNotFound,
-             ErrorCode::kNotSupported,
-             ErrorCode::kPermission,
-             ErrorCode::kInUse,
-             ErrorCode::kNoCapacity,
-             ErrorCode::kNoDriver,
-             ErrorCode::kDriver,
-             ErrorCode::kIo}};
+    return {
+        "compare-sharing",
+        "Run the same jobs in each way to share a GPU, and say which to use.",
+        "The jobs run one after another (exclusive), all at once (time-slicing), under NVIDIA's "
+        "MPS, under MPS with an equal part of the SMs and the memory for each, and each on a "
+        "MIG instance of its own, in rounds, the order drawn anew in each. Throughput, step "
+        "latency, fairness and the board's energy are told with 95 % intervals; then who "
+        "survives a fault and a program that takes all memory. The advice is the first rule "
+        "that fires, in the order isolation, gain, bursty, filled, many; what only you can "
+        "know you say by flags. mps-dmem needs driver r615, CUDA 13.4 and a kernel with the "
+        "cgroup controller dmem. The jobs are trainings of mig-workload, or copies of CMD; its "
+        "rate is what the one group of --rate-regex matched last, without that the "
+        "stepsPerSecond of a WorkloadResult on its last line. Instances are leased meanwhile; "
+        "what is in use is left alone; nothing of the GPU is set or reset. Ends with 128+N "
+        "when signal N stopped it.",
+        {"compare-sharing --jobs 3",
+         "compare-sharing -i 0 --ways exclusive,time-slicing,mps --svg sharing.svg",
+         "compare-sharing --untrusted --rate-regex 'Throughput: ([0-9.]+)' -- python train.py"},
+        {ErrorCode::kInvalidInput,
+         ErrorCode::kNothingMatched,
+         ErrorCode::kNotFound,
+         ErrorCode::kNotSupported,
+         ErrorCode::kPermission,
+         ErrorCode::kInUse,
+         ErrorCode::kNoCapacity,
+         ErrorCode::kNoDriver,
+         ErrorCode::kDriver,
+         ErrorCode::kIo}};
   }
 
   void declare(Options& options) override {
@@ -141,7 +142,7 @@ class CompareSharing final : public Command {
                   "migctl compare-sharing --rate-regex RE -- CMD...");
     }
     if (!request.command.empty()) {
-      MIG_ASSIGN_OR_RETURN(request.command.front(), program_path(request.command.front()));
+      MIG_ASSIGN_OR_RETURN(request.program, program_path(request.command.front()));
     }
     MIG_ASSIGN_OR_RETURN(request.workload, workload_path(workload_));
     return {};

@@ -36,9 +36,8 @@ Result<std::map<std::string, std::string>> leased_now(Context& context);
 
 // Leases the instances among the places for `job`, as `run` does; they go back with what is
 // returned.
-Result<std::vector<std::shared_ptr<void>>> lease_places(Context& context,
-                                                        const char* job,
-                                                        const std::vector<isolation::Place>& places);
+Result<std::vector<std::shared_ptr<void>>> lease_places(
+    Context& context, const char* job, const std::vector<isolation::Place>& places);
 
 }  // namespace mig::cli
 

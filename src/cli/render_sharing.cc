@@ -25,15 +25,14 @@ std::string estimate_text(const std::optional<Estimate>& estimate, int digits) {
   if (!estimate) {
     return "-";
   }
-  return estimate->low && estimate->high
-             ? fmt::format("{:.{}f} ({:.{}f}..{:.{}f})",
-                           estimate->value,
-                           digits,
-                           *estimate->low,
-                           digits,
-                           *estimate->high,
-                           digits)
-             : fmt::format("{:.{}f}", estimate->value, digits);
+  return estimate->low && estimate->high ? fmt::format("{:.{}f} ({:.{}f}..{:.{}f})",
+                                                       estimate->value,
+                                                       digits,
+                                                       *estimate->low,
+                                                       digits,
+                                                       *estimate->high,
+                                                       digits)
+                                         : fmt::format("{:.{}f}", estimate->value, digits);
 }
 
 std::string jobs_text(const Figures& figures) {
@@ -90,8 +89,7 @@ std::string isolation_table(const Report& report, const Paint& paint) {
       table.row({name_of(way.way), cell.neighbour, verdict_text(cell)});
     }
   }
-  return table.empty() ? ""
-                       : "\none job beside a program that misbehaves\n" + table.draw(paint);
+  return table.empty() ? "" : "\none job beside a program that misbehaves\n" + table.draw(paint);
 }
 
 std::string places_text(const WayReport& way) {

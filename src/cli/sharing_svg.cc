@@ -104,7 +104,8 @@ std::string row(const WayReport& way, const Report& report, double widest, int y
   if (!way.note.empty()) {
     where += "; " + way.note;
   }
-  return out + words(kBarsLeft, y + kBar + 16, shortened(where), "fill=\"#555555\" font-size=\"12\"");
+  return out +
+         words(kBarsLeft, y + kBar + 16, shortened(where), "fill=\"#555555\" font-size=\"12\"");
 }
 
 }  // namespace

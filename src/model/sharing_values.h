@@ -26,11 +26,11 @@ enum class Way {
 // One run of one job.
 struct JobRun {
   bool lived = false;
-  double per_second = 0;                      // while it ran; valid if it lived
+  double per_second = 0;                           // while it ran; valid if it lived
   std::optional<double> step_ms_p50, step_ms_p99;  // where the program tells them
-  std::optional<std::uint64_t> memory_bytes;  // device memory it held, where it tells
-  std::string error;                          // why it died
-  std::optional<bool> mps_member;             // it was a client of this comparison's server
+  std::optional<std::uint64_t> memory_bytes;       // device memory it held, where it tells
+  std::string error;                               // why it died
+  std::optional<bool> mps_member;                  // it was a client of this comparison's server
 };
 
 // All jobs once, in one way.
@@ -44,7 +44,8 @@ struct Round {
 struct Figures {
   std::optional<isolation::Estimate> throughput;  // of all jobs, per second of the machine
   std::optional<isolation::Estimate> gain;        // throughput over that of `exclusive`, by round
-  std::vector<std::optional<isolation::Estimate>> per_job;  // of each job, per second of the machine
+  std::vector<std::optional<isolation::Estimate>>
+      per_job;                                     // of each job, per second of the machine
   std::optional<isolation::Estimate> step_ms_p50;  // median of the jobs
   std::optional<isolation::Estimate> step_ms_p99;  // worst of the jobs
   std::optional<isolation::Estimate> jain;         // fairness of the speeds: 1 = equal
@@ -80,8 +81,8 @@ enum class Choice { kMig, kMps, kTimeSlicing, kWholeGpu, kMigWithMps, kUndecided
 
 // A rule of the advice, in the order in which they are asked.
 struct Rule {
-  std::string name;     // "isolation", "gain", "bursty", "filled", "many"
-  std::string says;     // the rule in words
+  std::string name;  // "isolation", "gain", "bursty", "filled", "many"
+  std::string says;  // the rule in words
   bool fired = false;
   std::string because;  // the facts that made it fire, or not
 };
@@ -96,9 +97,9 @@ struct Advice {
 struct Report {
   std::uint32_t jobs = 0;
   std::uint32_t rounds = 0;
-  double seconds = 0;        // of each run
-  std::string job;           // "training 1024-4096-4096-1024 with Adam, tf32, batch 128"
-  std::string unit;          // of the speeds: "steps", "units"
+  double seconds = 0;  // of each run
+  std::string job;     // "training 1024-4096-4096-1024 with Adam, tf32, batch 128"
+  std::string unit;    // of the speeds: "steps", "units"
   std::string driver_version;
   std::uint64_t seed = 0;
   bool stopped = false;

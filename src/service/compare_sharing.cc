@@ -132,12 +132,12 @@ Result<void> run_beside(const CompareRequest& request,
   if (stopped(request)) {
     return {};
   }
-  request.tell(fmt::format("{} {}, one job {}: {}",
-                           progress,
-                           name_of(way.way),
-                           neighbour.empty() ? "alone" : "beside " + neighbour,
-                           sample.lived ? fmt::format("{:.1f}/s", sample.steps_per_second)
-                                        : "died: " + sample.error));
+  request.tell(fmt::format(
+      "{} {}, one job {}: {}",
+      progress,
+      name_of(way.way),
+      neighbour.empty() ? "alone" : "beside " + neighbour,
+      sample.lived ? fmt::format("{:.1f}/s", sample.steps_per_second) : "died: " + sample.error));
   if (neighbour.empty()) {
     way.alone.push_back(std::move(sample));
     return {};
@@ -216,8 +216,7 @@ Result<void> run_all(const CompareRequest& request, std::vector<Run> runs, Repor
   std::mt19937_64 random(request.seed);
   std::size_t done = 0;
   const std::size_t all = runs.size() * request.rounds;
-  request.tell(
-      fmt::format("{} runs, about {:.0f} s in all", all, takes_seconds(request, report)));
+  request.tell(fmt::format("{} runs, about {:.0f} s in all", all, takes_seconds(request, report)));
   for (std::uint32_t round = 0; round < request.rounds; ++round) {
     std::shuffle(runs.begin(), runs.end(), random);
     for (const Run& run : runs) {
@@ -258,8 +257,8 @@ EnergyMeter energy_meter(node::Node& node) {
 std::optional<int> cuda_driver_version(node::Node& node) {
   const auto session = node.session();
   int version = 0;
-  const bool told = session && (*session)->nvml().nvmlSystemGetCudaDriverVersion_v2(&version) ==
-                                   NVML_SUCCESS;
+  const bool told =
+      session && (*session)->nvml().nvmlSystemGetCudaDriverVersion_v2(&version) == NVML_SUCCESS;
   return told ? std::optional(version) : std::nullopt;
 }
 

@@ -36,9 +36,9 @@ inline constexpr std::uint32_t kMostSharers = 16;
 
 struct SharingSelection {
   std::uint32_t jobs = 2;
-  std::vector<sharing::Way> ways;      // in this order
-  std::optional<GpuIndex> gpu;         // the place of the ways with one place
-  std::optional<ProfileName> profile;  // of the instances of `mig`
+  std::vector<sharing::Way> ways;                 // in this order
+  std::optional<GpuIndex> gpu;                    // the place of the ways with one place
+  std::optional<ProfileName> profile;             // of the instances of `mig`
   std::map<std::string, std::string> taken = {};  // instances in use: holder by uuid
 };
 
@@ -60,12 +60,13 @@ std::optional<int> cuda_driver_version(node::Node& node);
 std::optional<std::uint64_t> largest_instance_mib(const Inventory& inventory, GpuIndex gpu);
 
 struct CompareRequest {
-  std::string workload;                  // path of mig-workload
-  std::vector<std::string> command = {};  // argv of the jobs; empty: `mig-workload train`
+  std::string workload;                   // path of mig-workload
+  std::vector<std::string> command = {};  // the user's words; empty: `mig-workload train`
+  std::string program;                    // path of the command's program; "": its first word
   // Of `command`: the one group is the job's rate, the last match counts. "": its last line is a
   // WorkloadResult with stepsPerSecond.
   std::string rate_regex;
-  std::string precision = "tf32";        // of the training: fp32, tf32, bf16
+  std::string precision = "tf32";  // of the training: fp32, tf32, bf16
   std::uint32_t batch = 128;
   std::string driver_version;
   std::optional<int> cuda_version = {};  // 13040 = CUDA 13.4

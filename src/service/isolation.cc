@@ -141,8 +141,7 @@ Result<void> run_one(const IsolationRequest& request,
 std::string not_simulated(const IsolationRequest& request,
                           const ModeReport& mode,
                           const std::string& neighbour) {
-  const bool apart =
-      mode.sharing == Sharing::kMig || mode.sharing == Sharing::kComputeInstances;
+  const bool apart = mode.sharing == Sharing::kMig || mode.sharing == Sharing::kComputeInstances;
   return request.simulated && apart && neighbour == "hog membar"
              ? "not simulated: no model of memory barriers between instances"
              : "";

@@ -15,7 +15,7 @@
 namespace mig::service {
 namespace {
 
-// https://docs.nvidia.com/deploy/mps/: MPS v3 and its use of cgroup dmem.
+// NVIDIA's MPS documentation of R615 and later: "MPS v3 Interface", and its use of cgroup dmem.
 constexpr int kDriver = 615;
 constexpr int kCuda = 13040;
 constexpr std::pair<int, int> kKernel = {6, 14};  // has the dmem controller
@@ -69,8 +69,9 @@ SharingHost look_at_host(std::string driver_version,
 std::string dmem_missing(const SharingHost& host) {
   std::vector<std::string> missing;
   if (version_of(host.driver_version).first < kDriver) {
-    missing.push_back(fmt::format(
-        "driver r{} (here {})", kDriver, host.driver_version.empty() ? "unknown" : host.driver_version));
+    missing.push_back(fmt::format("driver r{} (here {})",
+                                  kDriver,
+                                  host.driver_version.empty() ? "unknown" : host.driver_version));
   }
   if (!host.cuda_version || *host.cuda_version < kCuda) {
     missing.push_back(fmt::format("CUDA {} (here {})",

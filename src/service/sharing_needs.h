@@ -12,9 +12,9 @@ namespace mig::service {
 
 // What a machine says of itself.
 struct SharingHost {
-  std::string driver_version;           // "580.159.04"; "" = not told
-  std::optional<int> cuda_version;      // 13040 = CUDA 13.4
-  std::string kernel;                   // "6.1.0-37-amd64"
+  std::string driver_version;              // "580.159.04"; "" = not told
+  std::optional<int> cuda_version;         // 13040 = CUDA 13.4
+  std::string kernel;                      // "6.1.0-37-amd64"
   std::optional<std::string> controllers;  // cgroup.controllers; nullopt: no cgroup v2 here
 };
 

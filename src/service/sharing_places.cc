@@ -148,7 +148,8 @@ Result<std::vector<WayReport>> sharing_ways(const Inventory& inventory,
 std::optional<std::uint64_t> largest_instance_mib(const Inventory& inventory, GpuIndex gpu) {
   const Gpu* found = inventory.find_gpu(gpu);
   std::optional<std::uint64_t> largest;
-  for (const auto& profile : found == nullptr ? std::vector<GpuInstanceProfile>{} : found->profiles) {
+  for (const auto& profile :
+       found == nullptr ? std::vector<GpuInstanceProfile>{} : found->profiles) {
     if (profile.slices < found->compute_slices) {
       largest = std::max(largest.value_or(0), profile.memory_mib);
     }

@@ -65,6 +65,9 @@ std::vector<std::string> words_of(const CompareRequest& request) {
 
 Result<void> start(const CompareRequest& request, Job& job) {
   std::vector<std::string> argv = request.command;
+  if (!trains(request) && !request.program.empty()) {
+    argv.front() = request.program;
+  }
   if (trains(request)) {
     argv = words_of(request);
     argv.insert(argv.begin(), request.workload);
@@ -88,8 +91,8 @@ void begin(const CompareRequest& request, std::vector<Job*>& jobs, const launch:
     for (Job* job : jobs) {
       // Programs of the user's own may not have called CUDA yet; then nothing is said of them.
       if (clients && trains(request) && job->worker->running()) {
-        job->run.mps_member = std::find(clients->begin(), clients->end(), job->worker->pid()) !=
-                              clients->end();
+        job->run.mps_member =
+            std::find(clients->begin(), clients->end(), job->worker->pid()) != clients->end();
       }
     }
   }
@@ -143,9 +146,8 @@ void read_command(const CompareRequest& request, Job& job) {
   if (job.run.lived) {
     job.run.per_second = *rate;
   } else if (job.late || job.worker->exit_code() == 0) {
-    job.run.error = request.rate_regex.empty()
-                        ? "it printed no WorkloadResult with stepsPerSecond"
-                        : "it printed no rate that --rate-regex finds";
+    job.run.error = request.rate_regex.empty() ? "it printed no WorkloadResult with stepsPerSecond"
+                                               : "it printed no rate that --rate-regex finds";
   } else {
     job.run.error = error_of(*job.worker);
   }

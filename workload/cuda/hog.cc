@@ -25,7 +25,7 @@ constexpr std::array<std::pair<std::string_view, Hog>, 7> kHogs = {{
     {"memory", Hog::kMemory},
 }};
 
-constexpr std::size_t kMost = std::size_t{1} << 30U;  // size of a hog's buffers in bytes
+constexpr std::size_t kMost = std::size_t{1} << 30U;        // size of a hog's buffers in bytes
 constexpr std::size_t kLeastPiece = std::size_t{2} << 20U;  // of the memory hog
 constexpr int kTensorSize = 4096;
 constexpr unsigned kThreads = 256;

@@ -247,8 +247,7 @@ void Trainer::tune(Status& status) {
     weight.a = below;
     weight.d = gradient_of(i);
     for (std::size_t slice = 0; slice < layer.backward_weight.size(); ++slice) {
-      weight.b = layer.gradient +
-                 slice * static_cast<std::uint64_t>(weight.n) * (narrow_ ? 2 : 4);
+      weight.b = layer.gradient + slice * static_cast<std::uint64_t>(weight.n) * (narrow_ ? 2 : 4);
       layer.backward_weight[slice] = matmul_->tune(weight, stream_, status);
     }
     if (i == 0) {

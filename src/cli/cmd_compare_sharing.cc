@@ -41,8 +41,8 @@ class CompareSharing final : public Command {
         "what is in use is left alone; nothing of the GPU is set or reset. Ends with 128+N "
         "when signal N stopped it.",
         {"compare-sharing --jobs 3",
-         "compare-sharing -i 0 --ways exclusive,time-slicing,mps --svg sharing.svg",
-         "compare-sharing --untrusted --rate-regex 'Throughput: ([0-9.]+)' -- python train.py"},
+         "compare-sharing -i 0 --ways exclusive,mps,mig --svg sharing.svg",
+         "compare-sharing --rate-regex 'rate: ([0-9.]+)' -- python train.py"},
         {ErrorCode::kInvalidInput,
          ErrorCode::kNothingMatched,
          ErrorCode::kNotFound,

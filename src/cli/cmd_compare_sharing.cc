@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/measuring.h"
@@ -103,14 +102,11 @@ class CompareSharing final : public Command {
     request.tell = [&](const std::string& line) { output.progress("migctl: " + line + "\n"); };
     MIG_ASSIGN_OR_RETURN(const sharing::Report report, service::compare_sharing(request));
     const wire::Source source = context.source_or_default();
-    output.result(context.globals().json ? wire::sharing_document(report, source)
-                                         : sharing_text(report, source, output.paint()));
-    if (!report_.empty()) {
-      MIG_TRY(base::write_file_atomic(report_, wire::sharing_document(report, source)));
-    }
-    if (!svg_.empty()) {
-      MIG_TRY(base::write_file_atomic(svg_, sharing_svg(report, source)));
-    }
+    MIG_TRY(hand_out(context,
+                     {sharing_text(report, source, output.paint()),
+                      wire::sharing_document(report, source),
+                      sharing_svg(report, source)},
+                     {report_, svg_}));
     return report.stopped ? 128 + StopOnSignal::signal : 0;
   }
 

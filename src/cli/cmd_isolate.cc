@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/measuring.h"
@@ -97,14 +96,11 @@ class IsolateTest final : public Command {
     request.tell = [&](const std::string& line) { output.progress("migctl: " + line + "\n"); };
     MIG_ASSIGN_OR_RETURN(const isolation::Report report, service::test_isolation(request));
     const wire::Source source = context.source_or_default();
-    output.result(context.globals().json ? wire::isolation_document(report, source)
-                                         : isolation_text(report, source, output.paint()));
-    if (!report_.empty()) {
-      MIG_TRY(base::write_file_atomic(report_, wire::isolation_document(report, source)));
-    }
-    if (!svg_.empty()) {
-      MIG_TRY(base::write_file_atomic(svg_, isolation_svg(report, source)));
-    }
+    MIG_TRY(hand_out(context,
+                     {isolation_text(report, source, output.paint()),
+                      wire::isolation_document(report, source),
+                      isolation_svg(report, source)},
+                     {report_, svg_}));
     return report.stopped ? 128 + StopOnSignal::signal : 0;
   }
 

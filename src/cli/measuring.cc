@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "cli/driver.h"
 #include "client/leased_run.h"
@@ -58,6 +59,17 @@ Result<void> check_writable(const std::string& file) {
   const std::string folder = std::filesystem::path(file).parent_path().string();
   if (!file.empty() && ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
     return base::errno_error("write into the folder of", file, errno);
+  }
+  return {};
+}
+
+Result<void> hand_out(const Context& context, const Findings& findings, const FindingFiles& files) {
+  context.output().result(context.globals().json ? findings.document : findings.text);
+  if (!files.report.empty()) {
+    MIG_TRY(base::write_file_atomic(files.report, findings.document));
+  }
+  if (!files.svg.empty()) {
+    MIG_TRY(base::write_file_atomic(files.svg, findings.chart));
   }
   return {};
 }

@@ -25,6 +25,17 @@ Result<std::string> program_path(const std::string& named);
 // Checked before an hour of measurement. "" = no file was asked for.
 Result<void> check_writable(const std::string& file);
 
+// What a measurement ends with: the document with --json, else the text; and the files.
+struct Findings {
+  std::string text, document, chart;
+};
+
+struct FindingFiles {
+  std::string report, svg;  // "" = none
+};
+
+Result<void> hand_out(const Context& context, const Findings& findings, const FindingFiles& files);
+
 // A number of seconds in an option, in these limits; kUsage.
 Result<double> parse_seconds(const char* option,
                              const std::string& text,

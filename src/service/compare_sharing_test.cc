@@ -14,6 +14,7 @@
 
 #include "service/printed_rate.h"
 #include "service/sharing_needs.h"
+#include "service/test_mps_control.h"
 
 namespace mig::service {
 namespace {
@@ -50,21 +51,6 @@ case "$*" in
     echo '{"kind":"WorkloadStarted"}'
     while :; do sleep 0.01; done ;;
   fault*|oom*) result ;;
-esac
-)";
-
-constexpr const char* kMpsControl = R"(#!/bin/sh
-pipe=$CUDA_MPS_PIPE_DIRECTORY
-if [ "$1" = -f ]; then
-  touch "$pipe/control" "$pipe/clients"
-  while [ -e "$pipe/control" ]; do sleep 0.01; done
-  exit 0
-fi
-read -r words
-case $words in
-  get_server_list) echo 7 ;;
-  "get_client_list 7") cat "$pipe/clients" ;;
-  quit*) rm "$pipe/control" ;;
 esac
 )";
 

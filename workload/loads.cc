@@ -22,8 +22,8 @@ constexpr std::chrono::milliseconds kLookEvery{50};
 // 1.
 constexpr double kEngineOfLaunches = 0.6;
 
-// Of a warp each, as an H200 did it alone (7.9e9, bench/results/isolation_membar_h200.json's run); on
-// other boards assumed to be the same order of magnitude. No simulated device orders memory.
+// Of a warp each, as an H200 did it alone (7.9e9, bench/results/isolation_membar_h200.json's run);
+// on other boards assumed to be the same order of magnitude. No simulated device orders memory.
 constexpr double kBarriersPerSecond = 8e9;
 
 // Model: order of magnitude of one host thread's launch rate.

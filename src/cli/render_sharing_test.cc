@@ -69,7 +69,8 @@ TEST(SharingSvg, IsEscapedAndToScale) {
   EXPECT_EQ(svg.find("<a>"), std::string::npos);
   // The axis is as long as the highest end of an interval, 102: 50 of it are 240.2 pixels of 490.
   EXPECT_NE(svg.find("width=\"240.2\""), std::string::npos) << svg;
-  EXPECT_NE(svg.find("not run: not here"), std::string::npos);
+  EXPECT_NE(svg.find("not here: needs nvidia-cuda-mps-control"), std::string::npos);
+  EXPECT_NE(svg.find("2 jobs on one NVIDIA H200"), std::string::npos);
   EXPECT_NE(svg.find("1 died"), std::string::npos);
 }
 

@@ -45,6 +45,15 @@ double x_of(double value, double widest) {
          (kBarsRight - kBarsLeft) * (widest > 0 ? std::clamp(value / widest, 0.0, 1.0) : 0);
 }
 
+std::string board_of(const Report& report) {
+  for (const WayReport& way : report.ways) {
+    if (way.skipped.empty() && !way.places.empty()) {
+      return way.places.front().board;
+    }
+  }
+  return "GPU";
+}
+
 std::string shortened(const std::string& text) {
   return text.size() <= kLongestText ? text : text.substr(0, kLongestText - 3) + "...";
 }
@@ -96,7 +105,7 @@ std::string row(const WayReport& way, const Report& report, double widest, int y
   std::string out =
       words(kBarsLeft - 12, y + 16, name_of(way.way), "text-anchor=\"end\" font-weight=\"bold\"");
   if (!way.skipped.empty()) {
-    return out + words(kBarsLeft, y + 16, shortened("not run: " + way.skipped), "fill=\"#555555\"");
+    return out + words(kBarsLeft + 6, y + 16, shortened(way.skipped), "fill=\"#555555\"");
   }
   out += bars(way, widest, y);
   out += words(kWordsAt - 50, y + 16, beside(way, report));
@@ -105,7 +114,7 @@ std::string row(const WayReport& way, const Report& report, double widest, int y
     where += "; " + way.note;
   }
   return out +
-         words(kBarsLeft, y + kBar + 16, shortened(where), "fill=\"#555555\" font-size=\"12\"");
+         words(kBarsLeft + 6, y + kBar + 16, shortened(where), "fill=\"#555555\" font-size=\"12\"");
 }
 
 }  // namespace
@@ -114,10 +123,11 @@ std::string sharing_svg(const Report& report, const wire::Source& source) {
   const int rows = static_cast<int>(report.ways.size());
   const int height = kBarsTopAt + rows * kRowHeight + 90;
   const std::string mark = simulated_mark(source);
-  const std::string title = fmt::format("{}{}{} jobs on one GPU, in each way of sharing it",
+  const std::string title = fmt::format("{}{}{} jobs on one {}, in each way of sharing it",
                                         mark,
                                         mark.empty() ? "" : ": ",
-                                        report.jobs);
+                                        report.jobs,
+                                        board_of(report));
   std::string out = svg::head(kSharingPage, height, title);
   out += words(20, 28, title, "font-size=\"18\" font-weight=\"bold\"");
   out += words(20, 50, shortened(report.job), "fill=\"#555555\"");

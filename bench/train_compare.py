@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's training job: mig-workload against PyTorch on one real GPU, in one run.
 
-Usage: train_compare.py MIG_WORKLOAD [--seconds S] [--rounds N] [--slices N ...] [--out FILE]
+Usage: train_compare.py MIG_WORKLOAD [--seconds S] [--rounds N] [--out FILE]
 PyTorch runs the job as the lab writes it (batch made on the CPU each step), and as well as PyTorch can
 (batch on the GPU, CUDA graph, fused Adam, tf32). Rounds alternate; ratios are of medians. Read-only.
 
 Floors: the bytes that a step must move over the copy bandwidth, and the FLOP that it must compute over the rate of a large product
-(4096 x 4096 x 4096 by cuBLASLt) at the same precision, both measured in this run. The higher floor in time is the one that binds. --slices tries that many parts of the largest
-gradient as well, without and beside PyTorch's figures; `mig-workload check` runs first, and its disagreement ends the benchmark.
+(4096 x 4096 x 4096 by cuBLASLt) at the same precision, both measured in this run. The higher floor in time is the one that binds.
+`mig-workload check` runs first; its disagreement ends the benchmark.
 """
 import argparse
 import json
@@ -94,9 +94,9 @@ def environment():
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, [os.environ.get("LD_LIBRARY_PATH"), *folders]))}
 
 
-def ours(binary, seconds, precision, slices=1):
-    done = subprocess.run([binary, "train", "--backend", "cuda", "--precision", precision, "--seconds", str(seconds), "--slices",
-                           str(slices), "--json"], capture_output=True, text=True, check=False, env=environment())
+def ours(binary, seconds, precision):
+    done = subprocess.run([binary, "train", "--backend", "cuda", "--precision", precision, "--seconds", str(seconds),
+                           "--json"], capture_output=True, text=True, check=False, env=environment())
     if done.returncode != 0:
         sys.exit(f"mig-workload: exit {done.returncode}: {done.stderr}")
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -125,7 +125,6 @@ def main():
     parser.add_argument("mig_workload")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--slices", type=int, nargs="*", default=[], help="parts of the largest gradient to try as well")
     parser.add_argument("--out")
     args = parser.parse_args()
     runs = {name: [] for name in ("lab", "pytorch fp32", "pytorch tf32", "pytorch bf16", "migctl fp32", "migctl tf32",
@@ -143,15 +142,12 @@ def main():
             result = ours(args.mig_workload, args.seconds, precision)
             runs[f"migctl {precision}"].append(result["stepsPerSecond"])
             floor[precision] = result["floorStepsPerSecond"]
-            for slices in args.slices:
-                result = ours(args.mig_workload, args.seconds, precision, slices)
-                runs.setdefault(f"migctl {precision} / {slices}", []).append(result["stepsPerSecond"])
             flop[precision] = rates[precision] and rates[precision] * 1e12 / result["flopsPerStep"]
     median = {name: statistics.median(values) for name, values in runs.items()}
     rows = []
-    print(f"{'':18} {'steps/s':>9}  {'min..max':>17}")
+    print(f"{'':14} {'steps/s':>9}  {'min..max':>17}")
     for name, values in runs.items():
-        print(f"{name:18} {median[name]:9.1f}  {min(values):8.1f}..{max(values):.1f}")
+        print(f"{name:14} {median[name]:9.1f}  {min(values):8.1f}..{max(values):.1f}")
     for precision in ("fp32", "tf32", "bf16"):
         row = {"precision": precision, "steps_per_second": round(median[f"migctl {precision}"], 1),
                "against_lab": round(median[f"migctl {precision}"] / median["lab"], 3),

@@ -139,7 +139,6 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
   config.precision = precision_of(options.precision);
   config.graph = cuda_options.graph;
   config.own_kernels = cuda_options.own_kernels;
-  config.slices = cuda_options.slices;
   config.time_steps = options.time_steps;
   config.on_started = [&] {
     announce("train", options, out);

@@ -15,7 +15,6 @@ namespace workload {
 struct CudaOptions {
   bool graph = true;         // train: one CUDA graph per step
   bool own_kernels = false;  // train: without cuBLASLt
-  int slices = 1;            // train: parts of the middle layer's gradient
 };
 
 // True when a CUDA driver with a visible device is present.

@@ -32,7 +32,6 @@ struct Product {
   bool narrow_inputs = false, narrow_output = false;  // bf16 instead of fp32
   Epilogue epilogue = Epilogue::kNone;
   DevicePtr a = 0, b = 0, d = 0;
-  int stride_b = 0;  // rows between B's columns as stored; 0 = none between them
   DevicePtr bias = 0;
   bool narrow_bias = false;
   DevicePtr mask = 0;        // m * n bits: cuBLASLt's record of where ReLU was positive
@@ -55,8 +54,6 @@ class Matmul {
   // number for run(); sets `status` when no algorithm serves.
   virtual int tune(const Product& product, Handle stream, Status& status) = 0;
   virtual void run(int product, Handle stream, Status& status) = 0;
-  // True when it serves products with a stride.
-  virtual bool takes_strides() const = 0;
   // Implementation: "cuBLASLt" or "own fp32 kernel".
   virtual const char* name() const = 0;
 

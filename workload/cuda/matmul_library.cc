@@ -139,8 +139,6 @@ class LibraryMatmul final : public Matmul {
   int tune(const Product& product, Handle stream, Status& status) override;
   void run(int product, Handle stream, Status& status) override;
 
-  bool takes_strides() const override { return true; }
-
   const char* name() const override { return "cuBLASLt"; }
 
  private:
@@ -188,12 +186,12 @@ class LibraryMatmul final : public Matmul {
       set(ready.desc, kDescAux, static_cast<const void*>(&mask), sizeof mask, status);
       set(ready.desc, kDescAuxLd, &ld, sizeof ld, status);
     }
-    const auto layout = [&](LtHandle& to, int type, int rows, int columns, int stride = 0) {
+    const auto layout = [&](LtHandle& to, int type, int rows, int columns) {
       if (library_.cublasLtMatrixLayoutCreate(&to,
                                               type,
                                               static_cast<std::uint64_t>(rows),
                                               static_cast<std::uint64_t>(columns),
-                                              stride > 0 ? stride : rows) != 0) {
+                                              rows) != 0) {
         status.fail("cublasLtMatrixLayoutCreate failed");
       }
     };
@@ -204,8 +202,7 @@ class LibraryMatmul final : public Matmul {
     layout(ready.b,
            in,
            product.transpose_b ? product.n : product.k,
-           product.transpose_b ? product.k : product.n,
-           product.stride_b);
+           product.transpose_b ? product.k : product.n);
     layout(ready.d, out, product.m, product.n);
     return ready;
   }

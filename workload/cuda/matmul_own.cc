@@ -73,8 +73,6 @@ class OwnMatmul final : public Matmul {
                 nullptr);
   }
 
-  bool takes_strides() const override { return false; }
-
   const char* name() const override { return "own fp32 kernel"; }
 
  private:

@@ -147,7 +147,6 @@ CheckResult check_training(const Driver& driver,
   config.batch = 32;
   config.precision = precision;
   config.own_kernels = own_kernels;
-  config.slices = 4;
   // Adam divides by the root of the second moment, so a rounding difference in a tiny gradient can
   // flip a whole step: weights may differ by a few learning-rate steps, not more.
   config.learning_rate = 1e-4F;

@@ -25,9 +25,6 @@ struct TrainConfig {
   bool graph = true;
   bool time_steps = false;   // wait after each step and record its time
   bool own_kernels = false;  // never use cuBLASLt (fp32 only)
-  // The middle layer's gradient is made in so many parts, each in the same buffer and applied at
-  // once, so that it can stay in the L2 cache. Divides that layer's outputs by 16 times itself.
-  int slices = 1;
   std::uint64_t seed = 1;
   float learning_rate = 1e-3F, beta1 = 0.9F, beta2 = 0.999F, epsilon = 1e-8F;
   std::uint64_t steps = 0;  // number of steps; 0 = until `seconds` are over

@@ -234,22 +234,17 @@ void Trainer::tune(Status& status) {
     forward.mask = layer.mask;
     layer.forward = matmul_->tune(forward, stream_, status);
 
-    const int slices = i == 1 && matmul_->takes_strides() ? config_.slices : 1;
-    layer.backward_weight.resize(static_cast<std::size_t>(slices));
     Product weight;
     weight.m = layer.in;
-    weight.n = layer.out / slices;
+    weight.n = layer.out;
     weight.k = config_.batch;
     weight.transpose_b = true;
-    weight.stride_b = layer.out;
     weight.beside = i == 2;
     weight.narrow_inputs = narrow_;
     weight.a = below;
-    weight.d = gradient_of(i);
-    for (std::size_t slice = 0; slice < layer.backward_weight.size(); ++slice) {
-      weight.b = layer.gradient + slice * static_cast<std::uint64_t>(weight.n) * (narrow_ ? 2 : 4);
-      layer.backward_weight[slice] = matmul_->tune(weight, stream_, status);
-    }
+    weight.b = layer.gradient;
+    weight.d = gradients_ + layer.weight * 4;
+    layer.backward_weight = matmul_->tune(weight, stream_, status);
     if (i == 0) {
       continue;
     }
@@ -269,29 +264,11 @@ void Trainer::tune(Status& status) {
   }
 }
 
-std::uint64_t Trainer::slice_size(std::size_t layer) const {
-  return (layers_[layer].bias - layers_[layer].weight) / layers_[layer].backward_weight.size();
-}
-
-// All slices have the place of the last, which the biases' gradient follows.
-DevicePtr Trainer::gradient_of(std::size_t layer) const {
-  return gradients_ + (layers_[layer].bias - slice_size(layer)) * 4;
-}
-
-void Trainer::update(std::size_t layer, Where where, Status& status) {
-  for (std::size_t slice = 0; slice < layers_[layer].backward_weight.size(); ++slice) {
-    matmul_->run(layers_[layer].backward_weight[slice], where.stream, status);
-    adam(layer, slice, where, status);
-  }
-}
-
-void Trainer::adam(std::size_t layer, std::size_t slice, Where where, Status& status) {
-  const std::uint64_t from = layers_[layer].weight + slice * slice_size(layer);
-  const bool last = slice + 1 == layers_[layer].backward_weight.size();
-  const std::uint64_t next = layer < 2 ? layers_[layer + 1].weight : parameters_;
-  const std::uint64_t end = last ? next : from + slice_size(layer);
+void Trainer::adam(std::size_t layer, Where where, Status& status) {
+  const std::uint64_t from = layers_[layer].weight;
+  const std::uint64_t end = layer < 2 ? layers_[layer + 1].weight : parameters_;
   DevicePtr w = weights_ + from * 4;
-  DevicePtr g = gradient_of(layer);
+  DevicePtr g = gradients_ + from * 4;
   DevicePtr m = moment1_ + from * 4;
   DevicePtr v = moment2_ + from * 4;
   DevicePtr w16 = narrow_ ? narrow_weights_ + from * 2 : 0;
@@ -361,14 +338,16 @@ void Trainer::enqueue(Status& status) {
 
   matmul_->run(layers_[2].backward_input, stream_, status);
   after(beside_, top_, stream_, status);
-  update(2, beside, status);
+  matmul_->run(layers_[2].backward_weight, beside_, status);
+  adam(2, beside, status);
   matmul_->run(layers_[1].backward_input, stream_, status);
   WORKLOAD_CU(status, driver_, cuStreamWaitEvent, stream_, counted_, 0U);
   for (const std::size_t layer : {1U, 0U}) {
     if (narrow_) {
       column_sum(layers_[layer], stream_, status);
     }
-    update(layer, here, status);
+    matmul_->run(layers_[layer].backward_weight, stream_, status);
+    adam(layer, here, status);
   }
   after(stream_, done_, beside_, status);
 }

@@ -35,8 +35,7 @@ class Trainer {
     int in = 0, out = 0;
     std::uint64_t weight = 0, bias = 0;                // offsets in number of parameters
     DevicePtr activation = 0, gradient = 0, mask = 0;  // of the layer's output
-    int forward = -1, backward_input = -1;
-    std::vector<int> backward_weight;  // a product for each slice of the outputs
+    int forward = -1, backward_input = -1, backward_weight = -1;
   };
 
   DevicePtr allocate(std::uint64_t bytes, Status& status);
@@ -60,11 +59,7 @@ class Trainer {
   void initialise(Status& status);
   void tune(Status& status);
   void enqueue(Status& status);
-  // Gradient and update of a layer, slice by slice.
-  void update(std::size_t layer, Where where, Status& status);
-  void adam(std::size_t layer, std::size_t slice, Where where, Status& status);
-  std::uint64_t slice_size(std::size_t layer) const;  // parameters, without biases
-  DevicePtr gradient_of(std::size_t layer) const;     // of any slice
+  void adam(std::size_t layer, Where where, Status& status);
   void column_sum(const Layer& layer, Handle stream, Status& status);
   void after(Handle later, Handle event, Handle earlier, Status& status);
   DevicePtr weight_input(std::uint64_t offset) const;

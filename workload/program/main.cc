@@ -78,12 +78,6 @@ void add_jobs(CLI::App& app, Call& call) {
   train->add_flag("--hold",
                   options.hold,
                   "begin the measured steps when stdin ends: several jobs begin at once");
-  train
-      ->add_option("--slices",
-                   call.cuda.slices,
-                   "CUDA: make the middle layer's gradient in so many parts, each applied while it "
-                   "is in the cache: 1, 2, 4 ... 64 (1)")
-      ->check(CLI::IsMember({1, 2, 4, 8, 16, 32, 64}));
   train->add_option("--every", options.every, "steps between progress lines (100)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
   CLI::App* oom = add_job(app,

@@ -66,6 +66,29 @@ Rule isolation_rule(const SharingFacts& facts, Choice& choice) {
   return rule;
 }
 
+// The better of MPS and time-slicing, and the other. At least one of them was measured.
+struct AtOnce {
+  std::optional<Estimate> mps, sliced;
+  const char* mps_name;
+
+  bool by_mps() const { return mps && (!sliced || mps->value > sliced->value); }
+
+  const std::optional<Estimate>& best() const { return by_mps() ? mps : sliced; }
+
+  std::string text() const {
+    const char* best_name = by_mps() ? mps_name : "time-slicing";
+    const std::string words =
+        fmt::format("{} does {} of the work of one after another", best_name, text_of(*best()));
+    if (!mps || !sliced) {
+      return words + (mps ? "; time-slicing was not measured" : "; MPS was not measured here");
+    }
+    return fmt::format("{}, {} {}",
+                       words,
+                       by_mps() ? "time-slicing" : mps_name,
+                       text_of(by_mps() ? *sliced : *mps));
+  }
+};
+
 Rule gain_rule(const SharingFacts& facts, Choice& choice) {
   Rule rule{
       "gain",
@@ -75,29 +98,21 @@ Rule gain_rule(const SharingFacts& facts, Choice& choice) {
       false,
       {}};
   const auto [mps, name] = best_mps(facts);
-  const auto& sliced = facts.time_slicing_gain;
-  if (!mps && !sliced) {
+  const AtOnce at_once{mps, facts.time_slicing_gain, name};
+  if (!at_once.best()) {
     rule.because = "neither MPS nor time-slicing was measured here";
     return rule;
   }
-  const bool by_mps = mps && (!sliced || mps->value > sliced->value);
-  rule.because = fmt::format("{} does {} of the work of one after another",
-                             by_mps ? name : "time-slicing",
-                             text_of(by_mps ? *mps : *sliced));
-  if (mps && sliced) {
-    rule.because +=
-        fmt::format(", {} {}", by_mps ? "time-slicing" : name, text_of(by_mps ? *sliced : *mps));
-  } else {
-    rule.because += by_mps ? "; time-slicing was not measured" : "; MPS was not measured here";
-  }
+  rule.because = at_once.text();
   if (facts.fits_together == false) {
     rule.because += "; not all jobs lived together";
     return rule;
   }
-  rule.fired = surely_above(by_mps ? mps : sliced, kWorthwhileGain);
+  rule.fired = surely_above(at_once.best(), kWorthwhileGain);
   if (rule.fired) {
-    choice = by_mps ? Choice::kMps : Choice::kTimeSlicing;
-    rule.because += facts.wishes.changing && by_mps ? "; --changing: MPS needs no layout" : "";
+    choice = at_once.by_mps() ? Choice::kMps : Choice::kTimeSlicing;
+    const bool at_will = facts.wishes.changing && at_once.by_mps();
+    rule.because += at_will ? "; --changing: MPS needs no layout" : "";
   }
   return rule;
 }

@@ -140,7 +140,10 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
   config.graph = cuda_options.graph;
   config.own_kernels = cuda_options.own_kernels;
   config.time_steps = options.time_steps;
-  config.on_started = [&] { announce("train", options, out); };
+  config.on_started = [&] {
+    announce("train", options, out);
+    static_cast<void>(held(options));
+  };
   config.steps = options.seconds > 0 ? 0 : options.steps;
   config.seconds = options.seconds;
   if (options.batch % 16 != 0) {

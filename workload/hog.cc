@@ -28,12 +28,36 @@ int print_hog(const Options& options, const DeviceInfo& device, const HogEnd& en
   return 0;
 }
 
+namespace {
+
+double hog_seconds(const Options& options) {
+  return options.seconds > 0 ? options.seconds : 10;
+}
+
+int run_memory_hog(Backend& backend,
+                   const Options& options,
+                   const DeviceInfo& device,
+                   std::FILE* out) {
+  double bytes = 0;
+  const Result result = hold_memory(
+      backend, [&] { announce("hog", options, out); }, hog_seconds(options), bytes);
+  if (!result.ok()) {
+    return report_failure("hog", options, result, out);
+  }
+  return print_hog(options, device, {bytes * 1e-9, "GB held", hog_seconds(options)}, out);
+}
+
+}  // namespace
+
 int run_hog(Backend& backend, const Options& options, std::FILE* out) {
   const auto hog = cuda::hog_named(options.kind);
   DeviceInfo device;
   Speed speed;
   Result result =
       hog ? backend.info(device) : Result{Outcome::kUsage, "unknown hog " + options.kind};
+  if (result.ok() && *hog == cuda::Hog::kMemory) {
+    return run_memory_hog(backend, options, device, out);
+  }
   if (result.ok()) {
     result = backend.speed(speed);
   }
@@ -46,8 +70,7 @@ int run_hog(Backend& backend, const Options& options, std::FILE* out) {
   HogEnd end;
   if (result.ok()) {
     announce("hog", options, out);
-    result =
-        keep_up(backend, *load, options.seconds > 0 ? options.seconds : 10, amount, end.seconds);
+    result = keep_up(backend, *load, hog_seconds(options), amount, end.seconds);
   }
   if (!result.ok()) {
     return report_failure("hog", options, result, out);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 
 #include "workload/jobs.h"
 #include "workload/output.h"
+#include "workload/stop.h"
 
 namespace workload {
 
@@ -54,6 +58,17 @@ void announce(const char* job, const Options& options, std::FILE* out) {
               {"name", options.name}},
              out);
   std::fflush(out);
+}
+
+bool held(const Options& options) {
+  char piece = 0;
+  while (options.hold && !stop_requested()) {
+    const ssize_t got = ::read(STDIN_FILENO, &piece, 1);
+    if (got == 0 || (got < 0 && errno != EINTR)) {
+      break;
+    }
+  }
+  return options.hold;
 }
 
 int report_failure(const char* job, const Options& options, const Result& result, std::FILE* out) {

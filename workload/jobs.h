@@ -28,6 +28,7 @@ struct Options {
   bool time_steps = false;  // train: measure p50 and p99 of a step; on CUDA waits after each
   bool look_only = false;   // info: allocate nothing
   bool announce = false;    // print one line of JSON when the work begins
+  bool hold = false;        // train: begin when stdin ends, so that several begin at once
   std::string kind;         // fault, hog: which kind
 };
 
@@ -85,6 +86,9 @@ int print_hog(const Options& options, const DeviceInfo& device, const HogEnd& en
 
 // With --announce: prints the line that tells that the device is at work.
 void announce(const char* job, const Options& options, std::FILE* out);
+
+// With --hold: waits for the end of stdin, or a stop. False: it did not wait.
+bool held(const Options& options);
 
 // Prints the failure; returns the exit code.
 int report_failure(const char* job, const Options& options, const Result& result, std::FILE* out);

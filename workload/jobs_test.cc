@@ -17,6 +17,7 @@
 #include "sim/machine/machine.h"
 #include "sim/machine/telemetry.h"
 #include "sim/tools/create.h"
+#include "workload/loads.h"
 
 namespace fs = std::filesystem;
 
@@ -216,6 +217,64 @@ TEST_F(Jobs, HogsReachTheDataSheetAlone) {
   EXPECT_EQ(document["unit"], "GB/s");
   options.kind = "rain";
   EXPECT_EQ(run(run_hog, 2)["job"], "hog");
+}
+
+// All but less than the smallest piece; another process then gets none, and after it all again.
+TEST_F(Jobs, AMemoryHogHoldsAllThatIsFree) {
+  options.kind = "memory";
+  options.seconds = 0.05;
+  const auto free = run(run_info, 0)["memoryFreeBytes"].get<double>();
+  const auto document = run(run_hog, 0);
+  EXPECT_EQ(document["unit"], "GB held");
+  EXPECT_NEAR(document["perSecond"].get<double>(), free / 1e9, 0.0022);
+  std::unique_ptr<Backend> backend;
+  ASSERT_TRUE(open_simulated("", backend).ok());
+  double bytes = 0;
+  Outcome beside = Outcome::kDone;
+  const auto look = [&] {
+    std::unique_ptr<Backend> other;
+    ASSERT_TRUE(open_simulated("", other).ok());
+    beside = other->allocate(UINT64_C(4) << 20U).outcome;
+  };
+  ASSERT_TRUE(hold_memory(*backend, look, 0, bytes).ok());
+  EXPECT_EQ(beside, Outcome::kOutOfMemory);
+  backend.reset();
+  look();
+  EXPECT_EQ(beside, Outcome::kDone);
+}
+
+TEST_F(Jobs, BarriersTakeTurnsAsAnyKernel) {
+  options.kind = "membar";
+  options.seconds = 0.05;
+  const auto document = run(run_hog, 0);
+  EXPECT_EQ(document["unit"], "barriers/s");
+  EXPECT_EQ(load_of(cuda::Hog::kBarriers, {})->demand.sm, 1);
+  EXPECT_EQ(load_of(cuda::Hog::kBarriers, {})->demand.dram, 0);
+}
+
+// Held back for longer than its steps take: its clock begins with the end of stdin.
+TEST_F(Jobs, ATrainingThatIsHeldBeginsWhenStdinEnds) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(pipe(ends), 0);
+  const int before = dup(STDIN_FILENO);
+  ASSERT_EQ(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  const auto begin = std::chrono::steady_clock::now();
+  std::thread release([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    close(ends[1]);
+  });
+  options.hold = true;
+  options.seconds = 0.2;
+  const auto document = run(run_train, 0);
+  release.join();
+  const std::chrono::duration<double> lasted = std::chrono::steady_clock::now() - begin;
+  if (before >= 0) {
+    dup2(before, STDIN_FILENO);
+    close(before);
+  }
+  close(ends[0]);
+  EXPECT_GE(lasted.count(), 0.5) << "its 0.2 s begin after the 0.3 s";
+  EXPECT_LT(document["seconds"].get<double>(), 0.25) << "the time held is no time of the device";
 }
 
 TEST_F(Jobs, BenchKnowsWhatTheBoardFileKnows) {

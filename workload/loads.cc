@@ -22,8 +22,16 @@ constexpr std::chrono::milliseconds kLookEvery{50};
 // 1.
 constexpr double kEngineOfLaunches = 0.6;
 
+// Of a warp each, as an H200 did it alone (7.9e9, bench/results/isolation_membar_h200.json's run);
+// on other boards assumed to be the same order of magnitude. No simulated device orders memory.
+constexpr double kBarriersPerSecond = 8e9;
+
 // Model: order of magnitude of one host thread's launch rate.
 constexpr double kLaunchesPerSecond = 4e5;
+
+// Of the memory hog.
+constexpr std::uint64_t kMostPiece = UINT64_C(1) << 30U;
+constexpr std::uint64_t kLeastPiece = UINT64_C(2) << 20U;
 
 }  // namespace
 
@@ -62,8 +70,39 @@ std::optional<Load> load_of(cuda::Hog hog, const Speed& speed) {
       load.per_second = kLaunchesPerSecond;
       load.unit = "launches/s";
       break;
+    case cuda::Hog::kBarriers:
+      // Its kernels fill the SMs as others do. What barriers do to the L2 is in no model of ours.
+      load.demand.sm = 1;
+      load.per_second = kBarriersPerSecond;
+      load.unit = "barriers/s";
+      break;
+    case cuda::Hog::kMemory:  // asks for memory, not for work: hold_memory()
+      break;
   }
   return load.per_second > 0 ? std::optional(load) : std::nullopt;
+}
+
+Result hold_memory(Backend& backend, const HoldStarted& started, double seconds, double& bytes) {
+  bytes = 0;
+  Result result;
+  for (std::uint64_t piece = kMostPiece; piece >= kLeastPiece && !stop_requested();) {
+    result = backend.allocate(piece);
+    if (result.ok()) {
+      bytes += static_cast<double>(piece);
+    } else if (result.outcome == Outcome::kOutOfMemory) {
+      piece /= 2;
+      result = {};
+    } else {
+      return result;
+    }
+  }
+  started();
+  const Clock::time_point begin = Clock::now();
+  while (!stop_requested() &&
+         std::chrono::duration<double>(Clock::now() - begin).count() < seconds) {
+    std::this_thread::sleep_for(kLookEvery);
+  }
+  return result;
 }
 
 Result keep_up(Backend& backend, const Load& load, double seconds, double& amount, double& lasted) {

@@ -4,6 +4,7 @@
 #ifndef MIGCTL_WORKLOAD_LOADS_H_
 #define MIGCTL_WORKLOAD_LOADS_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,11 @@ std::optional<Load> load_of(cuda::Hog hog, const Speed& speed);
 // Keeps `load` up until `seconds` are over or a stop is requested; `amount` receives the work done,
 // in load.unit.
 Result keep_up(Backend& backend, const Load& load, double seconds, double& amount, double& lasted);
+
+// Takes all memory that is free, in ever smaller pieces, and holds it for `seconds` or until a stop
+// is requested; `bytes` receives how much. `started` is called when it holds it.
+using HoldStarted = std::function<void()>;
+Result hold_memory(Backend& backend, const HoldStarted& started, double seconds, double& bytes);
 
 }  // namespace workload
 

@@ -123,6 +123,12 @@ int run_train(Backend& backend, const Options& options, std::FILE* out) {
                  options.batch);
   }
   announce("train", options, out);
+  if (held(options)) {
+    result = backend.prepare(work, progress.predicted);  // its clock begins here
+    if (!result.ok()) {
+      return report_failure("train", options, result, out);
+    }
+  }
   result = train(backend, options, device, progress, out);
   if (!result.ok()) {
     return report_failure("train", options, result, out);

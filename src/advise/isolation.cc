@@ -109,7 +109,8 @@ Verdict judge(const std::vector<Sample>& alone,
 void judge(isolation::Report& report) {
   for (isolation::ModeReport& mode : report.modes) {
     for (isolation::Cell& cell : mode.cells) {
-      cell.verdict = judge(mode.alone, cell.samples, report.criteria);
+      cell.verdict = cell.not_run.empty() ? judge(mode.alone, cell.samples, report.criteria)
+                                          : undecided({}, cell.not_run);
     }
   }
 }

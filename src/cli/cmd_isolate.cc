@@ -1,51 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 
 #include <fmt/format.h>
 
-#include "base/fd.h"
-#include "base/file.h"
 #include "base/strings.h"
 #include "cli/commands.h"
-#include "cli/driver.h"
+#include "cli/measuring.h"
 #include "cli/render_inventory.h"
 #include "cli/render_isolation.h"
 #include "cli/select.h"
 #include "cli/stop_on_signal.h"
-#include "client/leased_run.h"
 #include "service/isolation.h"
 #include "service/isolation_places.h"
-#include "service/run_job.h"
 #include "wire/isolation.h"
 
 namespace mig::cli {
 namespace {
 
 constexpr double kLongestTest = 24 * 3600;
-
-// mig-workload beside this executable, as built and installed; "" = missing.
-std::string workload_beside_us() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::string path = error ? "" : (self.parent_path() / "mig-workload").string();
-  return ::access(path.c_str(), X_OK) == 0 ? path : "";
-}
-
-// Checked before an hour of measurement.
-Result<void> check_writable(const std::string& file) {
-  const std::string folder = std::filesystem::path(file).parent_path().string();
-  if (!file.empty() && ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
-    return base::errno_error("write into the folder of", file, errno);
-  }
-  return {};
-}
 
 std::string last_word(const std::string& neighbour) {
   return neighbour.substr(neighbour.rfind(' ') + 1);
@@ -87,8 +60,8 @@ class IsolateTest final : public Command {
         modes_);
     options.list({"--neighbours",
                   "KIND",
-                  "of dram, tensor, compute, pcie, launch, illegal-address, trap, endless-kernel, "
-                  "context-storm, oom (all)"},
+                  "of dram, tensor, compute, pcie, launch, membar, memory, illegal-address, trap, "
+                  "endless-kernel, context-storm, oom (all)"},
                  neighbours_);
     options.number({"--rounds", "N", "1 to 100 (default: 5); one round has no interval"}, rounds_);
     options.text({"--seconds", "S", "of each run of the victim: 0.1 to 600 (default: 3)"},
@@ -115,22 +88,19 @@ class IsolateTest final : public Command {
     request.simulated = inventory.simulated;
     request.driver_version = inventory.driver_version;
     MIG_TRY(find_places(context, inventory, request));
-    std::vector<std::shared_ptr<void>> leases;
-    MIG_TRY(lease(context, request.modes, leases));
+    MIG_ASSIGN_OR_RETURN(const auto leases,
+                         lease_places(context, "isolate-test", places_of(request.modes)));
     const StopOnSignal stop;  // on a signal, programs are stopped and partial results shown
     request.stop = &StopOnSignal::requested;
     Output& output = context.output();
     request.tell = [&](const std::string& line) { output.progress("migctl: " + line + "\n"); };
     MIG_ASSIGN_OR_RETURN(const isolation::Report report, service::test_isolation(request));
     const wire::Source source = context.source_or_default();
-    output.result(context.globals().json ? wire::isolation_document(report, source)
-                                         : isolation_text(report, source, output.paint()));
-    if (!report_.empty()) {
-      MIG_TRY(base::write_file_atomic(report_, wire::isolation_document(report, source)));
-    }
-    if (!svg_.empty()) {
-      MIG_TRY(base::write_file_atomic(svg_, isolation_svg(report, source)));
-    }
+    MIG_TRY(hand_out(context,
+                     {isolation_text(report, source, output.paint()),
+                      wire::isolation_document(report, source),
+                      isolation_svg(report, source)},
+                     {report_, svg_}));
     return report.stopped ? 128 + StopOnSignal::signal : 0;
   }
 
@@ -142,7 +112,13 @@ class IsolateTest final : public Command {
           ErrorCode::kUsage,
           fmt::format("--rounds is {}: 1 to {}", request.rounds, service::kMostIsolationRounds));
     }
-    MIG_TRY(fill_seconds(request));
+    if (!seconds_.empty()) {
+      MIG_ASSIGN_OR_RETURN(request.seconds,
+                           parse_seconds("--seconds",
+                                         seconds_,
+                                         service::kLeastIsolationSeconds,
+                                         service::kMostIsolationSeconds));
+    }
     if (!precision_.empty()) {
       request.precision = precision_;
     }
@@ -158,33 +134,7 @@ class IsolateTest final : public Command {
       return fail(ErrorCode::kUsage,
                   "isolate-test: --uuid names a victim and a neighbour, no more");
     }
-    request.workload = workload_.empty() ? workload_beside_us() : workload_;
-    if (request.workload.empty() || ::access(request.workload.c_str(), X_OK) != 0) {
-      return fail(
-          ErrorCode::kNotFound,
-          fmt::format("there is no program {}",
-                      workload_.empty() ? "mig-workload beside migctl" : base::quoted(workload_)),
-          "name it with --workload");
-    }
-    return {};
-  }
-
-  Result<void> fill_seconds(service::IsolationRequest& request) const {
-    if (seconds_.empty()) {
-      return {};
-    }
-    const char* end = seconds_.data() + seconds_.size();
-    const auto [at, code] =
-        std::from_chars(seconds_.data(), end, request.seconds, std::chars_format::fixed);
-    if (code != std::errc() || at != end || !(request.seconds >= service::kLeastIsolationSeconds) ||
-        request.seconds > service::kMostIsolationSeconds) {
-      return fail(ErrorCode::kUsage,
-                  fmt::format("--seconds is {}: {} to {}",
-                              base::quoted(seconds_),
-                              service::kLeastIsolationSeconds,
-                              service::kMostIsolationSeconds),
-                  "for example --seconds 3 or --seconds 0.5");
-    }
+    MIG_ASSIGN_OR_RETURN(request.workload, workload_path(workload_));
     return {};
   }
 
@@ -253,12 +203,7 @@ class IsolateTest final : public Command {
     if (!profile_.empty()) {
       MIG_ASSIGN_OR_RETURN(selection.profile, ProfileName::parse(profile_));
     }
-    if (const auto desk = client::LeaseClient::open(client_options(context), open_node(context))) {
-      MIG_ASSIGN_OR_RETURN(const wire::LeaseAnswer leases, (*desk)->list());
-      for (const lease::Lease& lease : leases.leases) {
-        selection.taken[lease.instance.uuid] = fmt::format("leased by {}", lease.tenant);
-      }
-    }
+    MIG_ASSIGN_OR_RETURN(selection.taken, leased_now(context));
     MIG_ASSIGN_OR_RETURN(request.modes, service::isolation_modes(inventory, selection, wanted));
     if (service::isolation_takes_seconds(request) > kLongestTest) {
       return fail(ErrorCode::kTooLarge,
@@ -268,34 +213,14 @@ class IsolateTest final : public Command {
     return {};
   }
 
-  // Leases the instances, as `run` does, for the duration of the test.
-  static Result<void> lease(Context& context,
-                            const std::vector<isolation::ModeReport>& modes,
-                            std::vector<std::shared_ptr<void>>& leases) {
-    std::vector<std::string> uuids;
+  static std::vector<isolation::Place> places_of(const std::vector<isolation::ModeReport>& modes) {
+    std::vector<isolation::Place> places;
     for (const isolation::ModeReport& mode : modes) {
-      for (const isolation::Place* place : {&mode.victim, &mode.neighbour}) {
-        if (mode.skipped.empty() && place->instance &&
-            std::find(uuids.begin(), uuids.end(), place->uuid) == uuids.end()) {
-          uuids.push_back(place->uuid);
-        }
+      if (mode.skipped.empty()) {
+        places.insert(places.end(), {mode.victim, mode.neighbour});
       }
     }
-    for (const std::string& uuid : uuids) {
-      service::RunRequest request;
-      request.command.name = "isolate-test";
-      request.where.selection.uuid = uuid;
-      request.observer.on_note = [&context](const std::string& line) {
-        context.output().progress("migctl: " + line + "\n");
-      };
-      MIG_TRY(client::lease_for_run(client_options(context), open_node(context), {}, request));
-      if (!request.lease) {
-        return {};
-      }
-      MIG_ASSIGN_OR_RETURN(service::Leased leased, request.lease(request));
-      leases.push_back(std::move(leased.until));
-    }
-    return {};
+    return places;
   }
 
   std::vector<std::string> modes_, neighbours_, uuids_;

@@ -43,6 +43,7 @@ const std::vector<CommandRow>& command_table() {
       {"serve", "Use", make_serve},
       {"slurm", "Hand over", make_slurm},
       {"isolate-test", "Decide", make_isolate_test},
+      {"compare-sharing", "Decide", make_compare_sharing},
       {"cost", "Decide", make_cost},
       {"sim", "Simulated machines", make_sim},
       {"smi", "Other", make_smi},

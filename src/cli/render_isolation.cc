@@ -187,11 +187,12 @@ std::string isolation_text(const isolation::Report& report,
       "\nSpeed kept: of the speed alone in the same round; geometric mean and {:.0f} %\n"
       "interval by Student's t. Isolated: the whole interval keeps {:.0f} %. Each row stands\n"
       "for itself: of many rows a few are wrong by chance. A p99 is named when it surely\n"
-      "grew by more than {:.0f} %.\n{}\n",
+      "grew by more than {:.0f} %.\n{}\n{}\n",
       100 * report.criteria.confidence,
       100 * (1 - report.criteria.margin),
       100 * (report.criteria.tail_factor - 1),
-      isolation::out_of_memory_note());
+      isolation::out_of_memory_note(),
+      isolation::not_covered_note());
   if (source.simulated) {
     text += "A simulated device shows the simulator's model of sharing, not hardware.\n";
   }

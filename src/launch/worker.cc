@@ -70,7 +70,7 @@ struct Worker::State {
   pid_t pid = -1;
   int exit_code = -1;
   bool ended = false;
-  base::Fd out, err;
+  base::Fd in, out, err;
   std::string output, errors;
 
   void look() {
@@ -116,7 +116,9 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
   MIG_ASSIGN_OR_RETURN(base::Pipe err, base::make_pipe());
   MIG_ASSIGN_OR_RETURN(base::Pipe failure, base::make_pipe());
   MIG_TRY(base::write_all(in.write.get(), "a pipe", request.input));
-  in.write.reset();
+  if (!request.hold_input) {
+    in.write.reset();
+  }
   const std::vector<std::string> environment =
       base::environment_with(request.environment, request.unset);
   const std::vector<char*> argv = base::exec_array(request.argv);
@@ -142,6 +144,7 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
   for (const base::Fd* fd : {&out.read, &err.read}) {
     ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
   }
+  state->in = std::move(in.write);
   state->out = std::move(out.read);
   state->err = std::move(err.read);
   return Worker(std::move(state));
@@ -170,6 +173,10 @@ bool Worker::wait_output(std::string_view text,
     }
     ::poll(nullptr, 0, static_cast<int>(kBetweenLooks.count()));
   }
+}
+
+void Worker::release() {
+  state_->in.reset();
 }
 
 bool Worker::wait(milliseconds patience, const std::atomic<bool>* stop) {

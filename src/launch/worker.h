@@ -27,7 +27,8 @@ struct WorkerRequest {
   std::vector<std::string> argv;                                 // argv[0] is a path
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::vector<std::string> unset;                                // removed from it
-  std::string input;  // written to its stdin, then closed (at most 4 KiB)
+  std::string input;        // written to its stdin, then closed (at most 4 KiB)
+  bool hold_input = false;  // stdin stays open until release()
 };
 
 class Worker {
@@ -50,6 +51,9 @@ class Worker {
   bool wait_output(std::string_view text,
                    std::chrono::milliseconds patience,
                    const std::atomic<bool>* stop = nullptr);
+
+  // Closes its stdin, when that was held.
+  void release();
 
   // True when it ended in time.
   bool wait(std::chrono::milliseconds patience, const std::atomic<bool>* stop = nullptr);

@@ -56,6 +56,24 @@ TEST(Worker, EnvironmentAndInputAreWhatWasAsked) {
   EXPECT_EQ(worker->output(), "words yes unset\n");
 }
 
+// Two at once, so that no other worker keeps a pipe open that was to be closed.
+TEST(Worker, StdinIsHeldUntilReleased) {
+  WorkerRequest request{{"/bin/sh", "-c", "echo there; cat >/dev/null; echo end"}, {}, {}, {}};
+  request.hold_input = true;
+  auto first = Worker::start(request);
+  auto second = Worker::start(request);
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(first->wait_output("there", seconds(60)));
+  EXPECT_TRUE(second->wait_output("there", seconds(60)));
+  EXPECT_FALSE(first->wait(milliseconds(100)));
+  first->release();
+  EXPECT_TRUE(first->wait(seconds(60)));
+  EXPECT_EQ(first->output(), "there\nend\n");
+  EXPECT_TRUE(second->running());
+  second->release();
+  EXPECT_TRUE(second->wait(seconds(60)));
+}
+
 TEST(Worker, WhatIsNotThereOrNoProgramIsSaid) {
   const auto missing = Worker::start({{"/nowhere/program"}, {}, {}, {}});
   ASSERT_FALSE(missing);

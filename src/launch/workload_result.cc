@@ -51,6 +51,7 @@ std::optional<WorkloadResult> workload_result(std::string_view output) {
   result.sm = whole<std::uint32_t>(document, "sm");
   result.memory_total_bytes = whole<std::uint64_t>(document, "memoryTotalBytes");
   result.memory_free_bytes = whole<std::uint64_t>(document, "memoryFreeBytes");
+  result.memory_held_bytes = whole<std::uint64_t>(document, "memoryHeldBytes");
   return result;
 }
 

@@ -14,7 +14,7 @@ struct WorkloadResult {
   std::string error;  // "" = none
   std::optional<double> steps_per_second, step_ms_p50, step_ms_p99;
   std::optional<std::uint32_t> sm;
-  std::optional<std::uint64_t> memory_total_bytes, memory_free_bytes;
+  std::optional<std::uint64_t> memory_total_bytes, memory_free_bytes, memory_held_bytes;
 };
 
 // nullopt when the last line is no WorkloadResult.

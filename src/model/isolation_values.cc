@@ -64,4 +64,11 @@ const char* out_of_memory_note() {
          "caused. For that see illegal-address and trap.";
 }
 
+const char* not_covered_note() {
+  return "Isolated is said of speed and survival, against these neighbours. It does not say\n"
+         "that a neighbour learns nothing: memory barriers in one MIG instance disturb the L2\n"
+         "timing of others (\"Behind Bars\", USENIX Security 2026). Instances of one GPU share\n"
+         "the PCIe link, the last-level TLB, power and clocks.";
+}
+
 }  // namespace mig::isolation

@@ -65,6 +65,7 @@ struct Cell {
   std::string neighbour;  // name: "hog dram"
   std::vector<Sample> samples;
   Verdict verdict;
+  std::string not_run = {};  // why it was not run; "" = it was
 };
 
 // MPS limits, requested and effective.
@@ -111,6 +112,9 @@ std::vector<std::string> sharing_names();
 
 // Text on what an out-of-memory neighbour proves.
 const char* out_of_memory_note();
+
+// Text on what "isolated" does not cover.
+const char* not_covered_note();
 
 }  // namespace mig::isolation
 

@@ -38,8 +38,10 @@ struct IsolationRequest {
   std::uint32_t rounds = 5;
   double seconds = 3;
   std::uint64_t seed = 1;
-  std::optional<std::uint32_t> mps_sm;           // SM limit under MPS; nullopt: half of them
-  std::optional<std::uint64_t> mps_memory_mib;   // memory limit under MPS; nullopt: half of it
+  // Limits under MPS; nullopt: an equal part for each of `sharers`.
+  std::optional<std::uint32_t> mps_sm;
+  std::optional<std::uint64_t> mps_memory_mib;
+  std::uint32_t sharers = 2;
   const std::atomic<bool>* stop = nullptr;       // stop flag: ends the test with the results so far
   std::function<void(const std::string&)> tell;  // progress callback, one line each
 };

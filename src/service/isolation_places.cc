@@ -15,13 +15,6 @@ using isolation::ModeReport;
 using isolation::Place;
 using isolation::Sharing;
 
-struct Spot {
-  Place place;
-  ProfileName profile;
-  GpuInstanceId gpu_instance;
-  std::string busy;  // its holder; "" = free
-};
-
 std::string taken_by(const PlaceSelection& selection, const std::string& uuid) {
   const auto found = selection.taken.find(uuid);
   return found == selection.taken.end() ? std::string() : found->second;
@@ -159,13 +152,18 @@ Result<void> check_named(const std::vector<Spot>& spots, const PlaceSelection& s
 
 }  // namespace
 
-Result<std::vector<ModeReport>> isolation_modes(const Inventory& inventory,
-                                                const PlaceSelection& selection,
-                                                const std::vector<Sharing>& ways) {
+std::vector<Spot> spots_of(const Inventory& inventory, const PlaceSelection& selection) {
   std::vector<Spot> spots = instances(inventory, selection);
   for (Spot& gpu : whole_gpus(inventory, selection)) {
     spots.push_back(std::move(gpu));
   }
+  return spots;
+}
+
+Result<std::vector<ModeReport>> isolation_modes(const Inventory& inventory,
+                                                const PlaceSelection& selection,
+                                                const std::vector<Sharing>& ways) {
+  const std::vector<Spot> spots = spots_of(inventory, selection);
   MIG_TRY(check_named(spots, selection));
   std::vector<ModeReport> modes;
   std::string victim;

@@ -23,6 +23,17 @@ struct PlaceSelection {
   std::map<std::string, std::string> taken = {};  // instances in use: holder by uuid
 };
 
+// A place with what decides whether it can be had.
+struct Spot {
+  isolation::Place place;
+  ProfileName profile;
+  GpuInstanceId gpu_instance;
+  std::string busy;  // its holder; "" = free
+};
+
+// The instances of the selection, smallest first, then the GPUs without MIG.
+std::vector<Spot> spots_of(const Inventory& inventory, const PlaceSelection& selection);
+
 // One per requested way of sharing, in that order; impossible ones have the reason in `skipped`.
 // Smallest instances first, two of one profile before two different ones. Errors: kNothingMatched
 // for a selection that matches nothing, kInUse when nothing of it is free for any way.

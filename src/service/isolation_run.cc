@@ -47,16 +47,6 @@ std::vector<std::string> words_of(const std::string& neighbour, double seconds) 
   return words;
 }
 
-std::string error_of(const Worker& worker) {
-  const auto result = launch::workload_result(worker.output());
-  std::string text = result && !result->error.empty() ? result->error : worker.errors();
-  if (text.empty()) {
-    text = fmt::format("exit code {}", worker.exit_code());
-  }
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text.substr(0, kLongestError);
-}
-
 // The neighbour, restarted whenever it ends by itself.
 class Company {
  public:
@@ -173,6 +163,16 @@ std::string tried_percentage(std::uint32_t half_sms, std::uint32_t total) {
 
 }  // namespace
 
+std::string error_of(const Worker& worker) {
+  const auto result = launch::workload_result(worker.output());
+  std::string text = result && !result->error.empty() ? result->error : worker.errors();
+  if (text.empty()) {
+    text = fmt::format("exit code {}", worker.exit_code());
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text.substr(0, kLongestError);
+}
+
 Result<Stage> Stage::set(const IsolationRequest& request, const ModeReport& mode) {
   Stage stage;
   stage.request_ = &request;
@@ -187,10 +187,15 @@ Result<Stage> Stage::set(const IsolationRequest& request, const ModeReport& mode
 }
 
 Result<Worker> Stage::start(bool victim, std::vector<std::string> words) const {
+  words.insert(words.begin(), request_->workload);
+  words.insert(words.end(), {"--backend", request_->simulated ? "simulated" : "cuda"});
+  return start_program(victim, std::move(words));
+}
+
+Result<Worker> Stage::start_program(bool victim, std::vector<std::string> argv, bool hold) const {
   launch::WorkerRequest worker;
-  worker.argv = {request_->workload};
-  worker.argv.insert(worker.argv.end(), words.begin(), words.end());
-  worker.argv.insert(worker.argv.end(), {"--backend", request_->simulated ? "simulated" : "cuda"});
+  worker.argv = std::move(argv);
+  worker.hold_input = hold;
   if (!mps_) {
     worker.environment.emplace_back("CUDA_VISIBLE_DEVICES",
                                     (victim ? mode_->victim : mode_->neighbour).uuid);
@@ -265,9 +270,9 @@ Result<isolation::MpsCaps> read_back_caps(const IsolationRequest& request, const
   MIG_ASSIGN_OR_RETURN(const launch::WorkloadResult whole, look());
   isolation::MpsCaps caps;
   caps.sm_total = *whole.sm;
-  caps.sm_asked = std::clamp(request.mps_sm.value_or(*whole.sm / 2), 1U, *whole.sm);
+  caps.sm_asked = std::clamp(request.mps_sm.value_or(*whole.sm / request.sharers), 1U, *whole.sm);
   caps.memory_total_mib = *whole.memory_total_bytes >> 20U;
-  caps.memory_asked_mib = request.mps_memory_mib.value_or(caps.memory_total_mib / 2);
+  caps.memory_asked_mib = request.mps_memory_mib.value_or(caps.memory_total_mib / request.sharers);
   for (std::uint32_t half = 2 * caps.sm_asked; half <= 2 * caps.sm_total; ++half) {
     caps.percentage = tried_percentage(half, caps.sm_total);
     trial.caps = caps;

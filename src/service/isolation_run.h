@@ -24,6 +24,11 @@ class Stage {
   // Starts mig-workload with these arguments, on the victim's place or the neighbour's.
   Result<launch::Worker> start(bool victim, std::vector<std::string> words) const;
 
+  // Starts any program there. `hold`: its stdin stays open until Worker::release().
+  Result<launch::Worker> start_program(bool victim,
+                                       std::vector<std::string> argv,
+                                       bool hold = false) const;
+
   const launch::Mps* mps() const { return mps_ ? &*mps_ : nullptr; }
 
  private:
@@ -31,6 +36,9 @@ class Stage {
   const isolation::ModeReport* mode_ = nullptr;
   std::optional<launch::Mps> mps_;
 };
+
+// What a program said of its end, in one short line.
+std::string error_of(const launch::Worker& worker);
 
 // `neighbour` "" = alone. An Error only when a program cannot be started.
 Result<isolation::Sample> run_victim(const IsolationRequest& request,

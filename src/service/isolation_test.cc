@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "service/isolation_run.h"
+#include "service/test_mps_control.h"
 
 namespace mig::service {
 namespace {
@@ -62,28 +63,13 @@ case $1 in
 esac
 )";
 
-constexpr const char* kControl = R"(#!/bin/sh
-pipe=$CUDA_MPS_PIPE_DIRECTORY
-if [ "$1" = -f ]; then
-  touch "$pipe/control" "$pipe/clients"
-  while [ -e "$pipe/control" ]; do sleep 0.01; done
-  exit 0
-fi
-read -r words
-case $words in
-  get_server_list) echo 7 ;;
-  "get_client_list 7") cat "$pipe/clients" ;;
-  quit*) rm "$pipe/control" ;;
-esac
-)";
-
 class IsolationRun : public testing::Test {
  protected:
   IsolationRun() {
     char name[] = "/tmp/isolation-test-XXXXXX";
     folder_ = ::mkdtemp(name);
     write("mig-workload", kWorkload);
-    write("nvidia-cuda-mps-control", kControl);
+    write("nvidia-cuda-mps-control", kMpsControl);
     path_ = ::getenv("PATH");
     ::setenv("PATH", (folder_ + ":" + path_).c_str(), 1);
     request_.workload = folder_ + "/mig-workload";

@@ -2,15 +2,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "wire/document.h"
 #include "wire/isolation.h"
+#include "wire/isolation_parts.h"
 
 namespace mig::wire {
-namespace {
 
 using isolation::Estimate;
 
-// Rounded to the clock's resolution: more digits would be noise in a diff.
 Json rounded(double value) {
   constexpr double kDigits = 1e5;
   return std::round(value * kDigits) / kDigits;
@@ -39,7 +37,9 @@ Json place_json(const isolation::Place& place) {
           {"board", place.board}};
 }
 
-Json sample_json(const isolation::Sample& sample, bool alone) {
+namespace {
+
+Json isolation_sample_json(const isolation::Sample& sample, bool alone) {
   const auto reading = [&](double value) { return sample.lived ? rounded(value) : Json(nullptr); };
   Json json;
   json["lived"] = sample.lived;
@@ -57,10 +57,12 @@ Json sample_json(const isolation::Sample& sample, bool alone) {
   return json;
 }
 
+}  // namespace
+
 Json samples_json(const std::vector<isolation::Sample>& samples, bool alone) {
   Json json = Json::array();
   for (const isolation::Sample& sample : samples) {
-    json.push_back(sample_json(sample, alone));
+    json.push_back(isolation_sample_json(sample, alone));
   }
   return json;
 }
@@ -101,6 +103,8 @@ Json caps_json(const std::optional<isolation::MpsCaps>& caps) {
   return json;
 }
 
+namespace {
+
 Json mode_json(const isolation::ModeReport& mode) {
   Json json;
   json["sharing"] = name_of(mode.sharing);
@@ -135,9 +139,12 @@ std::string isolation_document(const isolation::Report& report, const Source& so
   for (const isolation::ModeReport& mode : report.modes) {
     document["modes"].push_back(mode_json(mode));
   }
-  std::string note = isolation::out_of_memory_note();
-  std::replace(note.begin(), note.end(), '\n', ' ');
-  document["outOfMemory"] = note;
+  const auto one_line = [](std::string note) {
+    std::replace(note.begin(), note.end(), '\n', ' ');
+    return note;
+  };
+  document["outOfMemory"] = one_line(isolation::out_of_memory_note());
+  document["notCovered"] = one_line(isolation::not_covered_note());
   return finish(document);
 }
 

@@ -111,6 +111,7 @@ checkpoint -f saved.json
 restore -f saved.json -n --json
 no-such-command --json
 isolate-test --rounds 1 --seconds 0.1 --neighbours dram --modes mig --json
+compare-sharing --rounds 1 --seconds 0.1 --json
 cost --from 1h --json
 cost --from 1h --by job --policy full-cost --json
 cost compare --json

@@ -35,7 +35,7 @@ struct AllocationResult {
 };
 
 enum class Fault { kIllegalAddress, kTrap, kEndlessKernel, kContextStorm };
-enum class Hog { kDram, kTensor, kCompute, kPcie, kLaunch };
+enum class Hog { kDram, kTensor, kCompute, kPcie, kLaunch, kBarriers, kMemory };
 
 std::optional<Fault> fault_named(std::string_view name);  // "illegal-address"; nullopt = unknown
 std::optional<Hog> hog_named(std::string_view name);      // "dram"; nullopt = unknown
@@ -50,7 +50,7 @@ struct FaultResult {
 
 struct HogResult {
   double seconds = 0;
-  double amount = 0;  // amount of work in `unit` per second
+  double amount = 0;  // amount of work in `unit` per second; of the memory hog: held
   const char* unit = "";
   std::uint64_t rounds = 0;
 };
@@ -79,7 +79,7 @@ class CudaDevice {
                     const std::atomic<bool>& stop,
                     const Started& started = {});
   // Keeps one resource as busy as one process can for `seconds`. `precision` applies to the tensor
-  // hog.
+  // hog. The memory hog takes all memory that is free, and holds it.
   HogResult load(Hog hog,
                  double seconds,
                  const std::atomic<bool>& stop,
@@ -88,6 +88,11 @@ class CudaDevice {
                  Precision precision = Precision::kBf16);
 
  private:
+  HogResult hold_memory(double seconds,
+                        const std::atomic<bool>& stop,
+                        Status& status,
+                        const Started& started);
+
   CudaDevice(const Driver& driver, Device device, DeviceFacts facts, Handle module)
       : driver_(driver), device_(device), facts_(std::move(facts)), module_(module) {}
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <iterator>
+#include <thread>
 #include <vector>
 
 #include "workload/cuda/device.h"
@@ -14,17 +15,21 @@ namespace workload::cuda {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Hog>, 5> kHogs = {{
+constexpr std::array<std::pair<std::string_view, Hog>, 7> kHogs = {{
     {"dram", Hog::kDram},
     {"tensor", Hog::kTensor},
     {"compute", Hog::kCompute},
     {"pcie", Hog::kPcie},
     {"launch", Hog::kLaunch},
+    {"membar", Hog::kBarriers},
+    {"memory", Hog::kMemory},
 }};
 
-constexpr std::size_t kMost = std::size_t{1} << 30U;  // size of a hog's buffers in bytes
+constexpr std::size_t kMost = std::size_t{1} << 30U;        // size of a hog's buffers in bytes
+constexpr std::size_t kLeastPiece = std::size_t{2} << 20U;  // of the memory hog
 constexpr int kTensorSize = 4096;
 constexpr unsigned kThreads = 256;
+constexpr unsigned kWarp = 32;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -71,6 +76,11 @@ struct Work {
       name = "fma_spin";
       per_round = 2.0 * 4 * kRounds * kThreads * blocks() * 1e-9;
       unit = "GFLOP/s";
+    } else if (hog == Hog::kBarriers) {
+      name = "barrier_storm";
+      // Of each warp: its threads' barriers are one instruction.
+      per_round = static_cast<double>(kBarriers) * (kThreads / kWarp) * blocks();
+      unit = "barriers/s";
     } else if (hog == Hog::kPcie) {
       host.resize(std::min<std::size_t>(bytes, std::size_t{64} << 20U));
       per_round = static_cast<double>(host.size()) * 1e-9;
@@ -110,7 +120,8 @@ struct Work {
     unsigned long long n4 = bytes / 16;
     int rounds = kRounds;
     std::vector<void*> copy = {&from, &to, &n4};
-    std::vector<void*> spin = {&to, &rounds};
+    int barriers = kBarriers;
+    std::vector<void*> spin = {&to, hog == Hog::kBarriers ? &barriers : &rounds};
     switch (hog) {
       case Hog::kTensor:
         matmul->run(product, nullptr, status);
@@ -153,6 +164,7 @@ struct Work {
   }
 
   static constexpr int kRounds = 20000;
+  static constexpr int kBarriers = 200;
 };
 
 }  // namespace
@@ -175,12 +187,52 @@ std::vector<std::string> hog_names() {
   return names;
 }
 
+// In ever smaller pieces, until the smallest is refused too.
+HogResult CudaDevice::hold_memory(double seconds,
+                                  const std::atomic<bool>& stop,
+                                  Status& status,
+                                  const Started& started) {
+  HogResult result;
+  result.unit = "GB held";
+  std::vector<DevicePtr> held;
+  double bytes = 0;
+  for (std::size_t piece = kMost; piece >= kLeastPiece && status.ok() && !stop;) {
+    DevicePtr at = 0;
+    const Code code = driver_.cuMemAlloc_v2(&at, piece);
+    if (code == kSuccess) {
+      held.push_back(at);
+      bytes += static_cast<double>(piece);
+    } else if (code == kOutOfMemory) {
+      piece /= 2;
+    } else {
+      status.check(driver_, "cuMemAlloc_v2", code);
+    }
+  }
+  if (started && status.ok()) {
+    started();
+  }
+  const double start = now();
+  while (status.ok() && !stop && now() - start < seconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  result.seconds = now() - start;
+  result.amount = bytes * 1e-9;
+  result.rounds = held.size();
+  for (const DevicePtr at : held) {
+    driver_.cuMemFree_v2(at);
+  }
+  return result;
+}
+
 HogResult CudaDevice::load(Hog hog,
                            double seconds,
                            const std::atomic<bool>& stop,
                            Status& status,
                            const Started& started,
                            Precision precision) {
+  if (hog == Hog::kMemory) {
+    return hold_memory(seconds, stop, status, started);
+  }
   HogResult result;
   Work work(driver_, facts_, module_);
   work.prepare(hog, precision, status);

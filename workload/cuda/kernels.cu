@@ -173,3 +173,13 @@ extern "C" __global__ void fma_spin(float* out, int rounds) {
   }
   if (a == 12345.0f) out[0] = a + b + c + d;
 }
+
+// Barriers of system scope without pause, each behind a store that it has to order. They reach what MIG
+// does not divide: "Behind Bars" (USENIX Security 2026) sees them in the L2 timing of other instances.
+extern "C" __global__ void barrier_storm(volatile unsigned* out, int rounds) {
+  volatile unsigned* mine = out + blockIdx.x * blockDim.x + threadIdx.x;
+  for (int i = 0; i < rounds; ++i) {
+    *mine = i;
+    __threadfence_system();
+  }
+}

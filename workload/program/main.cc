@@ -75,6 +75,9 @@ void add_jobs(CLI::App& app, Call& call) {
                   options.time_steps,
                   "p50 and p99 of a step; on CUDA it then waits after each");
   train->add_flag("--own-kernels", call.cuda.own_kernels, "CUDA: do without cuBLASLt (fp32)");
+  train->add_flag("--hold",
+                  options.hold,
+                  "begin the measured steps when stdin ends: several jobs begin at once");
   train->add_option("--every", options.every, "steps between progress lines (100)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
   CLI::App* oom = add_job(app,

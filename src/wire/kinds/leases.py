@@ -20,7 +20,7 @@ kind(
     "A lease that was given back.",
     {"leases": "[@lease]"},
     command="lease release; DELETE /v1/leases/ID")
-kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]", **OTHERS}, command="lease queue; GET /v1/queue")
+kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]", **OTHERS}, command="lease queue; GET /v1/queue; DELETE /v1/queue")
 kind(
     "Free",
     "What is free, and when more will be.",
@@ -108,7 +108,7 @@ kind(
         "driverVersion": "s?", "victim": "s", "rounds": "i", "secondsEach": "n", "orderSeed": "i", "stopped": "b",
         "interval": obj("How certain.", {"method": "s", "confidence": "n"}),
         "criteria": obj("What counts.", {"margin": "n", "tailFactor": "n"}), "modes": "[@isolationMode]",
-        "outOfMemory": "s"},
+        "outOfMemory": ("s", "what that neighbour proves"), "notCovered": ("s", "what `isolated` does not say")},
     command="isolate-test")
 kind(
     "Checkup",

@@ -13,28 +13,23 @@ VALUES["sample"] = obj(
         "mpsMember": "b?"},
     ("neighbourRuns", "neighbourWorked", "neighbourExits", "neighbourError"))
 VALUES["isolationPlace"] = obj("Where a process of the test runs.", {"uuid": "s", "label": "s", "gpu": "i", "instance": "b", "board": "s"})
+VALUES["isolationCell"] = obj(
+    "Beside one neighbour.",
+    {
+        "neighbour": "s", "verdict": "=isolated|slowed|killed|undecided", "why": "s?", "rounds": "i",
+        "lived": "i", "shareOfAlone": "@estimate?", "stepP50Factor": "@estimate?",
+        "stepP99Factor": "@estimate?", "longTail": "b", "samples": "[@sample]"})
+VALUES["mpsCaps"] = obj(
+    "Limits under MPS.",
+    {
+        "smAsked": "i", "smGot": "i?", "smTotal": "i", "activeThreadPercentage": "s",
+        "memoryAskedMib": "i", "memoryFreeMib": "i?", "memoryTotalMib": "i", "refusedBeyond": "b?"})
 VALUES["isolationMode"] = obj(
     "One way to share.",
     {
         "sharing": "=mig|compute-instances|time-slicing|mps|mps-limits", "skipped": ("s?", "why it was not run"),
-        "victim": "@isolationPlace?", "neighbour": "@isolationPlace?",
-        "caps": {
-            "anyOf": [
-                obj(
-                    "Limits under MPS.",
-                    {
-                        "smAsked": "i", "smGot": "i?", "smTotal": "i", "activeThreadPercentage": "s",
-                        "memoryAskedMib": "i", "memoryFreeMib": "i?", "memoryTotalMib": "i", "refusedBeyond": "b?"}),
-                {"type": "null"}]},
-        "alone": "[@sample]",
-        "cells": {
-            "type": "array",
-            "items": obj(
-                "Beside one neighbour.",
-                {
-                    "neighbour": "s", "verdict": "=isolated|slowed|killed|undecided", "why": "s?", "rounds": "i",
-                    "lived": "i", "shareOfAlone": "@estimate?", "stepP50Factor": "@estimate?",
-                    "stepP99Factor": "@estimate?", "longTail": "b", "samples": "[@sample]"})}})
+        "victim": "@isolationPlace?", "neighbour": "@isolationPlace?", "caps": "@mpsCaps?",
+        "alone": "[@sample]", "cells": "[@isolationCell]"})
 A = "share of the interval; may exceed 1"
 VALUES["activity"] = obj(
     "What an instance or a GPU did, by the driver's counters; null: not told.",

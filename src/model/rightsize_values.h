@@ -51,6 +51,12 @@ enum class RateSource {
   kGiven,     // a figure that the user gave
 };
 
+// What of a command's output is its rate.
+struct RateWords {
+  std::string rate_regex;   // one group: units per second; later matches count more than the first
+  std::string count_regex;  // one group: units done so far; without a group each match is one unit
+};
+
 struct Rate {
   double per_second = 0;  // units of work
   double noise = 0;       // relative half-width of its 95 % interval

@@ -70,17 +70,10 @@ struct RightsizeSelection {
 Result<RightsizePlaces> rightsize_places(const Inventory& inventory,
                                          const RightsizeSelection& selection);
 
-// What of the command's output is its rate.
-struct RateWords {
-  std::string rate_regex;   // one group: units per second; the last match counts
-  std::string count_regex;  // one group: units done so far; without a group each match is a unit
-  double units_per_match = 1;
-};
-
 struct RightsizeRequest {
   std::vector<std::string> argv;  // argv[0]: looked up in $PATH
   RightsizePlaces places;
-  RateWords words;
+  rightsize::RateWords words;
   std::vector<rightsize::Target> targets;
   double seconds = 10;    // of the steady part of each run; a command that ends earlier is well
   double warm_up = 60;    // longest time until its first progress
@@ -116,16 +109,19 @@ Result<rightsize::Report> rightsize_given(const Gpu& gpu,
 
 // --- The course's three models (exercise 6.1) ---
 
-// mig-workload's `model` job on each profile of the places, largest first.
+// A training of one of them on one profile; rows are by model, smallest profile first.
 struct ModelRow {
   std::string model;  // "small", "medium", "large"
   std::string profile;
+  // On the profile itself, on the whole GPU, or with as many multiprocessors by MPS (whose memory
+  // and bandwidth are the whole GPU's).
+  rightsize::How how = rightsize::How::kInstance;
   std::optional<double> samples_per_second;
+  std::optional<double> speed;  // of the largest profile's
   std::optional<std::uint64_t> peak_memory_mib;
   bool out_of_memory = false;
-  bool measured = false;  // false: `fits` follows from the peak memory on another profile
-  std::optional<bool> fits;
-  std::string error;
+  std::optional<bool> fits;  // on an instance: it ran; else the peak with its margin
+  std::string error;         // "" = it ran
 };
 
 struct ModelsReport {
@@ -133,8 +129,10 @@ struct ModelsReport {
   bool simulated = false;
   std::string driver_version;
   std::uint32_t batch = 0;
+  std::string precision;
   std::vector<ModelRow> rows;
-  std::map<std::string, std::string> minimum;  // smallest profile by model; "" = none
+  std::map<std::string, std::string> minimum;  // by model: the smallest profile that holds it
+  std::map<std::string, std::string> enough;   // and that has 80 % of the largest one's speed
   std::vector<std::string> notes;
   bool stopped = false;
 };
@@ -143,6 +141,7 @@ struct ModelsRequest {
   RightsizePlaces places;
   std::vector<std::string> models = {"small", "medium", "large"};
   std::uint32_t batch = 128;
+  std::string precision = "tf32";
   double seconds = 2;
   std::string workload;
   std::function<Result<std::shared_ptr<void>>(const std::string& uuid)> lease = {};

@@ -6,6 +6,7 @@
 #define MIGCTL_MODEL_RIGHTSIZE_VALUES_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -185,6 +186,53 @@ struct Report {
   std::vector<Check> checks;
   std::vector<std::string> notes;
   bool stopped = false;
+};
+
+// A training of one of the course's three models on one profile; rows are by model, smallest profile first.
+struct ModelRow {
+  std::string model;  // "small", "medium", "large"
+  std::string profile;
+  // On the profile itself, on the whole GPU, or with as many multiprocessors by MPS (whose memory
+  // and bandwidth are the whole GPU's).
+  How how = How::kInstance;
+  std::optional<double> samples_per_second;
+  std::optional<double> speed;  // of the largest profile's
+  std::optional<std::uint64_t> peak_memory_mib;
+  bool out_of_memory = false;
+  std::optional<bool> fits;  // on an instance: it ran; else the peak with its margin
+  std::string error;         // "" = it ran
+};
+
+struct ModelsReport {
+  std::string board;
+  bool simulated = false;
+  std::string driver_version;
+  std::uint32_t batch = 0;
+  std::string precision;
+  std::vector<ModelRow> rows;
+  std::map<std::string, std::string> minimum;  // by model: the smallest profile that holds it
+  std::map<std::string, std::string> enough;   // and that has 80 % of the largest one's speed
+  std::vector<std::string> notes;
+  bool stopped = false;
+};
+
+// What leases of one job did, by the sampler's minutes.
+struct PastUse {
+  std::string tenant, job, profile, board;
+  std::int64_t from_ms = 0, until_ms = 0;
+  std::uint64_t minutes = 0;  // that were recorded
+  std::optional<double> sm_mean, sm_most, dram_mean;  // of the instance, 0 to 1
+  std::optional<std::uint64_t> peak_memory_mib;
+  std::string smallest;  // the smallest profile that holds the peak; "" = not known
+  std::string verdict;   // "idle", "measure", "right", "unknown"
+  std::string why;       // a sentence
+};
+
+struct HistoryReport {
+  std::int64_t from_ms = 0, until_ms = 0;
+  double memory_margin = 0;
+  std::vector<PastUse> uses;  // the most minutes first
+  std::vector<std::string> notes;
 };
 
 const char* name_of(How how);              // "mps"

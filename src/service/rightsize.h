@@ -24,7 +24,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "mig/inventory.h"
@@ -109,33 +108,8 @@ Result<rightsize::Report> rightsize_given(const Gpu& gpu,
 
 // --- The course's three models (exercise 6.1) ---
 
-// A training of one of them on one profile; rows are by model, smallest profile first.
-struct ModelRow {
-  std::string model;  // "small", "medium", "large"
-  std::string profile;
-  // On the profile itself, on the whole GPU, or with as many multiprocessors by MPS (whose memory
-  // and bandwidth are the whole GPU's).
-  rightsize::How how = rightsize::How::kInstance;
-  std::optional<double> samples_per_second;
-  std::optional<double> speed;  // of the largest profile's
-  std::optional<std::uint64_t> peak_memory_mib;
-  bool out_of_memory = false;
-  std::optional<bool> fits;  // on an instance: it ran; else the peak with its margin
-  std::string error;         // "" = it ran
-};
-
-struct ModelsReport {
-  std::string board;
-  bool simulated = false;
-  std::string driver_version;
-  std::uint32_t batch = 0;
-  std::string precision;
-  std::vector<ModelRow> rows;
-  std::map<std::string, std::string> minimum;  // by model: the smallest profile that holds it
-  std::map<std::string, std::string> enough;   // and that has 80 % of the largest one's speed
-  std::vector<std::string> notes;
-  bool stopped = false;
-};
+using rightsize::ModelRow;
+using rightsize::ModelsReport;
 
 struct ModelsRequest {
   RightsizePlaces places;

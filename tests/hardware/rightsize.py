@@ -285,7 +285,7 @@ def part_command(machine, arguments):
                     "speed=0.8", "--target", "speed=0.95", "--target", "cost", "--"]
             code, out, err = call([*ours, *words], environment, 120)
             answers[name] = {"exitCode": code, "report": json.loads(out) if out.startswith("{") else None, "stderr": err[-2000:]}
-        code, out, err = call([machine.migctl, "rightsize", "--models", "--json"], environment, 120)
+        code, out, err = call([machine.migctl, "rightsize", "--lab-models", "--json"], environment, 120)
         answers["models"] = {"exitCode": code, "report": json.loads(out) if out.startswith("{") else None, "stderr": err[-2000:]}
     return answers
 

@@ -19,7 +19,6 @@ using rightsize::Shape;
 using rightsize::Size;
 using rightsize::Target;
 using rightsize::TargetKind;
-using rightsize::Verdict;
 
 // Rounding of a quotient must not decide whether a target is met exactly.
 constexpr double kRounding = 1e-9;
@@ -91,7 +90,7 @@ Choice smallest(const std::vector<const Prediction*>& fitting, const Target& tar
     choice.why = in_words(**sure, target);
   }
   if (open.empty()) {
-    choice.verdict = sure == fitting.end() ? Verdict::kNone : Verdict::kChosen;
+    choice.verdict = sure == fitting.end() ? rightsize::Verdict::kNone : rightsize::Verdict::kChosen;
     if (sure == fitting.end()) {
       choice.why = "no profile is fast enough: " + in_words(*fitting.back(), target);
     } else if (sure != fitting.begin()) {
@@ -104,7 +103,7 @@ Choice smallest(const std::vector<const Prediction*>& fitting, const Target& tar
   const auto good = std::find_if(
       open.begin(), open.end(), [&](const Prediction* at) { return likely(*at, target); });
   const Prediction& measure = good == open.end() ? *open.back() : **good;
-  choice.verdict = Verdict::kUndecided;
+  choice.verdict = rightsize::Verdict::kUndecided;
   choice.measure = measure.size.profile;
   choice.why += (choice.why.empty() ? "" : "; ") + in_words(measure, target) + ", so measure there";
   return choice;
@@ -124,7 +123,7 @@ Choice cheapest(const std::vector<const Prediction*>& fitting, const Target& tar
   });
   Choice choice;
   choice.target = target;
-  choice.verdict = Verdict::kChosen;
+  choice.verdict = rightsize::Verdict::kChosen;
   choice.profile = best.size.profile;
   const double cost = best.size.price_share * best.seconds.value;
   choice.why = fmt::format("{} pays {:.3g} GPU-seconds a unit", best.size.profile, cost);
@@ -136,7 +135,7 @@ Choice cheapest(const std::vector<const Prediction*>& fitting, const Target& tar
                             rival.size.profile,
                             rival.size.price_share * rival.seconds.value);
   if (rival.size.price_share * rival.seconds.low < best.size.price_share * best.seconds.high) {
-    choice.verdict = Verdict::kUndecided;
+    choice.verdict = rightsize::Verdict::kUndecided;
     const bool measured = best.basis == Basis::kMeasured;
     choice.measure = measured ? rival.size.profile : best.size.profile;
     choice.why += "; their intervals overlap, so measure on " + choice.measure;

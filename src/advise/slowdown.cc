@@ -11,7 +11,6 @@ using rightsize::Basis;
 using rightsize::Fit;
 using rightsize::Interval;
 using rightsize::Shape;
-using rightsize::Share;
 
 // Shares that differ by less are one share: a profile's figures are whole SMs of at most a few
 // hundred.
@@ -63,7 +62,7 @@ Shape shipped_shape() {
   return {0.65, 2.5, 0.57, 0.03, 0.1};
 }
 
-double scarcity(const Share& share, const Shape& shape) {
+double scarcity(const rightsize::Share& share, const Shape& shape) {
   return shape.sm_weight / share.sm + (1 - shape.sm_weight) / share.bandwidth;
 }
 
@@ -98,7 +97,7 @@ std::optional<Slowdown> Slowdown::of(const std::vector<Point>& points, const Sha
   return Slowdown(std::move(merged), shape);
 }
 
-Slowdown::Answer Slowdown::at(const Share& share) const {
+Slowdown::Answer Slowdown::at(const rightsize::Share& share) const {
   const double wanted = scarcity(share, shape_);
   for (const Knot& knot : knots_) {
     if (std::abs(wanted / knot.scarcity - 1) < kSameShare) {

@@ -13,21 +13,24 @@
 #include "launch/workload_result.h"
 
 namespace mig::launch {
-namespace {
 
-using rightsize::Rate;
-using rightsize::RateSource;
-
-constexpr std::size_t kLongestLine = 1024;
-constexpr std::size_t kLongestResult = 16U << 10U;  // a line of JSON
-constexpr std::size_t kMostReadings = 100'000;
-constexpr std::size_t kParts = 8;        // of the steady time, for its noise
-constexpr double kStudent95 = 2.365;     // two-sided, 7 degrees of freedom
-
-struct Reading {
+// A number that the command told, and when.
+struct ProgressReading {
   double at = 0;
   double value = 0;
 };
+
+namespace {
+
+using Reading = ProgressReading;
+using rightsize::Rate;
+using rightsize::RateSource;
+
+constexpr std::size_t kLongestProgressLine = 1024;
+constexpr std::size_t kLongestResultLine = 16U << 10U;  // a line of JSON
+constexpr std::size_t kMostReadings = 100'000;
+constexpr std::size_t kParts = 8;        // of the steady time, for its noise
+constexpr double kStudent95 = 2.365;     // two-sided, 7 degrees of freedom
 
 std::optional<double> number(std::string_view text) {
   double value = 0;
@@ -149,7 +152,7 @@ struct Progress::State {
     } else if (line.rfind("{\"apiVersion\":\"migctl/v1\"", 0) == 0) {
       look_at_document(now);
     }
-    if (line.size() <= kLongestLine) {
+    if (line.size() <= kLongestProgressLine) {
       match(now);
       out_of_memory = out_of_memory || says_out_of_memory(line);
     }
@@ -213,7 +216,7 @@ Result<std::regex> expression(const std::string& text, const char* option, unsig
 
 Result<Progress> Progress::reader(const rightsize::RateWords& words) {
   auto state = std::make_unique<State>();
-  if (words.rate_regex.size() > kLongestLine || words.count_regex.size() > kLongestLine) {
+  if (words.rate_regex.size() > kLongestProgressLine || words.count_regex.size() > kLongestProgressLine) {
     return fail(ErrorCode::kUsage, "a regular expression has at most 1024 characters");
   }
   if (!words.rate_regex.empty()) {
@@ -241,7 +244,7 @@ void Progress::feed(std::string_view text, double now) {
       }
       state.line.clear();
       state.skipping = false;
-    } else if (state.line.size() >= kLongestResult) {
+    } else if (state.line.size() >= kLongestResultLine) {
       state.skipping = true;
     } else {
       state.line.push_back(c);

@@ -24,7 +24,7 @@ using rightsize::Report;
 using rightsize::Run;
 using rightsize::Size;
 
-constexpr std::chrono::milliseconds kBetweenLooks{200};
+constexpr std::chrono::milliseconds kBetweenPolls{200};
 
 struct Where {
   const Gpu* gpu = nullptr;
@@ -122,7 +122,7 @@ Result<Report> rightsize_process(node::Node& node, int pid, double seconds) {
   while (std::chrono::duration<double>(Clock::now() - begin).count() < seconds &&
          ::kill(pid, 0) == 0) {
     meter.look(pid);
-    std::this_thread::sleep_for(kBetweenLooks);
+    std::this_thread::sleep_for(kBetweenPolls);
   }
   run.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   run.activity = meter.end_activity();

@@ -25,14 +25,14 @@ using rightsize::Rate;
 using rightsize::RateSource;
 using rightsize::Run;
 
-constexpr std::chrono::milliseconds kBetweenLooks{20};
+constexpr std::chrono::milliseconds kRunPolls{20};
 constexpr double kBetweenMemoryLooks = 0.2;
-constexpr std::chrono::milliseconds kEndTakes{15000};  // after SIGTERM
+constexpr std::chrono::milliseconds kRunEndTakes{15000};  // after SIGTERM
 // After the first sign of work: clocks rise, caches and allocators fill.
 constexpr double kSettles = 0.1;  // of the measured seconds
 // A command without progress lines: so long after it first used the device the steady part begins.
 constexpr double kBeginsAfterUse = 1;
-constexpr std::size_t kLongestError = 300;
+constexpr std::size_t kLongestRunError = 300;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -49,7 +49,7 @@ std::string last_words(const Worker& worker) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
     text.pop_back();
   }
-  text = text.substr(text.size() - std::min(text.size(), kLongestError));
+  text = text.substr(text.size() - std::min(text.size(), kLongestRunError));
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
@@ -79,7 +79,7 @@ class Watching {
   void watch() {
     while (worker_->running() && !stopped() && !enough()) {
       look();
-      std::this_thread::sleep_for(kBetweenLooks);
+      std::this_thread::sleep_for(kRunPolls);
     }
     until_ = seconds_since(begun_);
     by_itself_ = !worker_->running();
@@ -88,7 +88,7 @@ class Watching {
     } else {
       run_.activity.reason = "there was no steady part";
     }
-    worker_->stop(kEndTakes);
+    worker_->stop(kRunEndTakes);
     conclude();
   }
 

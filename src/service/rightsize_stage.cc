@@ -23,9 +23,9 @@ using rightsize::Share;
 using rightsize::Size;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLookTakes{60000};
-constexpr milliseconds kEndTakes{15000};
-constexpr const char* kCommand = "rightsize --create";
+constexpr milliseconds kStageLookTakes{60000};
+constexpr milliseconds kStageEndTakes{15000};
+constexpr const char* kStageCommand = "rightsize --create";
 constexpr double kHogSeconds = 4 * 3600;  // its end, should this process be killed
 
 const Size* size_of(const std::vector<Size>& sizes, const std::string& profile) {
@@ -37,7 +37,7 @@ const Size* size_of(const std::vector<Size>& sizes, const std::string& profile) 
 Result<void> change_now(node::Node& node, const Wish& wish) {
   ChangeOptions options;
   options.allow_reset = false;
-  options.command = kCommand;
+  options.command = kStageCommand;
   options.reason = "for a measurement";
   ChangeObserver nobody;
   const SignalsLater later;
@@ -130,8 +130,8 @@ struct RightsizeStage::State {
       worker.environment.emplace_back("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE", limit);
     }
     MIG_ASSIGN_OR_RETURN(Worker program, Worker::start(worker));
-    static_cast<void>(program.wait(kLookTakes, settings.stop));
-    program.stop(kEndTakes);
+    static_cast<void>(program.wait(kStageLookTakes, settings.stop));
+    program.stop(kStageEndTakes);
     const auto result = launch::workload_result(program.output());
     if (program.exit_code() != 0 || !result || !result->sm || *result->sm == 0) {
       return fail(ErrorCode::kDriver,
@@ -268,7 +268,7 @@ Result<Worker> RightsizeStage::start_hog() const {
   worker.environment.emplace_back("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE", fmt::format("{:.2f}", left));
   worker.unset = {"CUDA_VISIBLE_DEVICES", "CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"};
   MIG_ASSIGN_OR_RETURN(Worker hog, Worker::start(worker));
-  if (!hog.wait_output("WorkloadStarted", kLookTakes, state_->settings.stop)) {
+  if (!hog.wait_output("WorkloadStarted", kStageLookTakes, state_->settings.stop)) {
     return fail(ErrorCode::kDriver, "the memory stream did not start: " + hog.errors());
   }
   return hog;

@@ -105,7 +105,9 @@ Choice smallest(const std::vector<const Prediction*>& fitting, const Target& tar
   const Prediction& measure = good == open.end() ? *open.back() : **good;
   choice.verdict = rightsize::Verdict::kUndecided;
   choice.measure = measure.size.profile;
-  choice.why += (choice.why.empty() ? "" : "; ") + in_words(measure, target) + ", so measure there";
+  choice.why += (choice.why.empty() ? "" : "; ") + in_words(measure, target) +
+                (measure.basis == Basis::kMeasured ? " by the noise of its run: measure longer there"
+                                                   : ", so measure there");
   return choice;
 }
 
@@ -214,14 +216,13 @@ std::string host_words(std::optional<double> host_share, const std::optional<Fit
                : fmt::format("the GPU works for {} % of the time", 100 - percent);
   }
   if (fit && fit->fixed_share) {
-    const int percent = static_cast<int>(std::lround(100 * *fit->fixed_share));
-    return *fit->fixed_share >= kBound
-               ? fmt::format("by the fit {} % of a unit's time does not depend on the share: host, "
-                             "launches, latency (derived, not measured)",
-                             percent)
-               : fmt::format("by the fit {} % of a unit's time scales with the share (derived, not "
-                             "measured)",
-                             100 - percent);
+    const int percent = static_cast<int>(std::lround(100 * (1 - *fit->fixed_share)));
+    return fmt::format("by the fit the device's own work is {} % of a unit's time on the whole GPU"
+                       "{} (derived, not measured)",
+                       percent,
+                       *fit->fixed_share >= kBound
+                           ? ": host-bound there, so that smaller shares cost little at first"
+                           : "");
   }
   return "not known how much of the time the GPU waits for the host";
 }

@@ -173,8 +173,8 @@ std::optional<Fit> Slowdown::fit() const {
   const Curve curve =
       through(large.scarcity, large.seconds, small.scarcity, small.seconds, shape_.overlap);
   Fit fit{curve.fixed, curve.device, curve.exponent, std::nullopt};
-  const double whole = curve.at(1);
-  fit.fixed_share = curve.exponent > 0 ? 0 : std::min(1.0, curve.fixed / whole);
+  // Host and device overlap, so what the device does not need is what no share changes.
+  fit.fixed_share = curve.exponent > 0 ? 0 : std::max(0.0, 1 - curve.device / curve.at(1));
   return fit;
 }
 

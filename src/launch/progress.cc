@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/progress.h"
 
+#include <regex.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <regex>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +21,58 @@ namespace mig::launch {
 struct ProgressReading {
   double at = 0;
   double value = 0;
+};
+
+// An extended regular expression of POSIX, with one group at most.
+class Expression {
+ public:
+  static Result<std::unique_ptr<Expression>> of(const std::string& text, const char* option) {
+    auto made = std::unique_ptr<Expression>(new Expression);
+    const int code = ::regcomp(&made->compiled_, text.c_str(), REG_EXTENDED);
+    if (code != 0) {
+      std::array<char, 100> why{};
+      ::regerror(code, &made->compiled_, why.data(), why.size());
+      return fail(ErrorCode::kUsage,
+                  std::string(option) + " is no regular expression: " + base::quoted(text) + ": " +
+                      why.data());
+    }
+    made->valid_ = true;
+    if (made->compiled_.re_nsub > 1) {
+      return fail(ErrorCode::kUsage,
+                  std::string(option) + " has more than one group: " + base::quoted(text));
+    }
+    return made;
+  }
+
+  ~Expression() {
+    if (valid_) {
+      ::regfree(&compiled_);
+    }
+  }
+
+  Expression(const Expression&) = delete;
+  Expression& operator=(const Expression&) = delete;
+  Expression(Expression&&) = delete;
+  Expression& operator=(Expression&&) = delete;
+
+  bool has_group() const { return compiled_.re_nsub == 1; }
+
+  // The group's text, or without a group the match's; nullopt: no match.
+  std::optional<std::string> find(const std::string& line) const {
+    std::array<regmatch_t, 2> found{};
+    if (::regexec(&compiled_, line.c_str(), found.size(), found.data(), 0) != 0) {
+      return std::nullopt;
+    }
+    const regmatch_t& at = found[has_group() ? 1 : 0];
+    return at.rm_so < 0 ? std::string()
+                        : line.substr(static_cast<std::size_t>(at.rm_so),
+                                      static_cast<std::size_t>(at.rm_eo - at.rm_so));
+  }
+
+ private:
+  Expression() = default;
+  regex_t compiled_{};
+  bool valid_ = false;
 };
 
 namespace {
@@ -128,8 +183,7 @@ std::optional<Rate> of_rates(const std::vector<Reading>& in, RateSource source) 
 }  // namespace
 
 struct Progress::State {
-  std::optional<std::regex> rate_words, count_words;
-  bool count_has_group = false;
+  std::unique_ptr<Expression> rate_words, count_words;
   std::string line;
   bool skipping = false;  // the rest of a line that is too long
   std::vector<Reading> told, iterations, counted, rates;
@@ -167,23 +221,16 @@ struct Progress::State {
     }
   }
 
-  // std::regex throws on expressions that turn out too complex while matching.
   void match(double now) {
-    std::smatch found;
-    try {
-      if (rate_words && std::regex_search(line, found, *rate_words)) {
-        if (const auto value = number(found[1].str())) {
-          keep(rates, now, *value);
-        }
-      }
-      if (count_words && std::regex_search(line, found, *count_words)) {
-        const auto value = count_has_group ? number(found[1].str()) : std::optional(matches += 1);
-        if (value) {
-          keep(counted, now, *value);
-        }
-      }
-    } catch (const std::regex_error&) {
-      return;
+    const auto rate = rate_words ? rate_words->find(line) : std::nullopt;
+    if (const auto value = rate ? number(*rate) : std::nullopt) {
+      keep(rates, now, *value);
+    }
+    const auto count = count_words ? count_words->find(line) : std::nullopt;
+    if (count && !count_words->has_group()) {
+      keep(counted, now, matches += 1);
+    } else if (const auto units = count ? number(*count) : std::nullopt) {
+      keep(counted, now, *units);
     }
   }
 };
@@ -194,42 +241,22 @@ Progress::~Progress() = default;
 Progress::Progress(Progress&&) noexcept = default;
 Progress& Progress::operator=(Progress&&) noexcept = default;
 
-namespace {
-
-Result<std::regex> expression(const std::string& text, const char* option, unsigned most_groups) {
-  try {
-    std::regex parsed(text, std::regex::ECMAScript | std::regex::optimize);
-    if (parsed.mark_count() <= most_groups) {
-      return parsed;
-    }
-    return fail(ErrorCode::kUsage,
-                std::string(option) + " has more than one group: " + base::quoted(text),
-                "write (?:...) for groups that are not the number");
-  } catch (const std::regex_error& error) {
-    return fail(ErrorCode::kUsage,
-                std::string(option) + " is no regular expression: " + base::quoted(text) + ": " +
-                    error.what());
-  }
-}
-
-}  // namespace
-
 Result<Progress> Progress::reader(const rightsize::RateWords& words) {
   auto state = std::make_unique<State>();
-  if (words.rate_regex.size() > kLongestProgressLine || words.count_regex.size() > kLongestProgressLine) {
+  if (words.rate_regex.size() > kLongestProgressLine ||
+      words.count_regex.size() > kLongestProgressLine) {
     return fail(ErrorCode::kUsage, "a regular expression has at most 1024 characters");
   }
   if (!words.rate_regex.empty()) {
-    MIG_ASSIGN_OR_RETURN(state->rate_words, expression(words.rate_regex, "--rate-regex", 1));
-    if (state->rate_words->mark_count() == 0) {
+    MIG_ASSIGN_OR_RETURN(state->rate_words, Expression::of(words.rate_regex, "--rate-regex"));
+    if (!state->rate_words->has_group()) {
       return fail(ErrorCode::kUsage,
                   "--rate-regex has no group: " + base::quoted(words.rate_regex),
                   "its group is the number of units per second: 'Throughput: ([0-9.]+)'");
     }
   }
   if (!words.count_regex.empty()) {
-    MIG_ASSIGN_OR_RETURN(state->count_words, expression(words.count_regex, "--count-regex", 1));
-    state->count_has_group = state->count_words->mark_count() == 1;
+    MIG_ASSIGN_OR_RETURN(state->count_words, Expression::of(words.count_regex, "--count-regex"));
   }
   return Progress(std::move(state));
 }

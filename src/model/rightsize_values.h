@@ -145,7 +145,7 @@ struct Fit {
   double fixed_seconds = 0;   // part of a unit that no share changes: host, launches, latency
   double device_seconds = 0;  // part that grows as the share shrinks, on the whole GPU
   double exponent = 0;        // of the scaling where it is steeper than 1/share; 0 = none
-  std::optional<double> fixed_share;  // 0 to 1, of a unit on the whole GPU
+  std::optional<double> fixed_share;  // 0 to 1: the part of a unit that the device does not need
 };
 
 // Constants of the model (advise/slowdown.h says what they are and where they come from).

@@ -120,7 +120,7 @@ class Table {
   static void head() {
     std::printf("| data | jobs | rule |");
     for (const double speed : kSpeeds) {
-      std::printf(" %.0f %% of full speed |", 100 * speed);
+      std::printf(" keep %.0f %% |", 100 * speed);
     }
     std::printf(" further runs | mean error (median) |\n|---|---|---|---|---|---|---|---|---|---|\n");
   }

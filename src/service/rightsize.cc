@@ -76,6 +76,9 @@ class Measuring {
     if (request_.argv.empty()) {
       return fail(ErrorCode::kUsage, "rightsize: no command is given");
     }
+    if (request_.places.at.back().profile.empty()) {
+      MIG_TRY(RightsizeStage::can_limit(settings_));
+    }
     argv_ = request_.argv;
     MIG_ASSIGN_OR_RETURN(argv_.front(), program_path(argv_.front()));
     report_.command = base::join(request_.argv, " ");
@@ -192,11 +195,6 @@ class Measuring {
     if (second == nullptr) {
       report_.notes.push_back("only the whole GPU holds what was measured");
       return {};
-    }
-    if (request_.workload.empty()) {
-      return fail(ErrorCode::kNotFound,
-                  "a limit of multiprocessors is read back by mig-workload, which is not there",
-                  "name it with --workload");
     }
     report_.notes.emplace_back(kMpsNote);
     const RightsizePlace& place = request_.places.at.back();

@@ -176,24 +176,33 @@ Result<RightsizeStage> RightsizeStage::on(const StageSettings& settings,
   return RightsizeStage(std::move(state));
 }
 
-Result<RightsizeStage> RightsizeStage::limited(const StageSettings& settings,
-                                               const RightsizePlace& place,
-                                               std::uint32_t sm) {
+Result<void> RightsizeStage::can_limit(const StageSettings& settings) {
   if (settings.simulated) {
     return fail(ErrorCode::kNotSupported,
                 "the simulated machine has no MPS, so a share of the GPU needs MIG",
                 "migctl mode enable, then migctl rightsize --create");
   }
-  const std::string control = launch::find_mps_control();
-  if (control.empty()) {
+  if (launch::find_mps_control().empty()) {
     return fail(ErrorCode::kNotSupported,
                 "there is no nvidia-cuda-mps-control here, so a share of the GPU needs MIG",
                 "migctl mode enable, then migctl rightsize --create");
   }
+  if (settings.workload.empty()) {
+    return fail(ErrorCode::kNotFound,
+                "a limit of multiprocessors is read back by mig-workload, which is not there",
+                "name it with --workload");
+  }
+  return {};
+}
+
+Result<RightsizeStage> RightsizeStage::limited(const StageSettings& settings,
+                                               const RightsizePlace& place,
+                                               std::uint32_t sm) {
+  MIG_TRY(can_limit(settings));
   auto state = std::make_unique<State>();
   state->settings = settings;
   state->place = place;
-  MIG_ASSIGN_OR_RETURN(launch::Mps mps, launch::Mps::start(control, place.uuid));
+  MIG_ASSIGN_OR_RETURN(launch::Mps mps, launch::Mps::start(launch::find_mps_control(), place.uuid));
   state->mps = std::move(mps);
   MIG_TRY(state->limit_to(sm));
   return RightsizeStage(std::move(state));

@@ -34,6 +34,8 @@ struct StageSettings {
 
 class RightsizeStage {
  public:
+  // Whether limited() can do anything here; before a long run of something else.
+  static Result<void> can_limit(const StageSettings& settings);
   // An instance or the whole GPU without a limit.
   static Result<RightsizeStage> on(const StageSettings& settings, const RightsizePlace& place);
   // The whole GPU with at least so many multiprocessors, by MPS.

@@ -67,8 +67,7 @@ class Machine:
         if code == 0:
             for profile in json.loads(out)["gpus"][arguments.gpu]["profiles"]:
                 if "+" not in profile["name"] and "-" not in profile["name"]:
-                    self.profiles.append({key: profile.get(key) for key in ("name", "sm", "memoryMib")} |
-                                         {"slots": profile["placements"][0]["size"]})
+                    self.profiles.append({key: profile.get(key) for key in ("name", "slices", "sm", "memoryMib")})
         else:
             tell(f"migctl profiles: {err.strip()}")
         try:

@@ -45,7 +45,7 @@ ROOMS = {
                   "mig", "base", "model", "store", "planner", "holders"),
     "launch": room("run jobs on instances: processes, namespaces, cgroups, records, logs",
                    "mig", "base", "model", "store", "holders", "lease"),
-    "advise": room("isolation verdicts (statistics), costs (whole numbers): pure", "mig", "base", "model"),
+    "advise": room("isolation verdicts (statistics), costs (whole numbers), the profile that a job needs: pure", "mig", "base", "model"),
     "cdi": room("the CDI file: devices, nodes and libraries of a machine as containers get them; who else names them",
                 "mig", "base", "model", "config", "store"),
     "compose": room("Compose files against a machine: which instance each service gets, what is stale and why; writes them. Pure "

@@ -87,11 +87,10 @@ DataSet data_set(const char* name,
 
 std::size_t smallest_that_keeps(const Job& job, double speed) {
   const double limit = job.seconds.back() / speed * (1 + 1e-9);
-  return static_cast<std::size_t>(
-      std::find_if(job.seconds.begin(),
-                   job.seconds.end(),
-                   [&](double seconds) { return seconds <= limit; }) -
-      job.seconds.begin());
+  return static_cast<std::size_t>(std::find_if(job.seconds.begin(),
+                                               job.seconds.end(),
+                                               [&](double seconds) { return seconds <= limit; }) -
+                                  job.seconds.begin());
 }
 
 void count(Score& score, const Job& job, std::size_t chosen, double speed) {
@@ -236,7 +235,8 @@ std::size_t by_sm_share(const Job& job, double speed) {
 }
 
 std::size_t by_activity(const Job& job, double /*speed*/) {
-  const auto fit = slowdown_of(job, first_two(job, Second::kTwoSlices), advise::shipped_shape()).fit();
+  const auto fit =
+      slowdown_of(job, first_two(job, Second::kTwoSlices), advise::shipped_shape()).fit();
   const double activity = fit && fit->fixed_share ? 1 - *fit->fixed_share : 1;
   return by_sm_share(job, activity);
 }

@@ -18,8 +18,8 @@ namespace mig::bench {
 
 // A job of a data set: its time on each profile that held it.
 struct Job {
-  std::string family;  // "resnet"
-  std::string name;    // "resnet b64"
+  std::string family;                  // "resnet"
+  std::string name;                    // "resnet b64"
   std::vector<rightsize::Size> sizes;  // that held it, smallest first; the last is the whole GPU
   std::vector<double> seconds;         // of a unit, for each size
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Right-sizing against two public data sets: which profile each rule chooses for a target, how often
-// that is the smallest one that keeps the speed, and how far predicted times are off.
+// Right-sizing against two public data sets: which profile each rule chooses for a target, how
+// often that is the smallest one that keeps the speed, and how far predicted times are off.
 //
 //   mig-bench-rightsize [--data ../shared/rightsizing] [--seed 1] [--splits 20] [--out FILE]
 //
@@ -88,7 +88,8 @@ class Table {
     for (std::size_t i = 0; i < kSpeeds.size(); ++i) {
       const auto& at = scores[i];
       const double jobs = at.jobs();
-      line += fmt::format(" {:.0f} % {}/{}/{} |", 100 * at.exact / jobs, at.exact, at.big, at.small);
+      line +=
+          fmt::format(" {:.0f} % {}/{}/{} |", 100 * at.exact / jobs, at.exact, at.big, at.small);
       rows_.push_back({{{"set", set}, {"part", part}, {"rule", rule}},
                        {{"target", kSpeeds[i]},
                         {"jobs", jobs},
@@ -122,7 +123,8 @@ class Table {
     for (const double speed : kSpeeds) {
       std::printf(" keep %.0f %% |", 100 * speed);
     }
-    std::printf(" further runs | mean error (median) |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    std::printf(
+        " further runs | mean error (median) |\n|---|---|---|---|---|---|---|---|---|---|\n");
   }
 
   const std::vector<Row>& rows() const { return rows_; }
@@ -132,19 +134,36 @@ class Table {
   double further_ = 0, undecided_ = 0, choices_ = 0;
 };
 
-void judge(Table& table, const DataSet& set, const std::string& part, const Jobs& jobs, const Shape& shape) {
+void judge(Table& table,
+           const DataSet& set,
+           const std::string& part,
+           const Jobs& jobs,
+           const Shape& shape) {
   const Errors share = mig::bench::errors_of_share(jobs);
-  table.scores(set.name, part, "smallest that fits", score_of(jobs, mig::bench::smallest_that_fits), nullptr);
+  table.scores(set.name,
+               part,
+               "smallest that fits",
+               score_of(jobs, mig::bench::smallest_that_fits),
+               nullptr);
   table.scores(set.name, part, "SM share", score_of(jobs, mig::bench::by_sm_share), &share);
-  table.scores(set.name, part, "activity (Kruize), derived", score_of(jobs, mig::bench::by_activity), nullptr);
+  table.scores(set.name,
+               part,
+               "activity (Kruize), derived",
+               score_of(jobs, mig::bench::by_activity),
+               nullptr);
   table.scores(set.name, part, "activity, best with hindsight", best_without_target(jobs), nullptr);
   const Shape line{1, 1, shape.width, shape.noise, shape.beyond};
   const Errors of_line = errors_of(jobs, line, Second::kTwoSlices);
-  table.scores(set.name, part, "7g + 2g, a + b/s", score_of(jobs, line, {Second::kTwoSlices, 0, true}), &of_line);
+  table.scores(set.name,
+               part,
+               "7g + 2g, a + b/s",
+               score_of(jobs, line, {Second::kTwoSlices, 0, true}),
+               &of_line);
   for (const Second second : {Second::kTwoSlices, Second::kSmallest}) {
     const std::string name = second == Second::kTwoSlices ? "7g + 2g" : "7g + smallest";
     const Errors errors = errors_of(jobs, shape, second);
-    table.scores(set.name, part, name + ", guess", score_of(jobs, shape, {second, 0, true}), &errors);
+    table.scores(
+        set.name, part, name + ", guess", score_of(jobs, shape, {second, 0, true}), &errors);
     for (int more = 0; more <= 2; ++more) {
       table.scores(set.name,
                    part,
@@ -166,7 +185,8 @@ void over_splits(Table& table, const DataSet& miso, const DataSet& parva, const 
   for (unsigned seed = 1; seed <= options.splits; ++seed) {
     const Half a = half_of(miso, seed);
     const Half b = half_of(parva, seed);
-    const Shape shape = mig::bench::fitted(together(a.chooses, b.chooses), mig::advise::shipped_shape());
+    const Shape shape =
+        mig::bench::fitted(together(a.chooses, b.chooses), mig::advise::shipped_shape());
     for (int set = 0; set < 2; ++set) {
       const Jobs& jobs = set == 0 ? a.held_back : b.held_back;
       errors[set].push_back(errors_of(jobs, shape, Second::kTwoSlices).mean());
@@ -191,16 +211,18 @@ void over_splits(Table& table, const DataSet& miso, const DataSet& parva, const 
                 {"medianMeanError", median},
                 {"mostMeanError", errors[set].back()}}});
   }
-  std::printf("7g + 2g, safe, up to 1 more, held-back halves of %u draws: %d of %d choices too small, "
-              "exact at the worst target of the worst draw %.0f %%\n",
-              options.splits,
-              small,
-              choices,
-              100 * worst_exact);
-  table.add({{{"set", "both"}, {"part", "held back, all draws"}, {"rule", "7g + 2g, safe, up to 1 more"}},
-             {{"tooSmall", static_cast<double>(small)},
-              {"choices", static_cast<double>(choices)},
-              {"worstExactShare", worst_exact}}});
+  std::printf(
+      "7g + 2g, safe, up to 1 more, held-back halves of %u draws: %d of %d choices too small, "
+      "exact at the worst target of the worst draw %.0f %%\n",
+      options.splits,
+      small,
+      choices,
+      100 * worst_exact);
+  table.add(
+      {{{"set", "both"}, {"part", "held back, all draws"}, {"rule", "7g + 2g, safe, up to 1 more"}},
+       {{"tooSmall", static_cast<double>(small)},
+        {"choices", static_cast<double>(choices)},
+        {"worstExactShare", worst_exact}}});
 }
 
 int run(const Options& options) {
@@ -214,17 +236,20 @@ int run(const Options& options) {
   }
   const Half a = half_of(*miso, options.seed);
   const Half b = half_of(*parva, options.seed);
-  const Shape shape = mig::bench::fitted(together(a.chooses, b.chooses), mig::advise::shipped_shape());
+  const Shape shape =
+      mig::bench::fitted(together(a.chooses, b.chooses), mig::advise::shipped_shape());
   const Shape shipped = mig::advise::shipped_shape();
-  std::printf("Chosen on half of the families (seed %u): SM weight %.2f, overlap %.2f, width %.2f; shipped: "
-              "%.2f, %.2f, %.2f\n\n",
-              options.seed,
-              shape.sm_weight,
-              shape.overlap,
-              shape.width,
-              shipped.sm_weight,
-              shipped.overlap,
-              shipped.width);
+  std::printf(
+      "Chosen on half of the families (seed %u): SM weight %.2f, overlap %.2f, width %.2f; "
+      "shipped: "
+      "%.2f, %.2f, %.2f\n\n",
+      options.seed,
+      shape.sm_weight,
+      shape.overlap,
+      shape.width,
+      shipped.sm_weight,
+      shipped.overlap,
+      shipped.width);
   Table table;
   Table::head();
   for (const auto& [set, half] : {std::pair(&*miso, a), std::pair(&*parva, b)}) {

@@ -310,21 +310,21 @@ int run_cuda_check(const Options& options, std::FILE* out) {
                           Case{Precision::kBf16, false, two},
                           Case{Precision::kFp32, true, two}}) {
     cuda::Status status;
-    const cuda::CheckResult result =
-        cuda::check_training(
-            device->driver(), precision_of(one.precision), one.own, one.sizes, status);
+    const cuda::CheckResult result = cuda::check_training(
+        device->driver(), precision_of(one.precision), one.own, one.sizes, status);
     passed = passed && result.passed;
     if (!options.json) {
-      std::fprintf(out,
-                   "%s%s, %zu layers: %s, largest weight error %.2e, loss error %.2e, tolerance %.0e %s\n",
-                   precision_name(one.precision),
-                   one.own ? " (own kernel)" : "",
-                   one.sizes.size() - 1,
-                   result.passed ? "agrees with float64" : "DISAGREES",
-                   result.largest_weight_error,
-                   result.largest_loss_error,
-                   result.tolerance,
-                   status.message().c_str());
+      std::fprintf(
+          out,
+          "%s%s, %zu layers: %s, largest weight error %.2e, loss error %.2e, tolerance %.0e %s\n",
+          precision_name(one.precision),
+          one.own ? " (own kernel)" : "",
+          one.sizes.size() - 1,
+          result.passed ? "agrees with float64" : "DISAGREES",
+          result.largest_weight_error,
+          result.largest_loss_error,
+          result.tolerance,
+          status.message().c_str());
     }
     cases.push_back({{"precision", precision_name(one.precision)},
                      {"ownKernel", one.own},

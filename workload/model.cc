@@ -88,7 +88,8 @@ StepWork step_work(std::uint32_t batch, Precision precision, const Model& model)
   work.flops = 2 * std::uint64_t{batch} * (2 * weights(model, 0) + weights(model, 1));
   // Weights are read forward and backward, gradients written once; Adam reads weight, gradient and
   // two moments and writes three of them back, in fp32 whatever the precision.
-  const std::uint64_t products = operand * (weights(model, 0) + weights(model, 1)) + kFloat * parameters;
+  const std::uint64_t products =
+      operand * (weights(model, 0) + weights(model, 1)) + kFloat * parameters;
   const std::uint64_t adam = 7 * kFloat * parameters;
   // bf16 converts the fp32 weights once per step.
   const std::uint64_t casts = precision == Precision::kBf16 ? (kFloat + operand) * parameters : 0;

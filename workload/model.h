@@ -37,9 +37,7 @@ const Model* model_named(std::string_view name);  // nullptr = unknown
 std::uint64_t parameter_count(const Model& model = training_job());
 
 // Work of one step of `batch` samples (at least 1).
-StepWork step_work(std::uint32_t batch,
-                   Precision precision,
-                   const Model& model = training_job());
+StepWork step_work(std::uint32_t batch, Precision precision, const Model& model = training_job());
 
 }  // namespace workload
 

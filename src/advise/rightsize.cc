@@ -78,9 +78,8 @@ std::string in_words(const Prediction& at, const Target& target) {
 Choice smallest(const std::vector<const Prediction*>& fitting, const Target& target) {
   Choice choice;
   choice.target = target;
-  const auto sure = std::find_if(fitting.begin(), fitting.end(), [&](const Prediction* at) {
-    return certain(*at, target);
-  });
+  const auto sure = std::find_if(
+      fitting.begin(), fitting.end(), [&](const Prediction* at) { return certain(*at, target); });
   std::vector<const Prediction*> open;
   std::copy_if(fitting.begin(), sure, std::back_inserter(open), [&](const Prediction* at) {
     return possible(*at, target);
@@ -90,7 +89,8 @@ Choice smallest(const std::vector<const Prediction*>& fitting, const Target& tar
     choice.why = in_words(**sure, target);
   }
   if (open.empty()) {
-    choice.verdict = sure == fitting.end() ? rightsize::Verdict::kNone : rightsize::Verdict::kChosen;
+    choice.verdict =
+        sure == fitting.end() ? rightsize::Verdict::kNone : rightsize::Verdict::kChosen;
     if (sure == fitting.end()) {
       choice.why = "no profile is fast enough: " + in_words(*fitting.back(), target);
     } else if (sure != fitting.begin()) {
@@ -105,9 +105,10 @@ Choice smallest(const std::vector<const Prediction*>& fitting, const Target& tar
   const Prediction& measure = good == open.end() ? *open.back() : **good;
   choice.verdict = rightsize::Verdict::kUndecided;
   choice.measure = measure.size.profile;
-  choice.why += (choice.why.empty() ? "" : "; ") + in_words(measure, target) +
-                (measure.basis == Basis::kMeasured ? " by the noise of its run: measure longer there"
-                                                   : ", so measure there");
+  choice.why +=
+      (choice.why.empty() ? "" : "; ") + in_words(measure, target) +
+      (measure.basis == Basis::kMeasured ? " by the noise of its run: measure longer there"
+                                         : ", so measure there");
   return choice;
 }
 
@@ -117,8 +118,7 @@ Choice cheapest(const std::vector<const Prediction*>& fitting, const Target& tar
       return a->size.price_share * (a->seconds.*bound) < b->size.price_share * (b->seconds.*bound);
     };
   };
-  const Prediction& best =
-      **std::min_element(fitting.begin(), fitting.end(), by(&Interval::value));
+  const Prediction& best = **std::min_element(fitting.begin(), fitting.end(), by(&Interval::value));
   std::vector<const Prediction*> others;
   std::copy_if(fitting.begin(), fitting.end(), std::back_inserter(others), [&](const auto* at) {
     return at != &best;
@@ -133,9 +133,8 @@ Choice cheapest(const std::vector<const Prediction*>& fitting, const Target& tar
     return choice;
   }
   const Prediction& rival = **std::min_element(others.begin(), others.end(), by(&Interval::low));
-  choice.why += fmt::format(", {} {:.3g}",
-                            rival.size.profile,
-                            rival.size.price_share * rival.seconds.value);
+  choice.why +=
+      fmt::format(", {} {:.3g}", rival.size.profile, rival.size.price_share * rival.seconds.value);
   if (rival.size.price_share * rival.seconds.low < best.size.price_share * best.seconds.high) {
     choice.verdict = rightsize::Verdict::kUndecided;
     const bool measured = best.basis == Basis::kMeasured;
@@ -209,20 +208,22 @@ std::string host_words(std::optional<double> host_share, const std::optional<Fit
   if (host_share) {
     const int percent = static_cast<int>(std::lround(100 * *host_share));
     return *host_share >= kBound
-               ? fmt::format("host-bound: for {} % of the time the GPU waits for the host; a "
-                             "smaller instance is nearly as fast, and larger batches or more "
-                             "workers would use more of it",
-                             percent)
+               ? fmt::format(
+                     "host-bound: for {} % of the time the GPU waits for the host; a "
+                     "smaller instance is nearly as fast, and larger batches or more "
+                     "workers would use more of it",
+                     percent)
                : fmt::format("the GPU works for {} % of the time", 100 - percent);
   }
   if (fit && fit->fixed_share) {
     const int percent = static_cast<int>(std::lround(100 * (1 - *fit->fixed_share)));
-    return fmt::format("by the fit the device's own work is {} % of a unit's time on the whole GPU"
-                       "{} (derived, not measured)",
-                       percent,
-                       *fit->fixed_share >= kBound
-                           ? ": host-bound there, so that smaller shares cost little at first"
-                           : "");
+    return fmt::format(
+        "by the fit the device's own work is {} % of a unit's time on the whole GPU"
+        "{} (derived, not measured)",
+        percent,
+        *fit->fixed_share >= kBound
+            ? ": host-bound there, so that smaller shares cost little at first"
+            : "");
   }
   return "not known how much of the time the GPU waits for the host";
 }
@@ -242,8 +243,8 @@ Shape recalibrated(const Shape& shape, std::vector<double> errors) {
     return shape;
   }
   std::sort(errors.begin(), errors.end());
-  const auto at = static_cast<std::size_t>(
-      std::ceil(kCovered * static_cast<double>(errors.size()))) - 1;
+  const auto at =
+      static_cast<std::size_t>(std::ceil(kCovered * static_cast<double>(errors.size()))) - 1;
   Shape own = shape;
   own.width = shape.width * std::clamp(errors[at], kNarrowest, kWidest);
   return own;

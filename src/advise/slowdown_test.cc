@@ -113,8 +113,8 @@ TEST(SlowdownProperty, BoundsOrderAndUnits) {
       ASSERT_GT(answer.seconds.low, 0);
       ASSERT_LE(answer.seconds.low, answer.seconds.value);
       ASSERT_GE(answer.seconds.high, answer.seconds.value);
-      ASSERT_NEAR(in_ms.at(at).seconds.value / 1000, answer.seconds.value,
-                  1e-9 * answer.seconds.value);
+      ASSERT_NEAR(
+          in_ms.at(at).seconds.value / 1000, answer.seconds.value, 1e-9 * answer.seconds.value);
       if (more == 1 && points[1].seconds >= whole) {
         const Share larger{std::min(1.0, at.sm * 1.3), std::min(1.0, at.bandwidth * 1.3)};
         ASSERT_LE(job.at(larger).seconds.value, answer.seconds.value * (1 + 1e-9));

@@ -51,19 +51,24 @@ class Rightsize final : public Command {
     return {
         "rightsize",
         "Measure a command and say which profile is the smallest one it needs.",
-        "The command runs once on the whole GPU and once on a share of it; from the two the time on "
+        "The command runs once on the whole GPU and once on a share of it; from the two the time "
+        "on "
         "every profile is predicted, with an interval, and the smallest profile is advised whose "
         "whole interval meets each target. Where a smaller one may do it is said which one to "
-        "measure. With MIG on the two are free instances (leased meanwhile), or are made and removed "
+        "measure. With MIG on the two are free instances (leased meanwhile), or are made and "
+        "removed "
         "again with --create on a GPU that has none; with MIG off they are the GPU itself and "
         "NVIDIA's MPS with a limit of multiprocessors, by a server of our own. What is in use is "
         "left alone; nothing of the GPU is set or reset.\n"
         "How fast it works is read from lines \"migctl-progress N\" (N units done so far) or of "
         "mig-workload, by --rate-regex or --count-regex from its output, or, if it ends by itself, "
-        "from the whole run. When it has been measured for --seconds it is asked to end (SIGTERM).\n"
+        "from the whole run. When it has been measured for --seconds it is asked to end "
+        "(SIGTERM).\n"
         "--check runs on the advised profile and the next smaller one too, and keeps how far the "
-        "predictions were off for this machine's next intervals. --pid looks at a process that runs "
-        "already: memory and activity, no speed. --from-history judges jobs by the daemon's samples. "
+        "predictions were off for this machine's next intervals. --pid looks at a process that "
+        "runs "
+        "already: memory and activity, no speed. --from-history judges jobs by the daemon's "
+        "samples. "
         "--lab-models runs the course's three models on each profile. --measured reckons with "
         "times that you have, without a machine with --model.",
         {"rightsize -- python train.py",
@@ -116,7 +121,8 @@ class Rightsize final : public Command {
     options.list({"--measured", "PROFILE=TIME", "times of a unit; \"full\" is the whole GPU"},
                  measured_);
     options.text({"--memory", "SIZE", "with --measured: its peak memory"}, memory_);
-    options.text({"--model", "BOARD", "with --measured: for this board, without a machine"}, model_);
+    options.text({"--model", "BOARD", "with --measured: for this board, without a machine"},
+                 model_);
     options.text({"--workload", "PATH", "mig-workload (the one beside this program)"}, workload_);
   }
 
@@ -147,9 +153,10 @@ class Rightsize final : public Command {
                   "--measured");
     }
     if (ways > 1) {
-      return fail(ErrorCode::kUsage,
-                  "rightsize: a command, --pid, --from-history, --lab-models and --measured exclude "
-                  "each other");
+      return fail(
+          ErrorCode::kUsage,
+          "rightsize: a command, --pid, --from-history, --lab-models and --measured exclude "
+          "each other");
     }
     if (measured_.empty() && (!memory_.empty() || !model_.empty())) {
       return fail(ErrorCode::kUsage, "rightsize: --memory and --model belong to --measured");
@@ -187,8 +194,8 @@ class Rightsize final : public Command {
     if (text.empty()) {
       return otherwise;
     }
-    const auto parsed = rightsize::parse_seconds(text.back() >= '0' && text.back() <= '9' ? text + "s"
-                                                                                          : text);
+    const auto parsed =
+        rightsize::parse_seconds(text.back() >= '0' && text.back() <= '9' ? text + "s" : text);
     if (!parsed || *parsed < service::kLeastRightsizeSeconds ||
         *parsed > service::kMostRightsizeSeconds) {
       return fail(ErrorCode::kUsage,
@@ -238,9 +245,8 @@ class Rightsize final : public Command {
                          service::rightsize_models(*node, request));
     const wire::Source source = context.source_or_default();
     Output& output = context.output();
-    output.result(context.globals().json
-                      ? wire::rightsize_models_document(report, source)
-                      : rightsize_models_text(report, source, output.paint()));
+    output.result(context.globals().json ? wire::rightsize_models_document(report, source)
+                                         : rightsize_models_text(report, source, output.paint()));
     return report.stopped ? 128 + StopOnSignal::signal : 0;
   }
 
@@ -265,9 +271,8 @@ class Rightsize final : public Command {
                          service::rightsize_history(*node, period.from_ms, period.until_ms));
     const wire::Source source = context.source_or_default();
     Output& output = context.output();
-    output.result(context.globals().json
-                      ? wire::rightsize_history_document(report, source)
-                      : rightsize_history_text(report, source, output.paint()));
+    output.result(context.globals().json ? wire::rightsize_history_document(report, source)
+                                         : rightsize_history_text(report, source, output.paint()));
     return 0;
   }
 

@@ -189,18 +189,13 @@ std::string profile_text(const std::map<std::string, std::string>& by_model,
 
 }  // namespace
 
-std::string rightsize_text(const Report& report,
-                           const wire::Source& source,
-                           const Paint& paint) {
+std::string rightsize_text(const Report& report, const wire::Source& source, const Paint& paint) {
   const std::string command = report.command.size() > kLongestCommand
                                   ? report.command.substr(0, kLongestCommand) + "..."
                                   : report.command;
-  std::string text =
-      head(source,
-           fmt::format("right-sizing for {}{}{}",
-                       report.board,
-                       command.empty() ? "" : ": ",
-                       command));
+  std::string text = head(
+      source,
+      fmt::format("right-sizing for {}{}{}", report.board, command.empty() ? "" : ": ", command));
   text += runs_text(report, paint);
   if (!report.host_words.empty()) {
     text += report.host_words + "\n";
@@ -248,11 +243,11 @@ std::string rightsize_models_text(const rightsize::ModelsReport& report,
                row.samples_per_second ? fmt::format("{:.0f}", *row.samples_per_second) : "-",
                percent_text(row.speed),
                memory_text(row.peak_memory_mib),
-               row.out_of_memory      ? "OUT OF MEMORY"
-               : !row.error.empty()   ? row.error
-               : row.fits == false    ? "does not fit"
-               : row.fits             ? "fits"
-                                      : "not known"});
+               row.out_of_memory    ? "OUT OF MEMORY"
+               : !row.error.empty() ? row.error
+               : row.fits == false  ? "does not fit"
+               : row.fits           ? "fits"
+                                    : "not known"});
   }
   text += table.draw(paint) + "\n";
   for (const auto& [model, profile] : report.minimum) {
@@ -293,11 +288,8 @@ std::string rightsize_history_text(const rightsize::HistoryReport& report,
                percent_text(use.sm_most),
                memory_text(use.peak_memory_mib),
                use.verdict});
-    reasons += fmt::format("{} {} on {}: {}\n",
-                           use.tenant,
-                           use.job.empty() ? "-" : use.job,
-                           use.profile,
-                           use.why);
+    reasons += fmt::format(
+        "{} {} on {}: {}\n", use.tenant, use.job.empty() ? "-" : use.job, use.profile, use.why);
   }
   text += table.empty() ? "  no lease had recorded minutes in that time\n"
                         : table.draw(paint) + "\n" + reasons;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/progress.h"
 
-#include <regex.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -11,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <regex.h>
 
 #include "base/strings.h"
 #include "launch/workload_result.h"
@@ -84,8 +84,8 @@ using rightsize::RateSource;
 constexpr std::size_t kLongestProgressLine = 1024;
 constexpr std::size_t kLongestResultLine = 16U << 10U;  // a line of JSON
 constexpr std::size_t kMostReadings = 100'000;
-constexpr std::size_t kParts = 8;        // of the steady time, for its noise
-constexpr double kStudent95 = 2.365;     // two-sided, 7 degrees of freedom
+constexpr std::size_t kParts = 8;     // of the steady time, for its noise
+constexpr double kStudent95 = 2.365;  // two-sided, 7 degrees of freedom
 
 std::optional<double> number(std::string_view text) {
   double value = 0;

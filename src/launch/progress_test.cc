@@ -43,11 +43,14 @@ TEST(Progress, ReadsThePublishedLabsScript) {
 
 TEST(Progress, AResultAtTheEndCountsWheneverItComes) {
   Progress progress = reader();
-  progress.feed(R"({"apiVersion":"migctl/v1","kind":"WorkloadStarted","simulated":true})" "\n", 1);
+  progress.feed(R"({"apiVersion":"migctl/v1","kind":"WorkloadStarted","simulated":true})"
+                "\n",
+                1);
   EXPECT_EQ(progress.began(), 1.0);
   EXPECT_FALSE(progress.rate(0, 9));
-  progress.feed(
-      R"({"apiVersion":"migctl/v1","kind":"WorkloadResult","stepsPerSecond":201.5})" "\n", 12);
+  progress.feed(R"({"apiVersion":"migctl/v1","kind":"WorkloadResult","stepsPerSecond":201.5})"
+                "\n",
+                12);
   EXPECT_EQ(progress.rate(0, 9)->per_second, 201.5);
   EXPECT_EQ(progress.rate(0, 9)->source, RateSource::kWorkload);
 }

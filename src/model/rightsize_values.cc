@@ -117,8 +117,13 @@ std::optional<double> parse_seconds(std::string_view text) {
     std::string_view name;
     double seconds;
   };
-  for (const Unit& unit : {Unit{"us", 1e-6}, Unit{"ms", 1e-3}, Unit{"s", 1}, Unit{"m", 60},
-                           Unit{"h", 3600}, Unit{"d", 86400}}) {
+
+  for (const Unit& unit : {Unit{"us", 1e-6},
+                           Unit{"ms", 1e-3},
+                           Unit{"s", 1},
+                           Unit{"m", 60},
+                           Unit{"h", 3600},
+                           Unit{"d", 86400}}) {
     if (text.size() > unit.name.size() &&
         text.substr(text.size() - unit.name.size()) == unit.name) {
       const auto value = number(text.substr(0, text.size() - unit.name.size()));

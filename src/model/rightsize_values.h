@@ -107,8 +107,8 @@ enum class Basis {
 struct Prediction {
   Size size;
   Basis basis = Basis::kMeasured;
-  Interval seconds;         // of a unit of work
-  Interval speed;           // relative to the whole GPU
+  Interval seconds;          // of a unit of work
+  Interval speed;            // relative to the whole GPU
   std::optional<bool> fits;  // the measured peak memory with its margin; nullopt: not known
 };
 
@@ -121,15 +121,15 @@ enum class TargetKind {
 
 struct Target {
   TargetKind kind = TargetKind::kSpeed;
-  double value = 0.8;    // share, or seconds
-  double units = 1;      // kDeadline: how many
-  std::string text;      // as the user wrote it: "speed=0.8"
+  double value = 0.8;  // share, or seconds
+  double units = 1;    // kDeadline: how many
+  std::string text;    // as the user wrote it: "speed=0.8"
 };
 
 enum class Verdict {
-  kChosen,      // this is the smallest, in the whole interval
-  kUndecided,   // `profile` is large enough for certain; `measure` might be, too: measure there
-  kNone,        // no profile fits or is fast enough
+  kChosen,     // this is the smallest, in the whole interval
+  kUndecided,  // `profile` is large enough for certain; `measure` might be, too: measure there
+  kNone,       // no profile fits or is fast enough
 };
 
 struct Choice {
@@ -175,12 +175,12 @@ struct Report {
   std::string driver_version;
   std::vector<Run> runs;
   std::optional<std::uint64_t> peak_memory_mib;
-  double memory_margin = 0;  // relative, with which a profile must hold the peak
+  double memory_margin = 0;          // relative, with which a profile must hold the peak
   std::optional<double> host_share;  // of the time in which the device waits for the host
   std::string host_words;
   std::optional<Fit> fit;
   Shape shape;
-  bool recalibrated = false;  // the interval is that of this machine's own checks
+  bool recalibrated = false;            // the interval is that of this machine's own checks
   std::vector<Prediction> predictions;  // smallest profile first
   std::vector<Choice> choices;
   std::vector<Check> checks;
@@ -188,7 +188,8 @@ struct Report {
   bool stopped = false;
 };
 
-// A training of one of the course's three models on one profile; rows are by model, smallest profile first.
+// A training of one of the course's three models on one profile; rows are by model, smallest
+// profile first.
 struct ModelRow {
   std::string model;  // "small", "medium", "large"
   std::string profile;
@@ -220,7 +221,7 @@ struct ModelsReport {
 struct PastUse {
   std::string tenant, job, profile, board;
   std::int64_t from_ms = 0, until_ms = 0;
-  std::uint64_t minutes = 0;  // that were recorded
+  std::uint64_t minutes = 0;                          // that were recorded
   std::optional<double> sm_mean, sm_most, dram_mean;  // of the instance, 0 to 1
   std::optional<std::uint64_t> peak_memory_mib;
   std::string smallest;  // the smallest profile that holds the peak; "" = not known
@@ -235,11 +236,11 @@ struct HistoryReport {
   std::vector<std::string> notes;
 };
 
-const char* name_of(How how);              // "mps"
-const char* name_of(RateSource source);    // "regex"
-const char* name_of(Basis basis);          // "between"
-const char* name_of(Verdict verdict);      // "undecided"
-const char* name_of(TargetKind kind);      // "speed"
+const char* name_of(How how);            // "mps"
+const char* name_of(RateSource source);  // "regex"
+const char* name_of(Basis basis);        // "between"
+const char* name_of(Verdict verdict);    // "undecided"
+const char* name_of(TargetKind kind);    // "speed"
 
 // "speed=0.8", "speed=80%", "deadline=2h", "latency=20ms", "cost". kUsage says what is expected.
 Result<Target> parse_target(const std::string& text);

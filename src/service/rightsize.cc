@@ -105,9 +105,8 @@ class Measuring {
     stage.give(how);
     MIG_ASSIGN_OR_RETURN(Meter meter, stage.meter());
     MIG_TRY(measure(meter, how, run));
-    request_.tell(run.rate
-                      ? fmt::format("{}: {:.4g} units/s", name, run.rate->per_second)
-                      : fmt::format("{}: no rate: {}", name, run.error));
+    request_.tell(run.rate ? fmt::format("{}: {:.4g} units/s", name, run.rate->per_second)
+                           : fmt::format("{}: no rate: {}", name, run.error));
     return run;
   }
 
@@ -140,8 +139,7 @@ class Measuring {
 
   void remember_memory(const Run& run) {
     if (run.peak_memory_mib) {
-      report_.peak_memory_mib =
-          std::max(report_.peak_memory_mib.value_or(0), *run.peak_memory_mib);
+      report_.peak_memory_mib = std::max(report_.peak_memory_mib.value_or(0), *run.peak_memory_mib);
     }
   }
 

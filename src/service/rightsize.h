@@ -74,11 +74,11 @@ struct RightsizeRequest {
   RightsizePlaces places;
   rightsize::RateWords words;
   std::vector<rightsize::Target> targets;
-  double seconds = 10;    // of the steady part of each run; a command that ends earlier is well
-  double warm_up = 60;    // longest time until its first progress
-  bool check = false;     // run on the advised profile and the next smaller one
+  double seconds = 10;     // of the steady part of each run; a command that ends earlier is well
+  double warm_up = 60;     // longest time until its first progress
+  bool check = false;      // run on the advised profile and the next smaller one
   bool bandwidth = false;  // MPS: once more beside a process that streams memory
-  std::string workload;   // path of mig-workload: SMs under MPS, and the stream
+  std::string workload;    // path of mig-workload: SMs under MPS, and the stream
   double memory_margin = kRightsizeMemoryMargin;
   // Keeps others from an instance while it is measured on; the result ends that. Empty: nobody
   // keeps leases.
@@ -87,8 +87,8 @@ struct RightsizeRequest {
   std::function<void(const std::string&)> tell = [](const std::string&) {};  // progress
 };
 
-// Errors: the command cannot be started, or fails on the whole GPU; MPS is not to be had. A run on a
-// smaller place that fails is in the report (out of memory: the profile does not hold it).
+// Errors: the command cannot be started, or fails on the whole GPU; MPS is not to be had. A run on
+// a smaller place that fails is in the report (out of memory: the profile does not hold it).
 Result<rightsize::Report> rightsize(node::Node& node, const RightsizeRequest& request);
 
 // A process that runs already: memory and activity for `seconds`, without a claim about speed.

@@ -50,9 +50,8 @@ Result<void> keep_calibration(node::Node& node,
                               Calibration& calibration,
                               const std::vector<rightsize::Check>& checks) {
   const std::size_t before = calibration.errors.size();
-  const double narrowed =
-      advise::recalibrated(advise::shipped_shape(), calibration.errors).width /
-      advise::shipped_shape().width;
+  const double narrowed = advise::recalibrated(advise::shipped_shape(), calibration.errors).width /
+                          advise::shipped_shape().width;
   for (const rightsize::Check& check : checks) {
     if (const auto off = advise::off_by(check)) {
       // In half-widths of the shipped interval, whatever this machine's own one was.

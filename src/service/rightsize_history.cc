@@ -69,8 +69,8 @@ void judge(Sums& sums, double memory_margin) {
   if (sums.dram_minutes > 0) {
     use.dram_mean = sums.dram / static_cast<double>(sums.dram_minutes);
   }
-  const std::vector<Size> sizes = sums.gpu == nullptr ? std::vector<Size>()
-                                                      : rightsize::sizes_of(*sums.gpu);
+  const std::vector<Size> sizes =
+      sums.gpu == nullptr ? std::vector<Size>() : rightsize::sizes_of(*sums.gpu);
   const auto own = std::find_if(
       sizes.begin(), sizes.end(), [&](const Size& size) { return size.profile == use.profile; });
   const auto least = std::find_if(sizes.begin(), sizes.end(), [&](const Size& size) {

@@ -24,12 +24,8 @@ class Models {
  public:
   Models(node::Node& node, const ModelsRequest& request)
       : node_(node), request_(request), sizes_(rightsize::sizes_of(request.places.gpu)) {
-    settings_ = {&node,
-                 &request.places,
-                 request.workload,
-                 node.simulated(),
-                 request.lease,
-                 request.stop};
+    settings_ = {
+        &node, &request.places, request.workload, node.simulated(), request.lease, request.stop};
   }
 
   Result<ModelsReport> run() {
@@ -126,9 +122,9 @@ class Models {
       row.samples_per_second = run.rate->per_second * request_.batch;
     }
     if (run.how == How::kInstance) {
-      row.fits = run.out_of_memory       ? std::optional(false)
-                 : row.error.empty()     ? std::optional(true)
-                                         : std::nullopt;
+      row.fits = run.out_of_memory   ? std::optional(false)
+                 : row.error.empty() ? std::optional(true)
+                                     : std::nullopt;
       return row;
     }
     const auto size = std::find_if(
@@ -149,8 +145,7 @@ class Models {
 
   std::size_t order_of_model(const std::string& model) const {
     return static_cast<std::size_t>(
-        std::find(request_.models.begin(), request_.models.end(), model) -
-        request_.models.begin());
+        std::find(request_.models.begin(), request_.models.end(), model) - request_.models.begin());
   }
 
   void conclude() {

@@ -66,8 +66,8 @@ TEST(RightsizePlaces, WhatIsBusyOrLeasedIsLeftOutAndNamed) {
 TEST(RightsizePlaces, InstancesAreMadeOnAnEmptyGpuOnly) {
   RightsizeSelection selection;
   selection.make = true;
-  const auto made = rightsize_places(
-      testing::inventory({h200(0, {{"1g.18gb", 0}}), h200(1, {})}), selection);
+  const auto made =
+      rightsize_places(testing::inventory({h200(0, {{"1g.18gb", 0}}), h200(1, {})}), selection);
   ASSERT_TRUE(made);
   EXPECT_TRUE(made->make);
   EXPECT_EQ(made->gpu.index.value, 1U);
@@ -117,7 +117,10 @@ SampleRow minute(std::int64_t at, const char* profile, double sm, std::int64_t m
   return row;
 }
 
-std::vector<rightsize::PastUse> uses_of(const char* profile, double sm, std::int64_t mib, int minutes) {
+std::vector<rightsize::PastUse> uses_of(const char* profile,
+                                        double sm,
+                                        std::int64_t mib,
+                                        int minutes) {
   const Inventory machine = testing::inventory({h200(0, {})});
   std::vector<SampleRow> rows;
   for (int at = 0; at < minutes; ++at) {

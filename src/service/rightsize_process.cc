@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include "advise/rightsize.h"
-#include "device/processes.h"
 #include "base/proc_root.h"
+#include "device/processes.h"
 #include "model/instance.h"
 #include "node/node.h"
 #include "service/rightsize.h"
@@ -101,9 +100,8 @@ Result<Report> rightsize_process(node::Node& node, int pid, double seconds) {
   }
   const std::vector<Size> sizes = rightsize::sizes_of(*where.gpu);
   Report report;
-  report.command = fmt::format("pid {} ({})",
-                               pid,
-                               device::process_name(base::proc_root(), static_cast<std::uint32_t>(pid)));
+  report.command = fmt::format(
+      "pid {} ({})", pid, device::process_name(base::proc_root(), static_cast<std::uint32_t>(pid)));
   report.board = where.gpu->name;
   report.simulated = node.simulated();
   report.driver_version = inventory.driver_version;

@@ -151,9 +151,10 @@ class Watching {
     run_.out_of_memory = by_itself_ && worker_->exit_code() != 0 && progress_->out_of_memory();
     if (by_itself_ && worker_->exit_code() != 0) {
       run_.rate.reset();
-      run_.error = run_.out_of_memory
-                       ? "out of memory"
-                       : fmt::format("it ended with {}: {}", worker_->exit_code(), last_words(*worker_));
+      run_.error =
+          run_.out_of_memory
+              ? "out of memory"
+              : fmt::format("it ended with {}: {}", worker_->exit_code(), last_words(*worker_));
     } else if (!run_.rate && by_itself_) {
       run_.rate = Rate{1 / until_, 0, 1, RateSource::kWholeRun};
     } else if (!run_.rate) {

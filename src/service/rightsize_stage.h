@@ -40,8 +40,8 @@ class RightsizeStage {
   static Result<RightsizeStage> on(const StageSettings& settings, const RightsizePlace& place);
   // The whole GPU with at least so many multiprocessors, by MPS.
   static Result<RightsizeStage> limited(const StageSettings& settings,
-                                const RightsizePlace& place,
-                                std::uint32_t sm);
+                                        const RightsizePlace& place,
+                                        std::uint32_t sm);
   ~RightsizeStage();
   RightsizeStage(RightsizeStage&&) noexcept;
   RightsizeStage& operator=(RightsizeStage&&) = delete;

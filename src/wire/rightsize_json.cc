@@ -191,8 +191,7 @@ std::string rightsize_document(const rightsize::Report& report, const Source& so
   return finish(document);
 }
 
-std::string rightsize_models_document(const rightsize::ModelsReport& report,
-                                      const Source& source) {
+std::string rightsize_models_document(const rightsize::ModelsReport& report, const Source& source) {
   Json document = begin_document("RightsizeModels", source);
   document["board"] = report.board;
   document["driverVersion"] = text_or_null(report.driver_version);

@@ -21,7 +21,7 @@ namespace workload::cuda {
 struct TrainConfig {
   // Layer widths, at least three, each a multiple of 32.
   std::vector<int> sizes = {1024, 4096, 4096, 1024};
-  int batch = 128;                                      // samples per step, a multiple of 16
+  int batch = 128;  // samples per step, a multiple of 16
   Precision precision = Precision::kTf32;
   bool graph = true;
   bool time_steps = false;   // wait after each step and record its time

@@ -66,7 +66,6 @@ class Trainer {
 
   std::size_t last() const { return layers_.size() - 1; }
 
-
   const Driver& driver_;
   TrainConfig config_;
   bool narrow_;

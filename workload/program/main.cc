@@ -59,8 +59,8 @@ void add_jobs(CLI::App& app, Call& call) {
           "print what the instance shows and allocate 80 % of its memory",
           workload::run_info)
       ->add_flag("--look-only", options.look_only, "allocate nothing");
-  CLI::App* train = add_job(
-      app, call, "train", "train one of the lab's models with Adam", workload::run_train);
+  CLI::App* train =
+      add_job(app, call, "train", "train one of the lab's models with Adam", workload::run_train);
   CLI::Option* steps = train->add_option("--steps", options.steps, "how many steps (1000)")
                            ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
   train->add_option("--seconds", options.seconds, "train for so long instead")

@@ -13,6 +13,18 @@
 namespace workload {
 namespace {
 
+// Exercise 6.1 of the course: [1024, 2048, 1024], [2048, 4096, 2048], [4096, 8192, 4096].
+TEST(Model, TheCoursesThreeBesideItsTrainingJob) {
+  EXPECT_EQ(parameter_count(*model_named("small")), 4197376U);
+  EXPECT_EQ(parameter_count(*model_named("medium")), 16783360U);
+  EXPECT_EQ(parameter_count(*model_named("large")), 67121152U);
+  EXPECT_EQ(parameter_count(*model_named("job")), parameter_count());
+  EXPECT_EQ(model_named("huge"), nullptr);
+  const StepWork small = step_work(128, Precision::kFp32, *model_named("small"));
+  // Forward and the weights' gradients of both layers, the inputs' gradient of the second.
+  EXPECT_EQ(small.flops, 2ULL * 128 * (2 * 2 + 1) * 1024 * 2048);
+}
+
 TEST(Model, CountsTheLabsParameters) {
   EXPECT_EQ(parameter_count(), 1024U * 4096 + 4096 + 4096U * 4096 + 4096 + 4096U * 1024 + 1024);
   EXPECT_EQ(parameter_count(), 25175040U);

@@ -53,6 +53,7 @@ std::unique_ptr<Command> make_logs();
 std::unique_ptr<Command> make_stop();
 std::unique_ptr<Command> make_isolate_test();
 std::unique_ptr<Command> make_compare_sharing();
+std::unique_ptr<Command> make_rightsize();
 std::unique_ptr<Command> make_slot();
 std::unique_ptr<Command> make_cdi();
 std::unique_ptr<Command> make_compose();

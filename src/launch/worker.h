@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ struct WorkerRequest {
   std::vector<std::string> unset;                                // removed from it
   std::string input;        // written to its stdin, then closed (at most 4 KiB)
   bool hold_input = false;  // stdin stays open until release()
+  // Called with all that it prints, as it is read, on both streams; also beyond what is captured.
+  std::function<void(std::string_view)> on_output = {};
 };
 
 class Worker {

@@ -45,7 +45,7 @@ ROOMS = {
                   "mig", "base", "model", "store", "planner", "holders"),
     "launch": room("run jobs on instances: processes, namespaces, cgroups, records, logs",
                    "mig", "base", "model", "store", "holders", "lease"),
-    "advise": room("isolation verdicts and ways to share (statistics), costs (whole numbers): pure", "mig", "base", "model"),
+    "advise": room("isolation verdicts and ways to share (statistics), costs (whole numbers), the profile that a job needs: pure", "mig", "base", "model"),
     "report": room("a written report (model/report_values.h) as one HTML file and as Markdown: escaping, limits, charts as SVG. Pure "
                    "([ADR 0026](adr/0026-report.md))", "mig", "base", "model"),
     "cdi": room("the CDI file: devices, nodes and libraries of a machine as containers get them; who else names them",

@@ -515,7 +515,7 @@ kind(
     "A lease that was given back.",
     {"leases": "[@lease]"},
     command="lease release; DELETE /v1/leases/ID")
-kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]", **OTHERS}, command="lease queue; GET /v1/queue")
+kind("LeaseQueue", "Requests that wait.", {"queue": "[@queueEntry]", **OTHERS}, command="lease queue; GET /v1/queue; DELETE /v1/queue")
 kind(
     "Free",
     "What is free, and when more will be.",

@@ -6,9 +6,9 @@
 //
 // Without a view ($MIGCTL_COMPAT_UUID unset) each of these calls is forwarded too.
 //
-// Threading: no state. What is asked again and again in a process - the handle - is looked up by
-// UUID each time, which an instance that was destroyed and made again does not outlive.
-#include <cstring>
+// Threading: no state. The handle is looked up by UUID each time: one that is kept would outlive an
+// instance that is destroyed and made again.
+#include <type_traits>
 
 #include "abi/nvml.h"
 #include "compat/driver.h"
@@ -24,14 +24,20 @@ bool viewing() {
   return *view_uuid() != '\0';
 }
 
-// A call of the driver, by name and signature of ours.
+// The driver's function of that name, looked up once; nullptr: it has none.
+#define DRIVER_FUNCTION(name)                                                             \
+  ([] {                                                                                   \
+    static const auto kFunction = reinterpret_cast<decltype(&(name))>(driver_symbol(#name)); \
+    return kFunction;                                                                     \
+  }())
+
 template <class... Arguments>
-nvmlReturn_t call(nvmlReturn_t (*own)(Arguments...), const char* name, Arguments... arguments) {
-  const auto function = reinterpret_cast<decltype(own)>(driver_symbol(name));
+nvmlReturn_t call(nvmlReturn_t (*function)(Arguments...),
+                  std::type_identity_t<Arguments>... arguments) {
   return function == nullptr ? migctl_compat_absent() : function(arguments...);
 }
 
-#define DRIVER(name, ...) call(&name, #name, __VA_ARGS__)
+#define DRIVER(name, ...) call(DRIVER_FUNCTION(name), __VA_ARGS__)
 
 nvmlReturn_t own_device(nvmlDevice_t* device) {
   return device == nullptr ? NVML_ERROR_INVALID_ARGUMENT
@@ -88,10 +94,9 @@ nvmlReturn_t by_index(unsigned index, nvmlDevice_t* device) {
 template <class... Arguments>
 nvmlReturn_t unless_own(nvmlDevice_t device,
                         nvmlReturn_t answer,
-                        nvmlReturn_t (*own)(Arguments...),
-                        const char* name,
-                        Arguments... arguments) {
-  return viewing() && is_own(device) ? answer : call(own, name, arguments...);
+                        nvmlReturn_t (*driver)(Arguments...),
+                        std::type_identity_t<Arguments>... arguments) {
+  return viewing() && is_own(device) ? answer : call(driver, arguments...);
 }
 
 // An event of the GPU around the instance is device 0's.
@@ -158,8 +163,7 @@ nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned* index) {
 nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned* current, unsigned* pending) {
   return unless_own(device,
                     NVML_ERROR_NOT_SUPPORTED,
-                    &nvmlDeviceGetMigMode,
-                    "nvmlDeviceGetMigMode",
+                    DRIVER_FUNCTION(nvmlDeviceGetMigMode),
                     device,
                     current,
                     pending);
@@ -178,8 +182,7 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device,
                                                  nvmlDevice_t* mig_device) {
   return unless_own(device,
                     NVML_ERROR_NOT_SUPPORTED,
-                    &nvmlDeviceGetMigDeviceHandleByIndex,
-                    "nvmlDeviceGetMigDeviceHandleByIndex",
+                    DRIVER_FUNCTION(nvmlDeviceGetMigDeviceHandleByIndex),
                     device,
                     index,
                     mig_device);
@@ -189,8 +192,7 @@ nvmlReturn_t nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvmlDevice_t mig_devic
                                                           nvmlDevice_t* device) {
   return unless_own(mig_device,
                     NVML_ERROR_NOT_SUPPORTED,
-                    &nvmlDeviceGetDeviceHandleFromMigDeviceHandle,
-                    "nvmlDeviceGetDeviceHandleFromMigDeviceHandle",
+                    DRIVER_FUNCTION(nvmlDeviceGetDeviceHandleFromMigDeviceHandle),
                     mig_device,
                     device);
 }
@@ -222,8 +224,7 @@ nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t* data, unsi
 
 // The one call whose answer is no code: a jump to migctl_compat_absent would give a number as text.
 const char* nvmlErrorString(nvmlReturn_t result) {
-  using Function = const char* (*)(nvmlReturn_t);
-  if (const auto function = reinterpret_cast<Function>(driver_symbol("nvmlErrorString"))) {
+  if (const auto function = DRIVER_FUNCTION(nvmlErrorString)) {
     return function(result);
   }
   return result == NVML_ERROR_LIBRARY_NOT_FOUND ? driver_trouble() : "Unknown Error";

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.environ["EXAMPLES"])
 from jupyterhub.proxy import Proxy  # noqa: E402  pylint: disable=wrong-import-position
-from jupyterhub_spawner import LeasedSimpleSpawner  # noqa: E402  pylint: disable=wrong-import-position
+from jupyterhub_spawner import LeasedLocalProcessSpawner, LeasedSimpleSpawner  # noqa: E402  pylint: disable=wrong-import-position
 
 
 class RememberingProxy(Proxy):
@@ -29,7 +29,8 @@ class RememberingProxy(Proxy):
 
 
 c.JupyterHub.proxy_class = RememberingProxy
-c.JupyterHub.spawner_class = LeasedSimpleSpawner
+SPAWNER = LeasedLocalProcessSpawner if os.environ.get("SYSTEM_USERS") else LeasedSimpleSpawner
+c.JupyterHub.spawner_class = SPAWNER
 c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.bind_url = f"http://127.0.0.1:{os.environ['PUBLIC_PORT']}"
 c.JupyterHub.hub_port = int(os.environ["HUB_PORT"])
@@ -37,8 +38,8 @@ c.JupyterHub.cleanup_servers = False  # servers outlive the hub, as they do wher
 c.JupyterHub.services = [{"name": "test", "api_token": os.environ["TEST_TOKEN"]}]
 c.JupyterHub.load_roles = [{"name": "test", "services": ["test"], "scopes": ["admin:users", "admin:servers", "read:servers"]}]
 c.Authenticator.allow_all = True
-c.LeasedSimpleSpawner.lease_profile = "3g.20gb"
-c.LeasedSimpleSpawner.lease_wait = "2s"
-c.LeasedSimpleSpawner.cmd = [sys.executable, os.environ["SERVER"]]
-c.LeasedSimpleSpawner.http_timeout = 60
+c[SPAWNER.__name__].lease_profile = "3g.20gb"
+c[SPAWNER.__name__].lease_wait = "2s"
+c[SPAWNER.__name__].cmd = [os.environ["SERVERS_PYTHON"], os.environ["SERVER"]]
+c[SPAWNER.__name__].http_timeout = 60
 c.Spawner.env_keep = ["PATH", "MIGCTL_SOCKET", "MIGSIM_MACHINE", "SAID"]

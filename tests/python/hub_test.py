@@ -9,7 +9,9 @@ import http.client
 import json
 import os
 import pathlib
+import pwd
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,13 +31,18 @@ def free_port():
 
 
 class Hub:
-    def __init__(self, folder):
+    """A hub; with `system_user` one that starts servers as that user of this machine."""
+
+    def __init__(self, folder, system_user=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         (self.folder / "said").mkdir()
+        server = shutil.copy(HERE / "notebook_server.py", self.folder)  # where every user can read it
+        if system_user:
+            os.chown(self.folder / "said", pwd.getpwnam(system_user).pw_uid, -1)
         self.port, self.token = free_port(), secrets.token_hex(16)
         self.environment = dict(os.environ, HUB_PORT=str(self.port), PUBLIC_PORT=str(free_port()), TEST_TOKEN=self.token, SAID=str(self.folder / "said"),
-                                EXAMPLES=str(leasing.ROOT / "integrations" / "python" / "examples"), SERVER=str(HERE / "notebook_server.py"),
+                                EXAMPLES=str(leasing.ROOT / "integrations" / "python" / "examples"), SERVER=str(server), SERVERS_PYTHON=leasing.PYTHON, SYSTEM_USERS="yes" if system_user else "",
                                 PYTHONPATH=str(leasing.SOURCE), PYTHONDONTWRITEBYTECODE="1", HOME=str(self.folder))
         self.process = None
 
@@ -104,18 +111,33 @@ def walk(box, hub):
     wait("the server was killed, its lease is held", lambda: not box.client.leases())
 
 
+def in_the_users_name(box, hub):
+    """A hub of root's leases for the user: the user's tenant and quota count, and the server may end the lease."""
+    hub.ask("POST", f"/hub/api/users/{leasing.SYSTEM_USER}")
+    hub.ask("POST", f"/hub/api/users/{leasing.SYSTEM_USER}/server")
+    said = hub.server(leasing.SYSTEM_USER)
+    (lease,) = box.client.leases()
+    expect(lease["uid"] == pwd.getpwnam(leasing.SYSTEM_USER).pw_uid and lease["tenant"] == "class", f"{lease}")
+    # Not what its program sees of it: the simulated machine is root's own.
+    expect(lease["holder"]["pid"] == said["pid"] and said["visible"] == lease["uuid"], f"{lease}, {said}")
+    hub.ask("DELETE", f"/hub/api/users/{leasing.SYSTEM_USER}/server")
+    wait("the server has stopped, its lease is held", lambda: not box.client.leases())
+
+
 def main():
     leasing.need_root()
     leasing.need("python-tools")
     with tempfile.TemporaryDirectory(prefix="migctl-hub-") as folder:
         box = leasing.Box(sys.argv[1], folder)
-        hub = Hub(box.folder / "hub")
+        hubs = [(Hub(box.folder / "hub"), walk), (Hub(box.folder / "roots-hub", leasing.SYSTEM_USER), in_the_users_name)]
         try:
-            hub.start()
-            walk(box, hub)
+            for hub, work in hubs:
+                hub.start()
+                work(box, hub)
         finally:
-            if hub.process:
-                hub.end(signal.SIGKILL)
+            for hub, _ in hubs:
+                if hub.process:
+                    hub.end(signal.SIGKILL)
             for lease in box.client.leases():  # servers outlive the hub
                 box.client.release(lease["id"])
             box.close()

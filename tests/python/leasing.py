@@ -15,12 +15,16 @@ from verdict import Skip, expect, wait  # noqa: E402  pylint: disable=wrong-impo
 
 import migctl_lease  # noqa: E402  pylint: disable=wrong-import-position
 
+# One that users other than root can start: an interpreter in root's home is none.
+PYTHON = next(path for path in ("/usr/bin/python3", sys.executable) if os.path.exists(path))
 THIRD_PARTY = ROOT / "build" / "third_party"
 USER, LOOKER = 61002, 61003
+SYSTEM_USER = "games"  # every Debian has it, and nothing runs as it
 TENANTS = f"""version: v1
 others: none
 tenants:
   team: {{users: [{USER}], role: user, quota: {{instances: 2}}, job: {{time: 1h}}}}
+  class: {{users: [{SYSTEM_USER}], role: user}}
   lookers: {{users: [{LOOKER}], role: viewer}}
 """
 
@@ -47,7 +51,7 @@ class Box:
     def program(self, *words, uid=0):
         """A program of programs.py as that user."""
         more = {"user": uid, "group": uid, "extra_groups": []} if uid else {}
-        process = subprocess.Popen([sys.executable, str(self.folder / "py" / "programs.py"), *words], stdout=subprocess.PIPE, text=True,
+        process = subprocess.Popen([PYTHON, str(self.folder / "py" / "programs.py"), *words], stdout=subprocess.PIPE, text=True,
                                    stdin=subprocess.DEVNULL, env=dict(os.environ, PYTHONPATH=str(self.folder / "py"), PYTHONDONTWRITEBYTECODE="1"), **more)
         self.programs.append(process)
         return process

@@ -16,9 +16,10 @@ import os
 import migctl_lease
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from traitlets import Unicode
+from traitlets.config import Configurable
 
 
-class LeasedMixin:
+class LeasedMixin(Configurable):
     """For spawners whose server is a process of this machine (`self.pid`)."""
 
     lease_profile = Unicode("1g.5gb", config=True, help="profile of the instance")

@@ -122,10 +122,7 @@ std::uint32_t gpu_by_prefix(const Hardware& hardware, const State& state, std::s
   return found;
 }
 
-bool by_gpu_uuid(const Sight& sight,
-                 std::string_view entry,
-                 Instance& found,
-                 std::string& error) {
+bool by_gpu_uuid(const Sight& sight, std::string_view entry, Instance& found, std::string& error) {
   const std::uint32_t gpu = gpu_by_prefix(sight.hardware, sight.state, entry);
   if (gpu < sight.hardware.gpu_count) {
     return on_gpu(sight, gpu, found, error);
@@ -181,10 +178,7 @@ bool by_gi_and_ci(const Hardware& hardware,
   return true;
 }
 
-bool find_entry(const Sight& sight,
-                std::string_view entry,
-                Instance& found,
-                std::string& error) {
+bool find_entry(const Sight& sight, std::string_view entry, Instance& found, std::string& error) {
   if (entry.empty() || entry == "-1" || entry == "NoDevFiles") {
     error = "CUDA_VISIBLE_DEVICES hides every device";
     return false;

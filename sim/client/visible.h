@@ -22,8 +22,8 @@ namespace migsim {
 // so a container with the nodes of one instance, or a job in `migctl run`'s sandbox, has it as
 // index 0, whichever GPU it is on. Evidence: containers of one MIG device (NVIDIA's container
 // toolkit gives them no others' nodes, and CUDA's index 0 is theirs); that a node which exists and
-// cannot be opened counts like one that is absent is assumed. Where nothing can be opened all count,
-// so that the caller learns why the first is refused.
+// cannot be opened counts like one that is absent is assumed. Where nothing can be opened all
+// count, so that the caller learns why the first is refused.
 using CanOpen = std::function<bool(const Instance&)>;
 
 bool find_visible(const Hardware& hardware,

@@ -72,52 +72,55 @@ int first_wrong(const char* uuid, const char* driver, const Checks& checks) {
 constexpr char kFake[] = MIG_COMPAT_FAKE_DRIVER;
 
 TEST(Compat, TheInstanceIsDeviceZeroAndTheOnlyOne) {
-  EXPECT_EQ(0, first_wrong("MIG-own", kFake, [](const View& view) {
-              unsigned count = 9;
-              unsigned index = 9;
-              nvmlDevice_t first = nullptr;
-              nvmlDevice_t second = nullptr;
-              return std::vector<bool>{
-                  ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_ERROR_UNINITIALIZED,
-                  view.ask(&nvmlInit_v2, "nvmlInit_v2") == NVML_SUCCESS,
-                  ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_SUCCESS && count == 1,
-                  // The name without _v2, which this driver does not even have.
-                  ASK(view, nvmlDeviceGetCount, &count) == NVML_SUCCESS && count == 1,
-                  ASK(view, nvmlDeviceGetHandleByIndex_v2, 0U, &first) == NVML_SUCCESS,
-                  first != nullptr && first == view.by_uuid("MIG-own"),
-                  ASK(view, nvmlDeviceGetHandleByIndex_v2, 1U, &second) ==
-                      NVML_ERROR_INVALID_ARGUMENT,
-                  ASK(view, nvmlDeviceGetIndex, first, &index) == NVML_SUCCESS && index == 0,
-                  view.by_uuid("MIG-other") == nullptr,
-                  view.by_uuid("GPU-0") == nullptr};
-            }));
+  EXPECT_EQ(
+      0, first_wrong("MIG-own", kFake, [](const View& view) {
+        unsigned count = 9;
+        unsigned index = 9;
+        nvmlDevice_t first = nullptr;
+        nvmlDevice_t second = nullptr;
+        return std::vector<bool>{
+            ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_ERROR_UNINITIALIZED,
+            view.ask(&nvmlInit_v2, "nvmlInit_v2") == NVML_SUCCESS,
+            ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_SUCCESS && count == 1,
+            // The name without _v2, which this driver does not even have.
+            ASK(view, nvmlDeviceGetCount, &count) == NVML_SUCCESS && count == 1,
+            ASK(view, nvmlDeviceGetHandleByIndex_v2, 0U, &first) == NVML_SUCCESS,
+            first != nullptr && first == view.by_uuid("MIG-own"),
+            ASK(view, nvmlDeviceGetHandleByIndex_v2, 1U, &second) == NVML_ERROR_INVALID_ARGUMENT,
+            ASK(view, nvmlDeviceGetIndex, first, &index) == NVML_SUCCESS && index == 0,
+            view.by_uuid("MIG-other") == nullptr,
+            view.by_uuid("GPU-0") == nullptr};
+      }));
 }
 
 TEST(Compat, TheGpuAroundItIsTheInstanceToo) {
-  EXPECT_EQ(0, first_wrong("MIG-own", kFake, [](const View& view) {
-              view.ask(&nvmlInit_v2, "nvmlInit_v2");
-              const nvmlDevice_t own = view.by_uuid("MIG-own");
-              nvmlDevice_t found = nullptr;
-              nvmlEventData_t event{};
-              const nvmlEventSet_t set = nullptr;
-              const char* bus = "0000:01:00.0";
-              const char* elsewhere = "0000:02:00.0";
-              unsigned mode = 9;
-              return std::vector<bool>{
-                  view.by_uuid("GPU-1") == own,
-                  ASK(view, nvmlDeviceGetHandleByPciBusId_v2, bus, &found) == NVML_SUCCESS,
-                  found == own,
-                  ASK(view, nvmlDeviceGetHandleByPciBusId_v2, elsewhere, &found) ==
-                      NVML_ERROR_NOT_FOUND,
-                  found == nullptr,
-                  ASK(view, nvmlDeviceGetMigMode, own, &mode, &mode) == NVML_ERROR_NOT_SUPPORTED,
-                  ASK(view, nvmlDeviceGetMaxMigDeviceCount, own, &mode) == NVML_SUCCESS,
-                  mode == 0,
-                  ASK(view, nvmlDeviceGetDeviceHandleFromMigDeviceHandle, own, &found) ==
-                      NVML_ERROR_NOT_SUPPORTED,
-                  ASK(view, nvmlEventSetWait_v2, set, &event, 5U) == NVML_SUCCESS,
-                  event.device == own && event.eventType == 8 && event.eventData == 5};
-            }));
+  EXPECT_EQ(
+      0, first_wrong("MIG-own", kFake, [](const View& view) {
+        view.ask(&nvmlInit_v2, "nvmlInit_v2");
+        const nvmlDevice_t own = view.by_uuid("MIG-own");
+        nvmlDevice_t found = nullptr;
+        nvmlEventData_t event{};
+        const nvmlEventSet_t set = nullptr;
+        const char* bus = "0000:01:00.0";
+        const char* elsewhere = "0000:02:00.0";
+        unsigned mode = 9;
+        unsigned is_mig = 9;
+        return std::vector<bool>{
+            view.by_uuid("GPU-1") == own,
+            ASK(view, nvmlDeviceGetHandleByPciBusId_v2, bus, &found) == NVML_SUCCESS,
+            found == own,
+            ASK(view, nvmlDeviceGetHandleByPciBusId_v2, elsewhere, &found) == NVML_ERROR_NOT_FOUND,
+            found == nullptr,
+            ASK(view, nvmlDeviceGetMigMode, own, &mode, &mode) == NVML_ERROR_NOT_SUPPORTED,
+            ASK(view, nvmlDeviceGetMaxMigDeviceCount, own, &mode) == NVML_SUCCESS,
+            mode == 0,
+            ASK(view, nvmlDeviceIsMigDeviceHandle, own, &is_mig) == NVML_SUCCESS,
+            is_mig == 0,
+            ASK(view, nvmlDeviceGetDeviceHandleFromMigDeviceHandle, own, &found) ==
+                NVML_ERROR_NOT_SUPPORTED,
+            ASK(view, nvmlEventSetWait_v2, set, &event, 5U) == NVML_SUCCESS,
+            event.device == own && event.eventType == 8 && event.eventData == 5};
+      }));
 }
 
 TEST(Compat, WithoutAViewEveryCallIsTheDrivers) {
@@ -173,12 +176,11 @@ TEST(Compat, WhatTheDriverLacksIsNotFound) {
               const nvmlDevice_t own = view.by_uuid("MIG-own");
               const char* serial = "1";
               nvmlDevice_t device = nullptr;
-              return std::vector<bool>{
-                  ASK(view, nvmlDeviceGetMinorNumber, own, &figure) ==
-                      NVML_ERROR_FUNCTION_NOT_FOUND,
-                  ASK(view, nvmlDeviceGetHandleBySerial, serial, &device) ==
-                      NVML_ERROR_FUNCTION_NOT_FOUND,
-                  view.symbol("nvmlOfALaterDriver") == nullptr};
+              return std::vector<bool>{ASK(view, nvmlDeviceGetMinorNumber, own, &figure) ==
+                                           NVML_ERROR_FUNCTION_NOT_FOUND,
+                                       ASK(view, nvmlDeviceGetHandleBySerial, serial, &device) ==
+                                           NVML_ERROR_FUNCTION_NOT_FOUND,
+                                       view.symbol("nvmlOfALaterDriver") == nullptr};
             }));
 }
 

@@ -25,10 +25,10 @@ bool viewing() {
 }
 
 // The driver's function of that name, looked up once; nullptr: it has none.
-#define DRIVER_FUNCTION(name)                                                             \
-  ([] {                                                                                   \
+#define DRIVER_FUNCTION(name)                                                                \
+  ([] {                                                                                      \
     static const auto kFunction = reinterpret_cast<decltype(&(name))>(driver_symbol(#name)); \
-    return kFunction;                                                                     \
+    return kFunction;                                                                        \
   }())
 
 template <class... Arguments>
@@ -167,6 +167,15 @@ nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned* current, unsign
                     device,
                     current,
                     pending);
+}
+
+// nvitop takes a MIG device for a part of a GPU that it has listed, and fails without that one.
+nvmlReturn_t nvmlDeviceIsMigDeviceHandle(nvmlDevice_t device, unsigned* is_mig) {
+  const nvmlReturn_t code = DRIVER(nvmlDeviceIsMigDeviceHandle, device, is_mig);
+  if (code == NVML_SUCCESS && viewing() && is_own(device)) {
+    *is_mig = 0;
+  }
+  return code;
 }
 
 nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t device, unsigned* count) {

@@ -36,7 +36,8 @@ const std::vector<Description>& descriptions() {
        R"({"holder": {"pid": 1}})"},
       {"GET /v1/queue", "Requests that wait, in order.", {{200, "LeaseQueue"}}},
       {"DELETE /v1/queue",
-       "Withdraw the caller's request of this key, and give back what it got. The request, if it waited.",
+       "Withdraw the caller's request of this key, and give back what it got. The request, if it "
+       "waited.",
        {{200, "LeaseQueue"}}},
       {"GET /v1/free", "What is free, and when more will be.", {{200, "Free"}}},
       {"GET /v1/tenants", "Tenants with their limits and use.", {{200, "TenantList"}}},

@@ -26,7 +26,7 @@ constexpr std::array<Known, 2> kKnown{{
     {"ray", "ray#12413"},
 }};
 
-std::string_view base_name(std::string_view path) {
+std::string_view program_of_path(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
@@ -73,7 +73,7 @@ void show_as_index(std::vector<std::pair<std::string, std::string>>& environment
 std::string index_hint(const std::vector<std::string>& argv) {
   for (const std::string& word : argv) {
     const auto* known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& one) {
-      return one.program == base_name(word);
+      return one.program == program_of_path(word);
     });
     if (known != kKnown.end()) {
       return fmt::format(

@@ -41,8 +41,8 @@ TEST(IndexView, TheCommandGetsTheIndexAndTheViewsLibraryFirst) {
 }
 
 TEST(IndexView, WhatIsMissingIsSaid) {
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("index-view-" + std::to_string(::getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("index-view-" + std::to_string(::getpid()));
   std::filesystem::create_directory(folder);
   const std::string driver = folder / "driver.so";
   std::ofstream(driver).put('x');

@@ -316,9 +316,10 @@ class Job {
   Result<void> confine_view() {
     MIG_TRY(check(*request_.command.index_view));
     if (request_.command.devices == Devices::kAll) {
-      return fail(ErrorCode::kUsage,
-                  "--compat index and --devices all exclude each other: where every instance can be "
-                  "opened, index 0 is whichever is first");
+      return fail(
+          ErrorCode::kUsage,
+          "--compat index and --devices all exclude each other: where every instance can be "
+          "opened, index 0 is whichever is first");
     }
     auto made = make_confinements();
     if (!made) {

@@ -71,7 +71,7 @@ struct JobCommand {
   RestartPolicy restart = {};
   Devices devices = Devices::kAuto;
   std::optional<IndexView> index_view = {};  // its instance is its device 0; needs the sandbox
-  bool together = false;  // the commands are PyTorch ranks of one training
+  bool together = false;                     // the commands are PyTorch ranks of one training
   bool log = false;       // output goes to log files of the job; always so with several commands
   bool detached = false;  // no terminal is attached
   // The command is an engine's client, whose words these tell for each instance (argv is for the

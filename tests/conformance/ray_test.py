@@ -45,7 +45,7 @@ class Ray(unittest.TestCase):
         self.assertEqual(seen["gpus"], 1)
         self.assertEqual(seen["types"], ["H200"])
         self.assertEqual(seen["reported"], [self.own])
-        self.assertEqual(seen["task"], {"visible": "0", "ids": [0], "uuid": self.own})
+        self.assertEqual(seen["task"], {"visible": "0", "ids": ["0"], "uuid": self.own})
 
     def test_without_it_takes_the_first_gpu_of_the_machine_for_its_own(self):
         seen = self.seen()

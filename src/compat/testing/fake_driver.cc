@@ -70,6 +70,11 @@ nvmlReturn_t nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvmlDevice_t mig, nvml
   return mig == handle(own) || mig == handle(other) ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 }
 
+nvmlReturn_t nvmlDeviceIsMigDeviceHandle(nvmlDevice_t device, unsigned* is_mig) {
+  *is_mig = device == handle(own) || device == handle(other) ? 1 : 0;
+  return NVML_SUCCESS;
+}
+
 nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned* index) {
   *index = device == handle(own) ? 5 : 1;
   return NVML_SUCCESS;
@@ -108,8 +113,8 @@ int many_arguments(std::uint64_t a,
                    std::uint64_t h,
                    double x,
                    std::uint64_t* out) {
-  *out = a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h +
-         static_cast<std::uint64_t>(x * 9);
+  *out =
+      a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + static_cast<std::uint64_t>(x * 9);
   return 77;
 }
 

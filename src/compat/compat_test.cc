@@ -32,15 +32,16 @@ class View {
 
   void* symbol(const char* name) const { return library_ ? dlsym(library_, name) : nullptr; }
 
-  template <class... Arguments>
-  nvmlReturn_t ask(nvmlReturn_t (*)(Arguments...), const char* name, Arguments... arguments) const {
-    auto* function = reinterpret_cast<nvmlReturn_t (*)(Arguments...)>(symbol(name));
+  // Called by the signature alone: the test is linked with no NVML.
+  template <class Function, class... Arguments>
+  nvmlReturn_t ask(const char* name, Arguments... arguments) const {
+    auto* function = reinterpret_cast<Function*>(symbol(name));
     return function == nullptr ? NVML_ERROR_UNKNOWN : function(arguments...);
   }
 
   nvmlDevice_t by_uuid(const char* uuid) const {
     nvmlDevice_t device = nullptr;
-    ask(&nvmlDeviceGetHandleByUUID, "nvmlDeviceGetHandleByUUID", uuid, &device);
+    ask<decltype(nvmlDeviceGetHandleByUUID)>("nvmlDeviceGetHandleByUUID", uuid, &device);
     return device;
   }
 
@@ -48,7 +49,7 @@ class View {
   void* library_ = nullptr;
 };
 
-#define ASK(view, name, ...) (view).ask<>(&name, #name, __VA_ARGS__)
+#define ASK(view, name, ...) (view).ask<decltype(name)>(#name, __VA_ARGS__)
 
 // Number of the first wrong check, counted from 1; 0 = all right. In a process of its own.
 using Checks = std::function<std::vector<bool>(const View&)>;
@@ -80,7 +81,7 @@ TEST(Compat, TheInstanceIsDeviceZeroAndTheOnlyOne) {
         nvmlDevice_t second = nullptr;
         return std::vector<bool>{
             ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_ERROR_UNINITIALIZED,
-            view.ask(&nvmlInit_v2, "nvmlInit_v2") == NVML_SUCCESS,
+            view.ask<decltype(nvmlInit_v2)>("nvmlInit_v2") == NVML_SUCCESS,
             ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_SUCCESS && count == 1,
             // The name without _v2, which this driver does not even have.
             ASK(view, nvmlDeviceGetCount, &count) == NVML_SUCCESS && count == 1,
@@ -96,7 +97,7 @@ TEST(Compat, TheInstanceIsDeviceZeroAndTheOnlyOne) {
 TEST(Compat, TheGpuAroundItIsTheInstanceToo) {
   EXPECT_EQ(
       0, first_wrong("MIG-own", kFake, [](const View& view) {
-        view.ask(&nvmlInit_v2, "nvmlInit_v2");
+        view.ask<decltype(nvmlInit_v2)>("nvmlInit_v2");
         const nvmlDevice_t own = view.by_uuid("MIG-own");
         nvmlDevice_t found = nullptr;
         nvmlEventData_t event{};
@@ -128,7 +129,7 @@ TEST(Compat, WithoutAViewEveryCallIsTheDrivers) {
               unsigned count = 9;
               unsigned mode = 9;
               nvmlDevice_t device = nullptr;
-              view.ask(&nvmlInit_v2, "nvmlInit_v2");
+              view.ask<decltype(nvmlInit_v2)>("nvmlInit_v2");
               return std::vector<bool>{
                   ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_SUCCESS && count == 2,
                   ASK(view, nvmlDeviceGetHandleByIndex_v2, 1U, &device) == NVML_SUCCESS,
@@ -195,7 +196,7 @@ TEST(Compat, WithoutADriversLibraryItSaysSoAndDoesNotCrash) {
     return first_wrong("MIG-own", driver, [reason](const View& view) {
       unsigned count = 0;
       return std::vector<bool>{
-          view.ask(&nvmlInit_v2, "nvmlInit_v2") == NVML_ERROR_LIBRARY_NOT_FOUND,
+          view.ask<decltype(nvmlInit_v2)>("nvmlInit_v2") == NVML_ERROR_LIBRARY_NOT_FOUND,
           ASK(view, nvmlDeviceGetCount_v2, &count) == NVML_ERROR_LIBRARY_NOT_FOUND,
           told(view).find(reason) != std::string::npos};
     });

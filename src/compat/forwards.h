@@ -12,11 +12,14 @@
 extern "C" {
 #endif
 
+/* NOLINTBEGIN(modernize-use-using,modernize-redundant-void-arg,readability-identifier-naming): also
+ * C, and named in the generated assembly */
 typedef nvmlReturn_t (*migctl_compat_function)(void); /* cast: the signature is each symbol's own */
 
 extern const unsigned migctl_compat_count;
 extern const char* const migctl_compat_names[];
 extern migctl_compat_function migctl_compat_slots[];
+/* NOLINTEND(modernize-use-using,modernize-redundant-void-arg,readability-identifier-naming) */
 
 /* What a slot holds whose function the driver's library does not have, or when there is none:
  * NVML_ERROR_FUNCTION_NOT_FOUND or NVML_ERROR_LIBRARY_NOT_FOUND. */

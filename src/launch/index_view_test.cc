@@ -48,7 +48,7 @@ TEST(IndexView, WhatIsMissingIsSaid) {
   std::ofstream(driver).put('x');
   const IndexView view{folder, driver};
   EXPECT_EQ(check(view).error().code, ErrorCode::kNotFound);
-  EXPECT_NE(check(view).error().text().find("compat_nvml"), std::string::npos);
+  EXPECT_NE(check(view).error().hint.find("compat_nvml"), std::string::npos);
   std::ofstream(folder / "libnvidia-ml.so.1").put('x');
   EXPECT_TRUE(check(view));
   EXPECT_EQ(check({folder, "libnvidia-ml.so.1"}).error().code, ErrorCode::kNotFound);

@@ -115,9 +115,15 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
   who.guest = !machine->writable();
   std::string error;
   std::uint32_t minor = 0;
+  const auto visible_in = [&](const migsim::State& state) {
+    return migsim::find_visible(
+        machine->hardware(), state, visible, made->at, error, [&](const migsim::Instance& at) {
+          return migsim::can_open(*machine, at, state.gpus[at.gpu].minor);
+        });
+  };
   {
     const Machine::View view(*machine);
-    if (!migsim::find_visible(machine->hardware(), *view, visible, made->at, error)) {
+    if (!visible_in(*view)) {
       return attach_failed(MIGSIM_NO_DEVICE, error);
     }
     minor = view->gpus[made->at.gpu].minor;
@@ -129,7 +135,7 @@ migsim_result migsim_attach(const char* visible, migsim_context** context) {
   bool attached = false;
   for (int look = 0; look < kAttachTries && !attached; ++look) {
     Machine::Change change(*machine);
-    if (!migsim::find_visible(machine->hardware(), *change, visible, made->at, error)) {
+    if (!visible_in(*change)) {
       return attach_failed(MIGSIM_NO_DEVICE, error);
     }
     const Attach outcome = migsim::attach_process(

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -51,6 +52,15 @@ int open_error(const std::string& path) {
   return 0;
 }
 
+// Folder of the machine's device nodes as this process sees them.
+std::string dev_of(const std::string& tree) {
+  return same_file("/dev/nvidiactl", tree + "/dev/nvidiactl") ? "/dev" : tree + "/dev";
+}
+
+bool has_nodes(const std::string& tree) {
+  return access((tree + "/dev/nvidiactl").c_str(), F_OK) == 0;
+}
+
 // Capability nodes of the instance; empty when its files do not exist yet.
 std::vector<std::string> nodes_of(const std::string& tree,
                                   const std::string& dev,
@@ -78,11 +88,10 @@ std::vector<std::string> nodes_of(const std::string& tree,
 
 std::string refused_node(const Machine& machine, const Instance& at, std::uint32_t minor) {
   const std::string tree = machine.dir() + "/tree";
-  if (access((tree + "/dev/nvidiactl").c_str(), F_OK) != 0) {
+  if (!has_nodes(tree)) {
     return "";
   }
-  const std::string dev =
-      same_file("/dev/nvidiactl", tree + "/dev/nvidiactl") ? "/dev" : tree + "/dev";
+  const std::string dev = dev_of(tree);
   std::string why = "the instance's capabilities are not there";
   for (int look = 0; look < kLooks; ++look) {
     if (look > 0) {
@@ -105,6 +114,17 @@ std::string refused_node(const Machine& machine, const Instance& at, std::uint32
     }
   }
   return why;
+}
+
+bool can_open(const Machine& machine, const Instance& at, std::uint32_t minor) {
+  const std::string tree = machine.dir() + "/tree";
+  if (!has_nodes(tree)) {
+    return true;
+  }
+  const std::vector<std::string> nodes = nodes_of(tree, dev_of(tree), at, minor);
+  return !nodes.empty() && std::all_of(nodes.begin(), nodes.end(), [](const std::string& node) {
+    return open_error(node) == 0;
+  });
 }
 
 }  // namespace migsim

@@ -17,6 +17,9 @@ namespace migsim {
 // tree grants access to all. Waits briefly for the nodes of an instance that was just created.
 std::string refused_node(const Machine& machine, const Instance& at, std::uint32_t minor);
 
+// The same at once and without a reason, for the devices that a process enumerates.
+bool can_open(const Machine& machine, const Instance& at, std::uint32_t minor);
+
 }  // namespace migsim
 
 #endif  // MIGCTL_SIM_CLIENT_NODES_H_

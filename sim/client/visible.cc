@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "sim/machine/mig.h"
 
@@ -32,25 +33,74 @@ std::string_view uuid_of(const char (&uuid)[48]) {
   return text.substr(0, text.find('\0'));
 }
 
-// The device that a GPU stands for: the GPU itself, or in MIG mode its first MIG device.
-bool on_gpu(const State& state, std::uint32_t gpu, Instance& found, std::string& error) {
+// The machine as a process may see it.
+struct Sight {
+  const Hardware& hardware;
+  const State& state;
+  const CanOpen& can_open;
+
+  bool opens(const Instance& at) const { return !can_open || can_open(at); }
+};
+
+// The first MIG device of a GPU that the process can open, else the first.
+bool first_mig_device(const Sight& sight, std::uint32_t gpu, Instance& found) {
+  const GpuState& state = sight.state.gpus[gpu];
+  Instance at{gpu, kNone, kNone};
+  for (std::uint32_t i = 0; mig_device_at(state, i, at.gi, at.ci); ++i) {
+    if (sight.opens(at)) {
+      found = at;
+      return true;
+    }
+  }
   found = {gpu, kNone, kNone};
-  if (state.gpus[gpu].mig_current == 0 || mig_device_at(state.gpus[gpu], 0, found.gi, found.ci)) {
+  return mig_device_at(state, 0, found.gi, found.ci);
+}
+
+// GPUs in the order of their indices for this process.
+std::vector<std::uint32_t> gpus_of(const Sight& sight) {
+  std::vector<std::uint32_t> all;
+  std::vector<std::uint32_t> open;
+  for (std::uint32_t gpu = 0; gpu < sight.hardware.gpu_count; ++gpu) {
+    all.push_back(gpu);
+    if (sight.opens({gpu, kNone, kNone})) {
+      open.push_back(gpu);
+    }
+  }
+  return open.empty() ? all : open;
+}
+
+// The device that a GPU stands for: the GPU itself, or in MIG mode its first MIG device.
+bool on_gpu(const Sight& sight, std::uint32_t gpu, Instance& found, std::string& error) {
+  found = {gpu, kNone, kNone};
+  if (sight.state.gpus[gpu].mig_current == 0 || first_mig_device(sight, gpu, found)) {
     return true;
   }
   error = "GPU " + std::to_string(gpu) + " is in MIG mode and has no compute instance";
   return false;
 }
 
-bool any_device(const Hardware& hardware, const State& state, Instance& found, std::string& error) {
-  for (std::uint32_t gpu = 0; gpu < hardware.gpu_count; ++gpu) {
-    found = {gpu, kNone, kNone};
-    if (state.gpus[gpu].mig_current != 0 && mig_device_at(state.gpus[gpu], 0, found.gi, found.ci)) {
+bool any_device(const Sight& sight, Instance& found, std::string& error) {
+  const std::vector<std::uint32_t> gpus = gpus_of(sight);
+  bool any = false;
+  for (const std::uint32_t gpu : gpus) {
+    Instance at;
+    if (sight.state.gpus[gpu].mig_current == 0 || !first_mig_device(sight, gpu, at)) {
+      continue;
+    }
+    if (!any) {
+      found = at;
+      any = true;
+    }
+    if (sight.opens(at)) {
+      found = at;
       return true;
     }
   }
-  for (std::uint32_t gpu = 0; gpu < hardware.gpu_count; ++gpu) {
-    if (state.gpus[gpu].mig_current == 0) {
+  if (any) {
+    return true;
+  }
+  for (const std::uint32_t gpu : gpus) {
+    if (sight.state.gpus[gpu].mig_current == 0) {
       found = {gpu, kNone, kNone};
       return true;
     }
@@ -72,14 +122,10 @@ std::uint32_t gpu_by_prefix(const Hardware& hardware, const State& state, std::s
   return found;
 }
 
-bool by_gpu_uuid(const Hardware& hardware,
-                 const State& state,
-                 std::string_view entry,
-                 Instance& found,
-                 std::string& error) {
-  const std::uint32_t gpu = gpu_by_prefix(hardware, state, entry);
-  if (gpu < hardware.gpu_count) {
-    return on_gpu(state, gpu, found, error);
+bool by_gpu_uuid(const Sight& sight, std::string_view entry, Instance& found, std::string& error) {
+  const std::uint32_t gpu = gpu_by_prefix(sight.hardware, sight.state, entry);
+  if (gpu < sight.hardware.gpu_count) {
+    return on_gpu(sight, gpu, found, error);
   }
   error = std::string(gpu == kSeveral ? "more than one GPU has a UUID that starts with "
                                       : "no GPU has the UUID ") +
@@ -132,31 +178,28 @@ bool by_gi_and_ci(const Hardware& hardware,
   return true;
 }
 
-bool find_entry(const Hardware& hardware,
-                const State& state,
-                std::string_view entry,
-                Instance& found,
-                std::string& error) {
+bool find_entry(const Sight& sight, std::string_view entry, Instance& found, std::string& error) {
   if (entry.empty() || entry == "-1" || entry == "NoDevFiles") {
     error = "CUDA_VISIBLE_DEVICES hides every device";
     return false;
   }
   if (entry.starts_with("MIG-GPU-")) {
-    return by_gi_and_ci(hardware, state, entry, found, error);
+    return by_gi_and_ci(sight.hardware, sight.state, entry, found, error);
   }
   if (entry.starts_with("MIG-") && entry.size() > 4) {
-    return by_mig_uuid(hardware, state, entry, found, error);
+    return by_mig_uuid(sight.hardware, sight.state, entry, found, error);
   }
   if (entry.starts_with("GPU-") && entry.size() > 4) {
-    return by_gpu_uuid(hardware, state, entry, found, error);
+    return by_gpu_uuid(sight, entry, found, error);
   }
   const auto index = number(entry);
-  if (!index || *index >= hardware.gpu_count) {
+  const std::vector<std::uint32_t> gpus = gpus_of(sight);
+  if (!index || *index >= gpus.size()) {
     error = "no device is " + std::string(entry) + "; give an index below " +
-            std::to_string(hardware.gpu_count) + ", GPU-<uuid> or MIG-<uuid>";
+            std::to_string(gpus.size()) + ", GPU-<uuid> or MIG-<uuid>";
     return false;
   }
-  return on_gpu(state, *index, found, error);
+  return on_gpu(sight, gpus[*index], found, error);
 }
 
 }  // namespace
@@ -165,9 +208,11 @@ bool find_visible(const Hardware& hardware,
                   const State& state,
                   const char* visible,
                   Instance& found,
-                  std::string& error) {
+                  std::string& error,
+                  const CanOpen& can_open) {
+  const Sight sight{hardware, state, can_open};
   if (visible == nullptr) {
-    return any_device(hardware, state, found, error);
+    return any_device(sight, found, error);
   }
   std::string_view list = visible;
   bool any = false;
@@ -175,7 +220,7 @@ bool find_visible(const Hardware& hardware,
     const std::size_t comma = list.find(',');
     Instance at;
     std::string why;
-    if (!find_entry(hardware, state, trimmed(list.substr(0, comma)), at, why)) {
+    if (!find_entry(sight, trimmed(list.substr(0, comma)), at, why)) {
       error = any ? "" : why;
       return any;
     }

@@ -53,6 +53,27 @@ TEST(Visible, Index) {
   EXPECT_EQ(seen(rig, "99999999999").substr(0, 12), "no device is");
 }
 
+// As in a container, or the sandbox of a job: with the nodes of one instance it is index 0.
+TEST(Visible, WhatCannotBeOpenedIsNotCounted) {
+  const Rig rig = three_gpus();
+  const auto seen_by = [&](const char* visible, const CanOpen& can_open) {
+    Instance at;
+    std::string error;
+    return find_visible(*rig.hardware, *rig.state, visible, at, error, can_open)
+               ? std::to_string(at.gpu) + "/" + std::to_string(at.gi) + "/" + std::to_string(at.ci)
+               : error;
+  };
+  const CanOpen one = [](const Instance& at) {
+    return at.gpu == 2 && (at.gi == kNone || (at.gi == 3 && at.ci == 0));
+  };
+  EXPECT_EQ(seen_by("0", one), "2/3/0");
+  EXPECT_EQ(seen_by(nullptr, one), "2/3/0");
+  EXPECT_EQ(seen_by("1", one), "no device is 1; give an index below 1, GPU-<uuid> or MIG-<uuid>");
+  const CanOpen none = [](const Instance&) { return false; };
+  EXPECT_EQ(seen_by("2", none), "2/2/0");  // refused then, with the reason
+  EXPECT_EQ(seen_by(nullptr, none), "2/2/0");
+}
+
 // NVIDIA's MIG user guide, device enumeration: with MIG on GPU 0 and a GPU 1 without it,
 // CUDA_VISIBLE_DEVICES=1,0 shows the MIG device.
 TEST(Visible, AMigDeviceComesBeforeAGpuWithoutMig) {

@@ -9,9 +9,12 @@
 
 namespace mig::cli {
 
-std::string sim_library_dir() {
+namespace {
+
+// Folder of one of our own libnvidia-ml.so.1: `kind` is sim or compat.
+std::string library_dir(const char* variable, const std::string& kind) {
   namespace fs = std::filesystem;
-  if (const char* dir = std::getenv("MIGCTL_SIM_LIBRARY_DIR");  // NOLINT(concurrency-mt-unsafe)
+  if (const char* dir = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
       dir != nullptr && *dir != '\0') {
     return dir;
   }
@@ -21,12 +24,22 @@ std::string sim_library_dir() {
     return {};
   }
   const fs::path prefix = self.parent_path().parent_path();
-  for (const char* place : {"lib/sim", "lib/migctl/sim"}) {
-    if (fs::exists(prefix / place / "libnvidia-ml.so.1", error)) {
-      return prefix / place;
+  for (const std::string place : {"lib/", "lib/migctl/"}) {
+    if (fs::exists(prefix / (place + kind) / "libnvidia-ml.so.1", error)) {
+      return prefix / (place + kind);
     }
   }
-  return prefix / "lib/sim";
+  return prefix / ("lib/" + kind);
+}
+
+}  // namespace
+
+std::string sim_library_dir() {
+  return library_dir("MIGCTL_SIM_LIBRARY_DIR", "sim");
+}
+
+std::string compat_library_dir() {
+  return library_dir("MIGCTL_COMPAT_LIBRARY_DIR", "compat");
 }
 
 node::DriverChoice driver_choice(const Globals& globals) {

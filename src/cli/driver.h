@@ -15,6 +15,10 @@ namespace mig::cli {
 // whichever contains libnvidia-ml.so.1; else the first of the two (and its absence is the error).
 std::string sim_library_dir();
 
+// Folder of the libnvidia-ml.so.1 of `run --compat index`; $MIGCTL_COMPAT_LIBRARY_DIR for builds
+// that are laid out otherwise.
+std::string compat_library_dir();
+
 node::DriverChoice driver_choice(const Globals& globals);
 
 // As the user calls this program, for commands that mend: "migctl --sim lab".

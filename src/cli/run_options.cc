@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "cli/driver.h"
 #include "cli/units.h"
 
 namespace mig::cli {
@@ -43,6 +44,11 @@ void RunOptions::declare_program(Options& options) {
                 "only its instance's device nodes can be opened: where possible (auto), or it does "
                 "not start (own); or no such limit (all)"},
                devices_);
+  options.text({"--compat",
+                "uuid|index",
+                "how the command sees its instance: by its UUID, or (for programs that refuse one) "
+                "as device 0, for CUDA and NVML the only one; needs the sandbox of --devices own"},
+               compat_);
 }
 
 void RunOptions::declare_instance(Options& options) {
@@ -161,6 +167,14 @@ Result<void> RunOptions::fill_job(service::RunRequest& request) const {
     request.command.devices = service::Devices::kOwn;
   } else if (devices_ == "all") {
     request.command.devices = service::Devices::kAll;
+  }
+  if (compat_ == "index") {
+    if (devices_ == "all") {
+      return needs("--compat index excludes --devices all",
+                   "where every instance can be opened, index 0 is whichever is first",
+                   "--devices own");
+    }
+    request.command.index_view = service::IndexView{compat_library_dir(), ""};
   }
   request.command.together = ranks_ == "torch";
   if (request.command.together && request.where.count < 2 && !every_) {

@@ -39,7 +39,7 @@ class RunOptions {
 
   Job job_;
   std::string profile_, uuid_, memory_, name_;
-  std::string restart_ = "no", time_, grace_, devices_, ranks_;
+  std::string restart_ = "no", time_, grace_, devices_, ranks_, compat_ = "uuid";
   std::optional<std::uint32_t> gpu_instance_, compute_instance_, sms_, shared_, count_;
   bool create_ = false, every_ = false, log_ = false;
 };

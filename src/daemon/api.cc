@@ -91,6 +91,9 @@ Api::Api(service::LeaseDesk& desk, const wire::Source& source)
         change(request, reply);
       });
   add_read("/v1/queue", {"tenant"}, &Api::queue);
+  router_.add("DELETE", "/v1/queue", {"key"}, [this](const Request& request, const Reply& reply) {
+    withdraw(request, reply);
+  });
   add_read("/v1/free", {}, &Api::free);
   add_read("/v1/tenants", {"tenant"}, &Api::tenants);
   router_.add("POST", "/v1/reload", {}, [this](const Request& request, const Reply& reply) {

@@ -113,6 +113,7 @@ class Api {
   void usage(const http::Request& request, const http::Reply& reply);
   void acquire(const http::Request& request, const http::Reply& reply);
   void release(const http::Request& request, const http::Reply& reply);
+  void withdraw(const http::Request& request, const http::Reply& reply);
   void change(const http::Request& request, const http::Reply& reply);
   void reload(const http::Request& request, const http::Reply& reply);
   void begin(const http::Request& request, lease::LeaseRequest asked, const http::Reply& reply);

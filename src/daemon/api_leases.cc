@@ -134,6 +134,30 @@ void Api::release(const http::Request& request, const http::Reply& reply) {
   });
 }
 
+// Of the caller's own keys, so that a guessed key withdraws nobody else's request.
+void Api::withdraw(const http::Request& request, const http::Reply& reply) {
+  const std::string* key = http::value_of(request, "key");
+  if (key == nullptr) {
+    return reply(error({ErrorCode::kUsage,
+                        "DELETE /v1/queue: no key is given",
+                        "DELETE /v1/queue?key=KEY withdraws the caller's request of that key",
+                        {},
+                        {}}));
+  }
+  const service::Peer& peer = peer_of(request);
+  const auto waited = desk_.withdraw(fmt::format("{}:{}", peer.identity.uid, *key), peer);
+  if (!waited) {
+    return reply(error(waited.error()));
+  }
+  std::vector<lease::QueueEntry> entries;
+  if (*waited) {
+    entries.push_back(**waited);
+  }
+  reply({200, wire::lease_queue_document(entries, source_)});
+  deliver();
+  soon(false);
+}
+
 void Api::change(const http::Request& request, const http::Reply& reply) {
   const std::int64_t lease = lease_of(request);
   const service::Peer peer = peer_of(request);

@@ -70,6 +70,31 @@ TEST_F(ApiTest, WhoWaitsIsAnsweredWhenItsTurnComes) {
   EXPECT_EQ(second->status, 0) << "let go of: its client asks the next daemon";
 }
 
+// A client that gives up while it waits, or whose answer got lost, leaves nothing behind.
+TEST_F(ApiTest, ARequestIsWithdrawnByItsKey) {
+  start();
+  ASSERT_EQ(status(0, "POST", "/v1/leases", wants()), 200);
+  const auto waiting =
+      ask(kAlice, "POST", "/v1/leases", wants(R"(, "waitMs": 600000, "key": "k")"));
+  const auto next = ask(kBob, "POST", "/v1/leases", wants(R"(, "waitMs": 600000, "key": "b")"));
+  api_->step();
+  EXPECT_EQ(status(kAlice, "DELETE", "/v1/queue"), 400);
+  EXPECT_EQ(ask(kBob, "DELETE", "/v1/queue?key=k")->json().at("queue").size(), 0U);
+  EXPECT_EQ(waiting->status, 0) << "bob's k is not alice's";
+  const auto withdrawn = ask(kAlice, "DELETE", "/v1/queue?key=k");
+  ASSERT_EQ(withdrawn->status, 200) << withdrawn->body;
+  EXPECT_EQ(withdrawn->json().at("queue").at(0).at("tenant"), "a");
+  EXPECT_GE(waiting->status, 400) << "its connection is told";
+  EXPECT_EQ(ask(kAlice, "DELETE", "/v1/queue?key=k")->json().at("queue").size(), 0U);
+  EXPECT_EQ(ask(0, "GET", "/v1/queue")->json().at("queue").size(), 1U);
+  ASSERT_EQ(status(0, "DELETE", "/v1/leases/1"), 200);
+  api_->step();
+  ASSERT_EQ(next->status, 200);
+  // Granted meanwhile: it is given back.
+  ASSERT_EQ(status(kBob, "DELETE", "/v1/queue?key=b"), 200);
+  EXPECT_EQ(ask(0, "GET", "/v1/leases")->json().at("leases").size(), 0U);
+}
+
 // With a key a client gets its state within seconds, and keeps its place in the queue on a retry.
 TEST_F(ApiTest, AKeyIsAnsweredSoonAndIsItsUsersOwn) {
   start();

@@ -35,6 +35,10 @@ const std::vector<Description>& descriptions() {
        {{200, "LeaseList"}},
        R"({"holder": {"pid": 1}})"},
       {"GET /v1/queue", "Requests that wait, in order.", {{200, "LeaseQueue"}}},
+      {"DELETE /v1/queue",
+       "Withdraw the caller's request of this key, and give back what it got. The request, if it "
+       "waited.",
+       {{200, "LeaseQueue"}}},
       {"GET /v1/free", "What is free, and when more will be.", {{200, "Free"}}},
       {"GET /v1/tenants", "Tenants with their limits and use.", {{200, "TenantList"}}},
       {"POST /v1/reload", "Have the tenants file read again (admins).", {{200, "TenantList"}}},
@@ -95,6 +99,7 @@ const std::vector<ParameterText>& parameters() {
       {"all", "Also those that have ended: true or false.", false, "true"},
       {"lines", "Only the last ones, of each command.", true, "10"},
       {"rank", "Only of this command of the job.", true, "0"},
+      {"key", "Of the request, as in POST /v1/leases.", false, "example-2"},
       {"tenant", "Only what is of this tenant.", false, "root"},
       {"uid", "Only what this user did.", true, "0"},
       {"sinceMs", "From then on, Unix time in milliseconds.", true, "0"},

@@ -152,6 +152,10 @@ class Job {
                                                   request_.command.together)) {
       note(warning);
     }
+    if (const std::string hint = index_hint(request_.command.argv);
+        !hint.empty() && !request_.command.index_view && !containers()) {
+      note(hint);
+    }
     MIG_TRY(confine());
     if (!taken_.place && !containers()) {
       make_own_cgroup();
@@ -228,6 +232,10 @@ class Job {
     for (auto& pair : rank_environment(taken.instance, facts)) {
       child.environment.push_back(std::move(pair));
     }
+    if (const auto& view = request_.command.index_view) {
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread (run.h)
+      show_as_index(child.environment, taken.instance, *view, std::getenv("LD_LIBRARY_PATH"));
+    }
     if (row_.supervisor_pid != 0) {
       child.environment.emplace_back(kJobMark, job_mark(row_));
     }
@@ -286,6 +294,9 @@ class Job {
   }
 
   Result<void> confine() {
+    if (request_.command.index_view) {
+      return confine_view();
+    }
     if (request_.command.devices == Devices::kAll || containers()) {
       return {};
     }
@@ -298,6 +309,24 @@ class Job {
       return std::move(made).error().in("--devices own");
     }
     note("the command can open other instances' device nodes too: " + made.error().text());
+    return {};
+  }
+
+  // An index means the command's instance only where it can open no other.
+  Result<void> confine_view() {
+    MIG_TRY(check(*request_.command.index_view));
+    if (request_.command.devices == Devices::kAll) {
+      return fail(
+          ErrorCode::kUsage,
+          "--compat index and --devices all exclude each other: where every instance can be "
+          "opened, index 0 is whichever is first");
+    }
+    auto made = make_confinements();
+    if (!made) {
+      return std::move(made).error().in(
+          "--compat index needs a sandbox, in which no other instance can be opened");
+    }
+    confinements_ = *std::move(made);
     return {};
   }
 

@@ -28,6 +28,7 @@
 #include "base/proc_root.h"
 #include "launch/confine.h"
 #include "launch/containers.h"
+#include "launch/index_view.h"
 #include "launch/supervise.h"
 #include "model/instance.h"
 #include "model/job.h"
@@ -69,7 +70,8 @@ struct JobCommand {
   std::string name = {};                                              // name of the job; "" = none
   RestartPolicy restart = {};
   Devices devices = Devices::kAuto;
-  bool together = false;  // the commands are PyTorch ranks of one training
+  std::optional<IndexView> index_view = {};  // its instance is its device 0; needs the sandbox
+  bool together = false;                     // the commands are PyTorch ranks of one training
   bool log = false;       // output goes to log files of the job; always so with several commands
   bool detached = false;  // no terminal is attached
   // The command is an engine's client, whose words these tell for each instance (argv is for the

@@ -117,23 +117,29 @@ Result<std::optional<Error>> Leases::no_room(const LeaseRequest& request, TurnTa
             {}});
 }
 
-// Enqueues the request; idempotent by its key.
-Result<std::int64_t> Leases::enter(const LeaseRequest& request,
-                                   const holders::Moment& now,
-                                   bool& fresh) {
-  fresh = false;
-  MIG_ASSIGN_OR_RETURN(const auto held, store_.leases_of_key(request.key));
+Result<std::optional<std::int64_t>> Leases::ticket_of(const std::string& key) {
+  MIG_ASSIGN_OR_RETURN(const auto held, store_.leases_of_key(key));
   const auto live = std::find_if(
       held.begin(), held.end(), [](const store::LeaseRow& row) { return !is_ending(row); });
   if (live != held.end()) {
     return live->request;
   }
-  MIG_ASSIGN_OR_RETURN(const auto same, store_.request_of_key(request.key));
-  if (same) {
-    if (same->waiter != request.waiter) {
-      MIG_TRY(store_.set_waiter(same->id, request.waiter));
+  MIG_ASSIGN_OR_RETURN(const auto waits, store_.request_of_key(key));
+  return waits ? std::optional(waits->id) : std::nullopt;
+}
+
+// Enqueues the request; idempotent by its key.
+Result<std::int64_t> Leases::enter(const LeaseRequest& request,
+                                   const holders::Moment& now,
+                                   bool& fresh) {
+  fresh = false;
+  MIG_ASSIGN_OR_RETURN(const auto known, ticket_of(request.key));
+  if (known) {
+    MIG_ASSIGN_OR_RETURN(const auto waits, store_.request_of_key(request.key));
+    if (waits && waits->id == *known && waits->waiter != request.waiter) {
+      MIG_TRY(store_.set_waiter(waits->id, request.waiter));
     }
-    return same->id;
+    return *known;
   }
   fresh = true;
   return store_.enqueue(request_row(request, now));

@@ -122,6 +122,8 @@ class Leases {
   Result<Standing> standing();
   // Cancels the request and releases the leases that it was granted.
   Result<void> cancel(std::int64_t ticket);
+  // Request of that key that waits or holds leases that are not over; nullopt: there is none.
+  Result<std::optional<std::int64_t>> ticket_of(const std::string& key);
   // Appends to the reason why a request waits: the result of creating an instance.
   Result<void> explain(std::int64_t ticket, const std::string& why);
 

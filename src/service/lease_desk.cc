@@ -234,6 +234,22 @@ Result<lease::Lease> LeaseDesk::release(std::int64_t lease, const Peer& peer) {
   return after_release(std::move(released));
 }
 
+Result<std::optional<lease::QueueEntry>> LeaseDesk::withdraw(const std::string& key,
+                                                             const Peer& peer) {
+  MIG_TRY(may_change(peer));
+  MIG_ASSIGN_OR_RETURN(const auto ticket, leases_.ticket_of(key));
+  if (!ticket) {
+    return std::optional<lease::QueueEntry>();
+  }
+  MIG_ASSIGN_OR_RETURN(auto waited, entry(*ticket));
+  MIG_TRY(leases_.cancel(*ticket));
+  now_or_never_.erase(*ticket);
+  news_.left.push_back(*ticket);
+  MIG_TRY(guard(true));
+  MIG_TRY(driver_ ? close_endings() : enforce());
+  return waited;
+}
+
 Result<lease::Lease> LeaseDesk::after_release(lease::Lease released) {
   MIG_ASSIGN_OR_RETURN(const auto ending, leases_.ending());
   const auto left = std::find_if(

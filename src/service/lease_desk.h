@@ -138,6 +138,10 @@ class LeaseDesk {
 
   Result<void> cancel(std::int64_t ticket) { return leases_.cancel(ticket); }
 
+  // Withdraws the request of that key, which begins with its user: what it was granted is given
+  // back. The request as it waited; nullopt: it did not.
+  Result<std::optional<lease::QueueEntry>> withdraw(const std::string& key, const Peer& peer);
+
   // begin() and look() until granted or timed out (kTimeout, with the last reason). `on_wait` is
   // called when the reason changes.
   using OnWait = std::function<void(const lease::QueueEntry&)>;

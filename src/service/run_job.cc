@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/run_job.h"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,12 @@ Result<RunResult> run_job(node::Node& node, const RunRequest& request) {
   RunRequest full = request;
   if (node.simulated()) {
     full.command.environment.emplace_back("MIGSIM_MACHINE", node.machine_dir());
+  }
+  if (auto& view = full.command.index_view; view && view->driver_library.empty()) {
+    MIG_ASSIGN_OR_RETURN(nvml::Session * driver, node.session());
+    std::error_code error;
+    view->driver_library = std::filesystem::absolute(driver->library_file(), error);
+    MIG_TRY(launch::check(*view));
   }
   if (launch::Containers* containers = full.command.containers.get()) {
     containers->labels = {{"migctl.machine", node.simulated() ? node.machine_name() : "node"}};

@@ -14,6 +14,7 @@ namespace mig::service {
 
 // Request and result of a job, for callers that may not include launch/.
 using launch::Devices;
+using launch::IndexView;
 using launch::Leased;
 using launch::RankEnd;
 using launch::RestartPolicy;

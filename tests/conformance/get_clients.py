@@ -23,6 +23,8 @@ ROOT = HERE.parent.parent
 STORE = ROOT / "build" / "third_party"
 VENV = STORE / "venv"
 GO_VENV = STORE / "go-venv"
+RAY_VENV = STORE / "ray-venv"
+PYTHON_VENV = STORE / "python-venv"
 NVTOP = STORE / "nvtop"
 NVTOP_VERSION = "3.0.1-1"
 SLURM = STORE / "slurm"
@@ -112,6 +114,16 @@ def find_go(module):
 
 def get_python_clients():
     install_venv(VENV, HERE / "requirements.txt")
+
+
+def get_ray():
+    """For the view of device 0 and the lease of an actor. A folder of its own: 75 MB to download, 240 MB unpacked."""
+    install_venv(RAY_VENV, HERE / "requirements-ray.txt")
+
+
+def get_python_tools():
+    """JupyterHub, for the spawner; mypy and setuptools, for the lease client's types and package. 30 MB to download."""
+    install_venv(PYTHON_VENV, HERE / "requirements-python.txt")
 
 
 def get_gpustat():
@@ -292,7 +304,7 @@ def get_docker_clients():
 def main():
     STORE.mkdir(parents=True, exist_ok=True)
     status = {}
-    for name, get in (("python", get_python_clients), ("gpustat", get_gpustat), ("nvml.h", get_vendor_header),
+    for name, get in (("python", get_python_clients), ("ray", get_ray), ("python-tools", get_python_tools), ("gpustat", get_gpustat), ("nvml.h", get_vendor_header),
                       ("nvtop", get_nvtop), ("slurm", get_slurm_source), ("prometheus", get_prometheus), ("axe-core", get_axe), ("mig-parted", get_mig_parted), ("go-nvml", get_go_nvml),
                       ("nvidia-ctk", get_container_toolkit), ("k8s-device-plugin", get_kubernetes),
                       ("runc", get_runc), ("containerd", get_containerd), ("dockerd", get_dockerd), ("docker", get_docker_clients)):

@@ -23,7 +23,7 @@ UNITS = ["migd.service", "migd.socket", "migd-tcp.socket", "migctl-restore.servi
 COMPLETIONS = {"bash": "share/bash-completion/completions/migctl", "zsh": "share/zsh/site-functions/_migctl",
                "fish": "share/fish/vendor_completions.d/migctl.fish"}
 INSTALLED = ["bin/migctl", "bin/mig-workload", "bin/nvidia-mig-parted", "bin/migd", "lib/migctl/sim/libnvidia-ml.so.1",
-             "lib/migctl/sim/libmigsim.so", "include/migctl/migsim.h",
+             "lib/migctl/sim/libmigsim.so", "lib/migctl/compat/libnvidia-ml.so.1", "include/migctl/migsim.h",
              "share/doc/migctl/reference/leases.md", "share/doc/migctl/systemd.md", *COMPLETIONS.values(),
              *(f"lib/systemd/system/{unit}" for unit in UNITS)]
 if (ROOT / "integrations" / "tenants.example.yaml").exists():

@@ -152,7 +152,7 @@ def run_steps(page, steps, shell, show):
     return None
 
 
-def run_page(page, binaries, show):
+def run_page(page, binaries, show, more=()):
     """Number of commands, and the first fault as text (or None)."""
     steps = steps_of(page.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="mig-lab-") as folder:
@@ -160,7 +160,7 @@ def run_page(page, binaries, show):
         os.mkdir(cwd)
         environment = {"PATH": f"{binaries}:{os.environ['PATH']}", "HOME": cwd, "LC_ALL": "C.UTF-8",
                        "SHELL": "/bin/bash", "NO_COLOR": "1", "MIGSIM_ROOT": os.path.join(folder, "machines"),
-                       "XDG_STATE_HOME": os.path.join(folder, "state")}
+                       "XDG_STATE_HOME": os.path.join(folder, "state"), **dict(more)}
         os.mkdir(environment["MIGSIM_ROOT"])
         shell = Shell(environment, cwd)
         try:
@@ -175,6 +175,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--show", action="store_true", help="print the commands and what they print")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="a further variable of the page's shell")
     parser.add_argument("page", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -182,7 +183,7 @@ def main():
         return SKIPPED
     failed = False
     for page in arguments.page:
-        count, wrong = run_page(page, os.path.abspath(arguments.bin), arguments.show)
+        count, wrong = run_page(page, os.path.abspath(arguments.bin), arguments.show, [pair.split("=", 1) for pair in arguments.env])
         print(wrong if wrong else f"{page}: {count} commands, all as the page says")
         failed = failed or wrong is not None
     return 1 if failed else 0

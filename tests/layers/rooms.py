@@ -33,6 +33,8 @@ ROOMS = {
     "nvml": room("dlopen, function table, return code to Error, session", "mig", "base", "abi"),
     "dcgm": room("NVIDIA's libdcgm at run time: where a host engine listens and whether to believe it, a connection, watches "
                  "([ADR 0022](adr/0022-dcgm.md))", "mig", "base", "abi"),
+    "compat": room("the libnvidia-ml.so.1 of `run --compat index`: one instance as device 0, all other calls forwarded to the driver's "
+                   "([ADR 0028](adr/0028-index-view.md))", "abi"),
     "device": room("Inventory from a session; one function per write operation", "mig", "base", "model", "nvml", "abi"),
     "store": room("SQLite: journal, slots, leases, history, jobs; paths and sockets of a machine", "mig", "base", "model"),
     "holders": room("who stands in the way: processes, services, modules, from the driver's lists, /proc and the leases",
@@ -110,7 +112,7 @@ LIBRARIES = {
     "prometheus/": ("expose",),
     "curses.h": ("top",),
     "term.h": ("top",),
-    "dlfcn.h": ("nvml", "dcgm", "workload"),
+    "dlfcn.h": ("nvml", "dcgm", "compat", "workload"),
 }
 
 # (file, included header): known violations, to be removed. Never extended; an entry whose include is gone is an error,

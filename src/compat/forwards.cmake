@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -DSYMBOLS=... -DSOURCES="a.cc;b.cc" -DOUT_DIR=... -P forwards.cmake
+# Input: the exported symbols of a driver, and our sources. Writes
+#   forwards.c    a jump for each symbol that no source defines. It touches neither registers nor stack, so it forwards
+#                 every argument of every signature, and structs of any version
+#   exports.map   the version script: exactly the driver's symbols
+cmake_minimum_required(VERSION 3.25)
+file(STRINGS ${SYMBOLS} symbols)
+set(defined)
+foreach(source ${SOURCES})
+  file(READ ${source} text)
+  string(REGEX MATCHALL "\n(nvmlReturn_t|const char\\*) nvml[A-Za-z0-9_]+\\(" found "${text}")
+  foreach(definition ${found})
+    string(REGEX REPLACE "^.* (nvml[A-Za-z0-9_]+)\\($" "\\1" name "${definition}")
+    list(APPEND defined ${name})
+  endforeach()
+endforeach()
+set(forwarded ${symbols})
+list(REMOVE_ITEM forwarded ${defined})
+list(REMOVE_ITEM defined ${symbols})
+if(defined)
+  message(FATAL_ERROR "defined here but not exported by the driver: ${defined}")
+endif()
+
+list(LENGTH forwarded count)
+set(code "/* Made by forwards.cmake. */\n#include \"compat/forwards.h\"\n\n")
+string(APPEND code "const unsigned migctl_compat_count = ${count};\n\n")
+string(APPEND code "const char* const migctl_compat_names[] = {\n")
+set(slots)
+set(jumps)
+set(index 0)
+foreach(name ${forwarded})
+  string(APPEND code "    \"${name}\",\n")
+  string(APPEND slots "    migctl_compat_absent,\n")
+  math(EXPR offset "${index} * 8")
+  string(APPEND jumps "    FORWARD(\"${name}\", \"${offset}\")\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND code "};\n\nmigctl_compat_function migctl_compat_slots[] = {\n${slots}};\n\n")
+string(APPEND code "#define FORWARD(name, offset) \\\n"
+  "  \".globl \" name \"\\n.type \" name \", @function\\n.p2align 4\\n\" name \":\\n\" \\\n"
+  "  \"  endbr64\\n  jmp *migctl_compat_slots+\" offset \"(%rip)\\n.size \" name \", .-\" name \"\\n\"\n\n")
+string(APPEND code "__asm__(\".text\\n\"\n${jumps});\n")
+file(WRITE ${OUT_DIR}/forwards.c "${code}")
+set(map "{\n  global:\n")
+foreach(name ${symbols})
+  string(APPEND map "    ${name};\n")
+endforeach()
+string(APPEND map "  local:\n    *;\n};\n")
+file(WRITE ${OUT_DIR}/exports.map "${map}")

@@ -22,7 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostOutput = 64U << 10U;
 constexpr std::size_t kMostInput = 4096;  // fits a pipe's buffer without a reader
 constexpr milliseconds kBetweenLooks{10};
 
@@ -49,12 +48,12 @@ struct Ends {
 }
 
 // Reads the available output; closes at the end of the stream. Text beyond the limit is discarded.
-void drain(base::Fd& fd, std::string& into) {
+void drain(base::Fd& fd, std::string& into, std::size_t most) {
   std::array<char, 4096> piece{};
   while (fd.valid()) {
     const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
     if (got > 0) {
-      const auto room = kMostOutput - std::min(kMostOutput, into.size());
+      const auto room = most - std::min(most, into.size());
       into.append(piece.data(), std::min(room, static_cast<std::size_t>(got)));
     } else if (got == 0) {
       fd.reset();
@@ -72,10 +71,11 @@ struct Worker::State {
   bool ended = false;
   base::Fd out, err;
   std::string output, errors;
+  std::size_t most = 0;
 
   void look() {
-    drain(out, output);
-    drain(err, errors);
+    drain(out, output, most);
+    drain(err, errors, most);
     siginfo_t end{};
     if (ended || ::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         end.si_pid != pid) {
@@ -86,8 +86,8 @@ struct Worker::State {
     ::waitpid(pid, &status, 0);
     ended = true;
     exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    drain(out, output);
-    drain(err, errors);
+    drain(out, output, most);
+    drain(err, errors, most);
   }
 };
 
@@ -121,9 +121,11 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
       base::environment_with(request.environment, request.unset);
   const std::vector<char*> argv = base::exec_array(request.argv);
   const std::vector<char*> envp = base::exec_array(environment);
-  const Ends ends{in.read.get(), out.write.get(), err.write.get(), failure.write.get()};
+  const int errors = request.one_text ? out.write.get() : err.write.get();
+  const Ends ends{in.read.get(), out.write.get(), errors, failure.write.get()};
   const int self = ::getpid();
   auto state = std::make_unique<State>();
+  state->most = request.most_output;
   state->pid = ::fork();
   if (state->pid == 0) {
     become(argv.data(), envp.data(), ends, self);

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct WorkerRequest {
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::vector<std::string> unset;                                // removed from it
   std::string input;  // written to its stdin, then closed (at most 4 KiB)
+  // Both streams in output(), in the order in which they were written, as on a terminal.
+  bool one_text = false;
+  std::size_t most_output = std::size_t{64} << 10U;  // of each stream; what is beyond is discarded
 };
 
 class Worker {
@@ -59,7 +63,7 @@ class Worker {
 
   // Exit status after its end, 128 + n after death by signal n; -1 before.
   int exit_code() const;
-  // Captured stdout and stderr, at most 64 KiB each.
+  // Captured stdout and stderr, at most `most_output` each.
   const std::string& output() const;
   const std::string& errors() const;
 

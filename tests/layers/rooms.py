@@ -46,6 +46,8 @@ ROOMS = {
     "launch": room("run jobs on instances: processes, namespaces, cgroups, records, logs",
                    "mig", "base", "model", "store", "holders", "lease"),
     "advise": room("isolation verdicts (statistics), costs (whole numbers): pure", "mig", "base", "model"),
+    "report": room("a written report (model/report_values.h) as one HTML file and as Markdown: escaping, limits, charts as SVG. Pure "
+                   "([ADR 0026](adr/0026-report.md))", "mig", "base", "model"),
     "cdi": room("the CDI file: devices, nodes and libraries of a machine as containers get them; who else names them",
                 "mig", "base", "model", "config", "store"),
     "compose": room("Compose files against a machine: which instance each service gets, what is stale and why; writes them. Pure "
@@ -74,7 +76,7 @@ ROOMS = {
                   "mig", "base", "model", "config", "store", "lease", "launch", "node", "service", "wire", "client", "holders"),
     "cli": room("`main.cc` + `cmd_<verb>.cc`: parse, call one function, print ([ADR 0003](adr/0003-one-binary.md))",
                 "mig", "base", "model", "catalog", "node", "doctor", "service", "client", "wire", "smi", "daemon", "observe", "top", "slurm",
-                "sim/tools"),
+                "report", "sim/tools"),
     "sim/machine": room("state, lock, MIG semantics, telemetry, faults of the simulated machine", "abi"),
     "sim/gpus": room("one JSON per board, and the loader that turns them into `Board`", "sim/machine"),
     "sim/tree": room("the machine's /proc, /sys and /dev as files, in step with its instances", "sim/machine"),

@@ -44,6 +44,7 @@ const std::vector<CommandRow>& command_table() {
       {"slurm", "Hand over", make_slurm},
       {"isolate-test", "Decide", make_isolate_test},
       {"cost", "Decide", make_cost},
+      {"lab", "Decide", make_lab},
       {"sim", "Simulated machines", make_sim},
       {"smi", "Other", make_smi},
       {"completion", "Other", make_completion},

@@ -7,10 +7,12 @@
 #include "cli/period.h"
 #include "cli/render_cost.h"
 #include "cli/render_inventory.h"
-#include "cli/svg.h"
+#include "report/svg.h"
 
 namespace mig::cli {
 namespace {
+
+namespace svg = report::svg;
 
 using cost::Micros;
 using cost::Part;

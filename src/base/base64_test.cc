@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base64.h"
+
+#include <gtest/gtest.h>
+
+namespace mig::base {
+namespace {
+
+// RFC 4648, section 10, and bytes beyond ASCII.
+TEST(Base64, TestVectorsOfTheStandard) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(base64("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base64(std::string_view("\x00\xff\xfe\x89", 4)), "AP/+iQ==");
+}
+
+}  // namespace
+}  // namespace mig::base

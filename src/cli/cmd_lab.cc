@@ -155,21 +155,24 @@ class Lab final : public Command {
     }
     const std::size_t most = verb == "exercise" || verb == "check" ? 2 : 1;
     if (words_.size() > most) {
-      return fail(ErrorCode::kUsage, "lab " + verb + ": " + base::quoted(words_[most]) + " is too much");
+      return fail(ErrorCode::kUsage,
+                  "lab " + verb + ": " + base::quoted(words_[most]) + " is too much");
     }
     const bool run_flags = real_ || read_only_ || !only_.empty() || !report_.empty() ||
                            !markdown_.empty() || !gpu_.empty() || !image_.empty();
     if (verb != "run" && run_flags) {
-      return fail(ErrorCode::kUsage,
-                  "lab " + verb +
-                      ": --real, --read-only, --only, --report, --markdown, --gpu and --image belong "
-                      "to a run");
+      return fail(
+          ErrorCode::kUsage,
+          "lab " + verb +
+              ": --real, --read-only, --only, --report, --markdown, --gpu and --image belong "
+              "to a run");
     }
     if (!answers_.empty() && verb != "check") {
       return fail(ErrorCode::kUsage, "lab: --answers belongs to lab check 1.2");
     }
     if (verb != "class" && (students_ || !exercise_.empty() || remove_)) {
-      return fail(ErrorCode::kUsage, "lab: --students, --exercise and --remove belong to lab class");
+      return fail(ErrorCode::kUsage,
+                  "lab: --students, --exercise and --remove belong to lab class");
     }
     if (read_only_ && !real_) {
       return fail(ErrorCode::kUsage, "lab: --read-only goes with --real");
@@ -193,9 +196,8 @@ class Lab final : public Command {
     for (const lab::Exercise& one : lab::exercises()) {
       rows.push_back({std::string(one.number), std::string(one.title), one.judged});
     }
-    context.output().result(context.globals().json
-                                ? wire::lab_exercises_document(rows)
-                                : lab_exercises_text(context.output().paint()));
+    context.output().result(context.globals().json ? wire::lab_exercises_document(rows)
+                                                   : lab_exercises_text(context.output().paint()));
     return 0;
   }
 
@@ -249,8 +251,7 @@ class Lab final : public Command {
     }
     if (students_) {
       if (*students_ < 1 || *students_ > lab::kMostStudents) {
-        return fail(ErrorCode::kUsage,
-                    fmt::format("--students takes 1 to {}", lab::kMostStudents));
+        return fail(ErrorCode::kUsage, fmt::format("--students takes 1 to {}", lab::kMostStudents));
       }
       MIG_ASSIGN_OR_RETURN(const lab::Exercise* chosen,
                            named(exercise_.empty() ? "2.2" : exercise_));

@@ -12,8 +12,9 @@ namespace mig::cli {
 namespace {
 
 std::string line(const Paint& paint, const char* name, const std::string& text) {
-  return text.empty() ? ""
-                      : fmt::format("  {} {}\n", paint(Style::kDim, fmt::format("{:<8}", name)), text);
+  return text.empty()
+             ? ""
+             : fmt::format("  {} {}\n", paint(Style::kDim, fmt::format("{:<8}", name)), text);
 }
 
 std::string hint_text(const lab::Hint& hint, const Paint& paint) {
@@ -29,9 +30,10 @@ std::string lab_check_text(const lab::Verdict& verdict,
                            const Paint& paint) {
   std::string text =
       source.simulated ? fmt::format("SIMULATED machine \"{}\"\n", source.machine) : "";
-  text += fmt::format("exercise {}: {}\n",
-                      verdict.exercise,
-                      verdict.passed ? paint(Style::kGreen, "right") : paint(Style::kYellow, "not yet"));
+  text += fmt::format(
+      "exercise {}: {}\n",
+      verdict.exercise,
+      verdict.passed ? paint(Style::kGreen, "right") : paint(Style::kYellow, "not yet"));
   text += line(paint, "seen", verdict.seen);
   for (const lab::Hint& hint : verdict.hints) {
     text += "\n" + hint_text(hint, paint);
@@ -46,9 +48,9 @@ std::string lab_class_text(const std::vector<lab::ClassRow>& rows, const Paint& 
     right += row.verdict.passed ? 1 : 0;
     table.row({row.machine,
                row.exercise.empty() ? "?" : row.exercise,
-               row.verdict.passed    ? "right"
-               : !row.error.empty()  ? "unread"
-                                     : "not yet",
+               row.verdict.passed   ? "right"
+               : !row.error.empty() ? "unread"
+                                    : "not yet",
                row.verdict.hints.empty() ? "" : row.verdict.hints.front().mistake,
                row.error.empty() ? row.verdict.seen : row.error});
   }
@@ -81,7 +83,8 @@ std::string lab_task_text(const lab::Exercise& exercise,
                         machine,
                         exercise.number);
   }
-  return text + fmt::format("To begin anew: migctl sim destroy {0}, and this command again.\n", machine);
+  return text +
+         fmt::format("To begin anew: migctl sim destroy {0}, and this command again.\n", machine);
 }
 
 }  // namespace mig::cli

@@ -61,8 +61,8 @@ Bench::~Bench() {
 // Short, since sockets lie in it (108 bytes at most).
 Result<void> Bench::make_folder(const BenchRequest& request) {
   const char* place = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe)
-  std::string name = std::string(place != nullptr && *place == '/' ? place : "/tmp") +
-                     "/migctl-lab.XXXXXX";
+  std::string name =
+      std::string(place != nullptr && *place == '/' ? place : "/tmp") + "/migctl-lab.XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) {
     return base::errno_error("make a folder", name, errno);
   }

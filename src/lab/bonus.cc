@@ -61,10 +61,11 @@ void compare_chart(Chapter& chapter, const base::Json& document) {
     const auto saving = number_of(line, "savingHourMicros");
     report::Cell saves = price(line, "savingHourMicros");
     saves.tone = saving.value_or(0) >= 0 ? report::Tone::kGood : report::Tone::kWarning;
-    table.rows.push_back({{fmt::format("{:.0f}", number_of(line, "pricePercent").value_or(0))},
-                          {fmt::format("{:.0f}", number_of(line, "utilizationPercent").value_or(0))},
-                          price(line, "dedicatedHourMicros"),
-                          saves});
+    table.rows.push_back(
+        {{fmt::format("{:.0f}", number_of(line, "pricePercent").value_or(0))},
+         {fmt::format("{:.0f}", number_of(line, "utilizationPercent").value_or(0))},
+         price(line, "dedicatedHourMicros"),
+         saves});
   }
   chapter.course().findings.cost = {bars, table};
   chapter.add(std::move(bars));
@@ -148,8 +149,7 @@ void kubernetes(Chapter& chapter) {
   const std::string resource =
       "nvidia.com/mig-" + (medium == nullptr ? "2g.10gb" : medium->name.str());
   chapter.not_run(
-      cluster.ok() ? "a cluster answers; nothing was installed in it"
-                   : "no cluster answers here",
+      cluster.ok() ? "a cluster answers; nothing was installed in it" : "no cluster answers here",
       {"helm install gpu-operator nvidia/gpu-operator -n gpu-operator --create-namespace --set "
        "mig.strategy=mixed",
        "kubectl label node NODE nvidia.com/mig.config=all-balanced --overwrite",
@@ -166,17 +166,18 @@ void reconfigure(Chapter& chapter) {
   const auto* small = small_profile(before);
   const std::vector<Device> devices = devices_of(before);
   if (!chapter.course().may_change || large == nullptr || small == nullptr || devices.empty()) {
-    chapter.not_run("nothing is changed here (--read-only)",
-                    {"migctl plan -f layouts.yaml -c night", "migctl apply -f layouts.yaml -c night"});
+    chapter.not_run(
+        "nothing is changed here (--read-only)",
+        {"migctl plan -f layouts.yaml -c night", "migctl apply -f layouts.yaml -c night"});
     return;
   }
   const std::string file = chapter.course().bench->folder() + "/work/layouts.yaml";
   const std::uint32_t count = std::min(small->max_count - 3, 4U);
-  const std::string text =
-      fmt::format("version: v1\nmig-configs:\n  night:\n    - devices: [{}]\n      mig-enabled: true\n"
-                  "      mig-devices: {{{}}}\n",
-                  chapter.course().gpu.value,
-                  yaml_of({{large->name, 1}, {small->name, count}}));
+  const std::string text = fmt::format(
+      "version: v1\nmig-configs:\n  night:\n    - devices: [{}]\n      mig-enabled: true\n"
+      "      mig-devices: {{{}}}\n",
+      chapter.course().gpu.value,
+      yaml_of({{large->name, 1}, {small->name, count}}));
   if (!base::write_file_atomic(file, text, 0600)) {
     chapter.check("the layout file can be written", false, file);
     return;
@@ -226,14 +227,14 @@ void cost_analysis(Chapter& chapter) {
 
 void advanced_monitoring(Chapter& chapter) {
   chapter.words(
-      "Dashboards for Grafana, alert and recording rules are in `integrations/grafana`: *node* (one "
+      "Dashboards for Grafana, alert and recording rules are in `integrations/grafana`: *node* "
+      "(one "
       "machine), *fleet*, *tenant*, and *dcgm* for dcgm-exporter's names. They read the series of "
       "exercise 5.2.");
-  chapter.not_run(
-      "Grafana does not run here, so there is no picture of it",
-      {"migctl serve --listen 127.0.0.1:9400 --dcgm legacy",
-       "docker compose -f integrations/grafana/compose.yaml up -d",
-       "http://localhost:3000      # dashboards: migctl / node"});
+  chapter.not_run("Grafana does not run here, so there is no picture of it",
+                  {"migctl serve --listen 127.0.0.1:9400 --dcgm legacy",
+                   "docker compose -f integrations/grafana/compose.yaml up -d",
+                   "http://localhost:3000      # dashboards: migctl / node"});
   chapter.words("On the terminal, without any of them:");
   chapter.show({"migctl", "top", "--once"});
 }

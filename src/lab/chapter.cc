@@ -114,9 +114,8 @@ std::vector<Device> devices_of(const Gpu& gpu) {
           {ci.uuid, ci.name.str(), gi.id.value, ci.sm.value_or(gi.sm), gi.memory_mib});
     }
   }
-  std::stable_sort(devices.begin(), devices.end(), [](const Device& a, const Device& b) {
-    return a.sm > b.sm;
-  });
+  std::stable_sort(
+      devices.begin(), devices.end(), [](const Device& a, const Device& b) { return a.sm > b.sm; });
   return devices;
 }
 

@@ -32,7 +32,7 @@ struct Findings {
 struct Course {
   Bench* bench = nullptr;
   GpuIndex gpu;
-  bool may_change = true;  // false: --read-only
+  bool may_change = true;                              // false: --read-only
   report::Origin origin = report::Origin::kSimulated;  // of what is measured here
   std::string image;                                   // for container exercises; "" = none given
   std::function<void(const std::string&)> tell;

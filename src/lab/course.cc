@@ -24,24 +24,49 @@ struct Part {
 // In the lab's order.
 const std::vector<Part>& parts() {
   static const std::vector<Part> kParts = {
-      {"1.1", "Part 1: MIG configuration basics", "Enable MIG mode", enable_mode, Start::kMigOff, false},
+      {"1.1",
+       "Part 1: MIG configuration basics",
+       "Enable MIG mode",
+       enable_mode,
+       Start::kMigOff,
+       false},
       {"1.2", "", "Explore MIG profiles", explore_profiles, Start::kMigOn, true},
-      {"2.1", "Part 2: Creating and managing instances", "Uniform configuration", uniform_layout,
-       Start::kMigOn, true},
+      {"2.1",
+       "Part 2: Creating and managing instances",
+       "Uniform configuration",
+       uniform_layout,
+       Start::kMigOn,
+       true},
       {"2.2", "", "Mixed configuration", mixed_layout, Start::kSeven, true},
       {"2.3", "", "Instance selection", select_instance, Start::kMixed, true},
-      {"3.1", "Part 3: Multi-tenant workload isolation", "Concurrent workloads", concurrent_jobs,
-       Start::kMixed, true},
+      {"3.1",
+       "Part 3: Multi-tenant workload isolation",
+       "Concurrent workloads",
+       concurrent_jobs,
+       Start::kMixed,
+       true},
       {"3.2", "", "Fault isolation", fault_isolation, Start::kMixed, true},
       {"4.1", "Part 4: MIG with containers", "Docker with MIG", containers, Start::kMixed, true},
       {"4.2", "", "Compose for several instances", compose_services, Start::kMixed, true},
-      {"5.1", "Part 5: Monitoring and metrics", "Collect MIG metrics", watch_instances, Start::kMixed,
+      {"5.1",
+       "Part 5: Monitoring and metrics",
+       "Collect MIG metrics",
+       watch_instances,
+       Start::kMixed,
        true},
       {"5.2", "", "Export metrics to Prometheus", export_metrics, Start::kMixed, true},
-      {"6.1", "Part 6: Best practices and clean-up", "Right-sizing workloads", right_sizes,
-       Start::kMigOn, true},
+      {"6.1",
+       "Part 6: Best practices and clean-up",
+       "Right-sizing workloads",
+       right_sizes,
+       Start::kMigOn,
+       true},
       {"6.2", "", "Clean-up and reset", clean_up, Start::kMixed, true},
-      {"deliverable2", "Deliverables", "Performance analysis", performance_analysis, Start::kMigOff,
+      {"deliverable2",
+       "Deliverables",
+       "Performance analysis",
+       performance_analysis,
+       Start::kMigOff,
        false},
       {"deliverable3", "", "Best practices", best_practices, Start::kMigOff, false},
       {"deliverable4", "", "Use case recommendations", use_cases, Start::kMigOff, false},
@@ -49,13 +74,17 @@ const std::vector<Part>& parts() {
       {"bonus2", "", "Dynamic reconfiguration", reconfigure, Start::kMixed, true},
       {"bonus3", "", "Cost analysis", cost_analysis, Start::kMixed, true},
       {"bonus4", "", "Advanced monitoring", advanced_monitoring, Start::kMixed, true},
-      {"troubleshooting", "Troubleshooting", "What doctor finds", troubleshooting, Start::kMixed, true}};
+      {"troubleshooting",
+       "Troubleshooting",
+       "What doctor finds",
+       troubleshooting,
+       Start::kMixed,
+       true}};
   return kParts;
 }
 
 bool chosen(const std::vector<std::string>& only, std::string_view number) {
-  return only.empty() ||
-         std::any_of(only.begin(), only.end(), [&](const std::string& one) {
+  return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& one) {
            return one == number || (one == "deliverables" && number.starts_with("deliverable")) ||
                   (one == "bonus" && number.starts_with("bonus"));
          });
@@ -107,21 +136,20 @@ bool prepare(Chapter& chapter, const Part& part) {
       return false;
     }
   }
-  const std::vector<Wanted> wanted =
-      part.start == Start::kSeven   ? wanted_layout("2.1", gpu)
-      : part.start == Start::kMixed ? wanted_layout("2.2", gpu)
-                                    : std::vector<Wanted>();
+  const std::vector<Wanted> wanted = part.start == Start::kSeven   ? wanted_layout("2.1", gpu)
+                                     : part.start == Start::kMixed ? wanted_layout("2.2", gpu)
+                                                                   : std::vector<Wanted>();
   std::size_t count = 0;
   for (const Wanted& one : wanted) {
     count += one.count;
   }
-  const bool there = gpu.instances.size() == count &&
-                     std::all_of(wanted.begin(), wanted.end(), [&](const Wanted& one) {
-                       return std::any_of(
-                           gpu.instances.begin(),
-                           gpu.instances.end(),
-                           [&](const GpuInstance& gi) { return gi.name == one.profile; });
-                     });
+  const bool there =
+      gpu.instances.size() == count &&
+      std::all_of(wanted.begin(), wanted.end(), [&](const Wanted& one) {
+        return std::any_of(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& gi) {
+          return gi.name == one.profile;
+        });
+      });
   return there || set_layout(chapter, part.start);
 }
 
@@ -145,8 +173,8 @@ report::Section summary(const Outcome& outcome, const Course& course, double sec
   if (outcome.stopped) {
     verdict.plain(" The lab was interrupted.");
   }
-  section.add(report::Notice{
-      good ? report::NoticeKind::kGood : report::NoticeKind::kProblem, verdict, {}});
+  section.add(
+      report::Notice{good ? report::NoticeKind::kGood : report::NoticeKind::kProblem, verdict, {}});
   const auto list = [&](const char* title, const std::vector<std::string>& lines) {
     if (lines.empty()) {
       return;
@@ -174,7 +202,8 @@ report::Section submit(const Course& course) {
   report::List list;
   list.numbered = true;
   for (const char* item :
-       {"*Configuration screenshots*: [1.1](#ex-1.1) MIG enabled, [2.1](#ex-2.1) and [2.2](#ex-2.2) "
+       {"*Configuration screenshots*: [1.1](#ex-1.1) MIG enabled, [2.1](#ex-2.1) and "
+        "[2.2](#ex-2.2) "
         "two profile configurations, [3.1](#ex-3.1) running workloads. Commands with what they "
         "printed stand for pictures.",
         "*Performance analysis*: [deliverable 2](#ex-deliverable2).",

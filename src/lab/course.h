@@ -36,10 +36,10 @@ struct CourseRequest {
 struct Outcome {
   report::Report report;
   std::size_t checks = 0;
-  std::vector<std::string> failed;   // "2.1: seven instances"
-  std::vector<std::string> not_run;  // "4.1: docker does not answer"
+  std::vector<std::string> failed;                              // "2.1: seven instances"
+  std::vector<std::string> not_run;                             // "4.1: docker does not answer"
   std::vector<std::pair<std::string, std::string>> lab_errors;  // exercise, what is wrong in it
-  std::vector<std::string> done;     // numbers that were run
+  std::vector<std::string> done;                                // numbers that were run
   bool stopped = false;
 };
 

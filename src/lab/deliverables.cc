@@ -71,7 +71,8 @@ report::Table sizing(const Gpu& gpu) {
                    {"smallest profile", "", Align::kLeft}};
   table.origin = Origin::kDerived;
   table.source = report::marked(
-      "Arithmetic: parameters x bytes, KV cache by layers and heads, and 0.5 GiB for a CUDA context "
+      "Arithmetic: parameters x bytes, KV cache by layers and heads, and 0.5 GiB for a CUDA "
+      "context "
       "(assumed). A starting point: `migctl rightsize` measures.");
   for (const Workload& one : workloads()) {
     const GpuInstanceProfile* profile = holds(gpu, one.gib);
@@ -92,9 +93,9 @@ struct Layout {
 Layout layout_of(const std::vector<std::pair<const GpuInstanceProfile*, std::uint32_t>>& parts) {
   Layout layout;
   for (const auto& [profile, count] : parts) {
-    layout.name += (layout.name.empty() ? "" : " + ") +
-                   (count == 1 ? profile->name.str()
-                               : fmt::format("{} x {}", count, profile->name.str()));
+    layout.name +=
+        (layout.name.empty() ? "" : " + ") +
+        (count == 1 ? profile->name.str() : fmt::format("{} x {}", count, profile->name.str()));
     layout.sm += profile->sm * count;
     layout.mib += profile->memory_mib * count;
   }
@@ -120,15 +121,15 @@ report::Table stranded(const Gpu& gpu) {
   if (small == nullptr || medium == nullptr || large == nullptr || whole == nullptr) {
     return table;
   }
-  const std::vector<Layout> layouts = {
-      layout_of({{whole, 1}}),
-      layout_of({{large, 2}}),
-      layout_of({{large, 1}, {medium, 2}}),
-      layout_of({{medium, 3}, {small, 1}}),
-      layout_of({{small, small->max_count}})};
+  const std::vector<Layout> layouts = {layout_of({{whole, 1}}),
+                                       layout_of({{large, 2}}),
+                                       layout_of({{large, 1}, {medium, 2}}),
+                                       layout_of({{medium, 3}, {small, 1}}),
+                                       layout_of({{small, small->max_count}})};
   for (const Layout& one : layouts) {
     const double sms = 100.0 * one.sm / whole->sm;
-    const double memory = 100.0 * static_cast<double>(one.mib) / static_cast<double>(whole->memory_mib);
+    const double memory =
+        100.0 * static_cast<double>(one.mib) / static_cast<double>(whole->memory_mib);
     table.rows.push_back({{one.name},
                           {std::to_string(one.sm), static_cast<double>(one.sm)},
                           {std::to_string(whole->sm), static_cast<double>(whole->sm)},
@@ -163,11 +164,12 @@ void best_practices(Chapter& chapter) {
   }
   chapter.words("*Profile selection.*");
   chapter.items(
-      {fmt::format("Begin with memory: the smallest profile that holds weights, optimiser or cache, "
-                   "activations and a CUDA context. Compare with the GiB that the driver tells ({} "
-                   "has {}), not with the name.",
-                   small->name.str(),
-                   gib(small->memory_mib)),
+      {fmt::format(
+           "Begin with memory: the smallest profile that holds weights, optimiser or cache, "
+           "activations and a CUDA context. Compare with the GiB that the driver tells ({} "
+           "has {}), not with the name.",
+           small->name.str(),
+           gib(small->memory_mib)),
        "Then measure the speed on it and on the next larger one. SM share alone predicts badly: on "
        "published measurements it is off by 81 % (32 training jobs, A100-40) and 114 % (inference, "
        "A100-80); two measured points are off by about 9 %.",
@@ -176,7 +178,8 @@ void best_practices(Chapter& chapter) {
   chapter.words("*Resource allocation.*");
   chapter.add(stranded(gpu));
   chapter.items(
-      {"Largest instances first: what lies in the middle blocks a large one for good. `migctl plan` "
+      {"Largest instances first: what lies in the middle blocks a large one for good. `migctl "
+       "plan` "
        "says whether a layout fits, and `--spare` keeps room for what is still to come.",
        "Lease instances instead of handing out UUIDs: `migctl run`, `migctl docker run`, `migctl "
        "lease`. A UUID in a file is stale after the next layout.",
@@ -191,8 +194,9 @@ void best_practices(Chapter& chapter) {
        "Alert on leased and idle instances, on Xids by instance, on drift of the layout. Rules: "
        "`integrations/grafana/rules`.",
        "No instance has a power meter: figures per instance are the board's, divided."});
-  chapter.words("*What isolation does not cover*: PCIe, power and clocks, a reset of the GPU, side "
-                "channels. Exercise 3.2 measures what it does.");
+  chapter.words(
+      "*What isolation does not cover*: PCIe, power and clocks, a reset of the GPU, side "
+      "channels. Exercise 3.2 measures what it does.");
 }
 
 void use_cases(Chapter& chapter) {
@@ -200,7 +204,8 @@ void use_cases(Chapter& chapter) {
   const auto* small = small_profile(gpu);
   report::Table when;
   when.caption = "MIG, MPS, time-slicing, or the whole GPU";
-  when.columns = {{"situation", "", Align::kLeft}, {"use", "", Align::kLeft}, {"why", "", Align::kLeft}};
+  when.columns = {
+      {"situation", "", Align::kLeft}, {"use", "", Align::kLeft}, {"why", "", Align::kLeft}};
   when.origin = Origin::kDocumented;
   when.source = report::marked("In this order; the first that fits decides");
   when.rows = {

@@ -170,9 +170,9 @@ std::vector<Wanted> wanted_layout(std::string_view exercise, const Gpu& gpu) {
 std::string text_of(const std::vector<Wanted>& wanted) {
   std::string text;
   for (const Wanted& one : wanted) {
-    text += (text.empty() ? "" : " + ") +
-            (one.count == 1 ? one.profile.str()
-                            : fmt::format("{} x {}", one.count, one.profile.str()));
+    text +=
+        (text.empty() ? "" : " + ") +
+        (one.count == 1 ? one.profile.str() : fmt::format("{} x {}", one.count, one.profile.str()));
   }
   return text.empty() ? "no instance" : text;
 }

@@ -48,7 +48,8 @@ std::string create(const Gpu& gpu, const std::vector<Wanted>& wanted) {
 }
 
 std::string destroy_all(const Gpu& gpu) {
-  return fmt::format("nvidia-smi mig -i {0} -dci, then nvidia-smi mig -i {0} -dgi", gpu.index.value);
+  return fmt::format("nvidia-smi mig -i {0} -dci, then nvidia-smi mig -i {0} -dgi",
+                     gpu.index.value);
 }
 
 std::string list_of(const Gpu& gpu) {
@@ -56,8 +57,7 @@ std::string list_of(const Gpu& gpu) {
 }
 
 std::string instance_text(const GpuInstance& gi) {
-  return fmt::format(
-      "{} at {}:{}", gi.name.str(), gi.placement.start, gi.placement.size);
+  return fmt::format("{} at {}:{}", gi.name.str(), gi.placement.start, gi.placement.size);
 }
 
 // Memory slots that instances hold.
@@ -160,32 +160,32 @@ Hint variant(const Gpu& gpu, const Wanted& extra, const Wanted& missing) {
 Hint same_memory(const Gpu& gpu, const Wanted& extra, const Wanted& missing) {
   const auto* has = gpu.find_profile(extra.profile);
   const auto* needs = gpu.find_profile(missing.profile);
-  return {"same-memory-other-slices",
-          fmt::format("{} with {} SMs",
-                      text_of({extra}),
-                      has == nullptr ? "?" : std::to_string(has->sm)),
-          fmt::format("{} with {} SMs",
-                      text_of({missing}),
-                      needs == nullptr ? "?" : std::to_string(needs->sm)),
-          "nvidia-smi mig -lgip   (compare ID and SM)",
-          "the number before the g is compute, the one after it memory: two profiles may have the "
-          "same memory and another share of the SMs",
-          fmt::format("destroy it, then {}", create(gpu, {missing}))};
+  return {
+      "same-memory-other-slices",
+      fmt::format(
+          "{} with {} SMs", text_of({extra}), has == nullptr ? "?" : std::to_string(has->sm)),
+      fmt::format(
+          "{} with {} SMs", text_of({missing}), needs == nullptr ? "?" : std::to_string(needs->sm)),
+      "nvidia-smi mig -lgip   (compare ID and SM)",
+      "the number before the g is compute, the one after it memory: two profiles may have the "
+      "same memory and another share of the SMs",
+      fmt::format("destroy it, then {}", create(gpu, {missing}))};
 }
 
 Hint left_over(const Gpu& gpu, const Difference& difference, const std::vector<Wanted>& wanted) {
-  const bool compute = std::any_of(
-      gpu.instances.begin(), gpu.instances.end(), [](const GpuInstance& gi) {
+  const bool compute =
+      std::any_of(gpu.instances.begin(), gpu.instances.end(), [](const GpuInstance& gi) {
         return !gi.compute_instances.empty();
       });
   return {"left-over",
           text_of(difference.extra) + " on the GPU that the exercise does not ask for",
           text_of(wanted) + (difference.missing.empty() ? " and nothing else" : ""),
           list_of(gpu),
-          compute ? "new instances do not replace old ones: what is there keeps its memory slices. "
-                    "-dgi refuses while a compute instance is on a GPU instance, so -dci comes first"
-                  : "compute instances are gone, and their GPU instances still hold the memory: "
-                    "-dci alone frees nothing",
+          compute
+              ? "new instances do not replace old ones: what is there keeps its memory slices. "
+                "-dgi refuses while a compute instance is on a GPU instance, so -dci comes first"
+              : "compute instances are gone, and their GPU instances still hold the memory: "
+                "-dci alone frees nothing",
           (compute ? destroy_all(gpu) : fmt::format("nvidia-smi mig -i {} -dgi", gpu.index.value)) +
               ", then " + create(gpu, wanted)};
 }
@@ -207,50 +207,50 @@ Hint order_blocks(const Gpu& gpu, const Difference& difference) {
 }
 
 Hint too_few(const Gpu& gpu, const Difference& difference, const std::vector<Wanted>& wanted) {
-  return {"too-few",
-          fmt::format("{} of {} that are asked for",
-                      difference.kept,
-                      [&] {
-                        std::uint32_t all = 0;
-                        for (const Wanted& one : wanted) {
-                          all += one.count;
-                        }
-                        return all;
-                      }()),
-          text_of(difference.missing) + " more, and there is room for it",
-          list_of(gpu) + "   (count the lines); nvidia-smi mig -lgip shows Free",
-          "-cgi makes one instance for each id in its list: seven need the id seven times. What was "
-          "made before a failure stays",
-          create(gpu, difference.missing)};
+  return {
+      "too-few",
+      fmt::format("{} of {} that are asked for",
+                  difference.kept,
+                  [&] {
+                    std::uint32_t all = 0;
+                    for (const Wanted& one : wanted) {
+                      all += one.count;
+                    }
+                    return all;
+                  }()),
+      text_of(difference.missing) + " more, and there is room for it",
+      list_of(gpu) + "   (count the lines); nvidia-smi mig -lgip shows Free",
+      "-cgi makes one instance for each id in its list: seven need the id seven times. What was "
+      "made before a failure stays",
+      create(gpu, difference.missing)};
 }
 
 Hint wrong_mix(const Gpu& gpu, const Difference& difference, const std::vector<Wanted>& wanted) {
   std::string sizes;
   for (const Wanted& one : what_is_there(gpu)) {
-    const auto found =
-        std::find_if(gpu.instances.begin(), gpu.instances.end(), [&](const GpuInstance& gi) {
-          return gi.name == one.profile;
-        });
+    const auto found = std::find_if(gpu.instances.begin(),
+                                    gpu.instances.end(),
+                                    [&](const GpuInstance& gi) { return gi.name == one.profile; });
     sizes += fmt::format("{}{} x {} slices",
                          sizes.empty() ? "" : " + ",
                          one.count,
                          found == gpu.instances.end() ? 0 : found->placement.size);
   }
-  return {"wrong-mix",
-          text_of(what_is_there(gpu)),
-          text_of(wanted),
-          list_of(gpu),
-          fmt::format("{} are {} of the {} memory slices of this GPU, so {} is in the way of {}",
-                      sizes,
-                      slots_held(gpu),
-                      gpu.memory_slices,
-                      text_of(difference.extra),
-                      difference.missing.empty() ? "others" : text_of(difference.missing)),
-          fmt::format("destroy {} (nvidia-smi mig -i {} -dci -gi N, then -dgi -gi N){}",
-                      text_of(difference.extra),
-                      gpu.index.value,
-                      difference.missing.empty() ? ""
-                                                 : ", then " + create(gpu, difference.missing))};
+  return {
+      "wrong-mix",
+      text_of(what_is_there(gpu)),
+      text_of(wanted),
+      list_of(gpu),
+      fmt::format("{} are {} of the {} memory slices of this GPU, so {} is in the way of {}",
+                  sizes,
+                  slots_held(gpu),
+                  gpu.memory_slices,
+                  text_of(difference.extra),
+                  difference.missing.empty() ? "others" : text_of(difference.missing)),
+      fmt::format("destroy {} (nvidia-smi mig -i {} -dci -gi N, then -dgi -gi N){}",
+                  text_of(difference.extra),
+                  gpu.index.value,
+                  difference.missing.empty() ? "" : ", then " + create(gpu, difference.missing))};
 }
 
 Hint no_compute_instance(const Gpu& gpu, const GpuInstance& gi) {
@@ -261,8 +261,7 @@ Hint no_compute_instance(const Gpu& gpu, const GpuInstance& gi) {
                       gpu.index.value),
           "a GPU instance is memory and engines; programs run on a compute instance, and only that "
           "has a MIG-... UUID. -C after -cgi makes it at once",
-          fmt::format(
-              "nvidia-smi mig -i {} -gi {} -cci", gpu.index.value, gi.id.value)};
+          fmt::format("nvidia-smi mig -i {} -gi {} -cci", gpu.index.value, gi.id.value)};
 }
 
 Hint smaller_compute_instance(const Gpu& gpu, const GpuInstance& gi) {

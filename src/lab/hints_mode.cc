@@ -13,9 +13,8 @@ std::string number_of(const Gpu& gpu) {
 }
 
 std::string mode_query(const Gpu& gpu) {
-  return fmt::format(
-      "nvidia-smi -i {} --query-gpu=mig.mode.current,mig.mode.pending --format=csv",
-      gpu.index.value);
+  return fmt::format("nvidia-smi -i {} --query-gpu=mig.mode.current,mig.mode.pending --format=csv",
+                     gpu.index.value);
 }
 
 bool needs_reset(const Gpu& gpu) {
@@ -78,14 +77,14 @@ Hint mig_pending(const Gpu& gpu) {
 }
 
 Hint mig_going_off(const Gpu& gpu) {
-  return {"mig-pending",
-          fmt::format("GPU {}: MIG is on now and will be off after a reset (pending: Disabled)",
-                      gpu.index.value),
-          "current and pending the same",
-          mode_query(gpu),
-          "the GPU was in use when the mode was set, so the reset did not happen; " +
-              who_is_there(gpu),
-          "end those programs, then nvidia-smi -i " + number_of(gpu) + " --gpu-reset"};
+  return {
+      "mig-pending",
+      fmt::format("GPU {}: MIG is on now and will be off after a reset (pending: Disabled)",
+                  gpu.index.value),
+      "current and pending the same",
+      mode_query(gpu),
+      "the GPU was in use when the mode was set, so the reset did not happen; " + who_is_there(gpu),
+      "end those programs, then nvidia-smi -i " + number_of(gpu) + " --gpu-reset"};
 }
 
 Hint mode_on_other_gpu(const Gpu& gpu, const Gpu& other) {

@@ -71,16 +71,13 @@ void show_order_trap(Chapter& chapter, const Gpu& gpu) {
   const auto* small = small_profile(gpu);
   const auto* medium = medium_profile(gpu);
   const auto* large = large_profile(gpu);
-  chapter.words(
-      "*The order counts.* The same instances and two small ones, the smallest first:");
-  const Ran trap = chapter.show(mig(chapter.course(),
-                                    {"-cgi",
-                                     fmt::format("{},{},{},{}",
-                                                 small->id.value,
-                                                 small->id.value,
-                                                 medium->id.value,
-                                                 large->id.value),
-                                     "-C"}));
+  chapter.words("*The order counts.* The same instances and two small ones, the smallest first:");
+  const Ran trap = chapter.show(
+      mig(chapter.course(),
+          {"-cgi",
+           fmt::format(
+               "{},{},{},{}", small->id.value, small->id.value, medium->id.value, large->id.value),
+           "-C"}));
   const Gpu after = chapter.gpu();
   const bool blocked = trap.exit_code != 0;
   if (blocked) {
@@ -158,10 +155,10 @@ void uniform_layout(Chapter& chapter) {
   chapter.add(report::strip_of(after, "full of the smallest instances"));
   record(chapter, after, "UUID of each MIG instance (the lab's TODO)");
   judged(chapter, "2.1");
-  chapter.check(fmt::format("{} instances of {} SMs each", small->max_count, small->sm),
-                after.instances.size() == small->max_count &&
-                    sms_of(after) == small->max_count * small->sm,
-                fmt::format("{} instances, {} SMs", after.instances.size(), sms_of(after)));
+  chapter.check(
+      fmt::format("{} instances of {} SMs each", small->max_count, small->sm),
+      after.instances.size() == small->max_count && sms_of(after) == small->max_count * small->sm,
+      fmt::format("{} instances, {} SMs", after.instances.size(), sms_of(after)));
   chapter.check("an instance too many is refused", eighth.exit_code != 0);
   chapter.words(fmt::format(
       "Together they use {} of the {} SMs that MIG can give here, and {} of {} memory slices.",
@@ -172,7 +169,8 @@ void uniform_layout(Chapter& chapter) {
   chapter.lab_error(
       "The lab's sample output of `-lgi` shows GPU instance ids 0, 1, ... and a column CI. Real "
       "ids do not begin at 0: an id is a place in a tree over the memory (1 and 2 the halves, 3 to "
-      "6 the quarters, 7 to 13 the eighths). And `-lgi` lists GPU instances only; compute instances "
+      "6 the quarters, 7 to 13 the eighths). And `-lgi` lists GPU instances only; compute "
+      "instances "
       "are `-lci`'s.");
 }
 
@@ -185,7 +183,8 @@ void mixed_layout(Chapter& chapter) {
     chapter.check("the board has profiles of two and three slices", false);
     return;
   }
-  const std::string list = fmt::format("{},{},{}", large->id.value, medium->id.value, medium->id.value);
+  const std::string list =
+      fmt::format("{},{},{}", large->id.value, medium->id.value, medium->id.value);
   if (!chapter.course().may_change) {
     may_not_change(chapter,
                    {"sudo nvidia-smi mig -dci",

@@ -43,8 +43,7 @@ std::vector<Job> jobs_of(const Gpu& gpu) {
     }
   }
   while (jobs.empty() || (gpu.instances.empty() && jobs.size() < 3)) {
-    jobs.push_back(
-        {{gpu.uuid, "whole GPU", 0, 0, 0}, "job_" + std::to_string(jobs.size())});
+    jobs.push_back({{gpu.uuid, "whole GPU", 0, 0, 0}, "job_" + std::to_string(jobs.size())});
   }
   return jobs;
 }
@@ -55,8 +54,9 @@ double rate(const std::string& printed) {
     return 0;
   }
   const std::size_t begin = printed.rfind('{', line);
-  const auto json = base::parse_json(std::string_view(printed).substr(printed.rfind('\n', begin) + 1),
-                                     {std::size_t{1} << 20U, "a training's result"});
+  const auto json =
+      base::parse_json(std::string_view(printed).substr(printed.rfind('\n', begin) + 1),
+                       {std::size_t{1} << 20U, "a training's result"});
   return json ? number_of(*json, "stepsPerSecond").value_or(0) : 0;
 }
 
@@ -64,8 +64,7 @@ void measure_alone(Chapter& chapter, std::vector<Job>& jobs) {
   for (Job& job : jobs) {
     std::vector<std::string> words = training(job);
     words.emplace_back("--json");
-    job.alone =
-        number_of(chapter.document(words, on(job.device)), "stepsPerSecond").value_or(0);
+    job.alone = number_of(chapter.document(words, on(job.device)), "stepsPerSecond").value_or(0);
   }
 }
 
@@ -101,9 +100,11 @@ bool measure_together(Chapter& chapter, std::vector<Job>& jobs) {
   }
   std::size_t seen = 0;
   for (const Job& job : jobs) {
-    seen += std::any_of(busy.processes.begin(), busy.processes.end(), [&](const Process& one) {
-      return one.gpu_instance && one.gpu_instance->value == job.device.gi;
-    })
+    seen += std::any_of(busy.processes.begin(),
+                        busy.processes.end(),
+                        [&](const Process& one) {
+                          return one.gpu_instance && one.gpu_instance->value == job.device.gi;
+                        })
                 ? 1
                 : 0;
   }
@@ -134,12 +135,13 @@ void show_throughput(Chapter& chapter, const std::vector<Job>& jobs, const std::
   chart.series = {{"alone", {}}, {"together", {}}};
   for (const Job& job : jobs) {
     const double kept = job.alone > 0 ? job.together / job.alone : 0;
-    table.rows.push_back({{job.name},
-                          {job.device.profile},
-                          {job.device.sm == 0 ? "" : std::to_string(job.device.sm)},
-                          {fmt::format("{:.1f}", job.alone), job.alone},
-                          {fmt::format("{:.1f}", job.together), job.together},
-                          {fmt::format("{:.1f}", kept * 100), kept * 100, report::Origin::kDerived}});
+    table.rows.push_back(
+        {{job.name},
+         {job.device.profile},
+         {job.device.sm == 0 ? "" : std::to_string(job.device.sm)},
+         {fmt::format("{:.1f}", job.alone), job.alone},
+         {fmt::format("{:.1f}", job.together), job.together},
+         {fmt::format("{:.1f}", kept * 100), kept * 100, report::Origin::kDerived}});
     chart.groups.push_back(job.name + " " + job.device.profile);
     chart.series[0].values.push_back(report::Value{job.alone});
     chart.series[1].values.push_back(report::Value{job.together});
@@ -153,8 +155,9 @@ report::Tone tone_of(const std::string& verdict) {
   if (verdict == "isolated") {
     return report::Tone::kGood;
   }
-  return verdict == "killed" ? report::Tone::kBad
-                             : verdict == "slowed" ? report::Tone::kWarning : report::Tone::kUnknown;
+  return verdict == "killed"   ? report::Tone::kBad
+         : verdict == "slowed" ? report::Tone::kWarning
+                               : report::Tone::kUnknown;
 }
 
 std::string verdict_text(const base::Json& cell) {
@@ -181,7 +184,8 @@ struct IsolationCharts {
 IsolationCharts charts_of(const base::Json& document, report::Origin origin) {
   IsolationCharts charts;
   const report::Text source = report::marked(
-      "`migctl isolate-test`: speed beside a neighbour as a share of the speed alone, 95 % interval");
+      "`migctl isolate-test`: speed beside a neighbour as a share of the speed alone, 95 % "
+      "interval");
   charts.verdicts.head = {"Verdict by way of sharing and neighbour", "", "", origin, source};
   charts.verdicts.row_title = "neighbour";
   charts.speeds.head = {"Speed kept beside each neighbour", "of alone", "", origin, source};
@@ -229,8 +233,7 @@ void judge_isolation(Chapter& chapter, const base::Json& document) {
                     isolated == all && all > 0,
                     detail);
     } else {
-      chapter.words(fmt::format(
-          "With `{}`, {} left the training alone.", sharing, detail));
+      chapter.words(fmt::format("With `{}`, {} left the training alone.", sharing, detail));
     }
   }
 }
@@ -241,10 +244,9 @@ void crash_test(Chapter& chapter, const Device& device) {
   const Ran ran =
       chapter.show({"mig-workload", "oom", "--bytes", std::to_string(kAsked)}, on(device));
   const std::uint64_t has = device.memory_mib << 20U;
-  chapter.check(fmt::format("37.3 GiB are {} on {}",
-                            has >= kAsked ? "granted" : "refused",
-                            device.profile),
-                (ran.exit_code == 0) == (has < kAsked));
+  chapter.check(
+      fmt::format("37.3 GiB are {} on {}", has >= kAsked ? "granted" : "refused", device.profile),
+      (ran.exit_code == 0) == (has < kAsked));
   const Gpu gpu = chapter.gpu();
   std::string fits;
   for (const GpuInstanceProfile& profile : gpu.profiles) {
@@ -261,7 +263,8 @@ void crash_test(Chapter& chapter, const Device& device) {
                    : "On this board it *succeeds* on " + fits + "."));
   chapter.lab_error(
       "Out of memory is an error of one call in one process: it proves that memory is capped, not "
-      "that faults stay apart. A fault test needs an illegal address, an endless kernel or a killed "
+      "that faults stay apart. A fault test needs an illegal address, an endless kernel or a "
+      "killed "
       "process, which `isolate-test` does.");
 }
 
@@ -295,14 +298,15 @@ void concurrent_jobs(Chapter& chapter) {
                                             "of its speed. In faults: exercise 3.2.",
                                             least * 100)
                               : "There are no instances here (MIG is off): the jobs took turns."});
-  chapter.question("Does one job affect others?",
-                   {instances ? "Not through SMs, memory or its bandwidth, which are divided. Through "
-                                "what MIG does not divide, yes: the PCIe link, the host's cores, "
-                                "power and clocks."
-                              : fmt::format("Yes: the least kept {:.1f} % of its speed.",
-                                            least * 100)});
-  chapter.question("What is the utilization per instance?",
-                   {"`nvidia-smi` does not tell it with MIG on (N/A). Exercise 5.1 shows what does."});
+  chapter.question(
+      "Does one job affect others?",
+      {instances ? "Not through SMs, memory or its bandwidth, which are divided. Through "
+                   "what MIG does not divide, yes: the PCIe link, the host's cores, "
+                   "power and clocks."
+                 : fmt::format("Yes: the least kept {:.1f} % of its speed.", least * 100)});
+  chapter.question(
+      "What is the utilization per instance?",
+      {"`nvidia-smi` does not tell it with MIG on (N/A). Exercise 5.1 shows what does."});
   chapter.lab_error(
       "`watch -n 1 nvidia-smi mig -i 0 -lgi` shows which instances exist, and no utilisation at "
       "all; nor does `--query-gpu=mig.mode.current`, which the lab queries in 5.1.");
@@ -313,12 +317,14 @@ void fault_isolation(Chapter& chapter) {
   const Terminal& terminal = chapter.terminal();
   const bool instances = devices.size() >= 2;
   const Device victim = instances ? devices.front() : Device{chapter.gpu().uuid, "whole GPU"};
-  auto job = terminal.start({"mig-workload", "train", "--seconds", "600", "--announce"}, on(victim));
+  auto job =
+      terminal.start({"mig-workload", "train", "--seconds", "600", "--announce"}, on(victim));
   if (!job || !job->wait_output("WorkloadStarted", kStart, terminal.stop())) {
     chapter.check("the training starts", false);
     return;
   }
-  chapter.words(fmt::format("A training runs on {} (pid {}). Beside it:", victim.profile, job->pid()));
+  chapter.words(
+      fmt::format("A training runs on {} (pid {}). Beside it:", victim.profile, job->pid()));
   if (instances) {
     crash_test(chapter, devices.back());
     chapter.show({"mig-workload", "oom"}, on(devices.back()));
@@ -329,13 +335,19 @@ void fault_isolation(Chapter& chapter) {
   job->stop(milliseconds(5000));
   const std::string modes = devices.size() >= 3 ? "mig,time-slicing" : "time-slicing";
   const std::vector<std::string> test = {
-      "migctl",    "-q",
-      "isolate-test", "--modes",
-      modes,       "--neighbours",
+      "migctl",
+      "-q",
+      "isolate-test",
+      "--modes",
+      modes,
+      "--neighbours",
       "dram,tensor,launch,illegal-address,trap,endless-kernel,oom",
-      "--rounds",  "3",
-      "--seconds", "0.3",
-      "-i",        index_of(chapter.course())};
+      "--rounds",
+      "3",
+      "--seconds",
+      "0.3",
+      "-i",
+      index_of(chapter.course())};
   chapter.words("The measured answer, in rounds, the order drawn anew in each:");
   Ways patient;
   patient.patience = milliseconds(300'000);

@@ -35,10 +35,8 @@ std::vector<std::string> lab_commands(const std::vector<Device>& devices) {
   std::vector<std::string> commands = {"docker build -t mig-training ."};
   std::size_t at = 0;
   for (const Device& device : devices) {
-    commands.push_back(
-        fmt::format("docker run -d --name job{} --gpus '\"device={}\"' mig-training",
-                    at++,
-                    device.uuid));
+    commands.push_back(fmt::format(
+        "docker run -d --name job{} --gpus '\"device={}\"' mig-training", at++, device.uuid));
   }
   commands.insert(commands.end(), {"docker ps", "docker logs job0", "docker rm -f job0 job1 job2"});
   return commands;
@@ -57,8 +55,8 @@ void run_containers(Chapter& chapter,
     return;
   }
   for (const Device& device : devices) {
-    const Ran ran = chapter.show({"migctl", engine, "run", "--uuid", device.uuid, "--rm", image},
-                                 ways);
+    const Ran ran =
+        chapter.show({"migctl", engine, "run", "--uuid", device.uuid, "--rm", image}, ways);
     chapter.check(fmt::format("a container runs on {}", device.profile), ran.ok());
   }
   chapter.show({"migctl", "cdi", "remove"});
@@ -129,7 +127,8 @@ void compose_services(Chapter& chapter) {
     chapter.check("the Compose files can be written", false, folder);
     return;
   }
-  chapter.words("A service for each instance (the lab's TODO), by what it wants instead of by UUID:");
+  chapter.words(
+      "A service for each instance (the lab's TODO), by what it wants instead of by UUID:");
   chapter.add(report::Transcript{"cat compose.yaml", 0, wishes, std::nullopt, ""});
   chapter.words("`migctl compose render` finds the instances:");
   const Ran rendered = chapter.show({"migctl", "compose", "render", ours});
@@ -150,7 +149,8 @@ void compose_services(Chapter& chapter) {
                    "docker compose down"});
   chapter.lab_error(
       "The lab's file begins with `version: '3'` and is started by `docker-compose`: the key is "
-      "obsolete, and the program was replaced by `docker compose`, which ignores it with a warning.");
+      "obsolete, and the program was replaced by `docker compose`, which ignores it with a "
+      "warning.");
 }
 
 }  // namespace mig::lab

@@ -23,8 +23,11 @@ report::LineChart chart(const std::string& title,
                         report::Origin origin,
                         const std::string& source) {
   report::LineChart drawn;
-  drawn.head = {title, unit, "A line for each instance while trainings start one after the other",
-                origin, report::marked(source)};
+  drawn.head = {title,
+                unit,
+                "A line for each instance while trainings start one after the other",
+                origin,
+                report::marked(source)};
   drawn.lines = std::move(lines);
   drawn.marks = marks;
   return drawn;
@@ -123,16 +126,14 @@ void watch_where_it_counts(Chapter& chapter) {
 
 void monitor_script(Chapter& chapter) {
   const std::string gpu = index_of(chapter.course());
-  chapter.show({"nvidia-smi",
-                "-i",
-                gpu,
-                "--query-gpu=utilization.gpu,utilization.memory",
-                "--format=csv"});
+  chapter.show(
+      {"nvidia-smi", "-i", gpu, "--query-gpu=utilization.gpu,utilization.memory", "--format=csv"});
   chapter.show({"nvidia-smi", "pmon", "-c", "1"});
   chapter.show({"migctl", "top", "--once"});
   chapter.lab_error(
       "monitor_mig.sh queries `mig.mode.current` under \"Per-Instance Utilization\": that is the "
-      "mode, no utilisation. With MIG on `utilization.gpu` is N/A; what an instance does comes from "
+      "mode, no utilisation. With MIG on `utilization.gpu` is N/A; what an instance does comes "
+      "from "
       "GPM counters (Hopper and later) or DCGM's profiling fields.");
 }
 
@@ -159,7 +160,8 @@ Series series_of(const std::string& page) {
       continue;
     }
     ++series.lines;
-    series.legacy_utilisation = series.legacy_utilisation || line.starts_with("DCGM_FI_DEV_GPU_UTIL");
+    series.legacy_utilisation =
+        series.legacy_utilisation || line.starts_with("DCGM_FI_DEV_GPU_UTIL");
     const bool own = line.starts_with("mig_instance_memory_used_bytes") ||
                      line.starts_with("mig_instance_sm_activity_ratio") ||
                      line.starts_with("mig_instance_power_watts");
@@ -259,10 +261,11 @@ void export_metrics(Chapter& chapter) {
                 series.dcgm.size() == devices.size(),
                 fmt::format("{} of {}", series.dcgm.size(), devices.size()));
   chapter.check("DCGM_FI_DEV_GPU_UTIL is absent with MIG on", !series.legacy_utilisation);
-  chapter.question("Verify MIG instance metrics are exposed, with separate labels",
-                   {fmt::format("They are: {} instances, each with its own `gi` (and `GPU_I_ID` and "
-                                "`GPU_I_PROFILE` in DCGM's names).",
-                                instances)});
+  chapter.question(
+      "Verify MIG instance metrics are exposed, with separate labels",
+      {fmt::format("They are: {} instances, each with its own `gi` (and `GPU_I_ID` and "
+                   "`GPU_I_PROFILE` in DCGM's names).",
+                   instances)});
   chapter.lab_error(
       "The lab greps for `DCGM_FI_DEV_GPU_UTIL`. DCGM does not export it for MIG instances: the "
       "answer would be an empty page. `DCGM_FI_PROF_GR_ENGINE_ACTIVE` is the field to look at.");

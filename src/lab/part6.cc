@@ -56,8 +56,8 @@ void models_table(Chapter& chapter, const base::Json& document) {
   chapter.check("each model has been measured", !table.rows.empty());
   std::vector<std::string> answers;
   for (const base::Json& minimum : member_of(document, "minimum")) {
-    answers.push_back(fmt::format(
-        "{}: *{}*", text_of(minimum, "model"), or_none(text_of(minimum, "profile"))));
+    answers.push_back(
+        fmt::format("{}: *{}*", text_of(minimum, "model"), or_none(text_of(minimum, "profile"))));
   }
   chapter.course().findings.sizes = {table};
   chapter.add(std::move(table));
@@ -123,7 +123,8 @@ void right_sizes(Chapter& chapter) {
   if (has_models(chapter.terminal())) {
     Ways ways;
     ways.patience = kLong;
-    std::vector<std::string> words = {"migctl", "-q", "rightsize", "--models", "-i", index_of(course)};
+    std::vector<std::string> words = {
+        "migctl", "-q", "rightsize", "--models", "-i", index_of(course)};
     if (course.may_change) {
       words.emplace_back("--make");
     }
@@ -137,7 +138,8 @@ void right_sizes(Chapter& chapter) {
     training_on_each(chapter);
   }
   chapter.lab_error(
-      "The lab's three models have 4.2, 16.8 and 67.1 million parameters: with Adam that is 67, 268 "
+      "The lab's three models have 4.2, 16.8 and 67.1 million parameters: with Adam that is 67, "
+      "268 "
       "and 1074 MB, so all of them fit on the smallest instance, and memory decides nothing. "
       "Throughput does.");
 }
@@ -165,12 +167,12 @@ void clean_up(Chapter& chapter) {
   const auto inventory = chapter.course().bench->read();
   const Verdict verdict =
       inventory ? judge("6.2", *inventory, chapter.course().gpu) : Verdict{"6.2", false, "", {}};
-  chapter.check("no instance is left and MIG is off (`migctl lab check 6.2`)",
-                verdict.passed,
-                verdict.seen);
-  chapter.words("With migctl it is one command, which refuses while somebody is on an instance: "
-                "`migctl mode disable -i " +
-                gpu + "`.");
+  chapter.check(
+      "no instance is left and MIG is off (`migctl lab check 6.2`)", verdict.passed, verdict.seen);
+  chapter.words(
+      "With migctl it is one command, which refuses while somebody is on an instance: "
+      "`migctl mode disable -i " +
+      gpu + "`.");
 }
 
 }  // namespace mig::lab

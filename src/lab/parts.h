@@ -8,24 +8,24 @@
 
 namespace mig::lab {
 
-void enable_mode(Chapter& chapter);           // 1.1
-void explore_profiles(Chapter& chapter);      // 1.2
-void uniform_layout(Chapter& chapter);        // 2.1
-void mixed_layout(Chapter& chapter);          // 2.2
-void select_instance(Chapter& chapter);       // 2.3
-void concurrent_jobs(Chapter& chapter);       // 3.1
-void fault_isolation(Chapter& chapter);       // 3.2
-void containers(Chapter& chapter);            // 4.1
-void compose_services(Chapter& chapter);      // 4.2
-void watch_instances(Chapter& chapter);       // 5.1
-void export_metrics(Chapter& chapter);        // 5.2
-void right_sizes(Chapter& chapter);           // 6.1
-void clean_up(Chapter& chapter);              // 6.2
+void enable_mode(Chapter& chapter);       // 1.1
+void explore_profiles(Chapter& chapter);  // 1.2
+void uniform_layout(Chapter& chapter);    // 2.1
+void mixed_layout(Chapter& chapter);      // 2.2
+void select_instance(Chapter& chapter);   // 2.3
+void concurrent_jobs(Chapter& chapter);   // 3.1
+void fault_isolation(Chapter& chapter);   // 3.2
+void containers(Chapter& chapter);        // 4.1
+void compose_services(Chapter& chapter);  // 4.2
+void watch_instances(Chapter& chapter);   // 5.1
+void export_metrics(Chapter& chapter);    // 5.2
+void right_sizes(Chapter& chapter);       // 6.1
+void clean_up(Chapter& chapter);          // 6.2
 
-void kubernetes(Chapter& chapter);            // bonus 1
-void reconfigure(Chapter& chapter);           // bonus 2
-void cost_analysis(Chapter& chapter);         // bonus 3
-void advanced_monitoring(Chapter& chapter);   // bonus 4
+void kubernetes(Chapter& chapter);           // bonus 1
+void reconfigure(Chapter& chapter);          // bonus 2
+void cost_analysis(Chapter& chapter);        // bonus 3
+void advanced_monitoring(Chapter& chapter);  // bonus 4
 void troubleshooting(Chapter& chapter);
 
 // Deliverables 2 to 4: from what the exercises found.

@@ -62,7 +62,8 @@ ComputeInstance compute_instance_at(const JsonReader& reader) {
   ci.placement = reader.at("placement").optional(placement_at);
   ci.sm = reader.at("sm").optional([](const JsonReader& sm) { return sm.u32(); });
   ci.uuid = reader.given("uuid") ? reader.at("uuid").text() : "";
-  ci.device_index = reader.at("index").optional([](const JsonReader& index) { return index.u32(); });
+  ci.device_index =
+      reader.at("index").optional([](const JsonReader& index) { return index.u32(); });
   ci.memory_used_mib =
       reader.at("memoryUsedMib").optional([](const JsonReader& used) { return used.number(); });
   return ci;

@@ -41,9 +41,9 @@ Result<base::Json> document_of(const Terminal& terminal, const std::vector<std::
 }
 
 Result<std::string> folder_of(const StudentTools& tools, const std::string& machine) {
-  MIG_ASSIGN_OR_RETURN(const base::Json json,
-                       document_of(terminal_of(tools, machine),
-                                   {"migctl", "sim", "env", machine, "--json"}));
+  MIG_ASSIGN_OR_RETURN(
+      const base::Json json,
+      document_of(terminal_of(tools, machine), {"migctl", "sim", "env", machine, "--json"}));
   const std::string folder = text_of(member_of(json, "environment"), "MIGSIM_MACHINE");
   if (folder.empty()) {
     return fail(ErrorCode::kNotFound, "the folder of " + machine + " is not told");
@@ -78,11 +78,10 @@ Result<void> begin(const Terminal& terminal, const Exercise& exercise) {
   MIG_TRY(run(terminal, {"migctl", "-q", "mode", "enable", "-i", "0"}));
   MIG_ASSIGN_OR_RETURN(const Inventory inventory, read(terminal));
   const Gpu* gpu = inventory.find_gpu(GpuIndex{0});
-  const std::vector<Wanted> wanted =
-      gpu == nullptr                        ? std::vector<Wanted>()
-      : exercise.start == Start::kSeven     ? wanted_layout("2.1", *gpu)
-      : exercise.start == Start::kMixed     ? wanted_layout("2.2", *gpu)
-                                            : std::vector<Wanted>();
+  const std::vector<Wanted> wanted = gpu == nullptr                    ? std::vector<Wanted>()
+                                     : exercise.start == Start::kSeven ? wanted_layout("2.1", *gpu)
+                                     : exercise.start == Start::kMixed ? wanted_layout("2.2", *gpu)
+                                                                       : std::vector<Wanted>();
   if (wanted.empty()) {
     return {};
   }
@@ -100,9 +99,8 @@ void destroy(const StudentTools& tools, const std::string& machine) {
 }
 
 Result<std::vector<std::string>> machines_of_class(const StudentTools& tools) {
-  MIG_ASSIGN_OR_RETURN(
-      const base::Json json,
-      document_of(terminal_of(tools, ""), {"migctl", "sim", "list", "--json"}));
+  MIG_ASSIGN_OR_RETURN(const base::Json json,
+                       document_of(terminal_of(tools, ""), {"migctl", "sim", "list", "--json"}));
   std::vector<std::string> names;
   for (const base::Json& machine : member_of(json, "machines")) {
     const std::string name = text_of(machine, "name");
@@ -121,14 +119,8 @@ Result<void> set_exercise(const StudentTools& tools,
                           const std::string& machine,
                           const Exercise& exercise) {
   const Terminal terminal = terminal_of(tools, machine);
-  const Ran made = terminal.run({"migctl",
-                                 "sim",
-                                 "create",
-                                 machine,
-                                 "--gpus",
-                                 "2x " + tools.board,
-                                 "--latency",
-                                 "none"});
+  const Ran made = terminal.run(
+      {"migctl", "sim", "create", machine, "--gpus", "2x " + tools.board, "--latency", "none"});
   if (!made.ok()) {
     return fail(made.exit_code == error_info(ErrorCode::kConflict).exit_code
                     ? ErrorCode::kConflict

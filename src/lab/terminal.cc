@@ -115,8 +115,8 @@ Ran Terminal::run(const std::vector<std::string>& words, const Ways& ways) const
     return ran;
   }
   if (!worker->wait(ways.patience, ways.to_the_end ? nullptr : setting_.stop)) {
-    ran.note = stopped() ? "interrupted"
-                         : fmt::format("stopped after {} s", ways.patience.count() / 1000);
+    ran.note =
+        stopped() ? "interrupted" : fmt::format("stopped after {} s", ways.patience.count() / 1000);
     worker->stop(kGrace);
   }
   ran.exit_code = worker->exit_code();

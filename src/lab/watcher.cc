@@ -48,8 +48,7 @@ Daemon::~Daemon() {
 }
 
 Result<std::string> Daemon::get(const std::string& target) const {
-  MIG_ASSIGN_OR_RETURN(const http::Answer answer,
-                       http::call(socket_, "GET", target, "", kAnswer));
+  MIG_ASSIGN_OR_RETURN(const http::Answer answer, http::call(socket_, "GET", target, "", kAnswer));
   if (answer.status != 200) {
     return fail(ErrorCode::kIo,
                 fmt::format("GET {}: status {}: {}", target, answer.status, answer.body));
@@ -119,12 +118,9 @@ std::vector<report::Mark> train_in_turn(const Terminal& terminal,
   for (const Device& device : devices) {
     Ways ways;
     ways.environment = {{"CUDA_VISIBLE_DEVICES", device.uuid}};
-    auto worker = terminal.start({"mig-workload",
-                                  "train",
-                                  "--seconds",
-                                  fmt::format("{:.1f}", seconds_each),
-                                  "--announce"},
-                                 ways);
+    auto worker = terminal.start(
+        {"mig-workload", "train", "--seconds", fmt::format("{:.1f}", seconds_each), "--announce"},
+        ways);
     if (worker) {
       worker->wait_output("WorkloadStarted", kStart, terminal.stop());
       marks.push_back({now(), fmt::format("gi {} trains", device.gi)});

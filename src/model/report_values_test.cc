@@ -33,7 +33,8 @@ TEST(ReportText, WhatIsNoMarkupStaysAsItIs) {
 
 TEST(ReportText, AStringHasNoMarkup) {
   EXPECT_EQ(shape_of(Text("`a` *b* [c](https://d)")), "p(`a` *b* [c](https://d))");
-  EXPECT_EQ(shape_of(Text("by ").code("`x`").plain(" and ").emphasis("*")), "p(by )c(`x`)p( and )e(*)");
+  EXPECT_EQ(shape_of(Text("by ").code("`x`").plain(" and ").emphasis("*")),
+            "p(by )c(`x`)p( and )e(*)");
   EXPECT_TRUE(Text("").empty());
 }
 

@@ -87,7 +87,10 @@ double words_width(const BarChart& chart) {
   return width;
 }
 
-std::string bar_of(const std::optional<Value>& value, std::size_t series, const Scale& scale, double y) {
+std::string bar_of(const std::optional<Value>& value,
+                   std::size_t series,
+                   const Scale& scale,
+                   double y) {
   const std::string words = value_words(value);
   if (words == "unknown") {
     return svg::words(scale.at(0) + 6, y + 13, words, "class=\"soft\"");
@@ -119,8 +122,8 @@ std::string references_of(const std::vector<Reference>& references,
     // On the side that has more room, each in its own row.
     const bool left = x > kChartWidth / 2.0;
     const double y = top - 5 - 15 * static_cast<double>(i);
-    const std::string words = svg::fitted(
-        references[i].label, left ? x - 10 : kChartWidth - x - 10, kTextSize);
+    const std::string words =
+        svg::fitted(references[i].label, left ? x - 10 : kChartWidth - x - 10, kTextSize);
     out += svg::line(x, y - 9, x, bottom, "class=\"reference\"");
     out += svg::words(left ? x - 5 : x + 5, y, words, left ? "text-anchor=\"end\"" : "");
   }
@@ -128,7 +131,9 @@ std::string references_of(const std::vector<Reference>& references,
 }
 
 double room_for(const std::vector<Reference>& references) {
-  return references.empty() ? 0 : 15.0 * static_cast<double>(std::min(references.size(), kMostMarks)) + 6;
+  return references.empty()
+             ? 0
+             : 15.0 * static_cast<double>(std::min(references.size(), kMostMarks)) + 6;
 }
 
 }  // namespace
@@ -198,8 +203,7 @@ std::string stacked_svg(const StackedChart& chart, const Place& place) {
     words = std::max(words, svg::width_of(totals[group], kTextSize));
   }
   const double left = names_width(chart.groups) + 12;
-  const Scale scale =
-      scale_of(0, range.high, left, kChartWidth - std::min(words + 14, 250.0), 5);
+  const Scale scale = scale_of(0, range.high, left, kChartWidth - std::min(words + 14, 250.0), 5);
   const Legend legend = legend_of(chart.parts, 4, 4, false);
   constexpr double kRow = 32;
   const double top = legend.height + 8;

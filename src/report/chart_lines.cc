@@ -87,7 +87,10 @@ std::vector<Point> thinned(const std::vector<Point>& points) {
   return out;
 }
 
-std::string path_of(const std::vector<Point>& points, const Scale& x, const Scale& y, std::size_t series) {
+std::string path_of(const std::vector<Point>& points,
+                    const Scale& x,
+                    const Scale& y,
+                    std::size_t series) {
   std::string path;
   bool begun = false;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -96,8 +99,8 @@ std::string path_of(const std::vector<Point>& points, const Scale& x, const Scal
       continue;
     }
     const bool alone = !begun && (i + 1 == points.size() || !is_known(points[i + 1]));
-    path += fmt::format(
-        "{}{:.1f} {:.1f}", begun ? "L" : "M", x.at(points[i].x), y.at(*points[i].y));
+    path +=
+        fmt::format("{}{:.1f} {:.1f}", begun ? "L" : "M", x.at(points[i].x), y.at(*points[i].y));
     path += alone ? "h0.1" : "";
     begun = true;
   }
@@ -105,16 +108,20 @@ std::string path_of(const std::vector<Point>& points, const Scale& x, const Scal
 }
 
 // Markers here and there, so that lines can be told apart where they cross.
-std::string markers_of(const std::vector<Point>& points, const Scale& x, const Scale& y, std::size_t series) {
+std::string markers_of(const std::vector<Point>& points,
+                       const Scale& x,
+                       const Scale& y,
+                       std::size_t series) {
   std::vector<Point> known;
   std::copy_if(points.begin(), points.end(), std::back_inserter(known), is_known);
   std::string out;
   const std::size_t count = std::min(known.size(), kMarkersOfALine);
   for (std::size_t i = 0; i < count; ++i) {
     // Shifted for each line, so that they do not cover each other.
-    const std::size_t at = known.size() <= kMarkersOfALine
-                               ? i
-                               : std::min(known.size() - 1, (known.size() * (4 * i + series % 4)) / (4 * count));
+    const std::size_t at =
+        known.size() <= kMarkersOfALine
+            ? i
+            : std::min(known.size() - 1, (known.size() * (4 * i + series % 4)) / (4 * count));
     out += marker_of(series, x.at(known[at].x), y.at(*known[at].y));
   }
   return out;
@@ -128,7 +135,8 @@ struct EndName {
 
 // The names at the right, moved apart from top to bottom, and up again from the bottom.
 std::string end_names(std::vector<EndName> names, double x, double top, double bottom) {
-  std::sort(names.begin(), names.end(), [](const EndName& a, const EndName& b) { return a.y < b.y; });
+  std::sort(
+      names.begin(), names.end(), [](const EndName& a, const EndName& b) { return a.y < b.y; });
   std::vector<double> places;
   for (const EndName& name : names) {
     places.push_back(std::max(name.y, places.empty() ? top : places.back() + kNameRow));
@@ -140,10 +148,10 @@ std::string end_names(std::vector<EndName> names, double x, double top, double b
   }
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    out += svg::line(x + 3, names[i].y, x + 12, places[i], fmt::format("class=\"leader s{}\"", names[i].series));
-    out += svg::words(x + 16,
-                      places[i] + 4.5,
-                      svg::fitted(names[i].name, kChartWidth - x - 18, kTextSize));
+    out += svg::line(
+        x + 3, names[i].y, x + 12, places[i], fmt::format("class=\"leader s{}\"", names[i].series));
+    out += svg::words(
+        x + 16, places[i] + 4.5, svg::fitted(names[i].name, kChartWidth - x - 18, kTextSize));
   }
   return out;
 }
@@ -151,14 +159,18 @@ std::string end_names(std::vector<EndName> names, double x, double top, double b
 std::string axes_of(const LineChart& chart, const Scale& x, const Scale& y) {
   std::string out;
   for (const double tick : y.ticks()) {
-    out += svg::line(x.from, y.at(tick), x.until, y.at(tick), tick == 0 ? "class=\"axis\"" : "class=\"grid\"");
-    out += svg::words(x.from - 7, y.at(tick) + 4.5, figure_text(tick), "class=\"soft\" text-anchor=\"end\"");
+    out += svg::line(
+        x.from, y.at(tick), x.until, y.at(tick), tick == 0 ? "class=\"axis\"" : "class=\"grid\"");
+    out += svg::words(
+        x.from - 7, y.at(tick) + 4.5, figure_text(tick), "class=\"soft\" text-anchor=\"end\"");
   }
   for (const double tick : x.ticks()) {
     out += svg::line(x.at(tick), y.from, x.at(tick), y.from + 4, "class=\"axis\"");
-    out += svg::words(x.at(tick), y.from + 18, figure_text(tick), "class=\"soft\" text-anchor=\"middle\"");
+    out += svg::words(
+        x.at(tick), y.from + 18, figure_text(tick), "class=\"soft\" text-anchor=\"middle\"");
   }
-  const std::string title = chart.x_unit.empty() ? chart.x_title : chart.x_title + ", " + chart.x_unit;
+  const std::string title =
+      chart.x_unit.empty() ? chart.x_title : chart.x_title + ", " + chart.x_unit;
   return out + svg::words((x.from + x.until) / 2,
                           y.from + 36,
                           svg::fitted(title, x.until - x.from, kTextSize),
@@ -187,9 +199,8 @@ std::string levels_of(const std::vector<Reference>& references, const Scale& x, 
   for (std::size_t i = 0; i < std::min(references.size(), kMostMarks); ++i) {
     const double at = y.at(references[i].value);
     out += svg::line(x.from, at, x.until, at, "class=\"reference\"");
-    out += svg::words(x.from + 5,
-                      at - 5,
-                      svg::fitted(references[i].label, x.until - x.from - 10, kTextSize));
+    out += svg::words(
+        x.from + 5, at - 5, svg::fitted(references[i].label, x.until - x.from - 10, kTextSize));
   }
   return out;
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/escape.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include "base/strings.h"
 #include "report/limits.h"
@@ -146,9 +145,9 @@ CutText cut_transcript(const std::string& printed) {
   // Far more than is shown is not even looked at.
   constexpr std::size_t kMostRead = 64 * kMostTranscriptBytes;
   const bool huge = printed.size() > kMostRead;
-  std::string text = terminal_text(
-      huge ? printed.substr(0, kMostRead / 2) + "\n" + printed.substr(printed.size() - kMostRead / 2)
-           : printed);
+  std::string text = terminal_text(huge ? printed.substr(0, kMostRead / 2) + "\n" +
+                                              printed.substr(printed.size() - kMostRead / 2)
+                                        : printed);
   std::string lines;
   std::size_t long_lines = 0;
   for (const std::string& line : base::split(text, '\n')) {
@@ -165,14 +164,16 @@ CutText cut_transcript(const std::string& printed) {
       const auto left = std::count(lines.begin() + static_cast<std::ptrdiff_t>(head),
                                    lines.begin() + static_cast<std::ptrdiff_t>(tail),
                                    '\n');
-      out.note = fmt::format("{} lines in the middle are left out", huge ? "many" : std::to_string(left));
+      out.note =
+          fmt::format("{} lines in the middle are left out", huge ? "many" : std::to_string(left));
       lines = lines.substr(0, head) + "\n[...]" + lines.substr(tail);
     }
     lines = clipped(lines, kMostTranscriptBytes + 16);
   }
   if (long_lines > 0) {
-    out.note += (out.note.empty() ? "" : "; ") +
-                fmt::format("{} cut after {} bytes", base::counted(long_lines, "line"), kMostTranscriptLine);
+    out.note += (out.note.empty() ? "" : "; ") + fmt::format("{} cut after {} bytes",
+                                                             base::counted(long_lines, "line"),
+                                                             kMostTranscriptLine);
   }
   out.text = std::move(lines);
   return out;
@@ -184,8 +185,9 @@ bool may_link(std::string_view address) {
       return false;
     }
   }
-  return address.size() <= 500 && (address.starts_with("https://") || address.starts_with("http://") ||
-                                   (address.size() > 1 && address[0] == '#'));
+  return address.size() <= 500 &&
+         (address.starts_with("https://") || address.starts_with("http://") ||
+          (address.size() > 1 && address[0] == '#'));
 }
 
 std::string utc_text(std::int64_t ms) {

@@ -20,8 +20,12 @@ constexpr std::size_t kMostLines = 4;
 std::string cell_svg(const StripCell& cell, double slot, double height) {
   const double x = 4 + slot * cell.start;
   const double width = slot * cell.size - 3;
-  std::string out = svg::box(
-      x, kStripTop, width, height, cell.busy ? "class=\"cell busy\" rx=\"3\"" : "class=\"cell\" rx=\"3\"");
+  std::string out =
+      svg::box(x,
+               kStripTop,
+               width,
+               height,
+               cell.busy ? "class=\"cell busy\" rx=\"3\"" : "class=\"cell\" rx=\"3\"");
   out += svg::words(x + 7,
                     kStripTop + kFirstLine,
                     svg::fitted(cell.profile, width - 10, kTextSize),
@@ -58,16 +62,20 @@ std::string strip_svg(const LayoutStrip& strip, const Place& place) {
       height,
       place.id,
       strip.gpu + (strip.note.empty() ? "" : ", " + strip.note),
-      fmt::format("{} memory slots, {} instances, {} slots free. The instances are in the table below.",
-                  strip.slots,
-                  strip.cells.size(),
-                  free));
+      fmt::format(
+          "{} memory slots, {} instances, {} slots free. The instances are in the table below.",
+          strip.slots,
+          strip.cells.size(),
+          free));
   for (std::uint32_t i = 0; i < strip.slots; ++i) {
     const double x = 4 + slot * i;
     out += svg::words(x + 7, kStripTop - 7, fmt::format("{}", i), "class=\"soft\"");
     if (!taken[i]) {
       out += svg::box(x, kStripTop, slot - 3, cell_height, "class=\"free\" rx=\"3\"");
-      out += svg::words(x + 7, kStripTop + kFirstLine, svg::fitted("free", slot - 10, kTextSize), "class=\"soft halo\"");
+      out += svg::words(x + 7,
+                        kStripTop + kFirstLine,
+                        svg::fitted("free", slot - 10, kTextSize),
+                        "class=\"soft halo\"");
     }
   }
   for (const StripCell& cell : strip.cells) {

@@ -7,8 +7,8 @@
 #include <iterator>
 #include <string>
 
-#include "report/report.h"
 #include "model/testing/test_report.h"
+#include "report/report.h"
 #include "wire/report.h"
 
 int main(int argc, char** argv) {

@@ -11,7 +11,6 @@
 namespace mig::lab {
 namespace {
 
-constexpr std::chrono::milliseconds kStart{30'000};
 constexpr std::chrono::milliseconds kAsk{10'000};
 
 std::string yaml_of(const std::vector<Wanted>& layout) {
@@ -188,7 +187,7 @@ void reconfigure(Chapter& chapter) {
   Ways ways;
   ways.environment = {{"CUDA_VISIBLE_DEVICES", devices.front().uuid}};
   auto job = terminal.start({"mig-workload", "train", "--seconds", "600", "--announce"}, ways);
-  if (!job || !job->wait_output("WorkloadStarted", kStart, terminal.stop())) {
+  if (!job || !job->wait_output("WorkloadStarted", kToStart, terminal.stop())) {
     chapter.check("the training starts", false);
     return;
   }

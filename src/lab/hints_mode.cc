@@ -8,7 +8,7 @@
 namespace mig::lab {
 namespace {
 
-std::string number_of(const Gpu& gpu) {
+std::string gpu_text(const Gpu& gpu) {
   return std::to_string(gpu.index.value);
 }
 
@@ -58,9 +58,9 @@ Hint mig_off(const Gpu& gpu) {
           "MIG mode enabled: without it a GPU has no instances",
           mode_query(gpu),
           "the mode is a property of each GPU, and instances can be made only while it is on",
-          "nvidia-smi -i " + number_of(gpu) + " -mig 1" +
+          "nvidia-smi -i " + gpu_text(gpu) + " -mig 1" +
               (needs_reset(gpu) ? ", and the reset that this architecture needs: nvidia-smi -i " +
-                                      number_of(gpu) + " --gpu-reset"
+                                      gpu_text(gpu) + " --gpu-reset"
                                 : "")};
 }
 
@@ -73,7 +73,7 @@ Hint mig_pending(const Gpu& gpu) {
           "the driver accepted the change, but the GPU was in use, so the reset that puts it into "
           "effect did not happen; " +
               who_is_there(gpu),
-          "end those programs, then nvidia-smi -i " + number_of(gpu) + " --gpu-reset"};
+          "end those programs, then nvidia-smi -i " + gpu_text(gpu) + " --gpu-reset"};
 }
 
 Hint mig_going_off(const Gpu& gpu) {
@@ -84,7 +84,7 @@ Hint mig_going_off(const Gpu& gpu) {
       "current and pending the same",
       mode_query(gpu),
       "the GPU was in use when the mode was set, so the reset did not happen; " + who_is_there(gpu),
-      "end those programs, then nvidia-smi -i " + number_of(gpu) + " --gpu-reset"};
+      "end those programs, then nvidia-smi -i " + gpu_text(gpu) + " --gpu-reset"};
 }
 
 Hint mode_on_other_gpu(const Gpu& gpu, const Gpu& other) {
@@ -156,7 +156,7 @@ Hint still_instances(const Gpu& gpu) {
           has_compute ? "nvidia-smi mig -lci" : "nvidia-smi mig -lgi",
           "compute instances go first: a GPU instance that has one is in use, and -dgi refuses",
           std::string(has_compute ? "nvidia-smi mig -dci, then " : "") +
-              "nvidia-smi mig -dgi, then nvidia-smi -i " + number_of(gpu) + " -mig 0"};
+              "nvidia-smi mig -dgi, then nvidia-smi -i " + gpu_text(gpu) + " -mig 0"};
 }
 
 Hint mode_still_on(const Gpu& gpu) {
@@ -165,8 +165,8 @@ Hint mode_still_on(const Gpu& gpu) {
           "MIG mode disabled",
           mode_query(gpu),
           "a GPU with MIG on and without instances can run nothing at all",
-          "nvidia-smi -i " + number_of(gpu) + " -mig 0" +
-              (needs_reset(gpu) ? ", then nvidia-smi -i " + number_of(gpu) + " --gpu-reset" : "")};
+          "nvidia-smi -i " + gpu_text(gpu) + " -mig 0" +
+              (needs_reset(gpu) ? ", then nvidia-smi -i " + gpu_text(gpu) + " --gpu-reset" : "")};
 }
 
 Hint three_answers(std::size_t given) {

@@ -11,8 +11,6 @@
 namespace mig::lab {
 namespace {
 
-constexpr std::chrono::milliseconds kStart{20'000};
-constexpr std::chrono::milliseconds kGrace{5'000};
 
 std::vector<std::string> ask_mode(const std::string& gpu) {
   return {"nvidia-smi",
@@ -40,14 +38,14 @@ void meet_errors(Chapter& chapter, const std::string& gpu, bool ampere) {
   }
   chapter.words("With a program on the GPU: the mode stays *pending*, and the reset is refused.");
   auto job = terminal.start({"mig-workload", "train", "--seconds", "600", "--announce"});
-  if (!job || !job->wait_output("WorkloadStarted", kStart, terminal.stop())) {
+  if (!job || !job->wait_output("WorkloadStarted", kToStart, terminal.stop())) {
     chapter.check("a training starts on the whole GPU", false);
     return;
   }
   const Ran pending = chapter.show({"nvidia-smi", "-i", gpu, "-mig", "1"});
   const Ran mode = chapter.show(ask_mode(gpu));
   const Ran reset = chapter.show({"nvidia-smi", "-i", gpu, "--gpu-reset"});
-  job->stop(kGrace);
+  job->stop(kToEnd);
   chapter.check("the mode is pending while a program has the GPU",
                 contains(mode, "Disabled, Enabled"),
                 mode.printed);

@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStart{30'000};
 constexpr milliseconds kJob{120'000};
 constexpr const char* kSteps = "400";
 
@@ -85,7 +84,7 @@ bool measure_together(Chapter& chapter, std::vector<Job>& jobs) {
     workers.push_back(std::move(*worker));
   }
   for (launch::Worker& worker : workers) {
-    worker.wait_output("WorkloadStarted", kStart, terminal.stop());
+    worker.wait_output("WorkloadStarted", kToStart, terminal.stop());
   }
   chapter.words("Started together, in the background:");
   chapter.add(report::Transcript{typed + "wait", 0, "", std::nullopt, "the lab's launch script"});
@@ -319,7 +318,7 @@ void fault_isolation(Chapter& chapter) {
   const Device victim = instances ? devices.front() : Device{chapter.gpu().uuid, "whole GPU"};
   auto job =
       terminal.start({"mig-workload", "train", "--seconds", "600", "--announce"}, on(victim));
-  if (!job || !job->wait_output("WorkloadStarted", kStart, terminal.stop())) {
+  if (!job || !job->wait_output("WorkloadStarted", kToStart, terminal.stop())) {
     chapter.check("the training starts", false);
     return;
   }

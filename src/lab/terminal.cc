@@ -14,7 +14,6 @@ namespace mig::lab {
 namespace {
 
 constexpr std::size_t kMostPrinted = std::size_t{8} << 20U;
-constexpr std::chrono::milliseconds kGrace{5000};
 
 // As a shell would need it.
 std::string word_text(const std::string& word) {
@@ -117,7 +116,7 @@ Ran Terminal::run(const std::vector<std::string>& words, const Ways& ways) const
   if (!worker->wait(ways.patience, ways.to_the_end ? nullptr : setting_.stop)) {
     ran.note =
         stopped() ? "interrupted" : fmt::format("stopped after {} s", ways.patience.count() / 1000);
-    worker->stop(kGrace);
+    worker->stop(kToEnd);
   }
   ran.exit_code = worker->exit_code();
   ran.printed = worker->output();

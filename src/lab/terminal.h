@@ -19,6 +19,10 @@
 
 namespace mig::lab {
 
+// How long a program of the lab may take to start its work, and to end after SIGTERM.
+inline constexpr std::chrono::milliseconds kToStart{30'000};
+inline constexpr std::chrono::milliseconds kToEnd{5'000};
+
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 struct TerminalSetting {

@@ -17,9 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStart{30'000};
 constexpr milliseconds kAnswer{10'000};
-constexpr milliseconds kGrace{5'000};
 
 std::vector<std::string> serve_words(const std::string& socket) {
   return {"migctl", "serve", "--sample", "250ms", "--socket", socket};
@@ -37,14 +35,14 @@ void pause(milliseconds time, const std::atomic<bool>* stop) {
 Result<Daemon> Daemon::start(const Terminal& terminal, const std::string& socket) {
   const std::vector<std::string> words = serve_words(socket);
   MIG_ASSIGN_OR_RETURN(launch::Worker worker, terminal.start(words));
-  if (!worker.wait_output("listening on", kStart, terminal.stop())) {
+  if (!worker.wait_output("listening on", kToStart, terminal.stop())) {
     return fail(ErrorCode::kIo, "the daemon does not start: " + worker.output());
   }
   return Daemon(std::move(worker), socket, terminal.typed(words));
 }
 
 Daemon::~Daemon() {
-  worker_.stop(kGrace);
+  worker_.stop(kToEnd);
 }
 
 Result<std::string> Daemon::get(const std::string& target) const {
@@ -122,7 +120,7 @@ std::vector<report::Mark> train_in_turn(const Terminal& terminal,
         {"mig-workload", "train", "--seconds", fmt::format("{:.1f}", seconds_each), "--announce"},
         ways);
     if (worker) {
-      worker->wait_output("WorkloadStarted", kStart, terminal.stop());
+      worker->wait_output("WorkloadStarted", kToStart, terminal.stop());
       marks.push_back({now(), fmt::format("gi {} trains", device.gi)});
       workers.push_back(std::move(*worker));
     }
@@ -130,7 +128,7 @@ std::vector<report::Mark> train_in_turn(const Terminal& terminal,
   }
   for (launch::Worker& worker : workers) {
     worker.wait(milliseconds(60'000), terminal.stop());
-    worker.stop(kGrace);
+    worker.stop(kToEnd);
   }
   pause(milliseconds(700), terminal.stop());
   return marks;

@@ -31,8 +31,7 @@ FoundLink link_at(std::string_view text) {
   }
   const std::size_t middle = text.find("](");
   const std::size_t end = middle == std::string_view::npos ? middle : text.find(')', middle);
-  if (end == std::string_view::npos ||
-      text.substr(0, middle).find('\n') != std::string_view::npos) {
+  if (end == std::string_view::npos || text.substr(0, middle).find('\n') != std::string_view::npos) {
     return {};
   }
   return {text.substr(1, middle - 1), text.substr(middle + 2, end - middle - 2), end + 1};
@@ -89,7 +88,9 @@ std::string Text::str() const {
 Text marked(std::string_view text) {
   Text out;
   std::string plain;
-  const auto flush = [&] { out.plain(std::exchange(plain, {})); };
+  const auto flush = [&] {
+    out.plain(std::exchange(plain, {}));
+  };
   while (!text.empty()) {
     if (const std::size_t code = enclosed(text, '`'); code > 0) {
       flush();

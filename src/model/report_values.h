@@ -99,7 +99,7 @@ struct Column {
 };
 
 struct Cell {
-  Text text;                         // empty: unknown, shown as such
+  Text text;  // empty: unknown, shown as such
   std::optional<double> value = {};  // the figure, for JSON
   std::optional<Origin> origin = {};
   Tone tone = Tone::kPlain;
@@ -184,8 +184,8 @@ struct StackedChart {
 };
 
 struct MatrixCell {
-  std::string text;                 // "isolated", "-12 %"; "" = unknown
-  Tone tone = Tone::kPlain;         // of a verdict
+  std::string text;           // "isolated", "-12 %"; "" = unknown
+  Tone tone = Tone::kPlain;   // of a verdict
   std::optional<double> heat = {};  // 0 to 1, where it is no verdict
 };
 
@@ -199,7 +199,7 @@ struct MatrixChart {
 
 struct StripCell {
   std::string profile;
-  std::uint32_t start = 0, size = 0;    // in memory slots
+  std::uint32_t start = 0, size = 0;  // in memory slots
   std::vector<std::string> lines = {};  // below the profile: "gi 2", "team-a: train"
   bool busy = false;
 };
@@ -286,10 +286,10 @@ struct Report {
   std::vector<Section> sections;
 };
 
-const char* name_of(Origin origin);     // "measured"
+const char* name_of(Origin origin);    // "measured"
 const char* meaning_of(Origin origin);  // one line
-const char* name_of(Tone tone);         // "good"
-const char* name_of(NoticeKind kind);   // "lab-error"
+const char* name_of(Tone tone);        // "good"
+const char* name_of(NoticeKind kind);  // "lab-error"
 
 // The strip of a layout; each instance has its id and the UUIDs' beginnings below its profile.
 LayoutStrip strip_of(const Gpu& gpu, std::string note = {});

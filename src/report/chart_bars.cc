@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kBar = 17;
 constexpr double kGap = 12;
-constexpr double kMostNames = 230;
+constexpr double kMostNames = 270;
 constexpr double kAxisHeight = 26;
 
 template <class Names>
@@ -29,10 +29,16 @@ double names_width(const Names& names) {
 
 std::string grid_of(const Scale& scale, double top, double bottom) {
   std::string out;
+  double last = -kChartWidth;
   for (const double tick : scale.ticks()) {
     const double x = scale.at(tick);
     out += svg::line(x, top, x, bottom, tick == 0 ? "class=\"axis\"" : "class=\"grid\"");
-    out += svg::words(x, bottom + 17, figure_text(tick), "class=\"soft\" text-anchor=\"middle\"");
+    const std::string words = figure_text(tick);
+    const double half = svg::width_of(words, kTextSize) / 2;
+    if (x - half > last + 8) {  // long ones would run into each other
+      out += svg::words(x, bottom + 17, words, "class=\"soft\" text-anchor=\"middle\"");
+      last = x + half;
+    }
   }
   return out;
 }
@@ -87,10 +93,7 @@ double words_width(const BarChart& chart) {
   return width;
 }
 
-std::string bar_of(const std::optional<Value>& value,
-                   std::size_t series,
-                   const Scale& scale,
-                   double y) {
+std::string bar_of(const std::optional<Value>& value, std::size_t series, const Scale& scale, double y) {
   const std::string words = value_words(value);
   if (words == "unknown") {
     return svg::words(scale.at(0) + 6, y + 13, words, "class=\"soft\"");
@@ -109,7 +112,7 @@ std::string bar_of(const std::optional<Value>& value,
     out += svg::line(high, middle - 4, high, middle + 4, "class=\"interval\"");
     right = std::max(right, high);
   }
-  return out + svg::words(right + 7, y + 13, words);
+  return out + svg::words(right + 7, y + 13, words, "class=\"halo\"");
 }
 
 std::string references_of(const std::vector<Reference>& references,
@@ -122,8 +125,8 @@ std::string references_of(const std::vector<Reference>& references,
     // On the side that has more room, each in its own row.
     const bool left = x > kChartWidth / 2.0;
     const double y = top - 5 - 15 * static_cast<double>(i);
-    const std::string words =
-        svg::fitted(references[i].label, left ? x - 10 : kChartWidth - x - 10, kTextSize);
+    const std::string words = svg::fitted(
+        references[i].label, left ? x - 10 : kChartWidth - x - 10, kTextSize);
     out += svg::line(x, y - 9, x, bottom, "class=\"reference\"");
     out += svg::words(left ? x - 5 : x + 5, y, words, left ? "text-anchor=\"end\"" : "");
   }
@@ -131,9 +134,7 @@ std::string references_of(const std::vector<Reference>& references,
 }
 
 double room_for(const std::vector<Reference>& references) {
-  return references.empty()
-             ? 0
-             : 15.0 * static_cast<double>(std::min(references.size(), kMostMarks)) + 6;
+  return references.empty() ? 0 : 15.0 * static_cast<double>(std::min(references.size(), kMostMarks)) + 6;
 }
 
 }  // namespace
@@ -144,7 +145,7 @@ std::string bars_svg(const BarChart& chart, const Place& place) {
   if (groups == 0 || series == 0) {
     return "";
   }
-  const double left = names_width(chart.groups) + 12;
+  const double left = names_width(chart.groups) + 18;
   const double right = kChartWidth - std::min(words_width(chart) + 12, 250.0);
   const Range range = range_of(chart);
   const Scale scale = scale_of(range.low, range.high, left, right, 5);
@@ -160,6 +161,7 @@ std::string bars_svg(const BarChart& chart, const Place& place) {
   std::string out = svg::begin(
       kChartWidth, height, place.id, titled(chart.head), description_of(chart.head, "Bars"));
   out += legend.drawing + grid_of(scale, top, bottom);
+  out += references_of(chart.references, scale, top, bottom);
   for (std::size_t group = 0; group < groups; ++group) {
     const double y = top + group_height * static_cast<double>(group) + kGap / 2;
     const double middle = y + kBar * static_cast<double>(series) / 2;
@@ -175,7 +177,6 @@ std::string bars_svg(const BarChart& chart, const Place& place) {
                     y + kBar * static_cast<double>(i));
     }
   }
-  out += references_of(chart.references, scale, top, bottom);
   return out + corner_mark(place, height) + "</svg>\n";
 }
 
@@ -202,8 +203,9 @@ std::string stacked_svg(const StackedChart& chart, const Place& place) {
     totals[group] = group < chart.totals.size() ? chart.totals[group] : figure_text(sums[group]);
     words = std::max(words, svg::width_of(totals[group], kTextSize));
   }
-  const double left = names_width(chart.groups) + 12;
-  const Scale scale = scale_of(0, range.high, left, kChartWidth - std::min(words + 14, 250.0), 5);
+  const double left = names_width(chart.groups) + 18;
+  const Scale scale =
+      scale_of(0, range.high, left, kChartWidth - std::min(words + 14, 250.0), 5);
   const Legend legend = legend_of(chart.parts, 4, 4, false);
   constexpr double kRow = 32;
   const double top = legend.height + 8;

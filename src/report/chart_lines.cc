@@ -87,10 +87,7 @@ std::vector<Point> thinned(const std::vector<Point>& points) {
   return out;
 }
 
-std::string path_of(const std::vector<Point>& points,
-                    const Scale& x,
-                    const Scale& y,
-                    std::size_t series) {
+std::string path_of(const std::vector<Point>& points, const Scale& x, const Scale& y, std::size_t series) {
   std::string path;
   bool begun = false;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -99,8 +96,8 @@ std::string path_of(const std::vector<Point>& points,
       continue;
     }
     const bool alone = !begun && (i + 1 == points.size() || !is_known(points[i + 1]));
-    path +=
-        fmt::format("{}{:.1f} {:.1f}", begun ? "L" : "M", x.at(points[i].x), y.at(*points[i].y));
+    path += fmt::format(
+        "{}{:.1f} {:.1f}", begun ? "L" : "M", x.at(points[i].x), y.at(*points[i].y));
     path += alone ? "h0.1" : "";
     begun = true;
   }
@@ -108,20 +105,16 @@ std::string path_of(const std::vector<Point>& points,
 }
 
 // Markers here and there, so that lines can be told apart where they cross.
-std::string markers_of(const std::vector<Point>& points,
-                       const Scale& x,
-                       const Scale& y,
-                       std::size_t series) {
+std::string markers_of(const std::vector<Point>& points, const Scale& x, const Scale& y, std::size_t series) {
   std::vector<Point> known;
   std::copy_if(points.begin(), points.end(), std::back_inserter(known), is_known);
   std::string out;
   const std::size_t count = std::min(known.size(), kMarkersOfALine);
   for (std::size_t i = 0; i < count; ++i) {
     // Shifted for each line, so that they do not cover each other.
-    const std::size_t at =
-        known.size() <= kMarkersOfALine
-            ? i
-            : std::min(known.size() - 1, (known.size() * (4 * i + series % 4)) / (4 * count));
+    const std::size_t at = known.size() <= kMarkersOfALine
+                               ? i
+                               : std::min(known.size() - 1, (known.size() * (4 * i + series % 4)) / (4 * count));
     out += marker_of(series, x.at(known[at].x), y.at(*known[at].y));
   }
   return out;
@@ -135,8 +128,7 @@ struct EndName {
 
 // The names at the right, moved apart from top to bottom, and up again from the bottom.
 std::string end_names(std::vector<EndName> names, double x, double top, double bottom) {
-  std::sort(
-      names.begin(), names.end(), [](const EndName& a, const EndName& b) { return a.y < b.y; });
+  std::sort(names.begin(), names.end(), [](const EndName& a, const EndName& b) { return a.y < b.y; });
   std::vector<double> places;
   for (const EndName& name : names) {
     places.push_back(std::max(name.y, places.empty() ? top : places.back() + kNameRow));
@@ -148,10 +140,10 @@ std::string end_names(std::vector<EndName> names, double x, double top, double b
   }
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    out += svg::line(
-        x + 3, names[i].y, x + 12, places[i], fmt::format("class=\"leader s{}\"", names[i].series));
-    out += svg::words(
-        x + 16, places[i] + 4.5, svg::fitted(names[i].name, kChartWidth - x - 18, kTextSize));
+    out += svg::line(x + 3, names[i].y, x + 12, places[i], fmt::format("class=\"leader s{}\"", names[i].series));
+    out += svg::words(x + 16,
+                      places[i] + 4.5,
+                      svg::fitted(names[i].name, kChartWidth - x - 18, kTextSize));
   }
   return out;
 }
@@ -159,18 +151,14 @@ std::string end_names(std::vector<EndName> names, double x, double top, double b
 std::string axes_of(const LineChart& chart, const Scale& x, const Scale& y) {
   std::string out;
   for (const double tick : y.ticks()) {
-    out += svg::line(
-        x.from, y.at(tick), x.until, y.at(tick), tick == 0 ? "class=\"axis\"" : "class=\"grid\"");
-    out += svg::words(
-        x.from - 7, y.at(tick) + 4.5, figure_text(tick), "class=\"soft\" text-anchor=\"end\"");
+    out += svg::line(x.from, y.at(tick), x.until, y.at(tick), tick == 0 ? "class=\"axis\"" : "class=\"grid\"");
+    out += svg::words(x.from - 7, y.at(tick) + 4.5, figure_text(tick), "class=\"soft\" text-anchor=\"end\"");
   }
   for (const double tick : x.ticks()) {
     out += svg::line(x.at(tick), y.from, x.at(tick), y.from + 4, "class=\"axis\"");
-    out += svg::words(
-        x.at(tick), y.from + 18, figure_text(tick), "class=\"soft\" text-anchor=\"middle\"");
+    out += svg::words(x.at(tick), y.from + 18, figure_text(tick), "class=\"soft\" text-anchor=\"middle\"");
   }
-  const std::string title =
-      chart.x_unit.empty() ? chart.x_title : chart.x_title + ", " + chart.x_unit;
+  const std::string title = chart.x_unit.empty() ? chart.x_title : chart.x_title + ", " + chart.x_unit;
   return out + svg::words((x.from + x.until) / 2,
                           y.from + 36,
                           svg::fitted(title, x.until - x.from, kTextSize),
@@ -189,7 +177,7 @@ std::string marks_of(const std::vector<Mark>& marks, const Scale& x, const Scale
     out += svg::words(left ? at - 4 : at + 4,
                       row,
                       svg::fitted(marks[i].label, left ? at - 10 : x.until - at, kTextSize),
-                      left ? "text-anchor=\"end\"" : "");
+                      left ? "class=\"halo\" text-anchor=\"end\"" : "class=\"halo\"");
   }
   return out;
 }
@@ -199,8 +187,10 @@ std::string levels_of(const std::vector<Reference>& references, const Scale& x, 
   for (std::size_t i = 0; i < std::min(references.size(), kMostMarks); ++i) {
     const double at = y.at(references[i].value);
     out += svg::line(x.from, at, x.until, at, "class=\"reference\"");
-    out += svg::words(
-        x.from + 5, at - 5, svg::fitted(references[i].label, x.until - x.from - 10, kTextSize));
+    out += svg::words(x.until - 4,
+                      at - 5,
+                      svg::fitted(references[i].label, x.until - x.from - 10, kTextSize),
+                      "class=\"halo\" text-anchor=\"end\"");
   }
   return out;
 }
@@ -213,13 +203,14 @@ std::string lines_svg(const LineChart& chart, const Place& place) {
   if (count == 0 || !(bounds.right >= bounds.left)) {
     return "";
   }
-  double names_width = 30;
+  double names_width = 16;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
     names.push_back(chart.lines[i].name);
-    names_width = std::max(names_width, svg::width_of(names.back(), kTextSize) + 18);
+    names_width = std::max(names_width, count > 1 ? svg::width_of(names.back(), kTextSize) + 26 : 0);
   }
-  const Legend legend = legend_of(names, 4, 4, true);
+  // The title names a line that is alone.
+  const Legend legend = legend_of(count > 1 ? names : std::vector<std::string>{}, 4, 4, true);
   const double marks_height = chart.marks.empty() ? 0 : 15.0 * kMarkRows + 8;
   const double top = legend.height + 12 + marks_height;
   const double right = kChartWidth - std::min(names_width, kMostLineNames);
@@ -235,7 +226,7 @@ std::string lines_svg(const LineChart& chart, const Place& place) {
     const std::vector<Point> points = thinned(chart.lines[i].points);
     out += path_of(points, x, y, i) + markers_of(points, x, y, i);
     const auto last = std::find_if(points.rbegin(), points.rend(), is_known);
-    if (last != points.rend()) {
+    if (last != points.rend() && count > 1) {
       ends.push_back({chart.lines[i].name, i, y.at(*last->y)});
     }
   }

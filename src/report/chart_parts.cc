@@ -32,7 +32,8 @@ double round_step(double raw) {
 }  // namespace
 
 double Scale::at(double value) const {
-  const double share = high > low ? (std::clamp(value, low, high) - low) / (high - low) : 0;
+  const bool drawn = high > low && !std::isnan(value);
+  const double share = drawn ? (std::clamp(value, low, high) - low) / (high - low) : 0;
   return from + (until - from) * share;
 }
 
@@ -139,16 +140,14 @@ std::string pattern_definitions() {
       "M4 0v8",
       "M0 4h8M4 0v8",
       "M-1 1l2 -2M0 8l8 -8M7 9l2 -2M-1 7l2 2M0 0l8 8M7 -1l2 2"};
-  std::string out =
-      "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\n";
+  std::string out = "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\n";
   for (std::size_t i = 0; i < kLines.size(); ++i) {
     out += fmt::format(
         "<pattern id=\"_p{0}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"
         "<rect class=\"f{0}\" width=\"8\" height=\"8\"/>{1}</pattern>\n",
         i,
-        *kLines[i] == '\0'
-            ? ""
-            : fmt::format("<path class=\"hatch{}\" d=\"{}\"/>", i == 2 ? " dots" : "", kLines[i]));
+        *kLines[i] == '\0' ? ""
+                           : fmt::format("<path class=\"hatch{}\" d=\"{}\"/>", i == 2 ? " dots" : "", kLines[i]));
   }
   return out +
          "<pattern id=\"_free\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">"

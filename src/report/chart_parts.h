@@ -48,7 +48,7 @@ Legend legend_of(const std::vector<std::string>& names, double left, double top,
 // "SIMULATED" in the corner, where it is.
 std::string corner_mark(const Place& place, int height);
 
-std::string titled(const ChartHead& head);  // "title, unit"
+std::string titled(const ChartHead& head);       // "title, unit"
 std::string description_of(const ChartHead& head, std::string_view kind);
 
 }  // namespace mig::report

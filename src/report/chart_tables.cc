@@ -31,10 +31,9 @@ Table table_of(const ChartHead& head, std::string first) {
 
 // Of a series: its values, and the interval's ends where one has an interval.
 bool has_interval(const BarSeries& series) {
-  return std::any_of(
-      series.values.begin(), series.values.end(), [](const std::optional<Value>& value) {
-        return value && value->low && value->high;
-      });
+  return std::any_of(series.values.begin(), series.values.end(), [](const std::optional<Value>& value) {
+    return value && value->low && value->high;
+  });
 }
 
 std::vector<double> places_of(const LineChart& chart) {
@@ -157,11 +156,11 @@ Table strip_table(const LayoutStrip& strip) {
   table.columns = {{"Slots", "", Align::kLeft}, {"Profile"}, {"In use"}, {"Details"}};
   for (const StripCell& cell : strip.cells) {
     const std::uint32_t last = cell.start + std::max(cell.size, 1U) - 1;
-    table.rows.push_back(
-        {{last == cell.start ? fmt::format("{}", last) : fmt::format("{}-{}", cell.start, last)},
-         {cell.profile},
-         {cell.busy ? "yes" : "no"},
-         {cell.lines.empty() ? std::string("-") : base::join(cell.lines, ", ")}});
+    table.rows.push_back({{last == cell.start ? fmt::format("{}", last)
+                                              : fmt::format("{}-{}", cell.start, last)},
+                          {cell.profile},
+                          {cell.busy ? "yes" : "no"},
+                          {cell.lines.empty() ? std::string("-") : base::join(cell.lines, ", ")}});
   }
   return table;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/escape.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include "base/strings.h"
 #include "report/limits.h"
@@ -64,6 +66,14 @@ std::size_t escape_length(std::string_view text) {
     ++at;
   }
   return std::min(text.size(), at + 1);
+}
+
+std::size_t length_of(const std::vector<std::string>& lines, std::size_t from, std::size_t until) {
+  std::size_t length = 0;
+  for (std::size_t i = from; i < until; ++i) {
+    length += lines[i].size() + 1;
+  }
+  return length;
 }
 
 void take_back(std::string& line) {
@@ -141,41 +151,48 @@ std::string terminal_text(std::string_view printed) {
 }
 
 CutText cut_transcript(const std::string& printed) {
-  CutText out;
   // Far more than is shown is not even looked at.
   constexpr std::size_t kMostRead = 64 * kMostTranscriptBytes;
   const bool huge = printed.size() > kMostRead;
-  std::string text = terminal_text(huge ? printed.substr(0, kMostRead / 2) + "\n" +
-                                              printed.substr(printed.size() - kMostRead / 2)
-                                        : printed);
-  std::string lines;
-  std::size_t long_lines = 0;
-  for (const std::string& line : base::split(text, '\n')) {
-    long_lines += line.size() > kMostTranscriptLine ? 1 : 0;
-    lines += (lines.empty() ? "" : "\n") + clipped(line, kMostTranscriptLine);
-  }
-  while (!lines.empty() && lines.back() == '\n') {
+  const std::string text = terminal_text(
+      huge ? printed.substr(0, kMostRead / 2) + "\n" + printed.substr(printed.size() - kMostRead / 2)
+           : printed);
+  std::vector<std::string> lines = base::split(text, '\n');
+  while (!lines.empty() && lines.back().empty()) {
     lines.pop_back();
   }
-  if (lines.size() > kMostTranscriptBytes) {
-    const std::size_t head = lines.rfind('\n', kMostTranscriptBytes * 2 / 3);
-    const std::size_t tail = lines.find('\n', lines.size() - kMostTranscriptBytes / 3);
-    if (head != std::string::npos && tail != std::string::npos && head < tail) {
-      const auto left = std::count(lines.begin() + static_cast<std::ptrdiff_t>(head),
-                                   lines.begin() + static_cast<std::ptrdiff_t>(tail),
-                                   '\n');
-      out.note =
-          fmt::format("{} lines in the middle are left out", huge ? "many" : std::to_string(left));
-      lines = lines.substr(0, head) + "\n[...]" + lines.substr(tail);
+  std::size_t long_lines = 0;
+  for (std::string& line : lines) {
+    long_lines += line.size() > kMostTranscriptLine ? 1 : 0;
+    line = clipped(line, kMostTranscriptLine);
+  }
+  const std::size_t all = length_of(lines, 0, lines.size());
+  std::size_t head = lines.size();
+  std::size_t tail = lines.size();
+  if (all > kMostTranscriptBytes || lines.size() > kMostTranscriptLines) {
+    // Two thirds are the beginning, a third is the end, where the result or the failure is.
+    head = std::min(lines.size(), kMostTranscriptLines * 2 / 3);
+    while (head > 0 && length_of(lines, 0, head) > kMostTranscriptBytes * 2 / 3) {
+      --head;
     }
-    lines = clipped(lines, kMostTranscriptBytes + 16);
+    tail = std::max(head, lines.size() - std::min(lines.size(), kMostTranscriptLines / 3));
+    while (tail < lines.size() && length_of(lines, tail, lines.size()) > kMostTranscriptBytes / 3) {
+      ++tail;
+    }
+  }
+  CutText out;
+  for (std::size_t i = 0; i < lines.size(); i = i + 1 == head ? tail : i + 1) {
+    out.text += i == tail && tail > head ? "[...]\n" : "";
+    out.text += lines[i] + (i + 1 < lines.size() ? "\n" : "");
+  }
+  if (tail > head) {
+    out.note = huge ? "most lines in the middle are left out"
+                    : fmt::format("{} in the middle left out", base::counted(tail - head, "line"));
   }
   if (long_lines > 0) {
-    out.note += (out.note.empty() ? "" : "; ") + fmt::format("{} cut after {} bytes",
-                                                             base::counted(long_lines, "line"),
-                                                             kMostTranscriptLine);
+    out.note += (out.note.empty() ? "" : "; ") +
+                fmt::format("{} cut after {} bytes", base::counted(long_lines, "line"), kMostTranscriptLine);
   }
-  out.text = std::move(lines);
   return out;
 }
 
@@ -185,9 +202,8 @@ bool may_link(std::string_view address) {
       return false;
     }
   }
-  return address.size() <= 500 &&
-         (address.starts_with("https://") || address.starts_with("http://") ||
-          (address.size() > 1 && address[0] == '#'));
+  return address.size() <= 500 && (address.starts_with("https://") || address.starts_with("http://") ||
+                                   (address.size() > 1 && address[0] == '#'));
 }
 
 std::string utc_text(std::int64_t ms) {
@@ -205,7 +221,8 @@ std::string figure_text(double value) {
   if (!std::isfinite(value)) {
     return "unknown";
   }
-  const double size = std::fabs(value);
+  // Rounded first: 999.96 has a comma.
+  const double size = std::fabs(value) >= 999.95 ? std::fabs(std::round(value)) : std::fabs(value);
   if (size >= 1e15 || (size > 0 && size < 1e-4)) {
     return fmt::format("{:.3g}", value);
   }

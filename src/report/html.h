@@ -17,9 +17,9 @@ namespace mig::report {
 // What the parts of one page share.
 struct PageState {
   bool simulated = false;
-  std::size_t drawings = 0;   // so far; their ids are made of it
-  std::set<std::string> ids;  // of sections
-  std::set<Origin> origins;   // that were shown
+  std::size_t drawings = 0;    // so far; their ids are made of it
+  std::set<std::string> ids;   // of sections
+  std::set<Origin> origins;    // that were shown
 
   // A simulated machine's own figures say so in the drawing; those of documents and of hardware
   // are none.

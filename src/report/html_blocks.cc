@@ -22,8 +22,7 @@ std::string span_html(const Span& span, const std::string& words) {
       return "<em>" + words + "</em>";
     case SpanKind::kLink:
       return may_link(span.address)
-                 ? fmt::format(
-                       "<a href=\"{}\" rel=\"noreferrer\">{}</a>", escaped(span.address), words)
+                 ? fmt::format("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escaped(span.address), words)
                  : words;
     case SpanKind::kPlain:
       break;
@@ -43,15 +42,13 @@ std::string list_html(const List& list) {
   }
   out += "</" + tag + ">\n";
   if (list.items.size() > kMostItems) {
-    out += fmt::format("<p class=\"cut\">{} more items are left out.</p>\n",
-                       list.items.size() - kMostItems);
+    out += fmt::format("<p class=\"cut\">{} more items are left out.</p>\n", list.items.size() - kMostItems);
   }
   return out;
 }
 
 std::string seconds_text(std::int64_t ms) {
-  return ms < 1000 ? fmt::format("{} ms", ms)
-                   : fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
+  return ms < 1000 ? fmt::format("{} ms", ms) : fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
 }
 
 std::string transcript_html(const Transcript& transcript) {
@@ -66,18 +63,15 @@ std::string transcript_html(const Transcript& transcript) {
     facts += fmt::format("<span class=\"soft\">{}</span>", seconds_text(*transcript.duration_ms));
   }
   if (!transcript.note.empty()) {
-    facts += fmt::format("<span class=\"soft\">{}</span>",
-                         escaped(clipped(transcript.note, kMostTextBytes)));
+    facts += fmt::format("<span class=\"soft\">{}</span>", escaped(clipped(transcript.note, kMostTextBytes)));
   }
   std::string out = fmt::format(
-      "<div class=\"transcript\"><div class=\"command\"><pre tabindex=\"0\"><b "
-      "aria-hidden=\"true\">$ </b>{}</pre>"
+      "<div class=\"transcript\"><div class=\"command\"><pre tabindex=\"0\"><b aria-hidden=\"true\">$ </b>{}</pre>"
       "<p class=\"facts\">{}</p></div>\n",
-      escaped(clipped(terminal_text(transcript.command), kMostTextBytes), true),
+      escaped(clipped(terminal_text(clipped(transcript.command, 2 * kMostTextBytes)), kMostTextBytes), true),
       facts);
   out += cut.text.empty() ? "<p class=\"soft nothing\">It printed nothing.</p>"
-                          : fmt::format("<pre class=\"printed\" tabindex=\"0\">{}</pre>",
-                                        escaped(cut.text, true));
+                          : fmt::format("<pre class=\"printed\" tabindex=\"0\">{}</pre>", escaped(cut.text, true));
   if (!cut.note.empty()) {
     out += "<p class=\"cut\">Cut: " + escaped(cut.note) + ".</p>";
   }
@@ -109,8 +103,8 @@ NoticeLook look_of(NoticeKind kind) {
 }
 
 std::string question_html(const Question& question) {
-  std::string out = "<div class=\"question\"><p class=\"asked\"><b>Question</b> " +
-                    inline_html(question.question) + "</p>\n<div class=\"answer\"><b>Answer</b>";
+  std::string out = "<div class=\"question\"><p class=\"asked\"><b>Question</b> " + inline_html(question.question) +
+                    "</p>\n<div class=\"answer\"><b>Answer</b>";
   for (const Text& text : question.answer) {
     out += paragraph_html(text);
   }
@@ -162,8 +156,8 @@ std::string figure_html(const std::string& title,
     out += "<p class=\"cut\">" + escaped(note) + "</p>";
   }
   if (!table.rows.empty()) {
-    out += "\n<details><summary>Figures of this chart as a table</summary>" +
-           table_html(table, page, false) + "</details>";
+    out += "\n<details><summary>The same as a table</summary>" + table_html(table, page, false) +
+           "</details>";
   }
   if (!source.empty()) {
     out += "<p class=\"source\">" + inline_html(source) + "</p>";
@@ -185,8 +179,7 @@ std::string left_out(std::size_t groups, std::size_t series) {
 std::string matrix_html(const MatrixChart& chart, PageState& page) {
   const std::size_t columns = std::min(chart.columns.size(), kMostColumns);
   std::string out = fmt::format(
-      "<figure class=\"matrix\"><figcaption><b>{}</b> {}</figcaption>\n<div class=\"scroll\" "
-      "tabindex=\"0\"><table>"
+      "<figure class=\"matrix\"><figcaption><b>{}</b> {}</figcaption>\n<div class=\"scroll\" tabindex=\"0\"><table>"
       "<thead><tr><th scope=\"col\">{}</th>",
       escaped(titled(chart.head)),
       origin_html(chart.head.origin, page),
@@ -205,8 +198,7 @@ std::string matrix_html(const MatrixChart& chart, PageState& page) {
   }
   out += "</tbody></table></div>";
   if (!chart.head.description.empty()) {
-    out +=
-        "<p class=\"source\">" + escaped(clipped(chart.head.description, kMostTextBytes)) + "</p>";
+    out += "<p class=\"source\">" + escaped(clipped(chart.head.description, kMostTextBytes)) + "</p>";
   }
   if (!chart.head.source.empty()) {
     out += "<p class=\"source\">" + inline_html(chart.head.source) + "</p>";
@@ -260,10 +252,9 @@ struct Render {
 
   std::string operator()(const LayoutStrip& block) const {
     if (block.slots == 0) {
-      return fmt::format(
-          "<figure class=\"chart strip\"><figcaption><b>{}</b></figcaption>"
-          "<p class=\"off\">MIG is off.</p></figure>\n",
-          escaped(strip_table(block).caption));
+      return fmt::format("<figure class=\"chart strip\"><figcaption><b>{}</b></figcaption>"
+                         "<p class=\"off\">MIG is off.</p></figure>\n",
+                         escaped(strip_table(block).caption));
     }
     return figure_html(strip_table(block).caption,
                        std::nullopt,
@@ -288,8 +279,7 @@ struct Render {
 Place PageState::next_place(const std::optional<Origin>& origin) {
   const bool elsewhere = origin == Origin::kCaptured || origin == Origin::kMeasured ||
                          origin == Origin::kDocumented || origin == Origin::kAssumed;
-  return {fmt::format("_d{}", ++drawings),
-          origin == Origin::kSimulated || (simulated && !elsewhere)};
+  return {fmt::format("_d{}", ++drawings), origin == Origin::kSimulated || (simulated && !elsewhere)};
 }
 
 std::string inline_html(const Text& text, std::size_t most) {
@@ -317,8 +307,7 @@ std::string origin_html(const std::optional<Origin>& origin, PageState& page) {
 std::string notice_html(const Notice& notice) {
   const NoticeLook look = look_of(notice.kind);
   std::string out = fmt::format(
-      "<div class=\"notice {}\" role=\"note\"><p><b class=\"word\"><span class=\"sign\" "
-      "aria-hidden=\"true\">{}</span>{}.</b> {}</p>",
+      "<div class=\"notice {}\" role=\"note\"><p><b class=\"word\"><span class=\"sign\" aria-hidden=\"true\">{}</span>{}.</b> {}</p>",
       look.css,
       look.sign,
       look.word,
@@ -328,8 +317,7 @@ std::string notice_html(const Notice& notice) {
     for (std::size_t i = 0; i < std::min(notice.commands.size(), kMostItems); ++i) {
       commands += "$ " + notice.commands[i] + "\n";
     }
-    out +=
-        "<pre tabindex=\"0\">" + escaped(clipped(commands, kMostTranscriptBytes), true) + "</pre>";
+    out += "<pre tabindex=\"0\">" + escaped(clipped(commands, kMostTranscriptBytes), true) + "</pre>";
   }
   return out + "</div>\n";
 }

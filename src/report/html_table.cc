@@ -35,15 +35,13 @@ ToneLook look_of_tone(Tone tone) {
 std::string sign_html(Tone tone) {
   const ToneLook look = look_of_tone(tone);
   return *look.sign == '\0' ? ""
-                            : fmt::format(
-                                  "<span class=\"sign\" aria-hidden=\"true\">{}</span>"
-                                  "<span class=\"unseen\">{}</span>",
-                                  look.sign,
-                                  look.word);
+                            : fmt::format("<span class=\"sign\" aria-hidden=\"true\">{}</span>"
+                                          "<span class=\"unseen\">{}</span>",
+                                          look.sign,
+                                          look.word);
 }
 
-std::string cell_html(
-    const Cell& cell, const Column& column, bool header, const Table& table, PageState& page) {
+std::string cell_html(const Cell& cell, const Column& column, bool header, const Table& table, PageState& page) {
   std::string css = column.align == Align::kRight && !header ? "number" : "";
   if (cell.tone != Tone::kPlain) {
     css += fmt::format("{}tone {}", css.empty() ? "" : " ", name_of(cell.tone));
@@ -84,11 +82,12 @@ std::string matrix_cell(const MatrixCell& cell) {
                                               : escaped(clipped(cell.text, kMostTextBytes));
   std::string css = cell.tone == Tone::kPlain ? "" : fmt::format("tone {}", name_of(cell.tone));
   if (cell.tone == Tone::kPlain && cell.heat && std::isfinite(*cell.heat)) {
-    css = fmt::format("heat h{}",
-                      static_cast<int>(std::lround(std::clamp(*cell.heat, 0.0, 1.0) * 5)));
+    css = fmt::format("heat h{}", static_cast<int>(std::lround(std::clamp(*cell.heat, 0.0, 1.0) * 5)));
   }
-  return fmt::format(
-      "<td{}>{}{}</td>", css.empty() ? "" : " class=\"" + css + "\"", sign_html(cell.tone), words);
+  return fmt::format("<td{}>{}{}</td>",
+                     css.empty() ? "" : " class=\"" + css + "\"",
+                     sign_html(cell.tone),
+                     words);
 }
 
 std::string table_html(const Table& table, PageState& page, bool caption) {
@@ -110,12 +109,10 @@ std::string table_html(const Table& table, PageState& page, bool caption) {
   }
   out += "</tbody></table></div>\n";
   if (table.rows.size() > kMostRows) {
-    out += fmt::format("<p class=\"cut\">{} more rows are left out.</p>\n",
-                       table.rows.size() - kMostRows);
+    out += fmt::format("<p class=\"cut\">{} more rows are left out.</p>\n", table.rows.size() - kMostRows);
   }
   if (table.columns.size() > kMostColumns) {
-    out += fmt::format("<p class=\"cut\">{} more columns are left out.</p>\n",
-                       table.columns.size() - kMostColumns);
+    out += fmt::format("<p class=\"cut\">{} more columns are left out.</p>\n", table.columns.size() - kMostColumns);
   }
   if (!table.source.empty()) {
     out += "<p class=\"source\">" + inline_html(table.source) + "</p>\n";

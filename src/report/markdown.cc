@@ -76,9 +76,8 @@ std::string inline_md(const Text& text, bool in_table = false) {
         out += "*" + md(span.text) + "*";
         break;
       case SpanKind::kLink:
-        out += may_link(span.address)
-                   ? fmt::format("[{}]({})", md(span.text), address_md(span.address))
-                   : md(span.text);
+        out += may_link(span.address) ? fmt::format("[{}]({})", md(span.text), address_md(span.address))
+                                      : md(span.text);
         break;
       case SpanKind::kPlain:
         out += md(span.text);
@@ -91,8 +90,7 @@ std::string inline_md(const Text& text, bool in_table = false) {
 std::string block_of_code(std::string_view text) {
   const std::string plain = base::printable(text, true);
   const std::string fence(std::max<std::size_t>(3, longest_run(plain, '`') + 1), '`');
-  return fence + "\n" + plain + (plain.empty() || plain.back() == '\n' ? "" : "\n") + fence +
-         "\n\n";
+  return fence + "\n" + plain + (plain.empty() || plain.back() == '\n' ? "" : "\n") + fence + "\n\n";
 }
 
 std::string origin_md(const std::optional<Origin>& origin) {
@@ -127,8 +125,7 @@ std::string table_md(const Table& table) {
   out += "|";
   for (std::size_t i = 0; i < columns; ++i) {
     const Column& column = table.columns[i];
-    out +=
-        fmt::format(" {}{} |", md(column.title), column.unit.empty() ? "" : ", " + md(column.unit));
+    out += fmt::format(" {}{} |", md(column.title), column.unit.empty() ? "" : ", " + md(column.unit));
     rule += column.align == Align::kRight ? "---:|" : "---|";
   }
   out += "\n" + rule + "\n";
@@ -183,16 +180,14 @@ struct MarkdownBlock {
   std::string operator()(const List& block) const {
     std::string out;
     for (std::size_t i = 0; i < std::min(block.items.size(), kMostItems); ++i) {
-      out +=
-          (block.numbered ? fmt::format("{}. ", i + 1) : "- ") + inline_md(block.items[i]) + "\n";
+      out += (block.numbered ? fmt::format("{}. ", i + 1) : "- ") + inline_md(block.items[i]) + "\n";
     }
     return out + "\n";
   }
 
   std::string operator()(const Transcript& block) const {
     const CutText cut = cut_transcript(block.printed);
-    std::string out = block_of_code("$ " + clipped(terminal_text(block.command), kMostTextBytes) +
-                                    "\n" + cut.text);
+    std::string out = block_of_code("$ " + clipped(terminal_text(clipped(block.command, 2 * kMostTextBytes)), kMostTextBytes) + "\n" + cut.text);
     std::vector<std::string> facts;
     if (block.exit_code) {
       facts.push_back(fmt::format("exit code {}", *block.exit_code));
@@ -210,17 +205,11 @@ struct MarkdownBlock {
 
   std::string operator()(const Table& block) const { return table_md(block); }
 
-  std::string operator()(const BarChart& block) const {
-    return chart_md(block.head, bars_table(block));
-  }
+  std::string operator()(const BarChart& block) const { return chart_md(block.head, bars_table(block)); }
 
-  std::string operator()(const LineChart& block) const {
-    return chart_md(block.head, lines_table(block));
-  }
+  std::string operator()(const LineChart& block) const { return chart_md(block.head, lines_table(block)); }
 
-  std::string operator()(const StackedChart& block) const {
-    return chart_md(block.head, stacked_table(block));
-  }
+  std::string operator()(const StackedChart& block) const { return chart_md(block.head, stacked_table(block)); }
 
   std::string operator()(const MatrixChart& block) const {
     Table table = matrix_table(block);
@@ -266,22 +255,18 @@ struct MarkdownBlock {
 }  // namespace
 
 std::string report_markdown(const Report& report) {
-  std::string out =
-      fmt::format("# {}{}\n\n", report.simulated ? "SIMULATED: " : "", md(report.title));
+  std::string out = fmt::format("# {}{}\n\n", report.simulated ? "SIMULATED: " : "", md(report.title));
   if (!report.subtitle.empty()) {
     out += md(report.subtitle) + "\n\n";
   }
   if (report.simulated) {
-    out += fmt::format(
-        "> **Simulated machine{}.** Its times and rates are a model's, not hardware's.\n\n",
-        report.simulated_machine.empty() ? "" : " " + code_md(report.simulated_machine, false));
+    out += fmt::format("> **Simulated machine{}.** Its times and rates are a model's, not hardware's.\n\n",
+                       report.simulated_machine.empty() ? "" : " " + code_md(report.simulated_machine, false));
   }
   out += "| | |\n|---|---|\n";
   for (std::size_t i = 0; i < std::min(report.machine.size(), kMostFacts); ++i) {
     const Fact& fact = report.machine[i];
-    out += fmt::format("| {} | {} |\n",
-                       md(fact.name),
-                       fact.value.empty() ? "unknown" : inline_md(fact.value, true));
+    out += fmt::format("| {} | {} |\n", md(fact.name), fact.value.empty() ? "unknown" : inline_md(fact.value, true));
   }
   if (report.created_ms > 0) {
     out += "| Made | " + utc_text(report.created_ms) + " |\n";

@@ -16,11 +16,12 @@ namespace {
 // Kept for what comes after the blocks.
 constexpr std::size_t kForTheEnd = 20'000;
 
+constexpr std::size_t kLeastBlock = 100;
+
 // Letters, digits, "-" and ".": unique in the page. Ids of our own begin with "_".
 std::string unique_id(const Section& section, PageState& page) {
   std::string id;
-  for (const char c :
-       base::lower(section.id.empty() ? section.number + " " + section.title : section.id)) {
+  for (const char c : base::lower(section.id.empty() ? section.number + " " + section.title : section.id)) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     if (plain || ((c == '-' || c == '.') && !section.id.empty())) {
       id += c;
@@ -55,13 +56,10 @@ std::vector<Heading> headings_of(const Report& report, PageState& page) {
     const Section& section = report.sections[i];
     // A section below none would skip a level of headings.
     const std::uint32_t level = section.level > 1 && i > 0 ? 2 : 1;
-    const std::string number =
-        section.number.empty()
-            ? ""
-            : fmt::format("<span class=\"n\">{}</span> ", escaped(clipped(section.number, 20)));
-    out.push_back({unique_id(section, page),
-                   number + escaped(clipped(section.title, kMostTitleBytes)),
-                   level});
+    const std::string number = section.number.empty()
+                                   ? ""
+                                   : fmt::format("<span class=\"n\">{}</span> ", escaped(clipped(section.number, 20)));
+    out.push_back({unique_id(section, page), number + escaped(clipped(section.title, kMostTitleBytes)), level});
   }
   return out;
 }
@@ -115,8 +113,7 @@ std::string facts_html(const Report& report) {
   for (std::size_t i = 0; i < std::min(report.machine.size(), kMostFacts); ++i) {
     const Fact& fact = report.machine[i];
     add(escaped(clipped(fact.name, kMostTitleBytes)),
-        fact.value.empty() ? "<span class=\"unknown\">unknown</span>"
-                           : inline_html(fact.value, kMostFactBytes));
+        fact.value.empty() ? "<span class=\"unknown\">unknown</span>" : inline_html(fact.value, kMostFactBytes));
   }
   if (report.created_ms > 0) {
     add("Made", utc_text(report.created_ms));
@@ -135,8 +132,7 @@ std::string head_html(const Report& report) {
   std::string out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{}"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" "
-      "content=\"light dark\">\n"
+      "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
       "<title>{}{}</title>\n{}</head>\n<body>\n"
       "<a class=\"skip\" href=\"#report\">To the report</a>\n",
       policy_html(report.simulated),
@@ -145,8 +141,8 @@ std::string head_html(const Report& report) {
       style_html(report.simulated));
   if (report.simulated) {
     out += fmt::format(
-        "<p class=\"banner\" role=\"note\"><b>{}.</b> Its times and rates are a model's, not "
-        "hardware's.</p>\n",
+        "<aside class=\"banner\" aria-label=\"Simulated machine\"><b>{}.</b> Its times and rates are a model's, not "
+        "hardware's.</aside>\n",
         escaped(simulated_words(report)));
   }
   out += fmt::format("<header>\n<h1>{}</h1>\n", title.empty() ? "Report" : title);
@@ -155,8 +151,7 @@ std::string head_html(const Report& report) {
   }
   return out + facts_html(report) +
          "<fieldset class=\"themes\"><legend>Colours</legend>\n"
-         "<label><input type=\"radio\" name=\"theme\" id=\"_system\" checked> as the "
-         "system</label>\n"
+         "<label><input type=\"radio\" name=\"theme\" id=\"_system\" checked> as the system</label>\n"
          "<label><input type=\"radio\" name=\"theme\" id=\"_light\"> light</label>\n"
          "<label><input type=\"radio\" name=\"theme\" id=\"_dark\"> dark</label>\n"
          "</fieldset>\n</header>\n";
@@ -167,20 +162,16 @@ std::string end_html(const PageState& page, const Report& report) {
   if (!page.origins.empty()) {
     out += "<h2>Where the figures are from</h2>\n<dl class=\"origins\">\n";
     for (const Origin origin : page.origins) {
-      out +=
-          fmt::format("<div><dt><span class=\"origin o-{0}\">{0}</span></dt><dd>{1}</dd></div>\n",
-                      name_of(origin),
-                      meaning_of(origin));
+      out += fmt::format("<div><dt><span class=\"origin o-{0}\">{0}</span></dt><dd>{1}</dd></div>\n",
+                         name_of(origin),
+                         meaning_of(origin));
     }
     out += "</dl>\n";
   }
   if (report.simulated) {
-    out += "<p>" + escaped(simulated_words(report)) +
-           ": no figure of this report is hardware's unless it says so.</p>\n";
+    out += "<p>" + escaped(simulated_words(report)) + ": no figure of this report is hardware's unless it says so.</p>\n";
   }
-  return out +
-         "<p>This page asks the network for nothing and runs no "
-         "script.</p>\n</footer>\n</body>\n</html>\n";
+  return out + "<p>This page asks the network for nothing and runs no script.</p>\n</footer>\n</body>\n</html>\n";
 }
 
 // Blocks as long as there is room.
@@ -196,8 +187,7 @@ class Body {
   void section(const Section& section, const Heading& heading) {
     const char* tag = heading.level > 1 ? "h3" : "h2";
     out_ += fmt::format(
-        "<section class=\"level-{0}\" id=\"{1}\" aria-labelledby=\"_h-{1}\">\n<{2} "
-        "id=\"_h-{1}\">{3}</{2}>\n",
+        "<section class=\"level-{0}\" id=\"{1}\" aria-labelledby=\"_h-{1}\">\n<{2} id=\"_h-{1}\">{3}</{2}>\n",
         heading.level,
         heading.id,
         tag,
@@ -205,13 +195,13 @@ class Body {
     reserve_ -= reserve_of(heading);
     std::size_t left_out = 0;
     for (const Block& block : section.blocks) {
-      left_out += add(block_html(block, page_)) ? 0 : 1;
+      // What has no room at all is not drawn.
+      left_out += room() > kLeastBlock && add(block_html(block, page_)) ? 0 : 1;
     }
     if (left_out > 0) {
-      out_ += fmt::format(
-          "<p class=\"cut\">{} left out here: the page would be larger than {} MB.</p>\n",
-          left_out == 1 ? "1 block is" : fmt::format("{} blocks are", left_out),
-          kMostHtmlBytes / 1'000'000);
+      out_ += fmt::format("<p class=\"cut\">{} left out here: the page would be larger than {} MB.</p>\n",
+                          left_out == 1 ? "1 block is" : fmt::format("{} blocks are", left_out),
+                          kMostHtmlBytes / 1'000'000);
     }
     out_ += "</section>\n";
   }
@@ -220,11 +210,15 @@ class Body {
 
  private:
   bool add(const std::string& html) {
-    if (out_.size() + html.size() + reserve_ > kMostHtmlBytes) {
+    if (html.size() > room()) {
       return false;
     }
     out_ += html;
     return true;
+  }
+
+  std::size_t room() const {
+    return kMostHtmlBytes - std::min(kMostHtmlBytes, out_.size() + reserve_);
   }
 
   // A section's heading, its tags, and the note of what is left out.

@@ -19,8 +19,7 @@ std::optional<PngSize> png_size(std::string_view bytes) {
     return value;
   };
   const PngSize size{number(16), number(20)};
-  if (size.width == 0 || size.height == 0 || size.width > kMostPixels ||
-      size.height > kMostPixels) {
+  if (size.width == 0 || size.height == 0 || size.width > kMostPixels || size.height > kMostPixels) {
     return std::nullopt;
   }
   return size;

@@ -182,7 +182,7 @@ void reconfigure(Chapter& chapter) {
     return;
   }
   chapter.words("A training runs on the largest instance, and must not notice. The wanted layout:");
-  chapter.add(report::Transcript{"cat layouts.yaml", 0, text, std::nullopt, ""});
+  chapter.show({"cat", file});
   const Terminal& terminal = chapter.terminal();
   Ways ways;
   ways.environment = {{"CUDA_VISIBLE_DEVICES", devices.front().uuid}};

@@ -56,7 +56,7 @@ void Chapter::check(const std::string& name, bool passed, const std::string& det
   if (!passed) {
     course_->findings.failed.push_back(section_.number + ": " + name);
   }
-  section_.add(report::Check{name, passed, detail});
+  section_.add(report::Check{name, passed, detail.substr(0, detail.find_last_not_of('\n') + 1)});
 }
 
 void Chapter::question(std::string_view text, const std::vector<std::string>& answers) {
@@ -96,6 +96,11 @@ Gpu Chapter::gpu() {
     return {};
   }
   return *found;
+}
+
+void Chapter::insert(std::size_t at, report::Block block) {
+  section_.blocks.insert(section_.blocks.begin() + static_cast<std::ptrdiff_t>(at),
+                         std::move(block));
 }
 
 void Chapter::strip(const std::string& note) {

@@ -24,6 +24,7 @@ struct Findings {
   std::vector<std::string> failed;   // checks that did not hold: "2.1: seven instances"
   std::vector<std::string> not_run;  // "4.1: no container engine answers"
   std::size_t checks = 0;
+  std::uint32_t whole_sms = 0;  // of the board without MIG; 0 = not seen
   std::vector<std::pair<std::string, std::string>> lab_errors;  // exercise, what is wrong in it
   // Filled by the exercises, for the deliverables; empty where one was not run.
   std::vector<report::Block> throughput, isolation, utilisation, sizes, cost;
@@ -56,6 +57,8 @@ class Chapter {
   void note(const std::string& marked);
   void not_run(const std::string& why, std::vector<std::string> commands);
   void add(report::Block block);
+  // Before the block of that number: what ended later than what was shown meanwhile.
+  void insert(std::size_t at, report::Block block);
   // Strip of the lab's GPU, as it is now.
   void strip(const std::string& note);
 

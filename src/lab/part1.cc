@@ -62,6 +62,13 @@ void enable_mode(Chapter& chapter) {
   const Ran before = chapter.show(ask_mode(gpu));
   const Gpu board = chapter.gpu();
   const bool ampere = board.architecture == Architecture::kAmpere;
+  if (board.mig_current == MigMode::kDisabled) {
+    chapter.words("The whole board, as a program sees it without MIG:");
+    chapter.show({"mig-workload", "info", "--look-only"});
+    const base::Json seen = chapter.document({"mig-workload", "info", "--look-only", "--json"});
+    chapter.course().findings.whole_sms =
+        static_cast<std::uint32_t>(number_of(seen, "sm").value_or(0));
+  }
   if (!chapter.course().may_change) {
     chapter.not_run("the mode stays as it is (--read-only)",
                     {"sudo nvidia-smi -i " + gpu + " -mig 1",
@@ -147,7 +154,7 @@ void explore_profiles(Chapter& chapter) {
                    {fmt::format("*{}*.", right[2])});
   Inventory inventory;
   inventory.gpus.push_back(gpu);
-  chapter.check("`migctl lab check 1.2` takes these three answers",
+  chapter.check("migctl lab check 1.2 takes these three answers",
                 judge_answers(right, inventory, gpu.index).passed);
   if (gpu.name.find("A100") != std::string::npos && medium->name.memory_gb == 10) {
     chapter.lab_error(fmt::format(

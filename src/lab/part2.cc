@@ -57,7 +57,7 @@ void judged(Chapter& chapter, std::string_view exercise) {
     return;
   }
   const Verdict verdict = judge(exercise, *inventory, chapter.course().gpu);
-  chapter.check(fmt::format("`migctl lab check {}` passes", exercise),
+  chapter.check(fmt::format("migctl lab check {} passes", exercise),
                 verdict.passed,
                 verdict.hints.empty() ? verdict.seen : verdict.hints.front().found);
 }
@@ -71,7 +71,7 @@ void show_order_trap(Chapter& chapter, const Gpu& gpu) {
   const auto* small = small_profile(gpu);
   const auto* medium = medium_profile(gpu);
   const auto* large = large_profile(gpu);
-  chapter.words("*The order counts.* The same instances and two small ones, the smallest first:");
+  chapter.words("*The order counts.* Two small ones, a medium and a large one fit together. The smallest first:");
   const Ran trap = chapter.show(
       mig(chapter.course(),
           {"-cgi",
@@ -160,11 +160,13 @@ void uniform_layout(Chapter& chapter) {
       after.instances.size() == small->max_count && sms_of(after) == small->max_count * small->sm,
       fmt::format("{} instances, {} SMs", after.instances.size(), sms_of(after)));
   chapter.check("an instance too many is refused", eighth.exit_code != 0);
+  const std::uint32_t board = chapter.course().findings.whole_sms;
   chapter.words(fmt::format(
-      "Together they use {} of the {} SMs that MIG can give here, and {} of {} memory slices.",
+      "Together they use {} of the {} SMs that MIG can give here{}, and {} of {} memory slices.",
       sms_of(after),
       whole->sm,
-      after.instances.size() * after.instances.front().placement.size,
+      board == 0 ? "" : fmt::format(" ({} of {} that the board has without MIG)", sms_of(after), board),
+      after.instances.size() * (after.instances.empty() ? 0 : after.instances.front().placement.size),
       after.memory_slices));
   chapter.lab_error(
       "The lab's sample output of `-lgi` shows GPU instance ids 0, 1, ... and a column CI. Real "

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part 3: several tenants: throughput beside each other, and what a neighbour can do.
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -47,16 +49,17 @@ std::vector<Job> jobs_of(const Gpu& gpu) {
   return jobs;
 }
 
+// "Job job_0: Completed. Throughput: 211.53 iter/sec".
 double rate(const std::string& printed) {
-  const std::size_t line = printed.rfind("\"stepsPerSecond\"");
-  if (line == std::string::npos) {
+  constexpr std::string_view kWord = "Throughput: ";
+  const std::size_t at = printed.rfind(kWord);
+  if (at == std::string::npos) {
     return 0;
   }
-  const std::size_t begin = printed.rfind('{', line);
-  const auto json =
-      base::parse_json(std::string_view(printed).substr(printed.rfind('\n', begin) + 1),
-                       {std::size_t{1} << 20U, "a training's result"});
-  return json ? number_of(*json, "stepsPerSecond").value_or(0) : 0;
+  double value = 0;
+  const char* begin = printed.data() + at + kWord.size();
+  std::from_chars(begin, printed.data() + printed.size(), value, std::chars_format::fixed);
+  return value;
 }
 
 void measure_alone(Chapter& chapter, std::vector<Job>& jobs) {
@@ -73,9 +76,8 @@ bool measure_together(Chapter& chapter, std::vector<Job>& jobs) {
   std::vector<launch::Worker> workers;
   std::string typed;
   for (const Job& job : jobs) {
-    std::vector<std::string> words = training(job);
+    const std::vector<std::string> words = training(job);
     typed += terminal.typed(words, on(job.device)) + " &\n";
-    words.insert(words.end(), {"--announce", "--json"});
     auto worker = terminal.start(words, on(job.device));
     if (!worker) {
       chapter.check(job.name + " starts", false, worker.error().message);
@@ -84,19 +86,25 @@ bool measure_together(Chapter& chapter, std::vector<Job>& jobs) {
     workers.push_back(std::move(*worker));
   }
   for (launch::Worker& worker : workers) {
-    worker.wait_output("WorkloadStarted", kToStart, terminal.stop());
+    worker.wait_output("Starting on", kToStart, terminal.stop());
   }
   chapter.words("Started together, in the background:");
-  chapter.add(report::Transcript{typed + "wait", 0, "", std::nullopt, "the lab's launch script"});
+  const std::size_t script = chapter.section().blocks.size();
   chapter.words("Meanwhile, in another terminal:");
   chapter.show({"nvidia-smi"});
   chapter.show({"nvidia-smi", "pmon", "-c", "1"});
   const Gpu busy = chapter.gpu();
   bool all = true;
+  std::string printed;
   for (std::size_t i = 0; i < workers.size(); ++i) {
     all = workers[i].wait(kJob, terminal.stop()) && workers[i].exit_code() == 0 && all;
     jobs[i].together = rate(workers[i].output());
+    printed += workers[i].output();
   }
+  chapter.insert(script,
+                 report::Transcript{typed + "wait", all ? 0 : 1, printed, std::nullopt,
+                                    "the lab's launch script; what the jobs printed, one after the "
+                                    "other"});
   std::size_t seen = 0;
   for (const Job& job : jobs) {
     seen += std::any_of(busy.processes.begin(),

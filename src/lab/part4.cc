@@ -67,12 +67,13 @@ void run_containers(Chapter& chapter,
 void containers(Chapter& chapter) {
   const std::vector<Device> devices = devices_of(chapter.gpu());
   chapter.words(
-      "What a container engine is told: by CDI, each instance is a device with a name. `migctl cdi "
+      "What a container engine is told: by CDI, each instance is a device with names. `migctl cdi "
       "generate` writes the file, and every later change of the layout keeps it true.");
-  const Ran names = chapter.show({"migctl", "cdi", "generate", "--output", "-"});
-  bool all = names.ok();
+  chapter.show({"migctl", "cdi", "list"});
+  const Ran file = chapter.terminal().run({"migctl", "cdi", "generate", "--output", "-"});
+  bool all = file.ok();
   for (const Device& device : devices) {
-    all = all && names.printed.find(device.uuid) != std::string::npos;
+    all = all && file.printed.find("\"" + device.uuid + "\"") != std::string::npos;
   }
   chapter.check("the CDI document has a device for each instance", all);
   std::string why;
@@ -129,7 +130,7 @@ void compose_services(Chapter& chapter) {
   }
   chapter.words(
       "A service for each instance (the lab's TODO), by what it wants instead of by UUID:");
-  chapter.add(report::Transcript{"cat compose.yaml", 0, wishes, std::nullopt, ""});
+  chapter.show({"cat", ours});
   chapter.words("`migctl compose render` finds the instances:");
   const Ran rendered = chapter.show({"migctl", "compose", "render", ours});
   const Ran nvidia = chapter.show({"migctl", "compose", "render", ours, "--form", "nvidia"});

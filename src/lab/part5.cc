@@ -49,7 +49,7 @@ std::vector<Tick> watched(Chapter& chapter,
     return {};
   }
   marks = train_in_turn(terminal, devices, 2.5);
-  const auto history = daemon->get("/v1/history?period=hour");
+  const auto history = daemon->get("/v1/history?period=tick");
   if (!history) {
     chapter.check("the daemon tells its history", false, history.error().message);
     return {};
@@ -121,7 +121,7 @@ void watch_where_it_counts(Chapter& chapter) {
              std::move(sm),
              marks,
              report::Origin::kSimulated,
-             "`GET /v1/history?period=hour` of `migctl serve --sample 250ms`, by GPM"));
+             "`GET /v1/history?period=tick` of `migctl serve --sample 250ms`, by GPM"));
 }
 
 void monitor_script(Chapter& chapter) {
@@ -189,14 +189,14 @@ void watch_instances(Chapter& chapter) {
     chapter.not_run(
         "the charts need a daemon, which on this machine is the administrator's to start",
         {"sudo systemctl start migd        # or: migctl serve --sample 1s",
-         "curl --unix-socket /run/migctl/migd.sock 'http://localhost/v1/history?period=hour'"});
+         "curl --unix-socket /run/migctl/migd.sock 'http://localhost/v1/history?period=tick'"});
     return;
   }
   chapter.words(
       "`migctl serve --sample 250ms` watches while a training starts on each instance in turn:");
   std::vector<report::Mark> marks;
   const std::vector<Tick> ticks = watched(chapter, chapter.terminal(), devices, marks);
-  const std::string source = "`GET /v1/history?period=hour` of `migctl serve --sample 250ms`";
+  const std::string source = "`GET /v1/history?period=tick` of `migctl serve --sample 250ms`";
   const report::Origin origin = chapter.course().origin;
   std::vector<report::Line> memory = lines_of(ticks, &Tick::memory_mib);
   chapter.check("the sampler has the memory of each instance", memory.size() == devices.size());

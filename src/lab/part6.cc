@@ -45,7 +45,7 @@ void models_table(Chapter& chapter, const base::Json& document) {
                    {"peak memory", "MiB", report::Align::kRight},
                    {"verdict", "", report::Align::kLeft}};
   table.origin = chapter.course().origin;
-  table.source = report::marked("`migctl rightsize --models`");
+  table.source = report::marked("`migctl rightsize --lab-models`");
   for (const base::Json& row : member_of(document, "rows")) {
     table.rows.push_back({{text_of(row, "model")},
                           {text_of(row, "profile")},
@@ -58,6 +58,11 @@ void models_table(Chapter& chapter, const base::Json& document) {
   for (const base::Json& minimum : member_of(document, "minimum")) {
     answers.push_back(
         fmt::format("{}: *{}*", text_of(minimum, "model"), or_none(text_of(minimum, "profile"))));
+  }
+  for (const base::Json& enough : member_of(document, "enough")) {
+    answers.push_back(fmt::format("for most of the speed, {}: *{}*",
+                                  text_of(enough, "model"),
+                                  or_none(text_of(enough, "profile"))));
   }
   chapter.course().findings.sizes = {table};
   chapter.add(std::move(table));
@@ -113,7 +118,7 @@ void training_on_each(Chapter& chapter) {
 
 bool has_models(const Terminal& terminal) {
   const Ran help = terminal.run({"migctl", "rightsize", "--help"});
-  return help.ok() && help.printed.find("--models") != std::string::npos;
+  return help.ok() && help.printed.find("--lab-models") != std::string::npos;
 }
 
 }  // namespace
@@ -124,11 +129,12 @@ void right_sizes(Chapter& chapter) {
     Ways ways;
     ways.patience = kLong;
     std::vector<std::string> words = {
-        "migctl", "-q", "rightsize", "--models", "-i", index_of(course)};
+        "migctl", "-q", "rightsize", "--lab-models", "--seconds", "0.5", "-i", index_of(course)};
     if (course.may_change) {
-      words.emplace_back("--make");
+      words.emplace_back("--create");
     }
-    chapter.show(words, ways);
+    const Ran shown = chapter.show(words, ways);
+    chapter.check("the lab's models are measured on the profiles of this board", shown.ok());
     words.emplace_back("--json");
     models_table(chapter, chapter.document(words, ways));
   } else {
@@ -168,7 +174,7 @@ void clean_up(Chapter& chapter) {
   const Verdict verdict =
       inventory ? judge("6.2", *inventory, chapter.course().gpu) : Verdict{"6.2", false, "", {}};
   chapter.check(
-      "no instance is left and MIG is off (`migctl lab check 6.2`)", verdict.passed, verdict.seen);
+      "no instance is left and MIG is off (migctl lab check 6.2)", verdict.passed, verdict.seen);
   chapter.words(
       "With migctl it is one command, which refuses while somebody is on an instance: "
       "`migctl mode disable -i " +

@@ -48,7 +48,7 @@ struct Tick {
   std::optional<double> sm, dram, memory_mib, watts;
 };
 
-// From /v1/history?period=hour: instances only.
+// From /v1/history?period=tick: instances only.
 std::vector<Tick> ticks_of(const std::string& history);
 
 // A line for each instance of what `value` picks; empty when no tick has it.

@@ -125,7 +125,7 @@ Result<void> set_exercise(const StudentTools& tools,
     return fail(made.exit_code == error_info(ErrorCode::kConflict).exit_code
                     ? ErrorCode::kConflict
                     : ErrorCode::kInvalidInput,
-                "the machine is not made: " + made.printed.substr(0, 400),
+                "the machine is not made: " + made.printed.substr(0, made.printed.find('\n')),
                 fmt::format("`migctl sim destroy {}` removes one of that name, --machine takes "
                             "another",
                             machine));

@@ -10,9 +10,9 @@ namespace mig::lab {
 using report::marked;
 
 Chapter::Chapter(Course& course, std::string number, std::string title, std::uint32_t level)
-    : course_(&course) {
-  section_.id = "ex-" + number;
-  section_.number = std::move(number);
+    : course_(&course), exercise_(std::move(number)) {
+  section_.id = "ex-" + exercise_;
+  section_.number = exercise_;
   section_.title = std::move(title);
   section_.level = level;
 }
@@ -54,7 +54,7 @@ void Chapter::check(const std::string& name, bool passed, const std::string& det
   }
   ++course_->findings.checks;
   if (!passed) {
-    course_->findings.failed.push_back(section_.number + ": " + name);
+    course_->findings.failed.push_back(exercise_ + ": " + name);
   }
   section_.add(report::Check{name, passed, detail.substr(0, detail.find_last_not_of('\n') + 1)});
 }
@@ -69,7 +69,7 @@ void Chapter::question(std::string_view text, const std::vector<std::string>& an
 }
 
 void Chapter::lab_error(const std::string& text) {
-  course_->findings.lab_errors.emplace_back(section_.number, text);
+  course_->findings.lab_errors.emplace_back(exercise_, text);
   section_.add(report::Notice{report::NoticeKind::kLabError, marked(text), {}});
 }
 
@@ -78,7 +78,7 @@ void Chapter::note(const std::string& text) {
 }
 
 void Chapter::not_run(const std::string& why, std::vector<std::string> commands) {
-  course_->findings.not_run.push_back(section_.number + ": " + why);
+  course_->findings.not_run.push_back(exercise_ + ": " + why);
   section_.add(report::Notice{report::NoticeKind::kNotRun, marked(why), std::move(commands)});
 }
 

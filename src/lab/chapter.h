@@ -73,8 +73,12 @@ class Chapter {
 
   const report::Section& section() const { return section_; }
 
+  // As the table of contents shows it; messages keep the exercise's number.
+  void number_to_show(std::string number) { section_.number = std::move(number); }
+
  private:
   Course* course_;
+  std::string exercise_;
   report::Section section_;
 };
 

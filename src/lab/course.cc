@@ -153,6 +153,17 @@ bool prepare(Chapter& chapter, const Part& part) {
   return there || set_layout(chapter, part.start);
 }
 
+// "2.2"; "Bonus 1", "Deliverable 3"; "" for what has none.
+std::string shown_number(std::string_view number) {
+  for (const auto& [word, shown] : {std::pair<std::string_view, const char*>{"bonus", "Bonus "},
+                                    {"deliverable", "Deliverable "}}) {
+    if (number.starts_with(word)) {
+      return shown + std::string(number.substr(word.size()));
+    }
+  }
+  return number == "troubleshooting" ? "" : std::string(number);
+}
+
 report::Section heading(const std::string& title) {
   report::Section section;
   section.title = title;
@@ -242,6 +253,7 @@ void run_parts(const CourseRequest& request, Course& course, Outcome& outcome) {
       course.tell(fmt::format("{} {}", part.number, part.title));
     }
     Chapter chapter(course, part.number, part.title);
+    chapter.number_to_show(shown_number(part.number));
     if (prepare(chapter, part)) {
       part.run(chapter);
     }

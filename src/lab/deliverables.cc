@@ -45,13 +45,14 @@ const std::vector<Workload>& workloads() {
 }
 
 constexpr double kContextGib = 0.5;
+constexpr double kMargin = 1.1;  // as `migctl rightsize` keeps it
 
 // The smallest profile that holds so much and a context; nullptr = none.
 const GpuInstanceProfile* holds(const Gpu& gpu, double gib_needed) {
   const GpuInstanceProfile* best = nullptr;
   for (const GpuInstanceProfile& profile : gpu.profiles) {
     if (!profile.name.attributes.empty() ||
-        static_cast<double>(profile.memory_mib) / 1024 < gib_needed + kContextGib) {
+        static_cast<double>(profile.memory_mib) / 1024 < gib_needed * kMargin + kContextGib) {
       continue;
     }
     if (best == nullptr || profile.slices < best->slices ||
@@ -102,8 +103,16 @@ Layout layout_of(const std::vector<std::pair<const GpuInstanceProfile*, std::uin
   return layout;
 }
 
+report::Cell of_board(std::uint32_t sm, std::uint32_t board) {
+  if (board == 0) {
+    return {};
+  }
+  const double share = 100.0 * sm / board;
+  return {fmt::format("{:.1f}", share), share};
+}
+
 // What layouts leave unused: compute and memory that no instance has.
-report::Table stranded(const Gpu& gpu) {
+report::Table stranded(const Gpu& gpu, std::uint32_t board_sms) {
   const auto* small = small_profile(gpu);
   const auto* medium = medium_profile(gpu);
   const auto* large = large_profile(gpu);
@@ -112,12 +121,16 @@ report::Table stranded(const Gpu& gpu) {
   table.caption = "What a layout uses of what MIG can give";
   table.columns = {{"layout", "", Align::kLeft},
                    {"SMs", "", Align::kRight},
-                   {"of", "", Align::kRight},
-                   {"SMs used", "%", Align::kRight},
+                   {"of MIG's", "%", Align::kRight},
+                   {"of the board's", "%", Align::kRight},
                    {"memory", "GiB", Align::kRight},
                    {"memory used", "%", Align::kRight}};
   table.origin = Origin::kDerived;
-  table.source = report::marked("From `migctl profiles`, against the largest profile");
+  table.source = report::marked(fmt::format(
+      "From `migctl profiles`: of the {} SMs that MIG can give; {}",
+      whole == nullptr ? 0 : whole->sm,
+      board_sms == 0 ? "those of the board without MIG were not seen (exercise 1.1)"
+                     : fmt::format("the board has {} without MIG (exercise 1.1)", board_sms)));
   if (small == nullptr || medium == nullptr || large == nullptr || whole == nullptr) {
     return table;
   }
@@ -132,8 +145,8 @@ report::Table stranded(const Gpu& gpu) {
         100.0 * static_cast<double>(one.mib) / static_cast<double>(whole->memory_mib);
     table.rows.push_back({{one.name},
                           {std::to_string(one.sm), static_cast<double>(one.sm)},
-                          {std::to_string(whole->sm), static_cast<double>(whole->sm)},
                           {fmt::format("{:.1f}", sms), sms},
+                          of_board(one.sm, board_sms),
                           {gib(one.mib), static_cast<double>(one.mib) / 1024},
                           {fmt::format("{:.1f}", memory), memory}});
   }
@@ -176,7 +189,7 @@ void best_practices(Chapter& chapter) {
        "Of two profiles with the same memory take the one with fewer SMs until a measurement says "
        "otherwise."});
   chapter.words("*Resource allocation.*");
-  chapter.add(stranded(gpu));
+  chapter.add(stranded(gpu, chapter.course().findings.whole_sms));
   chapter.items(
       {"Largest instances first: what lies in the middle blocks a large one for good. `migctl "
        "plan` "

@@ -80,8 +80,14 @@ std::vector<Tick> ticks_of(const std::string& history) {
     tick.watts = number_of(row, "powerWatts");
     ticks.push_back(std::move(tick));
   }
+  // Rows are told to the second: several of one instance in a second are spread over it.
+  std::map<std::pair<std::uint32_t, double>, int> all, seen;
+  for (const Tick& tick : ticks) {
+    ++all[{tick.gi, tick.seconds}];
+  }
   for (Tick& tick : ticks) {
-    tick.seconds = (tick.seconds - *first) / 1e3;
+    const std::pair<std::uint32_t, double> key{tick.gi, tick.seconds};
+    tick.seconds = (tick.seconds - *first) / 1e3 + static_cast<double>(seen[key]++) / all[key];
   }
   return ticks;
 }

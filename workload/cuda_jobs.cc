@@ -67,6 +67,8 @@ Json train_json(const Options& options, const DeviceInfo& device, const cuda::Tr
   Json document = result_json("train", options, device);
   document["precision"] = precision_name(options.precision);
   document["batch"] = options.batch;
+  document["model"] = options.model->name;
+  document["parameters"] = parameter_count(*options.model);
   document["productsBy"] = result.products_by;
   document["flopsPerStep"] = result.flop_per_step;
   document["bytesPerStep"] = result.bytes_per_step;
@@ -78,6 +80,7 @@ Json train_json(const Options& options, const DeviceInfo& device, const cuda::Tr
   document["steps"] = result.steps;
   document["seconds"] = result.seconds;
   document["stepsPerSecond"] = result.steps_per_second;
+  document["samplesPerSecond"] = result.steps_per_second * options.batch;
   if (result.step_times.max_ms > 0) {
     document["stepMsP50"] = result.step_times.p50_ms;
     document["stepMsP99"] = result.step_times.p99_ms;
@@ -135,6 +138,7 @@ int run_cuda_train(const Options& options, const CudaOptions& cuda_options, std:
     return code;
   }
   cuda::TrainConfig config;
+  config.sizes.assign(options.model->widths.begin(), options.model->widths.end());
   config.batch = static_cast<int>(options.batch);
   config.precision = precision_of(options.precision);
   config.graph = cuda_options.graph;
@@ -290,23 +294,32 @@ int run_cuda_check(const Options& options, std::FILE* out) {
   struct Case {
     Precision precision;
     bool own;
+    std::vector<int> sizes;
   };
 
   Json cases = Json::array();
   bool passed = true;
-  for (const Case& one : {Case{Precision::kFp32, false},
-                          Case{Precision::kTf32, false},
-                          Case{Precision::kBf16, false},
-                          Case{Precision::kFp32, true}}) {
+  const std::vector<int> three = {128, 256, 256, 128};
+  const std::vector<int> two = {128, 256, 128};
+  for (const Case& one : {Case{Precision::kFp32, false, three},
+                          Case{Precision::kTf32, false, three},
+                          Case{Precision::kBf16, false, three},
+                          Case{Precision::kFp32, true, three},
+                          Case{Precision::kFp32, false, two},
+                          Case{Precision::kTf32, false, two},
+                          Case{Precision::kBf16, false, two},
+                          Case{Precision::kFp32, true, two}}) {
     cuda::Status status;
     const cuda::CheckResult result =
-        cuda::check_training(device->driver(), precision_of(one.precision), one.own, status);
+        cuda::check_training(
+            device->driver(), precision_of(one.precision), one.own, one.sizes, status);
     passed = passed && result.passed;
     if (!options.json) {
       std::fprintf(out,
-                   "%s%s: %s, largest weight error %.2e, loss error %.2e, tolerance %.0e %s\n",
+                   "%s%s, %zu layers: %s, largest weight error %.2e, loss error %.2e, tolerance %.0e %s\n",
                    precision_name(one.precision),
                    one.own ? " (own kernel)" : "",
+                   one.sizes.size() - 1,
                    result.passed ? "agrees with float64" : "DISAGREES",
                    result.largest_weight_error,
                    result.largest_loss_error,
@@ -315,6 +328,7 @@ int run_cuda_check(const Options& options, std::FILE* out) {
     }
     cases.push_back({{"precision", precision_name(one.precision)},
                      {"ownKernel", one.own},
+                     {"layers", one.sizes.size() - 1},
                      {"passed", result.passed},
                      {"largestWeightError", result.largest_weight_error},
                      {"largestLossError", result.largest_loss_error},

@@ -22,6 +22,7 @@ struct Options {
   std::uint64_t steps = 1000;
   double seconds = 0;  // duration; 0 = a fixed number of steps
   Precision precision = Precision::kFp32;
+  const Model* model = &training_job();  // train: which
   std::uint32_t batch = 128;
   std::uint64_t bytes = 0;  // oom: size to allocate; 0 = the whole memory and 1 MiB
   std::uint64_t every = 100;

@@ -78,7 +78,8 @@ void print_end(const Options& options,
   Json document = result_json("train", options, device);
   document["precision"] = precision_name(work.precision);
   document["batch"] = options.batch;
-  document["parameters"] = parameter_count();
+  document["model"] = options.model->name;
+  document["parameters"] = parameter_count(*options.model);
   document["flopsPerStep"] = work.flops;
   document["bytesPerStep"] = work.bytes_moved;
   document["memoryHeldBytes"] = work.bytes_held;
@@ -86,6 +87,7 @@ void print_end(const Options& options,
   document["steps"] = progress.steps;
   document["seconds"] = progress.seconds;
   document["stepsPerSecond"] = progress.rate();
+  document["samplesPerSecond"] = progress.rate() * options.batch;
   if (!progress.step_ms.empty()) {
     const StepTimes times = summary(progress.step_ms);
     document["stepMsP50"] = times.p50_ms;
@@ -100,7 +102,7 @@ void print_end(const Options& options,
 }  // namespace
 
 int run_train(Backend& backend, const Options& options, std::FILE* out) {
-  const StepWork work = step_work(options.batch, options.precision);
+  const StepWork work = step_work(options.batch, options.precision, *options.model);
   DeviceInfo device;
   Progress progress;
   Result result = backend.info(device);

@@ -42,6 +42,7 @@ const std::vector<CommandRow>& command_table() {
       {"token", "Use", make_token},
       {"serve", "Use", make_serve},
       {"slurm", "Hand over", make_slurm},
+      {"rightsize", "Decide", make_rightsize},
       {"isolate-test", "Decide", make_isolate_test},
       {"cost", "Decide", make_cost},
       {"lab", "Decide", make_lab},

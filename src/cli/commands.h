@@ -52,6 +52,7 @@ std::unique_ptr<Command> make_jobs();
 std::unique_ptr<Command> make_logs();
 std::unique_ptr<Command> make_stop();
 std::unique_ptr<Command> make_isolate_test();
+std::unique_ptr<Command> make_rightsize();
 std::unique_ptr<Command> make_slot();
 std::unique_ptr<Command> make_cdi();
 std::unique_ptr<Command> make_compose();

@@ -72,9 +72,8 @@ report::Table sizing(const Gpu& gpu) {
                    {"smallest profile", "", Align::kLeft}};
   table.origin = Origin::kDerived;
   table.source = report::marked(
-      "Arithmetic: parameters x bytes, KV cache by layers and heads, and 0.5 GiB for a CUDA "
-      "context "
-      "(assumed). A starting point: `migctl rightsize` measures.");
+      "Arithmetic: parameters x bytes, KV cache by layers and heads, a tenth more, and 0.5 GiB for a "
+      "CUDA context (assumed). A starting point: `migctl rightsize` measures.");
   for (const Workload& one : workloads()) {
     const GpuInstanceProfile* profile = holds(gpu, one.gib);
     report::Cell choice{profile == nullptr ? "none: a larger GPU" : profile->name.str()};

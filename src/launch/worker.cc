@@ -48,13 +48,19 @@ struct Ends {
 }
 
 // Reads the available output; closes at the end of the stream. Text beyond the limit is discarded.
-void drain(base::Fd& fd, std::string& into, std::size_t most) {
+void drain(base::Fd& fd,
+           std::string& into,
+           std::size_t most,
+           const std::function<void(std::string_view)>& on_output) {
   std::array<char, 4096> piece{};
   while (fd.valid()) {
     const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
     if (got > 0) {
       const auto room = most - std::min(most, into.size());
       into.append(piece.data(), std::min(room, static_cast<std::size_t>(got)));
+      if (on_output) {
+        on_output({piece.data(), static_cast<std::size_t>(got)});
+      }
     } else if (got == 0) {
       fd.reset();
     } else if (errno != EINTR) {
@@ -72,10 +78,11 @@ struct Worker::State {
   base::Fd out, err;
   std::string output, errors;
   std::size_t most = 0;
+  std::function<void(std::string_view)> on_output;
 
   void look() {
-    drain(out, output, most);
-    drain(err, errors, most);
+    drain(out, output, most, on_output);
+    drain(err, errors, most, on_output);
     siginfo_t end{};
     if (ended || ::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         end.si_pid != pid) {
@@ -86,8 +93,8 @@ struct Worker::State {
     ::waitpid(pid, &status, 0);
     ended = true;
     exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    drain(out, output, most);
-    drain(err, errors, most);
+    drain(out, output, most, on_output);
+    drain(err, errors, most, on_output);
   }
 };
 
@@ -126,6 +133,7 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
   const int self = ::getpid();
   auto state = std::make_unique<State>();
   state->most = request.most_output;
+  state->on_output = request.on_output;
   state->pid = ::fork();
   if (state->pid == 0) {
     become(argv.data(), envp.data(), ends, self);

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ struct WorkerRequest {
   // Both streams in output(), in the order in which they were written, as on a terminal.
   bool one_text = false;
   std::size_t most_output = std::size_t{64} << 10U;  // of each stream; what is beyond is discarded
+  // Called with all that it prints, as it is read, on both streams; also beyond what is captured.
+  std::function<void(std::string_view)> on_output = {};
 };
 
 class Worker {

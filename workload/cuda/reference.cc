@@ -8,10 +8,6 @@
 
 namespace workload::cuda {
 
-namespace {
-constexpr std::size_t kLayers = 3;
-}
-
 ReferenceTrainer::ReferenceTrainer(TrainConfig config, const std::vector<float>& weights)
     : config_(std::move(config)),
       weights_(weights.begin(), weights.end()),
@@ -36,7 +32,7 @@ std::size_t ReferenceTrainer::offset(std::size_t layer) const {
 
 void ReferenceTrainer::forward(Layers& values) const {
   const auto rows = static_cast<std::size_t>(config_.batch);
-  for (std::size_t l = 0; l < kLayers; ++l) {
+  for (std::size_t l = 0; l < layers(); ++l) {
     const double* weights = weights_.data() + offset(l);
     const double* bias = weights + in(l)*out(l);
     values[l + 1].resize(rows * out(l));
@@ -44,7 +40,7 @@ void ReferenceTrainer::forward(Layers& values) const {
       for (std::size_t o = 0; o < out(l); ++o) {
         const double* row = values[l].data() + r * in(l);
         const double sum = std::inner_product(row, row + in(l), weights + o * in(l), bias[o]);
-        values[l + 1][r * out(l) + o] = l + 1 < kLayers ? std::max(sum, 0.0) : sum;
+        values[l + 1][r * out(l) + o] = l + 1 < layers() ? std::max(sum, 0.0) : sum;
       }
     }
   }
@@ -53,8 +49,8 @@ void ReferenceTrainer::forward(Layers& values) const {
 std::vector<double> ReferenceTrainer::backward(const Layers& values) const {
   const auto rows = static_cast<std::size_t>(config_.batch);
   std::vector<double> gradient(weights_.size());
-  std::vector<double> above(values[kLayers].size(), 1.0);
-  for (std::size_t l = kLayers; l-- > 0;) {
+  std::vector<double> above(values[layers()].size(), 1.0);
+  for (std::size_t l = layers(); l-- > 0;) {
     const double* weights = weights_.data() + offset(l);
     double* of_weights = gradient.data() + offset(l);
     double* of_bias = of_weights + in(l)*out(l);
@@ -93,11 +89,11 @@ void ReferenceTrainer::update(const std::vector<double>& gradient) {
 }
 
 double ReferenceTrainer::step(const std::vector<float>& batch) {
-  Layers values(kLayers + 1);
+  Layers values(layers() + 1);
   values[0].assign(batch.begin(), batch.end());
   forward(values);
   update(backward(values));
-  return std::accumulate(values[kLayers].begin(), values[kLayers].end(), 0.0);
+  return std::accumulate(values[layers()].begin(), values[layers()].end(), 0.0);
 }
 
 }  // namespace workload::cuda

@@ -23,6 +23,9 @@ class ReferenceTrainer {
   void forward(Layers& values) const;
   std::vector<double> backward(const Layers& values) const;  // gradient, in the order of weights_
   void update(const std::vector<double>& gradient);          // one Adam update
+
+  std::size_t layers() const { return config_.sizes.size() - 1; }
+
   std::size_t in(std::size_t layer) const;
   std::size_t out(std::size_t layer) const;
   std::size_t offset(std::size_t layer) const;  // of the layer's weights, then its bias

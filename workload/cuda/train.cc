@@ -57,7 +57,7 @@ double measure_copy(const Driver& driver, Status& status) {
 // layers but the first; gradients written and read; weights, both moments read and written.
 double least_bytes(const TrainConfig& config) {
   double bytes = 0;
-  for (std::size_t l = 0; l < 3; ++l) {
+  for (std::size_t l = 0; l + 1 < config.sizes.size(); ++l) {
     const double weights =
         static_cast<double>(config.sizes[l]) * config.sizes[l + 1] + config.sizes[l + 1];
     const double element = config.precision == Precision::kBf16 ? 2 : 4;
@@ -72,7 +72,7 @@ double least_bytes(const TrainConfig& config) {
 
 double flops(const TrainConfig& config) {
   double sum = 0;
-  for (std::size_t l = 0; l < 3; ++l) {
+  for (std::size_t l = 0; l + 1 < config.sizes.size(); ++l) {
     sum += 2.0 * config.batch * config.sizes[l] * config.sizes[l + 1] * (l == 0 ? 2 : 3);
   }
   return sum;
@@ -140,10 +140,11 @@ TrainResult train(const Driver& driver,
 CheckResult check_training(const Driver& driver,
                            Precision precision,
                            bool own_kernels,
+                           const std::vector<int>& sizes,
                            Status& status) {
   CheckResult result;
   TrainConfig config;
-  config.sizes = {128, 256, 256, 128};
+  config.sizes = sizes;
   config.batch = 32;
   config.precision = precision;
   config.own_kernels = own_kernels;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab's training job on a real GPU: a perceptron of three linear layers with ReLU between, loss
-// = sum of outputs, Adam; a fresh random batch each step. One CUDA graph per step.
+// The lab's training job on a real GPU: a perceptron of two or more linear layers with ReLU
+// between, loss = sum of outputs, Adam; a fresh random batch each step. One CUDA graph per step.
 //
 // Throughput is measured by wall clock over whole steps. The lower bound is the unavoidable memory
 // traffic divided by the copy bandwidth measured in the same run.
 #ifndef MIGCTL_WORKLOAD_CUDA_TRAIN_H_
 #define MIGCTL_WORKLOAD_CUDA_TRAIN_H_
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "workload/cuda/matmul.h"
 #include "workload/step_times.h"
@@ -19,7 +19,8 @@
 namespace workload::cuda {
 
 struct TrainConfig {
-  std::array<int, 4> sizes = {1024, 4096, 4096, 1024};  // layer widths, each a multiple of 32
+  // Layer widths, at least three, each a multiple of 32.
+  std::vector<int> sizes = {1024, 4096, 4096, 1024};
   int batch = 128;                                      // samples per step, a multiple of 16
   Precision precision = Precision::kTf32;
   bool graph = true;
@@ -68,6 +69,7 @@ TrainResult train(const Driver& driver,
 CheckResult check_training(const Driver& driver,
                            Precision precision,
                            bool own_kernels,
+                           const std::vector<int>& sizes,
                            Status& status);
 
 }  // namespace workload::cuda

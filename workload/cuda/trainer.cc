@@ -153,8 +153,8 @@ void Trainer::initialise(Status& status) {
   const auto batch = static_cast<std::uint64_t>(config_.batch);
   const std::uint64_t element = narrow_ ? 2 : 4;
   if (allocations_.empty()) {
-    layers_.resize(3);
-    for (std::size_t i = 0; i < 3; ++i) {
+    layers_.resize(config_.sizes.size() - 1);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
       Layer& layer = layers_[i];
       layer.in = config_.sizes[i];
       layer.out = config_.sizes[i + 1];
@@ -163,8 +163,8 @@ void Trainer::initialise(Status& status) {
       layer.bias = layer.weight + static_cast<std::uint64_t>(layer.in) * out;
       parameters_ = round_up(layer.bias + out, 4);
       layer.activation = allocate(batch * out * element, status);
-      layer.gradient = i < 2 ? allocate(batch * out * element, status) : 0;
-      layer.mask = i < 2 ? allocate(batch * out / 8, status) : 0;
+      layer.gradient = i < last() ? allocate(batch * out * element, status) : 0;
+      layer.mask = i < last() ? allocate(batch * out / 8, status) : 0;
     }
     for (DevicePtr* buffer : {&weights_, &gradients_, &moment1_, &moment2_}) {
       *buffer = allocate(parameters_ * 4, status);
@@ -174,8 +174,8 @@ void Trainer::initialise(Status& status) {
     }
     input_ = allocate(batch * static_cast<std::uint64_t>(layers_[0].in) * element, status);
     output_gradient_ =
-        allocate(batch * static_cast<std::uint64_t>(layers_[2].out) * element, status);
-    layers_[2].gradient = output_gradient_;
+        allocate(batch * static_cast<std::uint64_t>(layers_[last()].out) * element, status);
+    layers_[last()].gradient = output_gradient_;
     loss_ = allocate(4, status);
     step_ = allocate(8, status);
     scalars_ = allocate(8, status);
@@ -200,7 +200,7 @@ void Trainer::initialise(Status& status) {
   if (narrow_) {
     launch(k_narrow_, parameters_, {&weights_, &narrow_weights_, &parameters_}, whole(), status);
   }
-  std::uint64_t outputs = batch * static_cast<std::uint64_t>(layers_[2].out);
+  std::uint64_t outputs = batch * static_cast<std::uint64_t>(layers_[last()].out);
   DevicePtr wide = narrow_ ? 0 : output_gradient_;
   DevicePtr narrow = narrow_ ? output_gradient_ : 0;
   float one = 1.0F;  // d(sum of outputs)/d(output)
@@ -217,7 +217,7 @@ void Trainer::tune(Status& status) {
   if (!status.ok()) {
     return;
   }
-  for (std::size_t i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
     const DevicePtr below = i == 0 ? input_ : layers_[i - 1].activation;
     Product forward;
@@ -226,7 +226,7 @@ void Trainer::tune(Status& status) {
     forward.k = layer.in;
     forward.transpose_a = true;
     forward.narrow_inputs = forward.narrow_output = forward.narrow_bias = narrow_;
-    forward.epilogue = i < 2 ? Epilogue::kReluBias : Epilogue::kBias;
+    forward.epilogue = i < last() ? Epilogue::kReluBias : Epilogue::kBias;
     forward.a = weight_input(layer.weight);
     forward.b = below;
     forward.d = layer.activation;
@@ -239,7 +239,7 @@ void Trainer::tune(Status& status) {
     weight.n = layer.out;
     weight.k = config_.batch;
     weight.transpose_b = true;
-    weight.beside = i == 2;
+    weight.beside = i == last();
     weight.narrow_inputs = narrow_;
     weight.a = below;
     weight.b = layer.gradient;
@@ -266,7 +266,7 @@ void Trainer::tune(Status& status) {
 
 void Trainer::adam(std::size_t layer, Where where, Status& status) {
   const std::uint64_t from = layers_[layer].weight;
-  const std::uint64_t end = layer < 2 ? layers_[layer + 1].weight : parameters_;
+  const std::uint64_t end = layer < last() ? layers_[layer + 1].weight : parameters_;
   DevicePtr w = weights_ + from * 4;
   DevicePtr g = gradients_ + from * 4;
   DevicePtr m = moment1_ + from * 4;
@@ -310,7 +310,7 @@ void Trainer::after(Handle later, Handle event, Handle earlier, Status& status) 
 }
 
 // Overlap: updates are bound by memory, products by the tensor cores, so the last layer's gradient
-// and update run beside the middle layer's products. An update follows its gradient directly, which
+// and update run beside the products of those below. An update follows its gradient directly, which
 // is then still in the L2 cache, and comes after the last use of its weights. Few blocks, so that
 // both kernels fit on the SMs; the numbers are the best of those tried on an H200 (1 to 8 each,
 // layer 0 on either stream).
@@ -330,19 +330,21 @@ void Trainer::enqueue(Status& status) {
                    {&step_, &scalars_, &config_.learning_rate, &config_.beta1, &config_.beta2},
                    beside_,
                    status);
-  column_sum(layers_[2], beside_, status);  // d(loss)/d(output) is a constant
+  column_sum(layers_[last()], beside_, status);  // d(loss)/d(output) is a constant
   WORKLOAD_CU(status, driver_, cuEventRecord, counted_, beside_);
   for (Layer& layer : layers_) {
     matmul_->run(layer.forward, stream_, status);
   }
 
-  matmul_->run(layers_[2].backward_input, stream_, status);
+  matmul_->run(layers_[last()].backward_input, stream_, status);
   after(beside_, top_, stream_, status);
-  matmul_->run(layers_[2].backward_weight, beside_, status);
-  adam(2, beside, status);
-  matmul_->run(layers_[1].backward_input, stream_, status);
+  matmul_->run(layers_[last()].backward_weight, beside_, status);
+  adam(last(), beside, status);
+  for (std::size_t layer = last() - 1; layer > 0; --layer) {
+    matmul_->run(layers_[layer].backward_input, stream_, status);
+  }
   WORKLOAD_CU(status, driver_, cuStreamWaitEvent, stream_, counted_, 0U);
-  for (const std::size_t layer : {1U, 0U}) {
+  for (std::size_t layer = last(); layer-- > 0;) {
     if (narrow_) {
       column_sum(layers_[layer], stream_, status);
     }
@@ -365,9 +367,9 @@ void Trainer::wait(Status& status) {
 
 float Trainer::loss(Status& status) {
   std::uint64_t outputs =
-      static_cast<std::uint64_t>(config_.batch) * static_cast<std::uint64_t>(layers_[2].out);
-  DevicePtr wide = narrow_ ? 0 : layers_[2].activation;
-  DevicePtr narrow = narrow_ ? layers_[2].activation : 0;
+      static_cast<std::uint64_t>(config_.batch) * static_cast<std::uint64_t>(layers_[last()].out);
+  DevicePtr wide = narrow_ ? 0 : layers_[last()].activation;
+  DevicePtr narrow = narrow_ ? layers_[last()].activation : 0;
   launch_one_block(k_sum_, kThreads, {&wide, &narrow, &outputs, &loss_}, stream_, status);
   wait(status);
   float value = 0;

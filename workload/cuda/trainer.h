@@ -64,6 +64,9 @@ class Trainer {
   void after(Handle later, Handle event, Handle earlier, Status& status);
   DevicePtr weight_input(std::uint64_t offset) const;
 
+  std::size_t last() const { return layers_.size() - 1; }
+
+
   const Driver& driver_;
   TrainConfig config_;
   bool narrow_;

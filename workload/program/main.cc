@@ -23,6 +23,7 @@ struct Call {
   Options options;
   workload::CudaOptions cuda;
   std::string precision = "fp32";
+  std::string model = "job";
   std::string backend = "auto";
   const char* name = "";
   Job job = nullptr;
@@ -59,7 +60,7 @@ void add_jobs(CLI::App& app, Call& call) {
           workload::run_info)
       ->add_flag("--look-only", options.look_only, "allocate nothing");
   CLI::App* train = add_job(
-      app, call, "train", "train the lab's model (1024-4096-4096-1024, Adam)", workload::run_train);
+      app, call, "train", "train one of the lab's models with Adam", workload::run_train);
   CLI::Option* steps = train->add_option("--steps", options.steps, "how many steps (1000)")
                            ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
   train->add_option("--seconds", options.seconds, "train for so long instead")
@@ -67,6 +68,12 @@ void add_jobs(CLI::App& app, Call& call) {
       ->excludes(steps);
   train->add_option("--precision", call.precision, "fp32, tf32 or bf16 (fp32)")
       ->check(CLI::IsMember({"fp32", "tf32", "bf16"}));
+  train
+      ->add_option("--model",
+                   call.model,
+                   "job (1024-4096-4096-1024), small (1024-2048-1024), medium (2048-4096-2048) or "
+                   "large (4096-8192-4096) (job)")
+      ->check(CLI::IsMember({"job", "small", "medium", "large"}));
   train->add_option("--batch", options.batch, "samples per step (128)")
       ->check(CLI::Range(1U, 1U << 20U));
   train->add_flag(
@@ -165,6 +172,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(workload::Outcome::kUsage);
   }
   call.options.precision = *workload::parse_precision(call.precision);
+  call.options.model = workload::model_named(call.model);
   workload::catch_stop_signals();
   if (wants_cuda(call)) {
     return run_on_cuda(call);

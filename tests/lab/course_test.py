@@ -94,7 +94,7 @@ class Page(html.parser.HTMLParser):
 
 def judge_report(report):
     """The JSON report against the board's figures and the lab's text."""
-    by_number = {one["id"][3:]: one for one in report["sections"] if one["id"].startswith("ex-")}
+    by_number = {one["id"][3:]: one for one in report["sections"] if (one["id"] or "").startswith("ex-")}
     verdict.expect(report["simulated"] is True, "the report does not say that it is simulated")
     missing = [one for one in PARTS if one not in by_number]
     verdict.expect(not missing, f"parts are missing: {missing}")

@@ -46,6 +46,7 @@ const std::vector<CommandRow>& command_table() {
       {"isolate-test", "Decide", make_isolate_test},
       {"compare-sharing", "Decide", make_compare_sharing},
       {"cost", "Decide", make_cost},
+      {"lab", "Decide", make_lab},
       {"sim", "Simulated machines", make_sim},
       {"smi", "Other", make_smi},
       {"completion", "Other", make_completion},

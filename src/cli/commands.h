@@ -66,6 +66,7 @@ std::unique_ptr<Command> make_sim();
 std::unique_ptr<Command> make_smi();
 std::unique_ptr<Command> make_completion();
 std::unique_ptr<Command> make_cost();
+std::unique_ptr<Command> make_lab();
 std::unique_ptr<Command> make_version();
 
 }  // namespace mig::cli

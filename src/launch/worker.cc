@@ -22,7 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostOutput = 64U << 10U;
 constexpr std::size_t kMostInput = 4096;  // fits a pipe's buffer without a reader
 constexpr milliseconds kBetweenLooks{10};
 
@@ -51,12 +50,13 @@ struct Ends {
 // Reads the available output; closes at the end of the stream. Text beyond the limit is discarded.
 void drain(base::Fd& fd,
            std::string& into,
+           std::size_t most,
            const std::function<void(std::string_view)>& on_output) {
   std::array<char, 4096> piece{};
   while (fd.valid()) {
     const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
     if (got > 0) {
-      const auto room = kMostOutput - std::min(kMostOutput, into.size());
+      const auto room = most - std::min(most, into.size());
       into.append(piece.data(), std::min(room, static_cast<std::size_t>(got)));
       if (on_output) {
         on_output({piece.data(), static_cast<std::size_t>(got)});
@@ -77,11 +77,12 @@ struct Worker::State {
   bool ended = false;
   base::Fd in, out, err;
   std::string output, errors;
+  std::size_t most = 0;
   std::function<void(std::string_view)> on_output;
 
   void look() {
-    drain(out, output, on_output);
-    drain(err, errors, on_output);
+    drain(out, output, most, on_output);
+    drain(err, errors, most, on_output);
     siginfo_t end{};
     if (ended || ::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         end.si_pid != pid) {
@@ -92,8 +93,8 @@ struct Worker::State {
     ::waitpid(pid, &status, 0);
     ended = true;
     exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    drain(out, output, on_output);
-    drain(err, errors, on_output);
+    drain(out, output, most, on_output);
+    drain(err, errors, most, on_output);
   }
 };
 
@@ -129,9 +130,11 @@ Result<Worker> Worker::start(const WorkerRequest& request) {
       base::environment_with(request.environment, request.unset);
   const std::vector<char*> argv = base::exec_array(request.argv);
   const std::vector<char*> envp = base::exec_array(environment);
-  const Ends ends{in.read.get(), out.write.get(), err.write.get(), failure.write.get()};
+  const int errors = request.one_text ? out.write.get() : err.write.get();
+  const Ends ends{in.read.get(), out.write.get(), errors, failure.write.get()};
   const int self = ::getpid();
   auto state = std::make_unique<State>();
+  state->most = request.most_output;
   state->on_output = request.on_output;
   state->pid = ::fork();
   if (state->pid == 0) {

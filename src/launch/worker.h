@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +31,9 @@ struct WorkerRequest {
   std::vector<std::string> unset;                                // removed from it
   std::string input;        // written to its stdin, then closed (at most 4 KiB)
   bool hold_input = false;  // stdin stays open until release()
+  // Both streams in output(), in the order in which they were written, as on a terminal.
+  bool one_text = false;
+  std::size_t most_output = std::size_t{64} << 10U;  // of each stream; what is beyond is discarded
   // Called with all that it prints, as it is read, on both streams; also beyond what is captured.
   std::function<void(std::string_view)> on_output = {};
 };
@@ -66,7 +70,7 @@ class Worker {
 
   // Exit status after its end, 128 + n after death by signal n; -1 before.
   int exit_code() const;
-  // Captured stdout and stderr, at most 64 KiB each.
+  // Captured stdout and stderr, at most `most_output` each.
   const std::string& output() const;
   const std::string& errors() const;
 

@@ -115,11 +115,16 @@ compare-sharing --rounds 1 --seconds 0.1 --json
 cost --from 1h --json
 cost --from 1h --by job --policy full-cost --json
 cost compare --json
+lab list --json
+lab check 2.2 --json
 """
 WITHOUT_MACHINE = """
 --sim nobody list --json
 plan -f layout.yaml -c mixed --model a100-sxm4-40gb,2 --json
 cost prices --json
+lab --only 1.2 --report lab.html --json
+lab class --students 1 --json
+lab class --remove
 sim create other --gpus h200-141gb --json
 sim create other --gpus h200-141gb --json
 sim list --json

@@ -76,9 +76,11 @@ ROOMS = {
     "top": room("`migctl top`: frames as a pure function of a sample, keys, the terminal through ncursesw", "mig", "base", "model"),
     "slurm": room("a Slurm node: gres.conf and slurm.conf from the layout, a change with drain and restart, prolog and epilog",
                   "mig", "base", "model", "config", "store", "lease", "launch", "node", "service", "wire", "client", "holders"),
+    "lab": room("`migctl lab`: the exercises as commands that are run and shown, a student's machine judged, a class; its report as a "
+                "value ([ADR 0027](adr/0027-lab.md))", "mig", "base", "model", "launch", "http"),
     "cli": room("`main.cc` + `cmd_<verb>.cc`: parse, call one function, print ([ADR 0003](adr/0003-one-binary.md))",
                 "mig", "base", "model", "catalog", "node", "doctor", "service", "client", "wire", "smi", "daemon", "observe", "top", "slurm",
-                "report", "sim/tools"),
+                "report", "lab", "sim/tools"),
     "sim/machine": room("state, lock, MIG semantics, telemetry, faults of the simulated machine", "abi"),
     "sim/gpus": room("one JSON per board, and the loader that turns them into `Board`", "sim/machine"),
     "sim/tree": room("the machine's /proc, /sys and /dev as files, in step with its instances", "sim/machine"),

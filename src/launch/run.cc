@@ -25,6 +25,7 @@
 #include "launch/leftovers.h"
 #include "launch/log_keeper.h"
 #include "launch/ranks.h"
+#include "launch/sandbox.h"
 #include "launch/take.h"
 
 namespace mig::launch {
@@ -294,62 +295,13 @@ class Job {
   }
 
   Result<void> confine() {
-    if (request_.command.index_view) {
-      return confine_view();
+    std::string why_not;
+    MIG_ASSIGN_OR_RETURN(
+        confinements_, sandboxes_of(request_.command, taken_.instances, places_.devices, why_not));
+    if (!why_not.empty()) {
+      note(why_not);
     }
-    if (request_.command.devices == Devices::kAll || containers()) {
-      return {};
-    }
-    auto made = make_confinements();
-    if (made) {
-      confinements_ = *std::move(made);
-      return {};
-    }
-    if (request_.command.devices == Devices::kOwn) {
-      return std::move(made).error().in("--devices own");
-    }
-    note("the command can open other instances' device nodes too: " + made.error().text());
     return {};
-  }
-
-  // An index means the command's instance only where it can open no other.
-  Result<void> confine_view() {
-    MIG_TRY(check(*request_.command.index_view));
-    if (request_.command.devices == Devices::kAll) {
-      return fail(
-          ErrorCode::kUsage,
-          "--compat index and --devices all exclude each other: where every instance can be "
-          "opened, index 0 is whichever is first");
-    }
-    auto made = make_confinements();
-    if (!made) {
-      return std::move(made).error().in(
-          "--compat index needs a sandbox, in which no other instance can be opened");
-    }
-    confinements_ = *std::move(made);
-    return {};
-  }
-
-  Result<std::vector<Confinement>> make_confinements() const {
-    std::vector<Confinement> out;
-    for (const TakenInstance& taken : taken_.instances) {
-      const Instance& instance = taken.instance;
-      if (!instance.gpu_minor) {
-        return fail(
-            ErrorCode::kNotFound,
-            fmt::format("the driver does not tell the minor number of GPU {}", instance.gpu.value));
-      }
-      MIG_ASSIGN_OR_RETURN(Confinement made,
-                           Confinement::of(places_.devices,
-                                           *instance.gpu_minor,
-                                           instance.gpu_instance,
-                                           instance.compute_instance));
-      out.push_back(std::move(made));
-    }
-    if (!out.empty()) {
-      MIG_TRY(out.front().probe());
-    }
-    return out;
   }
 
   JobEnd supervise_all() {

@@ -37,7 +37,8 @@ report::Table page_lines(const cost::CostReport& report, const std::vector<cost:
   report::Table table;
   table.caption = fmt::format("Cost by {}", cost::name_of(report.by));
   table.origin = report::Origin::kDerived;
-  table.source = price_origin(report.prices);
+  const std::string origin = price_origin(report.prices);  // a line
+  table.source = origin.substr(0, origin.find('\n'));
   table.columns = {{cost::name_of(report.by)}, {"GPU time", "h", report::Align::kRight}};
   for (const cost::Part part : cost::kParts) {
     table.columns.push_back({cost::name_of(part), report.currency, report::Align::kRight});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -53,34 +54,38 @@ Bounds bounds_of(const LineChart& chart) {
   return bounds;
 }
 
-// At most kMostPoints: of each run of points its lowest and its highest one, and a gap where it has
-// one, so that no peak is lost.
+// Of a run of points its lowest and its highest one, and a gap where it has one.
+std::vector<std::size_t> kept_of(const std::vector<Point>& points,
+                                 std::size_t from,
+                                 std::size_t until) {
+  std::optional<std::size_t> low, high, gap;
+  for (std::size_t i = from; i < until; ++i) {
+    if (!is_known(points[i])) {
+      gap = i;
+      continue;
+    }
+    low = !low || *points[i].y < *points[*low].y ? i : *low;
+    high = !high || *points[i].y > *points[*high].y ? i : *high;
+  }
+  std::set<std::size_t> kept;
+  for (const auto& one : {low, high, gap}) {
+    if (one) {
+      kept.insert(*one);
+    }
+  }
+  return {kept.begin(), kept.end()};
+}
+
+// At most kMostPoints, and no peak is lost.
 std::vector<Point> thinned(const std::vector<Point>& points) {
   if (points.size() <= kMostPoints) {
     return points;
   }
   std::vector<Point> out;
-  const std::size_t runs = kMostPoints / 3;
-  for (std::size_t run = 0; run < runs; ++run) {
-    const std::size_t from = points.size() * run / runs;
-    const std::size_t until = points.size() * (run + 1) / runs;
-    std::optional<std::size_t> low, high, gap;
-    for (std::size_t i = from; i < until; ++i) {
-      if (!is_known(points[i])) {
-        gap = i;
-        continue;
-      }
-      low = !low || *points[i].y < *points[*low].y ? i : *low;
-      high = !high || *points[i].y > *points[*high].y ? i : *high;
-    }
-    std::vector<std::size_t> kept;
-    for (const auto& one : {low, high, gap}) {
-      if (one && std::find(kept.begin(), kept.end(), *one) == kept.end()) {
-        kept.push_back(*one);
-      }
-    }
-    std::sort(kept.begin(), kept.end());
-    for (const std::size_t i : kept) {
+  constexpr std::size_t kRuns = kMostPoints / 3;
+  for (std::size_t run = 0; run < kRuns; ++run) {
+    const std::size_t from = points.size() * run / kRuns;
+    for (const std::size_t i : kept_of(points, from, points.size() * (run + 1) / kRuns)) {
       out.push_back(points[i]);
     }
   }
@@ -138,6 +143,7 @@ std::string end_names(std::vector<EndName> names, double x, double top, double b
   std::sort(
       names.begin(), names.end(), [](const EndName& a, const EndName& b) { return a.y < b.y; });
   std::vector<double> places;
+  places.reserve(names.size());
   for (const EndName& name : names) {
     places.push_back(std::max(name.y, places.empty() ? top : places.back() + kNameRow));
   }

@@ -37,6 +37,15 @@ bool has_interval(const BarSeries& series) {
       });
 }
 
+void add_cells(std::vector<Cell>& row, const BarSeries& series, std::size_t group) {
+  const auto value = group < series.values.size() ? series.values[group] : std::nullopt;
+  row.push_back(figure_cell(value ? std::optional(value->value) : std::nullopt));
+  if (has_interval(series)) {
+    row.push_back(figure_cell(value ? value->low : std::nullopt));
+    row.push_back(figure_cell(value ? value->high : std::nullopt));
+  }
+}
+
 std::vector<double> places_of(const LineChart& chart) {
   std::vector<double> all;
   for (const Line& line : chart.lines) {
@@ -65,12 +74,7 @@ Table bars_table(const BarChart& chart) {
   for (std::size_t group = 0; group < chart.groups.size(); ++group) {
     std::vector<Cell> row = {{chart.groups[group]}};
     for (const BarSeries& series : chart.series) {
-      const auto value = group < series.values.size() ? series.values[group] : std::nullopt;
-      row.push_back(figure_cell(value ? std::optional(value->value) : std::nullopt));
-      if (has_interval(series)) {
-        row.push_back(figure_cell(value ? value->low : std::nullopt));
-        row.push_back(figure_cell(value ? value->high : std::nullopt));
-      }
+      add_cells(row, series, group);
     }
     table.rows.push_back(std::move(row));
   }

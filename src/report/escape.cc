@@ -28,37 +28,42 @@ std::size_t character_start(std::string_view text, std::size_t at) {
   return at;
 }
 
+// Length of "ESC [ ... final".
+std::size_t control_length(std::string_view text) {
+  for (std::size_t at = 2; at < text.size(); ++at) {
+    if (text[at] >= '@' && text[at] <= '~') {
+      return at + 1;
+    }
+    if (text[at] < ' ' || text[at] > '?') {
+      return at;  // broken off
+    }
+  }
+  return text.size();
+}
+
+// Length of a string for the terminal, which BEL or "ESC \" ends.
+std::size_t string_length(std::string_view text) {
+  const std::size_t end = text.find_first_of("\a\x1b\n", 2);
+  if (end == std::string_view::npos || text[end] == '\n') {
+    return std::min(text.size(), end);  // no terminator: the lines after it are not swallowed
+  }
+  if (text[end] == '\a') {
+    return end + 1;
+  }
+  return text.substr(end + 1, 1) == "\\" ? end + 2 : end;  // another sequence begins
+}
+
 // Length of an escape sequence that starts with ESC (ECMA-48): CSI ... final, OSC, DCS, APC, PM and
 // SOS up to their terminator, else intermediates and a final.
 std::size_t escape_length(std::string_view text) {
   if (text.size() < 2) {
     return text.size();
   }
-  const char kind = text[1];
-  if (kind == '[') {
-    for (std::size_t at = 2; at < text.size(); ++at) {
-      if (text[at] >= '@' && text[at] <= '~') {
-        return at + 1;
-      }
-      if (text[at] < ' ' || text[at] > '?') {
-        return at;  // broken off
-      }
-    }
-    return text.size();
+  if (text[1] == '[') {
+    return control_length(text);
   }
-  if (std::string_view("]PX^_").find(kind) != std::string_view::npos) {
-    for (std::size_t at = 2; at < text.size(); ++at) {
-      if (text[at] == '\a') {
-        return at + 1;
-      }
-      if (text[at] == '\x1b') {
-        return std::min(text.size(), at + (at + 1 < text.size() && text[at + 1] == '\\' ? 2 : 0));
-      }
-      if (text[at] == '\n') {
-        return at;  // no terminator: the rest is not swallowed
-      }
-    }
-    return text.size();
+  if (std::string_view("]PX^_").find(text[1]) != std::string_view::npos) {
+    return string_length(text);
   }
   std::size_t at = 1;
   while (at < text.size() && text[at] >= ' ' && text[at] <= '/') {
@@ -73,6 +78,56 @@ std::size_t length_of(const std::vector<std::string>& lines, std::size_t from, s
     length += lines[i].size() + 1;
   }
   return length;
+}
+
+std::string joined(const std::vector<std::string>& lines, std::size_t from, std::size_t until) {
+  std::string out;
+  for (std::size_t i = from; i < until; ++i) {
+    out += (i == from ? "" : "\n") + lines[i];
+  }
+  return out;
+}
+
+// What is kept of a transcript: the lines before `head`, and those from `tail` on.
+struct Ends {
+  std::size_t head = 0, tail = 0;
+};
+
+// Two thirds are the beginning, a third is the end, where the result or the failure is.
+Ends ends_of(const std::vector<std::string>& lines) {
+  const std::size_t count = lines.size();
+  if (count <= kMostTranscriptLines && length_of(lines, 0, count) <= kMostTranscriptBytes) {
+    return {count, count};
+  }
+  Ends ends;
+  ends.head = std::min(count, kMostTranscriptLines * 2 / 3);
+  while (ends.head > 0 && length_of(lines, 0, ends.head) > kMostTranscriptBytes * 2 / 3) {
+    --ends.head;
+  }
+  ends.tail = std::max(ends.head, count - std::min(count, kMostTranscriptLines / 3));
+  while (ends.tail < count && length_of(lines, ends.tail, count) > kMostTranscriptBytes / 3) {
+    ++ends.tail;
+  }
+  return ends;
+}
+
+// "1234567.5" -> "1,234,567.5"
+std::string with_commas(std::string text) {
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  const std::size_t point = std::min(text.find('.'), text.size());
+  for (std::size_t at = point; at > first + 3; at -= 3) {
+    text.insert(at - 3, ",");
+  }
+  return text;
+}
+
+// So that four digits count.
+int decimals_of(double size) {
+  int decimals = 4;
+  for (const double limit : {1.0, 10.0, 100.0, 1000.0}) {
+    decimals -= size >= limit ? 1 : 0;
+  }
+  return decimals;
 }
 
 void take_back(std::string& line) {
@@ -165,33 +220,18 @@ CutText cut_transcript(const std::string& printed) {
     long_lines += line.size() > kMostTranscriptLine ? 1 : 0;
     line = clipped(line, kMostTranscriptLine);
   }
-  const std::size_t all = length_of(lines, 0, lines.size());
-  std::size_t head = lines.size();
-  std::size_t tail = lines.size();
-  if (all > kMostTranscriptBytes || lines.size() > kMostTranscriptLines) {
-    // Two thirds are the beginning, a third is the end, where the result or the failure is.
-    head = std::min(lines.size(), kMostTranscriptLines * 2 / 3);
-    while (head > 0 && length_of(lines, 0, head) > kMostTranscriptBytes * 2 / 3) {
-      --head;
-    }
-    tail = std::max(head, lines.size() - std::min(lines.size(), kMostTranscriptLines / 3));
-    while (tail < lines.size() && length_of(lines, tail, lines.size()) > kMostTranscriptBytes / 3) {
-      ++tail;
-    }
-  }
-  CutText out;
-  for (std::size_t i = 0; i < lines.size(); i = i + 1 == head ? tail : i + 1) {
-    out.text += i == tail && tail > head ? "[...]\n" : "";
-    out.text += lines[i] + (i + 1 < lines.size() ? "\n" : "");
-  }
-  if (tail > head) {
+  const Ends ends = ends_of(lines);
+  CutText out{joined(lines, 0, ends.head), ""};
+  if (ends.tail > ends.head) {
+    out.text += "\n[...]\n" + joined(lines, ends.tail, lines.size());
     out.note = huge ? "most lines in the middle are left out"
-                    : fmt::format("{} in the middle left out", base::counted(tail - head, "line"));
+                    : base::counted(ends.tail - ends.head, "line") + " in the middle left out";
   }
   if (long_lines > 0) {
-    out.note += (out.note.empty() ? "" : "; ") + fmt::format("{} cut after {} bytes",
-                                                             base::counted(long_lines, "line"),
-                                                             kMostTranscriptLine);
+    out.note += fmt::format("{}{} cut after {} bytes",
+                            out.note.empty() ? "" : "; ",
+                            base::counted(long_lines, "line"),
+                            kMostTranscriptLine);
   }
   return out;
 }
@@ -223,22 +263,17 @@ std::string figure_text(double value) {
     return "unknown";
   }
   // Rounded first: 999.96 has a comma.
-  const double size = std::fabs(value) >= 999.95 ? std::fabs(std::round(value)) : std::fabs(value);
+  const double size = std::fabs(value) >= 999.95 ? std::round(std::fabs(value)) : std::fabs(value);
   if (size >= 1e15 || (size > 0 && size < 1e-4)) {
     return fmt::format("{:.3g}", value);
   }
-  const int decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 4;
+  const int decimals = decimals_of(size);
   std::string text = fmt::format("{:.{}f}", value, decimals);
   if (decimals > 0) {
     text.erase(text.find_last_not_of('0') + 1);
     text.erase(text.find_last_not_of('.') + 1);
   }
-  for (std::size_t at = text.find('.') == std::string::npos ? text.size() : text.find('.');
-       size >= 1000 && at > 3 && (text[at - 4] >= '0' && text[at - 4] <= '9');
-       at -= 3) {
-    text.insert(at - 3, ",");
-  }
-  return text == "-0" ? "0" : text;
+  return text == "-0" ? "0" : with_commas(std::move(text));
 }
 
 }  // namespace mig::report

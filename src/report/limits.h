@@ -7,10 +7,11 @@
 
 namespace mig::report {
 
-inline constexpr std::size_t kMostTranscriptBytes = 20 * 1024;  // of one command
+inline constexpr std::size_t kMostTranscriptBytes = std::size_t{20} * 1024;  // of one command
 inline constexpr std::size_t kMostTranscriptLines = 150;
 inline constexpr std::size_t kMostTranscriptLine = 1000;  // bytes
-inline constexpr std::size_t kMostTextBytes = 8 * 1024;   // of a paragraph, an item, a cell
+inline constexpr std::size_t kMostTextBytes =
+    std::size_t{8} * 1024;  // of a paragraph, an item, a cell
 inline constexpr std::size_t kMostTitleBytes = 200;
 inline constexpr std::size_t kMostFacts = 40;  // of the machine
 inline constexpr std::size_t kMostFactBytes = 500;

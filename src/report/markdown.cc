@@ -114,6 +114,25 @@ std::string tone_md(Tone tone) {
   return "";
 }
 
+std::string head_md(const Table& table, std::size_t columns) {
+  std::string heads = "|";
+  std::string rule = "|";
+  for (std::size_t i = 0; i < columns; ++i) {
+    const Column& column = table.columns[i];
+    heads +=
+        fmt::format(" {}{} |", md(column.title), column.unit.empty() ? "" : ", " + md(column.unit));
+    rule += column.align == Align::kRight ? "---:|" : "---|";
+  }
+  return heads + "\n" + rule + "\n";
+}
+
+std::string cell_md(const Cell& cell, const Table& table) {
+  return fmt::format(" {}{}{} |",
+                     tone_md(cell.tone),
+                     cell.text.empty() ? "unknown" : inline_md(cell.text, true),
+                     cell.origin == table.origin ? "" : origin_md(cell.origin));
+}
+
 std::string table_md(const Table& table) {
   if (table.columns.empty()) {
     return "";
@@ -123,23 +142,11 @@ std::string table_md(const Table& table) {
     out += fmt::format("**{}**{}\n\n", md(table.caption), origin_md(table.origin));
   }
   const std::size_t columns = std::min(table.columns.size(), kMostColumns);
-  std::string rule = "|";
-  out += "|";
-  for (std::size_t i = 0; i < columns; ++i) {
-    const Column& column = table.columns[i];
-    out +=
-        fmt::format(" {}{} |", md(column.title), column.unit.empty() ? "" : ", " + md(column.unit));
-    rule += column.align == Align::kRight ? "---:|" : "---|";
-  }
-  out += "\n" + rule + "\n";
+  out += head_md(table, columns);
   for (std::size_t row = 0; row < std::min(table.rows.size(), kMostRows); ++row) {
     out += "|";
     for (std::size_t i = 0; i < columns; ++i) {
-      const Cell cell = i < table.rows[row].size() ? table.rows[row][i] : Cell{};
-      out += fmt::format(" {}{}{} |",
-                         tone_md(cell.tone),
-                         cell.text.empty() ? "unknown" : inline_md(cell.text, true),
-                         cell.origin == table.origin ? "" : origin_md(cell.origin));
+      out += cell_md(i < table.rows[row].size() ? table.rows[row][i] : Cell{}, table);
     }
     out += "\n";
   }

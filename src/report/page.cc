@@ -17,28 +17,31 @@ namespace {
 constexpr std::size_t kForTheEnd = 20'000;
 
 constexpr std::size_t kLeastBlock = 100;
+constexpr std::size_t kMostIdBytes = 60;
 
-// Letters, digits, "-" and ".": unique in the page. Ids of our own begin with "_".
-std::string unique_id(const Section& section, PageState& page) {
+// Letters, digits, "-" and ".", for an address.
+std::string id_of(const Section& section) {
+  const bool own = !section.id.empty();
   std::string id;
-  for (const char c :
-       base::lower(section.id.empty() ? section.number + " " + section.title : section.id)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (plain || ((c == '-' || c == '.') && !section.id.empty())) {
+  for (const char c : base::lower(own ? section.id : section.number + " " + section.title)) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (letter || (own && (c == '-' || c == '.'))) {
       id += c;
     } else if (!id.empty() && id.back() != '-') {
       id += '-';
     }
-    if (id.size() >= 60) {
-      break;
-    }
   }
-  while (!id.empty() && id.back() == '-') {
-    id.pop_back();
+  id.resize(std::min(id.size(), kMostIdBytes));
+  id.erase(id.find_last_not_of('-') + 1);
+  if (id.empty()) {
+    return "section";
   }
-  if (id.empty() || id[0] < 'a') {
-    id = id.empty() ? "section" : "s-" + id;
-  }
+  return id[0] < 'a' ? "s-" + id : id;
+}
+
+// Unique in the page. Ids of our own begin with "_".
+std::string unique_id(const Section& section, PageState& page) {
+  const std::string id = id_of(section);
   std::string unique = id;
   for (int n = 2; !page.ids.insert(unique).second; ++n) {
     unique = fmt::format("{}-{}", id, n);

@@ -11,7 +11,7 @@ namespace {
 
 using report::Text;
 
-constexpr std::size_t kMostPrinted = 256 * 1024;
+constexpr std::size_t kMostPrinted = std::size_t{256} * 1024;
 
 Json number_or_null(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);

@@ -11,7 +11,7 @@ TEST(EnginePlace, ASocketIsOfThisMachine) {
     EXPECT_TRUE(on_this_machine(here)) << here;
   }
   for (const char* far :
-       {"ssh://root@node2", "tcp://127.0.0.1:2375", "npipe:////./pipe/x", "unix"}) {
+       {"ssh://evil.test", "tcp://127.0.0.1:2375", "npipe:////./pipe/x", "unix"}) {
     EXPECT_FALSE(on_this_machine(far)) << far;
   }
 }
@@ -29,7 +29,7 @@ TEST(EnginePlace, TheContextOfDockersSettings) {
 constexpr const char* kConnections = R"([
     {
         "Name": "other",
-        "URI": "ssh://root@node2.invalid:22/run/podman/podman.sock",
+        "URI": "ssh://evil.test:22/run/podman/podman.sock",
         "Identity": "",
         "IsMachine": false,
         "Default": true
@@ -40,7 +40,7 @@ constexpr const char* kConnections = R"([
 TEST(EnginePlace, APodmanConnectionByItsName) {
   EXPECT_EQ(*podman_connection(kConnections, "local"), "unix:///run/podman/podman.sock");
   EXPECT_EQ(*podman_connection(kConnections, "other"),
-            "ssh://root@node2.invalid:22/run/podman/podman.sock");
+            "ssh://evil.test:22/run/podman/podman.sock");
   const auto unknown = podman_connection(kConnections, "nope");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, ErrorCode::kUsage);
@@ -48,7 +48,7 @@ TEST(EnginePlace, APodmanConnectionByItsName) {
 
 TEST(EnginePlace, TheDefaultConnection) {
   EXPECT_EQ(*podman_connection(kConnections, ""),
-            "ssh://root@node2.invalid:22/run/podman/podman.sock");
+            "ssh://evil.test:22/run/podman/podman.sock");
   EXPECT_EQ(*podman_connection("[]", ""), "") << "the usual socket";
   EXPECT_FALSE(podman_connection("nonsense", ""));
 }

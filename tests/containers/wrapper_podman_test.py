@@ -107,7 +107,7 @@ class Engines(unittest.TestCase):
 
     def test_podmans_connection_to_another_machine(self):
         conf = pathlib.Path(self.box.folder, "remote.conf")
-        far = "ssh://root@node2.invalid:22/run/podman/podman.sock"
+        far = "ssh://evil.test:22/run/podman/podman.sock"
         words = f'[engine]\n{{}}[engine.service_destinations.far]\nuri="{far}"\n'
         conf.write_text(words.format(""))
         self.refused_elsewhere("podman", f'Podman\'s connection "far" names an engine on another machine: {far}',
@@ -122,10 +122,10 @@ class Engines(unittest.TestCase):
         if client is None:
             self.skipTest("no client of Docker is built or installed")
         env = {"PATH": f"{pathlib.Path(client).parent}:/usr/bin:/bin", "DOCKER_CONFIG": f"{self.box.folder}/client"}
-        for name, host in (("far", "ssh://root@node2.invalid"), ("here", f"unix://{self.box.folder}/no.sock")):
+        for name, host in (("far", "ssh://evil.test"), ("here", f"unix://{self.box.folder}/no.sock")):
             subprocess.run([client, "context", "create", name, "--docker", f"host={host}"], env={**self.box.env, **env}, check=True,
                            capture_output=True)
-        said = "Docker's context {} names an engine on another machine: ssh://root@node2.invalid"
+        said = "Docker's context {} names an engine on another machine: ssh://evil.test"
         self.refused_elsewhere("docker", said.format('"far"'), DOCKER_CONTEXT="far", **env)
         self.refused_elsewhere("docker", "cannot be resolved", DOCKER_CONTEXT="nope", **env)
         subprocess.run([client, "context", "use", "far"], env={**self.box.env, **env}, check=True, capture_output=True)

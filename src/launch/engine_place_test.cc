@@ -39,16 +39,14 @@ constexpr const char* kConnections = R"([
 
 TEST(EnginePlace, APodmanConnectionByItsName) {
   EXPECT_EQ(*podman_connection(kConnections, "local"), "unix:///run/podman/podman.sock");
-  EXPECT_EQ(*podman_connection(kConnections, "other"),
-            "ssh://evil.test:22/run/podman/podman.sock");
+  EXPECT_EQ(*podman_connection(kConnections, "other"), "ssh://evil.test:22/run/podman/podman.sock");
   const auto unknown = podman_connection(kConnections, "nope");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, ErrorCode::kUsage);
 }
 
 TEST(EnginePlace, TheDefaultConnection) {
-  EXPECT_EQ(*podman_connection(kConnections, ""),
-            "ssh://evil.test:22/run/podman/podman.sock");
+  EXPECT_EQ(*podman_connection(kConnections, ""), "ssh://evil.test:22/run/podman/podman.sock");
   EXPECT_EQ(*podman_connection("[]", ""), "") << "the usual socket";
   EXPECT_FALSE(podman_connection("nonsense", ""));
 }

@@ -21,11 +21,11 @@ SHOWN = ("usr/bin/migctl", "usr/bin/mig-workload", "usr/lib/migctl/sim/libnvidia
 
 
 def mirrors():
-    """Where Debian 12 may be had: the usual place, then where this host's own apt has it from."""
+    """Where Debian 12 may be had, as words for mmdebstrap: where it looks by itself, then where this host's apt has it from."""
     asked = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"],
                            capture_output=True, text=True, check=False)
-    own = {line.split()[0].rstrip("/") for line in asked.stdout.splitlines() if line.split()[1:] == ["bookworm", "main"]}
-    return ["http://deb.debian.org/debian", *sorted(own - {"http://deb.debian.org/debian"})]
+    own = {line.split()[0] for line in asked.stdout.splitlines() if line.split()[1:] == ["bookworm", "main"]}
+    return [[], *([mirror] for mirror in sorted(own))]
 
 
 def proxy():
@@ -52,17 +52,18 @@ def base_archive():
     said = []
     for mirror in mirrors() * 2:  # a mirror may be in the middle of its own update
         words = ["mmdebstrap", "--variant=minbase", *(f"--dpkgopt=path-exclude=/usr/share/{one}/*" for one in ("doc", "man", "locale")),
-                 "bookworm", str(half), mirror]
+                 "bookworm", str(half), *mirror]
+        where = " ".join(mirror) or "mmdebstrap's own mirror"
         try:
             done = subprocess.run(words, capture_output=True, text=True, timeout=400, env={**os.environ, **proxy()}, check=False)
         except subprocess.TimeoutExpired:
-            said.append(f"{mirror}: not done in 400 s")
+            said.append(f"{where}: not done in 400 s")
             continue
         if done.returncode == 0:
             half.rename(BASE_TAR)
             return
         half.unlink(missing_ok=True)
-        said.append(f"{mirror}: {complaint(done.stderr)}")
+        said.append(f"{where}: {complaint(done.stderr)}")
     engine.skip("mmdebstrap cannot make a Debian 12:\n  " + "\n  ".join(said))
 
 

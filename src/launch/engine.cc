@@ -22,6 +22,7 @@ using base::Json;
 
 constexpr std::size_t kMostInfo = 4U << 20U;
 constexpr std::chrono::seconds kInfoPatience{30};
+constexpr const char* kNoDaemon = "the Docker daemon does not answer";
 
 // "" where the member is missing or no text.
 std::string json_text(const Json& json, const char* path) {
@@ -110,7 +111,7 @@ Result<EngineFacts> docker_facts(const Json& info) {
   if (facts.version.empty()) {
     const auto errors = texts_at(info, "/ServerErrors");
     return fail(ErrorCode::kIo,
-                "the Docker daemon does not answer" + (errors.empty() ? "" : ": " + errors.front()),
+                kNoDaemon + (errors.empty() ? "" : ": " + errors.front()),
                 "start it, name its socket in $DOCKER_HOST, and be a member of its group");
   }
   facts.cdi_folders = texts_at(info, "/CDISpecDirs");
@@ -249,6 +250,10 @@ Result<EngineFacts> read_engine(EngineKind kind) {
                     ? "the Docker daemon must run, and you be in its group; $DOCKER_HOST names "
                       "its socket"
                     : "`podman info` has to work first");
+  }
+  // Docker 28 says why on stderr, in words that its JSON lacks.
+  if (told && facts.error().message == kNoDaemon && !complaint.empty()) {
+    facts.error().message += ": " + base::printable(complaint);
   }
   MIG_TRY(facts);
   if (facts->by_service) {

@@ -337,5 +337,60 @@ TEST(Compare, AWorkloadThatNoGpuHoldsLeavesNoComparison) {
   EXPECT_EQ(compare(layout, prices, 100).error().code, ErrorCode::kNothingMatched);
 }
 
+TEST(Compare, OnlyWhatMayBeRentedAndSurelyHoldsIt) {
+  PriceTable prices = table(3'990'000);
+  prices.prices[0].memory_gb = 141;
+  Price small;
+  small.gpu = "A10";
+  small.memory_gb = 24;
+  small.hour = 1'290'000;
+  prices.prices.push_back(small);
+  Price own = small;  // of one GPU that is here: nobody rents it out
+  own.gpu = "";
+  own.uuid = "GPU-7";
+  own.memory_gb = 141;
+  own.hour = 10'000;
+  prices.prices.push_back(own);
+  ComparedLayout layout;
+  layout.gpus = {{"GPU-1", "NVIDIA H200"}};
+  layout.instances = {{"1g.18gb", 22'800}, {"2g.35gb", 23'028}};  // 24 GB are surely 22'872 MiB
+  const auto got = compare(layout, prices, 90);
+  ASSERT_TRUE(got) << got.error().text();
+  EXPECT_EQ(got->dedicated_hour, 1'290'000 + 3'990'000);
+  for (const cost::SensitivityCell& cell : got->sensitivity) {
+    EXPECT_LE(cell.utilization_percent, 100U);
+  }
+  EXPECT_EQ(got->sensitivity.back().utilization_percent, 100U) << "not 108";
+}
+
+// What the daemon says of another tenant's lease: no names, and uid 0, which is nobody's here.
+TEST(Cost, OthersAreOneLineWithoutAUser) {
+  Usage usage = h200(10);
+  const auto& on = usage.gpus[0].layouts[0].instances;
+  Tenure theirs = lease(0, "", on[0], kStart, kStart + 10 * kHour);
+  theirs.others = true;
+  theirs.uid = 0;
+  usage.tenures = {theirs, lease(2, "bob", on[1], kStart, kStart + 10 * kHour)};
+  for (const cost::By by : {cost::By::kTenant, cost::By::kUser, cost::By::kJob}) {
+    const CostReport report = report_of(usage, table(3'696'000), Policy::kMemory, by);
+    const auto line = std::find_if(
+        report.lines.begin(), report.lines.end(), [](const auto& one) { return one.key.others; });
+    ASSERT_NE(line, report.lines.end());
+    EXPECT_EQ(line->key.uid, std::nullopt) << "root did not have it";
+    EXPECT_EQ(line->split.total(), 18'480'000) << "half of ten hours";
+  }
+}
+
+TEST(Cost, ALeaseWhoseInstanceWasMadeAnewIsOneLease) {
+  Usage usage = h200(10);
+  const auto& on = usage.gpus[0].layouts[0].instances;
+  usage.tenures = {lease(1, "alice", on[0], kStart, kStart + 4 * kHour),
+                   lease(1, "alice", on[1], kStart + 4 * kHour, kStart + 10 * kHour)};
+  const CostReport report = report_of(usage, table(3'696'000), Policy::kMemory);
+  ASSERT_FALSE(report.lines.empty());
+  EXPECT_EQ(report.lines[0].key.tenant, "alice");
+  EXPECT_EQ(report.lines[0].leases, 1U);
+}
+
 }  // namespace
 }  // namespace mig::advise

@@ -39,33 +39,33 @@ const Spot* one_place(const std::vector<Spot>& spots, const std::optional<GpuInd
 std::vector<isolation::Place> apart(const std::vector<Spot>& spots,
                                     const SharingSelection& selection,
                                     const std::string& board) {
-  std::vector<isolation::Place> best;
+  const std::vector<Spot> largest_first(spots.rbegin(), spots.rend());
   const auto take = [&](const Spot& like, bool one_profile) {
     std::vector<isolation::Place> places;
     std::set<std::uint32_t> taken;
-    for (auto spot = spots.rbegin(); spot != spots.rend(); ++spot) {
-      if (is_free(*spot) && spot->place.instance && spot->place.gpu == like.place.gpu &&
-          (!one_profile || spot->profile == like.profile) && places.size() < selection.jobs &&
-          taken.insert(spot->gpu_instance.value).second) {
-        places.push_back(spot->place);
+    for (const Spot& spot : largest_first) {
+      if (is_free(spot) && spot.place.instance && spot.place.gpu == like.place.gpu &&
+          (!one_profile || spot.profile == like.profile) && places.size() < selection.jobs &&
+          taken.insert(spot.gpu_instance.value).second) {
+        places.push_back(spot.place);
       }
     }
     std::reverse(places.begin(), places.end());
     return places;
   };
   for (const bool one_profile : {true, false}) {
-    for (auto spot = spots.rbegin(); spot != spots.rend() && best.empty(); ++spot) {
-      const bool named = !selection.profile || spot->profile == *selection.profile;
-      if (!spot->place.instance || !is_free(*spot) || !named || spot->place.board != board) {
+    for (const Spot& spot : largest_first) {
+      const bool named = !selection.profile || spot.profile == *selection.profile;
+      if (!spot.place.instance || !is_free(spot) || !named || spot.place.board != board) {
         continue;
       }
-      std::vector<isolation::Place> places = take(*spot, one_profile || selection.profile);
+      std::vector<isolation::Place> places = take(spot, one_profile || selection.profile);
       if (places.size() == selection.jobs) {
-        best = std::move(places);
+        return places;
       }
     }
   }
-  return best;
+  return {};
 }
 
 std::string no_instances(const Inventory& inventory,

@@ -237,6 +237,7 @@ Result<Round> run_round(const CompareRequest& request, const WayReport& way) {
   Round round;
   const GpuIndex gpu = way.places.front().gpu;
   std::vector<Job*> all;
+  all.reserve(jobs.size());
   for (Job& job : jobs) {
     all.push_back(&job);
   }

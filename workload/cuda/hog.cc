@@ -29,7 +29,7 @@ constexpr std::size_t kMost = std::size_t{1} << 30U;        // size of a hog's b
 constexpr std::size_t kLeastPiece = std::size_t{2} << 20U;  // of the memory hog
 constexpr int kTensorSize = 4096;
 constexpr unsigned kThreads = 256;
-constexpr unsigned kWarp = 32;
+constexpr unsigned kWarps = kThreads / 32;  // of a block
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -79,7 +79,7 @@ struct Work {
     } else if (hog == Hog::kBarriers) {
       name = "barrier_storm";
       // Of each warp: its threads' barriers are one instruction.
-      per_round = static_cast<double>(kBarriers) * (kThreads / kWarp) * blocks();
+      per_round = 1.0 * kBarriers * kWarps * blocks();
       unit = "barriers/s";
     } else if (hog == Hog::kPcie) {
       host.resize(std::min<std::size_t>(bytes, std::size_t{64} << 20U));

@@ -102,7 +102,10 @@ bool measure_together(Chapter& chapter, std::vector<Job>& jobs) {
     printed += workers[i].output();
   }
   chapter.insert(script,
-                 report::Transcript{typed + "wait", all ? 0 : 1, printed, std::nullopt,
+                 report::Transcript{typed + "wait",
+                                    all ? 0 : 1,
+                                    printed,
+                                    std::nullopt,
                                     "the lab's launch script; what the jobs printed, one after the "
                                     "other"});
   std::size_t seen = 0;

@@ -64,9 +64,7 @@ double rate(const std::string& printed) {
 
 void measure_alone(Chapter& chapter, std::vector<Job>& jobs) {
   for (Job& job : jobs) {
-    std::vector<std::string> words = training(job);
-    words.emplace_back("--json");
-    job.alone = number_of(chapter.document(words, on(job.device)), "stepsPerSecond").value_or(0);
+    job.alone = rate(chapter.show(training(job), on(job.device)).printed);
   }
 }
 

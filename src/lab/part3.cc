@@ -151,8 +151,8 @@ void show_throughput(Chapter& chapter, const std::vector<Job>& jobs, const std::
          {fmt::format("{:.1f}", job.together), job.together},
          {fmt::format("{:.1f}", kept * 100), kept * 100, report::Origin::kDerived}});
     chart.groups.push_back(job.name + " " + job.device.profile);
-    chart.series[0].values.push_back(report::Value{job.alone});
-    chart.series[1].values.push_back(report::Value{job.together});
+    chart.series[0].values.emplace_back(report::Value{job.alone});
+    chart.series[1].values.emplace_back(report::Value{job.together});
   }
   chapter.course().findings.throughput = {table, chart};
   chapter.add(std::move(table));

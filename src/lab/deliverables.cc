@@ -72,7 +72,8 @@ report::Table sizing(const Gpu& gpu) {
                    {"smallest profile", "", Align::kLeft}};
   table.origin = Origin::kDerived;
   table.source = report::marked(
-      "Arithmetic: parameters x bytes, KV cache by layers and heads, a tenth more, and 0.5 GiB for a "
+      "Arithmetic: parameters x bytes, KV cache by layers and heads, a tenth more, and 0.5 GiB for "
+      "a "
       "CUDA context (assumed). A starting point: `migctl rightsize` measures.");
   for (const Workload& one : workloads()) {
     const GpuInstanceProfile* profile = holds(gpu, one.gib);

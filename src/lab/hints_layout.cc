@@ -113,6 +113,7 @@ std::string seen_text(const Gpu& gpu) {
     return a.placement.start < b.placement.start;
   });
   std::vector<std::string> parts;
+  parts.reserve(instances.size());
   for (const GpuInstance& gi : instances) {
     parts.push_back(instance_text(gi));
   }

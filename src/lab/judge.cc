@@ -38,6 +38,23 @@ std::optional<Hint> mode_mistake(const Inventory& inventory, const Gpu& gpu) {
   return mig_off(gpu);
 }
 
+// An instance that is nearly a missing one: with other attributes, or the same memory.
+std::optional<Hint> lookalike(const Gpu& gpu, const Difference& difference) {
+  for (const Wanted& extra : difference.extra) {
+    for (const Wanted& missing : difference.missing) {
+      if (!extra.profile.attributes.empty() &&
+          extra.profile.gpu_slices == missing.profile.gpu_slices) {
+        return variant(gpu, extra, missing);
+      }
+      if (extra.profile.gpu_slices != missing.profile.gpu_slices &&
+          extra.profile.memory_gb == missing.profile.memory_gb) {
+        return same_memory(gpu, extra, missing);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 // The mistake in which instances there are; nullopt: they are the wanted ones.
 std::optional<Hint> layout_mistake(const Inventory& inventory,
                                    const Gpu& gpu,
@@ -54,17 +71,8 @@ std::optional<Hint> layout_mistake(const Inventory& inventory,
     }
     return nothing_yet(gpu, wanted);
   }
-  for (const Wanted& extra : difference.extra) {
-    for (const Wanted& missing : difference.missing) {
-      if (!extra.profile.attributes.empty() &&
-          extra.profile.gpu_slices == missing.profile.gpu_slices) {
-        return variant(gpu, extra, missing);
-      }
-      if (extra.profile.gpu_slices != missing.profile.gpu_slices &&
-          extra.profile.memory_gb == missing.profile.memory_gb) {
-        return same_memory(gpu, extra, missing);
-      }
-    }
+  if (auto mistake = lookalike(gpu, difference)) {
+    return mistake;
   }
   const bool nothing_wanted_is_there = difference.kept == 0;
   if (nothing_wanted_is_there) {

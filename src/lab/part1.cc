@@ -11,7 +11,6 @@
 namespace mig::lab {
 namespace {
 
-
 std::vector<std::string> ask_mode(const std::string& gpu) {
   return {"nvidia-smi",
           "-i",

@@ -71,7 +71,9 @@ void show_order_trap(Chapter& chapter, const Gpu& gpu) {
   const auto* small = small_profile(gpu);
   const auto* medium = medium_profile(gpu);
   const auto* large = large_profile(gpu);
-  chapter.words("*The order counts.* Two small ones, a medium and a large one fit together. The smallest first:");
+  chapter.words(
+      "*The order counts.* Two small ones, a medium and a large one fit together. The smallest "
+      "first:");
   const Ran trap = chapter.show(
       mig(chapter.course(),
           {"-cgi",
@@ -165,8 +167,10 @@ void uniform_layout(Chapter& chapter) {
       "Together they use {} of the {} SMs that MIG can give here{}, and {} of {} memory slices.",
       sms_of(after),
       whole->sm,
-      board == 0 ? "" : fmt::format(" ({} of {} that the board has without MIG)", sms_of(after), board),
-      after.instances.size() * (after.instances.empty() ? 0 : after.instances.front().placement.size),
+      board == 0 ? ""
+                 : fmt::format(" ({} of {} that the board has without MIG)", sms_of(after), board),
+      after.instances.size() *
+          (after.instances.empty() ? 0 : after.instances.front().placement.size),
       after.memory_slices));
   chapter.lab_error(
       "The lab's sample output of `-lgi` shows GPU instance ids 0, 1, ... and a column CI. Real "

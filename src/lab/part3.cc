@@ -64,9 +64,7 @@ double rate(const std::string& printed) {
 
 void measure_alone(Chapter& chapter, std::vector<Job>& jobs) {
   for (Job& job : jobs) {
-    std::vector<std::string> words = training(job);
-    words.emplace_back("--json");
-    job.alone = number_of(chapter.document(words, on(job.device)), "stepsPerSecond").value_or(0);
+    job.alone = rate(chapter.show(training(job), on(job.device)).printed);
   }
 }
 
@@ -102,7 +100,10 @@ bool measure_together(Chapter& chapter, std::vector<Job>& jobs) {
     printed += workers[i].output();
   }
   chapter.insert(script,
-                 report::Transcript{typed + "wait", all ? 0 : 1, printed, std::nullopt,
+                 report::Transcript{typed + "wait",
+                                    all ? 0 : 1,
+                                    printed,
+                                    std::nullopt,
                                     "the lab's launch script; what the jobs printed, one after the "
                                     "other"});
   std::size_t seen = 0;
@@ -150,8 +151,8 @@ void show_throughput(Chapter& chapter, const std::vector<Job>& jobs, const std::
          {fmt::format("{:.1f}", job.together), job.together},
          {fmt::format("{:.1f}", kept * 100), kept * 100, report::Origin::kDerived}});
     chart.groups.push_back(job.name + " " + job.device.profile);
-    chart.series[0].values.push_back(report::Value{job.alone});
-    chart.series[1].values.push_back(report::Value{job.together});
+    chart.series[0].values.emplace_back(report::Value{job.alone});
+    chart.series[1].values.emplace_back(report::Value{job.together});
   }
   chapter.course().findings.throughput = {table, chart};
   chapter.add(std::move(table));

@@ -60,7 +60,7 @@ void models_table(Chapter& chapter, const base::Json& document) {
         fmt::format("{}: *{}*", text_of(minimum, "model"), or_none(text_of(minimum, "profile"))));
   }
   for (const base::Json& enough : member_of(document, "enough")) {
-    answers.push_back(fmt::format("for most of the speed, {}: *{}*",
+    answers.push_back(fmt::format("with 80 % of the whole speed, {}: *{}*",
                                   text_of(enough, "model"),
                                   or_none(text_of(enough, "profile"))));
   }

@@ -74,7 +74,7 @@ class Rightsize final : public Command {
         {"rightsize -- python train.py",
          "rightsize --target speed=0.8 --target cost --check -- python train.py",
          "rightsize --rate-regex 'Throughput: ([0-9.]+)' -- ./serve --bench",
-         "rightsize --target deadline=2h --units 50000 --create -- python train.py",
+         "rightsize --target deadline=2h --units 5000 --create -- python train.py",
          "rightsize --pid 4121",
          "rightsize --from-history --from 7d",
          "rightsize --lab-models --create",

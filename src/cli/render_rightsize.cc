@@ -181,6 +181,16 @@ std::string checks_text(const Report& report, const Paint& paint) {
   return "\n" + table.draw(paint);
 }
 
+std::string result_text(const rightsize::ModelRow& row) {
+  if (row.out_of_memory) {
+    return "OUT OF MEMORY";
+  }
+  if (!row.error.empty()) {
+    return row.error;
+  }
+  return !row.fits ? "not known" : *row.fits ? "fits" : "does not fit";
+}
+
 std::string profile_text(const std::map<std::string, std::string>& by_model,
                          const std::string& model) {
   const auto at = by_model.find(model);
@@ -243,11 +253,7 @@ std::string rightsize_models_text(const rightsize::ModelsReport& report,
                row.samples_per_second ? fmt::format("{:.0f}", *row.samples_per_second) : "-",
                percent_text(row.speed),
                memory_text(row.peak_memory_mib),
-               row.out_of_memory    ? "OUT OF MEMORY"
-               : !row.error.empty() ? row.error
-               : row.fits == false  ? "does not fit"
-               : row.fits           ? "fits"
-                                    : "not known"});
+               result_text(row)});
   }
   text += table.draw(paint) + "\n";
   for (const auto& [model, profile] : report.minimum) {

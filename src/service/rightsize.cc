@@ -191,7 +191,7 @@ class Measuring {
 
   Result<void> measure_limited(const Size* second) {
     if (second == nullptr) {
-      report_.notes.push_back("only the whole GPU holds what was measured");
+      report_.notes.emplace_back("only the whole GPU holds what was measured");
       return {};
     }
     report_.notes.emplace_back(kMpsNote);
@@ -223,7 +223,8 @@ class Measuring {
   // Runs on the advised profile of each target, and on the next smaller one that holds the job.
   Result<void> check() {
     if (request_.places.at.back().profile.empty()) {
-      report_.notes.push_back("nothing was checked: with MIG off there is no instance to run on");
+      report_.notes.emplace_back(
+          "nothing was checked: with MIG off there is no instance to run on");
       return {};
     }
     std::set<std::string> done;

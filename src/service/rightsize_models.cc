@@ -154,27 +154,31 @@ class Models {
              std::pair(order_of_model(b.model), order(b.profile));
     });
     for (const std::string& model : request_.models) {
-      double fastest = 0;
-      for (const ModelRow& row : report_.rows) {
-        if (row.model == model) {
-          fastest = std::max(fastest, row.samples_per_second.value_or(0));
-        }
+      conclude(model);
+    }
+  }
+
+  void conclude(const std::string& model) {
+    std::vector<ModelRow*> rows;
+    double fastest = 0;
+    for (ModelRow& row : report_.rows) {
+      if (row.model == model) {
+        rows.push_back(&row);
+        fastest = std::max(fastest, row.samples_per_second.value_or(0));
       }
-      report_.minimum[model] = report_.enough[model] = "";
-      for (ModelRow& row : report_.rows) {
-        if (row.model != model) {
-          continue;
-        }
-        if (row.samples_per_second && fastest > 0) {
-          row.speed = *row.samples_per_second / fastest;
-        }
-        if (row.fits == true && report_.minimum[model].empty()) {
-          report_.minimum[model] = row.profile;
-        }
-        if (row.fits == true && row.speed && *row.speed >= kEnough &&
-            report_.enough[model].empty()) {
-          report_.enough[model] = row.profile;
-        }
+    }
+    std::string& minimum = report_.minimum[model];
+    std::string& enough = report_.enough[model];
+    for (ModelRow* row : rows) {
+      if (row->samples_per_second && fastest > 0) {
+        row->speed = *row->samples_per_second / fastest;
+      }
+      if (row->fits != true) {
+        continue;
+      }
+      minimum = minimum.empty() ? row->profile : minimum;
+      if (enough.empty() && row->speed.value_or(0) >= kEnough) {
+        enough = row->profile;
       }
     }
   }

@@ -153,16 +153,17 @@ void kubernetes(Chapter& chapter) {
                   R"('{{"spec":{{"containers":[{{"name":"train","image":"mig-training",)"
                   R"("resources":{{"limits":{{"{}":1}}}}}}]}}}}')",
                   resource);
+  const std::string operator_install =
+      "helm install gpu-operator nvidia/gpu-operator -n gpu-operator --create-namespace --set "
+      "mig.strategy=mixed";
   const char* why = cluster.ok() ? "a cluster answers; nothing was installed in it"
                     : chapter.course().bench->is_private() ? "a simulated machine is in no cluster"
                                                            : "no cluster answers here";
-  chapter.not_run(
-      why,
-      {"helm install gpu-operator nvidia/gpu-operator -n gpu-operator --create-namespace --set "
-       "mig.strategy=mixed",
-       "kubectl label node NODE nvidia.com/mig.config=all-balanced --overwrite",
-       "kubectl get node NODE -o jsonpath='{.status.allocatable}'",
-       pod});
+  chapter.not_run(why,
+                  {operator_install,
+                   "kubectl label node NODE nvidia.com/mig.config=all-balanced --overwrite",
+                   "kubectl get node NODE -o jsonpath='{.status.allocatable}'",
+                   pod});
 }
 
 void reconfigure(Chapter& chapter) {

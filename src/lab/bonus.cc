@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kAsk{10'000};
 
 std::string yaml_of(const std::vector<Wanted>& layout) {
   std::vector<std::string> parts;
+  parts.reserve(layout.size());
   for (const Wanted& one : layout) {
     parts.push_back(fmt::format("\"{}\": {}", one.profile.str(), one.count));
   }
@@ -131,7 +132,7 @@ void kubernetes(Chapter& chapter) {
   chapter.check("the layout can be exported in mig-parted's format", exported.ok());
   Ways ways;
   ways.patience = kAsk;
-  const Ran cluster = chapter.terminal().has("kubectl")
+  const Ran cluster = !chapter.course().bench->is_private() && chapter.terminal().has("kubectl")
                           ? chapter.terminal().run({"kubectl",
                                                     "get",
                                                     "nodes",
@@ -147,16 +148,22 @@ void kubernetes(Chapter& chapter) {
   const auto* medium = medium_profile(gpu);
   const std::string resource =
       "nvidia.com/mig-" + (medium == nullptr ? "2g.10gb" : medium->name.str());
-  chapter.not_run(
-      cluster.ok() ? "a cluster answers; nothing was installed in it" : "no cluster answers here",
-      {"helm install gpu-operator nvidia/gpu-operator -n gpu-operator --create-namespace --set "
-       "mig.strategy=mixed",
-       "kubectl label node NODE nvidia.com/mig.config=all-balanced --overwrite",
-       "kubectl get node NODE -o jsonpath='{.status.allocatable}'",
-       "kubectl run train --image=mig-training --restart=Never --overrides='{\"spec\":{"
-       "\"containers\":[{\"name\":\"train\",\"image\":\"mig-training\",\"resources\":{\"limits\":{"
-       "\"" +
-           resource + "\":1}}}]}}'"});
+  const std::string pod =
+      fmt::format(R"(kubectl run train --image=mig-training --restart=Never --overrides=)"
+                  R"('{{"spec":{{"containers":[{{"name":"train","image":"mig-training",)"
+                  R"("resources":{{"limits":{{"{}":1}}}}}}]}}}}')",
+                  resource);
+  const std::string operator_install =
+      "helm install gpu-operator nvidia/gpu-operator -n gpu-operator --create-namespace --set "
+      "mig.strategy=mixed";
+  const char* why = cluster.ok() ? "a cluster answers; nothing was installed in it"
+                    : chapter.course().bench->is_private() ? "a simulated machine is in no cluster"
+                                                           : "no cluster answers here";
+  chapter.not_run(why,
+                  {operator_install,
+                   "kubectl label node NODE nvidia.com/mig.config=all-balanced --overwrite",
+                   "kubectl get node NODE -o jsonpath='{.status.allocatable}'",
+                   pod});
 }
 
 void reconfigure(Chapter& chapter) {

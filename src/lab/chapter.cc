@@ -145,7 +145,8 @@ std::optional<double> number_of(const base::Json& json, std::string_view key) {
 
 std::string gib(std::uint64_t mib) {
   // As nvidia-smi prints it: cut, not rounded (9856 MiB are 9.62).
-  return fmt::format("{:.2f}", static_cast<double>(mib * 100 / 1024) / 100);
+  const std::uint64_t hundredths = mib * 100 / 1024;
+  return fmt::format("{}.{:02}", hundredths / 100, hundredths % 100);
 }
 
 }  // namespace mig::lab

@@ -53,7 +53,8 @@ std::string Terminal::path_of(const std::string& program) const {
     if (!folder.starts_with('/')) {
       continue;  // not from the current folder
     }
-    std::string candidate = folder + "/" + program;
+    std::string candidate = folder;
+    candidate.append("/").append(program);
     if (::access(candidate.c_str(), X_OK) == 0) {
       return candidate;
     }

@@ -7,10 +7,12 @@
 
 #include "cli/render_inventory.h"
 #include "cli/render_sharing.h"
-#include "cli/svg.h"
+#include "report/svg.h"
 
 namespace mig::cli {
 namespace {
+
+namespace svg = report::svg;
 
 using sharing::Report;
 using sharing::WayReport;

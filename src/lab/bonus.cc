@@ -22,6 +22,24 @@ std::string yaml_of(const std::vector<Wanted>& layout) {
   return base::join(parts, ", ");
 }
 
+// A layout file for the lab's GPU; false: the chapter says that it cannot be written.
+bool write_layout(Chapter& chapter,
+                  const std::string& file,
+                  std::string_view name,
+                  const std::vector<Wanted>& layout) {
+  const std::string text = fmt::format(
+      "version: v1\nmig-configs:\n  {}:\n    - devices: [{}]\n      mig-enabled: true\n"
+      "      mig-devices: {{{}}}\n",
+      name,
+      chapter.course().gpu.value,
+      yaml_of(layout));
+  if (base::write_file_atomic(file, text, 0600)) {
+    return true;
+  }
+  chapter.check("the layout file can be written", false, file);
+  return false;
+}
+
 std::string money(const std::optional<double>& micros) {
   return micros ? fmt::format("{:.2f}", *micros / 1e6) : "";
 }
@@ -179,13 +197,7 @@ void reconfigure(Chapter& chapter) {
   }
   const std::string file = chapter.course().bench->folder() + "/work/layouts.yaml";
   const std::uint32_t count = std::min(small->max_count - 3, 4U);
-  const std::string text = fmt::format(
-      "version: v1\nmig-configs:\n  night:\n    - devices: [{}]\n      mig-enabled: true\n"
-      "      mig-devices: {{{}}}\n",
-      chapter.course().gpu.value,
-      yaml_of({{large->name, 1}, {small->name, count}}));
-  if (!base::write_file_atomic(file, text, 0600)) {
-    chapter.check("the layout file can be written", false, file);
+  if (!write_layout(chapter, file, "night", {{large->name, 1}, {small->name, count}})) {
     return;
   }
   chapter.words("A training runs on the largest instance, and must not notice. The wanted layout:");
@@ -224,8 +236,20 @@ void cost_analysis(Chapter& chapter) {
   if (course.may_change && !set_layout(chapter, Start::kSeven)) {
     return;
   }
-  chapter.show({"migctl", "cost", "compare"});
-  compare_chart(chapter, chapter.document({"migctl", "cost", "compare", "--json"}));
+  std::vector<std::string> words = {"migctl", "cost", "compare"};
+  const auto* small = small_profile(chapter.gpu());
+  if (devices_of(chapter.gpu()).empty() && small != nullptr) {
+    const std::string file = chapter.course().bench->folder() + "/work/uniform.yaml";
+    if (!write_layout(chapter, file, "uniform", {{small->name, small->max_count}})) {
+      return;
+    }
+    chapter.words("No instance is there, so the layout of exercise 2.1 is reckoned with:");
+    chapter.show({"cat", file});
+    words.insert(words.end(), {"-f", file, "-c", "uniform"});
+  }
+  chapter.show(words);
+  words.emplace_back("--json");
+  compare_chart(chapter, chapter.document(words));
   if (course.may_change) {
     static_cast<void>(set_layout(chapter, Start::kMixed));
   }

@@ -62,6 +62,25 @@ void run_containers(Chapter& chapter,
   chapter.show({"migctl", "cdi", "remove"});
 }
 
+// A service for each instance; `ours` is the Compose file that says so.
+void render_services(Chapter& chapter,
+                     const std::vector<Device>& devices,
+                     const std::string& ours) {
+  chapter.words(
+      "A service for each instance (the lab's TODO), by what it wants instead of by UUID:");
+  chapter.show({"cat", ours});
+  chapter.words("`migctl compose render` finds the instances:");
+  const Ran rendered = chapter.show({"migctl", "compose", "render", ours});
+  const Ran nvidia = chapter.show({"migctl", "compose", "render", ours, "--form", "nvidia"});
+  std::size_t given = 0;
+  for (const Device& device : devices) {
+    given += nvidia.printed.find(device.uuid) != std::string::npos ? 1 : 0;
+  }
+  chapter.check("each service gets an instance of its own",
+                rendered.ok() && given == devices.size(),
+                fmt::format("{} of {}", given, devices.size()));
+}
+
 }  // namespace
 
 void containers(Chapter& chapter) {
@@ -128,19 +147,13 @@ void compose_services(Chapter& chapter) {
     chapter.check("the Compose files can be written", false, folder);
     return;
   }
-  chapter.words(
-      "A service for each instance (the lab's TODO), by what it wants instead of by UUID:");
-  chapter.show({"cat", ours});
-  chapter.words("`migctl compose render` finds the instances:");
-  const Ran rendered = chapter.show({"migctl", "compose", "render", ours});
-  const Ran nvidia = chapter.show({"migctl", "compose", "render", ours, "--form", "nvidia"});
-  std::size_t given = 0;
-  for (const Device& device : devices) {
-    given += nvidia.printed.find(device.uuid) != std::string::npos ? 1 : 0;
+  if (devices.empty()) {
+    chapter.not_run(
+        "there is no instance to give a service",
+        {"migctl compose render compose.yaml", "migctl compose render compose.yaml --form nvidia"});
+  } else {
+    render_services(chapter, devices, ours);
   }
-  chapter.check("each service gets an instance of its own",
-                rendered.ok() && given == devices.size(),
-                fmt::format("{} of {}", given, devices.size()));
   chapter.words("The lab's own file, as it is printed in the course:");
   const Ran checked = chapter.show({"migctl", "compose", "check", labs});
   chapter.check("the placeholder in the lab's file is found", checked.exit_code != 0);

@@ -26,9 +26,10 @@ std::string md(std::string_view text) {
     }
     out += c;
   }
-  // "1. " would begin a list.
+  // "1. " would begin a list, "4.1" would not.
   const std::size_t digits = out.find_first_not_of("0123456789");
-  if (digits != 0 && digits != std::string::npos && (out[digits] == '.' || out[digits] == ')')) {
+  if (digits != 0 && digits != std::string::npos && (out[digits] == '.' || out[digits] == ')') &&
+      (digits + 1 == out.size() || out[digits + 1] == ' ')) {
     out.insert(digits, "\\");
   }
   return out;

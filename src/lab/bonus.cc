@@ -237,8 +237,9 @@ void cost_analysis(Chapter& chapter) {
     return;
   }
   std::vector<std::string> words = {"migctl", "cost", "compare"};
-  const auto* small = small_profile(chapter.gpu());
-  if (devices_of(chapter.gpu()).empty() && small != nullptr) {
+  const Gpu gpu = chapter.gpu();
+  const auto* small = small_profile(gpu);
+  if (devices_of(gpu).empty() && small != nullptr) {
     const std::string file = chapter.course().bench->folder() + "/work/uniform.yaml";
     if (!write_layout(chapter, file, "uniform", {{small->name, small->max_count}})) {
       return;

@@ -18,8 +18,18 @@ bool stands_for(const MpsPoint& point, const Prediction& at) {
   return point.sm >= at.size.sm && point.sm - at.size.sm < kMpsStep && at.size.sm > 0;
 }
 
-bool on_an_instance(const Prediction& at) {
-  return at.basis == Basis::kMeasured && !at.by_mps;
+// Of the run's time: at most so much was spent at the memory's full speed.
+double memory_part(std::optional<double> dram) {
+  return dram ? std::clamp(*dram / kStreamActivity, 0.0, 1.0) : 1;
+}
+
+// Of a unit: time that the memory would take alone at its full speed, at most.
+double traffic_of(const std::vector<MpsPoint>& points) {
+  double most = 0;
+  for (const MpsPoint& point : points) {
+    most = std::max(most, point.seconds * memory_part(point.dram));
+  }
+  return most;
 }
 
 void bound(Prediction& at, const MpsPoint& point, const Shape& shape) {
@@ -41,61 +51,39 @@ void bound(Prediction& at, const MpsPoint& point, const Shape& shape) {
   at.seconds = {std::clamp(at.seconds.value, low, high), low, high};
 }
 
-// Fewer multiprocessors and less bandwidth are not faster.
-bool is_part_of(const Prediction& small, const Prediction& large) {
-  return small.size.share.sm <= large.size.share.sm &&
-         small.size.share.bandwidth <= large.size.share.bandwidth;
-}
-
-// Bounds that contradict each other by noise are left as they are.
-void narrow(Prediction& at, double low, double high) {
-  if (low > high || on_an_instance(at)) {
-    return;
-  }
-  at.seconds = {std::clamp(at.seconds.value, low, high), low, high};
-}
-
-void spread(std::vector<Prediction>& predictions) {
-  for (Prediction& at : predictions) {
-    for (const Prediction& other : predictions) {
-      if (&at == &other || !other.by_mps || at.by_mps) {
-        continue;
-      }
-      if (is_part_of(at, other)) {
-        narrow(at, std::max(at.seconds.low, other.seconds.low), at.seconds.high);
-      } else if (is_part_of(other, at)) {
-        narrow(at, at.seconds.low, std::min(at.seconds.high, other.seconds.high));
-      }
-    }
-  }
+// Not run: what the runs say of its multiprocessors, and the most that its bandwidth adds.
+void bound(Prediction& at, const Slowdown& slowdown, double traffic) {
+  const Slowdown::Answer answer = slowdown.at({at.size.share.sm, 1});
+  const double high = answer.seconds.high + traffic * (1 / at.size.share.bandwidth - 1);
+  at.basis = answer.basis;
+  at.seconds = {std::clamp(at.seconds.value, answer.seconds.low, high), answer.seconds.low, high};
 }
 
 }  // namespace
 
 double most_stretch(std::optional<double> dram, double bandwidth) {
-  const double busy = dram ? std::clamp(*dram / kStreamActivity, 0.0, 1.0) : 1;
-  return 1 + busy * (1 / bandwidth - 1);
+  return 1 + memory_part(dram) * (1 / bandwidth - 1);
 }
 
 void bound_by_mps(std::vector<Prediction>& predictions,
                   const std::vector<MpsPoint>& points,
-                  const Interval& whole,
+                  const Slowdown& slowdown,
                   const Shape& shape) {
+  const Interval whole = slowdown.at({}).seconds;
+  const double traffic = traffic_of(points);
   for (Prediction& at : predictions) {
+    if (at.size.share == rightsize::Share{}) {
+      continue;
+    }
     const auto point = std::find_if(
         points.begin(), points.end(), [&](const MpsPoint& one) { return stands_for(one, at); });
-    const bool is_whole = at.size.share == rightsize::Share{};
-    if (point != points.end() && !is_whole && !on_an_instance(at)) {
+    if (point != points.end()) {
       bound(at, *point, shape);
+    } else {
+      bound(at, slowdown, traffic);
     }
-  }
-  spread(predictions);
-  for (Prediction& at : predictions) {
-    if (!(at.size.share == rightsize::Share{})) {
-      at.speed = {whole.value / at.seconds.value,
-                  whole.low / at.seconds.high,
-                  whole.high / at.seconds.low};
-    }
+    at.speed = {
+        whole.value / at.seconds.value, whole.low / at.seconds.high, whole.high / at.seconds.low};
   }
 }
 

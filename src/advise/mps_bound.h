@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "advise/slowdown.h"
 #include "model/rightsize_values.h"
 
 namespace mig::advise {
@@ -35,11 +36,11 @@ struct MpsPoint {
 double most_stretch(std::optional<double> dram, double bandwidth);
 
 // Puts the points' bounds into the predictions of profiles with as many multiprocessors, and into
-// those of smaller and larger ones what follows from them. Predictions from a run on the profile
-// itself are left alone. `whole`: seconds of a unit on the whole GPU.
+// the others what the points say of their multiprocessors and the most that their bandwidth adds.
+// `slowdown`: of these points and the whole GPU alone, as a GPU has MIG on or off.
 void bound_by_mps(std::vector<rightsize::Prediction>& predictions,
                   const std::vector<MpsPoint>& points,
-                  const rightsize::Interval& whole,
+                  const Slowdown& slowdown,
                   const rightsize::Shape& shape);
 
 }  // namespace mig::advise

@@ -120,7 +120,7 @@ void reckon_report(rightsize::Report& report,
   report.predictions =
       advise::predict(*slowdown, sizes, report.peak_memory_mib, report.memory_margin);
   if (const auto points = mps_points(report); !points.empty()) {
-    advise::bound_by_mps(report.predictions, points, slowdown->at({}).seconds, report.shape);
+    advise::bound_by_mps(report.predictions, points, *slowdown, report.shape);
   }
   for (const Run& run : report.runs) {
     // Where a run on the profile itself ran out of memory it does not hold the job, whatever the

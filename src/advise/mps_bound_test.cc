@@ -65,8 +65,7 @@ TEST(MpsBound, ARunWithoutTrafficStandsAndDecides) {
   const Choice open = at_speed(after(1 / 262.0, two), 0.9);
   EXPECT_EQ(open.verdict, rightsize::Verdict::kUndecided);
   EXPECT_EQ(next_run(after(1 / 262.0, two), open), "1g.18gb");
-  const auto three =
-      after(1 / 262.0, {two.front(), {16, 1 / 264.37, 0.01, 1e-5, std::nullopt}});
+  const auto three = after(1 / 262.0, {two.front(), {16, 1 / 264.37, 0.01, 1e-5, std::nullopt}});
   EXPECT_EQ(of(three, "1g.18gb").basis, Basis::kMeasured);
   EXPECT_TRUE(of(three, "1g.18gb").by_mps);
   EXPECT_DOUBLE_EQ(of(three, "1g.18gb").seconds.high, 1.01 / 264.37) << "its own noise only";

@@ -224,10 +224,10 @@ std::string next_run(const std::vector<Prediction>& predictions, const Choice& c
     return at.size.profile == choice.measure;
   });
   for (auto at = named; at != predictions.end(); ++at) {
-    const bool open = at->fits.value_or(true) && (choice.target.kind == TargetKind::kCost
-                                                      ? at == named
-                                                      : possible(*at, choice.target) &&
-                                                            !certain(*at, choice.target));
+    const bool open = at->fits.value_or(true) &&
+                      (choice.target.kind == TargetKind::kCost
+                           ? at == named
+                           : possible(*at, choice.target) && !certain(*at, choice.target));
     if (open && !was_run(*at)) {
       return at->size.profile;
     }

@@ -231,7 +231,8 @@ class Measuring {
     for (std::string profile = wanted_run(); !profile.empty() && !stopped(request_);
          profile = wanted_run()) {
       if (measured_ >= request_.most_runs) {
-        not_run_[profile] = fmt::format("{} runs are made, which is the most (--max-runs)", measured_);
+        not_run_[profile] =
+            fmt::format("{} runs are made, which is the most (--max-runs)", measured_);
         continue;
       }
       MIG_TRY(run_at(profile, "further run"));

@@ -112,6 +112,7 @@ restore -f saved.json -n --json
 no-such-command --json
 isolate-test --rounds 1 --seconds 0.1 --neighbours dram --modes mig --json
 compare-sharing --rounds 1 --seconds 0.1 --json
+rightsize --lab-models --seconds 0.2 --json
 cost --from 1h --json
 cost --from 1h --by job --policy full-cost --json
 cost compare --json
@@ -122,6 +123,7 @@ WITHOUT_MACHINE = """
 --sim nobody list --json
 plan -f layout.yaml -c mixed --model a100-sxm4-40gb,2 --json
 cost prices --json
+rightsize --measured full=36.6ms,2g.10gb=87.3ms --model a100-sxm4-40gb --json
 lab --only 1.2 --report lab.html --json
 lab class --students 1 --json
 lab class --remove
@@ -207,6 +209,9 @@ def ask_daemon(documents, environment, folder):
                 for document in found:
                     documents.take(f"{method} {where}", document)
             documents.take("GET /v1/events", json.loads(first_event(path)))
+            told = run(["migctl", "--sim", "box", "rightsize", "--from-history", "--json"], environment, folder)
+            for document in json_check.documents_in(told.stdout):
+                documents.take("rightsize --from-history", document)
         finally:
             daemon.terminate()
 

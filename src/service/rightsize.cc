@@ -244,7 +244,7 @@ class Measuring {
   // "" = nothing that could be run would help.
   std::string wanted_run() const {
     for (const Choice& choice : report_.choices) {
-      const std::string profile = advise::next_run(report_.predictions, choice);
+      std::string profile = advise::next_run(report_.predictions, choice);
       if (!profile.empty() && not_run_.count(profile) == 0 && tried_.count(profile) == 0) {
         return profile;
       }

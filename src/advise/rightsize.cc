@@ -71,13 +71,13 @@ std::string mps_words(const Prediction& at) {
   }
   return at.basis == Basis::kMeasured
              ? " by MPS, with too little memory traffic for an instance's bandwidth to matter"
-             : " by MPS, which is the most, as it leaves the job the whole GPU's bandwidth";
+             : "; the better bound was measured by MPS, which does not limit the bandwidth";
 }
 
 // What would decide between what is open.
 std::string what_next(const Prediction& at) {
   if (at.basis == Basis::kMps) {
-    return ": only a run on an instance of it decides";
+    return ", so that only a run on an instance of it decides";
   }
   return at.basis == Basis::kMeasured ? " by the noise of its run: measure longer there"
                                       : ", so measure there";

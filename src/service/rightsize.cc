@@ -21,6 +21,7 @@ using rightsize::Check;
 using rightsize::Choice;
 using rightsize::How;
 using rightsize::Prediction;
+using rightsize::Rate;
 using rightsize::Report;
 using rightsize::Run;
 using rightsize::Size;
@@ -66,6 +67,7 @@ class Measuring {
       MIG_TRY(check());
     }
     say_what_was_not_run();
+    say_if_a_share_was_faster();
     report_.stopped = stopped(request_);
     return std::move(report_);
   }
@@ -257,6 +259,21 @@ class Measuring {
       const auto at = not_run_.find(advise::next_run(report_.predictions, choice));
       if (at != not_run_.end()) {
         choice.why += "; not measured on " + at->first + ": " + at->second;
+      }
+    }
+  }
+
+  // Less of the GPU is not faster: what the command's speed depends on is then something else.
+  void say_if_a_share_was_faster() {
+    const std::optional<Rate>& whole = report_.runs.front().rate;
+    for (const Run& run : report_.runs) {
+      const double noise = report_.shape.noise + (run.rate ? run.rate->noise : 0);
+      if (whole && run.rate &&
+          run.rate->per_second > whole->per_second * (1 + noise + whole->noise)) {
+        report_.notes.push_back("it was faster on " + run.place +
+                                " than on the whole GPU: its speed varies for another reason than "
+                                "the GPU, mostly the host; a longer --seconds tells more");
+        return;
       }
     }
   }

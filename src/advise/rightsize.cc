@@ -60,19 +60,44 @@ Choice none(const Target& target, std::string why) {
   return choice;
 }
 
+bool was_run(const Prediction& at) {
+  return at.by_mps || at.basis == Basis::kMeasured;
+}
+
+// What a prediction is worth that comes from a run under MPS.
+std::string mps_words(const Prediction& at) {
+  if (!at.by_mps) {
+    return "";
+  }
+  return at.basis == Basis::kMeasured
+             ? " by MPS, with too little memory traffic for an instance's bandwidth to matter"
+             : "; the better bound was measured by MPS, which does not limit the bandwidth";
+}
+
+// What would decide between what is open.
+std::string what_next(const Prediction& at) {
+  if (at.basis == Basis::kMps) {
+    return ", so that only a run on an instance of it decides";
+  }
+  return at.basis == Basis::kMeasured ? " by the noise of its run: measure longer there"
+                                      : ", so measure there";
+}
+
 std::string in_words(const Prediction& at, const Target& target) {
   if (target.kind == TargetKind::kSpeed) {
-    return fmt::format("{} keeps {:.0f} % ({:.0f} to {:.0f})",
+    return fmt::format("{} keeps {:.0f} % ({:.0f} to {:.0f}){}",
                        at.size.profile,
                        100 * at.speed.value,
                        100 * at.speed.low,
-                       100 * at.speed.high);
+                       100 * at.speed.high,
+                       mps_words(at));
   }
-  return fmt::format("{} takes {:.4g} s ({:.4g} to {:.4g})",
+  return fmt::format("{} takes {:.4g} s ({:.4g} to {:.4g}){}",
                      at.size.profile,
                      target.units * at.seconds.value,
                      target.units * at.seconds.low,
-                     target.units * at.seconds.high);
+                     target.units * at.seconds.high,
+                     mps_words(at));
 }
 
 Choice smallest(const std::vector<const Prediction*>& fitting, const Target& target) {
@@ -105,10 +130,7 @@ Choice smallest(const std::vector<const Prediction*>& fitting, const Target& tar
   const Prediction& measure = good == open.end() ? *open.back() : **good;
   choice.verdict = rightsize::Verdict::kUndecided;
   choice.measure = measure.size.profile;
-  choice.why +=
-      (choice.why.empty() ? "" : "; ") + in_words(measure, target) +
-      (measure.basis == Basis::kMeasured ? " by the noise of its run: measure longer there"
-                                         : ", so measure there");
+  choice.why += (choice.why.empty() ? "" : "; ") + in_words(measure, target) + what_next(measure);
   return choice;
 }
 
@@ -137,9 +159,11 @@ Choice cheapest(const std::vector<const Prediction*>& fitting, const Target& tar
       fmt::format(", {} {:.3g}", rival.size.profile, rival.size.price_share * rival.seconds.value);
   if (rival.size.price_share * rival.seconds.low < best.size.price_share * best.seconds.high) {
     choice.verdict = rightsize::Verdict::kUndecided;
-    const bool measured = best.basis == Basis::kMeasured;
-    choice.measure = measured ? rival.size.profile : best.size.profile;
-    choice.why += "; their intervals overlap, so measure on " + choice.measure;
+    // What was not run yet tells most; else an instance of what MPS could not decide.
+    const bool other = was_run(best) && (!was_run(rival) || best.basis == Basis::kMeasured);
+    const Prediction& measure = other ? rival : best;
+    choice.measure = measure.size.profile;
+    choice.why += "; their intervals overlap at " + choice.measure + what_next(measure);
   }
   return choice;
 }
@@ -190,6 +214,25 @@ Choice choose(const std::vector<Prediction>& predictions, const Target& target) 
     return none(target, "no profile has the memory that was measured");
   }
   return target.kind == TargetKind::kCost ? cheapest(fitting, target) : smallest(fitting, target);
+}
+
+std::string next_run(const std::vector<Prediction>& predictions, const Choice& choice) {
+  if (choice.verdict != rightsize::Verdict::kUndecided) {
+    return "";
+  }
+  const auto named = std::find_if(predictions.begin(), predictions.end(), [&](const auto& at) {
+    return at.size.profile == choice.measure;
+  });
+  for (auto at = named; at != predictions.end(); ++at) {
+    const bool open = at->fits.value_or(true) &&
+                      (choice.target.kind == TargetKind::kCost
+                           ? at == named
+                           : possible(*at, choice.target) && !certain(*at, choice.target));
+    if (open && !was_run(*at)) {
+      return at->size.profile;
+    }
+  }
+  return "";
 }
 
 const Size* second_size(const std::vector<Size>& sizes,

@@ -27,6 +27,11 @@ std::vector<rightsize::Prediction> predict(const Slowdown& slowdown,
 rightsize::Choice choose(const std::vector<rightsize::Prediction>& predictions,
                          const rightsize::Target& target);
 
+// The profile on which a further run would help this choice most: the one it names, or where that
+// has been measured with MPS, which cannot decide it, the next larger one that is open. "" = none.
+std::string next_run(const std::vector<rightsize::Prediction>& predictions,
+                     const rightsize::Choice& choice);
+
 // The size on which the limited run should be: the smallest that holds the peak and has a fifth of
 // the SMs or more (2g on most boards). nullptr when none but the largest holds it.
 const rightsize::Size* second_size(const std::vector<rightsize::Size>& sizes,

@@ -54,11 +54,15 @@ class Rightsize final : public Command {
         "The command runs once on the whole GPU and once on a share of it; from the two the time "
         "on "
         "every profile is predicted, with an interval, and the smallest profile is advised whose "
-        "whole interval meets each target. Where a smaller one may do it is said which one to "
-        "measure. With MIG on the two are free instances (leased meanwhile), or are made and "
+        "whole interval meets each target. Where a smaller one may do the command runs there as "
+        "well, "
+        "up to --max-runs, and what stays open is said with its reason. With MIG on these are free "
+        "instances (leased meanwhile), or are made and "
         "removed "
         "again with --create on a GPU that has none; with MIG off they are the GPU itself and "
-        "NVIDIA's MPS with a limit of multiprocessors, by a server of our own. What is in use is "
+        "NVIDIA's MPS with a limit of multiprocessors, by a server of our own: that is the most an "
+        "instance reaches, and its memory traffic bounds how much less it may be. What is in use "
+        "is "
         "left alone; nothing of the GPU is set or reset.\n"
         "How fast it works is read from lines \"migctl-progress N\" (N units done so far) or of "
         "mig-workload, by --rate-regex or --count-regex from its output, or, if it ends by itself, "
@@ -109,6 +113,11 @@ class Rightsize final : public Command {
     options.flag({"--create", "", "make instances on a GPU with MIG on and none, and remove them"},
                  create_);
     options.flag({"--check", "", "run on the advised profile and the next smaller one"}, check_);
+    options.number(
+        {"--max-runs",
+         "N",
+         "most runs in all, the two first ones included: 2 to 8 (4); --check makes more"},
+        most_runs_);
     options.flag({"--bandwidth", "", "MPS: once more beside a stream of memory traffic"},
                  bandwidth_);
     options.number({"--pid", "PID", "look at a running process instead"}, pid_);
@@ -164,6 +173,14 @@ class Rightsize final : public Command {
     if (!history_ && (!from_.empty() || !to_.empty())) {
       return fail(ErrorCode::kUsage, "rightsize: --from and --to belong to --from-history");
     }
+    if (most_runs_ &&
+        (*most_runs_ < service::kLeastRightsizeRuns || *most_runs_ > service::kMostRightsizeRuns)) {
+      return fail(ErrorCode::kUsage,
+                  fmt::format("--max-runs is {}: {} to {}",
+                              *most_runs_,
+                              service::kLeastRightsizeRuns,
+                              service::kMostRightsizeRuns));
+    }
     if (batch_ && (*batch_ == 0 || *batch_ % 16 != 0 || *batch_ > (1U << 16U))) {
       return fail(ErrorCode::kUsage, "--batch takes a multiple of 16, at most 65536");
     }
@@ -215,6 +232,7 @@ class Rightsize final : public Command {
     request.words = words_;
     request.check = check_;
     request.bandwidth = bandwidth_;
+    request.most_runs = most_runs_.value_or(request.most_runs);
     request.workload = workload_program(workload_);
     MIG_ASSIGN_OR_RETURN(request.targets, targets());
     MIG_ASSIGN_OR_RETURN(request.seconds, seconds_of("--seconds", seconds_, request.seconds));
@@ -372,7 +390,7 @@ class Rightsize final : public Command {
   }
 
   std::vector<std::string> targets_, measured_;
-  std::optional<std::uint32_t> units_, pid_, batch_;
+  std::optional<std::uint32_t> units_, pid_, batch_, most_runs_;
   std::string seconds_, warm_up_, gpu_, from_, to_, memory_, model_, workload_, precision_;
   rightsize::RateWords words_;
   bool create_ = false, check_ = false, bandwidth_ = false, history_ = false, models_ = false;

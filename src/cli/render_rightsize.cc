@@ -119,6 +119,8 @@ const char* basis_text(Basis basis) {
       return "predicted, beyond";
     case Basis::kAbove:
       return "predicted, above";
+    case Basis::kMps:
+      return "MPS, bounds for bandwidth";
     case Basis::kMeasured:
       break;
   }
@@ -140,7 +142,7 @@ std::string predictions_text(const Report& report, const Paint& paint) {
                fits_text(at.fits),
                interval_text(at.seconds),
                speed_text(at.speed),
-               basis_text(at.basis)});
+               at.by_mps && at.basis == Basis::kMeasured ? "measured, MPS" : basis_text(at.basis)});
   }
   return table.empty() ? "" : "\n" + table.draw(paint);
 }

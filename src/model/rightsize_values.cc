@@ -79,6 +79,8 @@ const char* name_of(Basis basis) {
       return "beyond";
     case Basis::kAbove:
       return "above";
+    case Basis::kMps:
+      return "mps";
     case Basis::kMeasured:
       break;
   }

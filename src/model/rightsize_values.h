@@ -101,6 +101,7 @@ enum class Basis {
   kBetween,   // between two measured shares
   kBeyond,    // smaller than all measured shares
   kAbove,     // larger than all measured shares
+  kMps,       // as many multiprocessors by MPS; bounds for the bandwidth, which MPS does not limit
 };
 
 // Of one profile.
@@ -110,6 +111,7 @@ struct Prediction {
   Interval seconds;          // of a unit of work
   Interval speed;            // relative to the whole GPU
   std::optional<bool> fits;  // the measured peak memory with its margin; nullopt: not known
+  bool by_mps = false;       // from a run with its multiprocessors by MPS
 };
 
 enum class TargetKind {

@@ -17,11 +17,11 @@
 namespace mig::service {
 namespace {
 
-using rightsize::Basis;
 using rightsize::Check;
 using rightsize::Choice;
 using rightsize::How;
 using rightsize::Prediction;
+using rightsize::Rate;
 using rightsize::Report;
 using rightsize::Run;
 using rightsize::Size;
@@ -59,9 +59,15 @@ class Measuring {
       MIG_TRY(measure_second());
     }
     reckon();
+    if (!report_.fit && report_.runs.size() > 1) {
+      report_.notes.push_back("the run on the share gave no rate: " + report_.runs[1].error);
+    }
+    MIG_TRY(measure_further());
     if (request_.check && !stopped(request_)) {
       MIG_TRY(check());
     }
+    say_what_was_not_run();
+    say_if_a_share_was_faster();
     report_.stopped = stopped(request_);
     return std::move(report_);
   }
@@ -129,6 +135,7 @@ class Measuring {
     if (!place.whole) {
       report_.notes.emplace_back(kInstanceNote);
     }
+    ++measured_;
     remember_memory(run);
     report_.host_share = run.activity.busy
                              ? std::optional(std::clamp(1 - *run.activity.busy, 0.0, 1.0))
@@ -155,6 +162,7 @@ class Measuring {
       return {};
     }
     MIG_ASSIGN_OR_RETURN(Run run, measure_at(*place, "share"));
+    ++measured_;
     report_.runs.push_back(std::move(run));
     return {};
   }
@@ -195,11 +203,16 @@ class Measuring {
       return {};
     }
     report_.notes.emplace_back(kMpsNote);
+    return limited_run(*second, "share");
+  }
+
+  // With the profile's multiprocessors by MPS, and where that is asked once more beside a stream.
+  Result<void> limited_run(const Size& size, const std::string& name) {
     const RightsizePlace& place = request_.places.at.back();
-    MIG_ASSIGN_OR_RETURN(RightsizeStage stage,
-                         RightsizeStage::limited(settings_, place, second->sm));
+    MIG_ASSIGN_OR_RETURN(RightsizeStage stage, RightsizeStage::limited(settings_, place, size.sm));
     report_.runs.front().share.sm = stage.whole_share();
-    MIG_ASSIGN_OR_RETURN(Run run, measure_on(stage, "share"));
+    MIG_ASSIGN_OR_RETURN(Run run, measure_on(stage, name));
+    ++measured_;
     report_.runs.push_back(std::move(run));
     if (!request_.bandwidth || stopped(request_)) {
       return {};
@@ -213,28 +226,73 @@ class Measuring {
     return {};
   }
 
-  void reckon() {
-    reckon_report(report_, sizes_, request_.targets);
-    if (!report_.fit && report_.runs.size() > 1) {
-      report_.notes.push_back("the run on the share gave no rate: " + report_.runs[1].error);
+  void reckon() { reckon_report(report_, sizes_, request_.targets); }
+
+  // Runs where undecided choices ask for it, until they are decided or the runs are used up.
+  Result<void> measure_further() {
+    for (std::string profile = wanted_run(); !profile.empty() && !stopped(request_);
+         profile = wanted_run()) {
+      if (measured_ >= request_.most_runs) {
+        not_run_[profile] =
+            fmt::format("{} runs are made, which is the most (--max-runs)", measured_);
+        continue;
+      }
+      MIG_TRY(run_at(profile, "further run"));
+      reckon();
+    }
+    return {};
+  }
+
+  // "" = nothing that could be run would help.
+  std::string wanted_run() const {
+    for (const Choice& choice : report_.choices) {
+      std::string profile = advise::next_run(report_.predictions, choice);
+      if (!profile.empty() && not_run_.count(profile) == 0 && tried_.count(profile) == 0) {
+        return profile;
+      }
+    }
+    return "";
+  }
+
+  void say_what_was_not_run() {
+    for (Choice& choice : report_.choices) {
+      const auto at = not_run_.find(advise::next_run(report_.predictions, choice));
+      if (at != not_run_.end()) {
+        choice.why += "; not measured on " + at->first + ": " + at->second;
+      }
+    }
+  }
+
+  // Less of the GPU is not faster: what the command's speed depends on is then something else.
+  void say_if_a_share_was_faster() {
+    const std::optional<Rate>& whole = report_.runs.front().rate;
+    for (const Run& run : report_.runs) {
+      const double noise = report_.shape.noise + (run.rate ? run.rate->noise : 0);
+      if (whole && run.rate &&
+          run.rate->per_second > whole->per_second * (1 + noise + whole->noise)) {
+        report_.notes.push_back("it was faster on " + run.place +
+                                " than on the whole GPU: its speed varies for another reason than "
+                                "the GPU, mostly the host; a longer --seconds tells more");
+        return;
+      }
     }
   }
 
   // Runs on the advised profile of each target, and on the next smaller one that holds the job.
   Result<void> check() {
-    if (request_.places.at.back().profile.empty()) {
-      report_.notes.emplace_back(
-          "nothing was checked: with MIG off there is no instance to run on");
-      return {};
-    }
-    std::set<std::string> done;
+    std::set<std::string> done = tried_;
     for (const Run& run : report_.runs) {
       done.insert(run.profile);
+    }
+    for (const Prediction& at : report_.predictions) {
+      if (at.by_mps || at.size.share == rightsize::Share{}) {
+        done.insert(at.size.profile);
+      }
     }
     for (std::size_t i = 0; i < report_.choices.size() && !stopped(request_); ++i) {
       for (const std::string& profile : to_check(report_.choices[i])) {
         if (!profile.empty() && done.insert(profile).second && !stopped(request_)) {
-          MIG_TRY(check_on(profile));
+          MIG_TRY(run_at(profile, "check"));
         }
       }
     }
@@ -256,27 +314,50 @@ class Measuring {
     return profiles;
   }
 
-  Result<void> check_on(const std::string& profile) {
+  // On the profile, or with MIG off with its multiprocessors; what was predicted is checked by it.
+  Result<void> run_at(const std::string& profile, const std::string& name) {
+    tried_.insert(profile);
+    const Size* size = find_size(profile);
+    const bool limited = request_.places.at.back().profile.empty();
     const auto place = std::find_if(request_.places.at.begin(),
                                     request_.places.at.end(),
                                     [&](const auto& one) { return one.profile == profile; });
-    const auto predicted =
-        std::find_if(report_.predictions.begin(), report_.predictions.end(), [&](const auto& one) {
-          return one.size.profile == profile;
-        });
-    if (place == request_.places.at.end() || predicted == report_.predictions.end()) {
-      report_.notes.push_back("not checked: there is no free " + profile);
+    if (size == nullptr || (!limited && place == request_.places.at.end())) {
+      not_run_[profile] = "no instance of it is free";
+      report_.notes.push_back("there is no free instance of " + profile +
+                              " to measure on; --create makes one on a GPU that has none");
       return {};
     }
-    MIG_ASSIGN_OR_RETURN(Run run, measure_at(*place, "check"));
-    if (run.rate) {
-      Check check{profile, predicted->seconds, 1 / run.rate->per_second, predicted->basis, false};
-      check.inside =
-          check.measured >= check.predicted.low && check.measured <= check.predicted.high;
-      report_.checks.push_back(check);
+    if (limited) {
+      const std::size_t at = report_.runs.size();
+      const auto before = slowdown_of(report_);
+      MIG_TRY(limited_run(*size, name));
+      judge(profile, before, report_.runs[at]);
+      return {};
     }
+    const auto before = slowdown_of(report_);
+    MIG_ASSIGN_OR_RETURN(Run run, measure_at(*place, name));
+    ++measured_;
+    judge(profile, before, run);
     report_.runs.push_back(std::move(run));
     return {};
+  }
+
+  // Under MPS what is checked is the model's answer for that share, with all of the bandwidth.
+  void judge(const std::string& profile,
+             const std::optional<advise::Slowdown>& before,
+             const Run& run) {
+    if (!run.rate) {
+      not_run_[profile] = run.error;
+      return;
+    }
+    if (!before) {
+      return;
+    }
+    const advise::Slowdown::Answer said = before->at(run.share);
+    Check check{profile, said.seconds, 1 / run.rate->per_second, said.basis, false};
+    check.inside = check.measured >= check.predicted.low && check.measured <= check.predicted.high;
+    report_.checks.push_back(check);
   }
 
   node::Node& node_;
@@ -286,48 +367,12 @@ class Measuring {
   std::vector<std::string> argv_;
   Calibration calibration_;
   Report report_;
+  unsigned measured_ = 0;                       // runs, without those beside a stream
+  std::set<std::string> tried_;                 // profiles of further runs and checks
+  std::map<std::string, std::string> not_run_;  // why, by profile
 };
 
 }  // namespace
-
-void reckon_report(Report& report,
-                   const std::vector<Size>& sizes,
-                   const std::vector<rightsize::Target>& targets) {
-  std::vector<advise::Point> points;
-  for (const Run& run : report.runs) {
-    if (run.rate && run.how != How::kMpsHog) {
-      points.push_back({run.share, 1 / run.rate->per_second, run.rate->noise});
-    }
-  }
-  report.predictions.clear();
-  report.choices.clear();
-  const auto slowdown = advise::Slowdown::of(points, report.shape);
-  if (!slowdown) {
-    return;
-  }
-  report.fit = slowdown->fit();
-  report.host_words = advise::host_words(report.host_share, report.fit);
-  report.predictions =
-      advise::predict(*slowdown, sizes, report.peak_memory_mib, report.memory_margin);
-  for (const Run& run : report.runs) {
-    // Where a run on the profile itself ran out of memory it does not hold the job, whatever the
-    // peak elsewhere was.
-    for (Prediction& at : report.predictions) {
-      if (run.out_of_memory && run.profile == at.size.profile) {
-        at.fits = false;
-      }
-      // With the stream beside it the job has less bandwidth than on an instance, as a rule.
-      if (run.how == How::kMpsHog && run.rate && run.sm == at.size.sm) {
-        const double slow = 1 / run.rate->per_second;
-        at.seconds.high = std::max(at.seconds.high, slow);
-        at.speed.low = std::min(at.speed.low, slowdown->at({}).seconds.low / slow);
-      }
-    }
-  }
-  for (const rightsize::Target& target : targets) {
-    report.choices.push_back(advise::choose(report.predictions, target));
-  }
-}
 
 Result<Report> rightsize(node::Node& node, const RightsizeRequest& request) {
   Measuring measuring(node, request);

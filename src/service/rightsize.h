@@ -40,6 +40,7 @@ namespace mig::service {
 inline constexpr double kLeastRightsizeSeconds = 0.2;
 inline constexpr double kMostRightsizeSeconds = 3600;
 inline constexpr double kRightsizeMemoryMargin = 0.1;
+inline constexpr unsigned kLeastRightsizeRuns = 2, kMostRightsizeRuns = 8;
 
 // A device to measure on. `uuid` is a value of CUDA_VISIBLE_DEVICES.
 struct RightsizePlace {
@@ -76,6 +77,7 @@ struct RightsizeRequest {
   std::vector<rightsize::Target> targets;
   double seconds = 10;     // of the steady part of each run; a command that ends earlier is well
   double warm_up = 60;     // longest time until its first progress
+  unsigned most_runs = 4;  // in all, without --check and those beside a stream
   bool check = false;      // run on the advised profile and the next smaller one
   bool bandwidth = false;  // MPS: once more beside a process that streams memory
   std::string workload;    // path of mig-workload: SMs under MPS, and the stream

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "advise/mps_bound.h"
 #include "advise/rightsize.h"
 #include "base/file.h"
 #include "base/strings.h"
@@ -17,11 +18,32 @@ namespace {
 
 constexpr std::size_t kMostErrors = 200;
 constexpr std::size_t kLargestFile = 64U << 10U;
+using rightsize::How;
+using rightsize::Prediction;
+using rightsize::Run;
+
 constexpr const char* kHead = "migctl rightsize checks 1";
 
 std::string file_of(node::Node& node) {
   std::filesystem::path file = store::beside_journal(node.places().journal(), "rightsize");
   return file.replace_extension(".txt").string();
+}
+
+// The runs with a limit of multiprocessors, each with the one beside a stream if there is one.
+std::vector<advise::MpsPoint> mps_points(const rightsize::Report& report) {
+  std::vector<advise::MpsPoint> points;
+  for (const Run& run : report.runs) {
+    if (!run.rate || !run.sm) {
+      continue;
+    }
+    const double seconds = 1 / run.rate->per_second;
+    if (run.how == How::kMps) {
+      points.push_back({*run.sm, seconds, run.rate->noise, run.activity.dram, std::nullopt});
+    } else if (run.how == How::kMpsHog && !points.empty() && points.back().sm == *run.sm) {
+      points.back().beside_seconds = seconds;
+    }
+  }
+  return points;
 }
 
 }  // namespace
@@ -72,6 +94,46 @@ Result<void> keep_calibration(node::Node& node,
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(file).parent_path(), ignored);
   return base::write_file_atomic(file, text, 0600);
+}
+
+std::optional<advise::Slowdown> slowdown_of(const rightsize::Report& report) {
+  std::vector<advise::Point> points;
+  for (const Run& run : report.runs) {
+    if (run.rate && run.how != How::kMpsHog) {
+      points.push_back({run.share, 1 / run.rate->per_second, run.rate->noise});
+    }
+  }
+  return advise::Slowdown::of(points, report.shape);
+}
+
+void reckon_report(rightsize::Report& report,
+                   const std::vector<rightsize::Size>& sizes,
+                   const std::vector<rightsize::Target>& targets) {
+  report.predictions.clear();
+  report.choices.clear();
+  const auto slowdown = slowdown_of(report);
+  if (!slowdown) {
+    return;
+  }
+  report.fit = slowdown->fit();
+  report.host_words = advise::host_words(report.host_share, report.fit);
+  report.predictions =
+      advise::predict(*slowdown, sizes, report.peak_memory_mib, report.memory_margin);
+  if (const auto points = mps_points(report); !points.empty()) {
+    advise::bound_by_mps(report.predictions, points, *slowdown, report.shape);
+  }
+  for (const Run& run : report.runs) {
+    // Where a run on the profile itself ran out of memory it does not hold the job, whatever the
+    // peak elsewhere was.
+    for (Prediction& at : report.predictions) {
+      if (run.out_of_memory && run.profile == at.size.profile) {
+        at.fits = false;
+      }
+    }
+  }
+  for (const rightsize::Target& target : targets) {
+    report.choices.push_back(advise::choose(report.predictions, target));
+  }
 }
 
 }  // namespace mig::service

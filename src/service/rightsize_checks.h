@@ -4,10 +4,12 @@
 #ifndef MIGCTL_SERVICE_RIGHTSIZE_CHECKS_H_
 #define MIGCTL_SERVICE_RIGHTSIZE_CHECKS_H_
 
+#include <optional>
 #include <vector>
 
 #include "mig/result.h"
 
+#include "advise/slowdown.h"
 #include "model/rightsize_values.h"
 
 namespace mig::node {
@@ -27,6 +29,9 @@ Calibration read_calibration(node::Node& node);
 Result<void> keep_calibration(node::Node& node,
                               Calibration& calibration,
                               const std::vector<rightsize::Check>& checks);
+
+// From the report's runs; nullopt without a rate.
+std::optional<advise::Slowdown> slowdown_of(const rightsize::Report& report);
 
 // Predictions and choices from the report's runs, shape, memory and margin.
 void reckon_report(rightsize::Report& report,

@@ -77,6 +77,7 @@ Json prediction_json(const rightsize::Prediction& at) {
   json["seconds"] = interval_json(at.seconds);
   json["speed"] = interval_json(at.speed);
   json["fits"] = or_null(at.fits);
+  json["byMps"] = at.by_mps;
   return json;
 }
 

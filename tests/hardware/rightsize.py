@@ -10,7 +10,7 @@ map      percentage -> multiprocessors that a client sees: 0.5 to 100 in steps o
 memory   what a pinned limit changes (free, total), and what is refused beyond it: cuMemAlloc, PyTorch, managed memory
 runs     each load with the multiprocessors of each MIG profile, alone and beside a process that streams memory; from the whole GPU
          and 2g's share the others are predicted, and the error is noted
-command  migctl rightsize itself on a load of ours and one of PyTorch's
+command  migctl rightsize itself, with its further runs, on two loads of ours and three of PyTorch's
 """
 import argparse
 import concurrent.futures
@@ -281,8 +281,8 @@ def part_command(machine, arguments):
         for name, words in commands.items():
             tell(f"command: migctl rightsize -- {name}")
             ours = [machine.migctl, "rightsize", "--json", "--seconds", arguments.seconds, "--bandwidth", "--target", "speed=0.5", "--target",
-                    "speed=0.8", "--target", "speed=0.95", "--target", "cost", "--"]
-            code, out, err = call([*ours, *words], environment, 120)
+                    "speed=0.8", "--target", "speed=0.95", "--target", "cost", "--max-runs", "4", "--"]
+            code, out, err = call([*ours, *words], environment, 180)
             answers[name] = {"exitCode": code, "report": json.loads(out) if out.startswith("{") else None, "stderr": err[-2000:]}
         code, out, err = call([machine.migctl, "rightsize", "--lab-models", "--json"], environment, 120)
         answers["models"] = {"exitCode": code, "report": json.loads(out) if out.startswith("{") else None, "stderr": err[-2000:]}

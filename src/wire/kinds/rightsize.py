@@ -30,8 +30,9 @@ VALUES["rightsizePrediction"] = obj(
     "Of one profile.",
     {
         "profile": "s", "sm": "i", "memoryMib": "i", "smShare": "n", "bandwidthShare": "n", "priceShare": "n",
-        "basis": "=measured|between|beyond|above", "seconds": "@rightsizeInterval", "speed": "@rightsizeInterval",
-        "fits": ("b?", "the peak memory with its margin")})
+        "basis": "=measured|between|beyond|above|mps", "seconds": "@rightsizeInterval", "speed": "@rightsizeInterval",
+        "fits": ("b?", "the peak memory with its margin"),
+        "byMps": ("b", "from a run with as many multiprocessors by MPS, which leaves the memory bandwidth whole")})
 VALUES["rightsizeChoice"] = obj(
     "The advice for a target.",
     {
@@ -40,7 +41,7 @@ VALUES["rightsizeChoice"] = obj(
 VALUES["rightsizeCheck"] = obj(
     "A prediction, and the run that checked it.",
     {
-        "profile": "s", "predicted": "@rightsizeInterval", "measured": "n", "error": "n", "basis": "=measured|between|beyond|above",
+        "profile": "s", "predicted": "@rightsizeInterval", "measured": "n", "error": "n", "basis": "=measured|between|beyond|above|mps",
         "inside": "b"})
 VALUES["rightsizeRow"] = obj(
     "A model on a profile.",

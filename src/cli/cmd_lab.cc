@@ -306,6 +306,10 @@ class Lab final : public Command {
     MIG_TRY(check_target(file));
     if (!markdown_.empty()) {
       MIG_TRY(check_target(markdown_));
+      if (std::filesystem::absolute(markdown_).lexically_normal() ==
+          std::filesystem::absolute(file).lexically_normal()) {
+        return fail(ErrorCode::kUsage, "lab: --report and --markdown name the same file");
+      }
     }
     MIG_ASSIGN_OR_RETURN(const lab::CourseRequest request, request_of(context));
     MIG_ASSIGN_OR_RETURN(const lab::Outcome outcome, lab::run_course(request));

@@ -74,7 +74,8 @@ Finding check_toolkit(Patient& patient) {
     finding.mend = {
         "install the package nvidia-container-toolkit, then: nvidia-ctk cdi generate "
         "--output=/etc/cdi/nvidia.yaml",
-        "or, for engines that read CDI files (Podman, Docker 28.2 and later): migctl cdi generate"};
+        "or, for engines that read CDI files (Podman, Docker 28.2 and later): " +
+            patient.migctl("cdi generate")};
     return finding;
   }
   const auto text = output_of({*toolkit, "--version"});

@@ -58,14 +58,16 @@ Result<void> check_target(const std::string& file) {
   if (!std::filesystem::exists(file, error)) {
     return {};
   }
-  MIG_ASSIGN_OR_RETURN(const base::Fd open, base::open_file(file, O_RDONLY | O_CLOEXEC));
+  // A pipe would be waited for, without end.
+  MIG_ASSIGN_OR_RETURN(const base::Fd open,
+                       base::open_file(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::string begin(kMarkWithin, '\0');
   const ssize_t size = ::read(open.get(), begin.data(), begin.size());
   begin.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   if (begin.find(kMark) == std::string::npos) {
     return fail(ErrorCode::kConflict,
                 base::quoted(file) + " is there, and migctl lab did not write it",
-                "name another one with --report FILE");
+                "name another one with --report or --markdown");
   }
   return {};
 }
@@ -306,6 +308,10 @@ class Lab final : public Command {
     MIG_TRY(check_target(file));
     if (!markdown_.empty()) {
       MIG_TRY(check_target(markdown_));
+      if (std::filesystem::absolute(markdown_).lexically_normal() ==
+          std::filesystem::absolute(file).lexically_normal()) {
+        return fail(ErrorCode::kUsage, "lab: --report and --markdown name the same file");
+      }
     }
     MIG_ASSIGN_OR_RETURN(const lab::CourseRequest request, request_of(context));
     MIG_ASSIGN_OR_RETURN(const lab::Outcome outcome, lab::run_course(request));

@@ -68,10 +68,14 @@ Finding check_toolkit(Patient& patient) {
   if (!toolkit) {
     finding.verdict = Verdict::kWarning;
     finding.found = "there are container runtimes, and no nvidia-ctk";
-    finding.cause = "without the toolkit no container gets a GPU: --gpus and CDI names are unknown";
+    finding.cause =
+        "without the toolkit --gpus and --runtime=nvidia are unknown, and a CDI name is known only "
+        "if another program wrote the CDI file";
     finding.mend = {
         "install the package nvidia-container-toolkit, then: nvidia-ctk cdi generate "
-        "--output=/etc/cdi/nvidia.yaml"};
+        "--output=/etc/cdi/nvidia.yaml",
+        "or, for engines that read CDI files (Podman, Docker 28.2 and later): " +
+            patient.migctl("cdi generate")};
     return finding;
   }
   const auto text = output_of({*toolkit, "--version"});

@@ -47,12 +47,16 @@ const std::vector<Workload>& workloads() {
 constexpr double kContextGib = 0.5;
 constexpr double kMargin = 1.1;  // as `migctl rightsize` keeps it
 
-// The smallest profile that holds so much and a context; nullptr = none.
+double needs(double gib) {
+  return gib * kMargin + kContextGib;
+}
+
+// The smallest profile with so much memory; nullptr = none.
 const GpuInstanceProfile* holds(const Gpu& gpu, double gib_needed) {
   const GpuInstanceProfile* best = nullptr;
   for (const GpuInstanceProfile& profile : gpu.profiles) {
     if (!profile.name.attributes.empty() ||
-        static_cast<double>(profile.memory_mib) / 1024 < gib_needed * kMargin + kContextGib) {
+        static_cast<double>(profile.memory_mib) / 1024 < gib_needed) {
       continue;
     }
     if (best == nullptr || profile.slices < best->slices ||
@@ -67,20 +71,22 @@ report::Table sizing(const Gpu& gpu) {
   report::Table table;
   table.caption = "Profile sizing for common workloads, by memory, on this board";
   table.columns = {{"workload", "", Align::kLeft},
-                   {"needs", "GiB", Align::kRight},
-                   {"by", "", Align::kLeft},
+                   {"by", "GiB", Align::kLeft},
+                   {"with a tenth and a context", "GiB", Align::kRight},
                    {"smallest profile", "", Align::kLeft}};
   table.origin = Origin::kDerived;
   table.source = report::marked(
-      "Arithmetic: parameters x bytes, KV cache by layers and heads, a tenth more, and 0.5 GiB for "
-      "a "
-      "CUDA context (assumed). A starting point: `migctl rightsize` measures.");
+      "Arithmetic: parameters x bytes, KV cache by layers and heads; a tenth more, and 0.5 GiB for "
+      "a CUDA context, are assumed. A starting point: `migctl rightsize` measures.");
   for (const Workload& one : workloads()) {
-    const GpuInstanceProfile* profile = holds(gpu, one.gib);
+    const GpuInstanceProfile* profile = holds(gpu, needs(one.gib));
     report::Cell choice{profile == nullptr ? "none: a larger GPU" : profile->name.str()};
     choice.tone = profile == nullptr ? report::Tone::kBad : report::Tone::kGood;
-    table.rows.push_back(
-        {{one.name}, {fmt::format("{:.1f}", one.gib), one.gib}, {one.sum}, std::move(choice)});
+    const double needed = needs(one.gib);
+    table.rows.push_back({{one.name},
+                          {fmt::format("{:.1f}: {}", one.gib, one.sum)},
+                          {fmt::format("{:.1f}", needed), needed},
+                          std::move(choice)});
   }
   return table;
 }

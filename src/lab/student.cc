@@ -18,6 +18,8 @@ namespace {
 
 constexpr const char* kPrefix = "class-";
 constexpr const char* kRecord = "/lab.exercise";
+constexpr std::size_t kRecordLimit = 64;
+constexpr std::string_view kByAnswers = "1.2";  // `lab check --answers` judges it, no machine does
 
 Terminal terminal_of(const StudentTools& tools, const std::string& machine) {
   TerminalSetting setting;
@@ -98,6 +100,7 @@ void destroy(const StudentTools& tools, const std::string& machine) {
   terminal_of(tools, machine).run({"migctl", "sim", "destroy", machine, "--force"}, ways);
 }
 
+// A machine of such a name that `migctl lab` did not set up is somebody's own: it is left alone.
 Result<std::vector<std::string>> machines_of_class(const StudentTools& tools) {
   MIG_ASSIGN_OR_RETURN(const base::Json json,
                        document_of(terminal_of(tools, ""), {"migctl", "sim", "list", "--json"}));
@@ -105,7 +108,8 @@ Result<std::vector<std::string>> machines_of_class(const StudentTools& tools) {
   for (const base::Json& machine : member_of(json, "machines")) {
     const std::string name = text_of(machine, "name");
     const std::string number = name.starts_with(kPrefix) ? name.substr(6) : "";
-    if (!number.empty() && number.find_first_not_of("0123456789") == std::string::npos) {
+    if (!number.empty() && number.find_first_not_of("0123456789") == std::string::npos &&
+        base::read_file(text_of(machine, "path") + kRecord, kRecordLimit)) {
       names.push_back(name);
     }
   }
@@ -122,13 +126,12 @@ Result<void> set_exercise(const StudentTools& tools,
   const Ran made = terminal.run(
       {"migctl", "sim", "create", machine, "--gpus", "2x " + tools.board, "--latency", "none"});
   if (!made.ok()) {
-    return fail(made.exit_code == error_info(ErrorCode::kConflict).exit_code
-                    ? ErrorCode::kConflict
-                    : ErrorCode::kInvalidInput,
+    const bool there = made.exit_code == error_info(ErrorCode::kConflict).exit_code;
+    return fail(there ? ErrorCode::kConflict : ErrorCode::kInvalidInput,
                 "the machine is not made: " + made.printed.substr(0, made.printed.find('\n')),
-                fmt::format("`migctl sim destroy {}` removes one of that name, --machine takes "
-                            "another",
-                            machine));
+                there ? fmt::format("`migctl sim destroy {}` removes it, --machine takes another",
+                                    machine)
+                      : "");
   }
   auto ready = begin(terminal, exercise);
   if (ready) {
@@ -145,7 +148,7 @@ Result<void> set_exercise(const StudentTools& tools,
 
 Result<std::string> exercise_on(const StudentTools& tools, const std::string& machine) {
   MIG_ASSIGN_OR_RETURN(const std::string folder, folder_of(tools, machine));
-  const auto text = base::read_file(folder + kRecord, 64);
+  const auto text = base::read_file(folder + kRecord, kRecordLimit);
   if (!text) {
     return std::string();
   }
@@ -165,7 +168,14 @@ Result<std::vector<std::string>> make_class(const StudentTools& tools,
       for (const std::string& name : made) {
         destroy(tools, name);
       }
-      return std::move(ready).error();
+      Error error = std::move(ready).error();
+      if (error.code == ErrorCode::kConflict) {
+        error.hint = fmt::format(
+            "`migctl lab class --remove` removes a class, `migctl sim destroy {}` a machine of "
+            "another origin",
+            machine);
+      }
+      return error;
     }
     made.push_back(machine);
     if (tools.tell) {
@@ -191,6 +201,12 @@ Result<std::vector<ClassRow>> look_at_class(const StudentTools& tools,
     const auto inventory = read(terminal_of(tools, name));
     if (!inventory) {
       row.error = inventory.error().message;
+    } else if (const Exercise* set = find_exercise(row.exercise);
+               set == nullptr || !set->judged || set->number == kByAnswers) {
+      row.by_hand = true;
+      row.error = set == nullptr ? "no exercise is recorded"
+                                 : fmt::format("not judged by the machine's state; handed in: {}",
+                                               set->hand_in);
     } else {
       row.verdict = judge(row.exercise, *inventory, GpuIndex{0});
     }
@@ -199,12 +215,33 @@ Result<std::vector<ClassRow>> look_at_class(const StudentTools& tools,
   return rows;
 }
 
+// What was started in the background: it may be on no GPU, so that destroying one does not end it.
+void stop_jobs(const StudentTools& tools, const std::string& machine) {
+  const Terminal terminal = terminal_of(tools, machine);
+  const auto json = document_of(terminal, {"migctl", "jobs", "--json"});
+  if (!json) {
+    return;
+  }
+  std::vector<std::string> words = {"migctl", "stop", "--grace", "2s"};
+  const std::size_t options = words.size();
+  for (const base::Json& job : member_of(*json, "jobs")) {
+    if (job.contains("id") && job["id"].is_number_unsigned() && job.contains("finishedMs") &&
+        job["finishedMs"].is_null()) {
+      words.push_back(std::to_string(job["id"].get<std::uint64_t>()));
+    }
+  }
+  if (words.size() > options) {
+    terminal.run(words);
+  }
+}
+
 Result<std::vector<std::string>> remove_class(const StudentTools& tools) {
   MIG_ASSIGN_OR_RETURN(std::vector<std::string> names, machines_of_class(tools));
   if (names.empty()) {
     return fail(ErrorCode::kNotFound, "there is no class to remove");
   }
   for (const std::string& name : names) {
+    stop_jobs(tools, name);
     MIG_TRY(run(terminal_of(tools, name), {"migctl", "sim", "destroy", name, "--force"}));
   }
   return names;

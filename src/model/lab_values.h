@@ -31,7 +31,8 @@ struct ClassRow {
   std::string machine;
   std::string exercise;  // that was set; "" = none is recorded
   Verdict verdict;
-  std::string error;  // why the machine could not be read; "" = it was
+  std::string error;     // why there is no verdict; "" = there is one
+  bool by_hand = false;  // the exercise is judged by what is handed in, not by the machine
 };
 
 // An exercise, for `lab list`.

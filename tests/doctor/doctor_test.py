@@ -323,7 +323,7 @@ BREAKS = {
               lambda box: box.put("usr/bin/nvidia-ctk", "#!/bin/sh\necho NVIDIA Container Toolkit CLI version 1.16.2\n", 0o755)),
         Break("problem", ("version 1.11.0",),
               lambda box: box.put("usr/bin/nvidia-ctk", "#!/bin/sh\necho version 1.11.0-rc.1\n", 0o755)),
-        Break("warning", ("no nvidia-ctk",), no_toolkit)],
+        Break("warning", ("no nvidia-ctk", "migctl --sim box cdi generate"), no_toolkit)],
     "cgroup": [
         Break("warning", ("no control group file system",), lambda box: box.remove("sys/fs/cgroup/cgroup.controllers")),
         Break("note", ("version 1, devices controller mounted",),

@@ -48,10 +48,10 @@ std::string lab_class_text(const std::vector<lab::ClassRow>& rows, const Paint& 
     right += row.verdict.passed ? 1 : 0;
     table.row({row.machine,
                row.exercise.empty() ? "?" : row.exercise,
-               row.by_hand            ? "by hand"
-               : row.verdict.passed   ? "right"
-               : !row.error.empty()   ? "unread"
-                                      : "not yet",
+               row.by_hand          ? "by hand"
+               : row.verdict.passed ? "right"
+               : !row.error.empty() ? "unread"
+                                    : "not yet",
                row.verdict.hints.empty() ? "" : row.verdict.hints.front().mistake,
                row.error.empty() ? row.verdict.seen : row.error});
   }

@@ -127,11 +127,11 @@ Result<void> set_exercise(const StudentTools& tools,
       {"migctl", "sim", "create", machine, "--gpus", "2x " + tools.board, "--latency", "none"});
   if (!made.ok()) {
     const bool there = made.exit_code == error_info(ErrorCode::kConflict).exit_code;
-    return fail(there ? ErrorCode::kConflict : ErrorCode::kInvalidInput,
-                "the machine is not made: " + made.printed.substr(0, made.printed.find('\n')),
-                there ? fmt::format("`migctl sim destroy {}` removes it, --machine takes another",
-                                    machine)
-                      : "");
+    return fail(
+        there ? ErrorCode::kConflict : ErrorCode::kInvalidInput,
+        "the machine is not made: " + made.printed.substr(0, made.printed.find('\n')),
+        there ? fmt::format("`migctl sim destroy {}` removes it, --machine takes another", machine)
+              : "");
   }
   auto ready = begin(terminal, exercise);
   if (ready) {

@@ -291,6 +291,9 @@ std::optional<Rate> Progress::rate(double from, double until) const {
   if (auto rate = of_counts(inside(state.counted, from, until), RateSource::kRegex)) {
     return rate;
   }
+  if (state.rate_words || state.count_words) {
+    return std::nullopt;  // what the user named is not found: nothing else is taken for it
+  }
   if (auto rate = of_counts(inside(state.told, from, until), RateSource::kProgress)) {
     return rate;
   }

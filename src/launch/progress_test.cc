@@ -94,7 +94,7 @@ TEST(Progress, RefusesWhatIsNoExpression) {
 }
 
 TEST(Progress, LongLinesAndNoiseAreBounded) {
-  Progress progress = reader({"x([0-9]+)", ""});
+  Progress progress = reader({});
   const std::string page(1U << 20U, 'x');
   progress.feed(page, 1);
   progress.feed(page + "\nmigctl-progress 5\nmigctl-progress nan\nmigctl-progress -3\n", 2);
@@ -102,6 +102,16 @@ TEST(Progress, LongLinesAndNoiseAreBounded) {
   const auto rate = progress.rate(0, 4);
   ASSERT_TRUE(rate);
   EXPECT_NEAR(rate->per_second, 3, 1e-9);
+}
+
+TEST(Progress, WhatTheUserNamedAloneCounts) {
+  Progress progress = reader({"x([0-9]+)", ""});
+  const std::string page(1U << 20U, 'x');
+  progress.feed(page + "\nmigctl-progress 5\n", 1);
+  progress.feed("migctl-progress 8\n", 3);
+  EXPECT_FALSE(progress.rate(0, 4)) << "its unit is not that of other lines";
+  progress.feed("x7\n", 4);
+  EXPECT_EQ(progress.rate(0, 4)->per_second, 7);
 }
 
 }  // namespace

@@ -111,9 +111,22 @@ class Measuring {
     stage.give(how);
     MIG_ASSIGN_OR_RETURN(Meter meter, stage.meter());
     MIG_TRY(measure(meter, how, run));
+    keep_the_unit(run);
     request_.tell(run.rate ? fmt::format("{}: {:.4g} units/s", name, run.rate->per_second)
                            : fmt::format("{}: no rate: {}", name, run.error));
     return run;
+  }
+
+  // Rates in other units than the first run's cannot be compared with it.
+  void keep_the_unit(Run& run) const {
+    if (report_.runs.empty() || !run.rate || !report_.runs.front().rate ||
+        run.rate->source == report_.runs.front().rate->source) {
+      return;
+    }
+    run.error = fmt::format("its rate is by {}, and the first run's by {}: other units",
+                            name_of(run.rate->source),
+                            name_of(report_.runs.front().rate->source));
+    run.rate.reset();
   }
 
   Result<Run> measure_at(const RightsizePlace& place, const std::string& name) {

@@ -156,13 +156,29 @@ class Watching {
               ? "out of memory"
               : fmt::format("it ended with {}: {}", worker_->exit_code(), last_words(*worker_));
     } else if (!run_.rate && by_itself_) {
-      run_.rate = Rate{1 / until_, 0, 1, RateSource::kWholeRun};
+      conclude_short_run();
     } else if (!run_.rate) {
       run_.error = "it printed no progress that is understood, and did not end by itself";
     }
     if (request_.mps != nullptr && run_.mps_member != true && run_.rate) {
       run_.rate.reset();
       run_.error = "it was no client of the MPS server, so nothing limited it";
+    }
+  }
+
+  // It ended by itself before a steady part told a rate. A unit of its own progress is never mixed
+  // with the whole run as a unit.
+  void conclude_short_run() {
+    const bool named = !request_.words.rate_regex.empty() || !request_.words.count_regex.empty();
+    if (auto rate = progress_->rate(0, until_)) {
+      run_.rate = std::move(rate);
+    } else if (named) {
+      run_.error = "it ended, and nothing that --rate-regex or --count-regex finds gives a rate";
+    } else if (progress_->began() && !is_mig_workload(request_.argv.front())) {
+      run_.error =
+          fmt::format("it ended after {:.1f} s, too soon to tell a rate by its progress", until_);
+    } else {
+      run_.rate = Rate{1 / until_, 0, 1, RateSource::kWholeRun};
     }
   }
 

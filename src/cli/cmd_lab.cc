@@ -118,7 +118,7 @@ class Lab final : public Command {
         words_,
         false);
     options.flag({"--real", "", "run: on the GPU of this machine"}, real_);
-    options.flag({"--read-only", "", "run: with --real, change no mode and no instance"},
+    options.flag({"--read-only", "", "run: with --real or --sim, change no mode and no instance"},
                  read_only_);
     options.list({"--only", "N", "run: only these: 3.1,3.2; bonus; deliverables"}, only_);
     options.text({"--report", "FILE", "run: the report (mig_lab_report.html)"}, report_);
@@ -177,9 +177,6 @@ class Lab final : public Command {
     if (verb != "class" && (students_ || !exercise_.empty() || remove_)) {
       return fail(ErrorCode::kUsage,
                   "lab: --students, --exercise and --remove belong to lab class");
-    }
-    if (read_only_ && !real_) {
-      return fail(ErrorCode::kUsage, "lab: --read-only goes with --real");
     }
     return {};
   }
@@ -276,6 +273,9 @@ class Lab final : public Command {
     const Globals& globals = context.globals();
     if (real_ && !globals.simulated.empty()) {
       return fail(ErrorCode::kUsage, "lab: --real excludes --sim");
+    }
+    if (read_only_ && !real_ && globals.simulated.empty()) {
+      return fail(ErrorCode::kUsage, "lab: --read-only goes with --real, or --sim NAME before lab");
     }
     lab::CourseRequest request;
     request.bench.migctl = self_path();

@@ -178,6 +178,13 @@ def existing_machine(folder):
     verdict.expect(done.returncode == 0, f"on a machine that exists: {done.returncode}: {done.stdout}{done.stderr}")
     gpu = json.loads(run("--sim", "mine", "list", "--json").stdout)["gpus"][0]
     verdict.expect(gpu["mig"]["current"] == "disabled" and not gpu["gpuInstances"], f"not put back: {gpu['mig']}")
+    done = run("--sim", "mine", "lab", "--read-only", "--only", "1.1,2.1,2.3,4.2,6.2,bonus3", "--report", "own.html", "--markdown", "own.md")
+    verdict.expect(done.returncode == 0, f"read-only without an instance: {done.returncode}: {done.stdout}{done.stderr}")
+    text = (pathlib.Path(folder) / "own.md").read_text(encoding="utf-8")
+    for words in ('"1g.5gb": 7', "there is no instance to give a service", "the mode stays as it is (--read-only)"):
+        verdict.expect(words in text, f"the read-only report lacks {words!r}")
+    gpu = json.loads(run("--sim", "mine", "list", "--json").stdout)["gpus"][0]
+    verdict.expect(gpu["mig"]["current"] == "disabled" and not gpu["gpuInstances"], f"--read-only has changed it: {gpu['mig']}")
     run("--sim", "mine", "mode", "enable", "-i", "0")
     run("--sim", "mine", "create", "-i", "0", "2g.10gb")
     done = run("--sim", "mine", "lab", "--only", "2.1", "--report", "own.html")

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "lab/page_picture.h"
 #include "lab/parts.h"
 #include "lab/watcher.h"
 
@@ -38,12 +39,29 @@ void keep(Chapter& chapter, report::LineChart drawn) {
   chapter.add(std::move(drawn));
 }
 
-// Trainings under the eyes of a daemon; its history.
+// The daemon's page as a browser shows it; without a browser the way to it.
+void page_in_a_browser(Chapter& chapter, const Terminal& terminal, const std::string& socket) {
+  auto picture = picture_of_page(terminal, socket, chapter.course().bench->folder());
+  if (!picture) {
+    chapter.not_run("no picture of the daemon's page: " + picture.error().message,
+                    {"migctl serve --listen 127.0.0.1:9400", "http://localhost:9400"});
+    return;
+  }
+  chapter.add(report::Picture{
+      std::move(*picture),
+      "The daemon's page in a browser: the GPU's instances to scale, lines of memory and power of "
+      "one of them, and the layout over time",
+      "The same in a browser: the daemon's page after the trainings"});
+}
+
+// Trainings under the eyes of a daemon; its history. `page`: its page is shown, too.
 std::vector<Tick> watched(Chapter& chapter,
                           const Terminal& terminal,
                           const std::vector<Device>& devices,
-                          std::vector<report::Mark>& marks) {
-  auto daemon = Daemon::start(terminal, chapter.course().bench->folder() + "/work/watch.sock");
+                          std::vector<report::Mark>& marks,
+                          bool page) {
+  const std::string socket = chapter.course().bench->folder() + "/work/watch.sock";
+  auto daemon = Daemon::start(terminal, socket);
   if (!daemon) {
     chapter.check("the daemon starts", false, daemon.error().message);
     return {};
@@ -53,6 +71,9 @@ std::vector<Tick> watched(Chapter& chapter,
   if (!history) {
     chapter.check("the daemon tells its history", false, history.error().message);
     return {};
+  }
+  if (page) {
+    page_in_a_browser(chapter, terminal, socket);
   }
   return ticks_of(*history);
 }
@@ -111,7 +132,7 @@ void watch_where_it_counts(Chapter& chapter) {
     }
   }
   std::vector<report::Mark> marks;
-  const std::vector<Tick> ticks = watched(chapter, *other, devices, marks);
+  const std::vector<Tick> ticks = watched(chapter, *other, devices, marks, false);
   std::vector<report::Line> sm = lines_of(ticks, &Tick::sm);
   chapter.check("the sampler has activity of each instance there", sm.size() == devices.size());
   scale(sm, 100);
@@ -195,7 +216,7 @@ void watch_instances(Chapter& chapter) {
   chapter.words(
       "`migctl serve --sample 250ms` watches while a training starts on each instance in turn:");
   std::vector<report::Mark> marks;
-  const std::vector<Tick> ticks = watched(chapter, chapter.terminal(), devices, marks);
+  const std::vector<Tick> ticks = watched(chapter, chapter.terminal(), devices, marks, true);
   const std::string source = "`GET /v1/history?period=tick` of `migctl serve --sample 250ms`";
   const report::Origin origin = chapter.course().origin;
   std::vector<report::Line> memory = lines_of(ticks, &Tick::memory_mib);

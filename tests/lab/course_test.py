@@ -8,12 +8,15 @@ The figures are an A100-SXM4-40GB's (NVIDIA's MIG user guide and data sheet; sim
 1g.5gb of 14 SMs, 98 of 108 SMs in instances, 42 + 28 + 28 for the mix. The lab's text is the course's: each of its TODOs has to
 have an answer. Exit code 77 = skipped.
 """
+import base64
 import html.parser
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -136,6 +139,13 @@ def whole(folder):
     verdict.expect(len(page) < 2_000_000, f"the page has {len(page)} bytes")
     verdict.expect(parsed.links <= parsed.ids, f"links lead nowhere: {sorted(parsed.links - parsed.ids)}")
     verdict.expect("SIMULATED" in page.upper(), "the page does not say that it is simulated")
+    pictures = [block for section in report["sections"] for block in section["blocks"] if block["type"] == "picture"]
+    if shutil.which("chromium"):
+        verdict.expect(len(pictures) == 1, f"{len(pictures)} pictures of the daemon's page")
+        png = base64.b64decode(pictures[0]["pngBase64"])
+        verdict.expect(png[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", png[16:24]) == (1180, 950), "the picture is none")
+    else:
+        verdict.expect("no picture of the daemon" in page, "without a browser the report does not say so")
     markdown = pathlib.Path(folder, "lab.md").read_text(encoding="utf-8")
     verdict.expect("19.50" in markdown and "Fault isolation" in markdown, "the Markdown lacks what the lab found")
     verdict.expect(not left_behind(folder) and not processes_of(folder), f"left: {left_behind(folder)} {processes_of(folder)}")

@@ -150,16 +150,12 @@ void kubernetes(Chapter& chapter) {
   chapter.check("the layout can be exported in mig-parted's format", exported.ok());
   Ways ways;
   ways.patience = kAsk;
-  const Ran cluster = !chapter.course().bench->is_private() && chapter.terminal().has("kubectl")
-                          ? chapter.terminal().run({"kubectl",
-                                                    "get",
-                                                    "nodes",
-                                                    "--request-timeout=5s",
-                                                    "-o",
-                                                    "custom-columns=NODE:.metadata.name,"
-                                                    "ALLOCATABLE:.status.allocatable"},
-                                                   ways)
-                          : Ran{};
+  const std::string columns = "custom-columns=NODE:.metadata.name,ALLOCATABLE:.status.allocatable";
+  const Ran cluster =
+      !chapter.course().bench->is_private() && chapter.terminal().has("kubectl")
+          ? chapter.terminal().run(
+                {"kubectl", "get", "nodes", "--request-timeout=5s", "-o", columns}, ways)
+          : Ran{};
   if (cluster.ok()) {
     chapter.add(cluster.transcript());
   }

@@ -160,12 +160,12 @@ Section hostile_section() {
 }  // namespace
 
 const std::string& hostile_text() {
-  static const std::string text =
+  static const std::string kText =
       "</title></style></script><img src=x "
       "onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>"
       "&amp; ''\"\" `tick` ```\n\x1b]0;title\x07\x1b[2J\x1b[1;31mred\x1b[0m\r\x08 "
       "\xe2\x80\xaegnp.exe\xe2\x80\xac \xff\xfe\xc3 {x} | --> ]]> [a](javascript:1)";
-  return text;
+  return kText;
 }
 
 Report test_report(const std::string& picture) {

@@ -170,8 +170,8 @@ class Watching {
   // with the whole run as a unit.
   void conclude_short_run() {
     const bool named = !request_.words.rate_regex.empty() || !request_.words.count_regex.empty();
-    if (auto rate = progress_->rate(0, until_)) {
-      run_.rate = std::move(rate);
+    if (const auto rate = progress_->rate(0, until_)) {
+      run_.rate = rate;
     } else if (named) {
       run_.error = "it ended, and nothing that --rate-regex or --count-regex finds gives a rate";
     } else if (progress_->began() && !is_mig_workload(request_.argv.front())) {

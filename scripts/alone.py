@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles every file of the compilation database by itself, syntax only; called by scripts/alone.
 
+Files that the dev preset too compiles by themselves, alone in a unity unit or apart from one, are proved by their objects,
+which are brought up to date.
 Writes build/commands/alone/build.ninja, one edge for each file; ninja decides what is out of date, runs in parallel and
 shows progress. Exit code: ninja's.
 """
@@ -8,6 +10,7 @@ shows progress. Exit code: ninja's.
 import argparse
 import json
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -28,6 +31,29 @@ def syntax_only(entry):
     return [*(word.replace(generated, built) for word in words if not word.startswith(("-O", "-g"))), "-fsyntax-only"]
 
 
+def proved(commands, jobs):
+    """The files of `commands` (file: its syntax check) that build/dev compiles by themselves with the same flags, and that do
+    compile there. Nothing is compiled after ./scripts/build dev."""
+    built = OUT.parent.parent / "dev"
+    objects = {}
+    for entry in json.loads((built / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"])
+        if path.name.startswith("unity_"):
+            included = re.findall(r'^#include "(.+)"', path.read_text(), re.M)
+            # A file after the first one lacks nothing that the first includes, and templates of the first are
+            # instantiated at the end, with all that the others include.
+            if len(included) != 1:
+                continue
+            words = [included[0] if word == entry["file"] else word for word in shlex.split(entry["command"])]
+            entry = {**entry, "file": included[0], "command": shlex.join(words)}
+        words = shlex.split(entry["command"])
+        if entry["file"] in commands and syntax_only(entry) == commands[entry["file"]]:
+            objects[entry["file"]] = words[words.index("-o") + 1]
+    done = subprocess.run(["ninja", "-C", str(built), "-j", str(jobs), *objects.values()], capture_output=True, check=False)
+    # Where one does not compile, the checks below say which and why.
+    return set(objects) if objects and done.returncode == 0 else set()
+
+
 def quoted(text):
     return text.replace("$", "$$").replace(":", "$:").replace(" ", "$ ")
 
@@ -38,18 +64,21 @@ def main():
     options = parser.parse_args()
     lines = ["ninja_required_version = 1.10", "rule alone", "  command = $compile -MMD -MT $out -MF $out.d && touch $out",
              "  description = $in by itself", "  depfile = $out.d", "  deps = gcc"]
-    done = set()
+    commands = {}
     for entry in json.loads((OUT.parent / "compile_commands.json").read_text()):
         compile_it = syntax_only(entry)
         # A file that belongs to several targets is checked once.
-        if compile_it is None or entry["file"] in done:
+        if compile_it is not None:
+            commands.setdefault(entry["file"], compile_it)
+    by_build = proved(commands, options.jobs)
+    for file, compile_it in commands.items():
+        if file in by_build:
             continue
-        done.add(entry["file"])
-        stamp = str(pathlib.Path(entry["file"]).relative_to(ROOT)).replace("/", "-")
-        lines += [f"build {quoted(stamp)}: alone {quoted(entry['file'])}", f"  compile = {shlex.join(compile_it).replace('$', '$$')}"]
+        stamp = str(pathlib.Path(file).relative_to(ROOT)).replace("/", "-")
+        lines += [f"build {quoted(stamp)}: alone {quoted(file)}", f"  compile = {shlex.join(compile_it).replace('$', '$$')}"]
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "build.ninja").write_text("\n".join(lines) + "\n")
-    print(f"alone: {len(done)} files, each by itself", file=sys.stderr)
+    print(f"alone: {len(commands)} files, each by itself; {len(by_build)} of them were built so", file=sys.stderr)
     return subprocess.run(["ninja", "-C", str(OUT), "-k", "0", "-j", str(options.jobs)], check=False).returncode
 
 

@@ -25,3 +25,11 @@ parallel_jobs() {
   if [ "$by_memory" -lt 1 ]; then by_memory=1; fi
   if [ "$by_memory" -lt "$cpus" ]; then echo "$by_memory"; else echo "$cpus"; fi
 }
+
+# test_jobs: number of parallel tests. They wait for their simulated machines most of the time, so two for each processor;
+# the largest need the memory of a compiler. MIGCTL_TEST_JOBS says otherwise.
+test_jobs() {
+  if [ -n "${MIGCTL_TEST_JOBS:-}" ]; then echo "$MIGCTL_TEST_JOBS"; return; fi
+  parallel_jobs >/dev/null
+  if [ "$by_memory" -lt $((2 * cpus)) ]; then echo "$by_memory"; else echo $((2 * cpus)); fi
+}

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """clang-tidy over many files in a fraction of the time; called by scripts/tidy.
 
-clang-tidy 14 spends about ten seconds per file on the standard headers. So the files of one folder are checked
-together, as one translation unit that includes them (clang's analyzer
-knows such unified sources). Where they do not compile together, two anonymous names clashing for
-example, the batch is halved until they do. A batch that passed is cached by the hash of its preprocessed text and the
-settings.
+clang-tidy 14 spends 3 seconds per translation unit on the standard headers, 15 where Boost is among them. So files are checked together, as one
+unit that includes them (clang's analyzer knows such unified sources). Which files compile together the dev preset knows:
+its own unity units are the parts of a batch, and small ones of different rooms share one. Where the parts do not compile
+together, two anonymous names clashing for example, each is checked by itself, and halved if need be. A batch that passed
+is cached by the hash of its preprocessed text and the settings.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import hashlib
-import itertools
 import json
 import pathlib
 import re
@@ -20,54 +20,87 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILT = ROOT / "build" / "dev"
 OUT = ROOT / "build" / "tidy"
-BATCH = 10
+BATCH = 24
+CHECKED = r"(src|sim|workload|integrations/kubernetes)/"
 # Warning flags of g++ that clang does not know.
 ONLY_GCC = ("-Wno-restrict", "-Wno-stringop-overread")
 # abi/ and migsim.h are C interfaces with foreign naming rules.
-OURS = r"/(include/mig|src|sim/(exports|gpus|machine|tools|tree)|workload)/[^ ]*$"
+OURS = r"/(include/mig|src|sim/(exports|gpus|machine|tools|tree)|workload|integrations/kubernetes)/[^ ]*$"
 
 
-def sources(wanted):
-    """Compiler flags by file, from the compilation database."""
+def flags_of(entry):
+    """The flags of a compilation that matter to clang-tidy: neither code generation nor what is exported."""
+    words = shlex.split(entry["command"])
+    start = next(i for i, word in enumerate(words) if re.search(r"(^|/)(g\+\+|c\+\+|cc|gcc)[-\d]*$", word))
+    flags = [word for word in words[start + 1:] if word not in {"-c", entry["file"], *ONLY_GCC}]
+    if "-o" in flags:
+        del flags[flags.index("-o"):flags.index("-o") + 2]
+    return tuple(word for word in flags if not re.match(r"-O|-g|-fPI[CE]$|-fvisibility|-D\w+_EXPORTS$", word))
+
+
+def files_of(entry):
+    """The source files of a compilation: of a unity unit those that it includes."""
+    path = pathlib.Path(entry["file"])
+    if path.name.startswith("unity_"):
+        return [str(pathlib.Path(file).resolve()) for file in re.findall(r'^#include "(.+)"', path.read_text(), re.M)]
+    return [str(path.resolve())]
+
+
+def units(wanted):
+    """What is to be checked, as (files, flags): the dev preset's compilations, without files that nobody asked for."""
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "*.cc"],
                             cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    chosen = wanted or [file for file in listed if re.match(r"(src|sim|workload)/", file)
-                        and not file.endswith("_test.cc")]
-    built = {}
-    for entry in json.loads((ROOT / "build" / "commands" / "compile_commands.json").read_text()):
-        words = shlex.split(entry["command"])
-        start = next(i for i, word in enumerate(words) if re.search(r"(^|/)(g\+\+|c\+\+|cc|gcc)[-\d]*$", word))
-        flags = [word for word in words[start + 1:] if word not in {"-c", entry["file"], *ONLY_GCC}]
-        if "-o" in flags:
-            del flags[flags.index("-o"):flags.index("-o") + 2]
-        built.setdefault(str(pathlib.Path(entry["file"]).resolve()), flags)
-    found = {}
-    for file in chosen:
-        path = str((ROOT / file).resolve())
-        if path in built:
-            found[path] = built[path]
-        else:
-            print(f"tidy: {file} is not part of the build; not checked", file=sys.stderr)
+    chosen = wanted or [file for file in listed if re.match(CHECKED, file) and not file.endswith("_test.cc")]
+    left = {str((ROOT / file).resolve()): file for file in chosen}
+    found = []
+    for entry in json.loads((BUILT / "compile_commands.json").read_text()):
+        files = [file for file in files_of(entry) if left.pop(file, None)]
+        if files:
+            found.append((files, flags_of(entry)))
+    for file in left.values():
+        print(f"tidy: {file} is not part of the build; not checked", file=sys.stderr)
     return found
 
 
 def batches(found):
-    """Batches of files of one folder with the same flags, at most BATCH each."""
-    def kind(item):
-        return str(pathlib.Path(item[0]).parent), item[1]
-    for (_, flags), items in itertools.groupby(sorted(found.items(), key=kind), key=kind):
-        files = [file for file, _ in items]
-        for i in range(0, len(files), BATCH):
-            yield files[i:i + BATCH], flags
+    """Batches of units with the same macros, the longest first: (parts, flags). Units of one room do not share a batch, as it
+    is their names that clash; rooms of many units choose first."""
+    def room(unit):
+        return pathlib.Path(unit[0][0]).parent
+    count = collections.Counter(map(room, found))
+    packed = []
+    for unit in sorted(found, key=lambda unit: (-count[room(unit)], room(unit), -len(unit[0]))):
+        files, flags = unit
+        # Folders of generated headers do no harm to a file that includes none.
+        generated = [word for word in flags if word.startswith(f"-I{BUILT}/")]
+        same = [word for word in flags if word not in generated]
+        for batch in packed:
+            if same == batch["flags"] and room(unit) not in batch["rooms"] and batch["files"] + len(files) <= BATCH:
+                break
+        else:
+            batch = {"flags": same, "rooms": set(), "files": 0, "parts": [], "generated": []}
+            packed.append(batch)
+        batch["parts"].append(files)
+        batch["rooms"].add(room(unit))
+        batch["files"] += len(files)
+        batch["generated"] += [word for word in generated if word not in batch["generated"]]
+    packed.sort(key=lambda batch: -batch["files"])
+    return [(batch["parts"], (*batch["generated"], *batch["flags"])) for batch in packed]
 
 
-def check(files, flags):
+def rooms(files):
+    return {str(pathlib.Path(file).parent.relative_to(ROOT)) for file in files}
+
+
+def check(parts, flags):
     """Findings as text; empty when there are none."""
+    files = [file for part in parts for file in part]
     name = hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
     unit = OUT / f"{name}.cc"
     unit.write_text("".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in files))
-    text = subprocess.run(["g++", "-E", "-P", *flags, str(unit)], cwd=ROOT / "build" / "commands",
+    text = subprocess.run(["g++", "-E", "-P", *flags, str(unit)], cwd=BUILT,
                           capture_output=True, check=False).stdout
     hashed = hashlib.sha256(text + repr(flags).encode() + (ROOT / ".clang-tidy").read_bytes()).hexdigest()
     stamp = OUT / f"{name}.passed"
@@ -75,13 +108,15 @@ def check(files, flags):
         return ""
     done = subprocess.run(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}",
                            f"--header-filter={OURS}", str(unit), "--", *flags],
-                          cwd=ROOT / "build" / "commands", capture_output=True, text=True, check=False)
+                          cwd=BUILT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         stamp.write_text(hashed)
         return ""
     if "clang-diagnostic-error" in done.stdout and len(files) > 1:
+        print(f"clang-tidy: {len(files)} files do not compile together: {', '.join(sorted(rooms(files)))}", file=sys.stderr)
         half = len(files) // 2
-        return check(files[:half], flags) + check(files[half:], flags)
+        smaller = [[part] for part in parts] if len(parts) > 1 else [[files[:half]], [files[half:]]]
+        return "".join(check(part, flags) for part in smaller)
     return done.stdout or done.stderr
 
 
@@ -91,9 +126,10 @@ def main():
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
-    found = sources(options.files)
-    work = list(batches(found))
-    print(f"clang-tidy: {len(found)} files in {len(work)} batches, {options.jobs} at a time", file=sys.stderr)
+    found = units(options.files)
+    work = batches(found)
+    print(f"clang-tidy: {sum(len(files) for files, _ in found)} files in {len(work)} batches, {options.jobs} at a time",
+          file=sys.stderr)
     seen = set()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for finished in concurrent.futures.as_completed(pool.submit(check, *item) for item in work):

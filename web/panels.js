@@ -25,11 +25,14 @@ async function release(lease, after) {
   }
 }
 
-const holderOf = ({ holder }) => (!holder ? "its time" : known(holder.pid) ? `pid ${holder.pid}` : holder.unit);
+const isExternal = ({ holder }) => Boolean(holder) && known(holder.external);
+const holderOf = (lease) => (!lease.holder ? "its time" : isExternal(lease) ? `external: ${name(lease.job)}`
+  : known(lease.holder.pid) ? `pid ${lease.holder.pid}` : lease.holder.unit);
+const endsAJob = (lease) => known(lease.job) && !isExternal(lease);
 
 export function showLeases(leases, me, after) {
   const button = (lease) => {
-    const element = make("button", { type: "button" }, known(lease.job) ? "Stop job" : "Release");
+    const element = make("button", { type: "button" }, endsAJob(lease) ? "Stop job" : "Release");
     element.addEventListener("click", () => release(element.lease, after));
     return element;
   };
@@ -44,7 +47,7 @@ export function showLeases(leases, me, after) {
     { head: "Action", element: button, update: (cell, lease) => {
       cell.firstChild.lease = lease;
       cell.firstChild.hidden = !mayRelease(me, lease);
-      cell.firstChild.setAttribute("aria-label", `${known(lease.job) ? "Stop the job of" : "Release"} lease ${lease.id}`);
+      cell.firstChild.setAttribute("aria-label", `${endsAJob(lease) ? "Stop the job of" : "Release"} lease ${lease.id}`);
     } }], leases.leases, (lease) => lease.id, leases.others ? `${leases.others} leases of others.` : "Nobody has a lease.");
 }
 

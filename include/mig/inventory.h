@@ -42,6 +42,7 @@ struct InstanceLease {
   // The job, where it may be signalled to release the instance; 0 = no such process.
   std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;  // start time of that process
+  std::string key = {};  // of a lease that a component holds for others (Kubernetes); "" = none
 
   std::string str() const;  // "lease 3 of team-a (train)"
   friend bool operator==(const InstanceLease&, const InstanceLease&) = default;

@@ -30,7 +30,8 @@ class Mounter {
   void folder(const std::string& path);
   void file(const std::string& path, const std::string& content, mode_t mode);
   void link(const std::string& path, const std::string& target);
-  // Makes a character device, inside a tmpfs() of this namespace only. Needs real root.
+  // Makes a character device. Needs real root. On a file system without nodev it can be opened:
+  // only where no driver has its number, or inside a tmpfs() of this namespace.
   void node(const std::string& path, dev_t number, mode_t mode);
 
   // Names in a folder; empty after an earlier failure.

@@ -184,7 +184,7 @@ void cover_dev(Mounter& mounter, const std::string& scratch, const std::string& 
     }
   }
   if (nodes == Nodes::kCharacterDevices) {
-    make_device_nodes(mounter, tree);
+    make_device_nodes(mounter, tree, "/dev");
     return;
   }
   const std::string ours = tree + "/dev";

@@ -82,8 +82,8 @@ void make_folder(Mounter& mounter,
 
 }  // namespace
 
-void make_device_nodes(Mounter& mounter, const std::string& tree) {
-  make_folder(mounter, tree + "/dev", "/dev", read_majors(tree));
+void make_device_nodes(Mounter& mounter, const std::string& tree, const std::string& to) {
+  make_folder(mounter, tree + "/dev", to, read_majors(tree));
 }
 
 }  // namespace migsim

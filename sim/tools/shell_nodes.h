@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine's device nodes as character devices, for `sim shell --char-devices`.
+// The machine's device nodes as character devices, for `sim shell` and `sim driver-root` with
+// --char-devices.
 #ifndef MIGCTL_SIM_TOOLS_SHELL_NODES_H_
 #define MIGCTL_SIM_TOOLS_SHELL_NODES_H_
 
@@ -9,8 +10,8 @@
 
 namespace migsim {
 
-// Makes a node in /dev (a tmpfs of the mounter's) for each file of the tree's /dev.
-void make_device_nodes(Mounter& mounter, const std::string& tree);
+// Makes a node in the folder `to` (of the shell: /dev, a tmpfs) for each file of the tree's /dev.
+void make_device_nodes(Mounter& mounter, const std::string& tree, const std::string& to);
 
 }  // namespace migsim
 

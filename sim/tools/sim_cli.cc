@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/tools/cmd_capture.h"
+#include "sim/tools/cmd_driver_root.h"
 #include "sim/tools/cmd_inject.h"
 #include "sim/tools/cmd_shell.h"
 #include "sim/tools/commands.h"
@@ -28,6 +29,7 @@ struct Request {
   std::vector<std::string> words;  // command line of the program for `sim shell`
   std::string name;
   std::string start, stop;  // services of `sim clients`
+  std::string folder;       // of `sim driver-root`
   std::uint32_t gpu = 0;
   bool json = false;
   bool check = false;
@@ -194,6 +196,32 @@ void add_shell(CLI::App& app, Request& request, Action& action, const SimPaths& 
   });
 }
 
+void add_driver_root(CLI::App& app, Request& request, Action& action, const SimPaths& paths) {
+  CLI::App* command =
+      add_command(app,
+                  "driver-root",
+                  "write its driver's files into a folder, for tools that search one",
+                  request);
+  add_name(command, request);
+  command->add_option("DIR", request.folder, "a new or empty folder, or one made before")
+      ->required();
+  command->add_flag("--char-devices",
+                    request.char_devices,
+                    "with dev/: the nodes of this moment as character devices (root)");
+  command->footer(
+      "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1, libcuda.so.1, usr/bin/nvidia-smi. For NVIDIA's\n"
+      "DRA driver and others that are told where the driver's root is, inside of the shell:\n"
+      "  migctl sim driver-root lab /tmp/driver\n"
+      "  migctl sim shell --char-devices lab -- gpu-kubelet-plugin "
+      "--nvidia-driver-root=/tmp/driver ...");
+  command->callback([&] {
+    action = [&] {
+      const Nodes nodes = request.char_devices ? Nodes::kCharacterDevices : Nodes::kFiles;
+      return cmd_driver_root(request.name, request.folder, nodes, paths, request.json);
+    };
+  });
+}
+
 // Splits off everything after "--": the program's command line, not parsed here.
 std::vector<std::string> split_program(int argc, char** argv, std::vector<std::string>& program) {
   const std::vector<std::string> all(argv, argv + argc);
@@ -265,6 +293,7 @@ int sim_main(int argc, char** argv, const SimPaths& paths) {
   add_clients(app, request, action);
   add_inject(app, request, action);
   add_shell(app, request, action, paths);
+  add_driver_root(app, request, action, paths);
   add_capture(app, request, action, paths);
   if (const Problem problem = check_command(app, argc, argv); !problem.ok()) {
     return report(problem, false);

@@ -18,5 +18,30 @@ TEST(Base64, TestVectorsOfTheStandard) {
   EXPECT_EQ(base64(std::string_view("\x00\xff\xfe\x89", 4)), "AP/+iQ==");
 }
 
+TEST(Base64, BackAgain) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(from_base64(base64(bytes)), bytes);
+    bytes += static_cast<char>(i * 7);
+  }
+}
+
+TEST(Base64, WhatIsNoneIsRefused) {
+  for (const char* text : {"Z",
+                           "Zg",
+                           "Zg=",
+                           "Zg===",
+                           "Z===",
+                           "=Zg=",
+                           "Zg==Zg==",
+                           "Zm9v\n",
+                           "Zm 9",
+                           "Zm-_",
+                           "Zh==",
+                           "Zm9="}) {
+    EXPECT_EQ(from_base64(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace mig::base

@@ -9,9 +9,11 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
+#include <dirent.h>
 #include <fmt/format.h>
 
 #include "base/fd.h"
@@ -42,6 +44,18 @@ std::optional<int> given_descriptor(std::string_view path) {
   return std::nullopt;
 }
 
+// Length of the random part of a temporary file's name, in hexadecimal digits.
+constexpr std::size_t kRandomDigits = 12;
+constexpr std::uint64_t kRandomMask = (std::uint64_t{1} << (4 * kRandomDigits)) - 1;
+
+bool is_temporary_of(std::string_view name, std::string_view of) {
+  if (name.size() != of.size() + 1 + kRandomDigits || !name.starts_with(of) ||
+      name[of.size()] != '.') {
+    return false;
+  }
+  return name.find_first_not_of("0123456789abcdef", of.size() + 1) == std::string_view::npos;
+}
+
 // The temporary file beside a place: a name that nobody can foresee, which did not exist.
 struct Temporary {
   Fd file;
@@ -56,7 +70,7 @@ Result<Temporary> make_beside(const OwnPlace& place) {
       return errno_error("get random bytes for", place.path, errno);
     }
     Temporary made;
-    made.name = fmt::format("{}.{:012x}", place.name, random & 0xFFFFFFFFFFFFU);
+    made.name = fmt::format("{}.{:0{}x}", place.name, random & kRandomMask, kRandomDigits);
     constexpr int kHow = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     made.file = Fd(::openat(place.folder.get(), made.name.c_str(), kHow, 0600));
     if (made.file.valid()) {
@@ -207,6 +221,29 @@ Result<void> write_file_atomic(const std::string& path, std::string_view text, u
   const Fd folder(::openat(place.folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid() || ::fsync(folder.get()) != 0) {
     return errno_error("flush the folder of", path, errno);
+  }
+  return {};
+}
+
+Result<void> remove_temporaries(const std::string& path) {
+  const auto place = own_place(path);
+  if (!place) {
+    return place.error().code == ErrorCode::kNotFound ? Result<void>() : place.error();
+  }
+  Fd folder(::openat(place->folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto close_folder = [](DIR* one) { ::closedir(one); };
+  const std::unique_ptr<DIR, decltype(close_folder)> entries(
+      folder.valid() ? ::fdopendir(folder.get()) : nullptr);
+  if (!entries) {
+    return errno_error("list the folder of", path, errno);
+  }
+  folder.release();  // closed with `entries`
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
+  while (const dirent* entry = ::readdir(entries.get())) {
+    if (is_temporary_of(entry->d_name, place->name) &&
+        ::unlinkat(::dirfd(entries.get()), entry->d_name, 0) != 0 && errno != ENOENT) {
+      return errno_error("remove what a killed writer left beside", path, errno);
+    }
   }
   return {};
 }

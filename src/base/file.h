@@ -30,6 +30,10 @@ Result<void> write_file_atomic(const std::string& path,
                                std::string_view text,
                                unsigned mode = 0644);
 
+// Removes what killed writers of write_file_atomic have left beside the path. The caller knows that
+// nobody writes it now (a lock of the caller's, or one process that owns the folder).
+Result<void> remove_temporaries(const std::string& path);
+
 // Opens a file to stream text into, made with `mode` when missing and emptied otherwise. Links,
 // folders and descriptors as above; kPermission also for a file of another user, and for one with
 // further names (hard links).

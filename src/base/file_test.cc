@@ -11,6 +11,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -94,6 +97,27 @@ TEST_F(Files, AtomicWriteNeverShowsHalfAFile) {
   EXPECT_FALSE(full);
   EXPECT_EQ(read_file(path("a"), 100).value(), "new text");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(Files, OnlyWhatKilledWritersLeftIsRemoved) {
+  const std::string left = path("x.conf.0123456789ab");
+  const std::vector<std::string> others = {path("x.conf"),
+                                           path("x.conf.0123456789a"),
+                                           path("x.conf.0123456789abc"),
+                                           path("x.conf.0123456789aX"),
+                                           path("x.confs.0123456789ab"),
+                                           path("y.conf.0123456789ab")};
+  std::ofstream(left) << "half";
+  for (const auto& other : others) {
+    std::ofstream(other) << "whole";
+  }
+  ASSERT_TRUE(remove_temporaries(path("x.conf")));
+  EXPECT_FALSE(std::filesystem::exists(left));
+  for (const auto& other : others) {
+    EXPECT_TRUE(std::filesystem::exists(other)) << other;
+  }
+  EXPECT_TRUE(remove_temporaries(path("x.conf"))) << "nothing left";
+  EXPECT_TRUE(remove_temporaries(path("no/such/folder/x.conf")));
 }
 
 TEST_F(Files, ReadStopsAtTheLimit) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/find_program.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/measuring.h"
@@ -138,7 +139,7 @@ class CompareSharing final : public Command {
                   "migctl compare-sharing --rate-regex RE -- CMD...");
     }
     if (!request.command.empty()) {
-      MIG_ASSIGN_OR_RETURN(request.program, program_path(request.command.front()));
+      MIG_ASSIGN_OR_RETURN(request.program, base::program_path(request.command.front()));
     }
     MIG_ASSIGN_OR_RETURN(request.workload, workload_path(workload_));
     return {};

@@ -103,6 +103,9 @@ class History final : public Command {
     } else if (made.request != 0) {
       text += fmt::format(", request {}", made.request);
     }
+    if (!made.key.empty()) {
+      text += ", key " + made.key;
+    }
     return text;
   }
 

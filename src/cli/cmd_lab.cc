@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/find_program.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/driver.h"
@@ -35,18 +36,6 @@ constexpr const char* kMachine = "lab";
 // In every HTML and Markdown file of ours: what has it may be written again.
 constexpr const char* kMark = "GPU sharing with Multi-Instance GPU: the lab";
 constexpr std::size_t kMarkWithin = std::size_t{64} << 10U;
-
-std::string beside_us(const char* program) {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? "" : (self.parent_path() / program).string();
-}
-
-std::string self_path() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? "" : self.string();
-}
 
 // Before minutes of work: the folder can be written, and the file is none of another program's.
 Result<void> check_target(const std::string& file) {
@@ -204,7 +193,7 @@ class Lab final : public Command {
 
   lab::StudentTools tools(Context& context) const {
     lab::StudentTools tools;
-    tools.migctl = self_path();
+    tools.migctl = base::own_program();
     tools.board = board_.empty() ? lab::kStudentBoard : board_;
     tools.stop = &StopOnSignal::requested;
     tools.tell = [&context](const std::string& machine) {
@@ -278,8 +267,8 @@ class Lab final : public Command {
       return fail(ErrorCode::kUsage, "lab: --read-only goes with --real, or --sim NAME before lab");
     }
     lab::CourseRequest request;
-    request.bench.migctl = self_path();
-    request.bench.workload = beside_us("mig-workload");
+    request.bench.migctl = base::own_program();
+    request.bench.workload = base::program_beside_us("mig-workload");
     request.bench.library_dir = sim_library_dir();
     request.bench.machine = globals.simulated;
     request.bench.real = real_;

@@ -40,7 +40,7 @@ class Sim final : public Command {
     return {"sim",
             "Make, show, enter, break and remove simulated machines.",
             "`migctl sim --help` lists its commands: create, list, boards, destroy, env, shell, "
-            "inject, reset, reboot, capture.",
+            "driver-root, inject, clients, reset, reboot, capture.",
             {"sim create lab --gpus \"2x a100-sxm4-40gb\"",
              "sim shell lab -- nvidia-smi -L",
              "sim capture --gpu 0 -o my_board.json",
@@ -65,7 +65,9 @@ class Sim final : public Command {
             "destroy",
             "env",
             "shell",
+            "driver-root",
             "inject",
+            "clients",
             "reset",
             "reboot",
             "capture"};

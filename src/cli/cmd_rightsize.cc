@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/find_program.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "catalog/catalog.h"
@@ -33,17 +31,6 @@ using rightsize::Target;
 
 constexpr std::uint64_t kMostMemoryMib = 1ULL << 30U;
 constexpr std::size_t kMostTargets = 20;
-
-// mig-workload beside this executable, as built and installed; "" = missing.
-std::string workload_program(const std::string& named) {
-  if (!named.empty()) {
-    return named;
-  }
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::string path = error ? "" : (self.parent_path() / "mig-workload").string();
-  return ::access(path.c_str(), X_OK) == 0 ? path : "";
-}
 
 class Rightsize final : public Command {
  public:
@@ -233,7 +220,7 @@ class Rightsize final : public Command {
     request.check = check_;
     request.bandwidth = bandwidth_;
     request.most_runs = most_runs_.value_or(request.most_runs);
-    request.workload = workload_program(workload_);
+    request.workload = workload_.empty() ? base::program_beside_us("mig-workload") : workload_;
     MIG_ASSIGN_OR_RETURN(request.targets, targets());
     MIG_ASSIGN_OR_RETURN(request.seconds, seconds_of("--seconds", seconds_, request.seconds));
     MIG_ASSIGN_OR_RETURN(request.warm_up, seconds_of("--warm-up", warm_up_, request.warm_up));
@@ -249,7 +236,7 @@ class Rightsize final : public Command {
 
   Result<int> lab_models(Context& context) const {
     service::ModelsRequest request;
-    request.workload = workload_program(workload_);
+    request.workload = workload_.empty() ? base::program_beside_us("mig-workload") : workload_;
     request.batch = batch_.value_or(request.batch);
     request.precision = precision_.empty() ? request.precision : precision_;
     MIG_ASSIGN_OR_RETURN(request.seconds, seconds_of("--seconds", seconds_, request.seconds));

@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
-#include <system_error>
 
 #include <fmt/format.h>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/find_program.h"
 #include "base/strings.h"
 #include "cli/driver.h"
 #include "client/leased_run.h"
@@ -22,12 +21,7 @@
 namespace mig::cli {
 
 Result<std::string> workload_path(const std::string& named) {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  std::string path = named;
-  if (named.empty() && !error) {
-    path = (self.parent_path() / "mig-workload").string();
-  }
+  std::string path = named.empty() ? base::program_beside_us("mig-workload") : named;
   if (path.empty() || ::access(path.c_str(), X_OK) != 0) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no program {}",
@@ -35,24 +29,6 @@ Result<std::string> workload_path(const std::string& named) {
                 "name it with --workload");
   }
   return path;
-}
-
-Result<std::string> program_path(const std::string& named) {
-  if (named.find('/') != std::string::npos) {
-    return named;
-  }
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
-  for (const std::string& folder : base::split(path == nullptr ? "" : path, ':')) {
-    std::string file = (folder.empty() ? "." : folder) + "/" + named;
-    std::error_code error;
-    if (!named.empty() && std::filesystem::is_regular_file(file, error) &&
-        ::access(file.c_str(), X_OK) == 0) {
-      return file;
-    }
-  }
-  return fail(ErrorCode::kNotFound,
-              fmt::format("there is no program {} in $PATH", base::quoted(named)),
-              "name it with its path");
 }
 
 Result<void> check_writable(const std::string& file) {

@@ -19,9 +19,6 @@ namespace mig::cli {
 // mig-workload: the one that --workload named, else the one beside this program. kNotFound.
 Result<std::string> workload_path(const std::string& named);
 
-// The path of a program: as named with a slash, else found in $PATH. kNotFound.
-Result<std::string> program_path(const std::string& named);
-
 // Checked before an hour of measurement. "" = no file was asked for.
 Result<void> check_writable(const std::string& file);
 

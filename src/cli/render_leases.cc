@@ -116,6 +116,9 @@ std::string ends_text(const lease::Lease& lease) {
   if (lease.notice_ms) {
     return fmt::format("asked to go, {} left", base::span_text(*lease.notice_ms));
   }
+  if (lease.holder.is_external()) {
+    return "when it is released";
+  }
   if (lease.left_ms && lease.holder.kind == lease::LeaseHolder::Kind::kTime) {
     return "in " + base::span_text(*lease.left_ms);
   }
@@ -152,11 +155,12 @@ std::string leases_text(const wire::LeaseAnswer& answer, const Paint& paint) {
     if (of_all) {
       cells.push_back(names.of(lease.uid));
     }
-    for (std::string cell : {lease.tenant,
-                             or_dash(lease.job),
-                             lease.shared == 1 ? "no" : fmt::format("by {}", lease.shared),
-                             ends_text(lease),
-                             lease.instance.uuid}) {
+    for (std::string cell :
+         {lease.tenant,
+          lease.holder.is_external() ? "external: " + lease.job : or_dash(lease.job),
+          lease.shared == 1 ? "no" : fmt::format("by {}", lease.shared),
+          ends_text(lease),
+          lease.instance.uuid}) {
       cells.push_back(std::move(cell));
     }
     table.row(std::move(cells));

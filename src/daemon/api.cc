@@ -155,6 +155,19 @@ Result<Tenant> Api::reader(const http::Request& request) {
   return desk_.tenant_of(peer);
 }
 
+Result<Tenant> Api::at_least(const http::Request& request, Role role, const char* what) {
+  MIG_ASSIGN_OR_RETURN(Tenant tenant, reader(request));
+  if (tenant.role < role) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("the role of tenant {} is {}: {} is for the role {}",
+                            tenant.name,
+                            name_of(tenant.role),
+                            what,
+                            name_of(role)));
+  }
+  return tenant;
+}
+
 Result<void> Api::may_look(const service::Peer& peer) const {
   const Tenant tenant = desk_.tenant_of(peer);
   if (tenant.role < Role::kViewer) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -52,11 +53,16 @@ class Api {
   static constexpr std::chrono::milliseconds kDriverPatience{10'000};
 
   // Runs `work` on the driver's thread, and `done` here, with an error where it takes too long.
+  // `patience`: nullopt = as long as it takes, for changes: who is told that one takes too long
+  // would not know what became of it.
   using Work = std::function<Result<std::string>(node::Node&)>;
   void on_driver(const std::string& what,
                  const Work& work,
                  const std::function<void(Result<std::string>)>& done,
-                 std::chrono::milliseconds patience = kDriverPatience);
+                 std::optional<std::chrono::milliseconds> patience = kDriverPatience);
+  // Runs `call` here after that time. False, and it is not: there is no loop, as without a thread
+  // of the driver.
+  bool later(std::chrono::milliseconds time, std::function<void()> call);
 
   // Runs a scheduling pass over the store, then replies to requests that are done waiting. Call
   // periodically, and when something may have changed.
@@ -74,6 +80,8 @@ class Api {
   Result<const std::vector<lease::QueueEntry>*> waiting();
   // The tenant of who asks; kPermission where its role may not look.
   Result<Tenant> reader(const http::Request& request);
+  // The same; kPermission, which names `what`, for one of a lesser role.
+  Result<Tenant> at_least(const http::Request& request, Role role, const char* what);
 
   // Looks up names and groups of clients anew.
   void forget_peers();

@@ -135,14 +135,16 @@ void Api::make(const lease::Creation& creation, const MadeFor& made_for) {
 void Api::on_driver(const std::string& what,
                     const Work& work,
                     const std::function<void(Result<std::string>)>& done,
-                    std::chrono::milliseconds patience) {
+                    std::optional<std::chrono::milliseconds> patience) {
   if (driver_ == nullptr) {
     return done(work(desk_.node()));
   }
-  const auto answered = std::make_shared<bool>(false);
-  const auto once = [answered, done](Result<std::string> result) {
-    if (!std::exchange(*answered, true)) {
-      done(std::move(result));
+  // Emptied by the answer, on this thread: neither the driver's thread nor the timer keeps what
+  // belongs to a connection.
+  const auto waiting = std::make_shared<std::function<void(Result<std::string>)>>(done);
+  const auto once = [waiting](Result<std::string> result) {
+    if (const auto call = std::exchange(*waiting, nullptr)) {
+      call(std::move(result));
     }
   };
   const bool asked = driver_->run(
@@ -159,18 +161,29 @@ void Api::on_driver(const std::string& what,
              "too many requests wait for the driver" + (trouble().empty() ? "" : ": " + trouble()),
              "try again later"));
   }
-  loop_.after(patience, [this, once, answered, what, patience] {
-    if (*answered) {
+  if (!patience) {
+    return;
+  }
+  loop_.after(*patience, [this, once, waiting, what, seconds = patience->count() / 1000] {
+    if (!*waiting) {
       return;
     }
     const std::string why = trouble();
     once(fail(ErrorCode::kTimeout,
               fmt::format("the driver has not answered for {} s ({}){}",
-                          kDriverPatience.count() / 1000,
+                          seconds,
                           what,
                           why.empty() ? "" : ": " + why),
               "leases and the queue go on with what is known; `dmesg` may tell of the driver"));
   });
+}
+
+bool Api::later(std::chrono::milliseconds time, std::function<void()> call) {
+  if (!loop_.after) {
+    return false;
+  }
+  loop_.after(time, std::move(call));
+  return true;
 }
 
 void Api::when_read(std::function<void()> call) {

@@ -8,13 +8,18 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
+#include "base/file_lock.h"
 #include "daemon/api.h"
+#include "daemon/api_instances.h"
 #include "node/test_machine.h"
 #include "service/driver_thread.h"
 
@@ -41,6 +46,13 @@ class Loop {
     const std::lock_guard lock(mutex_);
     calls_.emplace(Steady::now() + time, std::move(call));
     came_.notify_all();
+  }
+
+  // Calls that come after that time.
+  std::size_t later_than(std::chrono::milliseconds time) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::distance(calls_.upper_bound(Steady::now() + time), calls_.end()));
   }
 
   void run_until(const std::function<bool()>& done) {
@@ -88,6 +100,9 @@ class BesideTheDriver : public node::MachineTest {
                  loop_.after(time, std::move(call));
                }},
               [] {});
+    instances_ = std::make_unique<InstancesApi>(
+        *api_, *desk_, wire::Source{true, "lab"}, std::string("test"));
+    instances_->add_to(api_->router());
     // A reading before anything hangs.
     EXPECT_EQ(wait(ask("GET", "/v1/leases")).status, 200);
   }
@@ -100,6 +115,7 @@ class BesideTheDriver : public node::MachineTest {
     if (api_) {
       api_->stop();
     }
+    instances_.reset();
     api_.reset();
     desk_.reset();
     MachineTest::TearDown();
@@ -123,12 +139,14 @@ class BesideTheDriver : public node::MachineTest {
 
   std::shared_ptr<Answer> ask(const std::string& method,
                               const std::string& path,
-                              const std::string& body = "") {
+                              const std::string& body = "",
+                              const std::string& query = "") {
     auto answer = std::make_shared<Answer>();
     http::Request request;
     request.peer = {0, 0, static_cast<std::uint32_t>(::getpid())};
     request.method = method;
     request.path = path;
+    request.query = query;
     request.body = body;
     api_->handle(request, [answer](const http::Response& response) {
       EXPECT_EQ(answer->status, 0) << "answered twice";
@@ -146,9 +164,29 @@ class BesideTheDriver : public node::MachineTest {
     return R"({"need": {"profile": ")" + profile + R"("}, "limitMs": 3600000)" + more + "}";
   }
 
+  void another_program_changes() {
+    auto lock =
+        base::FileLock::acquire(node_->places().writer_lock().value(), 0ms, clock_, "apply");
+    ASSERT_TRUE(lock) << lock.error().text();
+    writer_.emplace(*std::move(lock));
+  }
+
+  std::shared_ptr<Answer> ask_for(const std::string& key, const std::string& profile, int start) {
+    return ask("POST",
+               "/v1/instances",
+               fmt::format(R"({{"profile": "{}", "start": {}, "key": "{}", "gpu": "{}"}})",
+                           profile,
+                           start,
+                           key,
+                           inventory().gpus.at(0).uuid));
+  }
+
   Loop loop_;
   std::unique_ptr<service::LeaseDesk> desk_;
   std::unique_ptr<Api> api_;
+  std::unique_ptr<InstancesApi> instances_;
+  base::Clock& clock_ = base::system_clock();
+  std::optional<base::FileLock> writer_;
   std::promise<void> gate_;
   bool hangs_ = false;
   std::unique_ptr<service::DriverThread> driver_;
@@ -190,6 +228,52 @@ TEST_F(BesideTheDriver, WhatCannotBeMadeIsRefusedWhileItHangs) {
   const Answer answer = wait(ask("POST", "/v1/leases", wants("7g.40gb", R"(, "create": true)")));
   EXPECT_EQ(answer.status, 409) << answer.body;
   EXPECT_NE(answer.body.find("none can be made"), std::string::npos) << answer.body;
+}
+
+// Another program's change keeps an instance at a chosen placement waiting, and nobody else: not a
+// reading, and it is not told that the driver hangs.
+TEST_F(BesideTheDriver, AnInstanceWaitsForAnotherProgramsChangeAlone) {
+  another_program_changes();
+  const auto made = ask_for("k", "2g.10gb", 2);
+  const auto begin = Steady::now();
+  while (Steady::now() - begin < 1s) {
+    EXPECT_EQ(wait(ask("GET", "/v1/inventory")).status, 200);
+    EXPECT_EQ(service::driver_trouble(driver_->busy()), "");
+  }
+  EXPECT_EQ(made->status, 0);
+  writer_.reset();
+  EXPECT_EQ(wait(made).status, 200) << made->body;
+  const std::string uuid = Json::parse(made->body)["uuid"];
+
+  another_program_changes();
+  const auto gone = ask("DELETE", "/v1/instances/" + uuid);
+  EXPECT_EQ(wait(ask("GET", "/v1/inventory")).status, 200);
+  EXPECT_EQ(gone->status, 0);
+  writer_.reset();
+  EXPECT_EQ(wait(gone).status, 200) << gone->body;
+  EXPECT_EQ(loop_.later_than(60s), 0U) << "no timer stays behind";
+}
+
+// Its sender has gone, and a later process gives the key up: it would not know of the instance.
+TEST_F(BesideTheDriver, AnInstanceWhoseKeyIsGivenUpIsNotMadeLater) {
+  another_program_changes();
+  const auto given_up = ask_for("k", "1g.5gb", 2);
+  const auto other = ask_for("l", "1g.5gb", 3);
+  const auto gone = ask("DELETE", "/v1/instances/-", "", "key=k");
+  EXPECT_EQ(wait(gone).status, 404) << gone->body;
+  EXPECT_EQ(wait(given_up).status, 409) << given_up->body;
+  EXPECT_EQ(other->status, 0);
+  const auto again = ask_for("k", "1g.5gb", 2);
+  writer_.reset();
+  EXPECT_EQ(wait(other).status, 200) << other->body;
+  EXPECT_EQ(wait(again).status, 200) << "asked for after that: " << again->body;
+}
+
+TEST_F(BesideTheDriver, AnInstanceDoesNotWaitForEver) {
+  another_program_changes();
+  const Answer answer = wait(ask_for("k", "2g.10gb", 2));
+  EXPECT_EQ(answer.status, 409) << answer.body;
+  EXPECT_NE(answer.body.find("apply"), std::string::npos) << answer.body;
 }
 
 TEST_F(BesideTheDriver, WhatIsMadeIsGranted) {

@@ -14,10 +14,6 @@
 namespace mig::daemon {
 namespace {
 
-// A change waits for no patience of ours: who is told that it takes too long would not know what
-// became of it.
-constexpr std::chrono::hours kUntilItIsDone{24};
-
 // The name of what a client sends, in messages.
 constexpr const char* kLayoutFile = "layout";
 
@@ -90,22 +86,10 @@ void LayoutApi::me(const http::Request& request, const http::Reply& reply) {
   reply({200, wire::caller_document(caller, source_)});
 }
 
-Result<Tenant> LayoutApi::at_least(const http::Request& request, Role role, const char* what) {
-  MIG_ASSIGN_OR_RETURN(Tenant tenant, api_.reader(request));
-  if (tenant.role < role) {
-    return fail(ErrorCode::kPermission,
-                fmt::format("the role of tenant {} is {}: {} is for the role {}",
-                            tenant.name,
-                            name_of(tenant.role),
-                            what,
-                            name_of(role)));
-  }
-  return tenant;
-}
-
 void LayoutApi::plan(const http::Request& request, const http::Reply& reply) {
   // A plan names processes and leases of others.
-  if (const auto tenant = at_least(request, Role::kOperator, "a plan of the machine"); !tenant) {
+  if (const auto tenant = api_.at_least(request, Role::kOperator, "a plan of the machine");
+      !tenant) {
     return reply(refused(tenant.error()));
   }
   auto asked = wire::parse_layout_request(request.body, false);
@@ -124,7 +108,7 @@ void LayoutApi::plan(const http::Request& request, const http::Reply& reply) {
 }
 
 void LayoutApi::apply(const http::Request& request, const http::Reply& reply) {
-  const auto tenant = at_least(request, Role::kAdmin, "a change of the layout");
+  const auto tenant = api_.at_least(request, Role::kAdmin, "a change of the layout");
   if (!tenant) {
     return reply(refused(tenant.error()));
   }
@@ -152,7 +136,7 @@ void LayoutApi::apply(const http::Request& request, const http::Reply& reply) {
         applying_ = false;
         reply(document ? http::Response{200, *document} : refused(document.error()));
       },
-      kUntilItIsDone);
+      std::nullopt);
 }
 
 }  // namespace mig::daemon

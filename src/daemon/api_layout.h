@@ -24,9 +24,6 @@ class LayoutApi {
     return http::refusal(error, error_writer(source_));
   }
 
-  // The tenant of who asks; kPermission for one of a lesser role.
-  Result<Tenant> at_least(const http::Request& request, Role role, const char* what);
-
   Api& api_;
   wire::Source source_;
   bool applying_ = false;

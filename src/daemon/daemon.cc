@@ -20,6 +20,7 @@
 #include "base/own_path.h"
 #include "base/strings.h"
 #include "daemon/api.h"
+#include "daemon/api_instances.h"
 #include "daemon/api_jobs.h"
 #include "daemon/api_layout.h"
 #include "daemon/api_machine.h"
@@ -188,6 +189,7 @@ class Serving {
         options_(options),
         api_(desk, source),
         layouts_(api_, source),
+        instances_(api_, desk, source, options.version),
         jobs_(api_, node, source),
         machine_(node, source, {options.version, options.keep_open}, base::system_clock()),
         health_(source, options.version),
@@ -206,6 +208,7 @@ class Serving {
 
   Result<void> open(base::Fd listener) {
     layouts_.add_to(api_.router());
+    instances_.add_to(api_.router());
     jobs_.add_to(api_.router());
     machine_.add_to(api_.router());
     health_.add_to(api_.router());
@@ -388,6 +391,7 @@ class Serving {
   DaemonOptions options_;  // a reload changes some
   Api api_;
   LayoutApi layouts_;
+  InstancesApi instances_;
   JobsApi jobs_;
   MachineApi machine_;
   Health health_;

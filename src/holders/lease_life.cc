@@ -96,6 +96,9 @@ Life life_of(const store::LeaseRow& lease, const Moment& now, const LifeRoots& r
   if (kind == LeaseHolder::Kind::kUnit && !unit_holds(lease, roots)) {
     return Life::kDead;
   }
+  if (lease.holder.is_external()) {
+    return Life::kLive;  // until it is released
+  }
   const auto left = left_ms(lease, now);
   return left && *left == 0 ? Life::kExpired : Life::kLive;
 }

@@ -2,7 +2,7 @@
 // Lifetime of a lease: until its holder ends (a process identified by pid and start time, or a
 // systemd unit by its cgroup), and at most until its time limit. Holders of an earlier boot are
 // gone; a limit without a holder counts in wall time across boots, and a wall clock that was set
-// back costs nothing.
+// back costs nothing. A lease of an external component lives until it is released.
 #ifndef MIGCTL_HOLDERS_LEASE_LIFE_H_
 #define MIGCTL_HOLDERS_LEASE_LIFE_H_
 

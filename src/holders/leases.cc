@@ -47,7 +47,8 @@ Holder lease_holder(const store::LeaseRow& lease, const Held& held) {
                                held.instance->id,
                                held.compute->id,
                                holder.pid,
-                               holder.start_ticks};
+                               holder.start_ticks,
+                               lease.holder.is_external() ? lease.holder.unit : ""};
   holder.name = holder.lease->str();
   holder.uid = lease.uid;
   holder.gpu = held.gpu->index;

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/terminal.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "base/find_program.h"
 #include "base/strings.h"
 
 namespace mig::lab {
@@ -45,21 +43,7 @@ std::string Terminal::path_of(const std::string& program) const {
   if (const auto known = setting_.programs.find(program); known != setting_.programs.end()) {
     return known->second;
   }
-  if (program.find('/') != std::string::npos) {
-    return program;
-  }
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
-  for (const std::string& folder : base::split(path == nullptr ? "" : path, ':')) {
-    if (!folder.starts_with('/')) {
-      continue;  // not from the current folder
-    }
-    std::string candidate = folder;
-    candidate.append("/").append(program);
-    if (::access(candidate.c_str(), X_OK) == 0) {
-      return candidate;
-    }
-  }
-  return {};
+  return base::find_program(program);
 }
 
 bool Terminal::has(const std::string& program) const {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/engine.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/find_program.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "launch/engine_place.h"
@@ -141,22 +140,6 @@ Result<EngineFacts> docker_facts(const Json& info) {
   return facts;
 }
 
-// "" where no program of that name is in $PATH.
-std::string program_in_path(const std::string& name) {
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
-  for (const std::string& folder : base::split(path == nullptr ? "" : path, ':')) {
-    std::string program = (folder.empty() ? "." : folder) + "/" + name;
-
-    struct stat info {};
-
-    if (::stat(program.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-        ::access(program.c_str(), X_OK) == 0) {
-      return program;
-    }
-  }
-  return "";
-}
-
 }  // namespace
 
 const char* name_of(EngineKind kind) {
@@ -212,7 +195,7 @@ std::optional<EngineFacts> podman_of_root(const std::string& program) {
 
 Result<EngineFacts> read_engine(EngineKind kind) {
   const std::string name = name_of(kind);
-  const std::string program = program_in_path(name);
+  const std::string program = base::find_program(name);
   if (program.empty()) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("{} is not installed: no such program in $PATH", name),

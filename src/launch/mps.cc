@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "base/find_program.h"
 #include "base/strings.h"
 #include "launch/worker.h"
 
@@ -39,16 +40,7 @@ std::vector<int> pids_of(const std::string& text) {
 }  // namespace
 
 std::string find_mps_control() {
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
-  std::string folders = path == nullptr ? "" : path;
-  folders += ":/usr/local/nvidia/bin:/usr/bin";
-  for (const std::string& folder : base::split(folders, ':')) {
-    std::string file = folder + "/nvidia-cuda-mps-control";
-    if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) {
-      return file;
-    }
-  }
-  return {};
+  return base::find_program("nvidia-cuda-mps-control", "/usr/local/nvidia/bin:/usr/bin");
 }
 
 bool mps_daemon_of_others() {

@@ -191,6 +191,12 @@ Result<void> check_numbers(const LeaseRequest& request) {
         fmt::format("lease: the job's name {} has control characters", base::quoted(request.job)),
         "one line of text, please: it is shown to others");
   }
+  if (request.holder.is_external() && (request.holder.unit.empty() || request.limit_ms ||
+                                       request.stoppable || request.linger || request.count != 1)) {
+    return fail(ErrorCode::kUsage,
+                "lease: an external component keeps one instance under a key, until it releases it",
+                "without a limit, and neither stoppable nor lingering");
+  }
   if (request.holder.kind == LeaseHolder::Kind::kTime && !request.limit_ms) {
     return fail(ErrorCode::kUsage,
                 "lease: nothing says when it ends",

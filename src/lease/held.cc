@@ -77,6 +77,16 @@ Result<void> Leases::rebind(std::int64_t lease,
                             const LeaseHolder& holder) {
   const holders::Moment now = moment();
   const auto change = [&](store::LeaseRow& row) -> Result<void> {
+    if (row.holder.is_external() || holder.is_external()) {
+      return fail(ErrorCode::kUsage,
+                  row.holder.is_external()
+                      ? fmt::format("lease {} is kept by an external component ({}): it cannot be "
+                                    "bound to anything else",
+                                    lease,
+                                    row.job)
+                      : fmt::format("lease {} cannot be handed to an external component", lease),
+                  "release it, and lease anew");
+    }
     if (holder.kind == LeaseHolder::Kind::kTime && !row.limit_ms) {
       return fail(ErrorCode::kUsage,
                   fmt::format("lease {} has no time limit, so it needs a holder", lease),
@@ -90,7 +100,7 @@ Result<void> Leases::rebind(std::int64_t lease,
     return {};
   };
   MIG_TRY(change_holder(lease, tenant, change));
-  return holder.kind == LeaseHolder::Kind::kTime ? store_.flush() : Result<void>();
+  return holder.lasts() ? store_.flush() : Result<void>();
 }
 
 Result<store::LeaseRow> Leases::announce(

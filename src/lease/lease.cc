@@ -157,7 +157,7 @@ Result<Ticket> Leases::submit(const LeaseRequest& asked, const Inventory& invent
   const Tenant& tenant = settings_.tenants.limits_of(request.caller.tenant);
   MIG_TRY(check_rights(request, tenant, settings_.tenants));
   MIG_TRY(check_tenant(request, inventory, tenant));
-  if (tenant.job_time_ms && !request.limit_ms) {
+  if (tenant.job_time_ms && !request.limit_ms && !request.holder.is_external()) {
     request.limit_ms = tenant.job_time_ms;
   }
   const holders::Moment now = moment();
@@ -290,8 +290,9 @@ Result<void> Leases::cancel(std::int64_t ticket) {
     MIG_ASSIGN_OR_RETURN(const auto rows, store_.leases_of_request(ticket));
     for (store::LeaseRow row : rows) {
       // Who was told of it may have started a job since; else there is nothing to wait for.
-      const bool started =
-          !row.cgroup.empty() || row.heir.kind == lease::LeaseHolder::Kind::kProcess;
+      const bool started = !row.cgroup.empty() ||
+                           row.heir.kind == lease::LeaseHolder::Kind::kProcess ||
+                           row.holder.is_external();
       if (started) {
         MIG_TRY(taker.end(row, kGivenBack, row.uid));
       } else {

@@ -120,6 +120,15 @@ class Leases {
   };
 
   Result<Standing> standing();
+  // Grants the named instance at once, past the queue: for an admin's component whose scheduler has
+  // chosen the instance, often one that was made for it a moment ago (POST /v1/instances). `who`:
+  // processes on it, "" = none. Idempotent by key: the lease that the key has of the instance. A
+  // lease of the key on an instance that `exists` says is gone is given back. kInUse: it is leased
+  // or used; kConflict: the key has another instance; kNoCapacity: the tenant's quota.
+  Result<Lease> grant_at_once(const LeaseRequest& request,
+                              const Instance& instance,
+                              const std::string& who,
+                              const std::function<bool(const std::string& uuid)>& exists);
   // Cancels the request and releases the leases that it was granted.
   Result<void> cancel(std::int64_t ticket);
   // Request of that key that waits or holds leases that are not over; nullopt: there is none.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -37,6 +38,9 @@ std::int64_t assumed_left(std::int64_t elapsed_ms, std::int64_t assumed_ms) {
   }
   return std::max<std::int64_t>(length - elapsed_ms, 1);
 }
+
+// Above every request's priority.
+constexpr std::int32_t kNeverPreempted = std::numeric_limits<std::int32_t>::max();
 
 // The list is of the last look, up to some seconds ago: a process that has ended since then must
 // not refuse its user an instance.
@@ -248,7 +252,7 @@ Result<Machine> TurnTaker::machine_of(const Inventory& inventory) {
           {lease.id,
            tenants.counted_as(lease.tenant),
            lease.shared,
-           lease.priority,
+           lease.holder.is_external() ? kNeverPreempted : lease.priority,
            soonest_end(lease, now_),
            lease.notice_boot_ms.has_value() || is_ending(lease),
            lease.uid,
@@ -310,7 +314,7 @@ Result<void> TurnTaker::grant(const Machine& machine, const Grant& grant, Turn& 
     if (request.caller.by_uid) {
       MIG_TRY(note(lease, "asked for by", *request.caller.by_uid));
     }
-    lasting_ = lasting_ || lease.holder.kind == LeaseHolder::Kind::kTime;
+    lasting_ = lasting_ || lease.holder.lasts();
     turn.granted.push_back(lease_of(lease, now_));
   }
   MIG_TRY(store_.dequeue(request.id));

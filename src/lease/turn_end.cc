@@ -23,7 +23,7 @@ std::int64_t end_of(const store::LeaseRow& lease, const holders::Moment& now) {
     lasted = std::min(lasted, *lease.limit_ms);
   }
   std::int64_t end = lease.granted_ms + lasted;
-  if (lease.boot_id != now.boot_id && lease.holder.kind != LeaseHolder::Kind::kTime) {
+  if (lease.boot_id != now.boot_id && !lease.holder.lasts()) {
     end = std::min(end, now.wall_ms - now.boot_ms);
   }
   return std::max(end, lease.granted_ms);
@@ -106,7 +106,7 @@ Result<void> TurnTaker::remove(const store::LeaseRow& lease,
   if (!was_there) {
     return {};
   }
-  lasting_ = lasting_ || lease.holder.kind == LeaseHolder::Kind::kTime;
+  lasting_ = lasting_ || lease.holder.lasts();
   learn_length(lease);
   if (lease.shared == 1) {
     MIG_TRY(charge(lease, due(lease, 1)));

@@ -11,6 +11,8 @@ std::string LeaseHolder::str() const {
       return fmt::format("pid {}", pid);
     case Kind::kUnit:
       return "unit " + unit;
+    case Kind::kExternal:
+      return "external";
     case Kind::kTime:
       break;
   }

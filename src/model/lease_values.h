@@ -22,15 +22,17 @@ using mig::Instance;
 using mig::Need;
 
 // Holder of a lease, whose end ends the lease. A process is identified by pid and start time (pid
-// reuse); a unit by its cgroup; kTime ends with the limit only and survives a reboot.
+// reuse); a unit by its cgroup; kTime ends with the limit only and survives a reboot. kExternal: a
+// component outside of this machine's processes keeps it (Kubernetes, for a claim): it ends by
+// release only, survives restarts and reboots, and its processes are not ours to end.
 struct LeaseHolder {
   // The values are stored in records.
-  enum class Kind : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2 };
+  enum class Kind : std::int64_t { kProcess = 0, kUnit = 1, kTime = 2, kExternal = 3 };
 
   Kind kind = Kind::kTime;
   std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;
-  std::string unit;  // systemd unit: "jupyter.service"
+  std::string unit;  // systemd unit: "jupyter.service"; kExternal: the component's key for it
   // The unit's cgroup, which is what holds (holders/unit.h); "" in records of before it was kept.
   std::string cgroup = {};
   std::uint64_t cgroup_inode = 0;
@@ -43,7 +45,17 @@ struct LeaseHolder {
 
   static LeaseHolder time() { return {}; }
 
-  std::string str() const;  // for messages: "pid 4121", "unit jupyter.service", "its time limit"
+  // `key`: what the component calls the lease, so that it finds it again.
+  static LeaseHolder external(std::string key) { return {Kind::kExternal, 0, 0, std::move(key)}; }
+
+  bool is_external() const { return kind == Kind::kExternal; }
+
+  // True when neither a reboot nor the end of a process ends it: its record must survive a power
+  // cut.
+  bool lasts() const { return kind == Kind::kTime || kind == Kind::kExternal; }
+
+  // For messages: "pid 4121", "unit jupyter.service", "its time limit", "external".
+  std::string str() const;
   friend bool operator==(const LeaseHolder&, const LeaseHolder&) = default;
 };
 

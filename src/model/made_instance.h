@@ -18,6 +18,9 @@ struct MadeFor {
   std::string tenant;
   std::int64_t request = 0;
   std::int64_t lease = 0;  // the request's lease on it; 0: none (yet)
+  // POST /v1/instances: the caller's key, which the instance is kept for until it is destroyed by
+  // that key. "" = made for a request of a lease, and reclaimed when idle.
+  std::string key = {};
 
   friend bool operator==(const MadeFor&, const MadeFor&) = default;
 };

@@ -207,6 +207,16 @@ class Node {
   // Names the lease that a change's instances were made for.
   Result<void> credit(std::int64_t change, std::int64_t lease);
 
+  // The GPU instance that the journal says was made for that key in this boot, and that no later
+  // change took over. Whether it is there is for a reading to say: its id, if known, and placement.
+  // The id is unknown (nullopt) where the process died between the driver's call and its record.
+  struct MadeForKey {
+    MadeInstance made;
+    bool id_known = true;
+  };
+
+  Result<std::optional<MadeForKey>> made_for_key(const std::string& key);
+
   // A change with its plan and the result of each step; kNotFound.
   Result<ChangeDetails> change(std::int64_t id);
   // An interrupted change that waits for recover(); nullopt also while its process lives.

@@ -2,6 +2,7 @@
 // The part of Node that reads the journal and closes its changes.
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 #include "apply/runtime.h"
 #include "apply/saved_layout.h"
 #include "base/clock.h"
+#include "base/proc_root.h"
+#include "base/process_start.h"
 #include "node/interrupted.h"
 #include "node/node.h"
 
@@ -45,6 +48,12 @@ Result<store::ChangeRow> last_applied(std::optional<store::Journal>& journal) {
   return fail(ErrorCode::kNothingMatched,
               "there is no applied change to undo",
               "`migctl history` lists the changes");
+}
+
+// True for a GPU instance that may be there: made, or its end is not known.
+bool may_have_made(const RecordedStep& one) {
+  return one.step.kind == StepKind::kCreateGpuInstance && one.outcome != "not_done" &&
+         one.outcome != "failed" && one.outcome != "undone";
 }
 
 }  // namespace
@@ -114,6 +123,46 @@ Result<std::vector<store::ChangeRow>> Node::history_after(std::int64_t change, s
 Result<void> Node::credit(std::int64_t change, std::int64_t lease) {
   MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
   return journal ? journal->credit(change, lease) : Result<void>();
+}
+
+Result<std::optional<Node::MadeForKey>> Node::made_for_key(const std::string& key) {
+  constexpr std::int64_t kMostAttempts = 50;  // changes that may have added to one instance
+  using Found = std::optional<MadeForKey>;
+  MIG_ASSIGN_OR_RETURN(auto journal, existing_journal());
+  if (!journal) {
+    return Found();
+  }
+  MIG_ASSIGN_OR_RETURN(const auto changes, journal->changes_for_key(key, kMostAttempts));
+  const std::string boot = base::boot_id(base::proc_root());
+  for (const store::ChangeRow& row : changes) {
+    if (row.boot_id != boot) {
+      return Found();  // no instance survives a reboot
+    }
+    MIG_ASSIGN_OR_RETURN(const ChangeDetails details, change(row.id));
+    const auto made = std::find_if(details.plan.begin(), details.plan.end(), may_have_made);
+    if (made == details.plan.end()) {
+      continue;
+    }
+    const Step& step = made->step;
+    MIG_ASSIGN_OR_RETURN(
+        const auto touched,
+        journal->touched_since(
+            row.id, step.gpu_uuid, step.gpu_placement.start, step.gpu_placement.size, key));
+    if (touched) {
+      return Found();
+    }
+    MadeForKey found;
+    found.id_known = made->assigned.has_value();
+    found.made.change = row.id;
+    found.made.gpu_uuid = step.gpu_uuid;
+    found.made.gpu_instance = made->assigned.value_or(GpuInstanceId{});
+    found.made.start = step.gpu_placement.start;
+    found.made.size = step.gpu_placement.size;
+    found.made.profile = step.profile.str();
+    found.made.made_for = row.made_for.value_or(MadeFor{});
+    return Found(std::move(found));
+  }
+  return Found();
 }
 
 Result<ChangeDetails> Node::change(std::int64_t id) {

@@ -36,12 +36,21 @@ struct Load {
 
 class Board {
  public:
+  // What of a profile's media engines decides whether it fits beside others.
+  struct Traits {
+    bool extension = false;   // +me or +me.all
+    bool all_media = false;   // +me.all
+    bool uses_media = false;  // any media engine
+  };
+
   // Keeps a pointer to `gpu`, which must outlive it.
   explicit Board(const Gpu& gpu);
 
   const Gpu& gpu() const { return *gpu_; }
 
   const std::vector<GpuInstanceProfile>& profiles() const { return gpu_->profiles; }
+
+  const Traits& traits(std::size_t profile) const { return traits_[profile]; }
 
   std::optional<std::size_t> find(const ProfileName& name) const;
   std::optional<std::size_t> find(ProfileId id) const;
@@ -69,12 +78,6 @@ class Board {
   std::string name() const;
 
  private:
-  struct Traits {
-    bool extension = false;
-    bool all_media = false;
-    bool uses_media = false;
-  };
-
   bool counts_allow(const Load& load, std::size_t profile) const;
   bool fit_from(Load& load, const std::vector<std::size_t>& profiles, Layout& layout) const;
 

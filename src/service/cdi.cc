@@ -279,6 +279,24 @@ Result<CdiDeviceList> cdi_list(node::Node& node) {
   return list;
 }
 
+CdiName cdi_name(node::Node& node, const std::string& uuid) {
+  const auto registered = [&]() -> Result<std::optional<cdi::Registration>> {
+    MIG_ASSIGN_OR_RETURN(node::CdiHandover * handover, node.cdi());
+    return handover->registration();
+  }();
+  if (!registered) {
+    return {"", registered.error().text()};
+  }
+  if (!*registered) {
+    return {"", "no CDI file is kept: `migctl cdi generate` writes one and keeps it in step"};
+  }
+  const cdi::Registration& kept = **registered;
+  if (!names_in_file(kept.path, kept.kind).contains(uuid)) {
+    return {"", fmt::format("{} has no device {}: `migctl cdi check` tells why", kept.path, uuid)};
+  }
+  return {fmt::format("{}={}", kept.kind, uuid), ""};
+}
+
 Result<std::vector<CheckResult>> cdi_check(node::Node& node, const std::string& program) {
   MIG_ASSIGN_OR_RETURN(node::CdiHandover * handover, node.cdi());
   MIG_ASSIGN_OR_RETURN(const auto registered, handover->registration());

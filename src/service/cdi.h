@@ -53,6 +53,14 @@ Result<std::string> cdi_text(node::Node& node, const CdiRequest& request);
 // The devices for the machine as it is, and whether the kept file has each.
 Result<CdiDeviceList> cdi_list(node::Node& node);
 
+// The name of an instance for container engines: "nvidia.com/gpu=MIG-...". Where the kept file does
+// not have it, `device` is "" and `missing` says why and what to do.
+struct CdiName {
+  std::string device, missing;
+};
+
+CdiName cdi_name(node::Node& node, const std::string& uuid);
+
 // Checks of the kept file. `program`: as the user calls this program, for the commands that mend.
 Result<std::vector<CheckResult>> cdi_check(node::Node& node, const std::string& program);
 

@@ -12,8 +12,9 @@ namespace mig::service {
 namespace {
 
 std::string holder_text(const lease::Lease& lease) {
+  const std::string job = lease.holder.is_external() ? "external: " + lease.job : lease.job;
   return fmt::format(
-      "lease {} of {}{}", lease.id, lease.tenant, lease.job.empty() ? "" : " (" + lease.job + ")");
+      "lease {} of {}{}", lease.id, lease.tenant, job.empty() ? "" : " (" + job + ")");
 }
 
 void add_lease(InstanceState& state, const lease::Lease& lease, const Tenant& viewer) {

@@ -180,6 +180,12 @@ Result<void> LeaseDesk::may_ask(lease::LeaseRequest& request,
                             name_of(tenant.role)),
                 "an admin gives roles in /etc/migctl/tenants.yaml");
   }
+  if (request.holder.is_external() && tenant_of(asker).role < Role::kAdmin) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("user {} may not lease for an external component: only an admin may",
+                            name_of_user(asker)),
+                "such a lease ends by release only");
+  }
   request.caller = {owner.identity.uid, owner.identity.user, tenant.name};
   if (owner.identity.uid != asker.identity.uid) {
     request.caller.by_uid = asker.identity.uid;

@@ -124,6 +124,14 @@ class LeaseDesk {
   // those of lease::Leases::submit: kPermission for a role without leases, for another user's name,
   // or a holder that is another user's process.
   Result<lease::Ticket> begin(lease::LeaseRequest request, const Peer& peer);
+  // Leases the named instance for an external component at once (lease::Leases::grant_at_once);
+  // kPermission for others than admins.
+  Result<lease::Lease> grant_at_once(lease::LeaseRequest request,
+                                     const Peer& peer,
+                                     const Instance& instance,
+                                     const std::string& who,
+                                     const std::function<bool(const std::string& uuid)>& exists);
+
   // State of the request; runs a pass.
   Result<lease::Ticket> look(std::int64_t ticket);
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/strings.h"
 #include "holders/container.h"
 #include "service/lease_desk.h"
 
@@ -52,7 +53,7 @@ class LeaseDesk::EndLook {
       : members_(members) {
     for (const lease::Leases::Ending& ending : all) {
       jobs_[ending.lease.id] = members.job(ending.lease);
-      if (ending.lease.uid != 0 && !ending.covered) {
+      if (ending.lease.uid != 0 && !ending.covered && !ending.lease.holder.is_external()) {
         uids_.insert(ending.lease.uid);
       }
     }
@@ -60,6 +61,9 @@ class LeaseDesk::EndLook {
 
   std::vector<lease::LeaseHolder> members_of(const lease::Leases::Ending& ending,
                                              const Inventory& now) {
+    if (ending.lease.holder.is_external()) {
+      return members_.on_instance(ending.lease, now);
+    }
     if (!users_) {
       users_ = members_.on_instances(now, uids_);
     }
@@ -88,6 +92,10 @@ lease::Leases::Settled LeaseDesk::press(const lease::Leases::Ending& ending,
       std::max<std::uint32_t>(static_cast<std::uint32_t>(members.size()), hidden || !seen ? 1 : 0);
   if (settled.processes == 0) {
     return settled;
+  }
+  if (ending.lease.holder.is_external()) {
+    leaving_.insert(leaving_.end(), members.begin(), members.end());
+    return settled;  // they are that component's to end
   }
   if (settled.stage == kNotAsked) {
     members_->ask(members);
@@ -208,10 +216,16 @@ Result<void> LeaseDesk::finish(std::int64_t lease) {
     }
     if (clock.monotonic() >= *give_up) {
       return fail(ErrorCode::kTimeout,
-                  fmt::format("lease {} is over, but {} of its processes do not end, even after "
-                              "SIGKILL: they hang in the kernel",
-                              lease,
-                              left->lease.processes),
+                  left->lease.holder.is_external()
+                      ? fmt::format("lease {} is over, but {} run on its instance: whoever {} is "
+                                    "for ends them",
+                                    lease,
+                                    base::counted(left->lease.processes, "process"),
+                                    left->lease.job)
+                      : fmt::format("lease {} is over, but {} of its processes do not end, even "
+                                    "after SIGKILL: they hang in the kernel",
+                                    lease,
+                                    left->lease.processes),
                   "the instance is not free until they are gone");
     }
     clock.sleep(kBetweenLooks);

@@ -80,6 +80,22 @@ LeaseMembers::Users LeaseMembers::on_instances(const Inventory& now,
   return uids.empty() ? Users() : holders::users_of_instances(now, roots_, uids);
 }
 
+std::vector<LeaseHolder> LeaseMembers::on_instance(const store::LeaseRow& lease,
+                                                   const Inventory& now) const {
+  std::vector<LeaseHolder> all;
+  const Gpu* gpu = now.find_gpu(lease.instance.gpu_uuid);
+  for (const Process& process :
+       gpu == nullptr ? std::vector<Process>() : gpu->processes_on(lease.instance.gpu_instance)) {
+    const auto start = holders::start_of(roots_.proc, process.pid);
+    const bool elsewhere =
+        process.compute_instance && *process.compute_instance != lease.instance.compute_instance;
+    if (start && !elsewhere) {
+      add(all, LeaseHolder::process(process.pid, *start));
+    }
+  }
+  return all;
+}
+
 std::vector<LeaseHolder> LeaseMembers::all_of(const store::LeaseRow& lease,
                                               bool covered,
                                               std::vector<LeaseHolder> job,
@@ -96,6 +112,9 @@ std::vector<LeaseHolder> LeaseMembers::all_of(const store::LeaseRow& lease,
 }
 
 bool LeaseMembers::surely_gone(const store::LeaseRow& lease, bool covered) const {
+  if (lease.holder.is_external()) {
+    return false;  // its instance tells
+  }
   if (LeaseCgroups::populated(lease.cgroup) || client_lives(lease)) {
     return false;
   }

@@ -6,6 +6,9 @@
 //   - its user's processes on its instance, by open nodes and by the driver's list, unless the user
 //     has another lease of the same instance: started by at or cron, through ptrace, or with a
 //     descriptor that was kept open. Never root's: monitoring runs on every instance;
+//   - of a lease of an external component: all that the driver lists on the instance, whoever's.
+//   They
+//     are that component's to end (a pod's): the lease waits for their end and signals none;
 //   - without a cgroup: the job itself (the heir or, of a stoppable lease without one that was not
 //     given back, the holder) and its descendants.
 //
@@ -48,6 +51,11 @@ class LeaseMembers {
   // Processes of these users on instances, by one look at all processes: that costs milliseconds,
   // so one serves all leases that are over. Root's are never asked for.
   Users on_instances(const Inventory& now, const std::set<std::uint32_t>& uids) const;
+
+  // Processes on the lease's instance by the driver's list, whoever's. Root's monitoring has no
+  // context there, so it is not in that list.
+  std::vector<lease::LeaseHolder> on_instance(const store::LeaseRow& lease,
+                                              const Inventory& now) const;
 
   // Processes of the lease: `job`, which was read before `users` (a descriptor can be handed from
   // the job to a process outside of it, but no process comes into a job of its own accord), and its

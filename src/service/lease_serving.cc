@@ -145,6 +145,21 @@ Result<lease::Ticket> LeaseDesk::begin(lease::LeaseRequest request, const Peer& 
   return after_turn(std::move(ticket));
 }
 
+Result<lease::Lease> LeaseDesk::grant_at_once(
+    lease::LeaseRequest request,
+    const Peer& peer,
+    const Instance& instance,
+    const std::string& who,
+    const std::function<bool(const std::string& uuid)>& exists) {
+  MIG_TRY(may_ask(request, peer, peer));
+  MIG_ASSIGN_OR_RETURN(lease::Lease granted, leases_.grant_at_once(request, instance, who, exists));
+  if (const auto guarded = guard(true); !guarded) {
+    // The lease stands: nodes are looked at again with the next pass.
+    nodes_kept_ = 0;
+  }
+  return granted;
+}
+
 // Runs the actions of the pass, which may have created or revoked instances of this ticket.
 Result<lease::Ticket> LeaseDesk::after_turn(lease::Ticket ticket) {
   const lease::Turn turn = leases_.take_pending();

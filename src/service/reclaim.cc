@@ -103,7 +103,8 @@ Result<std::vector<MadeInstance>> Reclaimer::made_in(const std::vector<ChangeRec
       break;
     }
     upto = change.id;
-    if (!change.made_for) {
+    // What was made for a key stays until it is destroyed by it.
+    if (!change.made_for || !change.made_for->key.empty()) {
       continue;
     }
     MIG_ASSIGN_OR_RETURN(const ChangeDetails details, node_.change(change.id));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "advise/rightsize.h"
+#include "base/find_program.h"
 #include "base/strings.h"
 #include "node/node.h"
 #include "service/rightsize_checks.h"
@@ -86,7 +87,7 @@ class Measuring {
       MIG_TRY(RightsizeStage::can_limit(settings_));
     }
     argv_ = request_.argv;
-    MIG_ASSIGN_OR_RETURN(argv_.front(), program_path(argv_.front()));
+    MIG_ASSIGN_OR_RETURN(argv_.front(), base::program_path(argv_.front()));
     report_.command = base::join(request_.argv, " ");
     report_.board = request_.places.gpu.name;
     report_.simulated = node_.simulated();

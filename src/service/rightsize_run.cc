@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/rightsize_run.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <thread>
 
 #include <fmt/format.h>
@@ -200,20 +197,6 @@ Result<void> measure(Meter& meter, const MeasureRequest& request, Run& run) {
   MIG_TRY(watching.start());
   watching.watch();
   return {};
-}
-
-Result<std::string> program_path(const std::string& name) {
-  if (name.find('/') != std::string::npos) {
-    return name;
-  }
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
-  for (const std::string& folder : base::split(path == nullptr ? "/usr/bin:/bin" : path, ':')) {
-    std::string file = (folder.empty() ? "." : folder) + "/" + name;
-    if (::access(file.c_str(), X_OK) == 0) {
-      return file;
-    }
-  }
-  return fail(ErrorCode::kNotFound, "there is no program " + base::quoted(name) + " in $PATH");
 }
 
 }  // namespace mig::service

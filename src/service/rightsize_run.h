@@ -34,9 +34,6 @@ struct MeasureRequest {
 // be started.
 Result<void> measure(Meter& meter, const MeasureRequest& request, rightsize::Run& run);
 
-// A program's path, looked up in $PATH as execvp would. kNotFound.
-Result<std::string> program_path(const std::string& name);
-
 }  // namespace mig::service
 
 #endif  // MIGCTL_SERVICE_RIGHTSIZE_RUN_H_

@@ -33,7 +33,7 @@ std::vector<lease::UnleasedProcess> UnleasedWatch::find(
   const auto covered = [&](const holders::InstanceUser& user) {
     return std::any_of(leases.begin(), leases.end(), [&](const lease::Lease& lease) {
       return lease.instance.uuid == user.uuid &&
-             (lease.uid == user.uid ||
+             (lease.uid == user.uid || lease.holder.is_external() ||
               (!lease.cgroup.empty() && members.cgroups().contains(lease.cgroup, user.pid)));
     });
   };

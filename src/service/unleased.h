@@ -4,7 +4,8 @@
 // tenants file): SIGTERM, after a grace SIGKILL.
 //
 // Root's processes are none of them (monitoring, and the admin), nor processes in the cgroup of a
-// lease of the instance, nor what the driver reports without an instance (displays).
+// lease of the instance, nor those on an instance that an external component leases (a pod's run as
+// whoever its image says), nor what the driver reports without an instance (displays).
 //
 // Threading: not thread-safe.
 #ifndef MIGCTL_SERVICE_UNLEASED_H_

@@ -118,6 +118,9 @@ TEST_F(UnleasedTest, WhoHasTheNodeOpenIsNamedUnlessHeLeases) {
   EXPECT_EQ(found[0].instance.uuid, "MIG-7");
   EXPECT_EQ(find({lease_of(kUser + 1)}).size(), 1U) << "another's lease";
   EXPECT_TRUE(find({lease_of(kUser)}).empty());
+  lease::Lease of_a_pod = lease_of(0);
+  of_a_pod.holder = lease::LeaseHolder::external("kubernetes/1/gpu-0");
+  EXPECT_TRUE(find({of_a_pod}).empty()) << "a pod's processes have whatever uid";
   EXPECT_EQ(holders::users_of_instances(now_, roots_, {{kUser, 0}}).size(), 1U);
   EXPECT_TRUE(holders::users_of_instances(now_, roots_, {{kUser + 1}}).empty());
 }

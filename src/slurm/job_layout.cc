@@ -294,6 +294,7 @@ Result<std::vector<Device>> begin_job_layout(const Settings& settings,
   const std::string path = job_record_path(node);
   JobRecord record{job.id, layout, 0};
   MIG_ASSIGN_OR_RETURN(record.last_before, last_change(node));
+  MIG_TRY(base::remove_temporaries(path));
   MIG_TRY(write_job_record(path, record));
   auto changed = change_for(node, settings, record, observer);
   if (!changed) {
@@ -314,10 +315,13 @@ Result<void> end_job_layout(const Settings& settings,
                             node::Node& node,
                             const std::string& job,
                             service::ChangeObserver& observer) {
-  const auto text = base::read_file(state_file(settings, job), kMostStateBytes);
+  const std::string state = state_file(settings, job);
+  const auto text = base::read_file(state, kMostStateBytes);
   if (text && text->starts_with(kRefused)) {
-    MIG_TRY(remove_file(state_file(settings, job)));
+    MIG_TRY(remove_file(state));
   }
+  // Slurm runs a job's epilog after its prolog has ended, however that was.
+  MIG_TRY(base::remove_temporaries(state));
   MIG_ASSIGN_OR_RETURN(const auto there, read_job_record(job_record_path(node)));
   if (!there) {
     return {};

@@ -51,10 +51,17 @@ ALTER TABLE change ADD COLUMN for_tenant TEXT NOT NULL DEFAULT '';
 ALTER TABLE change ADD COLUMN for_lease INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// The key that instances were made for (POST /v1/instances), and the search for who made what.
+constexpr std::string_view kSchema4 = R"sql(
+ALTER TABLE change ADD COLUMN for_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX change_of_key ON change(for_key) WHERE for_key <> '';
+CREATE INDEX step_of_gpu ON step(gpu_uuid, change);
+)sql";
+
 constexpr std::string_view kChangeColumns =
     "id, started_ms, finished_ms, boot_id, uid, pid, user, command, reason, before_layout, "
     "after_layout, generation, state, message, (SELECT count(*) FROM step WHERE step.change = id), "
-    "start_ticks, driver, cause, for_request, for_uid, for_tenant, for_lease";
+    "start_ticks, driver, cause, for_request, for_uid, for_tenant, for_lease, for_key";
 
 ChangeState state_of(std::string_view name) {
   for (auto state :
@@ -87,8 +94,11 @@ ChangeRow read_change(const Statement& row) {
   change.driver = row.text(16);
   change.cause = row.text(17);
   if (const auto request = row.maybe_integer(18)) {
-    change.made_for = MadeFor{
-        static_cast<std::uint32_t>(row.integer(19)), row.text(20), *request, row.integer(21)};
+    change.made_for = MadeFor{static_cast<std::uint32_t>(row.integer(19)),
+                              row.text(20),
+                              *request,
+                              row.integer(21),
+                              row.text(22)};
   }
   return change;
 }
@@ -115,7 +125,8 @@ Result<std::optional<ChangeRow>> first_of(Statement query) {
 }  // namespace
 
 Result<Journal> Journal::open(const std::string& path, base::Clock& clock) {
-  MIG_ASSIGN_OR_RETURN(Database database, Database::open(path, {kSchema1, kSchema2, kSchema3}));
+  MIG_ASSIGN_OR_RETURN(Database database,
+                       Database::open(path, {kSchema1, kSchema2, kSchema3, kSchema4}));
   return Journal(std::move(database), clock);
 }
 
@@ -144,14 +155,15 @@ Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<S
         database_.prepare(
             "INSERT INTO change (started_ms, boot_id, uid, pid, user, command, reason, "
             "before_layout, after_layout, generation, start_ticks, driver, cause, for_request, "
-            "for_uid, for_tenant, state, message) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open','')"));
+            "for_uid, for_tenant, for_key, state, message) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open','')"));
     insert.bind(started).bind(change.boot_id).bind(change.uid).bind(change.pid).bind(change.user);
     insert.bind(change.command).bind(change.reason).bind(change.before).bind(change.after);
     insert.bind(change.generation).bind(change.start_ticks).bind(change.driver).bind(change.cause);
     const MadeFor made_for = change.made_for.value_or(MadeFor{});
     insert.bind(change.made_for ? std::optional(made_for.request) : std::nullopt);
     insert.bind(static_cast<std::int64_t>(made_for.uid)).bind(std::string_view(made_for.tenant));
+    insert.bind(std::string_view(made_for.key));
     MIG_TRY(insert.run());
     id = database_.last_insert_id();
     for (const StepRow& step : steps) {
@@ -237,6 +249,35 @@ Result<std::vector<ChangeRow>> Journal::after(std::int64_t change, std::int64_t 
           fmt::format("SELECT {} FROM change WHERE id > ? ORDER BY id LIMIT ?", kChangeColumns)));
   query.bind(change).bind(limit);
   return read_changes(std::move(query));
+}
+
+Result<std::vector<ChangeRow>> Journal::changes_for_key(const std::string& key,
+                                                        std::int64_t limit) {
+  MIG_ASSIGN_OR_RETURN(
+      Statement query,
+      database_.prepare(fmt::format("SELECT {} FROM change WHERE for_key=? AND for_key<>'' AND "
+                                    "state NOT IN ('open','rolled_back') ORDER BY id DESC LIMIT ?",
+                                    kChangeColumns)));
+  query.bind(std::string_view(key)).bind(limit);
+  return read_changes(std::move(query));
+}
+
+Result<std::optional<ChangeRow>> Journal::touched_since(std::int64_t change,
+                                                        const std::string& gpu_uuid,
+                                                        std::int64_t start,
+                                                        std::int64_t size,
+                                                        const std::string& but_key) {
+  constexpr std::string_view kTouched =
+      "SELECT {} FROM change WHERE id > ? AND state='applied' AND for_key<>? AND (EXISTS (SELECT 1 "
+      "FROM step WHERE step.change=change.id AND step.gpu_uuid=? AND "
+      "(step.kind IN ('disable_mig','reset_gpu') OR "
+      "(step.gpu_start < ? AND step.gpu_start + step.gpu_size > ?))) OR "
+      "(cause IN ('apply','undo','restore','migrate') AND instr(after_layout, ?) > 0)) "
+      "ORDER BY id LIMIT 1";
+  MIG_ASSIGN_OR_RETURN(Statement query, database_.prepare(fmt::format(kTouched, kChangeColumns)));
+  query.bind(change).bind(std::string_view(but_key)).bind(std::string_view(gpu_uuid));
+  query.bind(start + size).bind(start).bind(std::string_view(gpu_uuid));
+  return first_of(std::move(query));
 }
 
 Result<void> Journal::credit(std::int64_t change, std::int64_t lease) {

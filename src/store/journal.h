@@ -86,6 +86,15 @@ class Journal {
   Result<std::vector<ChangeRow>> after(std::int64_t change, std::int64_t limit);
   // Names the lease that a change's instances were made for; the change says for which request.
   Result<void> credit(std::int64_t change, std::int64_t lease);
+  // Changes that made instances for that key and were not rolled back, newest first; none for "".
+  Result<std::vector<ChangeRow>> changes_for_key(const std::string& key, std::int64_t limit);
+  // The first later change, not for that key, that made or destroyed what overlaps the placement,
+  // reset the GPU, or was a whole layout of it (cause "apply", "undo", "restore", "migrate").
+  Result<std::optional<ChangeRow>> touched_since(std::int64_t change,
+                                                 const std::string& gpu_uuid,
+                                                 std::int64_t start,
+                                                 std::int64_t size,
+                                                 const std::string& but_key);
   Result<std::vector<StepRow>> steps(std::int64_t change);
   Result<std::vector<AttemptRow>> attempts(std::int64_t change);  // in order
   // Durations of completed steps, newest first.

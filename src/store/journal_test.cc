@@ -180,16 +180,58 @@ TEST_F(JournalTest, KeepsForWhomInstancesWereMade) {
   EXPECT_EQ(journal->after(0, 1)->front().id, *first) << "the oldest first";
 }
 
+TEST_F(JournalTest, TellsWhatWasMadeForAKeyAndWhoTouchedItSince) {
+  auto journal = Journal::open(path_);
+  ASSERT_TRUE(journal);
+  const auto change = [&](const std::string& key,
+                          const std::string& kind,
+                          std::int64_t start,
+                          ChangeState state = ChangeState::kApplied) {
+    ChangeRow row;
+    if (!key.empty()) {
+      row.made_for = MadeFor{0, "root", 0, 0, key};
+    }
+    StepRow step;
+    step.kind = kind;
+    step.gpu_uuid = "GPU-0";
+    step.gpu_start = start;
+    step.gpu_size = 2;
+    const auto id = journal->begin(row, {step});
+    EXPECT_TRUE(journal->finish(*id, state, "", ""));
+    return *id;
+  };
+  const std::int64_t made = change("k", "create_gpu_instance", 2);
+  change("k", "create_gpu_instance", 2, ChangeState::kRolledBack);
+  const auto found = journal->changes_for_key("k", 10);
+  ASSERT_EQ(found->size(), 1U) << "what was rolled back made nothing";
+  EXPECT_EQ(found->front().id, made);
+  EXPECT_EQ(found->front().made_for, (MadeFor{0, "root", 0, 0, "k"}));
+  EXPECT_TRUE(journal->changes_for_key("", 10)->empty());
+
+  const auto touched = [&] { return journal->touched_since(made, "GPU-0", 2, 2, "k"); };
+  change("l", "create_gpu_instance", 4);
+  change("k", "create_compute_instance", 2);
+  change("", "destroy_gpu_instance", 2, ChangeState::kRolledBack);
+  EXPECT_FALSE(*touched()) << "beside it, by the key, and undone";
+  EXPECT_FALSE(*journal->touched_since(made, "GPU-1", 2, 2, "k"));
+  const std::int64_t last = change("", "destroy_gpu_instance", 3);
+  ASSERT_TRUE(*touched());
+  EXPECT_EQ((*touched())->id, last);
+}
+
 TEST_F(JournalTest, SaysThatANewerVersionWroteIt) {
   {
-    auto database = Database::open(
-        path_,
-        {"CREATE TABLE a(x)", "CREATE TABLE b(x)", "CREATE TABLE c(x)", "CREATE TABLE d(x)"});
+    auto database = Database::open(path_,
+                                   {"CREATE TABLE a(x)",
+                                    "CREATE TABLE b(x)",
+                                    "CREATE TABLE c(x)",
+                                    "CREATE TABLE d(x)",
+                                    "CREATE TABLE e(x)"});
     ASSERT_TRUE(database);
   }
   auto journal = Journal::open(path_);
   ASSERT_FALSE(journal);
-  EXPECT_NE(journal.error().message.find("newer migctl (format 4, this one knows 3)"),
+  EXPECT_NE(journal.error().message.find("newer migctl (format 5, this one knows 4)"),
             std::string::npos)
       << journal.error().message;
 }

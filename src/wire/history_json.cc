@@ -17,7 +17,8 @@ Json made_for_json(const std::optional<MadeFor>& made) {
   return {{"uid", made->uid},
           {"tenant", made->tenant},
           {"request", made->request == 0 ? Json(nullptr) : Json(made->request)},
-          {"lease", made->lease == 0 ? Json(nullptr) : Json(made->lease)}};
+          {"lease", made->lease == 0 ? Json(nullptr) : Json(made->lease)},
+          {"key", text_or_null(made->key)}};
 }
 
 Json change_json(const ChangeRecord& change) {

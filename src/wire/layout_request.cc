@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMostLayoutRequest = 64U << 10U;
 constexpr std::size_t kMostReason = 500;
+constexpr std::size_t kMostApplyAnswer = 4U << 20U;
 
 std::string line_at(const Reader& reader, std::string_view key, std::size_t most) {
   if (!reader.given(key)) {
@@ -59,6 +60,41 @@ Result<LayoutRequest> parse_layout_request(std::string_view text, bool with_plan
                 "docs/reference/api.md shows one");
   }
   return request;
+}
+
+std::string layout_request_document(const LayoutRequest& request) {
+  Json json = {{"layout", request.layout}};
+  if (request.config) {
+    json["config"] = *request.config;
+  }
+  if (request.shown) {
+    json["generation"] = request.shown->generation;
+    json["steps"] = request.shown->steps;
+  }
+  if (!request.reason.empty()) {
+    json["reason"] = request.reason;
+  }
+  // A text that is not UTF-8 is the daemon's to refuse.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<ApplyAnswer> parse_apply_answer(std::string_view text) {
+  MIG_ASSIGN_OR_RETURN(const Json json, base::parse_json(text, {kMostApplyAnswer, "the answer"}));
+  Problem problem;
+  const Reader reader(json, "", problem);
+  if (text_at(reader, "kind") == "Error") {
+    return error_of(reader);
+  }
+  ApplyAnswer answer;
+  answer.outcome = reader.at("outcome").text();
+  if (reader.given("failure")) {
+    const Reader failure = reader.at("failure");
+    answer.failure = error_of(failure);
+  }
+  if (problem.any()) {
+    return fail(ErrorCode::kInvalidInput, "the daemon's answer: " + problem.text());
+  }
+  return answer;
 }
 
 ShownPlan shown_plan(const Plan& plan) {

@@ -32,7 +32,17 @@ struct LayoutRequest {
 // kInvalidInput names the missing, mistyped or unknown member; kTooLarge above 64 KiB.
 // `with_plan`: what was shown must be there; else it must not.
 Result<LayoutRequest> parse_layout_request(std::string_view text, bool with_plan);
+// The request's text, for a client.
+std::string layout_request_document(const LayoutRequest& request);
 ShownPlan shown_plan(const Plan& plan);
+
+// What a client needs of the answer to POST /v1/apply: an ApplyResult, or an Error.
+struct ApplyAnswer {
+  std::string outcome;           // "applied", "unchanged", "rolled_back", "stuck"
+  std::optional<Error> failure;  // why not
+};
+
+Result<ApplyAnswer> parse_apply_answer(std::string_view text);
 
 struct Caller {
   std::uint32_t uid = 0;

@@ -62,5 +62,38 @@ TEST(LayoutRequest, ShowsEachStepOfAPlan) {
   EXPECT_EQ(shown.steps.front(), plan.steps.front().str());
 }
 
+TEST(LayoutRequest, AClientsTextIsReadAsItWasMeant) {
+  LayoutRequest asked{"version: v1\n\"x\"", "mixed", "", std::nullopt};
+  const auto planned = parse_layout_request(layout_request_document(asked), false);
+  ASSERT_TRUE(planned) << planned.error().message;
+  EXPECT_EQ(planned->layout, asked.layout);
+  EXPECT_EQ(planned->config, "mixed");
+  asked.reason = "label";
+  asked.shown = ShownPlan{"00ab", {"one", "two"}};
+  const auto applied = parse_layout_request(layout_request_document(asked), true);
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_EQ(applied->reason, "label");
+  EXPECT_EQ(applied->shown->generation, "00ab");
+  EXPECT_EQ(applied->shown->steps, asked.shown->steps);
+}
+
+TEST(LayoutRequest, AnswersToApply) {
+  Plan plan;
+  ApplyResult result;
+  result.outcome = Outcome::kRolledBack;
+  result.failure = Error{ErrorCode::kDriver, "no", "hint", {"outer"}, {}};
+  const auto answer = parse_apply_answer(apply_document(plan, result, "", {}));
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->outcome, "rolled_back");
+  EXPECT_EQ(answer->failure->text(), "outer: no");
+  result = {};
+  EXPECT_FALSE(parse_apply_answer(apply_document(plan, result, "", {}))->failure);
+  const Error conflict{ErrorCode::kConflict, "another change", {}, {}, {}};
+  EXPECT_EQ(parse_apply_answer(error_document(conflict, "", std::nullopt)).error().code,
+            ErrorCode::kConflict);
+  EXPECT_FALSE(parse_apply_answer("{}"));
+  EXPECT_FALSE(parse_apply_answer("x"));
+}
+
 }  // namespace
 }  // namespace mig::wire

@@ -12,6 +12,8 @@ Json holder_json(const lease::LeaseHolder& holder) {
       return Json{{"pid", holder.pid}, {"startTicks", holder.start_ticks}};
     case lease::LeaseHolder::Kind::kUnit:
       return Json{{"unit", holder.unit}};
+    case lease::LeaseHolder::Kind::kExternal:
+      return Json{{"external", holder.unit}};
     case lease::LeaseHolder::Kind::kTime:
       break;
   }

@@ -84,7 +84,10 @@ lease::LeaseHolder read_holder(const Reader& parent, std::string_view key = "hol
     return lease::LeaseHolder::time();
   }
   const Reader reader = parent.at(key);
-  reader.only({"pid", "startTicks", "unit"});
+  reader.only({"pid", "startTicks", "unit", "external"});
+  if (reader.given("external")) {
+    return lease::LeaseHolder::external(name_at(reader, "external"));
+  }
   if (reader.given("unit")) {
     return lease::LeaseHolder::of_unit(name_at(reader, "unit"));
   }

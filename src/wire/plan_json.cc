@@ -43,7 +43,8 @@ Json blocker_json(const Blocker& blocker) {
                      {"job", text_or_null(blocker.lease->job)},
                      {"gpuInstance", blocker.lease->gpu_instance.value},
                      {"computeInstance", blocker.lease->compute_instance.value},
-                     {"pid", blocker.lease->pid != 0 ? Json(blocker.lease->pid) : Json(nullptr)}};
+                     {"pid", blocker.lease->pid != 0 ? Json(blocker.lease->pid) : Json(nullptr)},
+                     {"external", text_or_null(blocker.lease->key)}};
   }
   return json;
 }

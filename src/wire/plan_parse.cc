@@ -94,7 +94,7 @@ Process read_process(const Reader& reader) {
 }
 
 InstanceLease read_lease_of_blocker(const Reader& reader, std::uint64_t start_ticks) {
-  reader.only({"id", "tenant", "job", "gpuInstance", "computeInstance", "pid"});
+  reader.only({"id", "tenant", "job", "gpuInstance", "computeInstance", "pid", "external"});
   InstanceLease lease;
   lease.id = static_cast<std::int64_t>(reader.at("id").number(INT64_MAX));
   lease.tenant = reader.at("tenant").text();
@@ -103,6 +103,10 @@ InstanceLease read_lease_of_blocker(const Reader& reader, std::uint64_t start_ti
   lease.compute_instance = read_id<ComputeInstanceId>(reader.at("computeInstance"));
   lease.pid = reader.at("pid").optional([](const Reader& r) { return r.u32(); }).value_or(0);
   lease.start_ticks = start_ticks;
+  if (reader.given("external")) {  // plans of earlier versions have no such member
+    lease.key =
+        reader.at("external").optional([](const Reader& r) { return r.text(); }).value_or("");
+  }
   return lease;
 }
 

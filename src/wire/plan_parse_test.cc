@@ -116,8 +116,8 @@ TEST(ParsePlan, ALeaseInTheWayIsReadBackAsALease) {
   Blocker blocker;
   blocker.gpu = plan.gpus[0].gpu;
   blocker.gpu_instance = GpuInstanceId{5};
-  blocker.lease =
-      InstanceLease{3, "team-a", "train", GpuInstanceId{5}, ComputeInstanceId{1}, 77, 1234};
+  blocker.lease = InstanceLease{
+      3, "team-a", "train", GpuInstanceId{5}, ComputeInstanceId{1}, 77, 1234, "kubernetes/u/d"};
   blocker.start_ticks = 1234;
   blocker.what = "lease 3 of team-a (train) holds 2g.10gb gi=5 on GPU 0";
   plan.gpus[0].blockers = {blocker};

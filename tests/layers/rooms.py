@@ -89,6 +89,20 @@ ROOMS = {
     "sim/tools": room("create, list, destroy, env, shell, inject", "abi", "sim/machine", "sim/gpus", "sim/tree", "sim/client"),
     "sim/dcgm": room("for tests only: a libdcgm.so.4 and a host engine over the simulated machine's activity", "abi", "sim/machine"),
     "workload": room("programs that run on an instance", "sim/client"),
+    "kubernetes/api": room("the Kubernetes API and migd's event stream over libcurl: credentials, requests, watches "
+                           "([ADR 0029](adr/0029-kubernetes.md))", "mig", "base", "config"),
+    "kubernetes/objects": room("a machine as ResourceSlices and DeviceClasses, an allocation back as devices, health as taints. Pure",
+                               "mig", "base", "model", "planner"),
+    "kubernetes/publish": room("keeps the API server's ResourceSlices of a node in step with its machine",
+                               "mig", "base", "model", "client", "kubernetes/api", "kubernetes/objects"),
+    "kubernetes/claims": room("prepares and frees the instances of a claim through migd; its checkpoint, and repair after a crash",
+                              "mig", "base", "model", "wire", "client", "kubernetes/objects"),
+    "kubernetes/node_config": room("the layout that a node's label asks for: states, affected pods, labels of what the node has",
+                                   "mig", "base", "model", "config", "wire", "client", "kubernetes/api", "kubernetes/objects"),
+    "kubernetes/plugin": room("gRPC with the kubelet: registration, DRA, health, the older device plugin; the only user of gRPC",
+                              "mig", "base", "model", "client", "kubernetes/objects", "kubernetes/claims"),
+    "kubernetes/main": room("mig-kubelet: words of the command line, threads, the log", "mig", "base", "model", "client", "kubernetes/api",
+                            "kubernetes/objects", "kubernetes/publish", "kubernetes/claims", "kubernetes/node_config", "kubernetes/plugin"),
 }
 
 # Further rooms that the tests of a room may include: loaders of data and makers of machines, never the other side's
@@ -100,13 +114,20 @@ TESTS_MAY_INCLUDE = {
     "sim/tree": ("sim/gpus",),
     "workload": ("sim/machine", "sim/tools"),
     "observe": ("node",),
+    "kubernetes/objects": ("catalog",),
+    "kubernetes/publish": ("catalog",),
+    "kubernetes/plugin": ("catalog",),
+    "kubernetes/node_config": ("catalog", "node"),
 }
 
 # Libraries that cost compile time or widen the attack surface: only these rooms may include them.
 LIBRARIES = {
-    "CLI/": ("cli", "sim/tools", "workload"),
+    "CLI/": ("cli", "sim/tools", "workload", "kubernetes/main"),
     "yaml-cpp/": ("config",),
-    "nlohmann/json.hpp": ("base", "config", "wire", "launch", "cli", "catalog", "sim/gpus", "sim/tools", "workload", "apply", "store"),
+    "nlohmann/json.hpp": ("base", "config", "wire", "launch", "cli", "catalog", "sim/gpus", "sim/tools", "workload", "apply", "store",
+                          "kubernetes/api", "kubernetes/objects", "kubernetes/publish", "kubernetes/claims", "kubernetes/node_config"),
+    "curl/": ("kubernetes/api",),
+    "grpcpp/": ("kubernetes/plugin",),
     "boost/": ("http",),
     "openssl/": ("http",),
     "sqlite3.h": ("store",),

@@ -146,6 +146,7 @@ def killed_programs(box, before, rounds):
             box.environment["SLURM_JOB_CONSTRAINTS"] = variables["SLURM_JOB_CONSTRAINTS"]
         box.migctl("slurm", "epilog")
         box.environment["SLURM_JOB_ID"] = str(number)
+        (box.file("told") / f"{number}.conf.0123456789ab").write_text("as of a prolog killed while it wrote", encoding="utf-8")
         box.migctl("slurm", "epilog")
         expect_own_layout(box, before, f"kill -9 of the {program} {number}")
     for name in (*variables, "SLURM_JOB_ID"):

@@ -5,13 +5,14 @@ from json_schema import obj, t
 from .registry import VALUES
 
 VALUES["holderOfLease"] = {
-    "description": "What a lease lasts with: a process, a unit, or null: its time limit.",
+    "description": "What a lease lasts with: a process, a unit, an external component by its key (until it releases it), or null: its time limit.",
     "anyOf": [
         {"type": "null"},
         {
             "type": "object", "properties": {"pid": t("i"), "startTicks": t("i")}, "required": ["pid", "startTicks"],
             "additionalProperties": False},
-        {"type": "object", "properties": {"unit": t("s")}, "required": ["unit"], "additionalProperties": False}]}
+        {"type": "object", "properties": {"unit": t("s")}, "required": ["unit"], "additionalProperties": False},
+        {"type": "object", "properties": {"external": t("s")}, "required": ["external"], "additionalProperties": False}]}
 VALUES["need"] = obj(
     "Which instances serve; null: any.",
     {
@@ -63,8 +64,10 @@ VALUES["site"] = obj(
         "reclaimMs": ("i?", "null: never"), "defaultTimeMs": "i",
         "others": ("@tenant?", "what those have whom no tenant names; null: no file")})
 VALUES["madeFor"] = obj(
-    "For whom an instance was made (--create).",
-    {"uid": "i", "tenant": "s", "request": ("i?", "null: none, the instance of a slot"), "lease": ("i?", "null: none yet")})
+    "For whom an instance was made (--create, POST /v1/instances).",
+    {
+        "uid": "i", "tenant": "s", "request": ("i?", "null: none, the instance of a slot or of a key"),
+        "lease": ("i?", "null: none yet"), "key": ("s?", "of POST /v1/instances; null: made for a request or a slot")})
 VALUES["instance"] = obj("Where a command runs.", {"gpu": "i", "gpuInstance": "i", "computeInstance": "i", "profile": "s", "uuid": "s"})
 VALUES["slot"] = obj(
     "A named place.",

@@ -141,3 +141,19 @@ kind(
     {"version": "s", "driverVersion": "s?", "nvmlVersion": "s?", "driverNote": ("s?", "why there is no driver")},
     command="version")
 kind("Error", "What went wrong.", ERR, command="every command")
+kind(
+    "PlacedInstance",
+    "An instance at the placement that was asked for.",
+    {
+        "uuid": "s", "profile": ("s", "of the compute instance"), "gpu": "i", "gpuUuid": "s", "gpuMinor": "i?",
+        "gpuInstance": "i", "computeInstance": "i", "placement": "@placement", "memoryMib": "i", "sm": "i?", "slices": "i",
+        "made": ("b", "for the key, by this request or an earlier one; false: it was there, and is only leased"),
+        "lease": ("i?", "null: none was asked for"),
+        "cdi": obj("For container engines.", {
+            "device": ("s?", "qualified name in the kept CDI file"), "missing": ("s?", "why there is none, and what to do")})},
+    command="POST /v1/instances")
+kind(
+    "DestroyedInstance",
+    "An instance that is no more.",
+    {"uuid": "s"},
+    command="DELETE /v1/instances/UUID")

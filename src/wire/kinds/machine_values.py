@@ -67,7 +67,8 @@ VALUES["blocker"] = obj(
             "In place of a process.",
             {
                 "id": "i", "tenant": "s", "job": "s?", "gpuInstance": "i", "computeInstance": "i",
-                "pid": ("i?", "the job that may be signalled")})},
+                "pid": ("i?", "the job that may be signalled"),
+                "external": ("s?", "key of the component that holds it for others")})},
     ("lease",))
 VALUES["gpuPlan"] = obj(
     "What a plan does to a GPU.",

@@ -5,6 +5,8 @@ Files that the dev preset too compiles by themselves, alone in a unity unit or a
 which are brought up to date.
 Writes build/commands/alone/build.ninja, one edge for each file; ninja decides what is out of date, runs in parallel and
 shows progress. Exit code: ninja's.
+
+With --until, files that were changed last come first, and what is not done by then is named as not checked.
 """
 
 import argparse
@@ -12,8 +14,13 @@ import json
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+import time
+
+import deadline
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "commands" / "alone"
@@ -23,7 +30,10 @@ def syntax_only(entry):
     """The compiler's command for a syntax check, or None for other languages and generated files."""
     if not entry["file"].endswith(".cc") or (ROOT / "build") in pathlib.Path(entry["file"]).parents:
         return None
-    words = [word for word in shlex.split(entry["command"]) if word != "-c" and not word.endswith("ccache")]
+    words = shlex.split(entry["command"])
+    # Before the compiler: ccache and its settings.
+    compiler = next(i for i, word in enumerate(words) if re.search(r"(^|/)(g\+\+|c\+\+)[-\d]*$", word))
+    words = [word for word in words[compiler:] if word != "-c"]
     if "-o" in words:
         del words[words.index("-o"):words.index("-o") + 2]
     # Generated files are in build/dev. Optimisation and debug information do not affect a syntax check.
@@ -54,6 +64,29 @@ def proved(commands, jobs):
     return set(objects) if objects and done.returncode == 0 else set()
 
 
+def ninja(jobs, until, files):
+    """Runs it; whether all that was checked compiles, and which of `files` (by the name of the edge) were not checked by then."""
+    command = ["ninja", "-C", str(OUT), "-k", "0", "-j", str(jobs)]
+    if until is None:
+        return subprocess.run(command, check=False).returncode == 0, []
+    failed, interrupted = set(), threading.Event()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        def interrupt():
+            interrupted.set()
+            running.send_signal(signal.SIGINT)  # it ends what it runs, and remembers what is done
+        timer = threading.Timer(max(0, until - time.time()), interrupt)
+        timer.start()
+        for line in running.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("FAILED: "):
+                failed.add(files[line.split()[1]])
+        timer.cancel()
+    if not interrupted.is_set():
+        return running.returncode == 0, []
+    todo = subprocess.run([*command, "-n"], capture_output=True, text=True, check=False).stdout
+    return not failed, sorted(set(re.findall(r"(?m)^\[\d+/\d+\] (\S+) by itself$", todo)) - failed)
+
+
 def quoted(text):
     return text.replace("$", "$$").replace(":", "$:").replace(" ", "$ ")
 
@@ -61,6 +94,7 @@ def quoted(text):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--until", type=float, help="seconds since 1970; what is not done by then is not checked")
     options = parser.parse_args()
     lines = ["ninja_required_version = 1.10", "rule alone", "  command = $compile -MMD -MT $out -MF $out.d && touch $out",
              "  description = $in by itself", "  depfile = $out.d", "  deps = gcc"]
@@ -70,16 +104,22 @@ def main():
         # A file that belongs to several targets is checked once.
         if compile_it is not None:
             commands.setdefault(entry["file"], compile_it)
+    rank = deadline.latest_first() if options.until is not None else lambda file: 0
     by_build = proved(commands, options.jobs)
-    for file, compile_it in commands.items():
+    files = {}
+    for file, compile_it in sorted(commands.items(), key=lambda item: rank(item[0])):
         if file in by_build:
             continue
         stamp = str(pathlib.Path(file).relative_to(ROOT)).replace("/", "-")
+        files[stamp] = file
         lines += [f"build {quoted(stamp)}: alone {quoted(file)}", f"  compile = {shlex.join(compile_it).replace('$', '$$')}"]
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "build.ninja").write_text("\n".join(lines) + "\n")
     print(f"alone: {len(commands)} files, each by itself; {len(by_build)} of them were built so", file=sys.stderr)
-    return subprocess.run(["ninja", "-C", str(OUT), "-k", "0", "-j", str(options.jobs)], check=False).returncode
+    good, unchecked = ninja(options.jobs, options.until, files)
+    if unchecked:
+        deadline.report("alone", [str(pathlib.Path(file).relative_to(ROOT)) for file in unchecked])
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

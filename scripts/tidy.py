@@ -6,6 +6,8 @@ unit that includes them (clang's analyzer knows such unified sources). Which fil
 its own unity units are the parts of a batch, and small ones of different rooms share one. Where the parts do not compile
 together, two anonymous names clashing for example, each is checked by itself, and halved if need be. A batch that passed
 is cached by the hash of its preprocessed text and the settings.
+
+With --until, batches of files that were changed last come first, and what is not begun by then is named as not checked.
 """
 
 import argparse
@@ -18,6 +20,9 @@ import re
 import shlex
 import subprocess
 import sys
+import time
+
+import deadline
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = ROOT / "build" / "dev"
@@ -90,6 +95,12 @@ def batches(found):
     return [(batch["parts"], (*batch["generated"], *batch["flags"])) for batch in packed]
 
 
+def recent(work):
+    """Batches, those with the files that were changed last first."""
+    rank = deadline.latest_first()
+    return sorted(work, key=lambda batch: min(rank(file) for part in batch[0] for file in part))
+
+
 def rooms(files):
     return {str(pathlib.Path(file).parent.relative_to(ROOT)) for file in files}
 
@@ -123,21 +134,34 @@ def check(parts, flags):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--until", type=float, help="seconds since 1970; what is not begun by then is not checked")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     found = units(options.files)
     work = batches(found)
+    if options.until is not None:
+        work = recent(work)
+    unchecked = []
+
+    def in_time(parts, flags):
+        if options.until is not None and time.time() >= options.until:
+            unchecked.extend(str(pathlib.Path(file).relative_to(ROOT)) for part in parts for file in part)
+            return ""
+        return check(parts, flags)
+
     print(f"clang-tidy: {sum(len(files) for files, _ in found)} files in {len(work)} batches, {options.jobs} at a time",
           file=sys.stderr)
     seen = set()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for finished in concurrent.futures.as_completed(pool.submit(check, *item) for item in work):
+        for finished in concurrent.futures.as_completed(pool.submit(in_time, *item) for item in work):
             # A header belongs to many batches: each finding is printed once.
             for finding in re.split(r"(?m)^(?=/\S+:\d+:\d+: )", finished.result()):
                 if finding.strip() and finding not in seen:
                     seen.add(finding)
                     print(finding.rstrip().replace(f"{ROOT}/", ""), flush=True)
+    if unchecked:
+        deadline.report("clang-tidy", unchecked)
     print(f"clang-tidy: {len(seen)} findings", file=sys.stderr)
     return 1 if seen else 0
 

@@ -2,6 +2,9 @@
 """How a third-party program comes into build/third_party: by pip into a venv, or built from Go sources through a module of
 ours that pins the versions. Each step is done once, and again when its pins change; what cannot be had is recorded with the
 reason in build/third_party/status.json, and the tests that need it are skipped with that reason.
+
+Programs built from Go sources, three quarters of an hour of processor time in all, are kept in a cache of the user's own
+(program_cache.py), as ccache keeps objects: another checkout copies them.
 """
 
 import fcntl
@@ -9,11 +12,15 @@ import hashlib
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+
+import program_cache
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -24,6 +31,8 @@ BIN = STORE / "bin"
 TIMEOUT_S = 1200  # beside other work
 # When a run has no more time for clients, in seconds since 1970; CI has a limit of its own.
 UNTIL = float(os.environ.get("MIGCTL_CLIENTS_UNTIL", "inf"))
+# Of the user, beside those of cgo: they change what a build gives.
+GO_SETTINGS = {"CC", "CXX", "GO386", "GOAMD64", "GOARCH", "GOARM64", "GODEBUG", "GOEXPERIMENT", "GOFIPS140", "GOOS"}
 STRIPPED = ("-ldflags", "-s -w")  # without symbols and debug information
 
 
@@ -106,9 +115,9 @@ def find_go(module):
     return str(toolchains[0])
 
 
-def go_build(module, name, *packages, folder=BIN, program="", options=(), timeout=TIMEOUT_S):
+def go_build(module, name, *packages, folder=BIN, program="", options=(), timeout=TIMEOUT_S, read_from=None):
     """Builds the packages' programs into build/third_party/bin or another folder, through a module of ours that pins their
-    versions; `program` where the package would give its program another name."""
+    versions; `program` where the package would give its program another name; `read_from` a module whose files are read too."""
     def make():
         environment = dict(
             os.environ, GOPATH=str(STORE / "go"), GOCACHE=str(STORE / "go-cache"), GOBIN="",
@@ -116,14 +125,29 @@ def go_build(module, name, *packages, folder=BIN, program="", options=(), timeou
             GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false")
         environment.pop("GOROOT", None)
         folder.mkdir(parents=True, exist_ok=True)
+        go = find_go(module)
+        # What else decides which program comes of the same sources: the compilers, the C library and the user's own settings.
+        settings = sorted(f"{key}={value}" for key, value in os.environ.items() if key in GO_SETTINGS or key.startswith("CGO_"))
+        parts = (wanted, name, program, *packages, run("go version", [go, "version"]), " ".join(platform.libc_ver()),
+                 platform.machine(), *settings)
+        key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        if program_cache.fetch(key, folder):
+            if read_from:
+                run(f"go mod download {read_from}", [go, "mod", "download", read_from], cwd=module, env=environment)
+            print(f"    {name}: as an earlier checkout built it ({program_cache.folder()})", file=sys.stderr)
+            return
         started, before = time.monotonic(), os.times()
-        run(f"go build of {name}", [find_go(module), "build", *options, "-o", f"{folder}/{program}", *packages], timeout, cwd=module,
-            env=environment)
-        used = os.times()
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as built:
+            run(f"go build of {name}", [go, "build", *options, "-o", f"{built}/{program}", *packages], timeout, cwd=module, env=environment)
+            used = os.times()
+            program_cache.keep(key, pathlib.Path(built))
+            for path in pathlib.Path(built).iterdir():
+                path.replace(folder / path.name)
         cpu = used.children_user + used.children_system - before.children_user - before.children_system
         print(f"    {name}: built in {time.monotonic() - started:.0f} s, {cpu:.0f} s of processor time", file=sys.stderr)
     sources = sorted(path for package in packages if package.startswith("./") for path in (module / package).glob("*.go"))
-    once(folder / f"{name}.stamp", fingerprint(module / "go.mod", module / "go.sum", *sources) + " ".join(options), make)
+    wanted = fingerprint(module / "go.mod", module / "go.sum", *sources) + " ".join(options)
+    once(folder / f"{name}.stamp", wanted, make)
 
 
 def get_all(steps):

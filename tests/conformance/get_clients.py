@@ -158,7 +158,9 @@ def get_axe():
 
 
 def get_mig_parted():
-    go_build(HERE / "mig_parted", "nvidia-mig-parted", "github.com/NVIDIA/mig-parted/cmd/nvidia-mig-parted")
+    """Its examples of layouts are read too."""
+    module = "github.com/NVIDIA/mig-parted"
+    go_build(HERE / "mig_parted", "nvidia-mig-parted", f"{module}/cmd/nvidia-mig-parted", read_from=module)
 
 
 def get_go_nvml():

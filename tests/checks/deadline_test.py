@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the checks of CI with a deadline (scripts/deadline.py): what was changed last comes first, what was not reached is
+named and nothing that was found is lost."""
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from unittest import mock
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+import alone  # noqa: E402
+import deadline  # noqa: E402
+import tidy  # noqa: E402
+
+
+class DeadlineTest(unittest.TestCase):
+    def setUp(self):
+        held = contextlib.ExitStack()
+        self.addCleanup(held.close)
+        self.root = pathlib.Path(held.enter_context(tempfile.TemporaryDirectory())).resolve()
+        for module in (alone, deadline, tidy):
+            held.enter_context(mock.patch.object(module, "ROOT", self.root))
+        held.enter_context(mock.patch.object(alone, "OUT", self.root / "build/commands/alone"))
+        held.enter_context(mock.patch.object(tidy, "BUILT", self.root / "build/dev"))
+        held.enter_context(mock.patch.object(tidy, "OUT", self.root / "build/tidy"))
+        self.git("init", "-q")
+        (self.root / ".gitignore").write_text("/build/\n")
+        (self.root / ".clang-tidy").write_text("Checks: '-*'\n")
+        self.files = []
+        for name in ("old", "middle", "new"):
+            self.write(f"src/{name}/{name}.cc", f"int {name}_one() {{ return 0; }}\n")
+            self.git("add", "-A")
+            self.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", name)
+
+    def git(self, *words):
+        subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True)
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        self.files.append(str(path))
+
+    def run_check(self, module, until):
+        """Exit code and output of a check over all files."""
+        for built in ("build/commands", "build/dev"):
+            folder = self.root / built
+            folder.mkdir(parents=True, exist_ok=True)
+            # build/dev joins them, so that it proves none of them.
+            flag = "-O0" if built.endswith("dev") else "-O1"
+            (folder / "compile_commands.json").write_text(json.dumps([
+                {"directory": str(folder), "file": file, "command": f"/usr/bin/c++ {flag} -DFOLDER={folder.name} -o {file}.o -c {file}"}
+                for file in self.files]))
+        said = io.StringIO()
+        arguments = ["check", "--jobs", "1", *(["--until", str(until)] if until else [])]
+        saved = os.dup(1), os.dup(2)
+        with tempfile.TemporaryFile() as theirs:  # ninja writes past Python
+            try:
+                os.dup2(theirs.fileno(), 1)
+                os.dup2(theirs.fileno(), 2)
+                with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), mock.patch.object(sys, "argv", arguments):
+                    code = module.main()
+            finally:
+                os.dup2(saved[0], 1)
+                os.dup2(saved[1], 2)
+                for number in saved:
+                    os.close(number)
+            theirs.seek(0)
+            return code, said.getvalue() + theirs.read().decode()
+
+    def test_changed_last_comes_first(self):
+        self.write("src/young/young.cc", "int young() { return 0; }\n")
+        with open(self.root / "src/middle/middle.cc", "a", encoding="utf-8") as file:
+            file.write("// changed, not committed\n")
+        rank = deadline.latest_first()
+        names = [pathlib.Path(file).stem for file in sorted(self.files, key=rank)]
+        self.assertEqual(names, ["middle", "young", "new", "old"])
+        self.assertGreater(rank(self.root / "unknown.cc"), rank(self.root / "src/old/old.cc"))
+
+    def test_without_git_any_order_will_do(self):
+        with mock.patch.object(deadline, "ROOT", pathlib.Path("/")):
+            self.assertEqual(sorted(self.files, key=deadline.latest_first()), self.files)
+
+    def test_each_file_by_itself_in_time(self):
+        code, said = self.run_check(alone, time.time() + 600)
+        self.assertEqual(code, 0, said)
+        self.assertNotIn("NOT CHECKED", said)
+        order = [line.split("/")[-1].split()[0] for line in said.splitlines() if "by itself" in line and line.startswith("[")]
+        self.assertEqual(order, ["new.cc", "middle.cc", "old.cc"])
+
+    def test_each_file_by_itself_too_late(self):
+        code, said = self.run_check(alone, time.time() - 1)
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, r"alone: NOT CHECKED for want of time: [23] files.*src/old \(1\)")
+
+    def test_what_does_not_compile_fails_with_and_without_time(self):
+        self.write("src/bad/bad.cc", "int bad( { return 0; }\n")
+        for until in (None, time.time() + 600):
+            code, said = self.run_check(alone, until)
+            self.assertEqual(code, 1, said)
+            self.assertNotIn("NOT CHECKED", said)
+
+    def test_a_failure_before_the_deadline_is_not_lost_and_not_called_unchecked(self):
+        self.write("src/bad/bad.cc", "int bad( { return 0; }\n")  # not committed: the first
+        # A file that takes until after the deadline: the compiler waits for its text.
+        slow = self.root / "slow.h"
+        os.mkfifo(slow)
+        (self.root / "src/new/new.cc").write_text('#include "../../slow.h"\n')
+        self.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", "slow")
+
+        class WhenRead(threading.Thread):
+            """In the timer's place: goes off when the compiler reads that file."""
+
+            def __init__(self, _, function, arguments=()):
+                super().__init__(daemon=True)
+                self.function, self.arguments = function, arguments
+
+            def run(self):
+                with open(slow, "w", encoding="utf-8"):
+                    self.function(*self.arguments)
+
+            def cancel(self):
+                self.join()
+        with mock.patch.object(alone.threading, "Timer", WhenRead):
+            code, said = self.run_check(alone, time.time() + 600)
+        self.assertEqual(code, 1, said)
+        self.assertRegex(said, r"NOT CHECKED for want of time: 3 files")
+        self.assertNotIn("src/bad (1)", said)
+
+    @unittest.skipUnless(os.access("/usr/bin/clang-tidy-14", os.X_OK), "clang-tidy-14 is installed by ./scripts/bootstrap ci")
+    def test_clang_tidy(self):
+        code, said = self.run_check(tidy, time.time() - 1)
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, r"clang-tidy: NOT CHECKED for want of time: 3 files.*src/middle \(1\), src/new \(1\), src/old \(1\)")
+        (self.root / ".clang-tidy").write_text("Checks: '-*,readability-braces-around-statements'\nWarningsAsErrors: '*'\n")
+        self.write("src/bad/bad.cc", "int bad(int a) { if (a) return 1; return 0; }\n")
+        code, said = self.run_check(tidy, time.time() + 600)
+        self.assertEqual(code, 1, said)
+        self.assertIn("readability-braces-around-statements", said)
+        self.assertNotIn("NOT CHECKED", said)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -2,7 +2,7 @@
 """Compiles every file of the compilation database by itself, syntax only; called by scripts/alone.
 
 Files that the dev preset too compiles by themselves, alone in a unity unit or apart from one, are proved by their objects,
-which are brought up to date.
+which are brought up to date. So are those that passed with the same bytes in another checkout (passed.py).
 Writes build/commands/alone/build.ninja, one edge for each file; ninja decides what is out of date, runs in parallel and
 shows progress. Exit code: ninja's.
 
@@ -11,6 +11,7 @@ With --until, files that were changed last come first, and what is not done by t
 
 import argparse
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -21,6 +22,7 @@ import threading
 import time
 
 import deadline
+from passed import Passed
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "commands" / "alone"
@@ -87,6 +89,21 @@ def ninja(jobs, until, files):
     return not failed, sorted(set(re.findall(r"(?m)^\[\d+/\d+\] (\S+) by itself$", todo)) - failed)
 
 
+def remember(passed, commands, started):
+    """Of the edges that ninja has done: what they read, if nothing of it changed since the run began."""
+    edges = subprocess.run(["ninja", "-C", str(OUT), "-t", "deps"], capture_output=True, text=True, check=False).stdout
+    for edge in edges.split("\n\n"):
+        head, *read = edge.split("\n")
+        name, _, state = head.partition(": #deps")
+        stamp = OUT / name
+        if name not in commands or "(VALID)" not in state or not stamp.is_file() or stamp.stat().st_mtime < started:
+            continue
+        file, compile_it = commands[name]
+        read = sorted({str((OUT / path.strip()).resolve()) for path in read if path.strip()})
+        if file in read and all(os.stat(path).st_mtime < started for path in read):
+            passed.remember([file], compile_it, read, passed.contents(read))
+
+
 def quoted(text):
     return text.replace("$", "$$").replace(":", "$:").replace(" ", "$ ")
 
@@ -96,7 +113,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--until", type=float, help="seconds since 1970; what is not done by then is not checked")
     options = parser.parse_args()
-    lines = ["ninja_required_version = 1.10", "rule alone", "  command = $compile -MMD -MT $out -MF $out.d && touch $out",
+    lines = ["ninja_required_version = 1.10", "rule alone", "  command = $compile -MD -MT $out -MF $out.d && touch $out",
              "  description = $in by itself", "  depfile = $out.d", "  deps = gcc"]
     commands = {}
     for entry in json.loads((OUT.parent / "compile_commands.json").read_text()):
@@ -106,17 +123,24 @@ def main():
             commands.setdefault(entry["file"], compile_it)
     rank = deadline.latest_first() if options.until is not None else lambda file: 0
     by_build = proved(commands, options.jobs)
-    files = {}
+    compiler = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True).stdout
+    passed, known, edges = Passed("alone", compiler), 0, {}
     for file, compile_it in sorted(commands.items(), key=lambda item: rank(item[0])):
         if file in by_build:
             continue
+        if passed.holds([file], compile_it):
+            known += 1
+            continue
         stamp = str(pathlib.Path(file).relative_to(ROOT)).replace("/", "-")
-        files[stamp] = file
+        edges[stamp] = file, compile_it
         lines += [f"build {quoted(stamp)}: alone {quoted(file)}", f"  compile = {shlex.join(compile_it).replace('$', '$$')}"]
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "build.ninja").write_text("\n".join(lines) + "\n")
-    print(f"alone: {len(commands)} files, each by itself; {len(by_build)} of them were built so", file=sys.stderr)
-    good, unchecked = ninja(options.jobs, options.until, files)
+    print(f"alone: {len(commands)} files, each by itself; {len(by_build)} of them were built so, "
+          f"{known} passed before", file=sys.stderr)
+    started = time.time()
+    good, unchecked = ninja(options.jobs, options.until, {stamp: file for stamp, (file, _) in edges.items()})
+    remember(passed, edges, started)
     if unchecked:
         deadline.report("alone", [str(pathlib.Path(file).relative_to(ROOT)) for file in unchecked])
     return 0 if good else 1

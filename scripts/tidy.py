@@ -5,7 +5,7 @@ clang-tidy 14 spends 3 seconds per translation unit on the standard headers, 15 
 unit that includes them (clang's analyzer knows such unified sources). Which files compile together the dev preset knows:
 its own unity units are the parts of a batch, and small ones of different rooms share one. Where the parts do not compile
 together, two anonymous names clashing for example, each is checked by itself, and halved if need be. A batch that passed
-is cached by the hash of its preprocessed text and the settings.
+is not checked again while its files, headers and settings are the same (passed.py).
 
 With --until, batches of files that were changed last come first, and what is not begun by then is named as not checked.
 """
@@ -23,6 +23,7 @@ import sys
 import time
 
 import deadline
+from passed import Passed, dependencies
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = ROOT / "build" / "dev"
@@ -105,30 +106,34 @@ def rooms(files):
     return {str(pathlib.Path(file).parent.relative_to(ROOT)) for file in files}
 
 
-def check(parts, flags):
+def settings():
+    """What decides about findings besides the files and their flags."""
+    version = subprocess.run(["clang-tidy-14", "--version"], capture_output=True, text=True, check=True).stdout
+    return "clang-tidy", version, (ROOT / ".clang-tidy").read_text(), OURS
+
+
+def check(parts, flags, passed):
     """Findings as text; empty when there are none."""
     files = [file for part in parts for file in part]
-    name = hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
-    unit = OUT / f"{name}.cc"
-    unit.write_text("".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in files))
-    text = subprocess.run(["g++", "-E", "-P", *flags, str(unit)], cwd=BUILT,
-                          capture_output=True, check=False).stdout
-    hashed = hashlib.sha256(text + repr(flags).encode() + (ROOT / ".clang-tidy").read_bytes()).hexdigest()
-    stamp = OUT / f"{name}.passed"
-    if stamp.is_file() and stamp.read_text() == hashed:
+    if passed.holds(files, flags):
         return ""
+    unit = OUT / f"{hashlib.sha256(repr(files).encode()).hexdigest()[:16]}.cc"
+    unit.write_text("".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in files))
+    rule = subprocess.run(["g++", "-M", *flags, str(unit)], cwd=BUILT, capture_output=True, text=True, check=False).stdout
+    read = sorted({str((BUILT / path).resolve()) for path in dependencies(rule)} - {str(unit)})
+    contents = passed.contents(read)
     done = subprocess.run(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}",
                            f"--header-filter={OURS}", str(unit), "--", *flags],
                           cwd=BUILT, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        stamp.write_text(hashed)
-        return ""
+    findings = "" if done.returncode == 0 else done.stdout or done.stderr
     if "clang-diagnostic-error" in done.stdout and len(files) > 1:
         print(f"clang-tidy: {len(files)} files do not compile together: {', '.join(sorted(rooms(files)))}", file=sys.stderr)
         half = len(files) // 2
         smaller = [[part] for part in parts] if len(parts) > 1 else [[files[:half]], [files[half:]]]
-        return "".join(check(part, flags) for part in smaller)
-    return done.stdout or done.stderr
+        findings = "".join(check(part, flags, passed) for part in smaller)
+    if not findings:
+        passed.remember(files, flags, read, contents)
+    return findings
 
 
 def main():
@@ -143,12 +148,13 @@ def main():
     if options.until is not None:
         work = recent(work)
     unchecked = []
+    passed = Passed(*settings())
 
     def in_time(parts, flags):
         if options.until is not None and time.time() >= options.until:
             unchecked.extend(str(pathlib.Path(file).relative_to(ROOT)) for part in parts for file in part)
             return ""
-        return check(parts, flags)
+        return check(parts, flags, passed)
 
     print(f"clang-tidy: {sum(len(files) for files, _ in found)} files in {len(work)} batches, {options.jobs} at a time",
           file=sys.stderr)

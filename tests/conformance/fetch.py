@@ -4,7 +4,7 @@ ours that pins the versions. Each step is done once, and again when its pins cha
 reason in build/third_party/status.json, and the tests that need it are skipped with that reason.
 
 Programs built from Go sources, three quarters of an hour of processor time in all, are kept in a cache of the user's own
-(program_cache.py), as ccache keeps objects: another checkout copies them.
+(program_cache.py), as objects by ccache: another checkout copies them.
 """
 
 import fcntl
@@ -21,6 +21,7 @@ import tempfile
 import time
 
 import program_cache
+from program_cache import user_cache
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -134,7 +135,7 @@ def go_build(module, name, *packages, folder=BIN, program="", options=(), timeou
         if program_cache.fetch(key, folder):
             if read_from:
                 run(f"go mod download {read_from}", [go, "mod", "download", read_from], cwd=module, env=environment)
-            print(f"    {name}: as an earlier checkout built it ({program_cache.folder()})", file=sys.stderr)
+            print(f"    {name}: as an earlier checkout built it ({user_cache.folder()})", file=sys.stderr)
             return
         started, before = time.monotonic(), os.times()
         with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as built:

@@ -14,6 +14,7 @@ from unittest import mock
 
 import fetch
 import program_cache
+from program_cache import user_cache
 
 GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go1.99.0 linux/amd64"; exit 0; fi
@@ -138,11 +139,11 @@ class CacheTest(unittest.TestCase):
         (old,) = programs.iterdir()
         half = programs / ".half.killed"
         half.mkdir()
-        for path, days in ((old, program_cache.UNUSED_DAYS + 1), (half, 1)):
+        for path, days in ((old, user_cache.UNUSED_DAYS + 1), (half, 1)):
             os.utime(path, (time.time() - days * 86400,) * 2)
         self.build("second")  # asked for again in time
         self.assertTrue(old.is_dir())
-        os.utime(old, (time.time() - (program_cache.UNUSED_DAYS + 1) * 86400,) * 2)
+        os.utime(old, (time.time() - (user_cache.UNUSED_DAYS + 1) * 86400,) * 2)
         self.build("third", options=("-tags", "small"))
         self.assertFalse(old.is_dir())
         self.assertFalse(half.is_dir())

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the checks of CI with a deadline (scripts/deadline.py): what was changed last comes first, what was not reached is
-named and nothing that was found is lost."""
+"""Tests of the checks over all files, scripts/tidy.py and scripts/alone.py. With a deadline: what was changed last comes first,
+what was not reached is named and nothing that was found is lost. In a second checkout: what passed is not checked again, and
+every change is."""
 
 import contextlib
 import io
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,19 +21,18 @@ from unittest import mock
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 import alone  # noqa: E402
 import deadline  # noqa: E402
+import passed  # noqa: E402
 import tidy  # noqa: E402
 
 
-class DeadlineTest(unittest.TestCase):
+class ChecksTest(unittest.TestCase):
     def setUp(self):
-        held = contextlib.ExitStack()
-        self.addCleanup(held.close)
-        self.root = pathlib.Path(held.enter_context(tempfile.TemporaryDirectory())).resolve()
-        for module in (alone, deadline, tidy):
-            held.enter_context(mock.patch.object(module, "ROOT", self.root))
-        held.enter_context(mock.patch.object(alone, "OUT", self.root / "build/commands/alone"))
-        held.enter_context(mock.patch.object(tidy, "BUILT", self.root / "build/dev"))
-        held.enter_context(mock.patch.object(tidy, "OUT", self.root / "build/tidy"))
+        self.held = contextlib.ExitStack()
+        self.addCleanup(self.held.close)
+        self.top = pathlib.Path(self.held.enter_context(tempfile.TemporaryDirectory())).resolve()
+        self.held.enter_context(mock.patch.dict(os.environ, {"MIGCTL_CACHE": str(self.top / "cache")}))
+        self.work_in(self.top / "first")
+        self.root.mkdir()
         self.git("init", "-q")
         (self.root / ".gitignore").write_text("/build/\n")
         (self.root / ".clang-tidy").write_text("Checks: '-*'\n")
@@ -40,6 +41,21 @@ class DeadlineTest(unittest.TestCase):
             self.write(f"src/{name}/{name}.cc", f"int {name}_one() {{ return 0; }}\n")
             self.git("add", "-A")
             self.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", name)
+
+    def work_in(self, root):
+        self.root = root
+        for module in (alone, deadline, passed, tidy):
+            self.held.enter_context(mock.patch.object(module, "ROOT", root))
+        self.held.enter_context(mock.patch.object(alone, "OUT", root / "build/commands/alone"))
+        self.held.enter_context(mock.patch.object(tidy, "BUILT", root / "build/dev"))
+        self.held.enter_context(mock.patch.object(tidy, "OUT", root / "build/tidy"))
+
+    def copy(self, name):
+        """Goes on in a checkout of the same files without anything built."""
+        there = self.top / name
+        shutil.copytree(self.root, there, ignore=shutil.ignore_patterns("build"))
+        self.files = [file.replace(str(self.root), str(there)) for file in self.files]
+        self.work_in(there)
 
     def git(self, *words):
         subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True)
@@ -147,6 +163,49 @@ class DeadlineTest(unittest.TestCase):
         self.assertEqual(code, 1, said)
         self.assertIn("readability-braces-around-statements", said)
         self.assertNotIn("NOT CHECKED", said)
+
+    def test_another_checkout_checks_what_differs(self):
+        self.write("src/shared.h", "#pragma once\nint shared();\n")
+        self.write("src/user/user.cc", '#include "../shared.h"\nint user() { return shared(); }\n')
+        self.files = [file for file in self.files if file.endswith(".cc")]
+        self.assertEqual(self.run_check(alone, None)[0], 0)
+        self.assertIn("4 files, each by itself; 0 of them were built so, 4 passed before", self.run_check(alone, None)[1])
+        self.copy("second")
+        self.assertIn("4 passed before", self.run_check(alone, None)[1])
+        (self.root / "src/shared.h").write_text("#pragma once\nint shared(\n")
+        code, said = self.run_check(alone, None)
+        self.assertEqual(code, 1)
+        self.assertIn("3 passed before", said)
+        self.copy("third")
+        code, said = self.run_check(alone, None)
+        self.assertEqual(code, 1, "what failed was remembered")
+        with mock.patch.dict(os.environ, {"MIGCTL_CACHE": "off"}):
+            self.assertIn("0 passed before", self.run_check(alone, None)[1])
+
+    def test_a_damaged_entry_is_none(self):
+        self.assertEqual(self.run_check(alone, None)[0], 0)
+        for entry in (self.top / "cache/checks").iterdir():
+            entry.write_bytes(entry.read_bytes()[:20])
+        self.copy("second")
+        self.assertIn("0 passed before", self.run_check(alone, None)[1])
+
+    @unittest.skipUnless(os.access("/usr/bin/clang-tidy-14", os.X_OK), "clang-tidy-14 is installed by ./scripts/bootstrap ci")
+    def test_clang_tidy_in_another_checkout(self):
+        (self.root / ".clang-tidy").write_text("Checks: '-*,readability-braces-around-statements'\nWarningsAsErrors: '*'\n")
+        self.write("src/quiet/quiet.cc", "int quiet(int a) { if (a) return 1; return 0; }  // NOLINT\n")
+        self.assertEqual(self.run_check(tidy, None)[0], 0)
+        self.copy("second")
+        started, run = [], subprocess.run
+
+        def recorded(command, **options):
+            started.append(command[0])
+            return run(command, **options)
+        with mock.patch.object(tidy.subprocess, "run", recorded):
+            self.assertEqual(self.run_check(tidy, None)[0], 0)
+        self.assertEqual(started.count("clang-tidy-14"), 1, "for its version only")
+        quiet = self.root / "src/quiet/quiet.cc"
+        quiet.write_text(quiet.read_text().replace("  // NOLINT", ""))
+        self.assertEqual(self.run_check(tidy, None)[0], 1, "a comment decides too")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pods
 PROFILES = ("1g.18gb", "7g.141gb")
 AWAY_S = 30
 XID = 94  # contained memory error: of one instance
+IGNORED = 119  # the GPU's firmware does not answer
 CLEARED = "mig.migctl.dev/health-cleared"
 CONFLICT = 11  # exit code
 PREPARE = "FailedPrepareDynamicResources"
@@ -211,6 +212,33 @@ class Trouble(unittest.TestCase):
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
         self.api.patch("Node", "n1", {"metadata": {"annotations": {CLEARED: now}}})
         self.own.wait(lambda: f"cleared: {self.tainted()}\n{self.driver.component.tail()}", lambda: not self.tainted())
+
+    def with_words(self, *words):
+        """mig-kubelet anew with further words, until the end of the test."""
+        component, plain = self.driver.component, list(self.driver.component.command)
+
+        def back():
+            component.command = plain
+            component.restart()
+        self.addCleanup(back)
+        component.command = [*plain, *words]
+        component.restart()
+
+    def test_an_xid_that_evicts_and_one_that_is_ignored(self):
+        self.with_words("--xid-effect", "NoExecute", "--ignore-xids", str(IGNORED))
+        for name in ("ill", "well"):
+            self.start(name)
+            self.runs(name)
+        ill, well = self.node.instances()
+        self.node.inject("--xid", str(IGNORED), "--gpu", "0")  # of the whole GPU, were it not ignored
+        self.node.inject("--xid", str(XID), "--gpu", "0", "--gi", str(ill[4]), "--ci", "0")
+        begun = time.monotonic()
+        self.own.wait(lambda: f"its pod is evicted: {self.tainted()}\n{self.driver.component.tail()}",
+                      lambda: [one["metadata"]["name"] for one in self.api.list("Pod")] == ["well"])
+        print(f"evicted after {time.monotonic() - begun:.2f} s", flush=True)
+        self.assertEqual(self.api.phase("well"), "Running")
+        self.own.wait(lambda: f"its instance goes with it: {self.node.instances()}", lambda: self.node.instances() == [well])
+        self.own.wait(lambda: f"and the taint: {self.tainted()}\n{self.driver.component.tail()}", lambda: not self.tainted())
 
 
 if __name__ == "__main__":

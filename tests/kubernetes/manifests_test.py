@@ -136,6 +136,13 @@ class Chart(unittest.TestCase):
             args = pods(rendered.templated(*options))["mig-kubelet"]["containers"][0]["args"]
             self.assertEqual(next((one for one in args if one.startswith("--offer")), None), wanted)
 
+    def test_xids(self):
+        def words(*options):
+            args = pods(rendered.templated(*options))["mig-kubelet"]["containers"][0]["args"]
+            return [one for one in args if one.startswith(("--xid", "--ignore"))]
+        self.assertEqual(words(), [])
+        self.assertEqual(words("--set", "xids.effect=NoExecute,xids.ignore={94,119}"), ["--xid-effect=NoExecute", "--ignore-xids=94,119"])
+
     def test_another_namespace_registry_and_folder(self):
         found = rendered.templated("--set", "images.registry=registry.example/gpu/,images.tag=v7,kubeletDir=/data/kubelet", namespace="other")
         self.assertTrue(all(key[1] in ("", "other") for key in found))
@@ -150,6 +157,7 @@ class Chart(unittest.TestCase):
 
     def test_wrong_values_are_refused(self):
         for options, words in (("mode=both", "mode"), ("migd.enable=false", "enable"), ("kubeletDir=relative", "kubeletDir"), ("offer=everything", "offer"),
+                               ("xids.effect=None", "effect"), ("xids.ignore={all}", "ignore"),
                                ("migd.enabled=false,serviceMonitor.enabled=true", "needs migd.enabled")):
             with self.subTest(options=options), self.assertRaises(rendered.Refused) as told:
                 rendered.templated("--set", options)

@@ -80,7 +80,7 @@ Result<std::unique_ptr<DeviceSide>> DeviceSide::start(const Settings& settings,
                                                       Log& log,
                                                       const Stop& stop) {
   std::unique_ptr<DeviceSide> made(new DeviceSide(settings, log, stop));
-  MIG_ASSIGN_OR_RETURN(made->xids_, XidWatch::open(settings.state_dir + "/health.json", log));
+  MIG_ASSIGN_OR_RETURN(made->xids_, XidWatch::open(health_settings(settings), log));
   DeviceCalls calls;
   calls.allocate = [raw = made.get()](const std::string& resource,
                                       const std::vector<PluginDevice>& devices) {

@@ -126,7 +126,7 @@ DraSide::DraSide(
 Result<std::unique_ptr<DraSide>> DraSide::start(
     const Settings& settings, ClaimEngine& engine, ApiClient& api, Log& log, const Stop& stop) {
   std::unique_ptr<DraSide> made(new DraSide(settings, engine, api, log, stop));
-  MIG_ASSIGN_OR_RETURN(made->xids_, XidWatch::open(settings.state_dir + "/health.json", log));
+  MIG_ASSIGN_OR_RETURN(made->xids_, XidWatch::open(health_settings(settings), log));
   DraCalls calls;
   calls.prepare = [raw = made.get()](const ClaimRef& claim) { return raw->prepare(claim); };
   calls.unprepare = [raw = made.get()](const ClaimRef& claim) { return raw->unprepare(claim); };

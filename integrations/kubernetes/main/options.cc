@@ -71,6 +71,18 @@ const std::vector<OptionRow>& option_table() {
        "(default: cdi-cri)",
        "",
        &Settings::device_list},
+      {"--xid-effect",
+       "NoSchedule|NoExecute",
+       "dra: what the taint of an Xid does: nothing new is placed on the devices that it concerns "
+       "(the default), or pods that have them are evicted too",
+       "",
+       &Settings::xid_effect},
+      {"--ignore-xids",
+       "XIDS",
+       "Xids that never make a device unhealthy, as 94,119; those of programs (13, 31, 43, ...) "
+       "do not anyway",
+       "",
+       &Settings::ignore_xids},
       {"--namespace",
        "NAME",
        "namespace of the ConfigMap (default: migctl)",

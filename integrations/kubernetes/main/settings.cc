@@ -14,6 +14,7 @@ namespace mig::kube {
 namespace {
 
 constexpr std::size_t kMostName = 253;
+constexpr std::uint64_t kHighestXid = 9999;  // NVIDIA's list ends below 200
 
 Result<void> usage(std::string message, std::string hint = "mig-kubelet --help") {
   return fail(ErrorCode::kUsage, std::move(message), std::move(hint));
@@ -26,12 +27,31 @@ bool object_name(std::string_view text) {
          });
 }
 
+// "94,119".
+Result<std::set<std::uint64_t>> parse_xids(const std::string& text) {
+  std::set<std::uint64_t> xids;
+  for (const std::string& word : base::split(text, ',')) {
+    const auto xid = base::parse_decimal(word, kHighestXid);
+    if (!xid) {
+      return fail(
+          ErrorCode::kUsage,
+          fmt::format("--ignore-xids takes numbers of Xids as 94,119, not {}", base::quoted(word)),
+          "mig-kubelet --help");
+    }
+    xids.insert(*xid);
+  }
+  return xids;
+}
+
 Result<void> check_value(const OptionRow& row, const std::string& value) {
   if (row.value == "PATH") {
     if (!value.empty() && value.front() != '/') {
       return usage(fmt::format("{} takes an absolute path, not {}", row.name, base::quoted(value)));
     }
     return {};
+  }
+  if (row.value == "XIDS") {
+    return {};  // parse_xids()
   }
   if (row.value.find('|') == std::string::npos) {
     if (!value.empty() && !object_name(value)) {
@@ -51,6 +71,9 @@ Result<void> check_value(const OptionRow& row, const std::string& value) {
 Result<void> complete(Settings& settings) {
   for (const auto& row : option_table()) {
     MIG_TRY(check_value(row, settings.*row.text));
+  }
+  if (!settings.ignore_xids.empty()) {
+    MIG_ASSIGN_OR_RETURN(settings.ignored_xids, parse_xids(settings.ignore_xids));
   }
   const auto below = [&](std::string& path, const std::string& name) {
     if (path.empty()) {

@@ -3,7 +3,9 @@
 #ifndef MIGCTL_KUBERNETES_MAIN_SETTINGS_H_
 #define MIGCTL_KUBERNETES_MAIN_SETTINGS_H_
 
+#include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,10 +24,13 @@ struct Settings {
   std::string device_dir;     // "" = below kubelet_dir
   std::string pod_resources;  // "" = below kubelet_dir
   std::string state_dir = "/var/lib/mig-kubelet";
-  std::string mode = "auto";            // "dra", "device-plugin", "auto"
-  std::string offer = "placements";     // "placements", "existing"
-  std::string mig_strategy = "mixed";   // of the device plugin
-  std::string device_list = "cdi-cri";  // "cdi-cri", "envvar"
+  std::string mode = "auto";              // "dra", "device-plugin", "auto"
+  std::string offer = "placements";       // "placements", "existing"
+  std::string mig_strategy = "mixed";     // of the device plugin
+  std::string device_list = "cdi-cri";    // "cdi-cri", "envvar"
+  std::string xid_effect = "NoSchedule";  // of taints by Xids; "NoExecute"
+  std::string ignore_xids;                // as told, for example "94,119"
+  std::set<std::uint64_t> ignored_xids;   // what that says
   std::string name_space = "migctl";
   std::string config_map = "mig-layouts";
   bool node_config = true;

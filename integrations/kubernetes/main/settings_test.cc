@@ -74,6 +74,23 @@ TEST(Settings, WrongWordsAreNamed) {
   EXPECT_NE(message({"--node-name", "a", "more"}), "");
 }
 
+TEST(Settings, XidsThatAreIgnored) {
+  const auto settings =
+      parsed({"--node-name", "a", "--ignore-xids", "94,119,94", "--xid-effect", "NoExecute"});
+  ASSERT_TRUE(settings) << settings.error().text();
+  EXPECT_EQ(settings->ignored_xids, (std::set<std::uint64_t>{94, 119}));
+  EXPECT_EQ(settings->xid_effect, "NoExecute");
+  const auto plain = parsed({"--node-name", "a"});
+  EXPECT_TRUE(plain->ignored_xids.empty());
+  EXPECT_EQ(plain->xid_effect, "NoSchedule");
+  for (const char* wrong : {"94,", "x", "94 119", "-1", "10000", "all", "94,,95"}) {
+    const auto bad = parsed({"--node-name", "a", "--ignore-xids", wrong});
+    ASSERT_FALSE(bad) << wrong;
+    EXPECT_NE(bad.error().text().find("--ignore-xids takes numbers"), std::string::npos);
+  }
+  EXPECT_FALSE(parsed({"--node-name", "a", "--xid-effect", "None"}));
+}
+
 TEST(Settings, Verbs) {
   EXPECT_EQ(parsed({"--help"})->verb, Settings::Verb::kHelp);
   EXPECT_EQ(parsed({"--version"})->verb, Settings::Verb::kVersion);

@@ -16,12 +16,20 @@
 #include "kubernetes/objects/device_name.h"
 
 namespace mig::kube {
+HealthSettings health_settings(const Settings& settings) {
+  return {.state_file = settings.state_dir + "/health.json",
+          .boot_id = "",
+          .effect = settings.xid_effect,
+          .ignored = settings.ignored_xids};
+}
+
 // A state file that cannot be understood is moved aside: what it knew of past Xids is worth less
 // than the claims of the node.
-Result<std::unique_ptr<Health>> open_health(const std::string& file, Log& log) {
+Result<std::unique_ptr<Health>> open_health(HealthSettings settings, Log& log) {
+  const std::string file = settings.state_file;
   MIG_TRY(base::remove_temporaries(file));
-  const std::string boot = base::boot_id(base::proc_root());
-  auto health = Health::open({.state_file = file, .boot_id = boot});
+  settings.boot_id = base::boot_id(base::proc_root());
+  auto health = Health::open(settings);
   if (health || health.error().code != ErrorCode::kInvalidInput) {
     return health;
   }
@@ -33,7 +41,7 @@ Result<std::unique_ptr<Health>> open_health(const std::string& file, Log& log) {
   if (std::rename(file.c_str(), aside.c_str()) != 0) {
     return base::errno_error("move aside", file, errno);
   }
-  return Health::open({.state_file = file, .boot_id = boot});
+  return Health::open(std::move(settings));
 }
 
 std::string illness(const Gpu& gpu,
@@ -52,8 +60,8 @@ std::string illness(const Gpu& gpu,
   return base::join(std::vector<std::string>(xids.begin(), xids.end()), ", ");
 }
 
-Result<std::unique_ptr<XidWatch>> XidWatch::open(const std::string& file, Log& log) {
-  MIG_ASSIGN_OR_RETURN(auto health, open_health(file, log));
+Result<std::unique_ptr<XidWatch>> XidWatch::open(HealthSettings settings, Log& log) {
+  MIG_ASSIGN_OR_RETURN(auto health, open_health(std::move(settings), log));
   return std::unique_ptr<XidWatch>(new XidWatch(std::move(health), log));
 }
 

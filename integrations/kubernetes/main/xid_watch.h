@@ -20,11 +20,15 @@
 #include "kubernetes/api/client.h"
 #include "kubernetes/api/watch.h"
 #include "kubernetes/main/log.h"
+#include "kubernetes/main/settings.h"
 #include "kubernetes/publish/health.h"
 
 namespace mig::kube {
 
-Result<std::unique_ptr<Health>> open_health(const std::string& file, Log& log);
+HealthSettings health_settings(const Settings& settings);
+
+// `settings` without the boot id, which is read.
+Result<std::unique_ptr<Health>> open_health(HealthSettings settings, Log& log);
 
 // Why an instance, or the GPU as a whole (nullptr), is ill: "Xid 94". "" = it is well. Pure.
 std::string illness(const Gpu& gpu,
@@ -34,7 +38,7 @@ std::string illness(const Gpu& gpu,
 class XidWatch {
  public:
   // `log` must outlive it.
-  static Result<std::unique_ptr<XidWatch>> open(const std::string& file, Log& log);
+  static Result<std::unique_ptr<XidWatch>> open(HealthSettings settings, Log& log);
 
   // From now on the annotation counts. `api` must outlive it; `on_cleared` is called on a thread of
   // its own when something was cleared.

@@ -16,11 +16,22 @@ TEST(OpenHealth, ADamagedFileIsMovedAside) {
   std::ofstream(file) << "{";
   Log log(false);
   testing::internal::CaptureStderr();
-  ASSERT_TRUE(open_health(file, log));
+  ASSERT_TRUE(open_health({.state_file = file, .boot_id = ""}, log));
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("moved to " + file + ".damaged"), std::string::npos) << said;
   EXPECT_FALSE(std::ifstream(file).good());
   EXPECT_TRUE(std::ifstream(file + ".damaged").good());
+}
+
+TEST(HealthSettings, AreThoseOfTheWords) {
+  Settings settings;
+  settings.state_dir = "/s";
+  settings.xid_effect = "NoExecute";
+  settings.ignored_xids = {94};
+  const HealthSettings health = health_settings(settings);
+  EXPECT_EQ(health.state_file, "/s/health.json");
+  EXPECT_EQ(health.effect, "NoExecute");
+  EXPECT_EQ(health.ignored, std::set<std::uint64_t>{94});
 }
 
 TEST(Illness, IsThatOfTheInstanceOrOfTheGpu) {

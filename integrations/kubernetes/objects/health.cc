@@ -69,12 +69,10 @@ XidReach reach_of(std::uint64_t xid, bool on_instance) {
   return has(kBoards, xid) || !on_instance ? XidReach::kGpu : XidReach::kInstance;
 }
 
-bool HealthBook::note(const XidNews& news,
-                      const Inventory& now,
-                      const std::set<std::uint64_t>& ignored) {
+bool HealthBook::note(const XidNews& news, const Inventory& now) {
   const Gpu* gpu = now.find_gpu(news.gpu_uuid);
   const XidReach reach = reach_of(news.xid, news.gpu_instance.has_value());
-  if (gpu == nullptr || reach == XidReach::kProgram || ignored.contains(news.xid)) {
+  if (gpu == nullptr || reach == XidReach::kProgram) {
     return false;
   }
   HealthRecord record{
@@ -139,13 +137,14 @@ bool HealthBook::contained_pair(const HealthRecord& record) const {
          });
 }
 
-std::map<std::string, std::vector<Taint>> HealthBook::taints(const Inventory& now,
-                                                             const std::string& effect) const {
+// An ignored 94 still says that its 48 was contained, so records of ignored Xids are kept.
+std::map<std::string, std::vector<Taint>> HealthBook::taints(
+    const Inventory& now, const std::string& effect, const std::set<std::uint64_t>& ignored) const {
   constexpr std::size_t kMostOfDevice = 8;
   std::map<std::string, std::vector<Taint>> all;
   for (const HealthRecord& record : records_) {
     const Gpu* gpu = now.find_gpu(record.gpu_uuid);
-    if (gpu == nullptr || record.lost || contained_pair(record)) {
+    if (gpu == nullptr || record.lost || ignored.contains(record.xid) || contained_pair(record)) {
       continue;
     }
     const std::vector<std::string> names =

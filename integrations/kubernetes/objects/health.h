@@ -58,20 +58,18 @@ class HealthBook {
  public:
   static constexpr std::size_t kMostRecords = 1000;
 
-  // True when it concerns a device. `ignored`: Xids that never do.
-  bool note(const XidNews& news, const Inventory& now, const std::set<std::uint64_t>& ignored);
+  // True when it concerns a device.
+  bool note(const XidNews& news, const Inventory& now);
   // Ends what is over; true when something was.
   bool settle(const Inventory& now);
   // Ends what an administrator has looked at: of a device, of a GPU ("gpu-0": its instances too),
   // or all (""), as far as it happened until then.
   bool clear(const std::string& device, std::int64_t until_ms);
 
-  // After a boot, which resets every GPU.
-  void forget() { records_.clear(); }
-
-  // By name of device, for resource_slices().
+  // By name of device, for resource_slices(); none of `ignored` Xids.
   std::map<std::string, std::vector<Taint>> taints(const Inventory& now,
-                                                   const std::string& effect) const;
+                                                   const std::string& effect,
+                                                   const std::set<std::uint64_t>& ignored) const;
 
   const std::vector<HealthRecord>& records() const { return records_; }
 

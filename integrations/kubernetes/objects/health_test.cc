@@ -12,8 +12,6 @@
 namespace mig::kube {
 namespace {
 
-const std::set<std::uint64_t> kNone;
-
 class HealthTest : public testing::Test {
  protected:
   HealthTest() {
@@ -22,12 +20,12 @@ class HealthTest : public testing::Test {
   }
 
   bool note(std::uint64_t xid, std::optional<std::uint32_t> instance, std::int64_t ms = 1000) {
-    return book_.note({machine_.gpus[0].uuid, instance, xid, ms}, machine_, kNone);
+    return book_.note({machine_.gpus[0].uuid, instance, xid, ms}, machine_);
   }
 
   std::set<std::string> tainted() const {
     std::set<std::string> names;
-    for (const auto& [name, taints] : book_.taints(machine_, "NoSchedule")) {
+    for (const auto& [name, taints] : book_.taints(machine_, "NoSchedule", ignored_)) {
       names.insert(name);
     }
     return names;
@@ -39,6 +37,7 @@ class HealthTest : public testing::Test {
 
   Inventory machine_ = machine_of("h200-141gb", 2);
   HealthBook book_;
+  std::set<std::uint64_t> ignored_;
 };
 
 TEST_F(HealthTest, AContainedErrorConcernsItsInstanceOnly) {
@@ -57,8 +56,8 @@ TEST_F(HealthTest, AnErrorOfAProgramConcernsNoDevice) {
 TEST_F(HealthTest, AnErrorOfTheBoardConcernsAllItsDevicesWhateverInstanceIsNamed) {
   for (const std::uint64_t xid : {79, 95, 119, 64}) {
     HealthBook book;
-    ASSERT_TRUE(book.note({machine_.gpus[0].uuid, 1, xid, 1000}, machine_, kNone));
-    const auto taints = book.taints(machine_, "NoSchedule");
+    ASSERT_TRUE(book.note({machine_.gpus[0].uuid, 1, xid, 1000}, machine_));
+    const auto taints = book.taints(machine_, "NoSchedule", ignored_);
     EXPECT_EQ(taints.size(), kAll) << xid;
     for (const auto& [name, list] : taints) {
       EXPECT_EQ(name.substr(0, 5), "gpu-0");
@@ -84,7 +83,7 @@ TEST_F(HealthTest, APairWithAContainedErrorIsTheInstances) {
 }
 
 TEST_F(HealthTest, AContainedErrorOfAnotherBoardMakesNoPair) {
-  EXPECT_TRUE(book_.note({machine_.gpus[1].uuid, std::nullopt, 48, 1000}, machine_, kNone));
+  EXPECT_TRUE(book_.note({machine_.gpus[1].uuid, std::nullopt, 48, 1000}, machine_));
   EXPECT_TRUE(note(94, 1, 1200));
   EXPECT_EQ(tainted().size(), kAll + 1);
 }
@@ -148,9 +147,27 @@ TEST_F(HealthTest, ClearingAGpuClearsNoOtherOfALongerName) {
   EXPECT_TRUE(book_.clear("gpu-10", 2000));
 }
 
-TEST_F(HealthTest, WhatIsIgnoredOrGoneOrUnknownConcernsNothing) {
-  EXPECT_FALSE(book_.note({machine_.gpus[0].uuid, 1, 94, 1}, machine_, {94}));
-  EXPECT_FALSE(book_.note({"GPU-other", 1, 94, 1}, machine_, kNone));
+TEST_F(HealthTest, WhatIsIgnoredGivesNoTaint) {
+  note(94, 1);
+  note(119, std::nullopt);
+  ignored_ = {119};
+  EXPECT_EQ(tainted(), std::set<std::string>{kSmall});
+  ignored_ = {94, 119};
+  EXPECT_TRUE(tainted().empty());
+  ignored_ = {};
+  EXPECT_EQ(tainted().size(), kAll) << "no longer ignored";
+}
+
+TEST_F(HealthTest, AnIgnoredContainedErrorStillHasItsPair) {
+  ignored_ = {94};
+  note(48, std::nullopt, 1000);
+  EXPECT_EQ(tainted().size(), kAll);
+  note(94, 1, 1200);
+  EXPECT_TRUE(tainted().empty());
+}
+
+TEST_F(HealthTest, WhatIsGoneOrUnknownConcernsNothing) {
+  EXPECT_FALSE(book_.note({"GPU-other", 1, 94, 1}, machine_));
   EXPECT_FALSE(note(94, 9));
 }
 
@@ -167,7 +184,7 @@ TEST_F(HealthTest, HasALimit) {
     note(1000 + i, 1);
   }
   EXPECT_EQ(book_.records().size(), HealthBook::kMostRecords);
-  EXPECT_LE(book_.taints(machine_, "NoSchedule").at(kSmall).size(), 16U);
+  EXPECT_LE(book_.taints(machine_, "NoSchedule", ignored_).at(kSmall).size(), 16U);
 }
 
 TEST_F(HealthTest, IsReadBack) {
@@ -186,7 +203,7 @@ TEST_F(HealthTest, TheSliceHasTheTaint) {
   note(94, 1);
   SliceInput input = input_of(machine_);
   input.held[kSmall] = true;
-  input.taints = book_.taints(machine_, "NoExecute");
+  input.taints = book_.taints(machine_, "NoExecute", ignored_);
   std::size_t found = 0;
   const TestScheduler scheduler(slices_of(input));
   for (const TestDevice& device : scheduler.devices()) {
@@ -194,7 +211,7 @@ TEST_F(HealthTest, TheSliceHasTheTaint) {
       ++found;
       EXPECT_EQ(device.name, kSmall);
       EXPECT_EQ(device.json["taints"][0]["value"], "94");
-      EXPECT_EQ(device.json["taints"][0]["effect"], "NoExecute");
+      EXPECT_EQ(device.json["taints"][0]["effect"], "NoExecute", ignored_);
     }
   }
   EXPECT_EQ(found, 1U);

@@ -176,7 +176,7 @@ std::map<std::string, std::vector<Taint>> Health::taints(const Inventory& now) {
   if (changed || !trouble_.empty()) {
     keep();
   }
-  return book_.taints(now, settings_.effect);
+  return book_.taints(now, settings_.effect, settings_.ignored);
 }
 
 // An Xid comes by its event and again in a sample: it must not come back after it was cleared. One
@@ -196,7 +196,7 @@ bool Health::look_at(const XidNews& news, const Inventory& now) {
       return a.second < b.second;
     }));
   }
-  book_.note(news, now, settings_.ignored);
+  book_.note(news, now);
   return true;
 }
 

@@ -38,7 +38,7 @@ struct HealthSettings {
   std::string state_file;
   std::string boot_id;                // /proc/sys/kernel/random/boot_id
   std::string effect = "NoSchedule";  // of taints; "NoExecute" also evicts the pods that are there
-  std::set<std::uint64_t> ignored;    // further Xids that concern no device
+  std::set<std::uint64_t> ignored;    // further Xids that give no taint
   base::Clock* clock = &base::system_clock();
 };
 

@@ -119,6 +119,23 @@ TEST_F(HealthFile, AnXidIsSeenAfterTheClockWasSetBack) {
   EXPECT_EQ(health->taints(machine_).size(), 1U);
 }
 
+TEST_F(HealthFile, WhatIsIgnoredFromARestartOnGivesNoTaint) {
+  {
+    const auto health = open();
+    health->note(event(94, 1000));
+    EXPECT_EQ(health->taints(machine_).size(), 1U);
+  }
+  HealthSettings settings{folder_ + "/health.json", "b1"};
+  settings.effect = "NoExecute";
+  settings.ignored = {94};
+  const auto health = Health::open(settings).value();
+  EXPECT_TRUE(health->taints(machine_).empty());
+  health->note(event(95, 2000));
+  const auto taints = health->taints(machine_);
+  ASSERT_FALSE(taints.empty());
+  EXPECT_EQ(taints.begin()->second[0].effect, "NoExecute");
+}
+
 TEST_F(HealthFile, OtherEventsAreNotXids) {
   const auto health = open();
   for (const char* text : {R"({"type": "layout"})",

@@ -228,6 +228,20 @@ def restart(kubelet):
     kubelet.clean("restarted")
 
 
+def taken_by_one_that_is_gone(kubelet):
+    """A claim's object was removed by force, and its device given to another: that one need not wait for the next ordinary repair."""
+    kubelet.api.claim("forced", "uid-forced", "gpu-0-mig-3g-20gb-0")
+    expect(kubelet.prepare("forced", "uid-forced")[0] == "", "prepared")
+    kubelet.api.forget("forced")
+    kubelet.api.claim("heir", "uid-heir", "gpu-0-mig-3g-20gb-0")
+    wait("the gone one makes room", lambda: kubelet.prepare("heir", "uid-heir")[0] == "")
+    expect([lease["job"] for lease in kubelet.leases()] == ["team/heir"], kubelet.leases())
+    expect(kubelet.instances() == [("3g.20gb", 0)], kubelet.instances())
+    expect(kubelet.unprepare("heir", "uid-heir") == "", "freed")
+    kubelet.api.forget("heir")
+    kubelet.clean("both are gone")
+
+
 def killed_at_random(kubelet):
     chance = random.Random(7)
     for turn in range(KILLS):
@@ -320,7 +334,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kubelet-") as folder:
         kubelet = Kubelet(sys.argv[1], sys.argv[2], folder)
         try:
-            for case in (waits_and_starts, slices, claims, api_away, two_components, restart, killed_at_random, older_kubelet):
+            for case in (waits_and_starts, slices, claims, api_away, two_components, restart, taken_by_one_that_is_gone, killed_at_random, older_kubelet):
                 begin = time.monotonic()
                 case(kubelet)
                 print(f"{case.__name__}: well ({time.monotonic() - begin:.1f} s)", flush=True)

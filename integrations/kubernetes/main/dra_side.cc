@@ -19,10 +19,17 @@ namespace {
 // itself gives claims back, save those whose objects were removed by force.
 constexpr std::chrono::seconds kRepairSoon{15};
 constexpr std::chrono::minutes kRepairAgain{5};
+constexpr std::chrono::milliseconds kRepairLook{1000};
 constexpr std::chrono::milliseconds kRegisteredLook{100};
 constexpr std::int64_t kMsPerSecond = 1000;
 // Of devices whose place a layout change is about.
 constexpr std::string_view kReconfiguring = "mig.migctl.dev/reconfiguring";
+
+// Errors that a lease or an instance of another claim, which may be gone, explains.
+bool place_taken(ErrorCode code) {
+  return code == ErrorCode::kInUse || code == ErrorCode::kConflict ||
+         code == ErrorCode::kNoCapacity;
+}
 
 }  // namespace
 
@@ -163,6 +170,9 @@ Result<std::vector<PreparedDevice>> DraSide::prepare(const ClaimRef& claim) {
          MIG_ASSIGN_OR_RETURN(const auto devices,
                               parse_allocation(object.dump(), claim, settings_.node_name));
          auto prepared = engine_.prepare(claim, devices);
+         if (!prepared && place_taken(prepared.error().code)) {
+           repair_wanted_ = true;
+         }
          trigger();  // also after a failure: the machine may not be what was published
          return prepared;
        },
@@ -254,11 +264,27 @@ void DraSide::publish_when_registered() {
   publish();
 }
 
+// The pause between two repairs; false when the program ends. A claim whose place is taken may be
+// kept from it by one that is gone, which is then looked for at once.
+bool DraSide::rest(std::chrono::milliseconds wait) {
+  const auto begun = std::chrono::steady_clock::now();
+  while (!stop_.asked()) {
+    const auto rested = std::chrono::steady_clock::now() - begun;
+    if (rested >= wait || (repair_wanted_ && rested >= kRepairSoon)) {
+      repair_wanted_ = false;
+      return true;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait - rested);
+    (void)stop_.wait(std::min(left, kRepairLook));
+  }
+  return false;
+}
+
 void DraSide::keep_repaired() {
   std::chrono::milliseconds wait{0};
   std::vector<std::string> said;
   bool published = false;
-  while (!stop_.wait(wait)) {
+  while (rest(wait)) {
     const auto lines = engine_.reconcile([this] { return claim_uids(api_, settings_.node_name); });
     log_.state("claims of the past", lines ? "" : lines.error().text());
     std::vector<std::string> now;

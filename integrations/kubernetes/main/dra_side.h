@@ -5,6 +5,7 @@
 #ifndef MIGCTL_KUBERNETES_MAIN_DRA_SIDE_H_
 #define MIGCTL_KUBERNETES_MAIN_DRA_SIDE_H_
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -83,6 +84,7 @@ class DraSide {
   void trigger();
   void publish_when_registered();
   void publish();
+  bool rest(std::chrono::milliseconds wait);
   void keep_repaired();
 
   const Settings settings_;
@@ -93,6 +95,7 @@ class DraSide {
   const client::Instances migd_;
   PrepareAgain again_;
   HealthState health_;
+  std::atomic<bool> repair_wanted_{false};
   std::mutex mutex_;
   std::vector<Vanishing> withheld_;
   std::int64_t withheld_since_ms_ = 0;

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "catalog/catalog.h"
 #include "cli/commands.h"
 #include "cli/driver.h"
@@ -155,8 +155,7 @@ class CostCommand final : public Command {
   }
 
   Result<int> report(Context& context, const cost::PriceTable& table) const {
-    const std::int64_t now =
-        std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
+    const std::int64_t now = base::unix_ms();
     MIG_ASSIGN_OR_RETURN(const cost::Period period, parse_period(from_, to_, now));
     MIG_TRY(service::check_period(period, now));
     if (context.globals().json && !format_.empty() && format_ != "text") {

@@ -11,11 +11,11 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/find_program.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "cli/commands.h"
 #include "cli/driver.h"
 #include "cli/render_lab.h"
@@ -284,8 +284,7 @@ class Lab final : public Command {
     request.only = only_;
     request.image = image_;
     request.program = fmt::format("migctl {}", MIG_VERSION);
-    request.now_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
+    request.now_ms = base::unix_ms();
     request.tell = [&context](const std::string& line) {
       context.output().progress("migctl: " + line + "\n");
     };

@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/find_program.h"
 #include "base/strings.h"
 #include "base/units.h"
+#include "base/unix_time.h"
 #include "catalog/catalog.h"
 #include "cli/commands.h"
 #include "cli/driver.h"
@@ -266,8 +266,7 @@ class Rightsize final : public Command {
   }
 
   Result<int> from_history(Context& context) const {
-    const std::int64_t now =
-        std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
+    const std::int64_t now = base::unix_ms();
     MIG_ASSIGN_OR_RETURN(const cost::Period period,
                          parse_period(from_.empty() ? "7d" : from_, to_, now));
     MIG_ASSIGN_OR_RETURN(node::Node * node, context.machine());

@@ -6,9 +6,9 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "cli/commands.h"
 #include "cli/units.h"
 #include "daemon/tokens.h"
@@ -102,9 +102,7 @@ class TokenCommand final : public Command {
     token.role = *role;
     if (!expires_.empty()) {
       MIG_ASSIGN_OR_RETURN(const auto time, parse_duration("--expires", expires_));
-      const auto now =
-          std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall());
-      token.expires_ms = (now + time).count();
+      token.expires_ms = base::unix_ms() + time.count();
     }
     MIG_ASSIGN_OR_RETURN(const std::string secret, daemon::create_token(file, token));
     if (!out_.empty()) {

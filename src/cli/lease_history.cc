@@ -8,8 +8,8 @@
 
 #include <fmt/core.h>
 
-#include "base/clock.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "cli/driver.h"
 #include "cli/render_inventory.h"
 #include "cli/table.h"
@@ -22,8 +22,7 @@ namespace {
 // The Unix time so long ago.
 Result<std::int64_t> ago_ms(const char* option, const std::string& text) {
   MIG_ASSIGN_OR_RETURN(const auto ago, parse_duration(option, text));
-  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall() - ago)
-      .count();
+  return base::unix_ms() - ago.count();
 }
 
 Result<lease::EventFilter> filter_of(const LeaseHistoryOptions& options) {

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "service/driver_code.h"
 #include "service/usage.h"
 #include "wire/cost.h"
@@ -51,8 +51,7 @@ Result<std::optional<std::int64_t>> number_of(const http::Request& request,
 // The newest part of a period that is too long; without one, the last day.
 Result<cost::Period> period_of(const http::Request& request) {
   constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
+  const std::int64_t now = base::unix_ms();
   cost::Period period;
   MIG_ASSIGN_OR_RETURN(const auto from, number_of(request, "fromMs", INT64_MAX));
   MIG_ASSIGN_OR_RETURN(const auto until, number_of(request, "untilMs", INT64_MAX));

@@ -7,15 +7,12 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "base/unix_time.h"
 
 namespace mig::daemon {
 namespace {
 
 constexpr std::array<const char*, 6> kTypes{"layout", "lease", "job", "xid", "drift", "alert"};
-
-std::int64_t unix_ms(base::Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall()).count();
-}
 
 }  // namespace
 
@@ -29,7 +26,7 @@ Events::Events(wire::Source source,
       reader_(std::move(reader)),
       counts_(std::move(counts)),
       clock_(clock),
-      epoch_(fmt::format("{:x}", unix_ms(clock))),
+      epoch_(fmt::format("{:x}", base::unix_ms(clock))),
       beaten_(clock.monotonic()) {}
 
 void Events::add_to(http::Router& router) {
@@ -111,7 +108,7 @@ void Events::replay(const std::shared_ptr<http::Stream>& stream,
     wire::EventNews news;
     news.type = "reset";
     news.message = "what happened since is not known any more: read the state again";
-    news.time_ms = unix_ms(clock_);
+    news.time_ms = base::unix_ms(clock_);
     text += framed(news, last_);
   }
   for (const Kept& event : kept_) {
@@ -137,7 +134,7 @@ const std::string* Events::text_for(const Client& client, const Kept& event) {
 
 void Events::publish(wire::EventNews news) {
   if (news.time_ms == 0) {
-    news.time_ms = unix_ms(clock_);
+    news.time_ms = base::unix_ms(clock_);
   }
   ++last_;
   Kept event{last_, news.tenant, news.type, framed(news, last_), {}};

@@ -8,16 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/unix_time.h"
 #include "daemon/change_totals.h"
 #include "daemon/hpc_jobs.h"
 
 namespace mig::daemon {
 namespace {
-
-std::int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
-}
 
 // Over TCP from this machine anybody may look without a token (access.h), who is nobody in
 // particular.
@@ -67,7 +63,7 @@ Metrics::Sources metrics_sources(Api& api,
   sources.figures = [&api, &options, changes = std::make_shared<ChangeTotals>(journal)] {
     expose::NodeFigures figures;
     figures.version = options.version;
-    changes->add_to(figures, unix_ms());
+    changes->add_to(figures, base::unix_ms());
     if (const auto queue = api.waiting()) {
       figures.waiting = summed_up(**queue);
     }

@@ -13,6 +13,7 @@
 #include "base/file_lock.h"
 #include "base/own_path.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "http/digest.h"
 #include "store/places.h"
 
@@ -151,10 +152,6 @@ Result<void> change_file(const std::string& file, const Change& change) {
   return write_tokens(file, tokens);
 }
 
-std::int64_t now_ms(base::Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall()).count();
-}
-
 }  // namespace
 
 std::string default_tokens(const node::Node& node) {
@@ -192,7 +189,7 @@ Result<std::string> create_token(const std::string& file, Token token) {
   MIG_ASSIGN_OR_RETURN(const std::string random, http::random_hex(kSecretDigits / 2));
   const std::string secret = fmt::format("{}{}_{}", kPrefix, token.id, random);
   token.hash = http::sha256(secret);
-  token.created_ms = now_ms(base::system_clock());
+  token.created_ms = base::unix_ms();
   MIG_TRY(change_file(file, [&](std::vector<Token>& tokens) -> Result<void> {
     if (tokens.size() >= kMostTokens) {
       return fail(ErrorCode::kTooLarge,
@@ -243,7 +240,7 @@ const Token* TokenBook::by_id(std::string_view id) const {
   const auto found = std::find_if(
       tokens_->begin(), tokens_->end(), [&](const Token& token) { return token.id == id; });
   const bool over =
-      found == tokens_->end() || (found->expires_ms && *found->expires_ms <= now_ms(clock_));
+      found == tokens_->end() || (found->expires_ms && *found->expires_ms <= base::unix_ms(clock_));
   return over ? nullptr : &*found;
 }
 

@@ -14,9 +14,9 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "holders/container.h"
 #include "holders/process_facts.h"
 #include "launch/cgroup.h"
@@ -33,10 +33,6 @@ namespace {
 
 constexpr std::size_t kLongestCommand = 500;
 constexpr std::chrono::seconds kPatienceWithLog{5};
-
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
-}
 
 bool has_terminal() {
   return base::open_file("/dev/tty", O_RDWR).has_value();
@@ -132,7 +128,7 @@ class Job {
   }
 
   Error not_begun(Error error) {
-    row_.finished_ms = now_ms();
+    row_.finished_ms = base::unix_ms();
     row_.note = error.text();
     save();
     return error;
@@ -162,7 +158,7 @@ class Job {
       make_own_cgroup();
     }
     row_.confined = !confinements_.empty();
-    row_.started_ms = now_ms();
+    row_.started_ms = base::unix_ms();
     row_.note.clear();
     own_group_ = request_.command.detached || !has_terminal();
     const std::uint16_t rendezvous = request_.command.together ? free_loopback_port() : 0;
@@ -350,7 +346,7 @@ class Job {
     if (keeper_) {
       keeper_->commands_ended(kPatienceWithLog);
     }
-    row_.finished_ms = now_ms();
+    row_.finished_ms = base::unix_ms();
     row_.exit_code = end.exit_code();
     if (end.timed_out) {
       note(fmt::format("the job's time was over: {} s",

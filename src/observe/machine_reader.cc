@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "base/unix_time.h"
 #include "observe/units.h"
 
 namespace mig::observe {
@@ -19,10 +20,6 @@ constexpr std::size_t kLongestHostname = 256;
 std::string hostname() {
   std::array<char, kLongestHostname> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "";
-}
-
-std::int64_t unix_ms(base::Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall()).count();
 }
 
 ComputeInstanceSample sample_of(const ComputeInstance& compute) {
@@ -118,7 +115,7 @@ void MachineReader::part(const char* name, const Work& work) {
   health.error = done ? "" : done.error().text();
   health.duration_seconds = seconds(clock().monotonic() - begun);
   if (done) {
-    health.last_success_ms = unix_ms(clock());
+    health.last_success_ms = base::unix_ms(clock());
   }
   carried_.doing.part = "";
 }
@@ -230,13 +227,14 @@ void MachineReader::sum_up(MachineSample& sample, std::chrono::nanoseconds begun
     since = begun - *carried_.last_tick;
   }
   part("energy", [&] { return energy_.read(topology_.gpus(), sample.gpus, since, carried_); });
-  part("events", [&] { return xids_.read(topology_.gpus(), unix_ms(clock()), carried_.xids); });
+  part("events",
+       [&] { return xids_.read(topology_.gpus(), base::unix_ms(clock()), carried_.xids); });
   for (GpuSample& gpu : sample.gpus) {
     if (const auto found = carried_.xids.find(gpu.uuid); found != carried_.xids.end()) {
       gpu.xids = found->second;
     }
   }
-  note_idle(sample.gpus, unix_ms(clock()), carried_.idle_since_ms);
+  note_idle(sample.gpus, base::unix_ms(clock()), carried_.idle_since_ms);
 }
 
 Result<MachineSample> MachineReader::tick() {
@@ -264,7 +262,7 @@ Result<MachineSample> MachineReader::tick() {
   for (const auto& [name, health] : carried_.collectors) {
     sample.collectors.push_back(health);
   }
-  sample.time_ms = unix_ms(clock());
+  sample.time_ms = base::unix_ms(clock());
   return sample;
 }
 

@@ -12,9 +12,9 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
-#include "base/clock.h"
 #include "base/process_start.h"
 #include "base/units.h"
+#include "base/unix_time.h"
 #include "observe/machine_reader.h"
 #include "observe/signals_elsewhere.h"
 #include "observe/thread_end.h"
@@ -38,10 +38,6 @@ constexpr Milliseconds kHung{3000};
 constexpr Milliseconds kHungAtLeast{1000};
 // A host engine that hangs is not waited for any longer when the sampler ends.
 constexpr Milliseconds kDcgmPatience{1000};
-
-std::int64_t unix_ms() {
-  return std::chrono::duration_cast<Milliseconds>(base::system_clock().wall()).count();
-}
 
 // On some boards nobody may have the driver open while the MIG mode changes: those before Hopper.
 bool closed_between_ticks(const nvml::Session& session) {
@@ -137,7 +133,7 @@ class Work {
 
   void withdraw(std::unique_lock<std::mutex>& lock, const std::string& why, bool resting) {
     if (std::exchange(withdrawn_, why) != why) {
-      MachineSample sample = withdrawn(shared_->last, why, unix_ms());
+      MachineSample sample = withdrawn(shared_->last, why, base::unix_ms());
       sample.resting = resting;
       publish(lock, std::move(sample));
     }
@@ -289,7 +285,7 @@ class Threaded final : public Sampler {
                                  base::span_text(ms),
                                  doing.part.load(),
                                  doing.gpu.load()),
-                     unix_ms());
+                     base::unix_ms());
   }
 
   bool stop(Milliseconds patience) override {

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "apply/saved_layout.h"
-#include "base/clock.h"
+#include "base/unix_time.h"
 #include "service/layout_history.h"
 #include "store/journal.h"
 #include "store/places.h"
@@ -158,10 +158,6 @@ void add_minutes(const UsageRecords& records, cost::Period period, cost::Usage& 
   }
 }
 
-std::int64_t wall_now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
-}
-
 bool file_exists(const std::string& path) {
   std::error_code error;
   return std::filesystem::exists(path, error);
@@ -264,7 +260,7 @@ Result<cost::Usage> usage_of(const UsageRecords& records, cost::Period period, s
 }
 
 Result<cost::Usage> read_usage(node::Node& node, cost::Period period) {
-  const std::int64_t now = wall_now_ms();
+  const std::int64_t now = base::unix_ms();
   MIG_TRY(check_period(period, now));
   period.until_ms = std::min(period.until_ms, now);
   UsageRecords records;

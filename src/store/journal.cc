@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/unix_time.h"
+
 namespace mig::store {
 
 namespace {
@@ -131,7 +133,7 @@ Result<Journal> Journal::open(const std::string& path, base::Clock& clock) {
 }
 
 std::int64_t Journal::unix_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_->wall()).count();
+  return base::unix_ms(*clock_);
 }
 
 Result<std::int64_t> Journal::begin(const ChangeRow& change, const std::vector<StepRow>& steps) {

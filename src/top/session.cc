@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/clock.h"
+#include "base/unix_time.h"
 #include "top/fetcher.h"
 #include "top/frame.h"
 #include "top/host.h"
@@ -18,10 +18,6 @@ namespace mig::top {
 namespace {
 
 constexpr std::chrono::milliseconds kClockTick{1000};
-
-std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall()).count();
-}
 
 class Session {
  public:
@@ -48,7 +44,7 @@ class Session {
   void take() {
     if (auto fetched = fetcher_.take()) {
       if (fetched->sample) {
-        content_.note(*std::move(fetched->sample), wall_ms());
+        content_.note(*std::move(fetched->sample), base::unix_ms());
         content_.processes = std::move(fetched->processes);
         content_.users = std::move(fetched->users);
         forget_gone(view_, content_);
@@ -63,12 +59,12 @@ class Session {
     }
     if (auto plan = fetcher_.take_plan()) {
       content_.preview.ready = true;
-      content_.preview.at_ms = wall_ms();
+      content_.preview.at_ms = base::unix_ms();
       content_.preview.trouble = *plan ? "" : plan->error().text();
       content_.preview.plan = *plan ? **std::move(plan) : Plan();
     }
     if (!view_.paused) {
-      content_.tick(wall_ms());
+      content_.tick(base::unix_ms());
     }
   }
 
@@ -116,7 +112,7 @@ Result<Content> content_now(const Source& source, const std::string& proc) {
   content.processes = host.processes(sample);
   content.users = host.users(sample);
   auto facts = content.processes;
-  content.note(std::move(sample), wall_ms());
+  content.note(std::move(sample), base::unix_ms());
   content.processes = std::move(facts);
   return content;
 }

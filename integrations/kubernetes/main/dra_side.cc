@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "kubernetes/main/pci_place.h"
 #include "kubernetes/objects/allocation.h"
 #include "kubernetes/objects/device_name.h"
@@ -231,7 +232,7 @@ void DraSide::withhold(std::vector<Vanishing> places) {
   {
     const std::lock_guard lock(mutex_);
     withheld_ = std::move(places);
-    withheld_since_ms_ = wall_ms();
+    withheld_since_ms_ = base::unix_ms();
   }
   trigger();
 }

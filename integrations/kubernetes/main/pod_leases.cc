@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "base/unix_time.h"
 #include "kubernetes/plugin/pod_resources.h"
-#include "kubernetes/publish/health.h"
 
 namespace mig::kube {
 namespace {
@@ -68,7 +68,7 @@ Result<std::string> PodLeases::take(const std::string& resource,
                 fmt::format("no container engine would find {}: {}", uuid, placed.cdi_missing),
                 "migctl cdi generate");
   }
-  allocated_ms_[uuid] = wall_ms();
+  allocated_ms_[uuid] = base::unix_ms();
   return placed.cdi_device;
 }
 
@@ -85,7 +85,7 @@ Result<PodLeases::Tidied> PodLeases::tidy(const std::string& pod_resources_socke
   for (const auto& lease : input.leases) {
     done.unleased.erase(device_of_lease(lease));
   }
-  input.now_ms = wall_ms();
+  input.now_ms = base::unix_ms();
   input.allocated_ms = allocated_ms_;
   done.of_pods = input.of_pods;
   const auto over = leases_to_release(input);

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/unix_time.h"
 
 namespace mig::kube {
 namespace {
@@ -61,10 +62,6 @@ const Json* member(const Json& object, const char* key) {
 }
 
 }  // namespace
-
-std::int64_t wall_ms(base::Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall()).count();
-}
 
 Result<std::vector<Clearance>> parse_clearances(const std::string& annotation) {
   std::vector<Clearance> all;
@@ -185,7 +182,8 @@ std::map<std::string, std::vector<Taint>> Health::taints(const Inventory& now) {
 bool Health::look_at(const XidNews& news, const Inventory& now) {
   const auto [last, first] = seen_.try_emplace(key_of(news), news.time_ms);
   if (!first) {
-    const bool late = news.time_ms < last->second && last->second <= wall_ms(*settings_.clock);
+    const bool late =
+        news.time_ms < last->second && last->second <= base::unix_ms(*settings_.clock);
     if (news.time_ms == last->second || late) {
       return false;
     }

@@ -32,8 +32,6 @@
 
 namespace mig::kube {
 
-std::int64_t wall_ms(base::Clock& clock = base::system_clock());  // since 1970
-
 struct HealthSettings {
   std::string state_file;
   std::string boot_id;                // /proc/sys/kernel/random/boot_id

@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "base/unix_time.h"
 #include "kubernetes/api/watch.h"
-#include "kubernetes/publish/health.h"
 #include "kubernetes/publish/pool_update.h"
 
 namespace mig::kube {
@@ -221,7 +221,7 @@ Result<bool> Publisher::Impl::round_without_machine(Error why) {
   }
   const auto away = Clock::now() - *away_since;
   if (settings.away_after > std::chrono::milliseconds(0) && away >= settings.away_after) {
-    MIG_TRY(pool.publish_taint(kAwayTaint, wall_ms()));
+    MIG_TRY(pool.publish_taint(kAwayTaint, base::unix_ms()));
   }
   return Error(std::move(why).in("cannot read the machine from migd; its ResourceSlices stay"));
 }

@@ -92,12 +92,16 @@ class Cycles(unittest.TestCase):
             for victim in victims:
                 self.counts["kills"][victim.name] = self.counts["kills"].get(victim.name, 0) + 1
 
+    def stuck(self, pod):
+        """All that tells whose fault it is."""
+        status = (self.own.api.get("Pod", pod) or {}).get("status", {})
+        return "\n".join([str(self.own.api.events(pod)), self.last, json.dumps(status), self.node.crictl("ps", "--all", code=None).stdout,
+                          *(f"{one.name}:\n{one.tail(40)}" for one in (self.node.kubelet, self.node.containerd, self.driver.component))])
+
     def check(self):
         for name in sorted(self.pods):
             begun = time.monotonic()
-            how = self.own.wait(lambda pod=name: f"pod {pod} runs or has a reason: {self.own.api.events(pod)}\n{self.last}\n"
-                                f"{self.node.crictl('ps', '--all', code=None).stdout}\n{self.node.kubelet.tail()}",
-                                lambda pod=name: self.settled(pod))
+            how = self.own.wait(lambda pod=name: f"pod {pod} runs or has a reason: {self.stuck(pod)}", lambda pod=name: self.settled(pod))
             self.slowest = max(self.slowest, time.monotonic() - begun)
             self.counts["ran" if how == "Running" else "withReason"] += how != "Running" or name not in self.seen
         leased, there = self.leased(), {one[3] for one in self.node.instances()}

@@ -63,8 +63,9 @@ def get_gpustat():
 
 def get_vendor_header():
     """NVIDIA's nvml.h, for abi_vendor_test and the C++ walk; the venv provides the pip that Debian's python3 lacks."""
+    script = ROOT / "tests" / "abi" / "fetch_vendor_header.sh"
     environment = dict(pip_environment(), PATH=f"{VENV / 'bin'}:{os.environ['PATH']}")
-    run("fetch_vendor_header.sh", ["sh", str(ROOT / "tests" / "abi" / "fetch_vendor_header.sh")], env=environment)
+    once(STORE / "nvml.stamp", fingerprint(script), lambda: run(script.name, ["sh", str(script)], env=environment))
 
 
 def debian_mirror():

@@ -75,7 +75,8 @@ def ninja(jobs, until, files):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         def interrupt():
             interrupted.set()
-            running.send_signal(signal.SIGINT)  # it ends what it runs, and remembers what is done
+            # It ends what it runs, and remembers what is done. SIGINT would do so too, but a shell has its jobs ignore that.
+            running.send_signal(signal.SIGTERM)
         timer = threading.Timer(max(0, until - time.time()), interrupt)
         timer.start()
         for line in running.stdout:

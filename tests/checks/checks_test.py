@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,7 @@ class ChecksTest(unittest.TestCase):
         self.assertEqual(order, ["new.cc", "middle.cc", "old.cc"])
 
     def test_each_file_by_itself_too_late(self):
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.SIG_IGN))  # as in a job of a shell
         code, said = self.run_check(alone, time.time() - 1)
         self.assertEqual(code, 0, said)
         self.assertRegex(said, r"alone: NOT CHECKED for want of time: [23] files.*src/old \(1\)")

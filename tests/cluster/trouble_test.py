@@ -209,27 +209,35 @@ class Trouble(unittest.TestCase):
         print(f"tainted after {time.monotonic() - begun:.2f} s", flush=True)
         self.assertEqual(self.tainted(), [name])
         self.assertEqual([self.api.phase(one) for one in ("ill", "well")], ["Running", "Running"])
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
-        self.api.patch("Node", "n1", {"metadata": {"annotations": {CLEARED: now}}})
-        self.own.wait(lambda: f"cleared: {self.tainted()}\n{self.driver.component.tail()}", lambda: not self.tainted())
+        self.clear_xids()
 
     def with_words(self, *words):
-        """mig-kubelet anew with further words, until the end of the test."""
+        """mig-kubelet anew with further words, until the end of the test. What they kept from view is forgotten then."""
         component, plain = self.driver.component, list(self.driver.component.command)
 
         def back():
             component.command = plain
             component.restart()
+            self.clear_xids()
         self.addCleanup(back)
         component.command = [*plain, *words]
         component.restart()
+
+    def clear_xids(self):
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
+        self.api.patch("Node", "n1", {"metadata": {"annotations": {CLEARED: now}}})
+        self.own.wait(lambda: f"cleared: {self.tainted()}\n{self.driver.component.tail()}", lambda: not self.tainted())
+
+    def instance_of(self, pod):
+        (uuid,) = [one["uuid"] for one in self.node.json("lease", "list")["leases"] if (one.get("job") or "").startswith(f"default/{pod}-")]
+        return next(one for one in self.node.instances() if one[3] == uuid)
 
     def test_an_xid_that_evicts_and_one_that_is_ignored(self):
         self.with_words("--xid-effect", "NoExecute", "--ignore-xids", str(IGNORED))
         for name in ("ill", "well"):
             self.start(name)
             self.runs(name)
-        ill, well = self.node.instances()
+        ill, well = self.instance_of("ill"), self.instance_of("well")
         self.node.inject("--xid", str(IGNORED), "--gpu", "0")  # of the whole GPU, were it not ignored
         self.node.inject("--xid", str(XID), "--gpu", "0", "--gi", str(ill[4]), "--ci", "0")
         begun = time.monotonic()

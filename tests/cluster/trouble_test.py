@@ -215,13 +215,18 @@ class Trouble(unittest.TestCase):
         """mig-kubelet anew with further words, until the end of the test. What they kept from view is forgotten then."""
         component, plain = self.driver.component, list(self.driver.component.command)
 
-        def back():
-            component.command = plain
+        def anew(command):
+            def registered():
+                return component.log.read_text().count("registered with the kubelet")
+            before, component.command = registered(), command
             component.restart()
+            self.own.wait(lambda: f"the kubelet knows it again:\n{component.tail()}", lambda: registered() > before)
+
+        def back():
+            anew(plain)
             self.clear_xids()
         self.addCleanup(back)
-        component.command = [*plain, *words]
-        component.restart()
+        anew([*plain, *words])
 
     def clear_xids(self):
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))

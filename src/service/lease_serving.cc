@@ -178,17 +178,23 @@ Result<lease::Ticket> LeaseDesk::after_turn(lease::Ticket ticket) {
 }
 
 // Grants without waiting for a lease to end, but creates an instance where possible at once. Waits
-// for concurrent creators: each holds the writer lock for a moment.
+// for concurrent creators, each of which holds the writer lock for a moment, until nothing has
+// changed for a while; in all as long as the request stands.
 Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
   constexpr std::int64_t kLongEnough = 120'000;
   constexpr std::chrono::milliseconds kBetweenTurns{20};
   request.wait_ms = kLongEnough;
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(lease::Ticket ticket, leases_.submit(request, *now));
-  const std::int64_t until = monotonic_ms() + kOthersMs;
+  std::uint64_t generation = now->generation;
+  std::int64_t until = monotonic_ms() + kOthersMs;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const Made made, carry_out(leases_.take_pending()));
     MIG_ASSIGN_OR_RETURN(now, machine(made.making == Making::kNothing ? age_ : node::Age::fresh()));
+    if (now->generation != generation) {  // others get on: this one's turn comes nearer
+      generation = now->generation;
+      until = monotonic_ms() + kOthersMs;
+    }
     MIG_ASSIGN_OR_RETURN(ticket, leases_.look(ticket.id, *now));
     if (!ticket.granted.empty()) {
       return after_turn(std::move(ticket));

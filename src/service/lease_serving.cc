@@ -15,6 +15,8 @@ namespace {
 
 // How long a request that does not wait for leases waits for other programs' changes.
 constexpr std::int64_t kOthersMs = 15'000;
+// Between a GPU instance and its compute instance: longer than a driver takes.
+constexpr std::int64_t kHalfMadeMs = 5'000;
 // Rounds of creations in one go: each makes something, or finds that it cannot be made.
 constexpr int kMostRounds = 64;
 
@@ -33,6 +35,15 @@ bool is_there(const Inventory& now, const lease::Instance& instance) {
          std::any_of(in->compute_instances.begin(),
                      in->compute_instances.end(),
                      [&](const ComputeInstance& one) { return one.uuid == instance.uuid; });
+}
+
+// A GPU instance whose compute instance is still to be made.
+bool half_made(const Inventory& now) {
+  return std::any_of(now.gpus.begin(), now.gpus.end(), [](const Gpu& gpu) {
+    return std::any_of(gpu.instances.begin(), gpu.instances.end(), [](const GpuInstance& one) {
+      return one.compute_instances.empty();
+    });
+  });
 }
 
 Error none_to_be_made(const std::string& reason) {
@@ -187,21 +198,24 @@ Result<lease::Ticket> LeaseDesk::create_now(lease::LeaseRequest request) {
   MIG_ASSIGN_OR_RETURN(const Inventory* now, machine(age_));
   MIG_ASSIGN_OR_RETURN(lease::Ticket ticket, leases_.submit(request, *now));
   std::uint64_t generation = now->generation;
-  std::int64_t until = monotonic_ms() + kOthersMs;
+  std::int64_t changed = monotonic_ms();
+  bool settled = true;
   for (;;) {
     MIG_ASSIGN_OR_RETURN(const Made made, carry_out(leases_.take_pending()));
-    MIG_ASSIGN_OR_RETURN(now, machine(made.making == Making::kNothing ? age_ : node::Age::fresh()));
-    if (now->generation != generation) {  // others get on: this one's turn comes nearer
-      generation = now->generation;
-      until = monotonic_ms() + kOthersMs;
-    }
+    const bool as_before = settled && made.making == Making::kNothing;
+    MIG_ASSIGN_OR_RETURN(now, machine(as_before ? age_ : node::Age::fresh()));
     MIG_ASSIGN_OR_RETURN(ticket, leases_.look(ticket.id, *now));
     if (!ticket.granted.empty()) {
       return after_turn(std::move(ticket));
     }
-    const bool over = !ticket.waiting || monotonic_ms() >= until;
+    // While others get on, this one's turn comes nearer, and what they make may be for it.
+    const bool other = std::exchange(generation, now->generation) != now->generation;
+    changed = other ? monotonic_ms() : changed;
+    const std::int64_t still_ms = monotonic_ms() - changed;
+    settled = !other && (still_ms >= kHalfMadeMs || !half_made(*now));
     const bool refused = made.making == Making::kRefused && made.request == ticket.id;
-    if (refused || made.making == Making::kNothing || over) {
+    const bool over = !ticket.waiting || still_ms >= kOthersMs;
+    if (over || (settled && (refused || made.making == Making::kNothing))) {
       break;
     }
     base::system_clock().sleep(kBetweenTurns);

@@ -2,6 +2,8 @@
 #include "kubernetes/main/options.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -37,10 +39,9 @@ std::string line(const std::string& left, const std::string& help) {
   return out + wrapped(help, kColumn) + "\n";
 }
 
-}  // namespace
-
-const std::vector<OptionRow>& option_table() {
-  static const std::vector<OptionRow> kTable{
+// What it does.
+std::vector<OptionRow> rows_of_work() {
+  return {
       {"--node-name", "NAME", "this node's name in the cluster", "NODE_NAME", &Settings::node_name},
       {"--kubeconfig",
        "PATH",
@@ -93,6 +94,12 @@ const std::vector<OptionRow>& option_table() {
        "layouts that the label nvidia.com/mig.config may name (default: mig-layouts)",
        "",
        &Settings::config_map},
+  };
+}
+
+// Where everything is.
+std::vector<OptionRow> rows_of_places() {
+  return {
       {"--migd-socket",
        "PATH",
        "of migd (default: /run/migctl/migd.sock)",
@@ -117,6 +124,17 @@ const std::vector<OptionRow>& option_table() {
        "",
        &Settings::state_dir},
   };
+}
+
+}  // namespace
+
+const std::vector<OptionRow>& option_table() {
+  static const std::vector<OptionRow> kTable = [] {
+    std::vector<OptionRow> rows = rows_of_work();
+    std::vector<OptionRow> places = rows_of_places();
+    std::move(places.begin(), places.end(), std::back_inserter(rows));
+    return rows;
+  }();
   return kTable;
 }
 

@@ -53,6 +53,14 @@ Result<void> make_one(node::Node& node,
 
 }  // namespace
 
+Error none_to_be_made(const std::string& reason) {
+  return Error{ErrorCode::kNoCapacity,
+               "none is free and none can be made: " + reason,
+               "wait for one with --wait 10m",
+               {},
+               {}};
+}
+
 Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
                               const lease::Creation& creation,

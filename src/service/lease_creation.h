@@ -4,6 +4,8 @@
 #ifndef MIGCTL_SERVICE_LEASE_CREATION_H_
 #define MIGCTL_SERVICE_LEASE_CREATION_H_
 
+#include <string>
+
 #include "mig/inventory.h"
 #include "mig/result.h"
 
@@ -19,6 +21,9 @@ Result<void> create_for_lease(node::Node& node,
                               const Inventory& now,
                               const lease::Creation& creation,
                               const MadeFor& made_for);
+
+// For a request that does not wait for leases to end; `reason`: what stands in its way.
+Error none_to_be_made(const std::string& reason);
 
 }  // namespace mig::service
 

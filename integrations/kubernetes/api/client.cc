@@ -96,9 +96,19 @@ Result<base::Json> ApiClient::patch(const std::string& path, const base::Json& p
   return impl_->object(request_of("PATCH", patch, "application/merge-patch+json"), path, nullptr);
 }
 
-// Whether the object with that uid is not at the path (any more): what a conflict of a precondition
-// means.
-static Result<bool> is_another(ApiClient& api, const std::string& path, const std::string& uid) {
+// Whether the object is not at the path (any more), by the answer to a request for its end:
+// removed, not there, or the path has one of another uid, which is what a conflict of a
+// precondition means.
+static Result<bool> is_gone(ApiClient& api,
+                            const HttpAnswer& answer,
+                            const std::string& path,
+                            const std::string& uid) {
+  if (answer.status / 100 == 2 || answer.status == 404) {
+    return true;
+  }
+  if (answer.status != 409 || uid.empty()) {
+    return false;
+  }
   const Result<base::Json> now = api.get(path);
   if (!now && now.error().code == ErrorCode::kNotFound) {
     return true;
@@ -112,14 +122,9 @@ Result<void> ApiClient::remove(const std::string& path, const std::string& uid) 
   MIG_ASSIGN_OR_RETURN(
       const HttpAnswer answer,
       impl_->exchange(request_of("DELETE", preconditions(uid), "application/json"), path, nullptr));
-  if (answer.status / 100 == 2 || answer.status == 404) {
+  MIG_ASSIGN_OR_RETURN(const bool gone, is_gone(*this, answer, path, uid));
+  if (gone) {
     return {};
-  }
-  if (answer.status == 409 && !uid.empty()) {
-    MIG_ASSIGN_OR_RETURN(const bool another, is_another(*this, path, uid));
-    if (another) {
-      return {};
-    }
   }
   return refusal(answer, "delete " + path);
 }
@@ -139,14 +144,9 @@ Result<void> ApiClient::evict(const std::string& name_space,
       const HttpAnswer answer,
       impl_->exchange(
           request_of("POST", eviction, "application/json"), path + "/eviction", nullptr));
-  if (answer.status / 100 == 2 || answer.status == 404) {
+  MIG_ASSIGN_OR_RETURN(const bool gone, is_gone(*this, answer, path, uid));
+  if (gone) {
     return {};
-  }
-  if (answer.status == 409 && !uid.empty()) {
-    MIG_ASSIGN_OR_RETURN(const bool another, is_another(*this, path, uid));
-    if (another) {
-      return {};
-    }
   }
   Error error = refusal(answer, fmt::format("evict pod {}/{}", name_space, pod));
   if (is_disruption_budget(answer)) {
